@@ -1,0 +1,106 @@
+"""Top-K, recall, NDCG and paired bootstrap intervals on plain arrays; no Spark and no tables.
+
+Shared by the graph bench and the evaluation of releases, so that both count in the same way.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating]
+Ints = NDArray[np.integer]
+
+MISSING = -1  # fills a list that has fewer than k items
+
+
+class Interval(NamedTuple):
+    """A mean over users and its 95 % bootstrap bounds."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def top_k(scores: Floats, k: int, *, mask: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
+    """The k best items of every user, best first; equal scores go to the lower item index.
+
+    scores:  [users, items]; -inf and NaN mean "never list this item".
+    mask:    [users, items], True where the item may not be listed (say, already bought).
+    returns: int64 [users, k], MISSING (-1) where fewer than k items may be listed.
+    """
+    users, items = scores.shape
+    top = np.full((users, k), MISSING, dtype=np.int64)
+    width = min(k, items)
+    if width == 0:
+        return top
+    for user in range(users):
+        row = np.where(np.isnan(scores[user]), -np.inf, scores[user])
+        if mask is not None:
+            row[mask[user]] = -np.inf
+        # argpartition alone would pick any of the items tied at the bound, so the ties are taken by index
+        bound = np.partition(row, items - width)[items - width]
+        above = np.flatnonzero(row > bound)
+        if bound > -np.inf:
+            above = np.concatenate([above, np.flatnonzero(row == bound)[: width - len(above)]])
+        best = above[np.lexsort((above, -row[above]))]
+        top[user, : len(best)] = best
+    return top
+
+
+def hits(top: Ints, relevant_indptr: Ints, relevant_indices: Ints) -> NDArray[np.bool_]:
+    """Which listed items are relevant; bool of top's shape. The relevant items of user u are
+    relevant_indices[relevant_indptr[u] : relevant_indptr[u + 1]], each named once, in any order.
+    """
+    users, _ = top.shape
+    span = int(max(top.max(initial=MISSING), relevant_indices.max(initial=0))) + 1
+    owner = np.repeat(np.arange(users, dtype=np.int64), np.diff(relevant_indptr))
+    wanted = np.sort(owner * span + relevant_indices)
+    listed = np.arange(users, dtype=np.int64)[:, None] * span + top
+    if len(wanted) == 0:
+        return np.zeros(top.shape, dtype=bool)
+    place = np.minimum(np.searchsorted(wanted, listed), len(wanted) - 1)
+    return np.asarray((wanted[place] == listed) & (top != MISSING))
+
+
+def recall_ndcg(
+    top: Ints, relevant_indptr: Ints, relevant_indices: Ints, k: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Recall@k (hits / all relevant items) and NDCG@k (binary gains, ideal DCG cut at k) of every user.
+
+    top:     [users, >= k], MISSING (-1) counts as a miss; longer lists are cut at k, shorter ones miss the rest.
+    returns: two float64 [users]; NaN for users without a relevant item, who take no part in a mean.
+    """
+    found = hits(top[:, :k], relevant_indptr, relevant_indices)
+    relevant = np.diff(relevant_indptr).astype(np.float64)
+    discount = 1.0 / np.log2(np.arange(2, k + 2))
+    ideal = np.concatenate([[0.0], np.cumsum(discount)])[np.minimum(relevant, k).astype(np.int64)]
+    with np.errstate(invalid="ignore"):  # 0 / 0 is the NaN that is promised
+        recall = found.sum(axis=1) / relevant
+        ndcg = (found * discount[: found.shape[1]]).sum(axis=1) / ideal
+    return recall, ndcg
+
+
+def interval(values: Floats, seed: int, draws: int = 1000) -> Interval:
+    """Mean over users and its 95 % percentile bootstrap interval; NaN users take no part.
+
+    values: [users], one number a user. No user at all gives (nan, nan, nan).
+    """
+    known = np.asarray(values, dtype=np.float64)
+    known = known[~np.isnan(known)]
+    if len(known) == 0:
+        return Interval(float("nan"), float("nan"), float("nan"))
+    rng = np.random.default_rng(seed)
+    means = np.array([known[rng.integers(0, len(known), len(known))].mean() for _ in range(draws)])
+    low, high = np.quantile(means, [0.025, 0.975])
+    return Interval(float(known.mean()), float(low), float(high))
+
+
+def paired_difference(a: Floats, b: Floats, seed: int, draws: int = 1000) -> Interval:
+    """Mean of a - b over the users that have both, with a 95 % bootstrap interval over those users.
+
+    a, b: [users], the same user at the same place; resampling users keeps the pairs together.
+    """
+    if a.shape != b.shape:
+        raise ValueError(f"paired values differ in shape: {a.shape} and {b.shape}")
+    return interval(np.asarray(a, dtype=np.float64) - np.asarray(b, dtype=np.float64), seed, draws)
