@@ -63,9 +63,7 @@ def hits(top: Ints, relevant_indptr: Ints, relevant_indices: Ints) -> NDArray[np
     return np.asarray((wanted[place] == listed) & (top != MISSING))
 
 
-def recall_ndcg(
-    top: Ints, relevant_indptr: Ints, relevant_indices: Ints, k: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def recall_ndcg(top: Ints, relevant_indptr: Ints, relevant_indices: Ints, k: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Recall@k (hits / all relevant items) and NDCG@k (binary gains, ideal DCG cut at k) of every user.
 
     top:     [users, >= k], MISSING (-1) counts as a miss; longer lists are cut at k, shorter ones miss the rest.
