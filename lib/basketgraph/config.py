@@ -1,0 +1,198 @@
+"""Configuration: where the YAML files are found, how they are merged, and what a user's mistake looks like."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import lru_cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+CONF_VARIABLE = "BASKETGRAPH_CONF"
+FOLDERS = ("conf", "schemas", "expectations")
+
+
+class Mistake(Exception):
+    """Something the user can mend: what was wrong, each fault as `where: want A, have B`, and the cure. Exit code 2."""
+
+    exit_code = 2
+
+    def __init__(self, what: str, faults: Sequence[str] = (), cure: str = "") -> None:
+        super().__init__("\n".join([what, *(f"  {fault}" for fault in faults), *([cure] if cure else [])]))
+        self.what, self.faults, self.cure = what, tuple(faults), cure
+
+
+class Settings(BaseModel):
+    """A stage's numbers: a frozen model that refuses keys it does not know. Each stage derives its own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+SettingsT = TypeVar("SettingsT", bound=Settings)
+
+
+class Environment(Settings):
+    """conf/environments/<env>.yaml."""
+
+    warehouse: str  # {source} is replaced by the shop's name
+    ranks: int
+    launcher: Literal["processes", "spark"]
+    spark_conf: str  # a file below conf/
+    lock_wait_seconds: int
+    settings: dict[str, dict[str, Any]] = {}
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """The two global cuts. Training rows lie before a cut; its window is [cut, cut + window_days)."""
+
+    validation: date
+    test: date
+    window_days: int
+
+    @property
+    def days(self) -> tuple[date, date]:
+        return (self.validation, self.test)
+
+
+@dataclass(frozen=True)
+class Config:
+    """What a run was told: one environment, one shop, and the stages' settings after all overrides."""
+
+    env: str
+    source_name: str
+    environment: Environment
+    source: Mapping[str, Any]
+    settings: Mapping[str, Mapping[str, Any]]
+    pipeline: str = "all"
+    overrides: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def warehouse(self) -> str:
+        return self.environment.warehouse
+
+    def section(self, name: str, model: type[SettingsT]) -> SettingsT:
+        """The settings `name`, as the stage's own model. Raises Mistake with every fault at once."""
+        return parsed(model, self.settings.get(name, {}), f"settings.{name}")
+
+    def cuts(self, ds: date) -> Cuts:
+        """The cuts of this run: those the shop names for `all`; else `ds` itself (recommend) or the last window before it (all)."""
+        window = int(self.settings["interactions"]["window_days"])
+        named = self.source.get("cuts") or {}
+        if self.pipeline != "recommend" and named:
+            return Cuts(_as_date(named["validation"]), _as_date(named["test"]), window)
+        test = ds if self.pipeline == "recommend" else ds - timedelta(days=window)
+        return Cuts(test - timedelta(days=window), test, window)
+
+
+def _as_date(value: Any) -> date:
+    return value if isinstance(value, date) else date.fromisoformat(str(value))
+
+
+def parsed(model: type[SettingsT], values: Mapping[str, Any], where: str) -> SettingsT:
+    """`values` as `model`; raises Mistake that lists each fault with its place."""
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        known = ", ".join(sorted(model.model_fields))
+        faults = [f"{'.'.join([where, *map(str, e['loc'])])}: {e['msg']}, have {e['input']!r:.80}" for e in error.errors()]
+        raise Mistake(f"{where} cannot be used", faults, f"Keys known here: {known}.") from None
+
+
+@lru_cache(maxsize=1)
+def _roots(override: str | None) -> tuple[Traversable, ...]:
+    """Where the YAML folders may lie, first wins: the override, the checkout, the package's own data (also inside a zip)."""
+    found: list[Traversable] = []
+    if override:
+        if not Path(override).is_dir():
+            raise Mistake(f"{CONF_VARIABLE} / --conf-dir: want a folder with {', '.join(FOLDERS)}, have {override}", cure="Name an existing folder.")
+        found.append(Path(override))
+    checkout = Path(__file__).resolve().parents[2]
+    if (checkout / "conf").is_dir() and (checkout / "schemas").is_dir():
+        found.append(checkout)
+    found.append(files("basketgraph") / "_data")
+    return tuple(found)
+
+
+def data_file(relative: str) -> Traversable:
+    """The file `relative` (for instance `conf/settings.yaml`) of the first root that has it. Raises Mistake where none has."""
+    roots = _roots(os.environ.get(CONF_VARIABLE))
+    for root in roots:
+        found = root.joinpath(*relative.split("/"))
+        if found.is_file():
+            return found
+    folder, _, _ = relative.rpartition("/")
+    there = ", ".join(sorted({name for name, _ in data_files(folder)})) or "nothing"
+    raise Mistake(f"{relative}: want a file, have none", [f"{folder}/: have {there}", f"looked in: {', '.join(map(str, roots))}"])
+
+
+def data_files(folder: str, suffix: str = ".yaml") -> Iterator[tuple[str, Traversable]]:
+    """(stem, file) of every file in `folder`, each stem once, the first root winning, in order of the stem."""
+    found: dict[str, Traversable] = {}
+    for root in reversed(_roots(os.environ.get(CONF_VARIABLE))):
+        place = root.joinpath(*folder.split("/"))
+        if place.is_dir():
+            found.update({f.name.removesuffix(suffix): f for f in place.iterdir() if f.name.endswith(suffix)})
+    yield from sorted(found.items())
+
+
+def data_text(relative: str) -> str:
+    return data_file(relative).read_text(encoding="utf-8")
+
+
+def data_yaml(relative: str) -> dict[str, Any]:
+    """A YAML file as a dict. Raises Mistake with the line of a syntax error."""
+    try:
+        loaded = yaml.safe_load(data_text(relative))
+    except yaml.YAMLError as error:
+        raise Mistake(f"{relative}: not readable as YAML", str(error).splitlines(), "Mend the syntax at that line.") from None
+    if not isinstance(loaded, dict):
+        raise Mistake(f"{relative}: want keys and values, have {type(loaded).__name__}")
+    return loaded
+
+
+def load(env: str, source: str, overrides: Mapping[str, str] | None = None, *, pipeline: str = "all") -> Config:
+    """Read the conf of one run.
+
+    overrides: `--set` pairs: `warehouse`, `landing`, `ranks`, `launcher`, or `<section>.<key>` of conf/settings.yaml.
+    errors:    Mistake for an unknown environment, shop or key; all unknown keys at once.
+    """
+    overrides = dict(overrides or {})
+    environment = parsed(Environment, data_yaml(f"conf/environments/{env}.yaml"), f"conf/environments/{env}.yaml")
+    shop = data_yaml(f"conf/sources/{source}.yaml")
+    settings = deepcopy(data_yaml("conf/settings.yaml"))
+    for layer in (environment.settings, shop.get("settings") or {}):
+        _merge_sections(settings, layer, source)
+    changed = {"warehouse": environment.warehouse.format(source=source)}
+    unknown = []
+    for key, text in overrides.items():
+        section, _, name = key.partition(".")
+        if key == "landing":
+            shop["landing"] = text
+        elif key in Environment.model_fields and key != "settings":
+            changed[key] = text
+        elif name and section in settings and name in settings[section]:
+            settings[section][name] = yaml.safe_load(text)
+        else:
+            unknown.append(key)
+    if unknown:
+        places = ["landing", *(k for k in Environment.model_fields if k != "settings"), *(f"{s}.{k}" for s in settings for k in settings[s])]
+        raise Mistake("--set: unknown keys", [f"{key}: want a key of conf/settings.yaml" for key in unknown], f"Known: {', '.join(places)}.")
+    environment = parsed(Environment, {**environment.model_dump(), **changed}, "--set")
+    return Config(env, source, environment, shop, settings, pipeline, overrides)
+
+
+def _merge_sections(settings: dict[str, Any], layer: Mapping[str, Mapping[str, Any]], source: str) -> None:
+    unknown = [f"{s}.{k}" for s, keys in layer.items() for k in keys if s not in settings or k not in settings[s]]
+    if unknown:
+        raise Mistake(f"conf/sources/{source}.yaml or the environment: unknown settings", [f"settings.{u}: not in conf/settings.yaml" for u in unknown])
+    for section, keys in layer.items():
+        settings[section].update(keys)

@@ -1,0 +1,148 @@
+"""What a table is: the ODCS v3 contracts below schemas/, as Spark schemas and as a check that lists every difference at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any
+
+from open_data_contract_standard.model import OpenDataContractStandard, SchemaProperty
+
+from basketgraph.config import Mistake, data_files, data_yaml
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+    from pyspark.sql.types import StructType
+
+LINEAGE_TAG = "lineage"
+PERSONAL_CLASSES = ("pseudonym", "personal")
+
+
+class ContractError(Mistake):
+    """A frame that is not what its contract says."""
+
+
+@dataclass(frozen=True)
+class Contract:
+    """One table. `name` is `<layer>.<table>`; columns are in the contract's order."""
+
+    name: str
+    properties: tuple[SchemaProperty, ...]
+    custom: Mapping[str, Any]
+    description: str
+
+    @property
+    def file(self) -> str:
+        return f"schemas/{self.name.replace('.', '/')}.yaml"
+
+    @cached_property
+    def columns(self) -> list[str]:
+        return [p.name for p in self.properties]
+
+    @cached_property
+    def keys(self) -> list[str]:
+        keyed = [p for p in self.properties if p.primaryKey]
+        return [p.name for p in sorted(keyed, key=lambda p: p.primaryKeyPosition or 0)]
+
+    @cached_property
+    def lineage_columns(self) -> list[str]:
+        return [p.name for p in self.properties if LINEAGE_TAG in (p.tags or [])]
+
+    @cached_property
+    def compared_columns(self) -> list[str]:
+        """All but the key and the lineage: what makes a row a different row."""
+        return [c for c in self.columns if c not in self.keys and c not in self.lineage_columns]
+
+    @cached_property
+    def personal(self) -> list[str]:
+        return [p.name for p in self.properties if p.classification in PERSONAL_CLASSES]
+
+    @property
+    def partition_by(self) -> list[str]:
+        return list(self.custom.get("partitionBy", []))
+
+    @property
+    def cluster_by(self) -> list[str]:
+        return list(self.custom.get("clusterBy", []))
+
+    @property
+    def constraints(self) -> Mapping[str, str]:
+        """CHECK constraints: name -> SQL condition."""
+        return dict(self.custom.get("constraints", {}))
+
+    @property
+    def change_data_feed(self) -> bool:
+        return bool(self.custom.get("changeDataFeed", False))
+
+    @cached_property
+    def struct(self) -> StructType:
+        """The Spark schema, with `required` as NOT NULL and descriptions as column comments. Needs a Spark context."""
+        from pyspark.sql.types import DataType, StructField, StructType
+
+        return StructType(
+            [
+                StructField(p.name, DataType.fromDDL(p.physicalType or "string"), not p.required, {"comment": p.description or ""})
+                for p in self.properties
+            ]
+        )
+
+
+@lru_cache(maxsize=None)
+def contract(name: str) -> Contract:
+    """The contract of `<layer>.<table>`. Raises Mistake where schemas/ has none or the file is not ODCS."""
+    relative = f"schemas/{name.replace('.', '/')}.yaml"
+    try:
+        document = OpenDataContractStandard.model_validate(data_yaml(relative))
+    except ValueError as error:
+        raise Mistake(f"{relative}: not an ODCS v3 contract", str(error).splitlines()) from None
+    objects = document.schema_ or []
+    if len(objects) != 1 or objects[0].name != name or not objects[0].properties:
+        raise Mistake(f"{relative}: want one schema object named {name} with properties, have {[o.name for o in objects]}")
+    (table,) = objects
+    custom = {p.property: p.value for p in table.customProperties or [] if p.property is not None}
+    found = Contract(name, tuple(table.properties or ()), custom, table.description or "")
+    faults = list(_faults(found))
+    if faults:
+        raise Mistake(f"{relative}: the contract contradicts itself", faults)
+    return found
+
+
+def _faults(table: Contract) -> Iterator[str]:
+    columns = set(table.columns)
+    if not table.keys:
+        yield "primaryKey: want at least one column, have none"
+    for p in table.properties:
+        if not p.description:
+            yield f"{p.name}: want a description, have none"
+        if p.primaryKey and not p.required:
+            yield f"{p.name}: want required: true on a key, have {p.required}"
+    for place in ("partitionBy", "clusterBy"):
+        for column in table.custom.get(place, []):
+            if column not in columns:
+                yield f"{place}: want a column of the table, have {column}"
+
+
+def contracts() -> dict[str, Contract]:
+    """Every table's contract by name, in order of layer and name."""
+    found = {}
+    for layer in ("silver", "gold", "ops"):
+        for stem, _ in data_files(f"schemas/{layer}"):
+            found[f"{layer}.{stem}"] = contract(f"{layer}.{stem}")
+    return found
+
+
+def conform(frame: DataFrame, name: str) -> DataFrame:
+    """`frame` with exactly the contract's columns, in its order. Raises ContractError with every missing, unknown and mistyped column."""
+    table = contract(name)
+    have = {f.name: f.dataType for f in frame.schema.fields}
+    faults = [f"{column}: want no such column, have {have[column].simpleString()}" for column in sorted(set(have) - set(table.columns))]
+    for wanted in table.struct.fields:
+        found = have.get(wanted.name)
+        if found is None:
+            faults.append(f"{wanted.name}: want {wanted.dataType.simpleString()}, have nothing")
+        elif found.simpleString() != wanted.dataType.simpleString():
+            faults.append(f"{wanted.name}: want {wanted.dataType.simpleString()}, have {found.simpleString()}")
+    if faults:
+        raise ContractError(f"{name}: not written, {len(faults)} columns differ from {table.file}", faults)
+    return frame.select(*table.columns)
