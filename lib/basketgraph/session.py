@@ -1,0 +1,41 @@
+"""The Spark session of a run: its properties come from conf/spark, as spark-submit's do."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from basketgraph.config import Config, Mistake, data_text
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def properties(text: str) -> dict[str, str]:
+    """A spark-submit properties file (`key value` a line, # comments) as a dict."""
+    pairs = {}
+    for line in text.splitlines():
+        line = line.strip()
+        if line and not line.startswith("#"):
+            key, _, value = line.partition(" ")
+            if not value.strip():
+                raise Mistake("spark properties: want `key value` on each line", [f"have {line!r}"])
+            pairs[key] = value.strip()
+    return pairs
+
+
+def spark_session(conf: Config, app: str) -> SparkSession:
+    """The session this process has (under spark-submit), or a new one with the environment's properties."""
+    from pyspark.sql import SparkSession
+
+    # Executors must run the interpreter that has our packages, not whatever `python3` is first on the PATH.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
+    builder = SparkSession.builder.appName(app)
+    if SparkSession.getActiveSession() is None and "PYSPARK_GATEWAY_PORT" not in os.environ:
+        for key, value in properties(data_text(conf.environment.spark_conf)).items():
+            builder = builder.config(key, value)
+    session: SparkSession = builder.getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
+    return session
