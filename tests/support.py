@@ -1,0 +1,45 @@
+"""Test frames built from the contracts: name only the columns a test is about."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timezone
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import ArrayType, BooleanType, DataType, DateType, DoubleType, FloatType, IntegerType, LongType, MapType, StringType, TimestampType
+
+from basketgraph.contracts import contract
+
+FILLED: dict[type[DataType], Any] = {
+    StringType: "x",
+    LongType: 1,
+    IntegerType: 1,
+    DoubleType: 1.0,
+    FloatType: 1.0,
+    BooleanType: True,
+    DateType: date(2026, 1, 1),
+    TimestampType: datetime(2026, 1, 1, 12, tzinfo=timezone.utc),
+    ArrayType: [],
+    MapType: {},
+}
+
+
+def rows(spark: SparkSession, table: str, given: Sequence[Mapping[str, Any]]) -> DataFrame:
+    """`given` as rows of `table`: keys that are not named get a value of their own, required columns a constant, the rest null."""
+    terms = contract(table)
+    unknown = {column for row in given for column in row} - set(terms.columns)
+    assert not unknown, f"{table} has no {sorted(unknown)}"
+    full = []
+    for number, row in enumerate(given):
+        values = []
+        for field in terms.struct.fields:
+            if field.name in row:
+                values.append(row[field.name])
+            elif field.name in terms.keys and isinstance(field.dataType, StringType):
+                values.append(f"{field.name}-{zlib.crc32(repr((number, sorted(row.items(), key=str))).encode()):08x}")
+            else:
+                values.append(FILLED[type(field.dataType)] if not field.nullable else None)
+        full.append(tuple(values))
+    return spark.createDataFrame(full, terms.struct)
