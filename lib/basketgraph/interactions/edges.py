@@ -1,0 +1,53 @@
+"""gold.interactions: what each user bought before a cut, as weighted edges."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+from basketgraph.config import Settings
+from basketgraph.history import known_before
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+# Decayed counts are summed as whole numbers of this unit: a sum of doubles depends on the order of the rows, and a second run would differ.
+DECAY_UNITS = 10**12
+
+
+class InteractionsSettings(Settings):
+    """Section `interactions` of conf/settings.yaml."""
+
+    window_days: int  # read by Config.cuts
+    half_life_days: float
+
+
+def interactions(events: DataFrame, items: DataFrame, *, as_of: date, half_life_days: float) -> DataFrame:
+    """Count each user's purchases of each item before the cut.
+
+    events:  silver.events rows of any type and day; the purchases of days before `as_of` count (the cut is the shop's local midnight).
+    items:   silver.items rows with their history; only items recommendable on the last day before `as_of` give edges.
+    returns: gold.interactions rows, one per user and item.
+    """
+    is_purchase = F.col("event_type") == "purchase"
+    is_past = F.col("event_date") < F.lit(as_of)
+    recommendable = known_before(items, as_of).where("recommendable").select("item_id")
+    age_days = F.datediff(F.lit(as_of), F.col("event_date"))
+    decay = F.pow(F.lit(0.5), age_days / F.lit(float(half_life_days)))
+    return (
+        events.where(is_purchase & is_past)
+        .join(recommendable, "item_id", how="left_semi")  # keeps or drops a line, never doubles it
+        .groupBy("user_id", "item_id")
+        .agg(
+            F.count("*").alias("purchases"),
+            F.countDistinct("order_id").alias("orders"),
+            F.min("event_date").alias("first_date"),
+            F.max("event_date").alias("last_date"),
+            (F.sum(F.round(decay * DECAY_UNITS).cast("bigint")) / DECAY_UNITS).alias("decayed"),
+            F.sum("quantity").alias("quantity"),
+            F.sum("amount_minor").alias("amount_minor"),
+        )
+        .select(F.lit(as_of).alias("as_of"), F.log1p("purchases").alias("weight"), "*")
+    )

@@ -1,0 +1,59 @@
+"""The leak check: nothing that a model learns from may lie at or after its cut."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, time
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from pyspark.sql import functions as F
+from pyspark.sql.types import DateType, TimestampType
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+
+class LeakError(Exception):
+    """Rows from the future of a cut are among the training data. Critical: the pipeline stops and the last release stays live."""
+
+    exit_code = 3
+
+
+def check_no_leak(
+    frame: DataFrame,
+    *,
+    cut: date,
+    columns: Sequence[str] = ("last_date",),
+    what: str,
+    time_zone: str | None = None,
+) -> None:
+    """Raise LeakError unless every row lies before the cut in every named column; one Spark job.
+
+    frame:     anything that is learned or counted from: edges, popularity counts, a vocabulary with the days its ids were last or first seen.
+    cut:       a day of the shop: its local midnight.
+    columns:   date columns (shop-local days), or timestamp columns (UTC instants), which need the shop's `time_zone`.
+               A null is a leak: nobody can say when the row became known.
+    what:      the table's or frame's name, for the message.
+    """
+    late = {column: _is_late(frame, column, cut, time_zone) for column in columns}
+    found = frame.agg(*(F.count_if(is_late).alias(column) for column, is_late in late.items())).collect()[0]
+    faults = [
+        f"  {column}: want every row before {cut}, have {found[column]} rows at or after it or without a time" for column in columns if found[column]
+    ]
+    if faults:
+        raise LeakError("\n".join([f"{what}: rows from the future of the cut {cut}", *faults]))
+
+
+def _is_late(frame: DataFrame, column: str, cut: date, time_zone: str | None) -> Column:
+    """True where the row is at or after the cut, or its time is null."""
+    kind = frame.schema[column].dataType
+    if isinstance(kind, DateType):
+        return ~F.coalesce(F.col(column) < F.lit(cut), F.lit(False))
+    if isinstance(kind, TimestampType) and time_zone is not None:
+        midnight = datetime.combine(cut, time(), ZoneInfo(time_zone))
+        return ~F.coalesce(
+            F.unix_micros(column) < F.lit(int(midnight.timestamp()) * 1_000_000),
+            F.lit(False),
+        )
+    raise TypeError(f"{column}: want a date, or a timestamp and the shop's time_zone, have {kind.simpleString()} and {time_zone}")

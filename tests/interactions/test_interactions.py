@@ -1,0 +1,140 @@
+"""gold.interactions: what counts as a purchase before the cut, and how it is weighed."""
+
+from __future__ import annotations
+
+import math
+from datetime import date
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from support import rows
+
+from basketgraph.contracts import conform
+from basketgraph.interactions import interactions
+
+CUT = date(2026, 3, 1)
+PAST = date(2026, 2, 1)
+
+
+def items(spark: SparkSession, *given: dict[str, Any]) -> DataFrame:
+    known = {"item_id": "milk", "valid_from": date(2025, 1, 1), "recommendable": True}
+    return rows(spark, "silver.items", [known | row for row in (given or ({},))])
+
+
+def edges(
+    spark: SparkSession,
+    events: list[dict[str, Any]],
+    catalogue: DataFrame | None = None,
+) -> list[Any]:
+    bought = {
+        "event_type": "purchase",
+        "user_id": "ann",
+        "item_id": "milk",
+        "event_date": PAST,
+    }
+    frame = rows(spark, "silver.events", [bought | event for event in events])
+    found = interactions(
+        frame,
+        catalogue if catalogue is not None else items(spark),
+        as_of=CUT,
+        half_life_days=90,
+    )
+    return conform(found, "gold.interactions").orderBy("user_id", "item_id").collect()
+
+
+def test_purchases_up_to_the_day_before_the_cut_count_and_the_cut_day_does_not(
+    spark: SparkSession,
+) -> None:
+    (got,) = edges(
+        spark,
+        [
+            {"event_date": date(2026, 1, 5), "amount_minor": 10, "quantity": 1},
+            {
+                "event_date": date(2026, 2, 28),
+                "amount_minor": 5,
+                "quantity": 2,
+            },  # last day that counts
+            {
+                "event_date": CUT,
+                "amount_minor": 900,
+                "quantity": 90,
+            },  # first day that does not
+        ],
+    )
+    assert (got.purchases, got.amount_minor, got.quantity) == (2, 15, 3)
+    assert (got.as_of, got.first_date, got.last_date) == (
+        CUT,
+        date(2026, 1, 5),
+        date(2026, 2, 28),
+    )
+
+
+def test_weight_is_the_log_of_one_plus_lines_and_an_order_with_two_lines_is_one_order(
+    spark: SparkSession,
+) -> None:
+    (got,) = edges(spark, [{"order_id": "a"}, {"order_id": "a"}, {"order_id": "b"}])
+    assert (got.purchases, got.orders) == (3, 2)
+    assert got.weight == pytest.approx(math.log(4))
+
+
+def test_decayed_halves_with_every_half_life_before_the_cut(
+    spark: SparkSession,
+) -> None:
+    (got,) = edges(spark, [{"event_date": date(2025, 12, 1)}, {"event_date": date(2025, 9, 2)}])  # 90 and 180 days before
+    assert got.decayed == pytest.approx(0.5 + 0.25, abs=1e-9)
+
+
+def test_cancellations_change_no_edge(spark: SparkSession) -> None:
+    (got,) = edges(
+        spark,
+        [{"amount_minor": 10}, {"event_type": "cancellation", "amount_minor": 10}],
+    )
+    assert (got.purchases, got.amount_minor) == (1, 10)
+    assert edges(spark, [{"event_type": "cancellation"}]) == []
+
+
+def test_users_and_items_are_counted_apart(spark: SparkSession) -> None:
+    got = edges(
+        spark,
+        [{}, {"user_id": "bob"}, {"item_id": "tea"}],
+        items(spark, {}, {"item_id": "tea"}),
+    )
+    assert [(e.user_id, e.item_id, e.purchases) for e in got] == [
+        ("ann", "milk", 1),
+        ("ann", "tea", 1),
+        ("bob", "milk", 1),
+    ]
+
+
+def test_only_items_recommendable_on_the_last_day_before_the_cut_give_edges(
+    spark: SparkSession,
+) -> None:
+    catalogue = items(
+        spark,
+        {"item_id": "withdrawn later", "valid_to": CUT},
+        {"item_id": "withdrawn later", "valid_from": CUT, "recommendable": False},
+        {"item_id": "withdrawn before", "valid_to": date(2026, 2, 28)},
+        {
+            "item_id": "withdrawn before",
+            "valid_from": date(2026, 2, 28),
+            "recommendable": False,
+        },
+        {"item_id": "fuel", "recommendable": False},
+    )
+    sold = ["withdrawn later", "withdrawn before", "fuel", "not in the catalogue"]
+    assert [e.item_id for e in edges(spark, [{"item_id": item} for item in sold], catalogue)] == ["withdrawn later"]
+
+
+def test_rows_at_or_after_the_cut_change_nothing(spark: SparkSession) -> None:
+    past = [{"order_id": "a", "event_id": "1"}, {"user_id": "bob", "event_id": "2"}]
+    future = [
+        {"event_date": CUT, "event_id": "3"},
+        {"event_date": date(2026, 6, 1), "user_id": "new", "event_id": "4"},
+    ]
+    catalogue = items(spark, {}, {"item_id": "new", "valid_from": CUT})
+    assert edges(spark, past + future, catalogue) == edges(spark, past)
+
+
+def test_no_events_give_no_edges(spark: SparkSession) -> None:
+    assert edges(spark, []) == []
