@@ -193,6 +193,7 @@ def load(env: str, source: str, overrides: Mapping[str, str] | None = None, *, p
 def _merge_sections(settings: dict[str, Any], layer: Mapping[str, Mapping[str, Any]], source: str) -> None:
     unknown = [f"{s}.{k}" for s, keys in layer.items() for k in keys if s not in settings or k not in settings[s]]
     if unknown:
-        raise Mistake(f"conf/sources/{source}.yaml or the environment: unknown settings", [f"settings.{u}: not in conf/settings.yaml" for u in unknown])
+        faults = [f"settings.{key}: not in conf/settings.yaml" for key in unknown]
+        raise Mistake(f"conf/sources/{source}.yaml or the environment: unknown settings", faults)
     for section, keys in layer.items():
         settings[section].update(keys)

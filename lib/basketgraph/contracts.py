@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from open_data_contract_standard.model import OpenDataContractStandard, SchemaProperty
@@ -23,12 +23,19 @@ class ContractError(Mistake):
     """A frame that is not what its contract says."""
 
 
+class Column(SchemaProperty):
+    """A property whose name and type are there."""
+
+    name: str
+    physicalType: str
+
+
 @dataclass(frozen=True)
 class Contract:
     """One table. `name` is `<layer>.<table>`; columns are in the contract's order."""
 
     name: str
-    properties: tuple[SchemaProperty, ...]
+    properties: tuple[Column, ...]
     custom: Mapping[str, Any]
     description: str
 
@@ -81,19 +88,17 @@ class Contract:
         from pyspark.sql.types import DataType, StructField, StructType
 
         return StructType(
-            [
-                StructField(p.name, DataType.fromDDL(p.physicalType or "string"), not p.required, {"comment": p.description or ""})
-                for p in self.properties
-            ]
+            [StructField(p.name, DataType.fromDDL(p.physicalType), not p.required, {"comment": p.description or ""}) for p in self.properties]
         )
 
 
-@lru_cache(maxsize=None)
+@cache
 def contract(name: str) -> Contract:
     """The contract of `<layer>.<table>`. Raises Mistake where schemas/ has none or the file is not ODCS."""
     relative = f"schemas/{name.replace('.', '/')}.yaml"
     try:
         document = OpenDataContractStandard.model_validate(data_yaml(relative))
+        columns = tuple(Column.model_validate(p.model_dump(exclude_none=True)) for o in document.schema_ or [] for p in o.properties or [])
     except ValueError as error:
         raise Mistake(f"{relative}: not an ODCS v3 contract", str(error).splitlines()) from None
     objects = document.schema_ or []
@@ -101,7 +106,7 @@ def contract(name: str) -> Contract:
         raise Mistake(f"{relative}: want one schema object named {name} with properties, have {[o.name for o in objects]}")
     (table,) = objects
     custom = {p.property: p.value for p in table.customProperties or [] if p.property is not None}
-    found = Contract(name, tuple(table.properties or ()), custom, table.description or "")
+    found = Contract(name, columns, custom, table.description or "")
     faults = list(_faults(found))
     if faults:
         raise Mistake(f"{relative}: the contract contradicts itself", faults)

@@ -1,0 +1,185 @@
+"""The local runner: a pipeline's steps in one Spark session, with progress; and what a run reports at its end."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from importlib.resources import as_file
+from typing import Any
+
+from pyspark.sql import functions as F
+
+from basketgraph.config import Config, Mistake, data_file
+from basketgraph.runs import RUNS, Job, PeakMemory, Pipelines, RunLog, StepResult, last_day, new_run_id, opened, pipelines, run_step
+from basketgraph.session import spark_session
+from basketgraph.tables import Release, newest_release, table_rows
+
+log = logging.getLogger("basketgraph")
+
+
+@dataclass
+class Outcome:
+    """What a run did. `refused` says why it stopped short of a release, `error` is the exception that did."""
+
+    run_id: str
+    steps: list[StepResult] = field(default_factory=list)
+    as_of: date | None = None
+    refused: str | None = None
+    error: Exception | None = None
+    state: dict[str, Any] = field(default_factory=dict)
+    examples: list[dict[str, Any]] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        return {"run_id": self.run_id, "refused": self.refused, "steps": [s.as_json() for s in self.steps], **self.state}
+
+
+def load_job(name: str) -> Job:
+    """`run` of jobs/<name>.py, from the checkout or the package's data."""
+    with as_file(data_file(f"jobs/{name}.py")) as file:
+        spec = importlib.util.spec_from_file_location(f"basketgraph_jobs.{name}", file)
+        if spec is None or spec.loader is None:
+            raise Mistake(f"jobs/{name}.py cannot be imported")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        job: Job = module.run
+        return job
+
+
+def chosen_steps(known: Pipelines, pipeline: str, start: str | None) -> list[str]:
+    """The pipeline's step names. Raises Mistake for an unknown pipeline or `--from` step."""
+    if pipeline not in known.pipelines:
+        raise Mistake("PIPELINE", [f"want one of {', '.join(known.pipelines)}, have {pipeline}"])
+    steps = list(known.pipelines[pipeline].steps)
+    if start is not None and start not in steps:
+        raise Mistake("--from", [f"want a step of {pipeline}, have {start}"], f"Steps: {', '.join(steps)}.")
+    return steps
+
+
+def run_pipeline(conf: Config, pipeline: str, *, ds: date | None = None, start: str | None = None) -> Outcome:
+    """Run every step of a pipeline that is not up to date.
+
+    start:  `--from`: this step and all after it run even if they are up to date.
+    errors: those of the steps, as `outcome.error`; the report is made all the same when quality or the gate stopped the run.
+    """
+    known = pipelines()
+    names = chosen_steps(known, pipeline, start)
+    outcome = Outcome(new_run_id())
+    with opened(conf, outcome.run_id, ds, f"basketgraph {pipeline}") as (release, memory):
+        runs = RunLog(release, conf)
+        forced = False
+        for number, name in enumerate(names, 1):
+            forced = forced or name == start
+            try:
+                _one(outcome, known, name, f"[{number}/{len(names)}]", conf, ds, runs, memory, forced=forced)
+            except Exception as error:
+                outcome.error = error
+                if getattr(error, "exit_code", 1) in (3, 4):
+                    outcome.refused = str(error)
+                    if "report" in names:
+                        _one(outcome, known, "report", "[report]", conf, ds, runs, memory, forced=True)
+                break
+        outcome.state = state(release, outcome.steps)
+        outcome.state["peak_memory_bytes"] = outcome.state["peak_memory_bytes"] or memory.peak
+    return outcome
+
+
+def _one(
+    outcome: Outcome, known: Pipelines, name: str, place: str, conf: Config, ds: date | None, runs: RunLog, memory: PeakMemory, *, forced: bool
+) -> None:
+    step = known.steps[name]
+    log.info("%s %s: %s", place, name, step.help)
+    began = time.monotonic()
+    day = ds or last_day(runs.release)
+    try:
+        result = run_step(name, step, load_job(name), conf, day, runs, memory, forced=forced)
+    except Exception:
+        outcome.steps.append(StepResult(name, "failed", time.monotonic() - began, None, None, {}))
+        raise
+    outcome.steps.append(result)
+    counts = "".join(f", {count:,} rows {word}" for count, word in ((result.rows_in, "in"), (result.rows_out, "out")) if count)
+    log.info("%s %s: %s, %.1f s%s", place, name, "up to date" if result.status == "current" else result.status, result.seconds, counts)
+
+
+def dry_run(conf: Config, pipeline: str, *, ds: date | None = None, start: str | None = None) -> list[dict[str, str]]:
+    """Which steps would run, and why: [{step, runs: yes|no|depends, why}]. Writes nothing."""
+    known, plan = pipelines(), []
+    rewritten: set[str] = set()
+    with opened(conf, new_run_id(), ds, "basketgraph dry run") as (release, _):
+        runs, day, forced = RunLog(release, conf), ds or last_day(release), False
+        for name in chosen_steps(known, pipeline, start):
+            step, forced = known.steps[name], forced or name == start
+            why = "--from" if forced else runs.why(name, step, day)
+            upstream = sorted(rewritten & set(step.reads))
+            if step.always and not forced:
+                plan.append({"step": name, "runs": "depends", "why": str(why)})
+                rewritten |= set(step.writes) if name != "clean" else set()
+            elif why is not None or upstream:
+                plan.append({"step": name, "runs": "yes", "why": why or f"{', '.join(upstream)} will be written"})
+                rewritten |= set(step.writes)
+            else:
+                plan.append({"step": name, "runs": "no", "why": "up to date"})
+    return plan
+
+
+def state(release: Release, steps: list[StepResult]) -> dict[str, Any]:
+    """What the warehouse holds now, in the words of DESIGN section 10; used by `run` and `status` alike."""
+    live = newest_release(release)
+    details = last_details(release)
+    details.update({s.name: {**details.get(s.name, {}), **s.detail} for s in steps if s.status != "failed"})
+    versions = dict(live["versions"]) if live else {}
+    counted = table_rows(release, versions)
+    evaluated = details.get("evaluations", {})
+    return {
+        "release": live["release"] if live else None,
+        "as_of": live["as_of"].isoformat() if live and live["as_of"] else None,
+        "report": details.get("report", {}).get("report"),
+        "tensorboard": details.get("train_graph", {}).get("tensorboard"),
+        "peak_memory_bytes": evaluated.get("_peak_memory_bytes", 0),
+        "rows": details.get("clean", {}).get("rows", {}),
+        "tables": {table: {"version": version, "rows": counted[table]} for table, version in versions.items()},
+        "quality": quality_verdict(release),
+        "metrics": evaluated.get("metrics", {}),
+        "gains": evaluated.get("gains", {}),
+    }
+
+
+def status(conf: Config) -> dict[str, Any]:
+    """`basketgraph status`: the state, and each step's last row of ops.runs. Takes no lock and writes nothing."""
+    spark = spark_session(conf, "basketgraph status")
+    release = Release(spark, conf.warehouse, new_run_id())
+    if not release.exists(RUNS):
+        cure = "Run `basketgraph run` first, or name the right one: --set warehouse=DIR."
+        raise Mistake(f"{conf.warehouse}: want a warehouse with runs, have none", cure=cure)
+    last = F.max_by(F.struct("step", "status", "finished_at", "seconds", "run_id"), "finished_at")
+    newest = release.read(RUNS).groupBy("step").agg(last.alias("row"))
+    steps = sorted((row["row"].asDict() for row in newest.collect()), key=lambda row: row["finished_at"])
+    return {"run_id": steps[-1]["run_id"], "refused": None, "steps": [], **state(release, []), "last_steps": steps}
+
+
+def last_details(release: Release) -> dict[str, dict[str, Any]]:
+    """What each step said of itself at its last success, with its run's peak memory under `_peak_memory_bytes`."""
+    if not release.exists(RUNS):
+        return {}
+    rows = release.read(RUNS).select("run_id", "step", "status", "finished_at", "detail", "peak_memory_bytes").orderBy("finished_at").collect()
+    peaks: dict[str, int] = {}
+    for row in rows:
+        peaks[row.run_id] = max(peaks.get(row.run_id, 0), row.peak_memory_bytes or 0)
+    return {row.step: {**json.loads(row.detail or "{}"), "_peak_memory_bytes": peaks[row.run_id]} for row in rows if row.status == "done"}
+
+
+def quality_verdict(release: Release) -> Mapping[str, int]:
+    """Failed checks of each table's newest results: {critical_failures, warnings}."""
+    table = "ops.quality_results"
+    if not release.exists(table):
+        return {"critical_failures": 0, "warnings": 0}
+    rows = release.read(table).select("table_name", "run_id", "checked_at", "severity", "success").collect()
+    newest: dict[str, tuple[Any, str]] = {}
+    for row in rows:
+        newest[row.table_name] = max(newest.get(row.table_name, (row.checked_at, row.run_id)), (row.checked_at, row.run_id))
+    failed = [row.severity for row in rows if row.run_id == newest[row.table_name][1] and not row.success]
+    return {"critical_failures": failed.count("critical"), "warnings": failed.count("warning")}

@@ -1,0 +1,1 @@
+"""Releases: which table versions are live, and going back to the ones before."""

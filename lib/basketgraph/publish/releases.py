@@ -1,0 +1,56 @@
+"""ops.releases: a row makes the checked versions of all tables live at once; a rollback is one more row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, timezone
+from typing import Any
+
+from basketgraph.config import Mistake
+from basketgraph.contracts import contract, contracts
+from basketgraph.tables import RELEASES, Release, Warehouse, newest_release, releases
+
+UNRELEASED = ("ops.runs", "ops.releases")  # the log of what happened is not rolled back with what it tells of
+
+
+def released_tables() -> list[str]:
+    """Every table a release names: all that have a contract, but the logs."""
+    return [name for name in contracts() if name not in UNRELEASED]
+
+
+def publish(release: Release, *, as_of: date, now: datetime) -> tuple[dict[str, Any], bool]:
+    """Make the newest version of every table live.
+
+    returns: (the row of ops.releases that is live now, whether it is new); nothing is written when the live release names these versions already.
+    """
+    versions, live = release.versions(released_tables()), newest_release(release)
+    if live is not None and live["versions"] == versions and live["as_of"] == as_of:
+        return live, False
+    row = {"run_id": release.run_id, "published_at": now, "as_of": as_of, "versions": versions, "kind": "publish"}
+    return _add(release, live, row), True
+
+
+def rollback(warehouse: Warehouse, run_id: str, *, now: datetime) -> dict[str, Any]:
+    """Make the release before the live one live again, by one more row. Twice goes back by two. Raises Mistake where there is none before it."""
+    rows = {row["release"]: row for row in releases(warehouse)}
+    live = newest_release(warehouse)
+    if live is None:
+        raise Mistake(f"{warehouse.root}: want a release to go back from, have none", cure="Run `basketgraph run` first.")
+    shown = live["restores"] if live["kind"] == "rollback" else live["release"]
+    before = [row for number, row in rows.items() if number < shown and row["kind"] == "publish"]
+    if not before:
+        raise Mistake(f"{warehouse.root}: want a release before {shown}, have none", cure="The first release cannot be rolled back.")
+    target = max(before, key=lambda row: row["release"])
+    row = {"run_id": run_id, "published_at": now, "as_of": target["as_of"], "versions": target["versions"]}
+    return _add(warehouse, live, {**row, "kind": "rollback", "restores": target["release"]})
+
+
+def _add(warehouse: Warehouse, live: Mapping[str, Any] | None, row: Mapping[str, Any]) -> dict[str, Any]:
+    struct = contract(RELEASES).struct
+    whole = {"release": 1 if live is None else live["release"] + 1, **row}
+    warehouse.append(warehouse.spark.createDataFrame([tuple(whole.get(c) for c in struct.names)], struct), RELEASES)
+    return {column: whole.get(column) for column in struct.names}
+
+
+def utc_now() -> datetime:
+    return datetime.now(timezone.utc)

@@ -1,0 +1,317 @@
+"""A run and its steps: the log in ops.runs, what is up to date, progress and memory, and the main function of every job."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import logging
+import secrets
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta, timezone
+from functools import lru_cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+from pyspark.sql import functions as F
+
+from basketgraph.config import Config, Mistake, Settings, data_text, data_yaml, load, parsed
+from basketgraph.contracts import contract
+from basketgraph.lock import RunLock, lease_files
+from basketgraph.session import spark_session
+from basketgraph.tables import Release, Warehouse
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+log = logging.getLogger("basketgraph")
+RUNS = "ops.runs"
+
+
+class Step(Settings):
+    """An entry of conf/pipelines.yaml `steps`."""
+
+    help: str
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    settings: tuple[str, ...]
+    source: bool = False
+    cuts: bool = False
+    always: bool = False
+
+
+class Pipeline(Settings):
+    """An entry of conf/pipelines.yaml `pipelines`."""
+
+    help: str
+    steps: tuple[str, ...]
+
+
+class Pipelines(Settings):
+    steps: dict[str, Step]
+    pipelines: dict[str, Pipeline]
+
+
+def pipelines() -> Pipelines:
+    """conf/pipelines.yaml. Raises Mistake for unknown keys, and for a pipeline that names a step that is not there."""
+    found = parsed(Pipelines, data_yaml("conf/pipelines.yaml"), "conf/pipelines.yaml")
+    faults = [f"pipelines.{p}: want a step, have {s}" for p, terms in found.pipelines.items() for s in terms.steps if s not in found.steps]
+    if faults:
+        raise Mistake("conf/pipelines.yaml", faults, f"Steps: {', '.join(found.steps)}.")
+    return found
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """What a job tells of itself: rows read and written, and anything JSON-able worth keeping in ops.runs."""
+
+    rows_in: int | None = None
+    rows_out: int | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """A finished step of this run. status: done, current (was up to date) or failed."""
+
+    name: str
+    status: str
+    seconds: float
+    rows_in: int | None
+    rows_out: int | None
+    detail: Mapping[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "status": self.status,
+            "seconds": round(self.seconds, 1),
+            "rows_in": self.rows_in or 0,
+            "rows_out": self.rows_out or 0,
+        }
+
+
+Job = Callable[["SparkSession", Config, date, Release], StepReport | None]
+
+
+def new_run_id() -> str:
+    """Sortable by time, unique among runs started in the same second."""
+    return f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+
+
+@lru_cache(maxsize=1)
+def code_version() -> str:
+    """Hash of the package's Python, so that a changed transform is run again."""
+    digest = hashlib.sha256()
+
+    def add(folder: Traversable, name: str) -> None:
+        for entry in sorted(folder.iterdir(), key=lambda e: e.name):
+            if entry.is_dir() and entry.name != "__pycache__":
+                add(entry, f"{name}/{entry.name}")
+            elif entry.name.endswith(".py"):
+                digest.update(f"{name}/{entry.name}\0".encode() + entry.read_bytes())
+
+    add(files("basketgraph"), "")
+    return digest.hexdigest()[:16]
+
+
+class PeakMemory:
+    """Samples the proportional set size of this process and all below it; `peak` in bytes."""
+
+    def __init__(self, seconds: float = 2.0) -> None:
+        self.peak, self._seconds, self._stop = 0, seconds, threading.Event()
+        self._thread = threading.Thread(target=self._sample, name="peak-memory", daemon=True)
+
+    def _sample(self) -> None:
+        while not self._stop.is_set():
+            self.peak = max(self.peak, tree_memory())
+            self._stop.wait(self._seconds)
+
+    def __enter__(self) -> PeakMemory:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+
+def tree_memory() -> int:
+    """Proportional set size, in bytes, of this process and all below it (resident size where the system has no smaps)."""
+    me, total = psutil.Process(), 0
+    for process in [me, *me.children(recursive=True)]:
+        try:
+            rollup = Path(f"/proc/{process.pid}/smaps_rollup").read_text()
+            total += next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")) * 1024
+        except (OSError, StopIteration):
+            try:
+                total += process.memory_info().rss
+            except psutil.Error:
+                continue
+    return total
+
+
+class RunLog:
+    """ops.runs as this run sees it: the last success of each step, and rows added as steps end."""
+
+    def __init__(self, release: Release, conf: Config) -> None:
+        self.release, self.conf = release, conf
+        last: dict[str, dict[str, Any]] = {}
+        if release.exists(RUNS):
+            done = release.read(RUNS).where("status = 'done'")
+            newest = done.groupBy("step").agg(F.max_by(F.struct("*"), F.struct("finished_at", "run_id")).alias("row"))
+            last = {row["step"]: row["row"].asDict(recursive=True) for row in newest.collect()}
+        self.last = last
+
+    def fingerprint(self, name: str, step: Step, ds: date) -> str:
+        """What the step's result depends on: input versions, settings, mapping, cuts, code."""
+        cuts = self.conf.cuts(ds) if step.cuts else None
+        parts = {
+            "inputs": self.release.versions(step.reads),
+            "settings": {section: self.conf.settings.get(section) for section in step.settings},
+            "source": self.conf.source if step.source else None,
+            "cuts": None if cuts is None else [d.isoformat() for d in cuts.days],
+            "code": [code_version(), hashlib.sha256(data_text(f"jobs/{name}.py").encode()).hexdigest()],
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+    def why(self, name: str, step: Step, ds: date) -> str | None:
+        """Why the step has to run, in words; None where its last result still stands."""
+        if step.always:
+            return "looks for itself whether there is anything new"
+        last = self.last.get(name)
+        if last is None:
+            return "never succeeded in this warehouse"
+        if last["outputs"] != self.release.versions(step.writes):
+            return "a table it writes was changed since"
+        changed = [t for t, version in self.release.versions(step.reads).items() if last["inputs"].get(t) != version]
+        if changed:
+            return f"new versions of {', '.join(changed)}"
+        return None if last["fingerprint"] == self.fingerprint(name, step, ds) else "settings, cuts or code changed"
+
+    def add(self, name: str, step: Step, result: StepResult, fingerprint: str, started: datetime, peak: int) -> None:
+        row = {
+            "run_id": self.release.run_id,
+            "step": name,
+            "pipeline": self.conf.pipeline,
+            "status": result.status,
+            "started_at": started,
+            "finished_at": started + timedelta(seconds=result.seconds),
+            "seconds": result.seconds,
+            "rows_in": result.rows_in,
+            "rows_out": result.rows_out,
+            "inputs": self.release.versions(step.reads),
+            "outputs": self.release.versions(step.writes),
+            "fingerprint": fingerprint,
+            "detail": json.dumps(result.detail, default=str),
+            "peak_memory_bytes": peak,
+        }
+        struct = contract(RUNS).struct
+        self.release.append(self.release.spark.createDataFrame([tuple(row[c] for c in struct.names)], struct), RUNS)
+        if result.status == "done":
+            self.last[name] = row
+
+
+def run_step(name: str, step: Step, job: Job, conf: Config, ds: date, runs: RunLog, memory: PeakMemory, *, forced: bool = False) -> StepResult:
+    """Run one step unless it is up to date, and log it. A failure is logged and raised."""
+    began, started = time.monotonic(), datetime.now(timezone.utc)
+    if not forced and runs.why(name, step, ds) is None:
+        last = runs.last[name]
+        return StepResult(name, "current", time.monotonic() - began, last["rows_in"], last["rows_out"], json.loads(last["detail"] or "{}"))
+    fingerprint, before = runs.fingerprint(name, step, ds), runs.release.versions(step.writes)
+    try:
+        report = job(runs.release.spark, conf, ds, runs.release) or StepReport()
+    except Exception as error:
+        failed = StepResult(name, "failed", time.monotonic() - began, None, None, {"error": f"{type(error).__name__}: {error}"[:4000]})
+        runs.add(name, step, failed, fingerprint, started, memory.peak)
+        raise
+    unchanged = step.always and bool(step.writes) and before == runs.release.versions(step.writes)
+    status = "current" if unchanged else "done"
+    result = StepResult(name, status, time.monotonic() - began, report.rows_in, report.rows_out, report.detail)
+    if status == "done":
+        runs.add(name, step, result, fingerprint, started, memory.peak)
+    return result
+
+
+def check_quality(release: Release, table: str, ds: date) -> None:
+    from basketgraph.quality import check  # Great Expectations takes seconds to import, and not every command checks
+
+    check(release, table, ds)
+
+
+@contextmanager
+def opened(conf: Config, run_id: str, ds: date | None, app: str) -> Iterator[tuple[Release, PeakMemory]]:
+    """The Spark session, the lock and the tables of a run, for the length of a `with` block."""
+    with PeakMemory() as memory:
+        spark = spark_session(conf, app)
+        leases = lease_files(Warehouse(spark, conf.warehouse))
+        with RunLock(leases, run_id, wait_seconds=conf.environment.lock_wait_seconds, say=log.info) as lock:
+            yield Release(spark, conf.warehouse, run_id, before_commit=lock.check, checker=check_quality, ds=ds), memory
+
+
+def set_pairs(texts: Sequence[str]) -> dict[str, str]:
+    """`--set key=value` texts as a dict. Raises Mistake with every text that is none."""
+    wrong = [text for text in texts if "=" not in text]
+    if wrong:
+        raise Mistake("--set: want key=value", [f"have {text!r}" for text in wrong])
+    return dict(text.split("=", 1) for text in texts)
+
+
+def job_parser(doc: str | None) -> argparse.ArgumentParser:
+    """The flags of every job; Airflow's submit lines are held against it by a test."""
+    parser = argparse.ArgumentParser(description=doc, allow_abbrev=False)
+    parser.add_argument("--env", required=True, help="conf/environments/<env>.yaml: local, cluster")
+    parser.add_argument("--source", required=True, help="the shop: conf/sources/<source>.yaml")
+    parser.add_argument("--ds", type=date.fromisoformat, help="the UTC day of the run, YYYY-MM-DD; default: the day after the last event")
+    parser.add_argument("--pipeline", default="all", help="the pipeline of conf/pipelines.yaml this job runs for (default: all)")
+    parser.add_argument("--run-id", help="run id shared by the jobs of one pipeline run (default: a new one)")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a path or a setting: warehouse=/data/shop")
+    parser.add_argument("--force", action="store_true", help="run even if the step is up to date")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of a mistake")
+    return parser
+
+
+def log_to_stderr() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    log.handlers[:] = [handler]
+    log.setLevel(logging.INFO)
+    log.propagate = False
+
+
+def last_day(release: Release) -> date:
+    """The default `--ds`: the day after the last event; today where there is none yet."""
+    newest = release.read("silver.events").agg(F.max("event_date")).collect()[0][0] if release.exists("silver.events") else None
+    return date.today() if newest is None else newest + timedelta(days=1)
+
+
+def exit_code(error: Exception) -> int:
+    """2 a mistake of the user, 3 stopped by quality, 4 refused by the gate, 1 anything else."""
+    return int(getattr(error, "exit_code", 1))
+
+
+def job_main(job: Job, doc: str | None, file: str, arguments: Sequence[str] | None = None) -> None:
+    """`main` of jobs/<step>.py under spark-submit: one step, with the run's lock, log and exit codes."""
+    given = job_parser(doc).parse_args(arguments)
+    name = Path(file).stem
+    log_to_stderr()
+    try:
+        step = pipelines().steps[name]
+        conf = load(given.env, given.source, set_pairs(given.set), pipeline=given.pipeline)
+        with opened(conf, given.run_id or new_run_id(), given.ds, f"basketgraph {name}") as (release, memory):
+            ds = given.ds or last_day(release)
+            result = run_step(name, step, job, conf, ds, RunLog(release, conf), memory, forced=given.force)
+            log.info("%s: %s in %.1f s", name, result.status, result.seconds)
+    except Exception as error:
+        if given.debug or not hasattr(error, "exit_code"):
+            raise
+        print(error, file=sys.stderr)
+        sys.exit(exit_code(error))
