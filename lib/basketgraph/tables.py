@@ -73,6 +73,8 @@ class Warehouse:
             builder = builder.partitionedBy(*terms.partition_by)
         elif terms.cluster_by:
             builder = builder.clusterBy(*terms.cluster_by)
+        # A release may be rolled back to for as long as its versions can be rebuilt from the log (Delta's default is 30 days).
+        builder = builder.property("delta.logRetentionDuration", "interval 400 days")
         if terms.change_data_feed:
             builder = builder.property("delta.enableChangeDataFeed", "true")
         for name, condition in terms.constraints.items():
@@ -130,6 +132,16 @@ class Warehouse:
 
     def _commit_metadata(self, batch_id: str | None) -> _SessionConf:
         return _SessionConf(self.spark, COMMIT_METADATA, None if batch_id is None else json.dumps({"batch_id": batch_id}))
+
+    def compact(self, table: str) -> None:
+        """OPTIMIZE: few files of a good size, in the contract's layout."""
+        self._before_commit()
+        DeltaTable.forPath(self.spark, self.path(table)).optimize().executeCompaction()
+
+    def vacuum(self, table: str, *, retain_hours: float) -> None:
+        """Delete files that no version younger than `retain_hours` needs."""
+        self._before_commit()
+        DeltaTable.forPath(self.spark, self.path(table)).vacuum(retain_hours)
 
     def committed_batches(self, table: str, limit: int = 1000) -> set[str]:
         """The batch ids in the table's history: what a crash before the ledger's own commit must not count twice."""
