@@ -37,7 +37,7 @@ def maintain(release: Release, settings: MaintainSettings, *, now: datetime) -> 
     times = {row["release"]: row["published_at"] for row in rows}
     # A rollback shows the versions of the release that it restores, so that one's time counts.
     published = [times.get(row["restores"], row["published_at"]) for row in rows]
-    hours = retain_hours([time.replace(tzinfo=now.tzinfo) for time in published], **settings.model_dump(), now=now)
+    hours = retain_hours([time.astimezone(now.tzinfo) for time in published], **settings.model_dump(), now=now)
     tables = [table for table in contracts() if release.exists(table)]
     for number, table in enumerate(tables, 1):
         release.compact(table)
