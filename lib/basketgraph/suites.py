@@ -1,0 +1,151 @@
+"""What must hold: the suites below expectations/, held against the contracts, with the run's own values filled in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Literal
+
+from basketgraph.config import Mistake, Settings, data_files, data_yaml, parsed
+from basketgraph.contracts import contract
+
+COLUMN_ARGUMENTS = ("column", "column_A", "column_B", "column_list", "column_set")
+PLACEHOLDER = re.compile(r"\$\{\s*(?P<name>\w+)\s*(?:(?P<sign>[-+*])\s*(?P<other>[\w.]+)\s*)?\}")
+
+
+class QualitySettings(Settings):
+    """Section `quality` of conf/settings.yaml: the numbers that suites name as `${...}`."""
+
+    history_days: int
+    fresh_days: int
+    rejected_share: float
+    volume_share: float
+
+
+class Meta(Settings):
+    promise: str = ""
+
+
+class Expectation(Settings):
+    """One expectation, in Great Expectations' own vocabulary. `notes` is the limit's reason, `meta.promise` the limit in words."""
+
+    type: str
+    kwargs: dict[str, Any]
+    severity: Literal["critical", "warning"]
+    notes: str
+    meta: Meta = Meta()
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that it names."""
+        named = [self.kwargs[argument] for argument in COLUMN_ARGUMENTS if argument in self.kwargs]
+        return [column for value in named for column in (value if isinstance(value, list) else [value])]
+
+
+class SuiteFile(Settings):
+    name: str
+    expectations: list[Expectation]
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A table's expectations, each under the name that ops.quality_results and people call it by."""
+
+    table: str
+    expectations: Mapping[str, Expectation]
+
+    @property
+    def file(self) -> str:
+        return suite_file(self.table)
+
+
+def suite_file(table: str) -> str:
+    return f"expectations/{table.replace('.', '/')}.yaml"
+
+
+def suite(table: str) -> Suite:
+    """The suite of `<layer>.<table>`.
+
+    errors: Mistake, with every fault at once, for keys it does not know, columns that the contract lacks and limits without a reason.
+    """
+    relative = suite_file(table)
+    found = parsed(SuiteFile, data_yaml(relative), relative)
+    faults = [] if found.name == table else [f"name: want {table}, have {found.name}"]
+    named: dict[str, Expectation] = {}
+    columns = set(contract(table).columns)
+    for number, expectation in enumerate(found.expectations):
+        place = f"expectations[{number}] {expectation.type}"
+        faults += [f"{place}: want a column of {contract(table).file}, have {column}" for column in expectation.columns if column not in columns]
+        if not expectation.notes.strip():
+            faults.append(f"{place}: want the reason of the limit in `notes`, have nothing")
+        named[_unique_name(expectation, named)] = expectation
+    if faults:
+        raise Mistake(f"{relative} cannot be used", faults, f"Columns of {table}: {', '.join(contract(table).columns)}.")
+    return Suite(table, named)
+
+
+def _unique_name(expectation: Expectation, taken: Mapping[str, Any]) -> str:
+    name = ":".join([expectation.type.removeprefix("expect_"), *([",".join(expectation.columns)] if expectation.columns else [])])
+    same = sum(1 for other in taken if other == name or other.startswith(f"{name}#"))
+    return f"{name}#{same + 1}" if same else name
+
+
+def suites() -> dict[str, Suite]:
+    """Every suite by table, in order of layer and name."""
+    found = {}
+    for layer in ("silver", "gold", "ops"):
+        for stem, _ in data_files(f"expectations/{layer}"):
+            found[f"{layer}.{stem}"] = suite(f"{layer}.{stem}")
+    return found
+
+
+def unknown_values(expectation: Expectation, values: Mapping[str, Any]) -> list[str]:
+    """The names in its `${...}` for which the run has no value: not in `values`, or None there."""
+    names = [name for text in _texts(expectation.kwargs) for match in PLACEHOLDER.finditer(text) for name in (match["name"], match["other"])]
+    return [name for name in names if name and not re.fullmatch(r"[\d.]+", name) and values.get(name) is None]
+
+
+def filled(expectation: Expectation, values: Mapping[str, Any]) -> Expectation:
+    """`${ds}`, `${ds - fresh_days}`, `${previous_rows * volume_share}` and the like replaced by the run's values; also in the promise.
+
+    A string that is one placeholder and nothing else takes the value's own type; days become ISO text.
+    """
+    kwargs = {key: _filled(value, values) for key, value in expectation.kwargs.items()}
+    promise = str(_filled(expectation.meta.promise, values))
+    return expectation.model_copy(update={"kwargs": kwargs, "meta": Meta(promise=promise)})
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
+
+
+def _filled(value: Any, values: Mapping[str, Any]) -> Any:
+    if isinstance(value, list):
+        return [_filled(inner, values) for inner in value]
+    if isinstance(value, Mapping):
+        return {key: _filled(inner, values) for key, inner in value.items()}
+    if not isinstance(value, str):
+        return value
+    whole = PLACEHOLDER.fullmatch(value)
+    return _value(whole, values) if whole else PLACEHOLDER.sub(lambda match: str(_value(match, values)), value)
+
+
+def _value(match: re.Match[str], values: Mapping[str, Any]) -> Any:
+    value = values[match["name"]]
+    if match["sign"]:
+        text = match["other"]
+        other = values[text] if text in values else float(text) if "." in text else int(text)
+        if isinstance(value, date):
+            value = value + timedelta(days=other if match["sign"] == "+" else -other)
+        else:
+            value = value * other if match["sign"] == "*" else value + other if match["sign"] == "+" else value - other
+    return value.isoformat() if isinstance(value, date) else value

@@ -1,0 +1,105 @@
+"""Expectations and what was found, as sentences for people who do not write code. No value of a text column appears in them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from basketgraph.suites import Expectation
+
+ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}([T ][\d:.+]+)?")
+
+
+def number_in_words(number: float, noun: str = "") -> str:
+    """1,234 rows; 1 row; 0.123."""
+    text = f"{number:,}" if isinstance(number, int) else f"{number:,.4g}" if abs(number) < 1000 else f"{number:,.0f}"
+    if not noun:
+        return text
+    plural = noun if number == 1 else noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
+    return f"{text} {plural}"
+
+
+def share_in_words(part: int, whole: int) -> str:
+    """'0.4 %' and the like; never '0 %' of something or '100 %' of less than all."""
+    if whole == 0:
+        return "0 %"
+    percent = 100 * part / whole
+    if 0 < percent < 0.1:
+        return "under 0.1 %"
+    if 99.9 < percent < 100:
+        return "over 99.9 %"
+    return f"{percent:.0f} %" if percent in (0, 100) else f"{percent:.1f} %"
+
+
+def promise_in_words(expectation: Expectation) -> str:
+    """What the expectation promises: its own `meta.promise`, or a sentence made from its type and limits."""
+    if expectation.meta.promise:
+        return expectation.meta.promise
+    kwargs, column = expectation.kwargs, ", ".join(expectation.columns).replace("_", " ")
+    limits = _limits(kwargs)
+    sentences = {
+        "expect_column_values_to_not_be_null": f"{column} is always there",
+        "expect_column_values_to_be_null": f"{column} is always empty",
+        "expect_column_values_to_be_between": f"{column} is {limits}",
+        "expect_column_values_to_be_in_set": f"{column} is one of {_listed(kwargs.get('value_set'))}",
+        "expect_column_values_to_match_regex": f"{column} has the form {kwargs.get('regex')}",
+        "expect_column_value_lengths_to_be_between": f"the length of {column} is {limits}",
+        "expect_column_value_lengths_to_equal": f"the length of {column} is {kwargs.get('value')}",
+        "expect_column_values_to_be_unique": f"no two rows share {column}",
+        "expect_compound_columns_to_be_unique": f"no two rows share {column}",
+        "expect_column_max_to_be_between": f"the largest {column} is {limits}",
+        "expect_column_min_to_be_between": f"the smallest {column} is {limits}",
+        "expect_column_mean_to_be_between": f"the mean {column} is {limits}",
+        "expect_column_sum_to_be_between": f"the sum of {column} is {limits}",
+        "expect_column_unique_value_count_to_be_between": f"the number of different values of {column} is {limits}",
+        "expect_column_proportion_of_non_null_values_to_be_between": f"the share of rows with {column} is {limits}",
+        "expect_column_proportion_of_unique_values_to_be_between": f"the share of different values of {column} is {limits}",
+        "expect_table_row_count_to_be_between": f"the number of rows is {limits}",
+    }
+    sentence = sentences.get(expectation.type) or f"{expectation.type.removeprefix('expect_').replace('_', ' ')} ({column})"
+    mostly = kwargs.get("mostly", 1)
+    return sentence if mostly == 1 else f"{sentence} (in at least {100 * mostly:g} % of rows)"
+
+
+def _limits(kwargs: Mapping[str, Any]) -> str:
+    low, high = _limit(kwargs.get("min_value")), _limit(kwargs.get("max_value"))
+    if low and high:
+        return f"from {low} to {high}" if low != high else f"exactly {low}"
+    above = "above" if kwargs.get("strict_min") else "at least"
+    below = "below" if kwargs.get("strict_max") else "at most"
+    return f"{above} {low}" if low else f"{below} {high}"
+
+
+def _limit(value: Any) -> str:
+    return "" if value is None else number_in_words(value) if isinstance(value, int | float) else str(value)
+
+
+def _listed(values: Any) -> str:
+    *most, last = [str(value) for value in values or ["nothing"]]
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+def found_in_words(expectation: Expectation, found: Mapping[str, Any], *, about_people: bool) -> str:
+    """What was found, from the `result` that GX gives.
+
+    about_people: whether a column of it is personal; then only counts of rows are told.
+    """
+    if found.get("unexpected_count") is not None:
+        broken, rows = int(found["unexpected_count"]), int(found.get("element_count") or 0)
+        looked_at = rows - int(found.get("missing_count") or 0)
+        if rows == 0:
+            return "the table is empty"
+        if broken == 0:
+            return f"true of all {number_in_words(looked_at, 'row')}" if looked_at else "no row has a value"
+        return f"not true of {number_in_words(broken, 'row')} of {number_in_words(looked_at)} ({share_in_words(broken, looked_at)})"
+    observed = found.get("observed_value")
+    if observed is None:
+        return "nothing to look at"
+    if isinstance(observed, bool) or about_people and expectation.type != "expect_table_row_count_to_be_between":
+        return "looked at; values of personal columns are not told"
+    if isinstance(observed, int | float):
+        return f"it is {number_in_words(observed)}"
+    if isinstance(observed, str) and ISO_DAY.fullmatch(observed):
+        return f"it is {observed[:10]}"
+    return "looked at; texts are not told"
