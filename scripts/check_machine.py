@@ -1,7 +1,8 @@
-"""Say all that this machine lacks, at once, before anything is installed. Standard library only: it runs before `.venv` is there."""
+"""Say all that this machine lacks, at once, before anything is installed. Standard library only, and any Python 3: it runs before `.venv` is there."""
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import shutil
@@ -10,7 +11,14 @@ import sys
 
 GIB = 1 << 30
 MEMORY_BYTES = 10 * GIB  # the main job's bound, all processes together
-DISK_BYTES = 12 * GIB  # `.venv` with torch's CUDA wheels is 8 GiB, the demo's warehouse under 2
+DISK_BYTES = 12 * GIB  # `.venv` with torch's CUDA wheels is 6 GiB, their download cache 3, the demo's warehouse under 2
+CMAKE = (3, 13)
+PYTHON_PROBE = """
+import importlib.util, os, sys, sysconfig
+print(".".join(map(str, sys.version_info[:3])))
+print(all(importlib.util.find_spec(m) for m in ("venv", "ensurepip")))
+print(os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")))
+"""
 
 
 def output(*command: str) -> str:
@@ -34,8 +42,33 @@ def java_lack() -> str | None:
     return None
 
 
-def tool_lack(name: str, names: tuple[str, ...], cure: str) -> str | None:
-    return None if any(shutil.which(n) for n in names) else f"{name}: want one of {', '.join(names)} on the PATH, have none. {cure}"
+def python_lacks(python: str, *, fresh: bool, builds_horovod: bool) -> list[str]:
+    """What is wrong with the Python that `.venv` is to be made from."""
+    answer = output(python, "-c", PYTHON_PROBE).split()
+    if len(answer) != 3 or not answer[0].startswith("3.11."):
+        have = answer[0] if len(answer) == 3 else "none"
+        return [f"Python: want 3.11, have {have} ({python}). Install it, or call `make PYTHON=/path/to/python3.11`."]
+    found = []
+    if fresh and answer[1] != "True":
+        found.append(f"Python's venv: want the modules venv and ensurepip, have not both ({python}). Install python3.11-venv.")
+    if builds_horovod and answer[2] != "True":
+        found.append(f"Python's headers: want Python.h, have none ({python}). Install python3.11-dev.")
+    return found
+
+
+def compiler_lack() -> str | None:
+    if shutil.which("c++") or shutil.which("g++"):
+        return None
+    return "C++ compiler: want c++ or g++ on the PATH, have none. Install g++ (Debian: build-essential)."
+
+
+def cmake_lack() -> str | None:
+    found = re.search(r"version (\d+)\.(\d+)", output("cmake", "--version"))
+    if found is None:
+        return "CMake: want cmake on the PATH, have none. Install cmake 3.13 or newer."
+    if (int(found[1]), int(found[2])) < CMAKE:
+        return f"CMake: want {CMAKE[0]}.{CMAKE[1]} or newer, have {found[1]}.{found[2]}."
+    return None
 
 
 def nvcc_lack() -> str | None:
@@ -43,14 +76,27 @@ def nvcc_lack() -> str | None:
     nvcc = shutil.which("nvcc")
     if nvcc is None:
         return None
-    header = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(nvcc))), "include", "cuda_runtime.h")
-    if os.path.exists(header):
+    roots = {os.path.dirname(os.path.dirname(path)) for path in (nvcc, os.path.realpath(nvcc))}
+    headers = sorted(os.path.join(root, "include", "cuda_runtime.h") for root in roots)
+    if any(map(os.path.exists, headers)):
         return None
-    return f"CUDA: {nvcc} is there but {header} is not. Install CUDA's headers, or take nvcc off the PATH."
+    return f"CUDA: {nvcc} is there but {' and '.join(headers)} not. Install CUDA's headers, or take nvcc off the PATH."
+
+
+def memory_bytes() -> int:
+    """This machine's memory, or this container's share of it."""
+    found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            with open(limit) as file:
+                found = min(found, int(file.read()))
+        except (OSError, ValueError):  # no such file, or `max`
+            continue
+    return found
 
 
 def memory_lack() -> str | None:
-    have = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    have = memory_bytes()
     return None if have >= MEMORY_BYTES else f"memory: want {MEMORY_BYTES / GIB:.0f} GiB, have {have / GIB:.1f} GiB."
 
 
@@ -59,22 +105,27 @@ def disk_lack(folder: str) -> str | None:
     return None if have >= DISK_BYTES else f"disk: want {DISK_BYTES / GIB:.0f} GiB free at {folder}, have {have / GIB:.1f} GiB."
 
 
-def lacks(*, fresh: bool, builds_horovod: bool) -> list[str]:
+def lacks(python: str, *, fresh: bool, builds_horovod: bool) -> list[str]:
     """Every lack of this machine, as a sentence with its cure. `fresh`: the environment is still to be installed."""
-    found = [java_lack(), memory_lack()]
-    if sys.version_info[:2] != (3, 11):
-        found.append(f"Python: want 3.11, have {sys.version.split()[0]} ({sys.executable}). Call `make PYTHON=/path/to/python3.11`.")
+    found = [java_lack(), memory_lack(), *python_lacks(python, fresh=fresh, builds_horovod=builds_horovod)]
     if fresh:
-        found.append(disk_lack("."))
+        found.append(disk_lack(os.getcwd()))
     if builds_horovod:
-        found.append(tool_lack("C++ compiler", ("c++", "g++", "clang++"), "Install g++ (Debian: build-essential)."))
-        found.append(tool_lack("CMake", ("cmake",), "Install cmake 3.13 or newer."))
-        found.append(nvcc_lack())
+        found += [compiler_lack(), cmake_lack(), nvcc_lack()]
     return [lack for lack in found if lack is not None]
 
 
-if __name__ == "__main__":
-    missing = lacks(fresh="--fresh" in sys.argv, builds_horovod="--builds-horovod" in sys.argv)
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser.add_argument("--python", default=sys.executable, help="the Python that .venv is to be made from")
+    parser.add_argument("--fresh", action="store_true", help=".venv is still to be installed")
+    parser.add_argument("--builds-horovod", action="store_true", help="there is no wheel of Horovod yet")
+    given = parser.parse_args()
+    missing = lacks(given.python, fresh=given.fresh, builds_horovod=given.builds_horovod)
     for lack in missing:
         print(f"this machine lacks: {lack}", file=sys.stderr)
-    sys.exit(2 if missing else 0)
+    return 2 if missing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
