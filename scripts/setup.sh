@@ -22,7 +22,7 @@ exec 8>.setup.lock
 alone 8
 
 stamp=.venv/.basketgraph-setup
-wanted=$(cat requirements.lock pyproject.toml scripts/setup.sh scripts/delta_jars.py scripts/horovod/* conf/spark/local.conf | sha256sum | cut -d' ' -f1)-$abi
+wanted=$(cat requirements.lock pyproject.toml scripts/setup.sh scripts/delta_jars.py scripts/horovod/* <(grep jars.packages conf/spark/local.conf) | sha256sum | cut -d' ' -f1)-$abi
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]; then
     "$teller" scripts/check_machine.py --python "$python"
     exit 0
