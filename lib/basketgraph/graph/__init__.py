@@ -1,0 +1,1 @@
+"""The graph recommender: LightGCN trained with a full softmax, users sharded over ranks, items replicated. Imports no pyspark."""

@@ -1,0 +1,19 @@
+"""What a training leaves in its model folder beside the embeddings; free of torch, so that a Spark driver can read it."""
+
+from basketgraph.config import Settings
+
+PROGRESS = "progress.jsonl"  # one line an epoch, as it ends
+RESULT = "result.json"  # the last file of a training: where it lies, the training is whole
+EMBEDDINGS = "embeddings"  # users-<shard>.parquet and items.parquet
+
+
+class Result(Settings):
+    """result.json."""
+
+    fingerprint: str
+    losses: tuple[float, ...]  # weighted mean over all positives, an epoch each
+    seconds: float  # of the ranks that finished it, resumed epochs not among them
+    peak_memory_bytes: int  # all ranks together
+    dim: int
+    ranks: int
+    seed: int

@@ -1,0 +1,60 @@
+"""The vectors training starts from: given ALS factors, or a few subspace iterations on the normalised graph."""
+
+from typing import Protocol
+
+import torch
+
+from basketgraph.config import Mistake
+from basketgraph.graph.data import Part
+from basketgraph.graph.settings import GraphSettings
+from basketgraph.graph.workers import Workers
+
+
+class Product(Protocol):
+    """A sparse matrix that can be multiplied."""
+
+    def times(self, dense: torch.Tensor) -> torch.Tensor: ...
+
+
+def start_vectors(part: Part, settings: GraphSettings, workers: Workers, to_users: Product, to_items: Product) -> tuple[torch.Tensor, torch.Tensor]:
+    """User vectors [users, d] and item vectors [items, d] whose coordinates have the root mean square settings.start_scale over all ranks."""
+    if part.user_start is not None and part.item_start is not None:
+        users, items = torch.from_numpy(part.user_start).clone(), torch.from_numpy(part.item_start).clone()
+        users, items = _widened(users, settings), _widened(items, settings)
+    else:
+        users, items = _subspace(part, settings, workers, to_users, to_items)
+    return _scaled(users, settings.start_scale, workers), _scaled(items, settings.start_scale, None)
+
+
+def _subspace(part: Part, settings: GraphSettings, workers: Workers, to_users: Product, to_items: Product) -> tuple[torch.Tensor, torch.Tensor]:
+    """The leading singular vectors of D^-1/2 A D^-1/2, nearly, by subspace iteration from a seeded start (Halko et al. 2011, arXiv 0909.4061)."""
+    draw = torch.Generator().manual_seed(settings.seed)
+    width = min(settings.dim, part.items)
+    items = torch.randn(part.items, width, generator=draw)
+    device = settings_device(to_items)
+    items = items.to(device)
+    for _ in range(settings.start_iterations):
+        items = torch.linalg.qr(workers.sum(to_items.times(to_users.times(items)))).Q
+    return _widened(to_users.times(items), settings), _widened(items, settings)
+
+
+def settings_device(product: Product) -> torch.device:
+    return getattr(product, "device", torch.device("cpu"))
+
+
+def _widened(vectors: torch.Tensor, settings: GraphSettings) -> torch.Tensor:
+    """Vectors of the settings' width; missing coordinates start at 0 and are learned."""
+    have = vectors.shape[1]
+    if have > settings.dim:
+        raise Mistake(
+            "graph: the start vectors do not fit the model",
+            [f"start vectors: want at most {settings.dim} coordinates (graph.dim), have {have}"],
+            "Train ALS with fewer factors, or set graph.dim to theirs.",
+        )
+    return torch.nn.functional.pad(vectors, (0, settings.dim - have))
+
+
+def _scaled(vectors: torch.Tensor, scale: float, workers: Workers | None) -> torch.Tensor:
+    sums = torch.tensor([float(vectors.double().square().sum()), float(vectors.numel())], dtype=torch.float64)
+    squares, count = (workers.sum(sums) if workers else sums).tolist()
+    return vectors * (scale / max((squares / max(count, 1)) ** 0.5, 1e-12))

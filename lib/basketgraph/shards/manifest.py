@@ -1,0 +1,155 @@
+"""What a sealed shard set holds, and how one is sealed: all files in a folder nobody reads, the manifest last, then one rename."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from basketgraph.config import Mistake, Settings
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+CURE = "Seal the set again (jobs/seal_shards.py) and train on that."
+
+COLUMNS = {  # what each kind of file holds; lists have one length in the whole set, for petastorm reads no others
+    "users": ("user_index bigint", "user_id string", "start array<float>", "features array<float>"),
+    "edges": ("user_index bigint", "item_index bigint", "weight float"),
+    "items": ("item_index bigint", "item_id string", "start array<float>", "features array<float>"),
+}
+SCHEMA_HASH = hashlib.sha256(repr(sorted(COLUMNS.items())).encode()).hexdigest()
+
+
+class ShardFile(Settings):
+    """A Parquet file of the set; items belong to no shard."""
+
+    name: str
+    kind: Literal["users", "edges", "items"]
+    shard: int | None
+    rows: int
+    bytes: int
+    sha256: str
+
+
+class Manifest(Settings):
+    """What was sealed. Indices count the sorted ids of this set and mean nothing in another: warm starts join by id."""
+
+    format: int
+    cut: date  # every edge is older than this day
+    tables: dict[str, int]  # table -> version that was read
+    schema_hash: str
+    shards: int
+    users: int
+    items: int
+    edges: int
+    start_width: int  # 0: training finds a start of its own
+    user_features: tuple[str, ...]
+    item_features: tuple[str, ...]
+    user_ids_sha256: str  # over the ids in order of their index
+    item_ids_sha256: str
+    files: tuple[ShardFile, ...]
+
+    @property
+    def fingerprint(self) -> str:
+        """Names this set: two sets with one fingerprint hold the same rows."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+    def check_ranks(self, ranks: int) -> None:
+        """Raise Mistake where some rank would have no shard."""
+        if ranks > self.shards:
+            raise Mistake(
+                "graph: more ranks than shards",
+                [f"ranks: want at most {self.shards} (the set's shards), have {ranks}"],
+                f"Start {self.shards} ranks or fewer, or seal the set with at least {ranks} shards.",
+            )
+
+    def of_kind(self, kind: str, shards: Iterable[int] | None = None) -> list[ShardFile]:
+        """The files of a kind, all or those of some shards, in order of the shard."""
+        wanted = None if shards is None else set(shards)
+        chosen = [file for file in self.files if file.kind == kind and (wanted is None or file.shard in wanted)]
+        return sorted(chosen, key=lambda file: (file.shard or 0, file.name))
+
+
+def ids_sha256(ids: Iterable[str]) -> str:
+    """Hash of a list of ids in order; a line break cannot be part of an id."""
+    digest = hashlib.sha256()
+    for name in ids:
+        digest.update(name.encode() + b"\n")
+    return digest.hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def described(folder: Path, name: str, kind: Literal["users", "edges", "items"], shard: int | None, rows: int) -> ShardFile:
+    """The manifest's entry for a file that lies complete in `folder`."""
+    path = folder / name
+    return ShardFile(name=name, kind=kind, shard=shard, rows=rows, bytes=path.stat().st_size, sha256=file_sha256(path))
+
+
+@contextmanager
+def _unread_folder(folder: Path) -> Iterator[Path]:
+    """A fresh folder beside `folder` that takes its place at the end, or vanishes when the block fails; left-overs of killed writers go."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    for left in folder.parent.glob(f".{folder.name}.*"):
+        shutil.rmtree(left, ignore_errors=True)
+    writing, old = folder.parent / f".{folder.name}.writing", folder.parent / f".{folder.name}.old"
+    writing.mkdir()
+    try:
+        yield writing
+    except BaseException:
+        shutil.rmtree(writing, ignore_errors=True)
+        raise
+    if folder.exists():
+        folder.rename(old)
+    writing.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def seal_set(folder: Path, fill: Callable[[Path], Manifest]) -> Manifest:
+    """Let `fill` write the files into a folder nobody reads and say what they are; then publish them with their manifest as `folder`."""
+    with _unread_folder(folder) as writing:
+        manifest = fill(writing)
+        with (writing / MANIFEST).open("w", encoding="utf-8") as file:
+            file.write(manifest.model_dump_json(indent=1))
+            file.flush()
+            os.fsync(file.fileno())
+    return manifest
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a sealed set. Raises Mistake where there is none, or one of another format or schema."""
+    try:
+        manifest = Manifest.model_validate_json((folder / MANIFEST).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Mistake(f"{folder}: not a sealed shard set", [f"{MANIFEST}: want a file, have {error.strerror}"], CURE) from error
+    except ValidationError as error:
+        faults = [f"{'.'.join(map(str, fault['loc'])) or MANIFEST}: {fault['msg']}" for fault in error.errors()]
+        raise Mistake(f"{folder}: the manifest cannot be used", faults, CURE) from error
+    wants = {"format": FORMAT, "schema_hash": SCHEMA_HASH}
+    faults = [f"{key}: want {want}, have {getattr(manifest, key)}" for key, want in wants.items() if getattr(manifest, key) != want]
+    if faults:
+        raise Mistake(f"{folder}: the shard set was sealed by another version of basketgraph", faults, CURE)
+    return manifest
+
+
+def verify(folder: Path, manifest: Manifest, files: Iterable[ShardFile] | None = None) -> None:
+    """Compare the files (all, unless named) with the manifest, bytes and hashes. Raises Mistake with every difference."""
+    faults = []
+    for file in manifest.files if files is None else files:
+        path = folder / file.name
+        if not path.is_file():
+            faults.append(f"{file.name}: want {file.bytes} bytes, have no file")
+        elif path.stat().st_size != file.bytes:
+            faults.append(f"{file.name}: want {file.bytes} bytes, have {path.stat().st_size}")
+        elif (have := file_sha256(path)) != file.sha256:
+            faults.append(f"{file.name}: want sha256 {file.sha256[:12]}..., have {have[:12]}...")
+    if faults:
+        raise Mistake(f"{folder}: the shard set does not match its manifest", faults, CURE)

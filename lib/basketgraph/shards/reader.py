@@ -1,0 +1,116 @@
+"""petastorm's only door: sealed shards as arrays, in the order of their indices."""
+
+import io
+import logging
+import warnings
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from basketgraph.config import Mistake
+from basketgraph.shards.manifest import CURE, Manifest, ShardFile, ids_sha256, read_manifest, verify
+
+Array = NDArray[Any]
+
+READER_THREADS = 2
+
+
+@dataclass(frozen=True)
+class NodeRows:
+    """Users of some shards, or all items, by index: int64 [n], ids [n], float32 [n, width] each (width may be 0)."""
+
+    index: Array
+    ids: Array
+    start: Array
+    features: Array
+
+
+@dataclass(frozen=True)
+class EdgeRows:
+    """Edges by user, then item: int64, int64, float32, all [edges]."""
+
+    users: Array
+    items: Array
+    weights: Array
+
+
+class ShardSet:
+    """A sealed set, checked against its manifest before a row is read: `files` of the shards asked for, not the others'."""
+
+    def __init__(self, folder: Path, shards: Sequence[int] | None = None) -> None:
+        self.folder = folder
+        self.manifest: Manifest = read_manifest(folder)
+        self.shards = tuple(range(self.manifest.shards)) if shards is None else tuple(shards)
+        verify(folder, self.manifest, [file for file in self.manifest.files if file.shard is None or file.shard in self.shards])
+
+    def users(self, shard: int) -> NodeRows:
+        files = self.manifest.of_kind("users", [shard])
+        return self._nodes("user", files, len(self.manifest.user_features))
+
+    def items(self) -> NodeRows:
+        """All items; refused where their ids are not those the manifest was sealed over."""
+        items = self._nodes("item", self.manifest.of_kind("items"), len(self.manifest.item_features))
+        whole = np.array_equal(items.index, np.arange(self.manifest.items))
+        have = ids_sha256(items.ids)
+        if not whole or have != self.manifest.item_ids_sha256:
+            fault = f"items: want indices 0..{self.manifest.items - 1} of ids {self.manifest.item_ids_sha256[:12]}..., have {have[:12]}..."
+            raise Mistake(f"{self.folder}: the shard set does not match its manifest", [fault], CURE)
+        return items
+
+    def edges(self, shard: int) -> EdgeRows:
+        files = self.manifest.of_kind("edges", [shard])
+        names = {"user_index": np.int64, "item_index": np.int64, "weight": np.float32}
+        columns = self._read(files, {name: np.zeros(0, kind) for name, kind in names.items()})
+        order = np.lexsort((columns["item_index"], columns["user_index"]))
+        return EdgeRows(columns["user_index"][order], columns["item_index"][order], columns["weight"][order].astype(np.float32))
+
+    def _nodes(self, name: str, files: list[ShardFile], features: int) -> NodeRows:
+        empty = {f"{name}_index": np.zeros(0, np.int64), f"{name}_id": np.zeros(0, object)}
+        lists = {"start": np.zeros((0, self.manifest.start_width), np.float32), "features": np.zeros((0, features), np.float32)}
+        columns = self._read(files, {**empty, **{which: rows for which, rows in lists.items() if rows.shape[1]}})
+        index = columns[f"{name}_index"]
+        order = np.argsort(index, kind="stable")
+        matrices = {
+            which: columns[which][order].astype(np.float32, copy=False) if rows.shape[1] else np.zeros((len(index), 0), np.float32)
+            for which, rows in lists.items()
+        }
+        return NodeRows(index[order], columns[f"{name}_id"][order], matrices["start"], matrices["features"])
+
+    def _read(self, files: list[ShardFile], empty: dict[str, Array]) -> dict[str, Array]:
+        """Columns of the files' rows, in no order; `empty` names them and says their types and widths."""
+        found = {name: [rows] for name, rows in empty.items()}
+        wanted = [file for file in files if file.rows]
+        if wanted:
+            for batch in _batches([self.folder / file.name for file in wanted], list(empty)):
+                for name, column in batch.items():
+                    found[name].append(column)
+        columns = {name: np.concatenate(parts) for name, parts in found.items()}
+        rows = {name: len(column) for name, column in columns.items()}
+        want = sum(file.rows for file in wanted)
+        faults = [f"{wanted[0].kind}.{name}: want {want} rows, have {have}" for name, have in rows.items() if have != want]
+        if faults:
+            raise Mistake(f"{self.folder}: the shard set does not match its manifest", faults, CURE)
+        return columns
+
+
+def _batches(paths: list[Path], columns: list[str]) -> list[dict[str, Array]]:
+    # petastorm still speaks pyarrow's legacy dialect, which pyarrow 14 understands and complains about; and it prints when it ends
+    with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        logging.getLogger("petastorm").setLevel(logging.ERROR)
+        from petastorm import make_batch_reader
+
+        with make_batch_reader(
+            [f"file://{path.resolve()}" for path in paths],
+            schema_fields=columns,
+            reader_pool_type="thread",
+            workers_count=READER_THREADS,
+            shuffle_row_groups=False,
+            num_epochs=1,
+        ) as reader:
+            return [batch._asdict() for batch in reader]
