@@ -69,16 +69,11 @@ def check(release: Release, table: str, ds: date, settings: QualitySettings | No
     log.info("%s version %d: %d promises, %d broken, %.1f s", table, version, len(findings), len(broken), seconds)
     critical = [finding for finding in broken if finding.severity == "critical"]
     if critical:
-        faults = [f"  {finding.check}: want {finding.expected}, have {finding.observed}" for finding in critical]
-        raise QualityStop(
-            "\n".join(
-                [
-                    f"{table} version {version}: stopped, {number_in_words(len(critical), 'critical promise')} broken. The live release stays as it is.",
-                    *faults,
-                    f"The reasons are in {terms.file}, all results in {RESULTS} (run {release.run_id}); what to do: docs/quality.md.",
-                ]
-            )
-        )
+        counted = number_in_words(len(critical), "critical promise")
+        lines = [f"{table} version {version}: stopped, {counted} broken. The live release stays as it is."]
+        lines += [f"  {finding.check}: want {finding.expected}, have {finding.observed}" for finding in critical]
+        lines += [f"The reasons are in {terms.file}, all results in {RESULTS} (run {release.run_id}); what to do: docs/quality.md."]
+        raise QualityStop("\n".join(lines))
 
 
 @lru_cache(maxsize=1)
@@ -118,8 +113,7 @@ def examine(frame: DataFrame, terms: Suite, values: Mapping[str, Any]) -> list[F
     built, faults = _built(runnable)
     if faults:
         raise Mistake(f"{terms.file} cannot be used", faults, f"Expectations known here: {', '.join(_engine().known())}.")
-    outcome = _engine().validate(frame, terms.table, list(built.values()))
-    by_name = dict(zip(built, outcome, strict=True))
+    by_name = _engine().validate(frame, terms.table, list(built.values()))
     crashed = [f"{name}: {error}" for name, result in by_name.items() if (error := _error(result))]
     if crashed:
         raise Mistake(f"{terms.file}: Great Expectations could not compute {len(crashed)} expectations", crashed)
@@ -129,9 +123,10 @@ def examine(frame: DataFrame, terms: Suite, values: Mapping[str, Any]) -> list[F
         if name in by_name:
             findings.append(_finding(name, runnable[name], by_name[name], rows, contract(terms.table).personal))
         else:
+            told = filled(expectation.model_copy(update={"kwargs": {}}), values)
             lacking = ", ".join(sorted(set(unknown_values(expectation, values)))).replace("_", " ")
             findings.append(
-                Finding(name, expectation.severity, True, f"not compared yet: no {lacking}", promise_in_words(expectation), expectation.notes, rows, None)
+                Finding(name, expectation.severity, True, f"not compared yet: no {lacking}", promise_in_words(told), expectation.notes, rows, None)
             )
     return findings
 
@@ -141,7 +136,7 @@ def _built(expectations: Mapping[str, Expectation]) -> tuple[dict[str, Any], lis
     built, faults = {}, []
     for name, expectation in expectations.items():
         try:
-            built[name] = _engine().build(expectation)
+            built[name] = _engine().build(name, expectation)
         except KeyError:
             faults.append(f"{name}: want an expectation of Great Expectations, have {expectation.type}")
         except ValueError as error:
@@ -199,8 +194,8 @@ class _Engine:
 
         return sorted(list_registered_expectation_implementations())
 
-    def build(self, expectation: Expectation) -> Any:
-        """GX's object. Raises KeyError for a type it does not know, ValueError for arguments it refuses."""
+    def build(self, name: str, expectation: Expectation) -> Any:
+        """GX's object, which carries `name` to its result. Raises KeyError for a type it does not know, ValueError for arguments it refuses."""
         from great_expectations.exceptions import ExpectationNotFoundError
         from great_expectations.expectations.registry import get_expectation_impl
 
@@ -208,10 +203,10 @@ class _Engine:
             implementation = get_expectation_impl(expectation.type)
         except ExpectationNotFoundError:
             raise KeyError(expectation.type) from None
-        return implementation(**expectation.kwargs, severity=expectation.severity, notes=expectation.notes)
+        return implementation(**expectation.kwargs, severity=expectation.severity, notes=expectation.notes, meta={"name": name})
 
-    def validate(self, frame: DataFrame, table: str, expectations: list[Any]) -> list[Any]:
-        """GX's results in the order of `expectations`: one pass over `frame` for all that are aggregates."""
+    def validate(self, frame: DataFrame, table: str, expectations: list[Any]) -> dict[str, Any]:
+        """GX's results by name: one pass over `frame` for all row-wise expectations together."""
         name = f"{table}@{time.monotonic_ns()}"
         asset = self._source.add_dataframe_asset(name=name)
         try:
@@ -219,28 +214,53 @@ class _Engine:
             results = batch.validate(self._gx.ExpectationSuite(name=name, expectations=expectations), result_format=COUNTS_ONLY).results
         finally:
             self._source.delete_asset(name)
-        ids = [expectation.id for expectation in expectations]
-        return sorted(results, key=lambda result: ids.index(result.expectation_config.id))
+        return {result.expectation_config.meta["name"]: result for result in results}
 
 
 def _register_own_terms() -> None:
-    """Two expectations of our own, made the way GX documents, where its own would cost a Spark job or a window sort each."""
-    from great_expectations.execution_engine import SparkDFExecutionEngine
-    from great_expectations.expectations.expectation import ColumnMapExpectation
-    from great_expectations.expectations.metrics.map_metric_provider import ColumnMapMetricProvider, column_condition_partial
+    """Two expectations of our own, made the way GX documents, where its own would cost a Spark job (or a window sort) each.
 
-    class ColumnValuesMeet(ColumnMapMetricProvider):
+    expect_column_values_to_meet: `condition`, in SQL over all columns of the row, is true wherever `column` is not null; shares GX's one pass.
+    expect_key_to_be_unique:      no two rows agree in all of `column_list`; by 64-bit hash, so that a false alarm at a million rows has odds of 1 in
+                                  a million million.
+    """
+    from great_expectations.core.metric_domain_types import MetricDomainTypes
+    from great_expectations.execution_engine import SparkDFExecutionEngine
+    from great_expectations.expectations.expectation import BatchExpectation, ColumnMapExpectation
+    from great_expectations.expectations.metrics.map_metric_provider import ColumnMapMetricProvider, column_condition_partial
+    from great_expectations.expectations.metrics.metric_provider import metric_value
+    from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
+
+    class ColumnValuesMeet(ColumnMapMetricProvider):  # type: ignore[misc]
         condition_metric_name = "column_values.meet"
         condition_value_keys = ("condition",)
 
-        @column_condition_partial(engine=SparkDFExecutionEngine)
-        def _spark(cls, column: Column, condition: str, **_: Any) -> Column:  # noqa: N805 (GX calls it as a class method)
+        @column_condition_partial(engine=SparkDFExecutionEngine)  # type: ignore[untyped-decorator]
+        def _spark(cls, column: Column, condition: str, **_: Any) -> Column:
             return F.coalesce(F.expr(condition), F.lit(False))
 
-    class ExpectColumnValuesToMeet(ColumnMapExpectation):
-        """`condition`, in SQL over all columns of the row, holds wherever `column` is not null."""
-
+    class ExpectColumnValuesToMeet(ColumnMapExpectation):  # type: ignore[misc]
         condition: str
         map_metric = "column_values.meet"
         success_keys = ("condition", "mostly")
-        args_keys = ("column", "condition")
+
+    class KeyDoubles(TableMetricProvider):  # type: ignore[misc]
+        metric_name = "table.key_doubles"
+        value_keys = ("column_list",)
+
+        @metric_value(engine=SparkDFExecutionEngine)  # type: ignore[untyped-decorator]
+        def _spark(cls, execution_engine: Any, metric_domain_kwargs: Any, metric_value_kwargs: Any, **_: Any) -> list[int]:
+            frame, _, _ = execution_engine.get_compute_domain(metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE)
+            copies = frame.groupBy(F.xxhash64(*metric_value_kwargs["column_list"]).alias("key")).agg(F.count("*").alias("copies"))
+            (counted,) = copies.agg(F.coalesce(F.sum("copies"), F.lit(0)), F.coalesce(F.sum(F.col("copies") - 1), F.lit(0))).collect()
+            return [int(count) for count in counted]
+
+    class ExpectKeyToBeUnique(BatchExpectation):  # type: ignore[misc]
+        column_list: list[str]
+        metric_dependencies = ("table.key_doubles",)
+        success_keys = ("column_list",)
+        domain_keys = ("batch_id",)
+
+        def _validate(self, metrics: dict[str, Any], runtime_configuration: Any = None, execution_engine: Any = None) -> dict[str, Any]:
+            rows, doubles = metrics["table.key_doubles"]
+            return {"success": doubles == 0, "result": {"element_count": rows, "unexpected_count": doubles}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -147,5 +148,7 @@ def _value(match: re.Match[str], values: Mapping[str, Any]) -> Any:
         if isinstance(value, date):
             value = value + timedelta(days=other if match["sign"] == "+" else -other)
         else:
+            counted = isinstance(value, int)
             value = value * other if match["sign"] == "*" else value + other if match["sign"] == "+" else value - other
+            value = math.ceil(value) if counted else value  # 0.9 of 9 rows are 9: rows are whole
     return value.isoformat() if isinstance(value, date) else value

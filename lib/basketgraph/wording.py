@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from basketgraph.suites import Expectation
@@ -46,6 +47,7 @@ def promise_in_words(expectation: Expectation) -> str:
         "expect_column_values_to_match_regex": f"{column} has the form {kwargs.get('regex')}",
         "expect_column_value_lengths_to_be_between": f"the length of {column} is {limits}",
         "expect_column_value_lengths_to_equal": f"the length of {column} is {kwargs.get('value')}",
+        "expect_key_to_be_unique": f"no two rows share the same {column}",
         "expect_column_values_to_be_unique": f"no two rows share {column}",
         "expect_compound_columns_to_be_unique": f"no two rows share {column}",
         "expect_column_max_to_be_between": f"the largest {column} is {limits}",
@@ -96,10 +98,12 @@ def found_in_words(expectation: Expectation, found: Mapping[str, Any], *, about_
     observed = found.get("observed_value")
     if observed is None:
         return "nothing to look at"
-    if isinstance(observed, bool) or about_people and expectation.type != "expect_table_row_count_to_be_between":
+    if isinstance(observed, bool) or (about_people and expectation.type != "expect_table_row_count_to_be_between"):
         return "looked at; values of personal columns are not told"
     if isinstance(observed, int | float):
         return f"it is {number_in_words(observed)}"
+    if isinstance(observed, date):
+        return f"it is {observed:%Y-%m-%d}"
     if isinstance(observed, str) and ISO_DAY.fullmatch(observed):
         return f"it is {observed[:10]}"
     return "looked at; texts are not told"

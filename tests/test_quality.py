@@ -1,0 +1,231 @@
+"""Each critical promise is broken by one planted row and kept by the row beside it; results tell counts and never values."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date, datetime, timezone
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from basketgraph.config import Mistake
+from basketgraph.contracts import contract
+from basketgraph.quality import Finding, QualityStop, check, examine
+from basketgraph.suites import Expectation, QualitySettings, Suite, suite, suites
+from basketgraph.tables import Release
+from support import rows
+
+DS = date(2026, 1, 3)
+DAY = date(2026, 1, 2)
+NOON = datetime(2026, 1, 2, 12, tzinfo=timezone.utc)
+LONG_AGO = datetime(2025, 12, 26, 12, tzinfo=timezone.utc)  # a day older than `fresh_days` before DS
+USER = "0123456789abcdef" * 2
+SETTINGS = QualitySettings(history_days=90, fresh_days=7, rejected_share=0.3, volume_share=0.9)
+VALUES: dict[str, Any] = {**SETTINGS.model_dump(), "ds": DS, "previous_rows": None}
+Rows = list[dict[str, Any]]
+
+# One row a table that keeps every promise, as near to the limits as it can be.
+GOOD: dict[str, dict[str, Any]] = {
+    "silver.events": {
+        "event_id": "e", "event_type": "cancellation", "event_time": NOON, "event_date": date(2026, 1, 3), "user_id": USER, "quantity": 1,
+        "amount_minor": 0, "list_amount_minor": 0, "discount_minor": 0, "coupon_minor": 0, "currency": "EUR", "ingested_at": NOON.replace(day=1),
+    },
+    "silver.items": {
+        "item_id": "i", "valid_from": DAY, "valid_to": date(2026, 1, 3), "name": "Jam", "department": "Food", "category": "Jam", "recommendable": True,
+    },
+    "silver.users": {"user_id": USER, "valid_from": DAY, "valid_to": date(2026, 1, 3)},
+    "silver.promotions": {"item_id": "i", "store_id": "s", "valid_from": DAY, "valid_to": date(2026, 1, 3)},
+    "silver.campaigns": {"campaign_id": "c", "start_date": DAY, "end_date": DAY},
+    "silver.campaign_targets": {"campaign_id": "c", "user_id": USER},
+    "silver.coupons": {"coupon_id": "p", "campaign_id": "c", "item_id": "i"},
+    "silver.redemptions": {"redemption_id": "r", "user_id": USER, "redemption_date": date(2026, 1, 3), "ingested_at": NOON},
+    "silver.rejected_rows": {"rejected_id": "r", "reasons": ["no_user"], "payload": '{"mail": "***"}'},
+    "ops.files": {"rows_read": 10, "rows_accepted": 5, "rows_rejected": 3, "rows_duplicate": 2, "status": "done"},
+    "gold.interactions": {
+        "as_of": DS, "user_id": USER, "item_id": "i", "first_date": DAY, "last_date": DAY, "weight": 0.001, "purchases": 1,
+        "orders": 1, "quantity": 1,
+    },
+    "gold.user_profiles": {
+        "as_of": DS, "user_id": USER, "recency_days": 1, "tenure_days": 1, "purchase_days": 1, "orders": 1, "purchases": 1, "orders_28d": 1,
+        "orders_90d": 1, "orders_365d": 1, "discount_line_share": 1.0, "price_position": 0.0,
+        "hour_shares": [1 / 24] * 24, "weekday_shares": [1 / 7] * 7, "lifecycle": "lapsed",
+    },
+}  # fmt: skip
+
+# (table, the check that must find it, what is changed in the good row; None: the good row comes twice).
+BROKEN: list[tuple[str, str, dict[str, Any] | None]] = [
+    ("silver.events", "key_to_be_unique:event_id", None),
+    ("silver.events", "column_values_to_meet:user_id", {"user_id": "17850"}),
+    ("silver.events", "column_values_to_meet:item_id", {"item_id": " "}),
+    ("silver.events", "column_values_to_meet:item_id", {"order_id": ""}),
+    ("silver.events", "column_values_to_be_in_set:event_type", {"event_type": "view"}),
+    ("silver.events", "column_values_to_be_between:quantity", {"quantity": 0}),
+    ("silver.events", "column_values_to_be_between:quantity#2", {"quantity": 1001}),
+    ("silver.events", "column_values_to_be_between:amount_minor", {"amount_minor": -1}),
+    ("silver.events", "column_values_to_meet:list_amount_minor", {"amount_minor": 1}),
+    ("silver.events", "column_values_to_meet:event_id", {"discount_minor": -1}),
+    ("silver.events", "column_values_to_meet:currency", {"currency": "EURO"}),
+    ("silver.events", "column_values_to_meet:event_date", {"event_date": date(2026, 1, 4)}),
+    ("silver.events", "column_values_to_meet:event_time", {"event_time": NOON.replace(second=1)}),
+    ("silver.items", "key_to_be_unique:item_id,valid_from", None),
+    ("silver.items", "column_values_to_meet:item_id", {"item_id": ""}),
+    ("silver.items", "column_values_to_meet:valid_to", {"valid_to": DAY}),
+    ("silver.items", "column_values_to_meet:item_id#2", {"name": None}),
+    ("silver.items", "column_values_to_meet:item_id#3", {"category": None}),
+    ("silver.users", "key_to_be_unique:user_id,valid_from", None),
+    ("silver.users", "column_values_to_meet:user_id", {"user_id": "ann@example.org"}),
+    ("silver.users", "column_values_to_meet:valid_to", {"valid_to": DAY}),
+    ("silver.promotions", "column_values_to_meet:valid_to", {"valid_to": DAY}),
+    ("silver.promotions", "column_values_to_meet:valid_to#2", {"valid_to": date(2026, 3, 6)}),
+    ("silver.campaigns", "key_to_be_unique:campaign_id", None),
+    ("silver.campaigns", "column_values_to_meet:end_date", {"end_date": date(2026, 1, 1)}),
+    ("silver.campaigns", "column_values_to_meet:end_date#2", {"end_date": date(2027, 1, 4)}),
+    ("silver.campaign_targets", "key_to_be_unique:campaign_id,user_id", None),
+    ("silver.campaign_targets", "column_values_to_meet:user_id", {"user_id": "1"}),
+    ("silver.coupons", "key_to_be_unique:coupon_id,campaign_id,item_id", None),
+    ("silver.coupons", "column_values_to_meet:coupon_id", {"coupon_id": ""}),
+    ("silver.redemptions", "key_to_be_unique:redemption_id", None),
+    ("silver.redemptions", "column_values_to_meet:user_id", {"user_id": "1"}),
+    ("silver.redemptions", "column_values_to_meet:redemption_date", {"redemption_date": date(2026, 1, 4)}),
+    ("silver.rejected_rows", "key_to_be_unique:rejected_id", None),
+    ("silver.rejected_rows", "column_values_to_meet:reasons", {"reasons": []}),
+    ("silver.rejected_rows", "column_values_to_meet:payload", {"payload": '{"mail": "ann.lee@example.org"}'}),
+    ("ops.files", "column_values_to_meet:rows_read", {"rows_duplicate": 1}),
+    ("ops.files", "column_values_to_be_in_set:status", {"status": "quarantined"}),
+    ("ops.files", "column_values_to_meet:rows_rejected", {"rows_accepted": 4, "rows_rejected": 4}),
+    ("gold.interactions", "key_to_be_unique:as_of,user_id,item_id", None),
+    ("gold.interactions", "column_values_to_meet:last_date", {"last_date": DS}),
+    ("gold.interactions", "column_values_to_be_between:weight", {"weight": 0.0}),
+    ("gold.interactions", "column_values_to_meet:purchases", {"orders": 2}),
+    ("gold.interactions", "column_values_to_be_between:purchases", {"purchases": 2001}),
+    ("gold.user_profiles", "key_to_be_unique:as_of,user_id", None),
+    ("gold.user_profiles", "column_values_to_be_between:recency_days", {"recency_days": 0}),
+    ("gold.user_profiles", "column_values_to_meet:tenure_days", {"recency_days": 2}),
+    ("gold.user_profiles", "column_values_to_meet:orders", {"orders": 2}),
+    ("gold.user_profiles", "column_values_to_meet:orders_28d", {"orders_28d": 2}),
+    ("gold.user_profiles", "column_values_to_meet:user_id", {"price_position": 1.01}),
+    ("gold.user_profiles", "column_values_to_meet:hour_shares", {"weekday_shares": [0.2] * 5}),
+    ("gold.user_profiles", "column_values_to_meet:hour_shares#2", {"hour_shares": [0.05] * 24}),
+    ("gold.user_profiles", "column_values_to_be_in_set:lifecycle", {"lifecycle": "gone"}),
+]
+
+
+def findings(spark: SparkSession, table: str, given: Rows) -> dict[str, Finding]:
+    return {finding.check: finding for finding in examine(rows(spark, table, given), suite(table), VALUES)}
+
+
+@pytest.mark.parametrize("table", sorted(GOOD))
+def test_a_row_at_the_limits_keeps_every_promise(spark: SparkSession, table: str) -> None:
+    found = findings(spark, table, [GOOD[table]])
+    assert [f"{f.check}: {f.observed}" for f in found.values() if not f.success] == []
+
+
+@pytest.mark.parametrize("table", sorted(GOOD))
+def test_each_planted_fault_is_found_by_its_own_check_and_by_no_other(spark: SparkSession, table: str) -> None:
+    """All of a table's faults lie in one frame, so each check must count its own rows and no others."""
+    planted = [(name, change) for where, name, change in BROKEN if where == table]
+    found = findings(spark, table, [GOOD[table], *({**GOOD[table], **(change or {})} for _, change in planted)])
+    expected = Counter(name for name, _ in planted)
+    for name, finding in found.items():
+        if name.startswith("key_to_be_unique"):
+            assert (finding.success, finding.unexpected_count == 0) == (False, False), name
+        elif finding.unexpected_count is not None:
+            assert (name, finding.unexpected_count, finding.success) == (name, expected[name], expected[name] == 0)
+
+
+@pytest.mark.parametrize(
+    ("table", "name", "change"),
+    [
+        ("silver.events", "column_max_to_be_between:event_date", {"event_date": LONG_AGO.date(), "event_time": LONG_AGO}),
+        ("silver.items", "column_values_to_meet:item_id#4", {"recommendable": False}),
+    ],
+)
+def test_a_fault_of_the_whole_table_is_found(spark: SparkSession, table: str, name: str, change: dict[str, Any]) -> None:
+    assert [f.check for f in findings(spark, table, [{**GOOD[table], **change}]).values() if not f.success] == [name]
+
+
+def test_every_critical_promise_about_rows_has_a_planted_fault() -> None:
+    promised = {(s.table, name) for s in suites().values() for name, e in s.expectations.items() if e.severity == "critical" and e.columns}
+    whole = {("silver.items", "column_values_to_meet:item_id#4")}  # has a test of its own above
+    assert promised - {(table, name) for table, name, _ in BROKEN} == whole
+
+
+def test_every_silver_table_and_what_is_published_has_a_suite() -> None:
+    from basketgraph.config import data_files
+
+    silver = {f"silver.{stem}" for stem, _ in data_files("schemas/silver")}
+    assert silver | {"gold.user_profiles", "gold.interactions"} <= set(suites())
+
+
+def test_an_empty_table_of_events_items_profiles_or_interactions_stops(spark: SparkSession) -> None:
+    for table in ("silver.events", "silver.items", "gold.user_profiles", "gold.interactions"):
+        broken = [f.check for f in findings(spark, table, []).values() if not f.success and f.severity == "critical"]
+        assert broken == ["table_row_count_to_be_between"], table
+
+
+def test_a_critical_failure_stops_with_what_was_promised_and_found_and_is_kept(spark: SparkSession, tmp_path: Any) -> None:
+    release = Release(spark, str(tmp_path), "run-1")
+    events = [GOOD["silver.events"], {**GOOD["silver.events"], "event_id": "secret@example.org", "event_type": "secret@example.org"}]
+    release.overwrite(rows(spark, "silver.events", events), "silver.events")
+    with pytest.raises(QualityStop) as stopped:
+        check(release, "silver.events", DS, SETTINGS)
+    assert stopped.value.exit_code == 3
+    assert "event type is one of purchase or cancellation, have not true of 1 row of 2 (50.0 %)" in str(stopped.value)
+    assert "expectations/silver/events.yaml" in str(stopped.value)
+    kept = release.read("ops.quality_results").collect()
+    assert {row.check_name for row in kept if not row.success} == {"column_values_to_be_in_set:event_type"}
+    assert {(row.run_id, row.table_version, row.ds) for row in kept} == {("run-1", release.version("silver.events"), DS)}
+    assert "secret" not in str(kept) + str(stopped.value)
+
+
+def test_a_warning_is_kept_and_stops_nothing(spark: SparkSession, tmp_path: Any) -> None:
+    release = Release(spark, str(tmp_path), "run-1")
+    release.overwrite(rows(spark, "ops.files", [{**GOOD["ops.files"], "status": "quarantined"}]), "ops.files")
+    check(release, "ops.files", DS, SETTINGS)
+    (kept,) = release.read("ops.quality_results").where("NOT success").collect()
+    assert (kept.check_name, kept.severity, kept.unexpected_count) == ("column_values_to_be_in_set:status", "warning", 1)
+
+
+def test_fewer_rows_than_the_run_before_saw_are_a_warning(spark: SparkSession, tmp_path: Any) -> None:
+    items = [{**GOOD["silver.items"], "item_id": f"i{number}"} for number in range(10)]
+    seen = []
+    for run, kept in (("run-1", 10), ("run-2", 9), ("run-3", 8)):  # 9 of 10 are enough, 8 of 9 are not: 0.9 of 9 is 8.1
+        release = Release(spark, str(tmp_path), run)
+        release.overwrite(rows(spark, "silver.items", items[:kept]), "silver.items")
+        check(release, "silver.items", DS, SETTINGS)
+        (row,) = release.read("ops.quality_results").where(f"run_id = '{run}' AND check_name = 'table_row_count_to_be_between#2'").collect()
+        seen.append((row.success, row.observed))
+    assert seen == [(True, "not compared yet: no previous rows"), (True, "it is 9"), (False, "it is 8")]
+
+
+def test_a_table_that_was_never_written_is_a_mistake(spark: SparkSession, tmp_path: Any) -> None:
+    with pytest.raises(Mistake, match=r"silver\.items: not checked"):
+        check(Release(spark, str(tmp_path), "run-1"), "silver.items", DS, SETTINGS)
+
+
+def test_what_great_expectations_does_not_know_or_refuses_is_told_all_at_once(spark: SparkSession) -> None:
+    def one(type_: str, **kwargs: Any) -> Expectation:
+        return Expectation(type=type_, kwargs=kwargs, severity="critical", notes="why")
+
+    wrong = {
+        "a": one("expect_miracles", column="item_id"),
+        "b": one("expect_column_values_to_be_in_set", column="item_id", value_set=3),
+        "c": one("expect_column_values_to_meet", column="item_id", condition="true", colour="red"),
+    }
+    with pytest.raises(Mistake) as refused:
+        examine(rows(spark, "silver.items", []), Suite("silver.items", wrong), VALUES)
+    assert {fault.partition(":")[0] for fault in refused.value.faults} == {"a", "b", "c"}
+    broken = {"d": one("expect_column_values_to_meet", column="item_id", condition="colour = 'red'")}
+    with pytest.raises(Mistake, match="colour"):
+        examine(rows(spark, "silver.items", [{}]), Suite("silver.items", broken), VALUES)
+
+
+def test_conditions_name_columns_of_the_contract(spark: SparkSession) -> None:
+    from basketgraph.suites import filled
+
+    for terms in suites().values():
+        frame = spark.createDataFrame([], contract(terms.table).struct)
+        for expectation in terms.expectations.values():
+            if "condition" in expectation.kwargs:
+                frame.selectExpr(filled(expectation, VALUES).kwargs["condition"])  # raises where a name is not a column
