@@ -1,0 +1,30 @@
+"""gold.als_user_factors and gold.als_item_factors: implicit ALS on Spark MLlib at each of the run's cuts."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+from basketgraph.config import Config
+from basketgraph.recall import RecallSettings, als_factors
+from basketgraph.runs import StepReport, job_main
+from basketgraph.tables import Release
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
+    settings = conf.section("recall", RecallSettings)
+    for cut in conf.cuts(ds).days:
+        edges = release.read("gold.interactions").where(F.col("as_of") == F.lit(cut))
+        users, items = als_factors(edges, settings)
+        release.overwrite_day(users.withColumn("as_of", F.lit(cut)), "gold.als_user_factors", cut)
+        release.overwrite_day(items.withColumn("as_of", F.lit(cut)), "gold.als_item_factors", cut)
+    return StepReport(rows_in=release.read("gold.interactions").count(), rows_out=release.read("gold.als_item_factors").count())
+
+
+if __name__ == "__main__":
+    job_main(run, __doc__, __file__)

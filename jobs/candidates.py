@@ -1,0 +1,42 @@
+"""gold.candidates: the union of every source's best items for each user, in both settings, at each of the run's cuts."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+from basketgraph.config import Config
+from basketgraph.recall import RecallSettings, assortment, candidates, catalogue, edges_for_ease, user_rows
+from basketgraph.runs import StepReport, job_main
+from basketgraph.tables import Release
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+
+def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
+    settings = conf.section("recall", RecallSettings)
+    events, items = release.read("silver.events"), release.read("silver.items")
+    for cut in conf.cuts(ds).days:
+
+        def at_cut(table: str, cut: date = cut) -> DataFrame:
+            return release.read(table).where(F.col("as_of") == F.lit(cut))
+
+        listed = assortment(events, items, as_of=cut, sold_days=settings.sold_days, popularity_days=settings.popularity_days)
+        item_side = catalogue(
+            listed.toArrow(),
+            edges_for_ease(at_cut("gold.interactions"), settings).toArrow(),
+            at_cut("gold.related_items").select("item_id", "related_item_id", "score").toArrow(),
+            at_cut("gold.als_item_factors").select("item_id", "factors").toArrow(),
+            at_cut("gold.item_embeddings").select("item_id", "embedding").toArrow(),
+            settings,
+        )
+        users = user_rows(at_cut("gold.interactions"), at_cut("gold.als_user_factors"), at_cut("gold.user_embeddings"))
+        release.overwrite_day(candidates(users, item_side, settings).withColumn("as_of", F.lit(cut)), "gold.candidates", cut)
+    return StepReport(rows_in=release.read("gold.interactions").count(), rows_out=release.read("gold.candidates").count())
+
+
+if __name__ == "__main__":
+    job_main(run, __doc__, __file__)

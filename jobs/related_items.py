@@ -1,0 +1,31 @@
+"""gold.related_items: the nearest neighbours of every item among those that lists may hold, at each of the run's cuts."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+from basketgraph.config import Config
+from basketgraph.recall import RecallSettings, assortment, related_items
+from basketgraph.runs import StepReport, job_main
+from basketgraph.tables import Release
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
+    settings = conf.section("recall", RecallSettings)
+    events, items = release.read("silver.events"), release.read("silver.items")
+    for cut in conf.cuts(ds).days:
+        edges = release.read("gold.interactions").where(F.col("as_of") == F.lit(cut))
+        listed = assortment(events, items, as_of=cut, sold_days=settings.sold_days, popularity_days=settings.popularity_days)
+        related = related_items(edges, listed, settings).withColumn("as_of", F.lit(cut))
+        release.overwrite_day(related, "gold.related_items", cut)
+    return StepReport(rows_in=release.read("gold.interactions").count(), rows_out=release.read("gold.related_items").count())
+
+
+if __name__ == "__main__":
+    job_main(run, __doc__, __file__)

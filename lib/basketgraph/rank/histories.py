@@ -1,0 +1,114 @@
+"""What the purchases before a cut say of users, items, pairs of both, and users' tastes: the ranker's raw material."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+from pyspark.sql import Window
+from pyspark.sql import functions as F
+
+from basketgraph.history import known_before
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+LEVELS = ("department", "category", "subcategory", "manufacturer")
+PACES = (20, 180)  # half-lives, in days, beside the one of gold.interactions: what is bought now, and what has always been
+WINDOWS = (7, 28, 90)
+
+
+def purchases_before(events: DataFrame, items: DataFrame, *, as_of: date) -> DataFrame:
+    """Purchase lines of recommendable items on days before `as_of`, each with its age in days (1 is yesterday) and the item's levels."""
+    known = known_before(items, as_of).where("recommendable").select("item_id", *LEVELS)
+    is_past_purchase = (F.col("event_type") == "purchase") & (F.col("event_date") < F.lit(as_of))
+    return (
+        events.where(is_past_purchase)
+        .select("user_id", "item_id", "order_id", "amount_minor", F.datediff(F.lit(as_of), "event_date").alias("age"))
+        .join(known, "item_id", how="inner")  # at most one row per item holds on a day
+    )
+
+
+def own_history(purchases: DataFrame) -> DataFrame:
+    """One row per user and item ever bought: how often, how lately, how regularly."""
+    return (
+        purchases.groupBy("user_id", "item_id")
+        .agg(
+            F.count("*").alias("own_purchases"),
+            F.countDistinct("order_id").alias("own_orders"),
+            F.min("age").alias("own_recency"),
+            F.max("age").alias("own_tenure"),
+            F.sum("amount_minor").alias("own_amount"),
+            *(F.sum(_decay(days)).alias(f"own_decayed_{days}") for days in PACES),
+        )
+        .withColumn("own_gap", (F.col("own_tenure") - F.col("own_recency")) / F.nullif(F.col("own_orders") - 1, F.lit(0)))
+        .withColumn("own_due", F.col("own_recency") / F.nullif(F.col("own_gap"), F.lit(0.0)))
+    )
+
+
+def user_history(purchases: DataFrame) -> DataFrame:
+    """One row per user: how much, how often, how faithful to what was bought before."""
+    return (
+        purchases.groupBy("user_id")
+        .agg(
+            F.countDistinct("order_id").alias("user_orders"),
+            F.count("*").alias("user_lines"),
+            F.countDistinct("item_id").alias("user_items"),
+            F.min("age").alias("user_recency"),
+            F.countDistinct(F.when(F.col("age") <= 28, F.col("order_id"))).alias("user_orders_28"),
+        )
+        .withColumn("user_repeats", 1 - F.col("user_items") / F.col("user_lines"))
+        .withColumn("user_basket", F.col("user_lines") / F.col("user_orders"))
+    )
+
+
+def item_history(purchases: DataFrame, own: DataFrame) -> DataFrame:
+    """One row per item: buyers of late, trend, how many come back for it, how soon, and its share of each level's recent sales.
+
+    own: rows of `own_history`.
+    """
+    is_lately = F.col("age") <= 28
+    sold = purchases.groupBy("item_id", *LEVELS).agg(
+        *(F.countDistinct(F.when(F.col("age") <= days, F.col("user_id"))).alias(f"item_buyers_{days}") for days in WINDOWS),
+        F.max("age").alias("item_age"),
+        F.count_if(is_lately).alias("lines"),
+    )
+    came_back = F.col("own_orders") > 1
+    kept = own.groupBy("item_id").agg(
+        F.avg(came_back.cast("double")).alias("item_came_back"),
+        F.avg("own_orders").alias("item_orders"),
+        F.percentile("own_gap", F.lit(0.5)).alias("item_gap"),
+        F.count_if(F.col("own_tenure") <= 28).alias("item_new_buyers_28"),
+    )
+    shares = [(F.col("lines") / (F.sum("lines").over(Window.partitionBy(level)) + 1)).alias(f"item_share_of_{level}") for level in LEVELS]
+    return (
+        sold.join(kept, "item_id", how="inner")  # both have every item once
+        .withColumn("item_trend_7", 4 * F.col("item_buyers_7") / (F.col("item_buyers_28") + 3))
+        .withColumn("item_trend_28", 3 * F.col("item_buyers_28") / (F.col("item_buyers_90") + 3))
+        .select("*", *shares)
+        .drop("lines")
+    )
+
+
+def tastes(purchases: DataFrame, level: str, *, half_life_days: float) -> DataFrame:
+    """One row per user and value of `level` bought: decayed count, share of all the user buys, that share over everybody's, days since.
+
+    Lines whose item has no such value count for the user's total and give no row.
+    """
+    decayed = (
+        purchases.groupBy("user_id", level)
+        .agg(F.sum(_decay(half_life_days)).alias("decayed"), F.min("age").alias(f"{level}_recency"))
+        .withColumn(f"{level}_share", F.col("decayed") / F.sum("decayed").over(Window.partitionBy("user_id")))
+    )
+    everybody = purchases.groupBy(level).agg(F.sum(_decay(half_life_days)).alias("total"))
+    common = everybody.withColumn("common_share", F.col("total") / F.sum("total").over(Window.partitionBy()))
+    return (
+        decayed.join(common, level, how="inner")  # one row per value; a null value joins nothing
+        .withColumn(f"{level}_lift", F.col(f"{level}_share") / F.col("common_share"))
+        .withColumnRenamed("decayed", f"{level}_decayed")
+        .select("user_id", level, f"{level}_decayed", f"{level}_share", f"{level}_lift", f"{level}_recency")
+    )
+
+
+def _decay(half_life_days: float) -> Column:
+    return F.pow(F.lit(0.5), F.col("age") / F.lit(float(half_life_days)))

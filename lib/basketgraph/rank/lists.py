@@ -1,0 +1,67 @@
+"""From candidates to lists: training on the validation window's labels, scoring over Arrow batches, the best k."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from pyspark.sql import Window
+from pyspark.sql import functions as F
+
+from basketgraph.rank.features import FEATURES
+from basketgraph.rank.ranker import Ranker, train
+from basketgraph.rank.settings import SETTINGS, SOURCES, RankSettings
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+RANKS = tuple(f"{source}_rank" for source in SOURCES)
+SCORED = ", ".join(["setting string", "user_id string", "item_id string", "score double", *(f"{rank} int" for rank in RANKS)])
+
+
+def train_rankers(training: pa.Table, settings: RankSettings) -> dict[str, Ranker]:
+    """One ranker per setting. training: rows of `features.labelled`, in any order."""
+    rankers = {}
+    for setting in SETTINGS:
+        rows = training.filter(pc.equal(training["setting"], setting)).sort_by([("user_id", "ascending"), ("item_id", "ascending")])
+        users = rows["user_id"].combine_chunks().dictionary_encode() if rows.num_rows else pa.array([], pa.string()).dictionary_encode()
+        groups = np.bincount(np.asarray(users.indices), minlength=len(users.dictionary)) if rows.num_rows else np.zeros(0, dtype=np.int64)
+        rankers[setting] = train(matrix(rows), rows["bought"].to_numpy(), groups, FEATURES, settings.trees(setting), settings.seed)
+    return rankers
+
+
+def matrix(rows: pa.Table | pa.RecordBatch) -> NDArray[np.float32]:
+    """FEATURES as float32 [rows, features]; null is NaN."""
+    out = np.empty((rows.num_rows, len(FEATURES)), dtype=np.float32)
+    for number, name in enumerate(FEATURES):
+        column = rows.column(name)
+        out[:, number] = column.to_numpy() if isinstance(column, pa.ChunkedArray) else column.to_numpy(zero_copy_only=False)
+    return out
+
+
+def ranked_lists(featured: DataFrame, rankers: Mapping[str, Ranker], k: int) -> DataFrame:
+    """The k best candidates of every user in each setting; equal scores go to the lower item id.
+
+    featured: rows of `features`.
+    returns:  setting, user_id, rank (1 is best), item_id, score, and each source's rank (null where it did not place the item).
+    """
+    scored = featured.mapInArrow(partial(_score, rankers=dict(rankers)), SCORED)
+    best_first = Window.partitionBy("setting", "user_id").orderBy(F.desc("score"), F.asc("item_id"))
+    return scored.withColumn("rank", F.row_number().over(best_first)).where(F.col("rank") <= k)
+
+
+def _score(batches: Iterable[pa.RecordBatch], *, rankers: Mapping[str, Ranker]) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        rows, setting = matrix(batch), batch.column("setting")
+        score = np.full(batch.num_rows, np.nan)
+        for name, ranker in rankers.items():
+            here = np.asarray(pc.equal(setting, name))
+            score[here] = ranker.score(rows[here])
+        ranks = [batch.column(rank).cast(pa.int32()) for rank in RANKS]
+        columns = [setting, batch.column("user_id"), batch.column("item_id"), pa.array(score), *ranks]
+        yield pa.RecordBatch.from_arrays(columns, names=["setting", "user_id", "item_id", "score", *RANKS])

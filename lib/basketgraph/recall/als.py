@@ -1,0 +1,50 @@
+"""Implicit ALS on Spark MLlib (Hu, Koren, Volinsky 2008)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyspark.ml.feature import StringIndexer
+from pyspark.ml.recommendation import ALS
+from pyspark.sql import functions as F
+
+from basketgraph.recall.settings import RecallSettings
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+def als_factors(edges: DataFrame, settings: RecallSettings) -> tuple[DataFrame, DataFrame]:
+    """Factor the weighted user-item matrix; the confidence of an edge is 1 + alpha * weight.
+
+    edges:   gold.interactions rows of one cut.
+    returns: (user_id, factors array<float>) and (item_id, factors array<float>); score = inner product.
+    """
+    # MLlib wants int ids. Sorted labels, so that ids, and with them the seeded start, do not depend on the order of rows.
+    columns = ["user_id", "item_id"]
+    indexer = StringIndexer(inputCols=columns, outputCols=["user", "item"], stringOrderType="alphabetAsc").fit(edges)
+    numbered = indexer.transform(edges).select(F.col("user").cast("int"), F.col("item").cast("int"), F.col("weight").cast("float"))
+    model = ALS(
+        rank=settings.als_rank,
+        maxIter=settings.als_iterations,
+        regParam=settings.als_regularisation,
+        alpha=settings.als_alpha,
+        implicitPrefs=True,
+        seed=settings.seed,
+        userCol="user",
+        itemCol="item",
+        ratingCol="weight",
+        numUserBlocks=4,
+        numItemBlocks=4,
+    ).fit(numbered)
+    users, items = (
+        _named(factors, column, labels)
+        for factors, column, labels in zip((model.userFactors, model.itemFactors), columns, indexer.labelsArray, strict=True)
+    )
+    return users, items
+
+
+def _named(factors: DataFrame, column: str, labels: list[str]) -> DataFrame:
+    """MLlib's (id, features) with the id's label back in place: the labels are few enough to have been collected by the indexer."""
+    names = F.array(*[]) if not labels else F.lit(list(labels))
+    return factors.select(F.element_at(names, F.col("id") + 1).alias(column), F.col("features").alias("factors"))

@@ -1,0 +1,94 @@
+"""Items bought by the same users: cosine of the items' columns of weights, nearest neighbours only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyspark.sql import functions as F
+from scipy import sparse
+
+from basketgraph.recall.matrix import Edges, Numbers, edges_matrix, places
+from basketgraph.recall.settings import RecallSettings
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+NEIGHBOURS = "item_id string, related_item_id string, rank int, score float, users bigint"
+BLOCK = 1000  # items whose similarities to all others are in memory at once
+
+
+def related_items(edges: DataFrame, listed: DataFrame, settings: RecallSettings) -> DataFrame:
+    """The nearest listed neighbours of every item that a user had.
+
+    edges:   gold.interactions rows of one cut. Beyond `related_max_users` users a fixed sample of them, by hash, gives the similarities, so
+             that what every worker holds has a bound.
+    listed:  item_id of the items that lists may hold; only these are anybody's neighbours.
+    returns: item_id, related_item_id, rank (1 is nearest), score (cosine of log counts, shrunk), users (who bought both).
+    """
+    table = _sampled(edges, settings).toArrow()
+    matrix = edges_matrix(table)
+    neighbours = Neighbours(matrix, places(listed.select("item_id").toArrow()["item_id"], matrix.items), settings)
+    return edges.select("item_id").distinct().mapInArrow(neighbours.of_batches, NEIGHBOURS)
+
+
+def _sampled(edges: DataFrame, settings: RecallSettings) -> DataFrame:
+    users = edges.select("user_id").distinct().orderBy(F.xxhash64("user_id", F.lit(settings.seed)), "user_id").limit(settings.related_max_users)
+    return edges.join(users, "user_id", how="left_semi").select("user_id", "item_id", "weight")
+
+
+class Neighbours:
+    """Similarities of blocks of items to all listed ones; travels to the workers with the edges inside."""
+
+    def __init__(self, edges: Edges, listed: Numbers, settings: RecallSettings) -> None:
+        self.items, self.settings = edges.items, settings
+        self.by_item = edges.weights.T.tocsr()
+        is_listed = np.isin(np.arange(len(edges.items)), listed[listed >= 0])
+        self.listed = edges.weights @ sparse.diags(is_listed.astype(np.float32))
+        self.listed.eliminate_zeros()
+        self.norms = np.sqrt(np.asarray(edges.weights.multiply(edges.weights).sum(axis=0)).ravel())
+
+    def of_batches(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for start in range(0, batch.num_rows, BLOCK):
+                numbers = places(batch.slice(start, BLOCK).column(0), self.items)
+                yield self._block(numbers[numbers >= 0])
+
+    def _block(self, numbers: Numbers) -> pa.RecordBatch:
+        rows = self.by_item[numbers]
+        products = (rows @ self.listed).tocsr()
+        both = ((rows > 0).astype(np.float32) @ (self.listed > 0).astype(np.float32)).tocsr()
+        products.sort_indices()
+        both.sort_indices()
+        found = [self._nearest(products, both, row, number) for row, number in enumerate(numbers)]
+        lengths = [len(columns) for columns, _, _ in found]
+        columns, scores, users = (np.concatenate([part[i] for part in found] or [np.zeros(0)]) for i in range(3))
+        return pa.RecordBatch.from_arrays(
+            [
+                self.items.take(pa.array(np.repeat(numbers, lengths), pa.int64())),
+                self.items.take(pa.array(columns.astype(np.int64))),
+                pa.array(_counted(lengths)),
+                pa.array(scores.astype(np.float32)),
+                pa.array(users.astype(np.int64)),
+            ],
+            names=["item_id", "related_item_id", "rank", "score", "users"],
+        )
+
+    def _nearest(self, products: sparse.csr_matrix, both: sparse.csr_matrix, row: int, number: int) -> tuple[Numbers, Numbers, Numbers]:
+        """(columns, scores, users) of one item's neighbours, nearest first; equal scores go to the lower item."""
+        place = slice(products.indptr[row], products.indptr[row + 1])
+        columns, users = products.indices[place], both.data[place]
+        keep = (columns != number) & (users >= self.settings.related_min_users)
+        columns, users = columns[keep], users[keep]
+        scores = products.data[place][keep] / (self.norms[number] * self.norms[columns] + self.settings.related_shrink)
+        nearest = np.lexsort((columns, -scores))[: self.settings.related_neighbours]
+        return columns[nearest], scores[nearest], users[nearest]
+
+
+def _counted(lengths: list[int]) -> NDArray[np.int32]:
+    """1, 2, ... within each run of the given lengths."""
+    ends = np.cumsum(lengths, dtype=np.int64)
+    return np.asarray(np.arange(1, ends[-1] + 1 if lengths else 1) - np.repeat(ends - lengths, lengths), dtype=np.int32)

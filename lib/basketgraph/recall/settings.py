@@ -1,0 +1,35 @@
+"""The numbers of candidate generation, and the names that its tables and the evaluation share."""
+
+from basketgraph.config import Settings
+
+SETTINGS = ("rebuy", "discovery")  # everything may be listed; only what the user never bought before the cut
+SOURCES = ("popularity", "personal_frequency", "item_cosine", "als", "ease", "graph")
+
+
+class RecallSettings(Settings):
+    """Section `recall` of conf/settings.yaml."""
+
+    seed: int
+    sold_days: int
+    popularity_days: int
+    als_rank: int
+    als_alpha: float
+    als_regularisation: float
+    als_iterations: int
+    related_shrink: float
+    related_neighbours: int
+    related_min_users: int
+    related_max_users: int
+    ease_lambda: float
+    ease_max_users: int
+    block_users: int
+    rebuy: dict[str, int]
+    discovery: dict[str, int]
+
+    def depth(self, setting: str) -> dict[str, int]:
+        """How many items each source may place for a user in `setting`; 0 or no entry: the source places none, but still scores."""
+        given: dict[str, int] = getattr(self, setting)
+        unknown = sorted(set(given) - set(SOURCES))
+        if unknown:
+            raise ValueError(f"recall.{setting}: unknown sources {unknown}; known: {', '.join(SOURCES)}")
+        return {source: given.get(source, 0) for source in SOURCES}
