@@ -18,7 +18,7 @@ from airflow.sdk import DAG, Param, chain
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # Airflow does it for the folder it was configured with, not for one it is given
-from submit_lines import FINAL_EXIT_CODES, Submission, expanded, pipeline_doc, read_pipelines, submissions  # noqa: E402
+from submit_lines import FINAL_EXIT_CODES, Submission, expanded, pipeline_doc, read_pipelines, submissions
 
 HOME = Path(os.environ.get("BASKETGRAPH_HOME", Path(__file__).resolve().parents[1]))
 SCHEDULES = {"all": "0 4 * * *", "maintain": "0 2 * * 0"}  # UTC; the others run when they are called for: they share the warehouse with `all`

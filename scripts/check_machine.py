@@ -1,4 +1,4 @@
-"""Say all that this machine lacks, at once, before anything is installed. Standard library only, and any Python 3: it runs before `.venv` is there."""
+"""Say all that this machine lacks, at once, before anything is installed. Standard library only, any Python 3: it runs before `.venv` is there."""
 
 from __future__ import annotations
 

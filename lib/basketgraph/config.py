@@ -85,7 +85,9 @@ class Config:
 
     def cuts(self, ds: date) -> Cuts:
         """The cuts of this run: those the shop names for `all`; else `ds` itself (recommend) or the last window before it (all)."""
-        window = int(self.settings["interactions"]["window_days"])
+        window = self.settings["interactions"]["window_days"]
+        if not isinstance(window, int) or window < 1:
+            raise Mistake("settings.interactions cannot be used", [f"window_days: want a whole number of days, have {window!r}"])
         named = self.source.get("cuts") or {}
         if self.pipeline != "recommend" and named:
             return Cuts(_as_date(named["validation"]), _as_date(named["test"]), window)
@@ -148,10 +150,23 @@ def data_text(relative: str) -> str:
     return data_file(relative).read_text(encoding="utf-8")
 
 
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML whose mappings name each key once; plain YAML would silently keep the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
+                if key.value in seen:
+                    raise yaml.constructor.ConstructorError(None, None, f"the key {key.value!r} is there twice", key.start_mark)
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
 def data_yaml(relative: str) -> dict[str, Any]:
-    """A YAML file as a dict. Raises Mistake with the line of a syntax error."""
+    """A YAML file as a dict. Raises Mistake with the line of a syntax error or of a key that is there twice."""
     try:
-        loaded = yaml.safe_load(data_text(relative))
+        loaded = yaml.load(data_text(relative), Loader=_UniqueKeys)
     except yaml.YAMLError as error:
         raise Mistake(f"{relative}: not readable as YAML", str(error).splitlines(), "Mend the syntax at that line.") from None
     if not isinstance(loaded, dict):
@@ -191,6 +206,10 @@ def load(env: str, source: str, overrides: Mapping[str, str] | None = None, *, p
 
 
 def _merge_sections(settings: dict[str, Any], layer: Mapping[str, Mapping[str, Any]], source: str) -> None:
+    flat = [section for section, keys in layer.items() if not isinstance(keys, Mapping)]
+    if flat:
+        faults = [f"settings.{section}: want keys and values, have {layer[section]!r}" for section in flat]
+        raise Mistake(f"conf/sources/{source}.yaml or the environment: settings cannot be used", faults)
     unknown = [f"{s}.{k}" for s, keys in layer.items() for k in keys if s not in settings or k not in settings[s]]
     if unknown:
         faults = [f"settings.{key}: not in conf/settings.yaml" for key in unknown]

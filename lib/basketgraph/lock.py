@@ -145,10 +145,11 @@ def lease_files(warehouse: Warehouse) -> LeaseFiles:
 
 
 def process_tree() -> list[tuple[int, float]]:
-    """(pid, start time) of this process and all below it: the JVM, Python workers, ranks."""
+    """(pid, start time) of this process and all below it: the JVM, Python workers, ranks. Under spark-submit the JVM, which commits, is above."""
     me = psutil.Process()
+    above = [psutil.Process(os.getppid())] if "PYSPARK_GATEWAY_PORT" in os.environ else []
     found = []
-    for process in [me, *me.children(recursive=True)]:
+    for process in [me, *above, *me.children(recursive=True)]:
         with contextlib.suppress(psutil.Error):
             found.append((process.pid, process.create_time()))
     return found
@@ -228,7 +229,8 @@ class RunLock:
 
     def _renew(self) -> None:
         while not self._stop.wait(RENEW_SECONDS):
-            with contextlib.suppress(OSError):
+            # A store that stumbles, in whatever words its driver has for it, must not end the renewals: the next one may get through.
+            with contextlib.suppress(Exception):
                 if max(self.leases.tokens(), default=0) != self.token:
                     return
                 self.leases.replace(self.token, self._lease())

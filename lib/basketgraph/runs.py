@@ -114,7 +114,7 @@ def code_version() -> str:
 
     def add(folder: Traversable, name: str) -> None:
         for entry in sorted(folder.iterdir(), key=lambda e: e.name):
-            if entry.is_dir() and entry.name != "__pycache__":
+            if entry.is_dir() and entry.name not in ("__pycache__", "_data"):
                 add(entry, f"{name}/{entry.name}")
             elif entry.name.endswith(".py"):
                 digest.update(f"{name}/{entry.name}\0".encode() + entry.read_bytes())

@@ -1,0 +1,59 @@
+"""Read every contract, suite, mapping and pipeline of the checkout, and say all that is wrong with them at once. No Spark."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+
+from basketgraph.clean.mapping import read_source
+from basketgraph.config import Mistake, data_files, data_yaml, load
+from basketgraph.contracts import contract
+from basketgraph.runs import pipelines
+from basketgraph.suites import suite
+
+LAYERS = ("silver", "gold", "ops")
+
+
+def sources() -> Iterator[str]:
+    for source, _ in data_files("conf/sources"):
+        given = data_yaml(f"conf/sources/{source}.yaml")
+        _, faults = read_source(given, f"conf/sources/{source}.yaml")
+        yield from (f"conf/sources/{source}.yaml: {fault}" for fault in faults)
+        for environment, _ in data_files("conf/environments"):
+            yield from faults_of(lambda env=environment, shop=source: load(env, shop))  # type: ignore[misc]
+
+
+def faults_of(read: Callable[[], object]) -> Iterator[str]:
+    try:
+        read()
+    except Mistake as mistake:
+        yield str(mistake)
+
+
+def steps() -> Iterator[str]:
+    """Every step has its job, and reads and writes tables that have a contract; every job has its step."""
+    known = pipelines()
+    jobs = {stem for stem, _ in data_files("jobs", ".py")}
+    yield from (f"jobs/{step}.py: want a job for the step, have none" for step in sorted(set(known.steps) - jobs))
+    yield from (f"jobs/{job}.py: want a step in conf/pipelines.yaml, have none" for job in sorted(jobs - set(known.steps)))
+    for table in sorted({table for step in known.steps.values() for table in (*step.reads, *step.writes)}):
+        yield from (f"conf/pipelines.yaml: {fault}" for fault in faults_of(lambda table=table: contract(table)))  # type: ignore[misc]
+
+
+def main() -> int:
+    faults: list[str] = []
+    for layer in LAYERS:
+        for stem, _ in data_files(f"schemas/{layer}"):
+            faults += faults_of(lambda name=f"{layer}.{stem}": contract(name))  # type: ignore[misc]
+        for stem, _ in data_files(f"expectations/{layer}"):
+            faults += faults_of(lambda name=f"{layer}.{stem}": suite(name))  # type: ignore[misc]
+    faults += [*sources(), *steps()]
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    counts = [f"{sum(1 for layer in LAYERS for _ in data_files(f'{folder}/{layer}'))} {folder}" for folder in ("schemas", "expectations")]
+    print(f"{', '.join(counts)}, {sum(1 for _ in data_files('conf/sources'))} sources: {len(faults)} faults")
+    return 2 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

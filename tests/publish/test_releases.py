@@ -1,0 +1,72 @@
+"""Which versions are live: publishing is one row, and so is going back."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from basketgraph.config import Mistake
+from basketgraph.publish.releases import publish, released_tables, rollback, utc_now
+from basketgraph.tables import LiveRelease, Release, newest_release, releases
+from support import rows
+
+TABLE = "silver.campaign_targets"
+DAY = date(2026, 3, 1)
+
+
+@pytest.fixture
+def release(spark: SparkSession, tmp_path: Path) -> Release:
+    return Release(spark, str(tmp_path / "warehouse"), "run-1")
+
+
+def write(release: Release, user: str) -> None:
+    release.overwrite(rows(release.spark, TABLE, [{"campaign_id": "1", "user_id": user}]), TABLE)
+
+
+def shown(release: Release) -> list[str]:
+    return [row.user_id for row in LiveRelease(release.spark, release.root).read(TABLE).collect()]
+
+
+def test_publishing_the_same_versions_again_adds_no_release(release: Release) -> None:
+    write(release, "a")
+    first, first_is_new = publish(release, as_of=DAY, now=utc_now())
+    again, again_is_new = publish(release, as_of=DAY, now=utc_now())
+    assert (first["release"], first_is_new, again["release"], again_is_new) == (1, True, 1, False)
+    assert len(releases(release)) == 1
+
+
+def test_the_same_versions_for_another_day_are_a_release_of_their_own(release: Release) -> None:
+    write(release, "a")
+    publish(release, as_of=DAY, now=utc_now())
+    row, is_new = publish(release, as_of=date(2026, 3, 2), now=utc_now())
+    assert (row["release"], is_new) == (2, True)
+
+
+def test_rolling_back_twice_goes_back_by_two_and_a_publish_goes_on_from_there(release: Release) -> None:
+    for user in "abc":
+        write(release, user)
+        publish(release, as_of=DAY, now=utc_now())
+    assert shown(release) == ["c"]
+    rollback(release, "run-2", now=utc_now())
+    assert shown(release) == ["b"]
+    row = rollback(release, "run-3", now=utc_now())
+    assert (row["release"], row["kind"], row["restores"]) == (5, "rollback", 1)
+    assert shown(release) == ["a"]
+    with pytest.raises(Mistake, match="want a release before 1"):
+        rollback(release, "run-4", now=utc_now())
+    row, is_new = publish(release, as_of=DAY, now=utc_now())
+    assert (row["release"], is_new, shown(release)) == (6, True, ["c"])
+
+
+def test_a_warehouse_without_a_release_cannot_go_back(release: Release) -> None:
+    with pytest.raises(Mistake, match="want a release to go back from"):
+        rollback(release, "run-1", now=utc_now())
+    assert newest_release(release) is None
+
+
+def test_the_logs_of_what_happened_are_not_rolled_back_with_what_they_tell_of() -> None:
+    assert not {"ops.runs", "ops.releases"} & set(released_tables())
+    assert {"silver.events", "gold.interactions"} <= set(released_tables())

@@ -1,0 +1,154 @@
+"""Where settings come from, which one wins, and how a user's mistake is told."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from basketgraph.config import CONF_VARIABLE, Config, Cuts, Mistake, Settings, data_files, data_text, data_yaml, load
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+SHOP = "shop: corner\nlanding: /landing\ntime_zone: UTC\ncurrency: EUR\nfiles: {}\ntables: {}\n"
+
+
+@pytest.fixture
+def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of one's own that is looked at before the checkout."""
+    monkeypatch.setenv(CONF_VARIABLE, str(tmp_path))
+    (tmp_path / "conf" / "sources").mkdir(parents=True)
+    return tmp_path
+
+
+def add_shop(conf: Path, text: str) -> None:
+    (conf / "conf" / "sources" / "corner.yaml").write_text(text)
+
+
+class Numbers(Settings):
+    window_days: int
+    half_life_days: float
+
+
+def test_a_new_shop_needs_no_new_build(conf: Path) -> None:
+    add_shop(conf, SHOP)
+    assert load("local", "corner").warehouse == "warehouse/corner"
+    assert {"corner", "complete_journey"} <= {stem for stem, _ in data_files("conf/sources")}
+
+
+def test_a_shop_overrides_the_settings_and_the_command_line_overrides_the_shop(conf: Path) -> None:
+    add_shop(conf, SHOP + "settings: {interactions: {window_days: 14, half_life_days: 30}}\n")
+    assert load("local", "corner").section("interactions", Numbers) == Numbers(window_days=14, half_life_days=30)
+    told = load("local", "corner", {"interactions.window_days": "7", "warehouse": "/w", "landing": "/l", "ranks": "3"})
+    assert told.section("interactions", Numbers).window_days == 7
+    assert (told.warehouse, told.source["landing"], told.environment.ranks) == ("/w", "/l", 3)
+
+
+def test_unknown_keys_are_told_all_at_once() -> None:
+    with pytest.raises(Mistake) as caught:
+        load("local", "complete_journey", {"warehous": "/w", "recal.seed": "1", "interactions.window": "2", "landing": "/fine"})
+    assert [fault.partition(":")[0] for fault in caught.value.faults] == ["warehous", "recal.seed", "interactions.window"]
+    assert "interactions.window_days" in str(caught.value)
+
+
+def test_unknown_settings_of_a_shop_are_told_all_at_once(conf: Path) -> None:
+    add_shop(conf, SHOP + "settings: {interactions: {windows: 14}, nothing: {at: all}}\n")
+    with pytest.raises(Mistake, match=r"settings\.interactions\.windows.*\n.*settings\.nothing\.at"):
+        load("local", "corner")
+
+
+def test_settings_that_are_no_sections_are_a_mistake_and_no_crash(conf: Path) -> None:
+    add_shop(conf, SHOP + "settings: {interactions: 14}\n")
+    with pytest.raises(Mistake, match=r"settings\.interactions"):
+        load("local", "corner")
+
+
+def test_a_section_tells_every_unusable_value_at_once(conf: Path) -> None:
+    add_shop(conf, SHOP)
+    with pytest.raises(Mistake) as caught:
+        load("local", "corner", {"interactions.window_days": "soon", "interactions.half_life_days": "[]"}).section("interactions", Numbers)
+    assert len(caught.value.faults) == 2
+
+
+def test_an_environment_that_does_not_know_a_key_is_refused(conf: Path) -> None:
+    add_shop(conf, SHOP)
+    (conf / "conf" / "environments").mkdir()
+    text = (REPOSITORY / "conf" / "environments" / "local.yaml").read_text()
+    (conf / "conf" / "environments" / "odd.yaml").write_text(text + "rankz: 3\nlock_wait: 1\n")
+    with pytest.raises(Mistake) as caught:
+        load("odd", "corner")
+    assert [fault.partition(":")[0].rpartition(".")[2] for fault in caught.value.faults] == ["rankz", "lock_wait"]
+
+
+def test_an_unknown_shop_is_told_with_those_that_are_known() -> None:
+    with pytest.raises(Mistake, match="complete_journey"):
+        load("local", "corner")
+
+
+def test_a_key_that_is_there_twice_is_refused(conf: Path) -> None:
+    add_shop(conf, SHOP + "currency: GBP\n")
+    with pytest.raises(Mistake, match=r"(?s)'currency' is there twice.*line 7"):
+        load("local", "corner")
+
+
+def test_a_file_that_is_no_yaml_is_told_with_its_line(conf: Path) -> None:
+    add_shop(conf, SHOP + "cuts: {validation: 2026-01-01\n")
+    with pytest.raises(Mistake, match="line"):
+        data_yaml("conf/sources/corner.yaml")
+
+
+def test_a_conf_folder_that_is_not_there_is_a_mistake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(CONF_VARIABLE, str(tmp_path / "nowhere"))
+    with pytest.raises(Mistake, match="nowhere"):
+        data_text("conf/settings.yaml")
+
+
+def cuts_of(conf: Path, pipeline: str, ds: date, extra: str = "") -> Cuts:
+    add_shop(conf, SHOP + extra)
+    shop: Config = load("local", "corner", {"interactions.window_days": "28"}, pipeline=pipeline)
+    return shop.cuts(ds)
+
+
+def test_without_named_cuts_the_last_window_before_the_day_is_the_test(conf: Path) -> None:
+    assert cuts_of(conf, "all", date(2026, 3, 1)) == Cuts(date(2026, 1, 4), date(2026, 2, 1), 28)
+
+
+def test_recommending_trains_as_of_the_day_itself(conf: Path) -> None:
+    named = "cuts: {validation: 2025-01-01, test: 2025-02-01}\n"
+    assert cuts_of(conf, "recommend", date(2026, 3, 1), named) == Cuts(date(2026, 2, 1), date(2026, 3, 1), 28)
+    assert cuts_of(conf, "all", date(2026, 3, 1), named) == Cuts(date(2025, 1, 1), date(2025, 2, 1), 28)
+
+
+def test_a_window_that_is_no_number_is_a_mistake(conf: Path) -> None:
+    add_shop(conf, SHOP)
+    with pytest.raises(Mistake, match=r"window_days.*soon"):
+        load("local", "corner", {"interactions.window_days": "soon"}).cuts(date(2026, 3, 1))
+
+
+def test_conf_schemas_and_jobs_are_found_inside_the_zip(tmp_path: Path) -> None:
+    """In a process of its own, which sees the zip and not the checkout."""
+    subprocess.run([sys.executable, str(REPOSITORY / "scripts" / "package.py"), str(tmp_path)], check=True, capture_output=True)
+    code = f"""
+import sys
+sys.path.insert(0, {str(tmp_path / "basketgraph.zip")!r})
+sys.path[:] = [p for p in sys.path if not p.endswith("/lib")]
+import basketgraph
+from basketgraph.config import data_files, load
+from basketgraph.contracts import contract, contracts
+from basketgraph.pipeline import load_job
+from basketgraph.runs import code_version, pipelines
+assert ".zip" in str(basketgraph.__path__), basketgraph.__path__
+assert len(contracts()) >= 16 and contract("silver.events").keys == ["event_id"]
+assert "clean" in {{stem for stem, _ in data_files("jobs", ".py")}}
+assert callable(load_job("publish")) and "all" in pipelines().pipelines
+print(load("local", "online_retail").source["currency"], code_version())
+"""
+    environment = {key: value for key, value in os.environ.items() if key != CONF_VARIABLE}
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    from basketgraph.runs import code_version
+
+    assert done.stdout.split() == ["GBP", code_version()], "a zip of the same code must not make every step run again"

@@ -1,0 +1,166 @@
+"""Delta's door: what is written, what is refused, and which version a reader sees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from basketgraph.config import Mistake
+from basketgraph.contracts import ContractError
+from basketgraph.publish.releases import publish, utc_now
+from basketgraph.tables import LiveRelease, Release
+from support import rows
+
+EVENTS, EDGES, PAIRS = "silver.events", "gold.interactions", "silver.campaign_targets"
+FIRST, SECOND = date(2026, 2, 1), date(2026, 3, 1)
+
+
+@pytest.fixture
+def release(spark: SparkSession, tmp_path: Path) -> Iterator[Release]:
+    yield Release(spark, str(tmp_path / "warehouse"), "run-1")
+    spark.catalog.clearCache()
+
+
+def events(spark: SparkSession, *given: dict[str, Any]) -> DataFrame:
+    return rows(spark, EVENTS, given)
+
+
+def amounts(release: Release) -> dict[str, int]:
+    return {row.event_id: row.amount_minor for row in release.read(EVENTS).collect()}
+
+
+def test_a_table_that_was_never_written_reads_as_empty_with_its_contracts_columns(release: Release) -> None:
+    empty = release.read(EVENTS)
+    assert (empty.count(), "event_id" in empty.columns, release.exists(EVENTS), release.version(EVENTS)) == (0, True, False, None)
+
+
+def test_a_merge_inserts_new_keys_updates_changed_rows_and_leaves_the_rest(spark: SparkSession, release: Release) -> None:
+    release.merge(events(spark, {"event_id": "a", "amount_minor": 1}, {"event_id": "b", "amount_minor": 2}), EVENTS)
+    release.merge(events(spark, {"event_id": "b", "amount_minor": 20}, {"event_id": "c", "amount_minor": 3}), EVENTS)
+    assert amounts(release) == {"a": 1, "b": 20, "c": 3}
+
+
+def test_rows_delivered_again_commit_no_new_version_though_their_lineage_differs(spark: SparkSession, release: Release) -> None:
+    given = {"event_id": "a", "amount_minor": 1, "event_date": FIRST}
+    release.merge(events(spark, given), EVENTS, batch_id="one", prune_by="event_date")
+    before = release.version(EVENTS)
+    release.merge(events(spark, {**given, "source_file": "again.csv", "run_id": "run-2"}), EVENTS, batch_id="two", prune_by="event_date")
+    assert release.version(EVENTS) == before
+
+
+def test_a_merge_that_only_inserts_leaves_changed_rows_alone(spark: SparkSession, release: Release) -> None:
+    release.merge(events(spark, {"event_id": "a", "amount_minor": 1}), EVENTS)
+    release.merge(events(spark, {"event_id": "a", "amount_minor": 9}, {"event_id": "b", "amount_minor": 2}), EVENTS, only_insert=True)
+    assert amounts(release) == {"a": 1, "b": 2}
+
+
+def test_a_null_is_a_value_when_rows_are_compared(spark: SparkSession, release: Release) -> None:
+    release.merge(events(spark, {"event_id": "a", "store_id": None}), EVENTS)
+    before = release.version(EVENTS)
+    release.merge(events(spark, {"event_id": "a", "store_id": None}), EVENTS)
+    assert release.version(EVENTS) == before
+    release.merge(events(spark, {"event_id": "a", "store_id": "north"}), EVENTS)
+    assert [row.store_id for row in release.read(EVENTS).collect()] == ["north"]
+
+
+def test_a_table_that_is_all_key_can_be_merged_twice(spark: SparkSession, release: Release) -> None:
+    pairs = rows(spark, PAIRS, [{"campaign_id": "1", "user_id": "u"}])
+    release.merge(pairs, PAIRS)
+    release.merge(pairs, PAIRS)
+    assert release.read(PAIRS).count() == 1
+
+
+def test_the_batch_id_of_a_commit_is_found_in_the_history_and_goes_no_further(spark: SparkSession, release: Release) -> None:
+    release.merge(events(spark, {"event_id": "a"}), EVENTS, batch_id="batch-7")
+    release.merge(events(spark, {"event_id": "b"}), EVENTS)
+    release.append(events(spark, {"event_id": "c"}), EVENTS, batch_id="batch-8")
+    assert release.committed_batches(EVENTS) == {"batch-7", "batch-8"}
+    assert spark.conf.get("spark.databricks.delta.commitInfo.userMetadata", None) is None
+
+
+def edges(spark: SparkSession, day: date, *users: str) -> DataFrame:
+    return rows(spark, EDGES, [{"as_of": day, "user_id": user, "item_id": "i"} for user in users])
+
+
+def test_overwriting_a_day_leaves_the_other_days(spark: SparkSession, release: Release) -> None:
+    release.overwrite_day(edges(spark, FIRST, "a", "b"), EDGES, FIRST)
+    release.overwrite_day(edges(spark, SECOND, "c"), EDGES, SECOND)
+    release.overwrite_day(edges(spark, SECOND, "d"), EDGES, SECOND)
+    assert sorted((row.as_of, row.user_id) for row in release.read(EDGES).collect()) == [(FIRST, "a"), (FIRST, "b"), (SECOND, "d")]
+
+
+def test_rows_of_another_day_are_refused_and_nothing_is_written(spark: SparkSession, release: Release) -> None:
+    release.overwrite_day(edges(spark, FIRST, "a"), EDGES, FIRST)
+    before = release.version(EDGES)
+    with pytest.raises(Exception, match="DELTA_REPLACE_WHERE_MISMATCH"):
+        release.overwrite_day(edges(spark, SECOND, "b"), EDGES, FIRST)
+    assert release.version(EDGES) == before
+
+
+def test_delta_itself_refuses_a_null_in_a_required_column(spark: SparkSession, release: Release) -> None:
+    release.create(EVENTS)
+    frame = events(spark, {"event_id": "a"}).selectExpr("* except (user_id)", "cast(null as string) as user_id")
+    with pytest.raises(Exception, match="NOT NULL"):
+        release.append(frame, EVENTS)
+    assert release.read(EVENTS).count() == 0
+
+
+def test_delta_itself_refuses_what_the_contracts_constraint_forbids(spark: SparkSession, release: Release) -> None:
+    with pytest.raises(Exception, match="quantity_is_positive"):
+        release.merge(events(spark, {"event_id": "a", "quantity": 0}), EVENTS)
+    release.merge(events(spark, {"event_id": "a", "quantity": 1}), EVENTS)
+    assert release.read(EVENTS).count() == 1
+
+
+def test_every_difference_from_the_contract_is_told_at_once_and_no_table_is_made(spark: SparkSession, release: Release) -> None:
+    frame = rows(spark, PAIRS, [{"user_id": "u"}]).selectExpr("* except (campaign_id, user_id)", "1 as user_id", "'red' as colour")
+    with pytest.raises(ContractError) as caught:
+        release.overwrite(frame, PAIRS)
+    assert caught.value.faults == (
+        "colour: want no such column, have string",
+        "campaign_id: want string, have nothing",
+        "user_id: want string, have int",
+    )
+
+
+def test_a_column_comment_of_the_contract_is_in_the_table(spark: SparkSession, release: Release) -> None:
+    release.create(EVENTS)
+    comments = {field.name: field.metadata.get("comment") for field in release.read(EVENTS).schema.fields}
+    assert comments["event_time"] == "UTC instant"
+
+
+def test_no_write_is_made_by_a_run_that_lost_the_lock(spark: SparkSession, tmp_path: Path) -> None:
+    class Lost(Exception):
+        pass
+
+    def lost() -> None:
+        raise Lost
+
+    warehouse = str(tmp_path / "warehouse")
+    Release(spark, warehouse, "run-1").append(edges(spark, FIRST, "a"), EDGES)
+    late = Release(spark, warehouse, "run-0", before_commit=lost)
+    for write in (late.append, late.overwrite, late.merge):
+        with pytest.raises(Lost):
+            write(edges(spark, FIRST, "b"), EDGES)
+    with pytest.raises(Lost):
+        late.create(EVENTS)
+    assert [row.user_id for row in late.read(EDGES).collect()] == ["a"]
+    assert not late.exists(EVENTS)
+
+
+def test_readers_see_the_published_versions_and_not_those_a_run_is_writing(spark: SparkSession, release: Release) -> None:
+    release.overwrite(edges(spark, FIRST, "a"), EDGES)
+    with pytest.raises(Mistake, match="not in a release"):
+        LiveRelease(spark, release.root).read(EDGES)
+    publish(release, as_of=FIRST, now=utc_now())
+    release.overwrite(edges(spark, FIRST, "b"), EDGES)
+    live = LiveRelease(spark, release.root)
+    assert [row.user_id for row in live.read(EDGES).collect()] == ["a"]
+    publish(release, as_of=FIRST, now=utc_now())
+    assert [row.user_id for row in live.read(EDGES).collect()] == ["a"], "a reader keeps the release that it began with"
+    assert [row.user_id for row in LiveRelease(spark, release.root).read(EDGES).collect()] == ["b"]
