@@ -1,0 +1,36 @@
+"""silver.*: landing files to cleaned tables; refused rows with their reasons to silver.rejected_rows; what was read to ops.files."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timezone
+from typing import TYPE_CHECKING
+
+from basketgraph.clean.expressions import checked_source
+from basketgraph.clean.ledger import FILES, ledger_counts
+from basketgraph.clean.load import Cleaning, CleanSettings
+from basketgraph.clean.pick_up import Landing, landing_folder
+from basketgraph.clean.pseudonyms import pseudonym_key
+from basketgraph.config import Config
+from basketgraph.runs import StepReport, job_main
+from basketgraph.tables import Release
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
+    checked = checked_source(spark, conf.source, f"conf/sources/{conf.source_name}.yaml")
+    landing = Landing(spark, landing_folder(checked.source.landing, conf.source_name))
+    settings = conf.section("clean", CleanSettings)
+    outcome = Cleaning(checked, landing, release, key=pseudonym_key(), settings=settings, now=datetime.now(timezone.utc)).run()
+    release.check(*(table for table in outcome.written))
+    detail = {
+        "rows": ledger_counts(release.read(FILES)),
+        "files_picked_up": outcome.picked_up,
+        "files_quarantined": [f"{path}: {problem}" for path, problem in outcome.quarantined],
+    }
+    return StepReport(rows_in=outcome.read, rows_out=outcome.accepted, detail=detail)
+
+
+if __name__ == "__main__":
+    job_main(run, __doc__, __file__)

@@ -1,0 +1,204 @@
+"""One batch of landing files for one table: its rows judged and counted before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Any
+
+from pyspark import StorageLevel
+from pyspark.sql import functions as F
+
+from basketgraph.clean.ledger import Counts, Entry
+from basketgraph.clean.pick_up import LandingFile
+from basketgraph.clean.reading import HASH
+from basketgraph.clean.resolve import (
+    CHANGED,
+    DUPLICATE,
+    KEY_HASH,
+    NEW,
+    STATUS,
+    SUPERSEDED,
+    against_table,
+    key_hash,
+    ranked,
+    repeated_keys,
+    with_valid_to,
+)
+from basketgraph.clean.transform import REJECTED, TableRules, accepted_rows, mapped_rows, reasons, rejected_rows
+from basketgraph.tables import Release
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+FEW_KEYS = 100_000  # so many repeated keys are resolved apart from the rest; with more, all rows are
+PRUNE_DAYS = 1000
+
+
+@dataclass
+class Prepared:
+    """What a batch will do to a table. `rows` and `rejected` are frames of the tables' contracts, None where there is nothing to write."""
+
+    rules: TableRules
+    files: Sequence[LandingFile]
+    batch_id: str
+    first_load: bool
+    rows: DataFrame | None
+    rejected: DataFrame | None
+    counts: Mapping[str, Counts]  # by path
+    prune_by: str | None = None
+    kept: list[DataFrame] = field(default_factory=list)
+
+    @property
+    def table(self) -> str:
+        return self.rules.table.name
+
+    def release_memory(self) -> None:
+        for frame in self.kept:
+            frame.unpersist()
+
+
+class Preparation:
+    """Judges and counts. Reads the landing files, the table and silver.rejected_rows; writes nothing."""
+
+    def __init__(
+        self, release: Release, rules: TableRules, files: Sequence[LandingFile], batch_id: str, unfinished: Sequence[Entry], now: datetime
+    ) -> None:
+        self.release, self.rules, self.files, self.batch_id, self.now = release, rules, files, batch_id, now
+        # What a killed run wrote of these files counts as theirs, not as duplicates of somebody else's.
+        self.own_rejects = {(e["source_file"], e["file_hash"]) for e in unfinished if e["table_name"] == rules.table.name}
+        self.kept: list[DataFrame] = []
+
+    def prepare(self, raw: DataFrame) -> Prepared:
+        """raw: all rows of the batch's files, as from `reading.raw_rows`."""
+        table, run_id = self.rules.table.name, self.release.run_id
+        mapped = mapped_rows(raw, self.rules)
+        read, bad = self._read_counts(mapped)
+        rejected: DataFrame | None = None
+        rejected_counts: dict[str, dict[str, Any]] = {}
+        if any(bad.values()):
+            rejected, rejected_counts = self._rejected(rejected_rows(mapped, self.rules, run_id=run_id, now=self.now))
+        first_load = not self.release.exists(table) or self.release.read(table).count() == 0
+        accepted = accepted_rows(mapped, self.rules, run_id=run_id, now=self.now)
+        good = {path: read[path] - bad[path] for path in read}
+        rows: DataFrame | None = None
+        statuses: dict[str, dict[str, int]] = {}
+        if any(good.values()):
+            rows, statuses = self._first_rows(accepted, good) if first_load else self._next_rows(accepted)
+        counts = {file.path: self._counts(file.path, read, bad, good, statuses, rejected_counts) for file in self.files}
+        return Prepared(self.rules, self.files, self.batch_id, first_load, rows, rejected, counts, self._prune_by(), self.kept)
+
+    def _keep(self, frame: DataFrame) -> DataFrame:
+        kept = frame.persist(StorageLevel.MEMORY_AND_DISK)
+        self.kept.append(kept)
+        return kept
+
+    def _read_counts(self, mapped: DataFrame) -> tuple[dict[str, int], dict[str, int]]:
+        refused = reduce(or_, reasons(self.rules).values())
+        found = mapped.groupBy("file_name", HASH).agg(F.count("*").alias("read"), F.count_if(refused).alias("bad")).collect()
+        unknown = [row["read"] for row in found if row["file_name"] is None]
+        if unknown:
+            raise RuntimeError(f"{self.rules.table.name}: {sum(unknown)} rows of files that were not in the listing")
+        read = {file.path: 0 for file in self.files} | {row["file_name"]: row["read"] for row in found}
+        return read, {path: 0 for path in read} | {row["file_name"]: row["bad"] for row in found}
+
+    def _rejected(self, rows: DataFrame) -> tuple[DataFrame | None, dict[str, dict[str, Any]]]:
+        """Rejected rows that are new, and per file their number and reasons; equal raw rows count once."""
+        judged = ranked(rows, ["rejected_id"], [])
+        if self.release.exists(REJECTED):
+            there = self.release.read(REJECTED).where(F.col("table_name") == self.rules.table.name)
+            for path, file_hash in self.own_rejects:
+                there = there.where(~((F.col("source_file") == path) & (F.col("file_hash") == file_hash)))
+            judged = against_table(judged, there, ["rejected_id"], [])
+        new = self._keep(judged.where(F.col(STATUS) == NEW).drop(STATUS, "__content"))
+        per_file = new.groupBy("source_file").agg(F.count("*").alias("rows"))
+        found: dict[str, dict[str, Any]] = {row["source_file"]: {"rows": row["rows"], "reasons": {}} for row in per_file.collect()}
+        exploded = new.select("source_file", F.explode("reasons").alias("reason")).groupBy("source_file", "reason").count()
+        for row in exploded.collect():
+            found[row["source_file"]]["reasons"][row["reason"]] = row["count"]
+        return (new if found else None), found
+
+    def _first_rows(self, accepted: DataFrame, good: Mapping[str, int]) -> tuple[DataFrame, dict[str, dict[str, int]]]:
+        """All rows are new but for repeated keys, which are looked for by their hashes: cheaper than sorting whole rows."""
+        table, values = self.rules.table, self.rules.values
+        repeated = self._keep(repeated_keys(accepted, table.keys))
+        number = repeated.count()
+        if number == 0 and not self.rules.history:
+            return accepted, {path: {NEW: rows} for path, rows in good.items()}
+        if number > FEW_KEYS or self.rules.history:
+            judged = self._keep(ranked(accepted, table.keys, values))
+            return self._winners(judged), _statuses(judged)
+        keyed = accepted.withColumn(KEY_HASH, key_hash(table.keys))
+        single = keyed.join(F.broadcast(repeated), on=KEY_HASH, how="left_anti").drop(KEY_HASH)
+        several = keyed.join(F.broadcast(repeated), on=KEY_HASH, how="left_semi").drop(KEY_HASH)
+        judged = self._keep(ranked(several, table.keys, values))
+        statuses = _statuses(judged)
+        for path, rows in good.items():
+            of_file = statuses.setdefault(path, {})
+            of_file[NEW] = rows - of_file.get(DUPLICATE, 0) - of_file.get(SUPERSEDED, 0)
+        return single.unionByName(self._winners(judged)), statuses
+
+    def _next_rows(self, accepted: DataFrame) -> tuple[DataFrame | None, dict[str, dict[str, int]]]:
+        """Rows that are new or newer than the table's, after joining the batch with the table on its days."""
+        table, values = self.rules.table, self.rules.values
+        judged = self._keep(ranked(accepted, table.keys, values))
+        existing = self.release.read(table.name)
+        prune_by = self._prune_by()
+        if prune_by is not None:
+            days = [row[0] for row in judged.select(prune_by).distinct().limit(PRUNE_DAYS + 1).collect()]
+            if len(days) <= PRUNE_DAYS:
+                existing = existing.where(F.col(prune_by).isin(days))
+        judged = self._keep(against_table(judged, existing, table.keys, values))
+        statuses = _statuses(judged)
+        if not any(of_file.get(NEW, 0) + of_file.get(CHANGED, 0) for of_file in statuses.values()):
+            return None, statuses
+        rows = judged.where(F.col(STATUS).isin(NEW, CHANGED)).select(*table.columns)
+        if self.rules.history:
+            entity = [key for key in table.keys if key != "valid_from"]
+            touched = rows.select(*entity).distinct()
+            of_entities = self.release.read(table.name).join(touched, on=entity, how="left_semi")
+            others = of_entities.join(rows.select(*table.keys), on=table.keys, how="left_anti")
+            rows = self._keep(with_valid_to(rows.unionByName(others), table.keys))
+        return rows, statuses
+
+    def _winners(self, judged: DataFrame) -> DataFrame:
+        rows = judged.where(F.col(STATUS) == NEW).select(*self.rules.table.columns)
+        return with_valid_to(rows, self.rules.table.keys).select(*self.rules.table.columns) if self.rules.history else rows
+
+    def _prune_by(self) -> str | None:
+        """The day column that the table is laid out by; a history's rows must be seen whole."""
+        days = [f.name for f in self.rules.table.struct.fields if f.name in self.rules.table.cluster_by and f.dataType.simpleString() == "date"]
+        return days[0] if days and not self.rules.history else None
+
+    def _counts(
+        self,
+        path: str,
+        read: Mapping[str, int],
+        bad: Mapping[str, int],
+        good: Mapping[str, int],
+        statuses: Mapping[str, Mapping[str, int]],
+        rejected: Mapping[str, Mapping[str, Any]],
+    ) -> Counts:
+        """One file's counts. Rows that were good when first counted must all have a status after joins and windows."""
+        of_file, refused = statuses.get(path, {}), rejected.get(path, {"rows": 0, "reasons": {}})
+        if sum(of_file.values()) != good[path]:
+            raise RuntimeError(f"{self.rules.table.name} from {path}: {good[path]} good rows, but {dict(of_file)}")
+        changed = of_file.get(CHANGED, 0)
+        return Counts(
+            read=read[path],
+            accepted=of_file.get(NEW, 0) + changed + of_file.get(SUPERSEDED, 0),
+            rejected=refused["rows"],
+            duplicate=of_file.get(DUPLICATE, 0) + bad[path] - refused["rows"],
+            superseded=changed + of_file.get(SUPERSEDED, 0),
+            by_reason=refused["reasons"],
+        )
+
+
+def _statuses(judged: DataFrame) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for row in judged.groupBy("source_file", STATUS).count().collect():
+        found.setdefault(row["source_file"], {})[row[STATUS]] = row["count"]
+    return found

@@ -1,0 +1,217 @@
+"""From the landing folder into silver: pick up what is new, judge it, write it once, and keep the ledger."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import reduce
+from typing import TYPE_CHECKING
+
+from pyspark import StorageLevel
+
+from basketgraph.clean.batch import Preparation, Prepared
+from basketgraph.clean.expressions import CheckedSource
+from basketgraph.clean.ledger import DONE, LOADING, QUARANTINED, Counts, Entry, Ledger, summed
+from basketgraph.clean.pick_up import Landing, LandingFile
+from basketgraph.clean.pseudonyms import PseudonymKey, pseudonym_function
+from basketgraph.clean.reading import prepare_session, raw_rows
+from basketgraph.clean.transform import REJECTED, TableRules
+from basketgraph.config import Mistake, Settings
+from basketgraph.contracts import contract
+from basketgraph.tables import Release
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+log = logging.getLogger("basketgraph")
+
+
+class CleanSettings(Settings):
+    """conf/settings.yaml `clean`."""
+
+    batch_bytes: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run of cleaning did. `written` are the tables with a new version."""
+
+    written: tuple[str, ...]
+    picked_up: int
+    quarantined: tuple[tuple[str, str], ...]  # (path, problem)
+    read: int
+    accepted: int
+
+
+@dataclass
+class Work:
+    """The files that a table has not got yet: `fresh` ones to be read, `copies` of content that it has or is about to get."""
+
+    fresh: list[LandingFile]
+    copies: list[LandingFile]
+
+
+class Cleaning:
+    """One run of cleaning for one shop."""
+
+    def __init__(
+        self, checked: CheckedSource, landing: Landing, release: Release, *, key: PseudonymKey, settings: CleanSettings, now: datetime
+    ) -> None:
+        self.checked, self.source, self.landing, self.release = checked, checked.source, landing, release
+        self.spark, self.key, self.settings, self.now = release.spark, key, settings, now
+        self.ledger = Ledger(release, key, now)
+        self.outcomes: list[Counts] = []
+        self.written: list[str] = []
+
+    def run(self) -> Outcome:
+        """Clean everything that is new. Raises Mistake, before anything is written, where no file of a kind can be used."""
+        prepare_session(self.spark)
+        listed = self._listed()
+        completed = self.ledger.complete()
+        if completed:
+            log.info("completed %d entries of ops.files that a killed run left behind", completed)
+        work, problems = self._work(listed)
+        self._write_quarantined(problems)
+        for number, batch in enumerate(self._batches(work)):
+            self._load(number, batch)
+        self._write_copies(work)
+        picked_up = {file.path for one in work.values() for file in (*one.fresh, *one.copies)}
+        quarantined = sorted({(file.path, str(file.problem)) for files in problems.values() for file in files})
+        total = summed(self.outcomes)
+        return Outcome(tuple(sorted(set(self.written))), len(picked_up), tuple(quarantined), total.read, total.accepted)
+
+    def _listed(self) -> dict[str, list[LandingFile]]:
+        """File set -> its files, with content hashes."""
+        names = [name for name in self.source.files if any(mapped.files == name for mapped in self.source.tables.values())]
+        found = self.landing.list([self.source.files[name].pattern for name in names])
+        known = self.ledger.known_hashes()
+        hashed = [replace(f, file_hash=known[f.seen_as]) if f.seen_as in known else self.landing.hashed(f) for f in found]
+        return {name: [file for file in hashed if file.matches(self.source.files[name].pattern)] for name in names}
+
+    def _tables(self, file_set: str) -> list[str]:
+        return [table for table, mapped in self.source.tables.items() if mapped.files == file_set]
+
+    def _work(self, listed: Mapping[str, Sequence[LandingFile]]) -> tuple[dict[str, Work], dict[str, list[LandingFile]]]:
+        """Per table what is to be read, and which files cannot be. Files are opened here, none is read."""
+        work = {table: Work([], []) for table in self.source.tables}
+        problems: dict[str, list[LandingFile]] = {}
+        faults: list[str] = []
+        for file_set, landed in listed.items():
+            tables = self._tables(file_set)
+            usable = 0
+            for file in landed:
+                wanting = [table for table in tables if not self.ledger.is_done(table, file)]
+                if not wanting:
+                    usable += 1
+                    continue
+                examined = self.landing.examined(file, self.source.files[file_set])
+                if examined.problem is not None:
+                    for table in wanting:
+                        problems.setdefault(table, []).append(examined)
+                    continue
+                usable += 1
+                for table in wanting:
+                    there = self.ledger.with_hash(table, file.file_hash) is not None or file.file_hash in {f.file_hash for f in work[table].fresh}
+                    (work[table].copies if there else work[table].fresh).append(examined)
+            if landed and not usable:
+                broken = next(files for table, files in problems.items() if table in tables)
+                faults += [f"{file.path}: {file.problem}" for file in broken]
+        if faults:
+            raise Mistake("no file of this kind can be used; nothing was written", faults, "Mend the files, or the mapping's `files`.")
+        return work, problems
+
+    def _write_quarantined(self, problems: Mapping[str, Sequence[LandingFile]]) -> None:
+        entries = [self.ledger.entry(table, file, QUARANTINED, Counts()) for table, files in problems.items() for file in files]
+        for path, problem in sorted({(entry["source_file"], entry["problem"]) for entry in entries}):
+            log.warning("quarantined %s: %s", path, problem)
+        self.ledger.write(entries)
+
+    def _batches(self, work: Mapping[str, Work]) -> Iterator[dict[str, list[LandingFile]]]:
+        """Table -> files, in batches of about `batch_bytes`; tables that read the same files get them in the same batch."""
+        files = {file.path: file for one in work.values() for file in one.fresh}
+        batch: set[str] = set()
+        size = 0
+        for path in [*sorted(files), None]:
+            if batch and (path is None or size + files[path].size > self.settings.batch_bytes):
+                yield {table: chosen for table, one in work.items() if (chosen := [f for f in one.fresh if f.path in batch])}
+                batch, size = set(), 0
+            if path is not None:
+                batch.add(path)
+                size += files[path].size
+
+    def _load(self, number: int, batch: Mapping[str, list[LandingFile]]) -> None:
+        """Judge, announce in the ledger, write, check, and confirm in the ledger. A crash anywhere between is mended by the next run."""
+        raws: dict[tuple[str, tuple[str, ...]], DataFrame] = {}
+        prepared = []
+        for table, files in batch.items():
+            mapped = self.source.tables[table]
+            place = (mapped.files, tuple(file.path for file in files))
+            if place not in raws:
+                raws[place] = self._raw(mapped.files, files)
+            rules = self._rules(table)
+            batch_id = f"{self.release.run_id}/{number}/{table}"
+            log.info("%s: judging %d files", table, len(files))
+            prepared.append(Preparation(self.release, rules, files, batch_id, self.ledger.unfinished(), self.now).prepare(raws[place]))
+        redo = bool(self.ledger.unfinished())
+        entries = [
+            self.ledger.entry(one.table, file, LOADING, one.counts[file.path], batch_id=one.batch_id) for one in prepared for file in one.files
+        ]
+        self.ledger.write(entries)
+        self._write_rejected([one.rejected for one in prepared if one.rejected is not None], redo=redo)
+        for one in prepared:
+            self._write_rows(one)
+        self.ledger.write([{**entry, "status": DONE} for entry in entries])
+        for one in prepared:
+            self.outcomes += one.counts.values()
+            one.release_memory()
+        for raw in raws.values():
+            raw.unpersist()
+
+    def _raw(self, file_set: str, files: Sequence[LandingFile]) -> DataFrame:
+        rows = raw_rows(self.spark, self.source, self.source.files[file_set], files)
+        # Text is parsed once for all tables and passes; Parquet is quicker to read again than to keep.
+        return rows if self.source.files[file_set].format == "parquet" else rows.persist(StorageLevel.MEMORY_AND_DISK)
+
+    def _rules(self, table: str) -> TableRules:
+        mapped = self.source.tables[table]
+        function = pseudonym_function(self.source.shop, self.key)
+        return TableRules(self.source.shop, contract(table), mapped, self.source.files[mapped.files], self.checked.references[table], function)
+
+    def _write_rejected(self, frames: Sequence[DataFrame], *, redo: bool) -> None:
+        if not frames:
+            return
+        rows = reduce(lambda a, b: a.unionByName(b), frames).coalesce(2)
+        if redo:  # some of them may have been written by the killed run
+            self.release.merge(rows, REJECTED, only_insert=True)
+        else:
+            self.release.append(rows, REJECTED)
+        self.written.append(REJECTED)
+
+    def _write_rows(self, one: Prepared) -> None:
+        before = self.release.read(one.table).count() if self.release.exists(one.table) else 0
+        if one.rows is not None:
+            if one.first_load:
+                self.release.append(one.rows, one.table, batch_id=one.batch_id)
+            else:
+                self.release.merge(one.rows, one.table, batch_id=one.batch_id, prune_by=one.prune_by)
+            self.written.append(one.table)
+        total = summed(one.counts.values())
+        after = self.release.read(one.table).count() if self.release.exists(one.table) else 0
+        if after - before != total.accepted - total.superseded:
+            raise RuntimeError(f"{one.table}: {total.accepted - total.superseded} rows should have been added, but {after - before} were")
+        log.info("%s: %d read, %d accepted, %d rejected, %d duplicates", one.table, total.read, total.accepted, total.rejected, total.duplicate)
+
+    def _write_copies(self, work: Mapping[str, Work]) -> None:
+        """Files whose content the table already has: all their rows are duplicates, so they need not be read."""
+        entries: list[Entry] = []
+        for table, one in work.items():
+            for file in one.copies:
+                original = self.ledger.with_hash(table, file.file_hash)
+                if original is None:
+                    raise RuntimeError(f"{table}: {file.path} is a copy of a file that was not loaded")
+                counts = Counts(read=original["rows_read"], duplicate=original["rows_read"])
+                self.outcomes.append(counts)
+                entries.append(self.ledger.entry(table, file, DONE, counts))
+        self.ledger.write(entries)

@@ -1,0 +1,156 @@
+"""conf/sources/<shop>.yaml as a model: what the landing files look like and how their rows become silver rows."""
+
+from __future__ import annotations
+
+import re
+import zoneinfo
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from datetime import date
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+
+from basketgraph.config import Mistake, Settings, data_files
+from basketgraph.contracts import Contract, contract
+
+LANDING_NAMES = ("file_name", "file_modified_at")  # every raw row has them beside its own columns
+SOURCE_NAMES = ("source_currency", "source_time_zone")  # the mapping's own currency and zone, as literals
+INTERNAL_PREFIX = "__"  # our working columns
+
+
+class FileSet(Settings):
+    """Landing files of one kind: where they lie, how they are read, and what their raw columns are."""
+
+    pattern: str
+    format: Literal["csv", "json", "parquet"]
+    options: dict[str, str | bool | int] = Field(default_factory=dict)
+    columns: dict[str, str] = Field(min_length=1)
+    optional: tuple[str, ...] = ()
+    personal: tuple[str, ...] = ()
+    null_values: tuple[str, ...] = ("",)
+    let: dict[str, str] = Field(default_factory=dict)
+
+
+class TableMapping(Settings):
+    """One silver table: which files feed it, an SQL expression per column, and which rows are refused."""
+
+    files: str
+    columns: dict[str, str] = Field(min_length=1)
+    nullable: tuple[str, ...] = ()
+    where: str | None = None
+    reject: dict[str, str] = Field(default_factory=dict)
+    version: str | None = None
+
+
+class SourceCuts(Settings):
+    validation: date
+    test: date
+
+
+class Source(Settings):
+    """A shop."""
+
+    shop: str
+    description: str = ""
+    landing: str
+    time_zone: str
+    currency: str
+    files: dict[str, FileSet] = Field(min_length=1)
+    tables: dict[str, TableMapping] = Field(min_length=1)
+    cuts: SourceCuts | None = None
+    settings: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+
+def derivable(table: Contract) -> list[str]:
+    """Key columns that a mapping may leave out: they are then made from the whole row's content."""
+    return list(table.custom.get("derivable", []))
+
+
+def has_history(table: Contract, mapped: TableMapping) -> bool:
+    """Whether `valid_to` is not the shop's to say but the next row's `valid_from`."""
+    return "valid_from" in table.keys and "valid_to" in table.columns and "valid_to" not in mapped.columns
+
+
+def read_source(given: Mapping[str, Any], where: str) -> tuple[Source | None, list[str]]:
+    """The mapping as a model and its faults of form and of names. The model is None where the form does not let us look further."""
+    values, faults = deepcopy(dict(given)), []
+    source = None
+    for _ in range(2):  # the second time without the unknown keys, so that they hide no other fault
+        try:
+            source = Source.model_validate(values)
+            break
+        except ValidationError as error:
+            for problem in error.errors():
+                place = [str(step) for step in problem["loc"]]
+                if problem["type"] == "extra_forbidden":
+                    faults.append(f"{'.'.join(place)}: want no such key, have {problem['input']!s:.60}")
+                    _remove(values, place)
+                elif f"{'.'.join(place)}:" not in {fault.partition(" ")[0] for fault in faults}:
+                    faults.append(f"{'.'.join(place)}: {problem['msg']}, have {problem['input']!r:.60}")
+    if source is not None:
+        faults += name_faults(source)
+    return source, faults
+
+
+def _remove(values: dict[str, Any], place: list[str]) -> None:
+    *parents, last = place
+    for step in parents:
+        values = values[step]
+    values.pop(last, None)
+
+
+def name_faults(source: Source) -> Iterator[str]:
+    """Faults that need no SQL parser: names that refer to nothing, columns that a contract wants or does not know."""
+    if source.time_zone not in zoneinfo.available_timezones():
+        yield f"time_zone: want a name of the IANA time zone list, have {source.time_zone}"
+    if not re.fullmatch(r"[A-Z]{3}", source.currency):
+        yield f"currency: want an ISO 4217 code, have {source.currency}"
+    for name, files in source.files.items():
+        yield from _file_set_faults(f"files.{name}", files)
+    known = {f"silver.{stem}" for stem, _ in data_files("schemas/silver")} - {"silver.rejected_rows"}
+    for name, mapped in source.tables.items():
+        if name not in known:
+            yield f"tables.{name}: want one of {', '.join(sorted(known))}"
+        else:
+            yield from _table_faults(f"tables.{name}", mapped, contract(name), source)
+
+
+def _file_set_faults(place: str, files: FileSet) -> Iterator[str]:
+    for column, kind in files.columns.items():
+        if column.startswith(INTERNAL_PREFIX) or column in (*LANDING_NAMES, *SOURCE_NAMES):
+            yield f"{place}.columns.{column}: want another name, this one is ours"
+        if files.format == "csv" and kind != "string":
+            yield f"{place}.columns.{column}: want string (CSV has no types; cast in the expression), have {kind}"
+    for key in ("optional", "personal"):
+        for column in getattr(files, key):
+            if column not in files.columns:
+                yield f"{place}.{key}: want names below {place}.columns, have {column}"
+    for name in files.let:
+        if name.lower() in {c.lower() for c in (*files.columns, *LANDING_NAMES, *SOURCE_NAMES)} or name.startswith(INTERNAL_PREFIX):
+            yield f"{place}.let.{name}: want a new name, a raw column is called that"
+
+
+def _table_faults(place: str, mapped: TableMapping, table: Contract, source: Source) -> Iterator[str]:
+    if mapped.files not in source.files:
+        yield f"{place}.files: want one of {', '.join(source.files)}, have {mapped.files}"
+    fillable = [c for c in table.columns if c not in table.lineage_columns]
+    for column in mapped.columns:
+        if column not in fillable:
+            yield f"{place}.columns.{column}: want one of {', '.join(fillable)}"
+    required = [p.name for p in table.properties if p.required and p.name in fillable]
+    for column in required:
+        if column not in mapped.columns and column not in derivable(table):
+            yield f"{place}.columns.{column}: want an expression ({table.file} requires it), have nothing"
+    for column in mapped.nullable:
+        if column not in mapped.columns:
+            yield f"{place}.nullable: want names below {place}.columns, have {column}"
+    for reason in mapped.reject:
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", reason):
+            yield f"{place}.reject.{reason}: want a name of a-z, 0-9 and _"
+
+
+def refuse(where: str, faults: list[str]) -> None:
+    """Raises Mistake with all faults, if there are any."""
+    if faults:
+        raise Mistake(f"{where}: {len(faults)} faults, nothing was read", faults, "docs/sources.md explains every key.")

@@ -1,0 +1,74 @@
+"""Which row wins where several have one key, in a batch and against the table; the same whatever the order of delivery. Rows in, rows out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+from pyspark.sql.window import Window
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+KEY_HASH, CONTENT, STATUS = "__key_hash", "__content", "__status"
+NEW, CHANGED, DUPLICATE, SUPERSEDED = "new", "changed", "duplicate", "superseded"
+# new:        no row of this key was there            changed:    replaces the table's row of this key
+# duplicate:  equal to another row, lineage aside     superseded: an older version of a row that is there; the newer one stays
+
+
+def key_hash(keys: Sequence[str]) -> Column:
+    return F.xxhash64(*[F.col(key) for key in keys])
+
+
+def content_hash(values: Sequence[str]) -> Column:
+    """A hash of the values that tells nulls apart (xxhash64 alone skips them)."""
+    return F.xxhash64(F.lit(0), *[part for name in values for part in (F.col(name), F.col(name).isNull())])
+
+
+def repeated_keys(rows: DataFrame, keys: Sequence[str]) -> DataFrame:
+    """Hashes of the keys that more than one row may have (a hash can be shared by chance; `ranked` then finds nothing to do)."""
+    return rows.select(key_hash(keys).alias(KEY_HASH)).groupBy(KEY_HASH).count().where("count > 1").select(KEY_HASH)
+
+
+def ranked(rows: DataFrame, keys: Sequence[str], values: Sequence[str]) -> DataFrame:
+    """Each row with its status within the batch: one per key is `new`, equal ones are `duplicate`, differing ones `superseded`.
+
+    The newest version wins; of two equally new ones the one with the larger content hash, so that order of arrival decides nothing.
+    """
+    newest = [F.col("source_time").desc(), F.col(CONTENT).desc(), F.col("source_file"), F.col("run_id")]
+    copies = Window.partitionBy(*keys, CONTENT).orderBy(*newest)
+    versions = Window.partitionBy(*keys).orderBy(F.col("__copy"), *newest)
+    status = F.when(F.col("__copy") > 1, DUPLICATE).when(F.col("__version") > 1, SUPERSEDED).otherwise(NEW)
+    return (
+        rows.withColumn(CONTENT, content_hash(values))
+        .withColumn("__copy", F.row_number().over(copies))
+        .withColumn("__version", F.row_number().over(versions))
+        .withColumn(STATUS, status)
+        .drop("__copy", "__version")
+    )
+
+
+def against_table(batch: DataFrame, existing: DataFrame, keys: Sequence[str], values: Sequence[str]) -> DataFrame:
+    """The batch's `new` rows judged against the table's rows of the same key; at most one matches.
+
+    batch:    rows with CONTENT and STATUS, as from `ranked`.
+    existing: the table's rows; those of other keys do no harm.
+    """
+    there = existing.select(*keys, content_hash(values).alias("__there"), F.col("source_time").alias("__there_time"))
+    found = F.col("__there").isNotNull()
+    same = F.col("__there") == F.col(CONTENT)
+    newer = (F.col("source_time") > F.col("__there_time")) | ((F.col("source_time") == F.col("__there_time")) & (F.col(CONTENT) > F.col("__there")))
+    judged = F.when(~found, NEW).when(same, DUPLICATE).when(newer, CHANGED).otherwise(SUPERSEDED)
+    return (
+        batch.join(there, on=list(keys), how="left")
+        .withColumn(STATUS, F.when(F.col(STATUS) == NEW, judged).otherwise(F.col(STATUS)))
+        .drop("__there", "__there_time")
+    )
+
+
+def with_valid_to(rows: DataFrame, keys: Sequence[str]) -> DataFrame:
+    """`valid_to` of each row: the next `valid_from` of the same entity, null for the last."""
+    entity = [key for key in keys if key != "valid_from"]
+    following = Window.partitionBy(*entity).orderBy("valid_from")
+    return rows.withColumn("valid_to", F.lead("valid_from").over(following))

@@ -1,0 +1,140 @@
+"""Raw rows to silver rows, and why a row is refused. Rows in, rows out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from basketgraph.clean.mapping import FileSet, TableMapping, derivable, has_history
+from basketgraph.clean.reading import CORRUPT, HASH
+from basketgraph.contracts import Contract, contract
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+MASK = "***"
+REJECTED = "silver.rejected_rows"
+Pseudonym = Callable[[Column], Column]
+
+
+@dataclass(frozen=True)
+class TableRules:
+    """Everything that decides what becomes of a raw row for one table."""
+
+    shop: str
+    table: Contract
+    mapped: TableMapping
+    files: FileSet
+    references: Mapping[str, frozenset[str]]
+    pseudonym: Pseudonym
+
+    @property
+    def history(self) -> bool:
+        return has_history(self.table, self.mapped)
+
+    @property
+    def values(self) -> list[str]:
+        """The columns that make a row of this key a different row: neither key nor lineage, nor what follows from other rows."""
+        return [c for c in self.table.compared_columns if not (self.history and c == "valid_to")]
+
+
+def silver(column: str) -> str:
+    """The working name of a silver column, apart from a raw column of the same name."""
+    return f"__silver_{column}"
+
+
+def mapped_rows(raw: DataFrame, rules: TableRules) -> DataFrame:
+    """Raw rows that are about this table, with each silver column (user ids still the shop's) beside the raw ones."""
+    about = raw if rules.mapped.where is None else raw.where(F.col(CORRUPT).isNotNull() | F.expr(rules.mapped.where))
+    types = {field.name: field.dataType for field in rules.table.struct.fields}
+    return about.withColumns({silver(c): F.expr(text).cast(types[c]) for c, text in rules.mapped.columns.items()})
+
+
+def reasons(rules: TableRules) -> dict[str, Column]:
+    """The conditions on mapped rows under which a row is refused, by reason, in order of name. None is ever null.
+
+    unparsable:        the line is not a row at all; nothing else is then said of it.
+    unreadable:COLUMN  the expression gives null although every raw column in it had a value.
+    missing:COLUMN     a required column is null because its raw value is.
+    NAME               a `reject` condition of the mapping holds.
+    """
+    found: dict[str, Column] = {}
+    parsable = F.col(CORRUPT).isNull()
+    for column in rules.mapped.columns:
+        null = F.col(silver(column)).isNull()
+        sources = sorted(rules.references[column])
+        unreadable = F.lit(False)
+        if sources and column not in rules.mapped.nullable:
+            unreadable = reduce(lambda a, b: a & b, [F.col(f"`{name}`").isNotNull() for name in sources], null)
+            found[f"unreadable:{column}"] = parsable & unreadable
+        if rules.table.struct[column].nullable is False:
+            found[f"missing:{column}"] = parsable & null & ~unreadable
+    for name, text in rules.mapped.reject.items():
+        found[name] = parsable & F.coalesce(F.expr(text), F.lit(False))
+    found["unparsable"] = ~parsable
+    return dict(sorted(found.items()))
+
+
+def accepted_rows(mapped: DataFrame, rules: TableRules, *, run_id: str, now: datetime) -> DataFrame:
+    """The rows without a reason to refuse them, as the contract's columns; `valid_to` is null where it follows from other rows."""
+    good = mapped.where(~reduce(or_, reasons(rules).values()))
+    lineage = {
+        "source_file": F.col("file_name"),
+        "source_time": F.col("file_modified_at") if rules.mapped.version is None else F.expr(rules.mapped.version).cast("timestamp"),
+        "run_id": F.lit(run_id),
+        "ingested_at": F.lit(now),
+    }
+    columns = []
+    for p, field in zip(rules.table.properties, rules.table.struct.fields, strict=True):
+        if p.name in lineage:
+            column = lineage[p.name]
+        elif p.name in rules.mapped.columns:
+            column = F.col(silver(p.name))
+            if p.classification == "pseudonym":
+                column = rules.pseudonym(column)
+        elif p.name in derivable(rules.table):
+            column = content_id(rules)
+        else:
+            column = F.lit(None)
+        columns.append(column.cast(field.dataType).alias(p.name))
+    return good.select(*columns)
+
+
+def content_id(rules: TableRules, *also: Column) -> Column:
+    """128 bits of the raw row's content: equal rows have equal ids, wherever they lie. Personal values enter as pseudonyms, never as they are."""
+    columns = [F.lit(rules.shop).alias("__shop"), *also]
+    for name in sorted(rules.files.columns):
+        value = F.col(f"`{name}`")
+        columns.append((rules.pseudonym(value.cast("string")) if name in rules.files.personal else value).alias(name))
+    return F.left(F.sha2(F.to_json(F.struct(*columns)), 256), F.lit(32))
+
+
+def rejected_rows(mapped: DataFrame, rules: TableRules, *, run_id: str, now: datetime) -> DataFrame:
+    """The refused rows, one per raw row, as silver.rejected_rows. An unparsable line has no payload."""
+    conditions = reasons(rules)
+    bad = mapped.where(reduce(or_, conditions.values()))
+    names = F.array(*[F.when(condition, F.lit(name)) for name, condition in conditions.items()])
+    shown = []
+    for name in rules.files.columns:
+        value = F.col(f"`{name}`")
+        shown.append((F.when(value.isNotNull(), F.lit(MASK)) if name in rules.files.personal else value).alias(name))
+    unparsable = F.col(CORRUPT).isNotNull()
+    found = bad.select(
+        content_id(rules, F.lit(rules.table.name).alias("__table"), rules.pseudonym(F.col(CORRUPT)).alias("__line")).alias("rejected_id"),
+        F.lit(rules.table.name).alias("table_name"),
+        F.col(HASH).alias("file_hash"),
+        F.array_compact(names).alias("reasons"),
+        F.when(~unparsable, F.to_json(F.struct(*shown))).alias("payload"),
+        F.col("file_name").alias("source_file"),
+        F.col("file_modified_at").alias("source_time"),
+        F.lit(run_id).alias("run_id"),
+        F.lit(now).alias("ingested_at"),
+    )
+    return found.select(*[F.col(f.name).cast(f.dataType) for f in contract(REJECTED).struct.fields])
