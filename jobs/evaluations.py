@@ -1,0 +1,46 @@
+"""ops.evaluations: every model and the published lists against what users bought in the window after the test cut."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+from basketgraph.config import Config
+from basketgraph.contracts import contract
+from basketgraph.evaluate import EvaluateSettings, as_json, by_model, evaluation_rows, judged, published_lists, relevant_items, source_lists
+from basketgraph.evaluate.settings import PUBLISHED, SETTINGS, SOURCES
+from basketgraph.runs import StepReport, job_main
+from basketgraph.tables import Release
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
+    settings, cuts = conf.section("evaluate", EvaluateSettings), conf.cuts(ds)
+    candidates, recommendations, edges = (
+        release.read(table).where(F.col("as_of") == F.lit(cuts.test)) for table in ("gold.candidates", "gold.recommendations", "gold.interactions")
+    )
+    relevant = relevant_items(
+        release.read("silver.events"),
+        release.read("silver.items"),
+        edges,
+        as_of=cuts.test,
+        window_days=cuts.window_days,
+        max_users=settings.max_users,
+        seed=settings.seed,
+    )
+    lists = source_lists(candidates, settings.k).unionByName(published_lists(recommendations, settings.k))
+    found = judged(lists, relevant, [*SOURCES, PUBLISHED], settings.k).toArrow()
+    present = {(row.setting, row.model) for row in lists.select("setting", "model").distinct().collect()} | {(s, PUBLISHED) for s in SETTINGS}
+    rows = evaluation_rows(by_model(found, settings.k, present), cuts.test, settings)
+    struct = contract("ops.evaluations").struct
+    frame = spark.createDataFrame([tuple(row[c] for c in struct.names) for row in rows], struct)
+    release.overwrite_day(frame, "ops.evaluations", cuts.test)
+    return StepReport(rows_in=found.num_rows, rows_out=len(rows), detail=as_json(rows, f"ndcg@{settings.k}"))
+
+
+if __name__ == "__main__":
+    job_main(run, __doc__, __file__)

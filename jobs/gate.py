@@ -1,0 +1,54 @@
+"""Refuses (exit code 4) lists that are not good enough to be shown; the live release then stays."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+from basketgraph.config import Config
+from basketgraph.evaluate import EvaluateSettings, GateRefusal, GateSettings, judged, published_lists, relevant_items
+from basketgraph.evaluate.gate import LIVE, baseline_faults, list_counts, list_faults, live_faults
+from basketgraph.evaluate.settings import PUBLISHED
+from basketgraph.history import known_before
+from basketgraph.runs import StepReport, job_main
+from basketgraph.tables import LiveRelease, Release
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+
+def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
+    settings, evaluate, cuts = conf.section("gate", GateSettings), conf.section("evaluate", EvaluateSettings), conf.cuts(ds)
+    events, items = release.read("silver.events"), release.read("silver.items")
+
+    def at_cut(frame: DataFrame) -> DataFrame:
+        return frame.where(F.col("as_of") == F.lit(cuts.test))
+
+    tables = ("gold.recommendations", "gold.interactions", "gold.candidates")
+    recommendations, edges, candidates = (at_cut(release.read(table)) for table in tables)
+    shown = known_before(items, cuts.test).where("recommendable").select("item_id")
+    forbidden = recommendations.select("item_id").distinct().join(shown, "item_id", how="left_anti")
+    counts = list_counts(recommendations, edges, candidates, forbidden, settings).collect()[0].asDict()
+    evaluations = [row.asDict() for row in at_cut(release.read("ops.evaluations")).collect()]
+    faults = list_faults(counts, settings) + baseline_faults(evaluations, f"ndcg@{evaluate.k}", settings)
+
+    live = LiveRelease(spark, conf.warehouse)
+    if live.row is not None and "gold.recommendations" in live.row["versions"]:
+        before = at_cut(live.read("gold.recommendations"))
+        lists = published_lists(recommendations, evaluate.k).unionByName(published_lists(before, evaluate.k).withColumn("model", F.lit(LIVE)))
+        relevant = relevant_items(
+            events, items, edges, as_of=cuts.test, window_days=cuts.window_days, max_users=evaluate.max_users, seed=evaluate.seed
+        )
+        same_cut = before.limit(1).count() > 0
+        found = judged(lists, relevant if same_cut else relevant.limit(0), [PUBLISHED, LIVE], evaluate.k).toArrow()
+        worse, _ = live_faults(found, settings, evaluate)
+        faults += worse
+    if faults:
+        raise GateRefusal(faults)
+    return StepReport(rows_in=recommendations.count(), rows_out=0, detail={"lists": counts})
+
+
+if __name__ == "__main__":
+    job_main(run, __doc__, __file__)

@@ -1,0 +1,19 @@
+"""Evaluation on Spark: every model against what users bought after the cut, with intervals; and the gate before a release."""
+
+from basketgraph.evaluate.compare import as_json, by_model, evaluation_rows
+from basketgraph.evaluate.gate import GateRefusal
+from basketgraph.evaluate.judge import judged, published_lists, relevant_items, source_lists
+from basketgraph.evaluate.settings import EvaluateSettings, GateSettings
+
+__all__ = [
+    "EvaluateSettings",
+    "GateRefusal",
+    "GateSettings",
+    "as_json",
+    "by_model",
+    "evaluation_rows",
+    "judged",
+    "published_lists",
+    "relevant_items",
+    "source_lists",
+]

@@ -1,0 +1,108 @@
+"""Whether a candidate release may go live: its lists, its items, the simple models, and the live recipe at the same cut."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from pyspark.sql import functions as F
+
+from basketgraph.evaluate.compare import by_model
+from basketgraph.evaluate.settings import PUBLISHED, EvaluateSettings, GateSettings
+from basketgraph.ranking import Interval, paired_difference
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+LIVE = "live"
+BETTER_THAN = {"rebuy": ("popularity", "personal_frequency"), "discovery": ("popularity",)}
+
+
+class GateRefusal(Exception):
+    """The lists are not good enough to be shown: the live release stays. Exit code 4."""
+
+    exit_code = 4
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        super().__init__("\n".join(["refused by the gate, the live release stays", *(f"  {reason}" for reason in reasons)]))
+        self.reasons = tuple(reasons)
+
+
+def list_counts(recommendations: DataFrame, edges: DataFrame, candidates: DataFrame, withdrawn: DataFrame, settings: GateSettings) -> DataFrame:
+    """One row of numbers about the lists of one cut.
+
+    recommendations, edges, candidates: rows of the cut.   withdrawn: item_id that may not be shown (unknown items are found here).
+    returns: users (with a history), listed_users (of them, with a rebuy list of `min_length`), items (that may be listed, as far as the
+             candidates tell), listed_items, forbidden_rows (unknown or withdrawn items), repeated_rows, owned_rows (bought before, in discovery).
+    """
+    key = ["setting", "user_id"]
+    is_rebuy, is_discovery = F.col("setting") == "rebuy", F.col("setting") == "discovery"
+    lengths = recommendations.where(is_rebuy).groupBy("user_id").agg(F.count("*").alias("length")).where(F.col("length") >= settings.min_length)
+    owned = recommendations.where(is_discovery).join(edges.select("user_id", "item_id"), ["user_id", "item_id"], how="left_semi")
+    parts = [
+        edges.agg(F.countDistinct("user_id").alias("users")),
+        lengths.join(edges.select("user_id").distinct(), "user_id", how="left_semi").agg(F.count("*").alias("listed_users")),
+        candidates.agg(F.countDistinct("item_id").alias("items")),
+        recommendations.agg(
+            F.countDistinct("item_id").alias("listed_items"), (F.count("*") - F.countDistinct(*key, "item_id")).alias("repeated_rows")
+        ),
+        recommendations.join(withdrawn, "item_id", how="left_semi").agg(F.count("*").alias("forbidden_rows")),
+        owned.agg(F.count("*").alias("owned_rows")),
+    ]
+    first, *others = parts
+    for other in others:
+        first = first.join(other, how="cross")  # one row each
+    return first
+
+
+def list_faults(counts: Mapping[str, int], settings: GateSettings) -> list[str]:
+    """What is wrong with the lists themselves. counts: the row of `list_counts`."""
+    faults = [
+        f"{what}: want none, have {counts[column]:,} rows"
+        for column, what in (
+            ("forbidden_rows", "unknown or withdrawn items on lists"),
+            ("repeated_rows", "items listed twice for one user"),
+            ("owned_rows", "items in discovery that the user bought before"),
+        )
+        if counts[column] > 0
+    ]
+    users, listed = counts["users"], counts["listed_users"]
+    if users and listed < settings.min_users_with_list * users:
+        faults.append(f"users with a list of {settings.min_length}: want {settings.min_users_with_list:.1%} of {users:,}, have {listed:,}")
+    items, shown = counts["items"], counts["listed_items"]
+    if shown < settings.min_items_share * items:
+        faults.append(f"items on any list: want {settings.min_items_share:.1%} of {items:,}, have {shown:,}")
+    return faults
+
+
+def baseline_faults(evaluations: Sequence[Mapping[str, Any]], metric: str, settings: GateSettings) -> list[str]:
+    """Where the published lists do not beat what needs no learning. evaluations: rows of ops.evaluations of the cut; none is no fault."""
+    gains = {(row["setting"], row["versus"]): row for row in evaluations if row["model"] == PUBLISHED and row["metric"] == metric and row["versus"]}
+    faults = []
+    for setting, models in BETTER_THAN.items():
+        for model in models:
+            gain = gains.get((setting, model))
+            if gain is not None and gain["users"] >= settings.min_users and not gain["value"] > 0:
+                found = f"{gain['value']:+.4f} ({gain['low']:+.4f} .. {gain['high']:+.4f})"
+                faults.append(f"{setting}: want {metric} above {model}'s, have {found} over {gain['users']:,} users")
+    return faults
+
+
+def live_faults(judged: pa.Table, settings: GateSettings, evaluate: EvaluateSettings) -> tuple[list[str], dict[str, Interval]]:
+    """Where the candidate is worse than the live recipe at the same cut, and the paired difference of each setting.
+
+    judged: rows of `judge.judged` for the models `published` and `live`; an empty table where there is no live release at this cut.
+    """
+    metric = f"ndcg@{evaluate.k}"
+    present = {(setting, model) for setting in BETTER_THAN for model in (PUBLISHED, LIVE)}
+    faults, differences = [], {}
+    for (setting, name), models in by_model(judged, evaluate.k, present).items():
+        if name != metric:
+            continue
+        gain = paired_difference(models[PUBLISHED], models[LIVE], evaluate.seed, evaluate.draws)
+        differences[setting] = gain
+        if len(models[LIVE]) >= settings.min_users and gain.low < -settings.margin:
+            found = f"{gain.mean:+.4f} ({gain.low:+.4f} .. {gain.high:+.4f})"
+            faults.append(f"{setting}: want {metric} less the live recipe's at the same cut above {-settings.margin:+.4f}, have {found}")
+    return faults, differences

@@ -1,0 +1,99 @@
+"""Every model's lists against what users bought after the cut: recall and NDCG of each user, over Arrow batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
+from functools import partial, reduce
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from pyspark.sql import functions as F
+
+from basketgraph.evaluate.settings import NOT_IN_DISCOVERY, PUBLISHED, SETTINGS, SOURCES
+from basketgraph.history import known_before
+from basketgraph.ranking import recall_ndcg
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+JUDGED = "setting string, model string, user_id string, recall double, ndcg double"
+
+
+def source_lists(candidates: DataFrame, k: int) -> DataFrame:
+    """Each source's own k best items of every user, over all items that may be listed.
+
+    candidates: gold.candidates rows of one cut; a source's rank there is its place among all listed items, not among the union.
+    returns:    setting, model, user_id, rank, item_id.
+    """
+    places = F.array(*(F.struct(F.lit(source).alias("model"), F.col(f"{source}_rank").alias("rank")) for source in SOURCES))
+    return (
+        candidates.select("setting", "user_id", "item_id", F.explode(places).alias("place"))
+        .select("setting", "place.model", "user_id", "place.rank", "item_id")
+        .where((F.col("rank") <= k) & ~((F.col("setting") == "discovery") & F.col("model").isin(*NOT_IN_DISCOVERY)))
+    )
+
+
+def published_lists(recommendations: DataFrame, k: int) -> DataFrame:
+    """gold.recommendations rows of one cut in the form of `source_lists`."""
+    return recommendations.where(F.col("rank") <= k).select("setting", F.lit(PUBLISHED).alias("model"), "user_id", "rank", "item_id")
+
+
+def relevant_items(events: DataFrame, items: DataFrame, edges: DataFrame, *, as_of: date, window_days: int, max_users: int, seed: int) -> DataFrame:
+    """What users with a history bought in the window after the cut.
+
+    events: silver.events rows.  items: silver.items rows; what was never recommendable by the window's end cannot be missed.
+    edges:  gold.interactions rows of the cut: who has a history, and what is no discovery.
+    returns: setting, user_id, items (array, sorted); users who bought nothing relevant have no row. At most `max_users` users, by hash.
+    """
+    end = as_of + timedelta(days=window_days)
+    in_window = (F.col("event_date") >= F.lit(as_of)) & (F.col("event_date") < F.lit(end))
+    recommendable = known_before(items, end).where("recommendable").select("item_id")
+    users = edges.select("user_id").distinct().orderBy(F.xxhash64("user_id", F.lit(seed)), "user_id").limit(max_users)
+    bought = (
+        events.where((F.col("event_type") == "purchase") & in_window)
+        .select("user_id", "item_id")
+        .distinct()
+        .join(recommendable, "item_id", how="left_semi")
+        .join(F.broadcast(users), "user_id", how="left_semi")
+    )
+    new = bought.join(edges.select("user_id", "item_id"), ["user_id", "item_id"], how="left_anti")
+    by_setting = [bought.withColumn("setting", F.lit(SETTINGS[0])), new.withColumn("setting", F.lit(SETTINGS[1]))]
+    return reduce(lambda a, b: a.unionByName(b), by_setting).groupBy("setting", "user_id").agg(F.sort_array(F.collect_set("item_id")).alias("items"))
+
+
+def judged(lists: DataFrame, relevant: DataFrame, models: list[str], k: int) -> DataFrame:
+    """Recall@k and NDCG@k of every model for every user with something relevant; a missing list scores 0.
+
+    lists:    rows of `source_lists` and `published_lists`.   relevant: rows of `relevant_items`.
+    returns:  setting, model, user_id, recall, ndcg; every model of `models` for every row of `relevant`.
+    """
+    place = F.struct("rank", "item_id", "model")
+    grouped = lists.groupBy("setting", "user_id").agg(F.collect_list(place).alias("places"))
+    pairs = relevant.join(grouped, ["setting", "user_id"], how="left")  # at most one row on either side
+    return pairs.mapInArrow(partial(_judge, models=models, k=k), JUDGED)
+
+
+def _judge(batches: Iterable[pa.RecordBatch], *, models: list[str], k: int) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        relevant, places = batch.column("items"), batch.column("places")
+        wanted, listed = relevant.flatten().dictionary_encode(), places.flatten()
+        number = pc.fill_null(pc.index_in(listed.field("item_id"), value_set=wanted.dictionary), -1)
+        owner = np.repeat(np.arange(batch.num_rows), np.asarray(places.value_lengths().fill_null(0)))
+        indptr = np.concatenate([[0], np.cumsum(np.asarray(relevant.value_lengths()))])
+        rank = np.asarray(listed.field("rank"))
+        model_of = np.asarray(listed.field("model").to_numpy(zero_copy_only=False))
+        for model in models:
+            here = model_of == model
+            top = np.full((batch.num_rows, k), -1, dtype=np.int64)  # an item that nobody wanted is as good as none
+            top[owner[here], rank[here] - 1] = np.asarray(number)[here]
+            recall, ndcg = recall_ndcg(top, indptr, np.asarray(wanted.indices, dtype=np.int64), k)
+            yield _rows(batch, model, recall, ndcg)
+
+
+def _rows(batch: pa.RecordBatch, model: str, recall: NDArray[np.float64], ndcg: NDArray[np.float64]) -> pa.RecordBatch:
+    columns = [batch.column("setting"), pa.array([model] * batch.num_rows), batch.column("user_id"), pa.array(recall), pa.array(ndcg)]
+    return pa.RecordBatch.from_arrays(columns, names=["setting", "model", "user_id", "recall", "ndcg"])

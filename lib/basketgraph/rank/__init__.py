@@ -1,0 +1,24 @@
+"""The learned ranker: features as of a cut, one model per setting, and a reason for every item it lists."""
+
+from basketgraph.rank.evidence import Evidence, evidence
+from basketgraph.rank.features import FEATURES, features, labelled
+from basketgraph.rank.lists import ranked_lists, train_rankers
+from basketgraph.rank.ranker import Ranker
+from basketgraph.rank.reasons import listed_users, reasons
+from basketgraph.rank.settings import SETTINGS, SOURCES, RankSettings
+
+__all__ = [
+    "FEATURES",
+    "SETTINGS",
+    "SOURCES",
+    "Evidence",
+    "RankSettings",
+    "Ranker",
+    "evidence",
+    "features",
+    "labelled",
+    "listed_users",
+    "ranked_lists",
+    "reasons",
+    "train_rankers",
+]

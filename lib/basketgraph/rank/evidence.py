@@ -1,0 +1,146 @@
+"""What explains a score, on plain arrays: similar items, the graph's messages, buyers and names; read once per worker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating[Any]]
+Ints = NDArray[np.integer[Any]]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of the user's own items and its share of a score. users: how many bought both, where that is known."""
+
+    item_id: str
+    share: float
+    purchases: int
+    last_date: date
+    users: int | None
+
+
+@dataclass(frozen=True)
+class Known:
+    """What one user had before the cut, sorted by item id, and the graph's vector and scale of the user."""
+
+    item_ids: list[str]
+    index: Ints  # place in Evidence.place; -1 where the item is not there
+    weights: Floats
+    purchases: list[int]
+    last_dates: list[date]
+    embedding: Floats | None
+    scale: float
+
+    def part(self, i: int, share: float, users: int | None = None) -> Part:
+        return Part(self.item_ids[i], float(share), self.purchases[i], self.last_dates[i], users)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The item side. Items are numbered by `place`; a row of messages or vectors is NaN where the graph does not know the item."""
+
+    place: dict[str, int]
+    names: list[str | None]
+    buyers: Ints  # [items]: distinct users of late
+    near_from: Ints  # [items + 1]: item j is the neighbour of near_items[near_from[j] : near_from[j + 1]], in order of their number
+    near_items: Ints
+    near_scores: Floats
+    near_users: Ints
+    messages: Floats  # [items, d]: what an item adds to the graph vector of a user who had it
+    vectors: Floats  # [items, d]
+    popularity_days: int
+    parts: int  # at most so many of the user's items are named
+
+    def name(self, item_id: str) -> str:
+        place = self.place.get(item_id)
+        return (self.names[place] if place is not None else None) or f"item {item_id}"
+
+    def known(self, user: dict[str, Any]) -> Known:
+        """user: a row of `reasons.listed_users`."""
+        had = user["had"] or []
+        embedding = user["embedding"]
+        return Known(
+            [row["item_id"] for row in had],
+            np.array([self.place.get(row["item_id"], -1) for row in had], dtype=np.int64),
+            np.array([row["weight"] for row in had], dtype=np.float64),
+            [row["purchases"] for row in had],
+            [row["last_date"] for row in had],
+            None if embedding is None else np.asarray(embedding[:-1], dtype=np.float64),
+            float(user["scale"] or 0.0),
+        )
+
+    def from_related(self, item_id: str, user: Known) -> list[Part]:
+        """The user's items of which the item is a near neighbour, by their share of weight times similarity; empty where there is none."""
+        there = self.place[item_id]
+        near = slice(self.near_from[there], self.near_from[there + 1])
+        items = self.near_items[near]
+        at = np.minimum(np.searchsorted(items, user.index), max(len(items) - 1, 0))
+        linked = np.flatnonzero(items[at] == user.index) if len(items) else np.zeros(0, dtype=np.int64)
+        strength = self.near_scores[near][at[linked]] * user.weights[linked]
+        users = self.near_users[near][at[linked]]
+        best = np.lexsort((linked, -strength))[: self.parts]
+        return [user.part(linked[i], strength[i] / strength.sum(), int(users[i])) for i in best]
+
+    def from_graph(self, item_id: str, user: Known) -> tuple[list[Part], float] | None:
+        """The score taken apart: what each of the user's items adds, exactly, as shares of user vector x item vector, and the user's own share.
+
+        None where the graph knows the user or the item not, or the score is nothing to be proud of.
+        """
+        vector = self.vectors[self.place[item_id]]
+        if user.embedding is None or np.isnan(vector).any() or not len(user.index):
+            return None
+        total = float(user.embedding @ vector)
+        adds = np.nan_to_num(np.where(user.index >= 0, self.messages[user.index] @ vector, 0.0)) * user.weights * user.scale
+        if total <= 0 or adds.max() <= 0:
+            return None
+        best = [i for i in np.lexsort((np.arange(len(adds)), -adds))[: self.parts] if adds[i] > 0]
+        return [user.part(int(i), adds[i] / total) for i in best], 1 - float(adds.sum()) / total
+
+
+def evidence(items: pa.Table, buyers: pa.Table, related: pa.Table, graph_items: pa.Table, *, popularity_days: int, parts: int) -> Evidence:
+    """items: item_id, name (all that users had or lists hold).  buyers: item_id, buyers.  related: item_id, related_item_id, score, users.
+    graph_items: item_id, embedding, message; may be empty, as may `related`.
+    """
+    ids = items["item_id"].combine_chunks()
+
+    def places(column: pa.ChunkedArray) -> Ints:
+        return np.asarray(pc.fill_null(pc.index_in(column, value_set=ids), -1).to_numpy(), dtype=np.int64)
+
+    counts = np.zeros(len(ids), dtype=np.int64)
+    bought = places(buyers["item_id"])
+    counts[bought[bought >= 0]] = buyers["buyers"].to_numpy()[bought >= 0]
+    near, of = places(related["item_id"]), places(related["related_item_id"])
+    order = np.lexsort((near, of))
+    order = order[(near[order] >= 0) & (of[order] >= 0)]
+    there = places(graph_items["item_id"])
+    vectors = _rows(graph_items["embedding"], there, len(ids))
+    return Evidence(
+        place={item: number for number, item in enumerate(ids.to_pylist())},
+        names=items["name"].to_pylist(),
+        buyers=counts,
+        near_from=np.searchsorted(of[order], np.arange(len(ids) + 1)),
+        near_items=near[order],
+        near_scores=related["score"].to_numpy()[order],
+        near_users=related["users"].to_numpy()[order],
+        messages=_rows(graph_items["message"], there, len(ids)),
+        vectors=vectors[:, :-1] if vectors.shape[1] else vectors,
+        popularity_days=popularity_days,
+        parts=parts,
+    )
+
+
+def _rows(vectors: pa.ChunkedArray, there: Ints, count: int) -> Floats:
+    """Lists of one length as float32 [count, length] at their items' places; NaN elsewhere."""
+    flat = np.asarray(pc.list_flatten(vectors).to_numpy(), dtype=np.float32)
+    width = len(flat) // len(vectors) if len(vectors) else 1
+    rows = np.full((count, width), np.nan, dtype=np.float32)
+    if len(vectors):
+        rows[there[there >= 0]] = flat.reshape(-1, width)[there >= 0]
+    return rows

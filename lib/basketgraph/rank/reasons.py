@@ -1,0 +1,115 @@
+"""Why an item is on a list: the source that placed it, with its evidence, in a sentence and in numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from pyspark.sql import functions as F
+
+from basketgraph.rank.evidence import Evidence, Known, Part
+from basketgraph.rank.settings import SOURCES
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+REASONS = """setting string, user_id string, rank int, item_id string, score double, sources array<string>, source string, reason string,
+evidence array<struct<item_id:string,share:double,purchases:bigint,last_date:date,users:bigint>>, own_share double"""
+
+PART = [("item_id", pa.string()), ("share", pa.float64()), ("purchases", pa.int64()), ("last_date", pa.date32()), ("users", pa.int64())]
+SCHEMA = pa.schema(
+    [
+        ("setting", pa.string()),
+        ("user_id", pa.string()),
+        ("rank", pa.int32()),
+        ("item_id", pa.string()),
+        ("score", pa.float64()),
+        ("sources", pa.list_(pa.string())),
+        ("source", pa.string()),
+        ("reason", pa.string()),
+        ("evidence", pa.list_(pa.struct(PART))),
+        ("own_share", pa.float64()),
+    ]
+)
+
+
+def listed_users(lists: DataFrame, edges: DataFrame, graph_users: DataFrame) -> DataFrame:
+    """One row per user with a list: user_id, lists, had (both arrays of structs), embedding and scale (null where the graph is absent).
+
+    lists: rows of `lists.ranked_lists`.   edges: gold.interactions rows of the cut.   graph_users: user_id, embedding, scale; may be empty.
+    """
+    listed = F.sort_array(F.collect_list(F.struct("setting", "rank", *(c for c in lists.columns if c not in ("setting", "rank", "user_id")))))
+    had = F.sort_array(F.collect_list(F.struct("item_id", "weight", "purchases", "last_date")))
+    return (
+        lists.groupBy("user_id")
+        .agg(listed.alias("lists"))
+        .join(edges.groupBy("user_id").agg(had.alias("had")), "user_id", how="left")  # one row per user on either side
+        .join(graph_users.select("user_id", "embedding", "scale"), "user_id", how="left")  # at most one
+    )
+
+
+def reasons(users: DataFrame, evidence: Evidence) -> DataFrame:
+    """Say why each listed item is there.
+
+    users:   rows of `listed_users`.
+    returns: setting, user_id, rank, item_id, score, sources (that placed the item, the surest first), source (the one the reason is about),
+             reason (a sentence), evidence (the user's items behind it), own_share (graph only).
+    """
+    return users.mapInArrow(partial(_of_batches, evidence=evidence), REASONS)
+
+
+def _of_batches(batches: Iterable[pa.RecordBatch], *, evidence: Evidence) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        rows = [row for user in batch.to_pylist() for row in _of_user(user, evidence)]
+        yield pa.RecordBatch.from_pylist(rows, schema=SCHEMA)
+
+
+def _of_user(user: dict[str, Any], evidence: Evidence) -> Iterator[dict[str, Any]]:
+    known = evidence.known(user)
+    had = {item_id: i for i, item_id in enumerate(known.item_ids)}
+    for listed in user["lists"]:
+        ranks = [(listed[f"{source}_rank"], number) for number, source in enumerate(SOURCES)]
+        sources = [SOURCES[number] for _, number in sorted(pair for pair in ranks if pair[0] is not None)]
+        own = had.get(listed["item_id"])
+        why = _bought_before(known, own) if own is not None else _why(listed["item_id"], sources, known, evidence)
+        kept = {column: listed[column] for column in ("setting", "rank", "item_id", "score")}
+        yield {**kept, "user_id": user["user_id"], "sources": sources, **why}
+
+
+def _why(item_id: str, sources: Sequence[str], known: Known, evidence: Evidence) -> dict[str, Any]:
+    """The reason of an item the user never had: the surest source that has evidence, else how many bought it."""
+    for source in sources:
+        if source == "popularity":
+            break
+        if source == "graph":
+            taken_apart = evidence.from_graph(item_id, known)
+            if taken_apart is not None:
+                parts, own_share = taken_apart
+                return _reason(source, f"Goes with what you buy, above all {_and(parts, evidence)}.", parts, own_share)
+        elif parts := evidence.from_related(item_id, known):
+            return _reason(source, f"Bought by those who also buy {_and(parts, evidence)}.", parts)
+    return _popular(item_id, evidence)
+
+
+def _bought_before(known: Known, own: int) -> dict[str, Any]:
+    part = known.part(own, 1.0)
+    times = "once, on" if part.purchases == 1 else f"{part.purchases} times, last on"
+    return _reason("personal_frequency", f"You bought it {times} {part.last_date}.", [part])
+
+
+def _popular(item_id: str, evidence: Evidence) -> dict[str, Any]:
+    buyers = int(evidence.buyers[evidence.place[item_id]])
+    who = "One customer" if buyers == 1 else f"{buyers} customers"
+    return _reason("popularity", f"{who} bought it in the last {evidence.popularity_days} days.", [])
+
+
+def _reason(source: str, text: str, parts: Sequence[Part], own_share: float | None = None) -> dict[str, Any]:
+    return {"source": source, "reason": text, "evidence": [asdict(part) for part in parts], "own_share": own_share}
+
+
+def _and(parts: Sequence[Part], evidence: Evidence) -> str:
+    names = list(dict.fromkeys(evidence.name(part.item_id) for part in parts))
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
