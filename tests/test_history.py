@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date
 
 from pyspark.sql import SparkSession
-from support import rows
 
 from basketgraph.history import known_before
+from support import rows
 
 
 def test_the_attributes_of_the_last_day_before_as_of_are_known(

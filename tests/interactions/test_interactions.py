@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
-from support import rows
 
 from basketgraph.contracts import conform
 from basketgraph.interactions import interactions
+from support import rows
 
 CUT = date(2026, 3, 1)
 PAST = date(2026, 2, 1)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 
 import pytest
 from pyspark.sql import SparkSession
-from support import rows
 
 from basketgraph.interactions import LeakError, check_no_leak
+from support import rows
 
 CUT = date(2026, 3, 1)
 
@@ -49,7 +49,7 @@ def test_instants_are_held_against_the_shops_local_midnight(
     last = rows(
         spark,
         "silver.events",
-        [{"event_time": datetime(2026, 3, 1, 4, 59, 59, tzinfo=timezone.utc)}],
+        [{"event_time": datetime(2026, 3, 1, 4, 59, 59, tzinfo=UTC)}],
     )  # 23:59:59 in New York
     check_no_leak(
         last,
@@ -61,7 +61,7 @@ def test_instants_are_held_against_the_shops_local_midnight(
     first = rows(
         spark,
         "silver.events",
-        [{"event_time": datetime(2026, 3, 1, 5, 0, 0, tzinfo=timezone.utc)}],
+        [{"event_time": datetime(2026, 3, 1, 5, 0, 0, tzinfo=UTC)}],
     )
     with pytest.raises(LeakError, match="event_time"):
         check_no_leak(

@@ -38,6 +38,8 @@ def interactions(events: DataFrame, items: DataFrame, *, as_of: date, half_life_
     decay = F.pow(F.lit(0.5), age_days / F.lit(float(half_life_days)))
     return (
         events.where(is_purchase & is_past)
+        .select("user_id", "item_id", "order_id", "event_date", "quantity", "amount_minor")
+        .repartition("user_id")  # one shuffle: counting distinct orders would take two of its own
         .join(recommendable, "item_id", how="left_semi")  # keeps or drops a line, never doubles it
         .groupBy("user_id", "item_id")
         .agg(

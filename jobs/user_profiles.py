@@ -1,0 +1,28 @@
+"""gold.user_profiles: what was known of each user before each of the run's cuts."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+from basketgraph.config import Config
+from basketgraph.profiles import ProfilesSettings, user_profiles
+from basketgraph.runs import StepReport, job_main
+from basketgraph.tables import Release
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
+    settings = conf.section("profiles", ProfilesSettings)
+    days, items, users = release.read("gold.user_days"), release.read("silver.items"), release.read("silver.users")
+    for cut in conf.cuts(ds).days:
+        profiles = user_profiles(days, items, users, as_of=cut, settings=settings)
+        release.overwrite_day(profiles, "gold.user_profiles", cut)
+    release.check("gold.user_profiles")
+    return StepReport(days.count(), release.read("gold.user_profiles").count())
+
+
+if __name__ == "__main__":
+    job_main(run, __doc__, __file__)

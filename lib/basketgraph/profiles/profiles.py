@@ -1,0 +1,174 @@
+"""gold.user_profiles: what is known of each user before a day, from user_days, items and users."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+from pyspark.sql import Window
+from pyspark.sql import functions as F
+
+from basketgraph.config import Settings
+from basketgraph.contracts import contract
+from basketgraph.history import known_before
+from basketgraph.profiles.days import HOURS
+from basketgraph.profiles.tastes import tastes
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+# Part of the column names, hence not in conf.
+SPEND_WINDOWS_DAYS = (28, 90, 365)
+WEEKDAYS = 7
+FEATURE_TAG = "feature"
+DEMOGRAPHICS = (
+    "country",
+    "age_band",
+    "income_band",
+    "home_ownership",
+    "marital_status",
+    "household_size",
+    "household_composition",
+    "kids_count",
+)
+# Decayed sums are kept in whole numbers of this unit: a sum of doubles depends on the order of the rows, and a second run would differ.
+WEIGHT_UNITS = 10**6
+
+
+class ProfilesSettings(Settings):
+    """Section `profiles` of conf/settings.yaml."""
+
+    half_life_days: float
+    top_affinities: int
+    price_days: int
+    new_days: int
+    active_days: int
+    active_gaps: float
+    lapsed_days: int
+    rewrite_days: int
+
+
+def feature_columns() -> list[str]:
+    """The numeric columns of gold.user_profiles that a model may use: those the contract tags `feature`; array columns have a fixed length."""
+    return [p.name for p in contract("gold.user_profiles").properties if FEATURE_TAG in (p.tags or [])]
+
+
+def user_profiles(days: DataFrame, items: DataFrame, users: DataFrame, *, as_of: date, settings: ProfilesSettings) -> DataFrame:
+    """Describe each user by what was known before `as_of`.
+
+    days:    gold.user_days rows; those of days before `as_of` count.
+    items:   silver.items rows with their history; may be empty.
+    users:   silver.users rows with their history; may be empty.
+    returns: gold.user_profiles rows, one per user who bought before `as_of`.
+    """
+    past = weighted_days(days.where(F.col("event_date") < F.lit(as_of)), as_of=as_of, half_life_days=settings.half_life_days)
+    taste = tastes(past, known_before(items, as_of), as_of=as_of, price_days=settings.price_days, top=settings.top_affinities)
+    demographics = known_before(users, as_of).select("user_id", *DEMOGRAPHICS)
+    nothing = F.array().cast("array<struct<name:string,share:double>>")
+    return (
+        summarise(past, as_of=as_of)
+        .join(taste, "user_id", how="left")  # at most one row a user on every right side
+        .join(demographics, "user_id", how="left")
+        .withColumns(
+            {
+                "as_of": F.lit(as_of),
+                "lifecycle": lifecycle(settings),
+                "categories": F.coalesce("categories", nothing),
+                "brands": F.coalesce("brands", nothing),
+            }
+        )
+    )
+
+
+def weighted_days(past: DataFrame, *, as_of: date, half_life_days: float) -> DataFrame:
+    """Add `weight` to each user's days, in WEIGHT_UNITS: it halves with every half-life before as_of.
+
+    At least one unit is left, so that the shares of a user who lapsed long ago do not vanish.
+    """
+    decay = F.pow(F.lit(0.5), F.datediff(F.lit(as_of), "event_date") / F.lit(float(half_life_days)))
+    return past.withColumn("weight", F.greatest(F.lit(1), F.round(decay * WEIGHT_UNITS)).cast("bigint"))
+
+
+def summarise(past: DataFrame, *, as_of: date) -> DataFrame:
+    """Recency, frequency, spend, baskets, gaps and habits of each user.
+
+    past:    weighted days before as_of.
+    returns: one row per user: the columns of gold.user_profiles that need no items and no users.
+    """
+    age_days = F.datediff(F.lit(as_of), "event_date")
+    weekday = F.weekday("event_date")  # 0 is Monday
+    gap_days = F.datediff("event_date", F.lag("event_date").over(Window.partitionBy("user_id").orderBy("event_date")))
+
+    def decayed(column: Column) -> Column:
+        return F.sum(F.col("weight") * column)
+
+    windows = {
+        f"{column}_{days}d": F.sum(F.when(age_days <= days, F.col(source)).otherwise(0))
+        for days in SPEND_WINDOWS_DAYS
+        for column, source in (("orders", "orders"), ("spend_minor", "amount_minor"))
+    }
+    sums = {
+        "recency_days": F.min(age_days),
+        "tenure_days": F.max(age_days),
+        "purchase_days": F.count("*"),
+        "orders": F.sum("orders"),
+        "purchases": F.sum("lines"),
+        "spend_minor": F.sum("amount_minor"),
+        **windows,
+        **{f"decayed_{c}": decayed(F.col(c)) for c in ("orders", "lines", "amount_minor")},
+        # Of the lines and amounts for which the shop tells: null where it never does.
+        "told_discount_lines": decayed(F.when(F.col("discounted_lines").isNotNull(), F.col("lines"))),
+        "told_coupon_lines": decayed(F.when(F.col("coupon_lines").isNotNull(), F.col("lines"))),
+        **{f"decayed_{c}": decayed(F.col(c)) for c in ("discounted_lines", "coupon_lines", "discount_minor", "coupon_minor", "list_amount_minor")},
+        "hours": F.array(*(decayed(F.col("orders_by_hour")[hour]) for hour in range(HOURS))),
+        "weekdays": F.array(*(F.sum(F.when(weekday == day, F.col("weight") * F.col("orders")).otherwise(0)) for day in range(WEEKDAYS))),
+        "gap_days_median": F.median("gap_days"),
+        "gaps": F.count("gap_days"),
+        "gaps_sum": F.sum("gap_days"),
+        "gaps_square_sum": F.sum(F.col("gap_days").cast("bigint") * F.col("gap_days")),
+    }
+    gaps, gaps_sum, squares = F.col("gaps"), F.col("gaps_sum"), F.col("gaps_square_sum")
+    return (
+        past.drop("bought")
+        .withColumn("gap_days", gap_days)  # null on a user's first day
+        .groupBy("user_id")
+        .agg(*(value.alias(name) for name, value in sums.items()))
+        .select(
+            "user_id",
+            *("recency_days", "tenure_days", "purchase_days", "orders", "purchases", "spend_minor", *windows),
+            _ratio("decayed_lines", "decayed_orders").alias("basket_lines_mean"),
+            _ratio("decayed_amount_minor", "decayed_orders").alias("basket_minor_mean"),
+            _ratio("decayed_discounted_lines", "told_discount_lines").alias("discount_line_share"),
+            _ratio("decayed_discount_minor", "decayed_list_amount_minor").alias("discount_rate"),
+            _ratio("decayed_coupon_lines", "told_coupon_lines").alias("coupon_line_share"),
+            _ratio("decayed_coupon_minor", "decayed_list_amount_minor").alias("coupon_rate"),
+            F.transform("hours", lambda units: units / F.col("decayed_orders")).alias("hour_shares"),
+            F.transform("weekdays", lambda units: units / F.col("decayed_orders")).alias("weekday_shares"),
+            _ratio("gaps_sum", "gaps").alias("gap_days_mean"),
+            "gap_days_median",
+            F.when(gaps > 1, F.sqrt((squares - gaps_sum * gaps_sum / gaps) / (gaps - 1))).alias("gap_days_sd"),
+        )
+    )
+
+
+def lifecycle(settings: ProfilesSettings) -> Column:
+    """new, active, at_risk or lapsed, by thresholds in days and by the user's own rhythm.
+
+    new:     the first purchase lies at most `new_days` before as_of.
+    lapsed:  the last one lies more than `lapsed_days` before it.
+    active:  the last one lies at most `active_days`, or at most `active_gaps` of the user's own median gaps, before it.
+    at_risk: all others: later than their rhythm, not yet given up.
+    """
+    recency_days = F.col("recency_days")
+    is_in_rhythm = recency_days <= F.coalesce(settings.active_gaps * F.col("gap_days_median"), F.lit(0.0))
+    return (
+        F.when(F.col("tenure_days") <= settings.new_days, "new")
+        .when(recency_days > settings.lapsed_days, "lapsed")
+        .when((recency_days <= settings.active_days) | is_in_rhythm, "active")
+        .otherwise("at_risk")
+    )
+
+
+def _ratio(above: str, below: str) -> Column:
+    """above / below; null where below is 0 or null."""
+    return F.when(F.col(below) > 0, F.col(above) / F.col(below))

@@ -1,0 +1,104 @@
+"""gold.user_days: a day's rows follow from that day's purchases alone, and stale days are found."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+
+from basketgraph.contracts import conform
+from basketgraph.profiles import stale_days, user_days
+from support import rows
+
+DAY = date(2026, 2, 1)
+NOON = datetime(2026, 2, 1, 17, tzinfo=UTC)  # in New York
+WRITTEN = datetime(2026, 2, 2, tzinfo=UTC)
+
+
+def events(spark: SparkSession, *given: dict[str, Any]) -> DataFrame:
+    bought = {
+        "event_type": "purchase",
+        "user_id": "ann",
+        "event_date": DAY,
+        "event_time": NOON,
+        "order_id": "a",
+        "item_id": "milk",
+        "ingested_at": WRITTEN,
+    }
+    return rows(spark, "silver.events", [bought | {"event_id": str(number)} | event for number, event in enumerate(given)])
+
+
+def days_of(frame: DataFrame) -> DataFrame:
+    return conform(user_days(frame, time_zone="America/New_York", recipe="r1"), "gold.user_days")
+
+
+def days(spark: SparkSession, *given: dict[str, Any]) -> list[Any]:
+    return days_of(events(spark, *given)).orderBy("user_id", "event_date").collect()
+
+
+def test_orders_lines_and_money_of_a_day_are_added_up(spark: SparkSession) -> None:
+    paid = {"amount_minor": 90, "list_amount_minor": 100, "discount_minor": 7, "coupon_minor": 3}
+    full = {"amount_minor": 50, "list_amount_minor": 50, "discount_minor": 0, "coupon_minor": 0}
+    (got,) = days(spark, paid, full, full | {"order_id": "b", "item_id": "tea", "quantity": 2})
+    assert (got.orders, got.lines, got.amount_minor, got.list_amount_minor) == (2, 3, 190, 200)
+    assert (got.discount_minor, got.coupon_minor, got.discounted_lines, got.coupon_lines) == (7, 3, 1, 1)
+    assert [tuple(line) for line in got.bought] == [("milk", 1, 50, 50), ("milk", 1, 90, 100), ("tea", 2, 50, 50)]
+
+
+def test_each_order_counts_once_in_the_hour_of_its_first_line_in_the_shops_zone(spark: SparkSession) -> None:
+    late = {"order_id": "a", "event_time": NOON + timedelta(hours=1)}
+    last_minute = {"order_id": "b", "event_time": NOON + timedelta(minutes=59)}
+    (got,) = days(spark, {}, late, last_minute, {"order_id": "c", "event_time": NOON + timedelta(hours=1)})
+    assert {hour: count for hour, count in enumerate(got.orders_by_hour) if count} == {12: 2, 13: 1}
+    assert len(got.orders_by_hour) == 24
+
+
+def test_users_and_days_have_their_own_rows_and_cancellations_none(spark: SparkSession) -> None:
+    got = days(spark, {}, {"user_id": "bob"}, {"event_date": date(2026, 2, 2)}, {"event_type": "cancellation", "user_id": "cy"})
+    assert [(d.user_id, d.event_date, d.lines) for d in got] == [("ann", DAY, 1), ("ann", date(2026, 2, 2), 1), ("bob", DAY, 1)]
+
+
+def test_a_shop_that_tells_no_discounts_has_none_known_rather_than_zero(spark: SparkSession) -> None:
+    (got,) = days(spark, {})
+    assert (got.list_amount_minor, got.discount_minor, got.coupon_minor, got.discounted_lines, got.coupon_lines) == (None, None, None, None, None)
+
+
+def test_two_halves_of_the_days_give_the_rows_of_the_whole(spark: SparkSession) -> None:
+    whole = events(
+        spark,
+        *({"event_date": DAY + timedelta(days=n % 4), "order_id": str(n // 2), "user_id": f"u{n % 3}", "item_id": f"i{n % 5}"} for n in range(40)),
+    )
+    early = whole.event_date < DAY + timedelta(days=2)
+    halves = days_of(whole.where(early)).union(days_of(whole.where(~early)))
+    keys = ["user_id", "event_date"]
+    assert halves.orderBy(*keys).collect() == days_of(whole).orderBy(*keys).collect()
+
+
+def stale(frame: DataFrame, of: DataFrame, recipe: str = "r1") -> list[date]:
+    return [row.event_date for row in stale_days(frame, of, recipe=recipe).orderBy("event_date").collect()]
+
+
+def test_new_changed_and_emptied_days_are_stale_and_no_others(spark: SparkSession) -> None:
+    new, same, grown, changed, emptied = (DAY + timedelta(days=n) for n in range(5))
+    before = events(spark, {"event_date": same}, {"event_date": grown}, {"event_date": changed}, {"event_date": emptied})
+    now = events(
+        spark,
+        {"event_date": new},
+        {"event_date": same},
+        {"event_date": grown},
+        {"event_date": grown},
+        {"event_date": changed, "amount_minor": 5, "ingested_at": WRITTEN + timedelta(hours=1)},
+    )
+    assert stale(now, days_of(before)) == [new, grown, changed, emptied]
+
+
+def test_rows_of_another_recipe_are_stale(spark: SparkSession) -> None:
+    frame = events(spark, {})
+    assert stale(frame, days_of(frame)) == []
+    assert stale(frame, days_of(frame), recipe="r2") == [DAY]
+
+
+def test_no_events_give_no_days_and_nothing_stale(spark: SparkSession) -> None:
+    assert days(spark) == []
+    assert stale(events(spark), rows(spark, "gold.user_days", [])) == []

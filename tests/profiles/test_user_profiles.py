@@ -1,0 +1,189 @@
+"""gold.user_profiles: what was known of a user before a day, with one row on each side of each bound."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from basketgraph.config import data_yaml
+from basketgraph.contracts import conform, contract
+from basketgraph.profiles import ProfilesSettings, feature_columns, user_profiles
+from basketgraph.profiles.profiles import lifecycle
+from support import rows
+
+AS_OF = date(2026, 3, 1)  # a Sunday
+SETTINGS = ProfilesSettings(
+    half_life_days=10, top_affinities=2, price_days=30, new_days=28, active_days=28, active_gaps=2, lapsed_days=182, rewrite_days=14
+)
+Given = Sequence[dict[str, Any]]
+
+
+def ago(days: int) -> date:
+    return AS_OF - timedelta(days=days)
+
+
+def line(item: str, amount: int, listed: int | None = None, quantity: int = 1) -> tuple[str, int, int, int | None]:
+    return (item, quantity, amount, listed)
+
+
+def day(age: int, **columns: Any) -> dict[str, Any]:
+    """A user's day, `age` days before AS_OF, with one order at noon."""
+    by_hour = [0] * 12 + [columns.get("orders", 1)] + [0] * 11
+    return {"user_id": "ann", "event_date": ago(age), "orders_by_hour": by_hour} | columns
+
+
+def profiles(spark: SparkSession, days: Given, items: Given = (), users: Given = ()) -> dict[str, Any]:
+    known = {"valid_from": date(2025, 1, 1), "recommendable": True}
+    frames: list[DataFrame] = [
+        rows(spark, "gold.user_days", days),
+        rows(spark, "silver.items", [known | item for item in items]),
+        rows(spark, "silver.users", users),
+    ]
+    found = conform(user_profiles(*frames, as_of=AS_OF, settings=SETTINGS), "gold.user_profiles").collect()
+    assert len({row.user_id for row in found}) == len(found)
+    return {row.user_id: row for row in found}
+
+
+def test_recency_frequency_and_spend_count_up_to_the_day_before_and_windows_have_their_bounds(spark: SparkSession) -> None:
+    ages = (0, 1, 28, 29, 90, 91, 365, 366)
+    got = profiles(spark, [day(age, amount_minor=10**n, orders=2, lines=3) for n, age in enumerate(ages)])["ann"]
+    assert (got.as_of, got.recency_days, got.tenure_days) == (AS_OF, 1, 366)
+    assert (got.purchase_days, got.orders, got.purchases, got.spend_minor) == (7, 14, 21, 11111110)
+    assert (got.spend_minor_28d, got.spend_minor_90d, got.spend_minor_365d) == (110, 11110, 1111110)
+    assert (got.orders_28d, got.orders_90d, got.orders_365d) == (4, 8, 12)
+
+
+def test_days_between_purchases(spark: SparkSession) -> None:
+    got = profiles(spark, [day(20), day(14), day(12), day(11), day(0), day(3, user_id="once"), day(4, user_id="twice"), day(1, user_id="twice")])
+    gaps = {user: (p.gap_days_mean, p.gap_days_median, p.gap_days_sd) for user, p in got.items()}
+    assert gaps["ann"] == (3.0, 2.0, pytest.approx(7**0.5))  # gaps of 6, 2 and 1 days
+    assert gaps["twice"] == (3.0, 3.0, None)
+    assert gaps["once"] == (None, None, None)
+
+
+def test_habits_and_baskets_weigh_recent_days_more(spark: SparkSession) -> None:
+    morning = [0] * 8 + [1] + [0] * 15
+    old = day(11, orders_by_hour=morning, lines=10, amount_minor=1000)  # a Wednesday, half the weight of the day ten days later
+    got = profiles(spark, [old, day(1, lines=4, amount_minor=400)])["ann"]
+    assert got.basket_lines_mean == pytest.approx((10 * 0.5 + 4) / 1.5, abs=1e-5)
+    assert got.basket_minor_mean == pytest.approx((1000 * 0.5 + 400) / 1.5, abs=1e-3)
+    assert {hour: round(share, 4) for hour, share in enumerate(got.hour_shares) if share} == {8: 0.3333, 12: 0.6667}
+    assert {weekday: round(share, 4) for weekday, share in enumerate(got.weekday_shares) if share} == {2: 0.3333, 5: 0.6667}
+    assert (len(got.hour_shares), len(got.weekday_shares)) == (24, 7)
+
+
+def test_shares_bought_on_discount_and_with_coupons(spark: SparkSession) -> None:
+    told = {"lines": 4, "discounted_lines": 2, "coupon_lines": 1, "discount_minor": 30, "coupon_minor": 10, "list_amount_minor": 200}
+    got = profiles(spark, [day(1, **told), day(1, user_id="untold")])
+    assert (got["ann"].discount_line_share, got["ann"].discount_rate) == (0.5, 0.15)
+    assert (got["ann"].coupon_line_share, got["ann"].coupon_rate) == (0.25, 0.05)
+    assert (got["untold"].discount_line_share, got["untold"].discount_rate, got["untold"].coupon_line_share, got["untold"].coupon_rate) == (None,) * 4
+
+
+def test_affinities_are_the_top_shares_of_decayed_spend_on_known_categories_and_brands(spark: SparkSession) -> None:
+    items = [
+        {"item_id": "milk", "category": "dairy", "brand": "farm"},
+        {"item_id": "cheese", "category": "dairy", "manufacturer": "m1"},
+        {"item_id": "tea", "category": "drinks"},
+        {"item_id": "soap", "category": "care"},
+        {"item_id": "odd"},
+        {"item_id": "fuel", "category": "fuel", "brand": "oil", "recommendable": False},
+    ]
+    recent = day(1, bought=[line("milk", 100), line("cheese", 60), line("odd", 500), line("fuel", 900), line("not in the catalogue", 900)])
+    older = day(11, bought=[line("tea", 400), line("soap", 80)])
+    got = profiles(spark, [recent, older], items)["ann"]
+    assert [(c.name, round(c.share, 4)) for c in got.categories] == [("drinks", 0.5), ("dairy", 0.4)]  # of 160 + 200 + 40; the third is cut off
+    assert [(b.name, round(b.share, 4)) for b in got.brands] == [("farm", 0.625), ("m1", 0.375)]
+
+
+def test_price_position_places_an_items_shelf_price_among_its_category(spark: SparkSession) -> None:
+    items = [{"item_id": name, "category": "tea"} for name in ("cheap", "plain", "plain too", "fine")] + [{"item_id": "salt", "category": "salt"}]
+    stock = day(
+        1,
+        user_id="all",
+        bought=[line("cheap", 100), line("plain", 400, quantity=2), line("plain too", 200), line("fine", 100, listed=900), line("salt", 5)],
+    )
+    got = profiles(
+        spark,
+        [
+            stock,
+            day(2, user_id="thrifty", bought=[line("cheap", 100)]),
+            day(2, user_id="mean of two", bought=[line("cheap", 100), line("fine", 300, listed=900)]),
+            day(2, user_id="middle", bought=[line("plain", 200)]),
+            day(2, user_id="alone", bought=[line("salt", 5)]),
+        ],
+        items,
+    )
+    assert got["thrifty"].price_position == pytest.approx(0.125)  # the first of four, at its middle
+    assert got["mean of two"].price_position == pytest.approx((100 * 0.125 + 300 * 0.875) / 400)  # fine is dear at shelf price, whatever was paid
+    assert got["middle"].price_position == pytest.approx(0.5)  # two items share the price
+    assert got["alone"].price_position == pytest.approx(0.5)
+
+
+def test_shelf_prices_are_those_of_the_last_price_days(spark: SparkSession) -> None:
+    items = [{"item_id": "a", "category": "tea"}, {"item_id": "b", "category": "tea"}]
+    reference = [day(30, user_id="now", bought=[line("b", 200)]), day(30, user_id="last", bought=[line("a", 100)])]
+    outside = day(31, user_id="before", bought=[line("a", 900)])  # would make a the dearer one
+    got = profiles(spark, [*reference, outside], items)
+    assert (got["last"].price_position, got["now"].price_position) == (0.25, 0.75)
+
+
+def test_private_label_share_is_of_spend_with_a_known_brand_type(spark: SparkSession) -> None:
+    items = [{"item_id": "own", "brand_type": "Private"}, {"item_id": "other", "brand_type": "National"}, {"item_id": "unknown"}]
+    bought = [line("own", 100), line("other", 300), line("unknown", 999)]
+    got = profiles(spark, [day(1, bought=bought), day(1, user_id="bob", bought=[line("unknown", 1)])], items)
+    assert (got["ann"].private_label_share, got["bob"].private_label_share) == (0.25, None)
+
+
+def test_a_shop_with_events_alone_gets_profiles(spark: SparkSession) -> None:
+    got = profiles(spark, [day(1, bought=[line("a", 100)])], [{"item_id": "a"}])["ann"]
+    assert (got.categories, got.brands, got.private_label_share, got.age_band, got.price_position) == ([], [], None, None, 0.5)
+    assert profiles(spark, [day(1, bought=[line("a", 0)])])["ann"].price_position is None
+    assert profiles(spark, []) == {}
+
+
+def test_demographics_are_those_of_the_last_day_before(spark: SparkSession) -> None:
+    spans = [("before", ago(90), ago(1)), ("then", ago(1), AS_OF), ("later", AS_OF, None)]
+    users = [{"user_id": "ann", "age_band": band, "valid_from": start, "valid_to": end} for band, start, end in spans]
+    assert profiles(spark, [day(5)], users=users)["ann"].age_band == "then"
+
+
+def test_nothing_at_or_after_as_of_changes_a_profile(spark: SparkSession) -> None:
+    items = [{"item_id": "milk", "category": "dairy"}, {"item_id": "tea", "category": "dairy"}]
+    past = [day(40, bought=[line("milk", 100)]), day(3, bought=[line("tea", 50)])]
+    future = [day(0, bought=[line("tea", 9000)], amount_minor=9000), day(-30, bought=[line("milk", 1)]), day(-1, user_id="new")]
+    renamed = {"item_id": "milk", "category": "other", "valid_from": AS_OF}
+    until_then = [items[0] | {"valid_to": AS_OF}, renamed, items[1]]
+    assert profiles(spark, past + future, until_then) == profiles(spark, past, items)
+
+
+@pytest.mark.parametrize(
+    ("tenure", "recency", "median_gap", "stage"),
+    [
+        (28, 28, None, "new"),
+        (29, 28, None, "active"),
+        (29, 29, None, "at_risk"),
+        (400, 29, 14.5, "active"),  # twice the own rhythm
+        (400, 30, 14.5, "at_risk"),
+        (400, 182, 10.0, "at_risk"),
+        (400, 183, 10.0, "lapsed"),
+        (400, 183, 300.0, "lapsed"),  # no rhythm is slow enough for it
+    ],
+)
+def test_lifecycle(spark: SparkSession, tenure: int, recency: int, median_gap: float | None, stage: str) -> None:
+    user = spark.createDataFrame([(tenure, recency, median_gap)], "tenure_days int, recency_days int, gap_days_median double")
+    assert user.select(lifecycle(SETTINGS)).collect()[0][0] == stage
+
+
+def test_feature_columns_are_numbers_or_arrays_of_numbers() -> None:
+    kinds = {p.name: p.physicalType for p in contract("gold.user_profiles").properties}
+    assert {kinds[column] for column in feature_columns()} == {"int", "bigint", "double", "array<double>"}
+    assert {"recency_days", "hour_shares", "price_position"} <= set(feature_columns())
+
+
+def test_the_shipped_settings_fit_the_stage() -> None:
+    ProfilesSettings.model_validate(data_yaml("conf/settings.yaml")["profiles"])
