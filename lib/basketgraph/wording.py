@@ -17,20 +17,20 @@ def number_in_words(number: float, noun: str = "") -> str:
     text = f"{number:,}" if isinstance(number, int) else f"{number:,.4g}" if abs(number) < 1000 else f"{number:,.0f}"
     if not noun:
         return text
-    plural = noun if number == 1 else noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
+    plural = noun if number == 1 else re.sub(r"([^aeiou])y$", r"\1ie", noun) + "s"
     return f"{text} {plural}"
 
 
 def share_in_words(part: int, whole: int) -> str:
     """'0.4 %' and the like; never '0 %' of something or '100 %' of less than all."""
-    if whole == 0:
-        return "0 %"
-    percent = 100 * part / whole
+    percent = 100 * part / whole if whole else 0
     if 0 < percent < 0.1:
-        return "under 0.1 %"
-    if 99.9 < percent < 100:
-        return "over 99.9 %"
-    return f"{percent:.0f} %" if percent in (0, 100) else f"{percent:.1f} %"
+        told = "under 0.1"
+    elif 99.9 < percent < 100:
+        told = "over 99.9"
+    else:
+        told = f"{percent:.0f}" if percent in (0, 100) else f"{percent:.1f}"
+    return f"{told}\N{NO-BREAK SPACE}%"
 
 
 def promise_in_words(expectation: Expectation) -> str:

@@ -1,0 +1,27 @@
+"""<warehouse>/reports/<run>.html: one page a run for people who do not write code; from the run's own records, so it needs no other step."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timezone
+from typing import TYPE_CHECKING
+
+from basketgraph.config import Config
+from basketgraph.report.facts import facts
+from basketgraph.report.page import page
+from basketgraph.report.write import write_page
+from basketgraph.runs import StepReport, job_main
+from basketgraph.suites import QualitySettings
+from basketgraph.tables import Release
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
+    found = facts(release, ds, conf.section("quality", QualitySettings).history_days)
+    html = page(found, shop=conf.source_name, description=str(conf.source.get("description", "")), made_at=datetime.now(timezone.utc))
+    return StepReport(rows_in=len(found.checks), detail={"report": write_page(release, release.run_id, html)})
+
+
+if __name__ == "__main__":
+    job_main(run, __doc__, __file__)

@@ -1,0 +1,110 @@
+"""What the page tells is read from tables as the other steps write them, and the page lies where it is said to lie."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from basketgraph.report.facts import Facts, facts
+from basketgraph.report.page import page
+from basketgraph.report.write import write_page
+from basketgraph.tables import Release
+from support import rows
+
+DS = date(2026, 1, 3)
+EARLY, LATE = (datetime(2026, 1, day, 12, tzinfo=timezone.utc) for day in (1, 2))
+WRITTEN: dict[str, list[dict[str, Any]]] = {
+    "ops.runs": [
+        {"run_id": "run-2", "step": "clean", "status": "done", "started_at": EARLY},
+        {"run_id": "run-1", "step": "clean", "status": "done"},
+    ],
+    "ops.quality_results": [
+        {"run_id": "run-1", "table_name": "silver.events", "check_name": "a", "success": False, "severity": "critical", "checked_at": EARLY},
+        {"run_id": "run-2", "table_name": "silver.events", "check_name": "a", "success": True, "severity": "critical", "checked_at": LATE},
+        {"run_id": "run-1", "table_name": "silver.items", "check_name": "b", "success": False, "severity": "warning", "checked_at": EARLY},
+    ],
+    "ops.files": [
+        {"table_name": "silver.events", "path": "a", "status": "done", "rows_read": 10, "rows_rejected": 2, "rows_accepted": 8, "rows_duplicate": 0},
+        {"table_name": "silver.events", "path": "b", "status": "quarantined", "problem": "bad gzip", "rows_read": 0, "rows_rejected": 0},
+    ],
+    "silver.events": [
+        {"event_type": "purchase", "event_date": date(2026, 1, 2), "user_id": "u"},
+        {"event_type": "cancellation", "event_date": date(2026, 1, 2), "user_id": "u"},
+        {"event_type": "purchase", "event_date": date(2025, 12, 1), "user_id": "u"},  # before the 30 days of history
+    ],
+    "silver.rejected_rows": [
+        {"table_name": "silver.events", "reasons": ["no_user"], "payload": '{"a": "1"}'},
+        {"table_name": "silver.events", "reasons": ["no_user", "no_item"], "payload": '{"a": "2"}'},
+    ],
+    "ops.evaluations": [
+        {"as_of": date(2025, 11, 1), "setting": "rebuy", "model": "als", "metric": "ndcg@20", "versus": "", "value": 0.1},
+        {"as_of": date(2025, 12, 1), "setting": "rebuy", "model": "als", "metric": "ndcg@20", "versus": "", "value": 0.2},
+    ],
+    "gold.recommendations": [
+        {"as_of": date(2025, 11, 1), "setting": "rebuy", "user_id": "u1", "rank": 1, "item_id": "old"},
+        {"as_of": date(2025, 12, 1), "setting": "rebuy", "user_id": "u1", "rank": 1, "item_id": "i"},
+        {"as_of": date(2025, 12, 1), "setting": "discovery", "user_id": "u1", "rank": 1, "item_id": "j"},
+    ],
+    "silver.items": [
+        {"item_id": "i", "valid_from": date(2025, 1, 1), "name": "Jam"},
+        {"item_id": "i", "valid_from": date(2025, 2, 1), "name": "Plum jam"},
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def release(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Release:
+    made = Release(spark, str(tmp_path_factory.mktemp("warehouse")), "run-2")
+    for table, given in WRITTEN.items():
+        made.append(rows(spark, table, given), table)
+    return made
+
+
+@pytest.fixture(scope="module")
+def found(release: Release) -> Facts:
+    return facts(release, DS, 30)
+
+
+def test_each_table_counts_with_its_newest_check_and_each_run_with_all(found: Facts) -> None:
+    assert [(c["table_name"], c["success"]) for c in found.checks] == [("silver.events", True), ("silver.items", False)]
+    assert [(r["critical"], r["warnings"]) for r in found.runs] == [(1, 1), (0, 0)]
+
+
+def test_steps_are_those_of_the_run_and_files_are_all(found: Facts) -> None:
+    assert [(s["run_id"], s["step"]) for s in found.steps] == [("run-2", "clean")]
+    assert [(f["files"], f["read"], f["rejected"]) for f in found.files] == [(2, 10, 2)]
+    assert [(f["path"], f["problem"]) for f in found.quarantined] == [("b", "bad gzip")]
+
+
+def test_only_purchases_of_the_last_days_are_drawn(found: Facts) -> None:
+    assert [(d["event_date"], d["lines"]) for d in found.days] == [(date(2026, 1, 2), 1)]
+
+
+def test_a_rejected_row_counts_for_each_of_its_reasons(found: Facts) -> None:
+    assert [(r["reason"], r["rows"], r["first"], r["last"]) for r in found.rejected] == [
+        ("no_user", 2, '{"a": "1"}', '{"a": "2"}'),
+        ("no_item", 1, '{"a": "2"}', '{"a": "2"}'),
+    ]
+
+
+def test_measures_and_examples_are_those_of_the_newest_cut(found: Facts) -> None:
+    assert [e["value"] for e in found.evaluations] == [0.2]
+    assert [(e["user_id"], e["name"]) for e in found.examples] == [("u1", "Plum jam")]
+
+
+def test_the_page_is_written_whole_and_again_over_itself(release: Release, found: Facts) -> None:
+    html = page(found, shop="corner_shop", description="groceries", made_at=LATE)
+    for text in ("an older page", html):
+        place = Path(write_page(release, "run-2", text))
+    assert place == Path(release.root) / "reports" / "run-2.html"
+    assert place.read_text() == html
+    assert [f.name for f in place.parent.iterdir()] == ["run-2.html"]
+
+
+def test_a_warehouse_without_records_has_facts_too(spark: SparkSession, tmp_path: Path) -> None:
+    empty = facts(Release(spark, str(tmp_path), "run-1"), DS, 30)
+    assert (empty.checks, empty.files, empty.examples, empty.release) == ([], [], [], None)
