@@ -81,11 +81,23 @@ def run_pipeline(conf: Config, pipeline: str, *, ds: date | None = None, start: 
                 if getattr(error, "exit_code", 1) in (3, 4):
                     outcome.refused = str(error)
                     if "report" in names:
-                        _one(outcome, known, "report", "[report]", conf, ds, runs, memory, forced=True)
+                        _report_anyway(outcome, known, conf, ds, runs, memory)
                 break
-        outcome.state = state(release, outcome.steps)
-        outcome.state["peak_memory_bytes"] = outcome.state["peak_memory_bytes"] or memory.peak
+        try:
+            outcome.state = state(release, outcome.steps)
+            outcome.state["peak_memory_bytes"] = outcome.state["peak_memory_bytes"] or memory.peak
+        except Exception:
+            if outcome.error is None:  # else the step's own error is what there is to tell: it may have taken Spark down with it
+                raise
     return outcome
+
+
+def _report_anyway(outcome: Outcome, known: Pipelines, conf: Config, ds: date | None, runs: RunLog, memory: PeakMemory) -> None:
+    """The page of a run that was stopped. A page that cannot be made does not hide why the run was stopped."""
+    try:
+        _one(outcome, known, "report", "[report]", conf, ds, runs, memory, forced=True)
+    except Exception as error:
+        log.error("report: not made: %s", error)
 
 
 def _one(

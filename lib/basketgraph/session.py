@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -13,15 +14,15 @@ if TYPE_CHECKING:
 
 
 def properties(text: str) -> dict[str, str]:
-    """A spark-submit properties file (`key value` a line, # comments) as a dict."""
+    """A spark-submit properties file as a dict: `key value` a line, with space, tab, `=` or `:` between them, and # comments."""
     pairs = {}
     for line in text.splitlines():
         line = line.strip()
         if line and not line.startswith("#"):
-            key, _, value = line.partition(" ")
-            if not value.strip():
+            key, value = [*re.split(r"\s*[=:\s]\s*", line, maxsplit=1), ""][:2]
+            if not value:
                 raise Mistake("spark properties: want `key value` on each line", [f"have {line!r}"])
-            pairs[key] = value.strip()
+            pairs[key] = value
     return pairs
 
 

@@ -1,0 +1,154 @@
+"""The run log: what is up to date, why not, and what a failure leaves behind."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from basketgraph.config import CONF_VARIABLE, Mistake, load
+from basketgraph.contracts import contract
+from basketgraph.runs import RUNS, PeakMemory, RunLog, Step, StepReport, job_parser, new_run_id, pipelines, run_step, set_pairs, tree_memory
+from basketgraph.tables import Release
+from support import rows
+
+DAY, NEXT_DAY = date(2026, 3, 1), date(2026, 3, 2)
+IN, OUT = "silver.campaign_targets", "silver.redemptions"
+STEP = Step(help="", reads=(IN,), writes=(OUT,), settings=("interactions",))
+ALWAYS = Step(help="", reads=(), writes=(OUT,), settings=(), always=True)
+
+
+class Run:
+    """One run of the step `copy` after another in one warehouse; each sees what the ones before it logged."""
+
+    def __init__(self, spark: SparkSession, folder: Path) -> None:
+        self.spark, self.folder, self.memory = spark, folder, PeakMemory()
+        (folder / "jobs").mkdir()
+        (folder / "jobs" / "copy.py").write_text("one = 1\n")
+        self.sets: dict[str, str] = {}
+
+    def log(self) -> RunLog:
+        conf = load("local", "complete_journey", {"warehouse": str(self.folder / "warehouse"), **self.sets})
+        return RunLog(Release(self.spark, conf.warehouse, new_run_id()), conf)
+
+    def write(self, user: str) -> None:
+        runs = self.log()
+        runs.release.overwrite(rows(self.spark, IN, [{"campaign_id": "1", "user_id": user}]), IN)
+
+    def job(self, spark: SparkSession, conf: object, ds: date, release: Release) -> StepReport:
+        columns = ["user_id as redemption_id", "user_id", "'c' as coupon_id", "campaign_id", "date'2026-01-01' as redemption_date"]
+        release.overwrite(release.read(IN).selectExpr(*columns, *contract(OUT).lineage_columns), OUT)
+        return StepReport(rows_in=1, rows_out=1, detail={"told": "something"})
+
+    def status(self, step: Step = STEP, ds: date = DAY) -> str:
+        runs = self.log()
+        return run_step("copy", step, self.job, runs.conf, ds, runs, self.memory).status
+
+    def why(self, step: Step = STEP, ds: date = DAY) -> str | None:
+        return self.log().why("copy", step, ds)
+
+
+@pytest.fixture
+def run(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setenv(CONF_VARIABLE, str(tmp_path))
+    made = Run(spark, tmp_path)
+    made.write("ann")
+    return made
+
+
+def test_a_step_is_skipped_until_something_that_it_depends_on_changes(run: Run) -> None:
+    assert run.why() == "never succeeded in this warehouse"
+    assert run.status() == "done"
+    versions = run.log().release.versions([IN, OUT, RUNS])
+    assert (run.status(), run.why()) == ("current", None)
+    assert run.log().release.versions([IN, OUT, RUNS]) == versions, "a step that is up to date writes nothing, not even a log row"
+
+    run.sets = {"interactions.half_life_days": "7"}
+    assert run.why() == "settings, cuts or code changed"
+    run.sets = {"quality.history_days": "1"}
+    assert run.why() is None, "a setting of another stage is none of its business"
+    run.sets = {}
+    (run.folder / "jobs" / "copy.py").write_text("one = 2\n")
+    assert run.why() == "settings, cuts or code changed"
+    (run.folder / "jobs" / "copy.py").write_text("one = 1\n")
+    assert run.why() is None
+
+    run.write("bob")
+    assert run.why() == f"new versions of {IN}"
+    assert (run.status(), run.status()) == ("done", "current")
+    release = run.log().release
+    release.overwrite(release.read(OUT).limit(0), OUT)
+    assert run.why() == "a table it writes was changed since"
+
+
+def test_a_step_that_depends_on_the_cuts_runs_again_when_they_move(run: Run) -> None:
+    with_cuts = STEP.model_copy(update={"cuts": True})
+    shop = run.folder / "conf" / "sources"
+    shop.mkdir(parents=True)
+    (shop / "complete_journey.yaml").write_text("shop: x\nlanding: /x\ntime_zone: UTC\ncurrency: EUR\n")
+    assert run.status(with_cuts) == "done"
+    assert run.why(with_cuts) is None
+    assert run.why(with_cuts, NEXT_DAY) == "settings, cuts or code changed"
+
+
+def test_what_a_step_told_is_told_again_when_it_is_up_to_date(run: Run) -> None:
+    run.status()
+    runs = run.log()
+    again = run_step("copy", STEP, run.job, runs.conf, DAY, runs, run.memory)
+    assert (again.status, again.rows_in, again.rows_out, again.detail) == ("current", 1, 1, {"told": "something"})
+
+
+def test_a_failed_step_is_logged_with_its_error_and_tried_again(run: Run) -> None:
+    class Full(Exception):
+        pass
+
+    def full(*_: object) -> StepReport:
+        raise Full("no space left")
+
+    runs = run.log()
+    with pytest.raises(Full):
+        run_step("copy", STEP, full, runs.conf, DAY, runs, run.memory)
+    (row,) = runs.release.read(RUNS).collect()
+    assert (row.step, row.status, json.loads(row.detail)) == ("copy", "failed", {"error": "Full: no space left"})
+    assert run.why() == "never succeeded in this warehouse"
+    assert run.status() == "done"
+
+
+def test_a_step_that_always_runs_is_current_when_it_wrote_nothing_new(run: Run) -> None:
+    def nothing(*_: object) -> StepReport:
+        return StepReport(rows_in=0)
+
+    assert run.status(ALWAYS) == "done"
+    runs = run.log()
+    assert run_step("copy", ALWAYS, nothing, runs.conf, DAY, runs, run.memory).status == "current"
+
+
+def test_the_memory_of_a_child_counts(run: Run) -> None:
+    assert tree_memory() > 50 << 20, "at least this Python and the JVM below it"
+    with PeakMemory(seconds=0.01) as memory:
+        before = memory.peak
+    assert memory.peak >= before >= 0
+    assert memory.peak > 50 << 20
+
+
+def test_a_set_flag_without_an_equals_sign_is_a_mistake() -> None:
+    assert set_pairs(["a=b=c", "d="]) == {"a": "b=c", "d": ""}
+    with pytest.raises(Mistake) as caught:
+        set_pairs(["a=b", "warehouse", "landing"])
+    assert caught.value.faults == ("have 'warehouse'", "have 'landing'")
+
+
+def test_a_job_guesses_no_abbreviated_flag() -> None:
+    with pytest.raises(SystemExit):
+        job_parser("doc").parse_args(["--env", "local", "--sour", "x"])
+
+
+def test_a_pipeline_that_names_an_unknown_step_is_a_mistake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(CONF_VARIABLE, str(tmp_path))
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "pipelines.yaml").write_text("steps: {}\npipelines: {all: {help: x, steps: [clean, fly]}}\n")
+    with pytest.raises(Mistake, match=r"(?s)pipelines.all: want a step, have clean.*have fly"):
+        pipelines()

@@ -1,0 +1,55 @@
+"""Spark's properties: one file for spark-submit and for the local runner."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from basketgraph.config import CONF_VARIABLE, Mistake, data_files, data_text, data_yaml
+from basketgraph.session import properties
+
+NEEDED = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.ansi.enabled": "false",
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+}
+
+
+def test_properties_are_read_as_spark_submit_reads_them() -> None:
+    assert properties("# note\n\nspark.a   1\nspark.b\t-Da=b -Dc=d\n  spark.c=7\n") == {"spark.a": "1", "spark.b": "-Da=b -Dc=d", "spark.c": "7"}
+
+
+def test_a_line_without_a_value_is_a_mistake() -> None:
+    with pytest.raises(Mistake, match=r"spark\.a"):
+        properties("spark.a\n")
+
+
+@pytest.mark.parametrize("environment", [stem for stem, _ in data_files("conf/environments")])
+def test_every_environment_names_properties_with_what_the_suite_needs(environment: str) -> None:
+    given = properties(data_text(data_yaml(f"conf/environments/{environment}.yaml")["spark_conf"]))
+    assert {key: given.get(key) for key in NEEDED} == NEEDED
+    assert given["spark.jars.packages"] == f"io.delta:delta-spark_2.13:{version('delta-spark')}"
+
+
+def test_the_local_runner_starts_with_the_files_properties_and_not_with_sparks_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a process of its own: driver memory must be set before the JVM starts."""
+    monkeypatch.setenv(CONF_VARIABLE, str(tmp_path))
+    folder = tmp_path / "conf" / "spark"
+    folder.mkdir(parents=True)
+    (folder / "local.conf").write_text("spark.master local[1]\nspark.driver.memory 600m\nspark.ui.enabled false\nspark.sql.session.timeZone UTC\n")
+    code = """
+from basketgraph.config import load
+from basketgraph.session import spark_session
+spark = spark_session(load("local", "complete_journey"), "test")
+megabytes = spark._jvm.java.lang.Runtime.getRuntime().maxMemory() >> 20
+again = spark_session(load("local", "complete_journey"), "another name")
+print(spark.sparkContext.master, 400 < megabytes <= 600, spark.sparkContext.appName, spark is again)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["local[1]", "True", "test", "True"]
