@@ -16,6 +16,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Literal
 
+import psutil
+
 from basketgraph.config import Mistake
 
 Launcher = Literal["processes", "spark"]
@@ -24,6 +26,7 @@ LAUNCHER_PID = "BASKETGRAPH_LAUNCHER_PID"
 START_SECONDS = 120
 SECRETS = ("KEY", "SECRET", "TOKEN", "PASSWORD")  # horovodrun puts the environment on command lines, which everybody can read
 LAST_LINES = 30
+LOOK_SECONDS = 0.3
 
 
 class RanksFailed(RuntimeError):
@@ -31,8 +34,14 @@ class RanksFailed(RuntimeError):
 
 
 def free_threads(ranks: int) -> int:
-    """Threads for each of `ranks` on this machine: an even part of the cores this process may use, at least 1."""
-    return max(1, len(os.sched_getaffinity(0)) // ranks)
+    """Threads for each of `ranks` on this machine, at least 1: OMP_NUM_THREADS where it is set, else an even part of the cores that are idle.
+
+    Two threads of which one must wait for a core are several times slower than one: each matrix product waits for its last part.
+    """
+    if os.environ.get("OMP_NUM_THREADS", "").isdecimal():
+        return max(1, int(os.environ["OMP_NUM_THREADS"]))
+    idle = 1 - psutil.cpu_percent(interval=LOOK_SECONDS) / 100
+    return max(1, round(len(os.sched_getaffinity(0)) * idle) // ranks)
 
 
 def run_ranks(module: str, arguments: Sequence[str], ranks: int, *, launcher: Launcher = "processes", threads: int = 0) -> None:
@@ -128,7 +137,7 @@ def _run_in_executors(module: str, arguments: Sequence[str], ranks: int, threads
     faults = [f"{name}: want {value}, have {have[name] or 'nothing'}" for name, value in wanted.items() if (have[name] or "false") != value]
     if context.defaultParallelism < ranks:
         faults.append(f"cores: want {ranks} for as many ranks at once, have {context.defaultParallelism}")
-    if faults and not context.master.startswith("local"):
+    if faults and not str(context.master).startswith("local"):
         raise Mistake("ranks cannot be started in Spark", faults, "Set them in conf/spark/<env>.conf, or use launcher=processes.")
     horovod.spark.run(
         _rank_in_executor,

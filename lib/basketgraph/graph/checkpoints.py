@@ -4,6 +4,7 @@ import json
 import shutil
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -64,7 +65,7 @@ class Checkpoints:
         return sorted(path for path in self.folder.glob("epoch-*") if path.is_dir())
 
     @staticmethod
-    def _meta(checkpoint: Path) -> dict:
+    def _meta(checkpoint: Path) -> dict[str, Any]:
         path = checkpoint / "meta.json"
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 

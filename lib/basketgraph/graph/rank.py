@@ -36,7 +36,7 @@ def choose_device(settings: GraphSettings, rank: int) -> torch.device:
 
 
 def build(source: Source, settings: GraphSettings, workers: Workers) -> LightGCN:
-    threads = settings.threads or int(os.environ.get("OMP_NUM_THREADS", "0")) or free_threads(workers.size)
+    threads = settings.threads or free_threads(workers.size)
     torch.set_num_threads(threads)
     return LightGCN(source.part, settings, workers, choose_device(settings, workers.rank), threads)
 

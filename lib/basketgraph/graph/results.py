@@ -1,5 +1,7 @@
 """What a training leaves in its model folder beside the embeddings; free of torch, so that a Spark driver can read it."""
 
+from pathlib import Path
+
 from basketgraph.config import Settings
 
 PROGRESS = "progress.jsonl"  # one line an epoch, as it ends
@@ -17,3 +19,11 @@ class Result(Settings):
     dim: int
     ranks: int
     seed: int
+
+
+def embedding_files(model_dir: Path) -> dict[str, list[str]]:
+    """The Parquet files of a whole training, by the table they belong to, as URLs."""
+    folder = (model_dir / EMBEDDINGS).absolute()
+    users, items = sorted(folder.glob("users-*.parquet")), [folder / "items.parquet"]
+    found = {"gold.user_embeddings": users, "gold.item_embeddings": items}
+    return {table: [f"file://{path}" for path in paths] for table, paths in found.items()}  # Hadoop decodes no %20

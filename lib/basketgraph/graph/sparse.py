@@ -71,11 +71,14 @@ def balanced_blocks(indptr: Array, blocks: int) -> Array:
     rows = len(indptr) - 1
     work = indptr + np.arange(rows + 1)
     bounds = np.searchsorted(work, np.linspace(0, work[-1], blocks + 1))
-    return np.unique(np.concatenate([[0], np.clip(bounds, 0, rows), [rows]]))
+    distinct: Array = np.unique(np.concatenate([[0], np.clip(bounds, 0, rows), [rows]]))
+    return distinct
 
 
 class CpuMatrix:
     """A sparse float32 matrix whose products run in numba on `threads` threads; the result does not depend on their number."""
+
+    device = torch.device("cpu")
 
     def __init__(self, csr: Csr, threads: int) -> None:
         self.csr, self.threads = csr, threads

@@ -13,6 +13,8 @@ from basketgraph.graph.workers import Workers
 class Product(Protocol):
     """A sparse matrix that can be multiplied."""
 
+    device: torch.device
+
     def times(self, dense: torch.Tensor) -> torch.Tensor: ...
 
 
@@ -31,15 +33,10 @@ def _subspace(part: Part, settings: GraphSettings, workers: Workers, to_users: P
     draw = torch.Generator().manual_seed(settings.seed)
     width = min(settings.dim, part.items)
     items = torch.randn(part.items, width, generator=draw)
-    device = settings_device(to_items)
-    items = items.to(device)
+    items = items.to(to_items.device)
     for _ in range(settings.start_iterations):
         items = torch.linalg.qr(workers.sum(to_items.times(to_users.times(items)))).Q
     return _widened(to_users.times(items), settings), _widened(items, settings)
-
-
-def settings_device(product: Product) -> torch.device:
-    return getattr(product, "device", torch.device("cpu"))
 
 
 def _widened(vectors: torch.Tensor, settings: GraphSettings) -> torch.Tensor:
@@ -51,7 +48,8 @@ def _widened(vectors: torch.Tensor, settings: GraphSettings) -> torch.Tensor:
             [f"start vectors: want at most {settings.dim} coordinates (graph.dim), have {have}"],
             "Train ALS with fewer factors, or set graph.dim to theirs.",
         )
-    return torch.nn.functional.pad(vectors, (0, settings.dim - have))
+    padded: torch.Tensor = torch.nn.functional.pad(vectors, (0, settings.dim - have))
+    return padded
 
 
 def _scaled(vectors: torch.Tensor, scale: float, workers: Workers | None) -> torch.Tensor:

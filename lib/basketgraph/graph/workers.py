@@ -45,7 +45,8 @@ class HorovodWorkers:
         self.rank, self.size = hvd.rank(), hvd.size()
 
     def sum(self, tensor: torch.Tensor) -> torch.Tensor:
-        return self.horovod.allreduce_(tensor.contiguous(), op=self.horovod.Sum)  # a transposed product need not be contiguous
+        total: torch.Tensor = self.horovod.allreduce_(tensor.contiguous(), op=self.horovod.Sum)  # a transposed product need not be contiguous
+        return total
 
     def barrier(self) -> None:
         self.horovod.barrier()

@@ -1,0 +1,41 @@
+"""The sealed hand-off to training: for each cut the graph, ALS factors and features of users and items, as <warehouse>/shards/<cut>."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from basketgraph.config import Config
+from basketgraph.runs import StepReport, job_main
+from basketgraph.shards.content import item_features, user_features
+from basketgraph.shards.writer import ShardSettings, seal_shards
+from basketgraph.tables import Release
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+READ = ["gold.interactions", "gold.als_user_factors", "gold.als_item_factors", "gold.user_profiles", "silver.items"]
+
+
+def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
+    settings = conf.section("shards", ShardSettings)
+    edges = 0
+    for cut in conf.cuts(ds).days:
+        interactions, user_factors, item_factors, profiles = (release.read(table).where(f"as_of = DATE'{cut}'") for table in READ[:4])
+        manifest = seal_shards(
+            Path(conf.warehouse) / "shards" / str(cut),
+            interactions.select("user_id", "item_id", "weight"),
+            cut=cut,
+            tables=release.versions(READ),
+            shards=settings.shards,
+            factors=(user_factors.select("user_id", "factors"), item_factors.select("item_id", "factors")),
+            user_features=user_features(profiles, buckets=settings.buckets),
+            item_features=item_features(release.read("silver.items"), interactions, as_of=cut, settings=settings),
+        )
+        edges += manifest.edges
+    return StepReport(rows_in=edges, rows_out=edges)
+
+
+if __name__ == "__main__":
+    job_main(run, __doc__, __file__)

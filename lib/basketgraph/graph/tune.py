@@ -1,0 +1,69 @@
+"""Choosing the settings that differ from graph to graph, on validation edges."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from basketgraph.graph.data import csr_from_edges
+from basketgraph.graph.evaluate import quality
+from basketgraph.graph.export import Serving
+from basketgraph.graph.settings import GraphSettings
+from basketgraph.graph.sparse import Csr
+
+Fit = Callable[[Csr, GraphSettings], Serving]
+
+START: dict[str, Any] = {"temperature": 0.2, "own_weight": 0.3, "epochs": 8}  # between what small and large graphs want
+AXES: tuple[tuple[str, tuple[Any, ...]], ...] = (  # one after the other, each from the best so far
+    ("temperature", (0.1, 0.15, 0.2, 0.3, 0.4)),
+    ("own_weight", (0.05, 0.1, 0.3, 0.5)),
+    ("epochs", (5, 8, 12, 20)),
+    ("user_power", (0.0, 0.5)),
+    ("layers", (2, 3)),
+)
+BETAS = tuple(round(0.1 * step, 1) for step in range(13))
+VALIDATION_SHARE = 0.1
+
+
+def split_edges(train: Csr, *, share: float = VALIDATION_SHARE, seed: int = 0) -> tuple[Csr, Csr]:
+    """Training edges less a random share of them, and that share; a user's only edge stays in training."""
+    draw = np.random.default_rng(seed)
+    degrees = np.diff(train.indptr)
+    users = np.repeat(np.arange(train.rows), degrees)
+    held = draw.random(len(users)) < share
+    last = np.zeros(len(users), bool)
+    last[train.indptr[1:][degrees > 0] - 1] = True
+    all_held = np.bincount(users, weights=held, minlength=train.rows) >= degrees
+    held &= ~(last & all_held[users])
+    shape = (train.rows, train.width)
+    kept = [csr_from_edges(users[mask], train.columns[mask], train.values[mask], shape) for mask in (~held, held)]
+    return kept[0], kept[1]
+
+
+def tune(
+    train: Csr, valid: Csr, settings: GraphSettings, fit: Fit, *, fixed: frozenset[str], say: Callable[[str], None]
+) -> tuple[GraphSettings, list[dict[str, Any]]]:
+    """Settings with the best Recall@20 + NDCG@20 on `valid` among those tried, `fixed` ones untouched; and everything tried, as rows.
+
+    beta costs nothing to try: every fit is scored with all of them.
+    """
+    best = settings.model_copy(update={name: value for name, value in START.items() if name not in fixed})
+    tried: list[dict[str, Any]] = []
+    best_score = -1.0
+    for axis, values in AXES:
+        if axis in fixed:
+            continue
+        centre = best
+        for value in values:
+            candidate = centre.model_copy(update={axis: value})
+            if best_score >= 0 and candidate.model_copy(update={"beta": best.beta}) == best:
+                continue  # the best so far, seen on another axis
+            found = quality(fit(train, candidate), train, valid, betas=BETAS)
+            at = max(range(len(BETAS)), key=lambda place: found[place].both)
+            candidate = candidate.model_copy(update={"beta": BETAS[at]})
+            row = {axis: value, "beta": BETAS[at], "recall@20": found[at].recall, "ndcg@20": found[at].ndcg}
+            tried.append(row)
+            say(", ".join(f"{name} {number:.4g}" for name, number in row.items()))
+            if found[at].both > best_score:
+                best, best_score = candidate, found[at].both
+    return best, tried

@@ -1,0 +1,92 @@
+"""Columns as fixed-length feature vectors: numbers standardised, names hashed into signed buckets."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+LIMIT = 4.0  # standard deviations: one huge household must not own a feature's scale
+
+
+@dataclass(frozen=True)
+class FeatureColumns:
+    """Which columns of a table say something about its users or items.
+
+    numbers: numeric columns, heavy tails welcome; arrays: columns of a fixed number of doubles, with that number;
+    names:   string columns, each value a name; shares: array<struct<name, share>> columns; both fall into `buckets` signed buckets together.
+    """
+
+    numbers: Sequence[str] = ()
+    arrays: Mapping[str, int] = field(default_factory=dict)
+    names: Sequence[str] = ()
+    shares: Sequence[str] = ()
+    buckets: int = 64
+
+
+@dataclass(frozen=True)
+class Features:
+    """A frame of an id column and `features` (array<float>, as long as `labels`), one row per id."""
+
+    frame: DataFrame
+    id_column: str
+    labels: tuple[str, ...]
+
+
+def feature_vectors(rows: DataFrame, id_column: str, columns: FeatureColumns) -> Features:
+    """One vector per row of `rows`; an unknown number is the mean, an unknown name nothing.
+
+    Numbers are taken as sign * log(1 + |x|), then to mean 0 and standard deviation 1 over `rows`. A name adds +-1 to one of the buckets
+    (Weinberger et al. 2009, arXiv 0902.2206), a share its share; a vector's buckets are divided by the root of the number of name columns.
+    """
+    numbers: dict[str, Column] = {name: F.signum(name) * F.log1p(F.abs(F.col(name).cast("double"))) for name in columns.numbers}
+    for name, size in columns.arrays.items():
+        numbers.update({f"{name}[{k}]": F.get(F.col(name), F.lit(k)).cast("double") for k in range(size)})
+    columns_of_numbers = [F.col(f"x{k}") for k in range(len(numbers))]
+    read = rows.select(F.col(id_column), *[x.alias(f"x{k}") for k, x in enumerate(numbers.values())], _tokens(columns).alias("tokens"))
+    if numbers:
+        moments = read.agg(*[F.struct(F.avg(x).alias("mean"), F.stddev_pop(x).alias("sd")).alias(f"m{k}") for k, x in enumerate(columns_of_numbers)])
+        (known,) = moments.collect()  # one row: the scale of each number
+        scaled = [_standard(x, known[k].mean, known[k].sd) for k, x in enumerate(columns_of_numbers)]
+    else:
+        scaled = []
+    has_names = bool(columns.names or columns.shares)
+    buckets = _bucketed(columns.buckets, len(columns.names) + len(columns.shares)) if has_names else F.array().cast("array<double>")
+    labels = [*numbers, *(f"bucket[{k}]" for k in range(columns.buckets if has_names else 0))]
+    vector = F.concat(F.array(*scaled).cast("array<double>"), buckets).cast("array<float>")
+    return Features(read.select(id_column, vector.alias("features")), id_column, tuple(labels))
+
+
+def _standard(number: Column, mean: float | None, sd: float | None) -> Column:
+    if mean is None or not sd or sd < 1e-9:
+        return F.lit(0.0)  # a constant, or unknown for everybody
+    scaled = F.greatest(F.least((number - mean) / sd, F.lit(LIMIT)), F.lit(-LIMIT))
+    return F.when(number.isNull() | F.isnan(number), F.lit(0.0)).otherwise(scaled)
+
+
+def _tokens(columns: FeatureColumns) -> Column:
+    """array<struct<hash, weight>>: one for each name, with its column's name hashed in."""
+    kind = "array<struct<hash:bigint,weight:double>>"
+
+    def token(column: str, name: Column, weight: Column) -> Column:
+        return F.struct(F.xxhash64(F.lit(column), name).alias("hash"), weight.cast("double").alias("weight"))
+
+    def shares_of(column: str) -> Column:
+        tokens = F.transform(F.col(column), lambda entry: token(column, entry["name"], entry["share"]))
+        return F.coalesce(tokens, F.array().cast(kind))
+
+    named = F.array(*[token(name, F.col(name), F.col(name).isNotNull()) for name in columns.names])
+    return F.concat(named.cast(kind), *[shares_of(name) for name in columns.shares])
+
+
+def _bucketed(buckets: int, columns: int) -> Column:
+    """The tokens' weights summed by bucket (the hash modulo their number), with the sign of a further bit."""
+
+    def sign(token: Column) -> Column:
+        return F.when(F.shiftrightunsigned(token["hash"], 62) % 2 == 1, F.lit(-1.0)).otherwise(F.lit(1.0))
+
+    def total(bucket: Column) -> Column:
+        mine = F.filter("tokens", lambda token: F.pmod(token["hash"], F.lit(buckets)) == bucket)
+        return F.aggregate(mine, F.lit(0.0), lambda so_far, token: so_far + sign(token) * token["weight"])
+
+    return F.transform(F.sequence(F.lit(0), F.lit(buckets - 1)), lambda bucket: total(bucket) / columns**0.5)

@@ -1,0 +1,156 @@
+"""Sealing a shard set from Spark: one Parquet file for each shard and kind, in the order of the indices."""
+
+import shutil
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+import pyarrow.parquet as pq
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from basketgraph.config import Mistake, Settings
+from basketgraph.shards.features import Features
+from basketgraph.shards.manifest import FORMAT, SCHEMA_HASH, Manifest, ShardFile, described, ids_sha256, seal_set
+
+
+class ShardSettings(Settings):
+    """How a set is cut up; conf/settings.yaml has it under `shards`."""
+
+    shards: int = 8  # at most this many ranks can train
+    buckets: int = 64  # of the hashed names among the features
+    new_items: bool = True  # items nobody bought yet are in the set, if their content is known
+
+
+def shard_of(user: Column, shards: int) -> Column:
+    """The shard of a user: a hash of the id, so that it stays where it is from day to day."""
+    return F.pmod(F.xxhash64(user), F.lit(shards)).cast("int")
+
+
+def seal_shards(
+    folder: Path,
+    interactions: DataFrame,
+    *,
+    cut: date,
+    tables: Mapping[str, int],
+    shards: int,
+    factors: tuple[DataFrame, DataFrame] | None = None,
+    user_features: Features | None = None,
+    item_features: Features | None = None,
+) -> Manifest:
+    """Seal the graph as of a cut into `folder`, in place of the set that lies there.
+
+    interactions: user_id, item_id, weight; one row per pair, all older than the cut.
+    tables:       the versions of the tables that were read.
+    factors:      (user_id, factors) and (item_id, factors): where training starts; an id without factors starts at 0.
+    features:     one row per id, users or items without interactions among them: they are sealed too.
+    errors:       Mistake where there is no interaction, or factors of different widths.
+    """
+    width = _factor_width(factors)
+    spark = interactions.sparkSession
+
+    def fill(writing: Path) -> Manifest:
+        users = _with_index(_all_ids(interactions, "user_id", user_features), "user_id", shards)
+        users = _with_vectors(users, "user_id", width, factors[0] if factors else None, user_features)
+        user_files = _write(users, writing, "users", shards)
+        items = _with_index(_all_ids(interactions, "item_id", item_features), "item_id", 1)
+        items = _with_vectors(items, "item_id", width, factors[1] if factors else None, item_features)
+        item_files = _write(items, writing, "items", 1)
+        written_users = spark.read.parquet(*[_url(writing / file.name) for file in user_files]).select("user_id", "user_index")
+        written_items = spark.read.parquet(*[_url(writing / file.name) for file in item_files]).select("item_id", "item_index")
+        edges = (  # every pair matches one user and one item: both lists were made from these pairs
+            interactions.join(written_users, "user_id", "inner")
+            .join(written_items, "item_id", "inner")
+            .select(shard_of(F.col("user_id"), shards).alias("shard"), "user_index", "item_index", F.col("weight").cast("float").alias("weight"))
+        )
+        edge_files = _write(edges, writing, "edges", shards)
+        return Manifest(
+            format=FORMAT,
+            cut=cut,
+            tables=dict(tables),
+            schema_hash=SCHEMA_HASH,
+            shards=shards,
+            users=sum(file.rows for file in user_files),
+            items=sum(file.rows for file in item_files),
+            edges=sum(file.rows for file in edge_files),
+            start_width=width,
+            user_features=user_features.labels if user_features else (),
+            item_features=item_features.labels if item_features else (),
+            user_ids_sha256=_ids_hash(writing, user_files, "user_id"),
+            item_ids_sha256=_ids_hash(writing, item_files, "item_id"),
+            files=(*user_files, *edge_files, *item_files),
+        )
+
+    return seal_set(folder, fill)
+
+
+def _factor_width(factors: tuple[DataFrame, DataFrame] | None) -> int:
+    if factors is None:
+        return 0
+    widths = [row.width for frame in factors for row in frame.select(F.size("factors").alias("width")).distinct().collect()]
+    if len(set(widths)) != 1:
+        raise Mistake("shards: the factors cannot be a start", [f"factors: want one width of users and items, have {sorted(set(widths)) or 'none'}"])
+    return int(widths[0])
+
+
+def _all_ids(interactions: DataFrame, id_column: str, features: Features | None) -> DataFrame:
+    ids = interactions.select(id_column)
+    if features is not None:
+        ids = ids.union(features.frame.select(id_column))
+    return ids.distinct()
+
+
+def _with_index(ids: DataFrame, id_column: str, shards: int) -> DataFrame:
+    """id, shard and index: shard by shard, in each the ids in order, numbered from 0 on through the whole set."""
+    kind = id_column.removesuffix("_id")
+    placed = ids.withColumn("shard", shard_of(F.col(id_column), shards) if shards > 1 else F.lit(0))
+    counts = {row.shard: row["count"] for row in placed.groupBy("shard").count().collect()}  # one row per shard
+    if not counts:
+        raise Mistake("shards: nothing to seal", ["interactions: want at least one row before the cut, have none"], "Check the cut and the events.")
+    offsets = [sum(counts.get(before, 0) for before in range(shard)) for shard in range(shards)]
+    offset = F.get(F.array(*[F.lit(number) for number in offsets]), F.col("shard")).cast("bigint")
+    within = F.row_number().over(Window.partitionBy("shard").orderBy(id_column)) - 1
+    return placed.withColumn(f"{kind}_index", offset + within)
+
+
+def _with_vectors(ids: DataFrame, id_column: str, width: int, factors: DataFrame | None, features: Features | None) -> DataFrame:
+    """The start vector and the features of every id, zeros where it has none: lists of one length each."""
+    lengths = {"start": width, "features": len(features.labels) if features else 0}
+    if factors is not None:
+        ids = ids.join(factors.select(id_column, F.col("factors").cast("array<float>").alias("start")), id_column, "left")  # at most one row per id
+    if features is not None:
+        ids = ids.join(features.frame, id_column, "left")  # at most one row per id
+    for name, length in lengths.items():
+        zeros = F.array_repeat(F.lit(0.0), length).cast("array<float>")
+        ids = ids.withColumn(name, F.coalesce(F.col(name), zeros) if name in ids.columns else zeros)
+    return ids
+
+
+def _write(frame: DataFrame, writing: Path, kind: Literal["users", "edges", "items"], shards: int) -> list[ShardFile]:
+    """One file for each shard that has rows; the rows of a shard in order."""
+    order = {"users": ["user_index"], "edges": ["user_index", "item_index"], "items": ["item_index"]}[kind]
+    raw = writing / f"_{kind}"
+    whole = frame.repartition(shards, "shard").sortWithinPartitions("shard", *order)
+    whole.write.partitionBy("shard").parquet(_url(raw))
+    files = []
+    for part in sorted(raw.glob("shard=*/*.parquet")):
+        shard = None if kind == "items" else int(part.parent.name.removeprefix("shard="))
+        name = "items.parquet" if shard is None else f"{kind}-{shard:05d}.parquet"
+        part.rename(writing / name)  # a second file of one shard would take the first one's place, so rows are compared below
+        files.append(described(writing, name, kind, shard, pq.read_metadata(writing / name).num_rows))
+    names = [file.name for file in files]
+    if len(names) != len(set(names)):
+        raise RuntimeError(f"{kind}: a shard was written as several files: {names}")
+    shutil.rmtree(raw)
+    return files
+
+
+def _url(path: Path) -> str:
+    return f"file://{path.absolute()}"  # Hadoop takes a path as it is written: %20 would be four more characters
+
+
+def _ids_hash(writing: Path, files: list[ShardFile], id_column: str) -> str:
+    """Over the ids in order of the index: files by shard, rows as they lie."""
+    columns = (pq.read_table(writing / file.name, columns=[id_column])[id_column] for file in sorted(files, key=lambda file: file.shard or 0))
+    return ids_sha256(name for column in columns for name in column.to_pylist())

@@ -1,0 +1,116 @@
+"""Sealing from Spark, read back through petastorm."""
+
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from basketgraph.config import Mistake
+from basketgraph.shards.features import FeatureColumns, feature_vectors
+from basketgraph.shards.manifest import ids_sha256
+from basketgraph.shards.reader import ShardSet
+from basketgraph.shards.writer import seal_shards
+
+CUT = date(2026, 3, 1)
+PAIRS = [(f"u{u:02d}", f"i{(u * 7 + k) % 11:02d}", float(1 + k)) for u in range(20) for k in range(1 + u % 4)]
+
+
+@pytest.fixture(scope="module")
+def sealed(spark, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sealed") / "set with space"
+    interactions = spark.createDataFrame(PAIRS, "user_id string, item_id string, weight double")
+    users = spark.createDataFrame([(f"u{u:02d}", [float(u), 0.5]) for u in range(19)], "user_id string, factors array<float>")
+    items = spark.createDataFrame([(f"i{i:02d}", [0.25, float(i)]) for i in range(11)], "item_id string, factors array<float>")
+    known = spark.createDataFrame([("i03", "tea"), ("i99", "jam")], "item_id string, category string")
+    content = feature_vectors(known, "item_id", FeatureColumns(names=["category"], buckets=4))
+    manifest = seal_shards(folder, interactions, cut=CUT, tables={"gold.interactions": 3}, shards=3, factors=(users, items), item_features=content)
+    return folder, manifest
+
+
+def test_every_edge_comes_back_by_the_ids_it_had(sealed):
+    folder, manifest = sealed
+    reader = ShardSet(folder)
+    items = reader.items()
+    got = set()
+    for shard in range(manifest.shards):
+        users, edges = reader.users(shard), reader.edges(shard)
+        names = dict(zip(users.index.tolist(), users.ids.tolist(), strict=True))
+        got |= {(names[u], items.ids[i], w) for u, i, w in zip(edges.users.tolist(), edges.items.tolist(), edges.weights.tolist(), strict=True)}
+    assert got == set(PAIRS)
+
+
+def test_a_users_edges_lie_in_the_users_shard_and_indices_count_through_the_set(sealed):
+    folder, manifest = sealed
+    reader = ShardSet(folder)
+    indices = []
+    for shard in range(manifest.shards):
+        users = reader.users(shard)
+        indices.extend(users.index.tolist())
+        assert set(reader.edges(shard).users.tolist()) <= set(users.index.tolist())
+        assert sorted(users.ids.tolist()) == users.ids.tolist()
+    assert indices == list(range(20))
+
+
+def test_start_vectors_follow_their_ids_and_an_id_without_factors_starts_at_zero(sealed):
+    folder, manifest = sealed
+    reader = ShardSet(folder)
+    found = {name: start for shard in range(manifest.shards) for name, start in zip(reader.users(shard).ids, reader.users(shard).start, strict=True)}
+    assert {name: start.tolist() for name, start in found.items()} == {f"u{u:02d}": [float(u), 0.5] if u < 19 else [0.0, 0.0] for u in range(20)}
+
+
+def test_an_item_without_sales_is_sealed_for_its_content(sealed):
+    items = ShardSet(sealed[0]).items()
+    assert items.ids.tolist() == [*(f"i{i:02d}" for i in range(11)), "i99"]
+    bought, new = items.features[3], items.features[11]
+    assert np.abs(bought).sum() == np.abs(new).sum() == 1
+    assert np.abs(items.features).sum() == 2
+
+
+def test_the_manifest_says_what_was_sealed(sealed):
+    folder, manifest = sealed
+    assert (manifest.users, manifest.items, manifest.edges, manifest.start_width) == (20, 12, len(PAIRS), 2)
+    assert (manifest.cut, manifest.tables) == (CUT, {"gold.interactions": 3})
+    assert manifest.item_ids_sha256 == ids_sha256([*(f"i{i:02d}" for i in range(11)), "i99"])
+    assert sorted(path.name for path in folder.iterdir()) == sorted(["manifest.json", *(file.name for file in manifest.files)])
+
+
+def test_the_same_rows_in_another_order_seal_the_same_bytes_of_meaning(spark, sealed, tmp_path: Path):
+    folder, manifest = sealed
+    shuffled = spark.createDataFrame(PAIRS[::-1], "user_id string, item_id string, weight double").repartition(5)
+    again = seal_shards(tmp_path / "again", shuffled, cut=CUT, tables={}, shards=3)
+    first, second = ShardSet(folder), ShardSet(tmp_path / "again")
+    assert again.user_ids_sha256 == manifest.user_ids_sha256
+    for shard in range(3):
+        assert first.edges(shard).users.tolist() == second.edges(shard).users.tolist()
+        assert first.edges(shard).weights.tolist() == second.edges(shard).weights.tolist()
+
+
+def test_nothing_to_seal_is_a_mistake_and_leaves_the_set_that_was_there(spark, tmp_path: Path):
+    folder = tmp_path / "set"
+    pairs = spark.createDataFrame(PAIRS, "user_id string, item_id string, weight double")
+    manifest = seal_shards(folder, pairs, cut=CUT, tables={}, shards=2)
+    with pytest.raises(Mistake, match="want at least one row"):
+        seal_shards(folder, pairs.limit(0), cut=CUT, tables={}, shards=2)
+    assert ShardSet(folder).manifest == manifest
+    assert [path.name for path in tmp_path.iterdir()] == ["set"]
+
+
+def test_numbers_are_standardised_and_an_unknown_one_is_the_mean(spark):
+    people = spark.createDataFrame([("a", 0.0), ("b", None), ("c", 99.0)], "user_id string, spend double")
+    vectors = feature_vectors(people, "user_id", FeatureColumns(numbers=["spend"]))
+    got = {row.user_id: row.features for row in vectors.frame.collect()}
+    assert got == {"a": [pytest.approx(-1.0)], "b": [0.0], "c": [pytest.approx(1.0)]}
+    assert vectors.labels == ("spend",)
+
+
+def test_names_share_a_bucket_only_within_their_column(spark):
+    things = spark.createDataFrame(
+        [("a", "x", None), ("b", "x", None), ("c", None, "x"), ("d", None, None)], "item_id string, brand string, category string"
+    )
+    vectors = feature_vectors(things, "item_id", FeatureColumns(names=["brand", "category"], buckets=512))
+    got = {row.item_id: np.array(row.features) for row in vectors.frame.collect()}
+    assert np.array_equal(got["a"], got["b"])
+    assert np.abs(got["a"]).sum() == pytest.approx(0.5**0.5)
+    assert not np.array_equal(np.abs(got["a"]), np.abs(got["c"]))
+    assert not got["d"].any()
