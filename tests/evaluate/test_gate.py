@@ -1,0 +1,125 @@
+"""The gate: each ground for a refusal, with a case on its either side."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from basketgraph.evaluate import EvaluateSettings, GateRefusal, GateSettings
+from basketgraph.evaluate.gate import baseline_faults, list_counts, list_faults, live_faults
+from basketgraph.runs import exit_code
+from support import rows
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+GATE = GateSettings(margin=0.01, min_users=50, min_length=2, min_users_with_list=0.5, min_items_share=0.25)
+EVALUATE = EvaluateSettings(k=20, seed=1, draws=300, max_users=1000)
+SOUND = {"users": 10, "listed_users": 5, "items": 8, "listed_items": 2, "forbidden_rows": 0, "repeated_rows": 0, "owned_rows": 0}
+
+
+def test_sound_lists_have_no_fault() -> None:
+    assert list_faults(SOUND, GATE) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"listed_users": 4}, "users with a list of 2: want 50.0% of 10, have 4"),
+        ({"listed_items": 1}, "items on any list: want 25.0% of 8, have 1"),
+        ({"forbidden_rows": 3}, "unknown or withdrawn items on lists: want none, have 3 rows"),
+        ({"repeated_rows": 1}, "items listed twice for one user"),
+        ({"owned_rows": 1}, "items in discovery that the user bought before"),
+    ],
+)
+def test_each_fault_of_the_lists_is_named(changed: dict[str, int], words: str) -> None:
+    (fault,) = list_faults(SOUND | changed, GATE)
+    assert words in fault
+
+
+def test_the_lists_are_counted_as_they_are(spark: SparkSession) -> None:
+    listed = [
+        ("rebuy", "u1", 1, "milk"),
+        ("rebuy", "u1", 2, "oats"),
+        ("rebuy", "u2", 1, "milk"),  # a list of one is too short
+        ("rebuy", "stranger", 1, "milk"),
+        ("rebuy", "stranger", 2, "oats"),  # no history
+        ("discovery", "u1", 1, "gone"),
+        ("discovery", "u1", 2, "gone"),
+        ("discovery", "u2", 1, "milk"),
+    ]
+    recommendations = rows(spark, "gold.recommendations", [dict(zip(("setting", "user_id", "rank", "item_id"), row, strict=True)) for row in listed])
+    edges = rows(spark, "gold.interactions", [{"user_id": "u1", "item_id": "oats"}, {"user_id": "u2", "item_id": "milk"}])
+    candidates = rows(spark, "gold.candidates", [{"item_id": item} for item in ("milk", "oats", "gone", "jam")])
+    forbidden = spark.createDataFrame([("gone",)], "item_id string")
+    (got,) = list_counts(recommendations, edges, candidates, forbidden, GATE).collect()
+    want = {"users": 2, "listed_users": 1, "items": 4, "listed_items": 3, "forbidden_rows": 2, "repeated_rows": 1, "owned_rows": 1}
+    assert got.asDict() == want
+
+
+def gain(setting: str, versus: str, value: float, users: int = 50, metric: str = "ndcg@20") -> dict[str, Any]:
+    return {
+        "setting": setting, "model": "published", "versus": versus, "metric": metric, "value": value,
+        "low": value - 0.01, "high": value + 0.01, "users": users,
+    }  # fmt: skip
+
+
+def test_lists_must_beat_popularity_and_the_users_own_frequency() -> None:
+    good = [gain("rebuy", "popularity", 0.2), gain("rebuy", "personal_frequency", 0.001), gain("discovery", "popularity", 0.01)]
+    assert baseline_faults(good, "ndcg@20", GATE) == []
+    bad = [gain("rebuy", "popularity", 0.2), gain("rebuy", "personal_frequency", 0.0), gain("discovery", "popularity", -0.01)]
+    assert [fault.split(":")[0] for fault in baseline_faults(bad, "ndcg@20", GATE)] == ["rebuy", "discovery"]
+
+
+def test_other_models_other_metrics_and_too_few_users_refuse_nothing() -> None:
+    rows = [
+        gain("rebuy", "ease", -0.1),
+        gain("rebuy", "popularity", -0.1, metric="recall@20"),
+        gain("rebuy", "personal_frequency", -0.1, users=49),
+        gain("discovery", "personal_frequency", -0.1),
+    ]
+    assert baseline_faults(rows, "ndcg@20", GATE) == []
+    assert baseline_faults([], "ndcg@20", GATE) == []
+
+
+def pairs(users: int, loss: float, noise: float = 0.0) -> pa.Table:
+    rng = np.random.default_rng(0)
+    live = rng.random(users)
+    candidate = live - loss + noise * rng.normal(size=users)
+    columns = [("live", live), ("published", candidate)]
+    return pa.table(
+        {
+            "setting": ["rebuy"] * 2 * users,
+            "model": [model for model, _ in columns for _ in range(users)],
+            "user_id": [f"u{n:04d}" for n in range(users)] * 2,
+            "recall": np.concatenate([values for _, values in columns]),
+            "ndcg": np.concatenate([values for _, values in columns]),
+        }
+    )
+
+
+def test_a_release_may_be_worse_than_the_live_recipe_by_the_margin_and_no_more() -> None:
+    assert live_faults(pairs(60, 0.009), GATE, EVALUATE)[0] == []
+    (fault,), differences = live_faults(pairs(60, 0.011), GATE, EVALUATE)
+    assert "rebuy: want ndcg@20 less the live recipe's at the same cut above -0.0100, have -0.0110" in fault
+    assert differences["rebuy"].mean == pytest.approx(-0.011)
+
+
+def test_the_whole_interval_must_lie_above_the_margin() -> None:
+    faults, differences = live_faults(pairs(400, 0.0, noise=0.2), GATE, EVALUATE)
+    assert differences["rebuy"].mean > -0.01 > differences["rebuy"].low
+    assert len(faults) == 1
+
+
+def test_too_few_users_or_no_live_release_at_this_cut_refuse_nothing() -> None:
+    assert live_faults(pairs(49, 0.5), GATE, EVALUATE)[0] == []
+    assert live_faults(pairs(0, 0.0), GATE, EVALUATE) == ([], {})
+
+
+def test_a_refusal_ends_with_its_own_exit_code_and_says_all_reasons() -> None:
+    refusal = GateRefusal(["one", "two"])
+    assert exit_code(refusal) == 4
+    assert str(refusal).splitlines()[1:] == ["  one", "  two"]

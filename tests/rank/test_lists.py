@@ -1,0 +1,59 @@
+"""From candidates to lists: the best k of each user and setting, by that setting's ranker."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+from pyspark.sql import functions as F
+
+from basketgraph.rank import FEATURES, Ranker, ranked_lists, train_rankers
+from rank_settings import rank_settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+
+def only(feature: str, weight: float) -> Ranker:
+    prior = np.zeros(len(FEATURES))
+    prior[FEATURES.index(feature)] = weight
+    return Ranker(FEATURES, prior, "")
+
+
+def featured(spark: SparkSession, given: list[tuple[str, str, str, float]]) -> DataFrame:
+    frame = spark.createDataFrame(given, "setting string, user_id string, item_id string, als_z float")
+    others = [F.lit(None).cast("float").alias(name) for name in FEATURES if name != "als_z"]
+    return frame.select("*", *others).select("setting", "user_id", "item_id", *FEATURES)
+
+
+def test_each_setting_has_its_own_ranker_and_ties_go_to_the_lower_id(spark: SparkSession) -> None:
+    scores = {"b": 1.0, "a": 1.0, "c": 3.0, "d": -2.0}
+    given = [(setting, user, item, z) for setting in ("rebuy", "discovery") for user in ("u1", "u2") for item, z in scores.items()]
+    lists = ranked_lists(featured(spark, given), {"rebuy": only("als_z", 1.0), "discovery": only("als_z", -1.0)}, 3).collect()
+    for user in ("u1", "u2"):
+        found = {
+            s: [r.item_id for r in sorted(lists, key=lambda r: r["rank"]) if (r.setting, r.user_id) == (s, user)] for s in ("rebuy", "discovery")
+        }
+        assert found == {"rebuy": ["c", "a", "b"], "discovery": ["d", "a", "b"]}
+
+
+def test_training_does_not_depend_on_the_order_of_rows(spark: SparkSession) -> None:
+    rng = np.random.default_rng(0)
+    names = [(setting, f"u{u:02d}", f"i{i:02d}") for setting in ("rebuy", "discovery") for u in range(20) for i in range(20)]
+    columns = {name: rng.normal(size=len(names)).astype(np.float32) for name in FEATURES}
+    bought = (columns["als_z"] + rng.normal(size=len(names)) > 1).astype(np.int32)
+    labels = dict(zip(("setting", "user_id", "item_id"), zip(*names, strict=True), strict=True))
+    table = pa.table({**{name: list(values) for name, values in labels.items()}, **columns, "bought": bought})
+    shuffled = table.take(pa.array(rng.permutation(len(names))))
+    first, second = (train_rankers(rows, rank_settings()) for rows in (table, shuffled))
+    assert {name: ranker.version for name, ranker in first.items()} == {name: ranker.version for name, ranker in second.items()}
+    assert first["rebuy"].trees
+
+
+def test_a_shop_without_labels_is_ranked_by_its_sources(spark: SparkSession) -> None:
+    empty = pa.table(
+        {name: pa.array([], pa.string()) for name in ("setting", "user_id", "item_id")} | {name: pa.array([], pa.float32()) for name in FEATURES}
+    )
+    rankers = train_rankers(empty.append_column("bought", pa.array([], pa.int32())), rank_settings())
+    assert all(ranker.trees == "" and ranker.prior.sum() == 2 for ranker in rankers.values())

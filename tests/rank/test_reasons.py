@@ -1,0 +1,104 @@
+"""Reasons: which source a sentence is about, and that its evidence adds up."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from basketgraph.rank import SOURCES, Evidence, evidence, listed_users, reasons
+from support import rows
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+NUMBERS = pa.list_(pa.float32())
+MESSAGES = {"milk": [1.0, 0.0], "oats": [0.0, 2.0], "tea": [-1.0, 0.0]}
+VECTORS = {"honey": [0.6, 0.8, 0.3], "milk": [1.0, 0.0, 0.1], "rum": [-1.0, 0.0, 0.0]}  # popularity last
+USER = {"embedding": [2.0, 3.0, 1.0], "scale": 0.5}
+HAD = {"milk": (1.0, 3, date(2026, 3, 1)), "oats": (0.5, 1, date(2026, 2, 1)), "tea": (1.0, 2, date(2026, 1, 1))}
+LISTED = {  # item -> ranks of the sources that placed it
+    "milk": {"popularity": 1, "personal_frequency": 4},
+    "honey": {"graph": 2, "ease": 3},
+    "rum": {"graph": 1, "item_cosine": 5},
+    "jam": {"als": 1, "graph": 2},
+    "nuts": {"popularity": 9},
+}
+
+
+def column(values: list[Any], kind: pa.DataType) -> pa.ChunkedArray:
+    return pa.chunked_array([pa.array(values, kind)])
+
+
+@pytest.fixture(scope="module")
+def item_side() -> Evidence:
+    names = {"milk": "Milk", "oats": "Oats", "tea": None, "honey": "Honey", "rum": "Rum", "jam": "Jam", "nuts": "Nuts"}
+    known = sorted(set(MESSAGES) | set(VECTORS))
+    graph = {
+        "item_id": column(known, pa.string()),
+        "embedding": column([VECTORS.get(item, [0.0, 1.0, 0.0]) for item in known], NUMBERS),
+        "message": column([MESSAGES.get(item, [0.0, 0.0]) for item in known], NUMBERS),
+    }
+    related = [("milk", "jam", 0.2, 7), ("tea", "jam", 0.6, 5), ("oats", "jam", 0.1, 2), ("oats", "rum", 0.5, 4), ("nuts", "honey", 0.9, 9)]
+    near = dict(zip(("item_id", "related_item_id", "score", "users"), zip(*related, strict=True), strict=True))
+    kinds = (pa.string(), pa.string(), pa.float32(), pa.int64())
+    return evidence(
+        pa.table({"item_id": column(list(names), pa.string()), "name": column(list(names.values()), pa.string())}),
+        pa.table({"item_id": column(["nuts", "rum"], pa.string()), "buyers": column([12, 1], pa.int64())}),
+        pa.table({name: column(list(values), kind) for (name, values), kind in zip(near.items(), kinds, strict=True)}),
+        pa.table(graph),
+        popularity_days=28,
+        parts=2,
+    )
+
+
+@pytest.fixture(scope="module")
+def why(spark: SparkSession, item_side: Evidence) -> dict[str, Any]:
+    ranks = ", ".join(f"{source}_rank int" for source in SOURCES)
+    listed = [("rebuy", "u1", n, item, 1.0 / n, *(placed.get(s) for s in SOURCES)) for n, (item, placed) in enumerate(LISTED.items(), 1)]
+    lists = spark.createDataFrame(listed, f"setting string, user_id string, rank int, item_id string, score double, {ranks}")
+    had = [{"user_id": "u1", "item_id": i, "weight": w, "purchases": n, "last_date": d} for i, (w, n, d) in HAD.items()]
+    graph = spark.createDataFrame([("u1", USER["embedding"], USER["scale"])], "user_id string, embedding array<float>, scale float")
+    found = reasons(listed_users(lists, rows(spark, "gold.interactions", had), graph), item_side).collect()
+    assert [(row.item_id, row["rank"]) for row in found] == [(item, n) for n, item in enumerate(LISTED, 1)]
+    return {row.item_id: row for row in found}
+
+
+def test_what_the_user_bought_before_says_how_often_and_when(why: dict[str, Any]) -> None:
+    assert why["milk"].source == "personal_frequency"
+    assert why["milk"].reason == "You bought it 3 times, last on 2026-03-01."
+    assert why["milk"].sources == ["popularity", "personal_frequency"]
+    assert why["milk"].evidence[0].purchases == 3
+
+
+def test_a_graph_score_is_taken_apart_exactly(why: dict[str, Any]) -> None:
+    row = why["honey"]
+    vector = np.array(VECTORS["honey"][:2])
+    total = np.array(USER["embedding"][:2]) @ vector
+    adds = {item: weight * USER["scale"] * (np.array(MESSAGES[item]) @ vector) for item, (weight, _, _) in HAD.items()}
+    assert row.source == "graph"
+    assert [(part.item_id, pytest.approx(part.share)) for part in row.evidence] == [("oats", adds["oats"] / total), ("milk", adds["milk"] / total)]
+    assert row.own_share == pytest.approx(1 - sum(adds.values()) / total)
+    assert row.reason == "Goes with what you buy, above all Oats and Milk."
+
+
+def test_a_source_without_evidence_leaves_the_word_to_the_next(why: dict[str, Any]) -> None:
+    assert why["rum"].sources == ["graph", "item_cosine"]  # the graph's score of it is below 0
+    assert why["rum"].source == "item_cosine"
+    assert [(part.item_id, part.share, part.users) for part in why["rum"].evidence] == [("oats", 1.0, 4)]
+    assert why["rum"].own_share is None
+
+
+def test_co_purchases_are_weighed_and_the_strongest_named(why: dict[str, Any]) -> None:
+    row = why["jam"]  # tea 1.0 x .6, milk 1.0 x .2, oats .5 x .1
+    assert row.source == "als"
+    assert [(part.item_id, round(part.share, 4), part.users) for part in row.evidence] == [("tea", 0.7059, 5), ("milk", 0.2353, 7)]
+    assert row.reason == "Bought by those who also buy item tea and Milk."
+
+
+def test_popularity_counts_customers(why: dict[str, Any]) -> None:
+    assert (why["nuts"].source, why["nuts"].reason) == ("popularity", "12 customers bought it in the last 28 days.")
+    assert why["nuts"].evidence == []
