@@ -35,6 +35,7 @@ def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepRe
         )
         users = user_rows(at_cut("gold.interactions"), at_cut("gold.als_user_factors"), at_cut("gold.user_embeddings"))
         release.overwrite_day(candidates(users, item_side, settings).withColumn("as_of", F.lit(cut)), "gold.candidates", cut)
+    release.check("gold.candidates")
     return StepReport(rows_in=release.read("gold.interactions").count(), rows_out=release.read("gold.candidates").count())
 
 

@@ -12,6 +12,7 @@ SMALL: dict[str, Any] = {
     "als_alpha": 1.0,
     "als_regularisation": 0.1,
     "als_iterations": 5,
+    "als_min_users": 1,
     "related_shrink": 1.0,
     "related_neighbours": 10,
     "related_min_users": 2,

@@ -13,17 +13,27 @@ from basketgraph.recall.settings import RecallSettings
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+BLOCKS = 4  # of users and of items; not the machine's cores, so that a larger one gives the same factors
+
 
 def als_factors(edges: DataFrame, settings: RecallSettings) -> tuple[DataFrame, DataFrame]:
     """Factor the weighted user-item matrix; the confidence of an edge is 1 + alpha * weight.
 
-    edges:   gold.interactions rows of one cut.
-    returns: (user_id, factors array<float>) and (item_id, factors array<float>); score = inner product.
+    edges:   gold.interactions rows of one cut. Items that fewer than `als_min_users` users had take no part: they are half of a grocer's
+             assortment, a twentieth of its edges, and as dear to solve for as any other.
+    returns: (user_id, factors array<float>) and (item_id, factors array<float>); score = inner product. Both are empty where nothing is left.
     """
+    common = edges.groupBy("item_id").agg(F.count("*").alias("users")).where(F.col("users") >= settings.als_min_users)
+    edges = edges.join(common, "item_id", how="left_semi")
     # MLlib wants int ids. Sorted labels, so that ids, and with them the seeded start, do not depend on the order of rows.
     columns = ["user_id", "item_id"]
     indexer = StringIndexer(inputCols=columns, outputCols=["user", "item"], stringOrderType="alphabetAsc").fit(edges)
+    if not any(indexer.labelsArray):
+        nothing = "cast(null AS array<float>) AS factors"
+        return edges.selectExpr("user_id", nothing).limit(0), edges.selectExpr("item_id", nothing).limit(0)
     numbered = indexer.transform(edges).select(F.col("user").cast("int"), F.col("item").cast("int"), F.col("weight").cast("float"))
+    # Sums of floats follow the order of rows, and so would the factors.
+    numbered = numbered.repartition(BLOCKS, "user").sortWithinPartitions("user", "item")
     model = ALS(
         rank=settings.als_rank,
         maxIter=settings.als_iterations,
@@ -34,8 +44,8 @@ def als_factors(edges: DataFrame, settings: RecallSettings) -> tuple[DataFrame, 
         userCol="user",
         itemCol="item",
         ratingCol="weight",
-        numUserBlocks=4,
-        numItemBlocks=4,
+        numUserBlocks=BLOCKS,
+        numItemBlocks=BLOCKS,
     ).fit(numbered)
     users, items = (
         _named(factors, column, labels)

@@ -16,6 +16,7 @@ class RecallSettings(Settings):
     als_alpha: float
     als_regularisation: float
     als_iterations: int
+    als_min_users: int
     related_shrink: float
     related_neighbours: int
     related_min_users: int
