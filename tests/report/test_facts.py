@@ -28,8 +28,17 @@ WRITTEN: dict[str, list[dict[str, Any]]] = {
         {"run_id": "run-1", "table_name": "silver.items", "check_name": "b", "success": False, "severity": "warning", "checked_at": EARLY},
     ],
     "ops.files": [
-        {"table_name": "silver.events", "path": "a", "status": "done", "rows_read": 10, "rows_rejected": 2, "rows_accepted": 8, "rows_duplicate": 0},
-        {"table_name": "silver.events", "path": "b", "status": "quarantined", "problem": "bad gzip", "rows_read": 0, "rows_rejected": 0},
+        {
+            "table_name": "silver.events",
+            "source_file": "a",
+            "status": "done",
+            "rows_read": 10,
+            "rows_rejected": 3,
+            "rows_accepted": 7,
+            "rows_duplicate": 0,
+            "rejected_by_reason": [("no_item", 1), ("no_user", 3)],
+        },
+        {"table_name": "silver.events", "source_file": "b", "status": "quarantined", "problem": "bad gzip", "rows_read": 0, "rows_rejected": 0},
     ],
     "silver.events": [
         {"event_type": "purchase", "event_date": date(2026, 1, 2), "user_id": "u"},
@@ -76,17 +85,17 @@ def test_each_table_counts_with_its_newest_check_and_each_run_with_all(found: Fa
 
 def test_steps_are_those_of_the_run_and_files_are_all(found: Facts) -> None:
     assert [(s["run_id"], s["step"]) for s in found.steps] == [("run-2", "clean")]
-    assert [(f["files"], f["read"], f["rejected"]) for f in found.files] == [(2, 10, 2)]
-    assert [(f["path"], f["problem"]) for f in found.quarantined] == [("b", "bad gzip")]
+    assert [(f["files"], f["read"], f["rejected"]) for f in found.files] == [(1, 10, 3)]
+    assert [(f["source_file"], f["problem"]) for f in found.quarantined] == [("b", "bad gzip")]
 
 
 def test_only_purchases_of_the_last_days_are_drawn(found: Facts) -> None:
     assert [(d["event_date"], d["lines"]) for d in found.days] == [(date(2026, 1, 2), 1)]
 
 
-def test_a_rejected_row_counts_for_each_of_its_reasons(found: Facts) -> None:
+def test_reasons_are_counted_from_the_ledger_and_shown_by_rows_that_were_kept(found: Facts) -> None:
     assert [(r["reason"], r["rows"], r["first"], r["last"]) for r in found.rejected] == [
-        ("no_user", 2, '{"a": "1"}', '{"a": "2"}'),
+        ("no_user", 3, '{"a": "1"}', '{"a": "2"}'),
         ("no_item", 1, '{"a": "2"}', '{"a": "2"}'),
     ]
 

@@ -126,7 +126,7 @@ def test_planted_personal_values_appear_nowhere(secret: str) -> None:
         "first": f'{{"note": "call {secret}", "{secret}": 1}}',
         "last": f'"{secret}"',
     }
-    file = {"path": f"/landing/{secret}.csv", "problem": f"cannot read {secret}", "status": "quarantined"}
+    file = {"source_file": f"january/{secret}.csv", "problem": f"cannot read {secret}", "status": "quarantined"}
     item = {"user_id": "u1", "rank": 1, "name": f"Gift for {secret}", "reason": f"because {secret}"}
     html = made(replace(FACTS, rejected=[row], quarantined=[file], quarantined_count=1, examples=[item]))
     assert secret not in html

@@ -93,15 +93,16 @@ def _runs(release: Release, history_days: int) -> list[dict[str, Any]]:
 
 
 def _files(release: Release) -> list[dict[str, Any]]:
+    """As the summary counts them: files that were read to their end."""
     if not release.exists("ops.files"):
         return []
     sums = [F.sum(f"rows_{what}").alias(what) for what in ("read", "accepted", "rejected", "duplicate")]
-    counted = release.read("ops.files").groupBy("table_name").agg(F.countDistinct("path").alias("files"), *sums)
+    counted = release.read("ops.files").where("status = 'done'").groupBy("table_name").agg(F.countDistinct("source_file").alias("files"), *sums)
     return _plain(counted.orderBy("table_name").collect())
 
 
 def _quarantined(release: Release) -> list[dict[str, Any]]:
-    return _dicts(release, "ops.files", "status <> 'done'", "path")
+    return _dicts(release, "ops.files", "status = 'quarantined'", "source_file")
 
 
 def _deliveries(release: Release, history_days: int) -> list[dict[str, Any]]:
@@ -122,13 +123,15 @@ def _days(release: Release, ds: date, history_days: int) -> list[dict[str, Any]]
 
 
 def _rejected(release: Release) -> list[dict[str, Any]]:
-    if not release.exists("silver.rejected_rows"):
+    """Rows a table and reason from the ledger, where every delivery counts, each with two of the kept rows."""
+    if not (release.exists("ops.files") and release.exists("silver.rejected_rows")):
         return []
-    by_reason = (
-        release.read("silver.rejected_rows").select("table_name", F.explode("reasons").alias("reason"), "payload").groupBy("table_name", "reason")
-    )
-    counted = by_reason.agg(F.count("*").alias("rows"), F.min("payload").alias("first"), F.max("payload").alias("last"))
-    return _plain(counted.orderBy(F.desc("rows"), "table_name", "reason").limit(MOST_REASONS).collect())
+    done = release.read("ops.files").where("status = 'done'").select("table_name", F.inline("rejected_by_reason"))
+    counted = done.groupBy("table_name", "reason").agg(F.sum("rows").alias("rows"))
+    kept = release.read("silver.rejected_rows").select("table_name", F.explode("reasons").alias("reason"), "payload")
+    examples = kept.groupBy("table_name", "reason").agg(F.min("payload").alias("first"), F.max("payload").alias("last"))
+    told = counted.join(examples, ["table_name", "reason"], "left")  # one row of examples a reason at the most
+    return _plain(told.orderBy(F.desc("rows"), "table_name", "reason").limit(MOST_REASONS).collect())
 
 
 def _evaluations(release: Release) -> list[dict[str, Any]]:
