@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import torch
 
+from basketgraph.graph.adam import Adam
 from basketgraph.graph.data import whole_part
 from basketgraph.graph.edgelist import EdgeLists, read_edge_lists
 from basketgraph.graph.evaluate import quality
@@ -20,7 +21,7 @@ from basketgraph.graph.rank import choose_device, peak_memory_bytes
 from basketgraph.graph.results import EMBEDDINGS
 from basketgraph.graph.settings import GraphSettings
 from basketgraph.graph.sparse import Csr
-from basketgraph.graph.train import make_optimizer, train
+from basketgraph.graph.train import train
 from basketgraph.graph.training import train_shards
 from basketgraph.graph.tune import split_edges, tune
 from basketgraph.graph.workers import OneProcess
@@ -92,7 +93,7 @@ def fit(edges: Csr, settings: GraphSettings, say: Say = silent) -> tuple[Serving
     torch.set_num_threads(threads)
     model = LightGCN(whole_part(edges), settings, OneProcess(), choose_device(settings, 0), threads)
     losses = []
-    for epoch in train(model, make_optimizer(model)):
+    for epoch in train(model, Adam(model.parameters())):
         losses.append(epoch.loss)
         say(f"epoch {epoch.number + 1} of {settings.epochs}: loss {epoch.loss:.4f}")
     return serving(model), losses, peak_memory_bytes()

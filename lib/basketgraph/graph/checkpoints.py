@@ -8,16 +8,18 @@ from typing import Any
 
 import torch
 
+from basketgraph.graph.adam import Adam
 from basketgraph.graph.model import LightGCN
 from basketgraph.graph.train import Epoch
 
+USERS = "user_vectors"
 KEPT = 2  # the last, and one more in case a disk loses it
 
 
 class Checkpoints:
     """The checkpoints of one training in a folder that all ranks see; those of any other training there are stale and go."""
 
-    def __init__(self, folder: Path, fingerprint: str, model: LightGCN, optimizer: torch.optim.Optimizer) -> None:
+    def __init__(self, folder: Path, fingerprint: str, model: LightGCN, optimizer: Adam) -> None:
         self.folder, self.fingerprint, self.model, self.optimizer = folder, fingerprint, model, optimizer
 
     def resume(self) -> list[Epoch]:
@@ -34,11 +36,11 @@ class Checkpoints:
             return []
         newest = whole[-1]
         shared = torch.load(newest / "shared.pt", weights_only=True, map_location=self.model.device)
-        for name, parameter in self.model.shared_parameters().items():
-            self._restore(parameter, slice(None), shared[name])
+        for name in self.model.shared_parameters():
+            self._restore(name, slice(None), shared[name])
         for shard in self.model.part.shards:
             state = torch.load(newest / f"users-{shard.shard:05d}.pt", weights_only=True, map_location=self.model.device)
-            self._restore(self.model.user_vectors, slice(shard.begin, shard.end), state)
+            self._restore(USERS, slice(shard.begin, shard.end), state)
         return [Epoch(**epoch) for epoch in self._meta(newest)["epochs"]]
 
     def save(self, epochs: list[Epoch]) -> None:
@@ -48,9 +50,9 @@ class Checkpoints:
         writing = self.folder / f".{name}"
         writing.mkdir(parents=True, exist_ok=True)
         for shard in self.model.part.shards:
-            torch.save(self._state(self.model.user_vectors, slice(shard.begin, shard.end)), writing / f"users-{shard.shard:05d}.pt")
+            torch.save(self._state(USERS, slice(shard.begin, shard.end)), writing / f"users-{shard.shard:05d}.pt")
         if workers.rank == 0:
-            shared = {name: self._state(parameter, slice(None)) for name, parameter in self.model.shared_parameters().items()}
+            shared = {name: self._state(name, slice(None)) for name in self.model.shared_parameters()}
             torch.save(shared, writing / "shared.pt")
             meta = {"fingerprint": self.fingerprint, "epochs": [asdict(epoch) for epoch in epochs]}
             (writing / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
@@ -69,16 +71,13 @@ class Checkpoints:
         path = checkpoint / "meta.json"
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
-    def _state(self, parameter: torch.Tensor, rows: slice) -> dict[str, torch.Tensor]:
-        state = self.optimizer.state[parameter]
-        moments = {name: state[name][rows].clone() for name in ("exp_avg", "exp_avg_sq")}
-        return {"value": parameter.detach()[rows].clone(), **moments, "step": torch.as_tensor(state["step"]).clone()}
+    def _state(self, name: str, rows: slice) -> dict[str, torch.Tensor]:
+        held = self.optimizer
+        state = {"value": held.parameters[name][rows], "first": held.first[name][rows], "second": held.second[name][rows]}
+        return {**{key: tensor.clone() for key, tensor in state.items()}, "steps": held.steps[name].clone()}
 
-    def _restore(self, parameter: torch.Tensor, rows: slice, saved: dict[str, torch.Tensor]) -> None:
-        state = self.optimizer.state[parameter]
-        if not state:
-            state.update(step=saved["step"].clone(), exp_avg=torch.zeros_like(parameter), exp_avg_sq=torch.zeros_like(parameter))
-        with torch.no_grad():
-            parameter[rows] = saved["value"]
-            for name in ("exp_avg", "exp_avg_sq"):
-                state[name][rows] = saved[name]
+    def _restore(self, name: str, rows: slice, saved: dict[str, torch.Tensor]) -> None:
+        held = self.optimizer
+        for tensors, key in ((held.parameters, "value"), (held.first, "first"), (held.second, "second")):
+            tensors[name][rows] = saved[key]
+        held.steps[name].copy_(saved["steps"])

@@ -1,5 +1,6 @@
 """The field's protocol on edge lists: every item of train and test, training items masked, every user with test items."""
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,30 +28,46 @@ class Quality:
 
 
 def quality(serving: Serving, train: Csr, test: Csr, *, betas: tuple[float, ...] | None = None) -> list[Quality]:
-    """Recall@20 and NDCG@20 of the embeddings; users without training edges get the most popular items.
+    """Recall@20 and NDCG@20 of the embeddings.
 
     betas: weights of log degree to try in place of the embeddings' own, one Quality each.
     """
-    users = np.flatnonzero(np.diff(test.indptr))
-    degree = torch.from_numpy(np.bincount(train.columns, minlength=train.width)).float()
-    log_degree = degree.clamp_min(1).log()
+    log_degree = _log_degree(train)
     priors = [serving.items[:, -1].cpu()] if betas is None else [beta * log_degree for beta in betas]
-    tops: list[list[Array]] = [[] for _ in priors]
     user_vectors, item_vectors = serving.users[:, :-1].cpu(), serving.items[:, :-1].cpu()
+
+    def scores(users: Array) -> Iterator[torch.Tensor]:
+        cosine = user_vectors[users] @ item_vectors.T
+        for prior in priors:
+            yield cosine + prior
+
+    return quality_of(scores, train, test)
+
+
+def quality_of(scores_of: Callable[[Array], Iterable[torch.Tensor]], train: Csr, test: Csr) -> list[Quality]:
+    """Recall@20 and NDCG@20 of any model, or of several that share work: users without training edges get the most popular items.
+
+    scores_of: float32 [users asked for, items] of each model; they are overwritten.
+    """
+    users = np.flatnonzero(np.diff(test.indptr))
+    log_degree = _log_degree(train)
+    tops: dict[int, list[Array]] = {}
     for begin in range(0, len(users), USERS_AT_ONCE):
         block = users[begin : begin + USERS_AT_ONCE]
-        cosine = user_vectors[block] @ item_vectors.T
         unknown = torch.from_numpy(np.diff(train.indptr)[block] == 0)
         rows, columns = _known_items(train, block)
-        for prior, top in zip(priors, tops, strict=True):
-            scores = cosine + prior
+        for model, scores in enumerate(scores_of(block)):
             scores[unknown] = log_degree
             scores[rows, columns] = -torch.inf
-            top.append(_shortlisted(scores))
+            tops.setdefault(model, []).append(_shortlisted(scores))
     indptr = np.concatenate([[0], np.cumsum(np.diff(test.indptr)[users])])
     relevant = np.concatenate([test.columns[test.indptr[user] : test.indptr[user + 1]] for user in users])
-    found = [recall_ndcg(np.concatenate(top), indptr, relevant, K) for top in tops]
+    found = [recall_ndcg(np.concatenate(top), indptr, relevant, K) for top in tops.values()]
     return [Quality(float(np.nanmean(recall)), float(np.nanmean(ndcg))) for recall, ndcg in found]
+
+
+def _log_degree(train: Csr) -> torch.Tensor:
+    return torch.from_numpy(np.bincount(train.columns, minlength=train.width)).float().clamp_min(1).log()
 
 
 def _known_items(train: Csr, users: Array) -> tuple[torch.Tensor, torch.Tensor]:

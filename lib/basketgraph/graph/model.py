@@ -14,7 +14,7 @@ from basketgraph.graph.data import Part
 from basketgraph.graph.loss import Positives, softmax_loss, unit, unit_gradient
 from basketgraph.graph.settings import GraphSettings
 from basketgraph.graph.sparse import Csr, matrix
-from basketgraph.graph.start import start_vectors
+from basketgraph.graph.start import explained, start_vectors
 from basketgraph.graph.workers import Workers
 
 
@@ -52,13 +52,13 @@ class LightGCN:
         self.user_weight = torch.zeros(part.users, device=device).index_add_(0, row_of_edge, self.edge_weights)  # [users]
 
         users, items = start_vectors(part, settings, workers, self.to_users, self.to_items)
-        # contiguous, parameters and gradients: torch's fused Adam takes a gradient's strides to be its parameter's
-        self.user_vectors = users.to(device).contiguous().requires_grad_()  # [users, d]
-        self.item_vectors = items.to(device).contiguous().requires_grad_()  # [items, d]
         self.user_features = torch.from_numpy(part.user_features).to(device)
         self.item_features = torch.from_numpy(part.item_features).to(device)
-        self.user_map = torch.zeros(part.user_features.shape[1], settings.dim, device=device, requires_grad=True)
-        self.item_map = torch.zeros(part.item_features.shape[1], settings.dim, device=device, requires_grad=True)
+        user_map, users = explained(users.to(device), self.user_features, workers)
+        item_map, items = explained(items.to(device), self.item_features, None)
+        # contiguous, parameters and gradients: torch's fused Adam takes a gradient's strides to be its parameter's
+        self.user_vectors, self.item_vectors = users.contiguous().requires_grad_(), items.contiguous().requires_grad_()  # [users, d], [items, d]
+        self.user_map, self.item_map = user_map.contiguous().requires_grad_(), item_map.contiguous().requires_grad_()  # [f, d], [g, d]
 
     def shared_parameters(self) -> dict[str, torch.Tensor]:
         """The parameters that every rank holds alike."""
@@ -93,20 +93,50 @@ class LightGCN:
 
         returns: this rank's loss sum, not yet divided by the weight of all ranks' batches.
         """
-        final = self.forward()
-        user_units, user_lengths = unit(final.users[batch])
+        final = self._forward_at(batch)
+        user_units, user_lengths = unit(final.users)
         item_units, item_lengths = unit(final.items)
         loss, by_users, by_items = softmax_loss(user_units, item_units, self.popularity, self._positives(batch), self.settings.temperature)
-        user_gradient = torch.zeros_like(final.users)
-        user_gradient[batch] = unit_gradient(by_users, user_units, user_lengths) / global_weight
+        user_gradient = unit_gradient(by_users, user_units, user_lengths) / global_weight
         item_gradient = self.workers.sum(unit_gradient(by_items, item_units, item_lengths) / global_weight)
-        by_first = self.propagate(user_gradient, item_gradient)
+        by_first = self._adjoint_at(batch, user_gradient, item_gradient)
         self.user_vectors.grad, self.item_vectors.grad = by_first.users.contiguous(), by_first.items.contiguous()
         self.item_map.grad = (self.item_features.T @ by_first.items).contiguous()
         self.user_map.grad = (self.user_features.T @ by_first.users).contiguous()
         if self.user_map.numel():
             self.user_map.grad = self.workers.sum(self.user_map.grad)
         return loss
+
+    def _forward_at(self, batch: torch.Tensor) -> Final:
+        """`forward` for the users of a batch only [b, d]: the last layer of the others is nobody's business."""
+        settings = self.settings
+        share = (1 - settings.own_weight) / settings.layers
+        users, items = self.first_layer()
+        final_users, final_items = settings.own_weight * users[batch], settings.own_weight * items
+        for layer in range(1, settings.layers + 1):
+            next_items = self.workers.sum(self.to_items.times(users))
+            if layer < settings.layers:
+                users = self.to_users.times(items)
+                final_users.add_(users[batch], alpha=share)
+            else:
+                final_users.add_(self.to_users.times_at(batch, items), alpha=share)
+            items = next_items
+            final_items.add_(items, alpha=share)
+        return Final(final_users, final_items)
+
+    def _adjoint_at(self, batch: torch.Tensor, users: torch.Tensor, items: torch.Tensor) -> Final:
+        """`propagate` of gradients that are zero for users outside a batch: users [b, d], items [items, d]."""
+        settings = self.settings
+        share = (1 - settings.own_weight) / settings.layers
+        first_users = torch.zeros(self.part.users, settings.dim, device=self.device)
+        first_users[batch] = settings.own_weight * users
+        first_items = settings.own_weight * items
+        for layer in range(settings.layers):
+            to_items = self.to_users.transposed_times_at(batch, users) if layer == 0 else self.to_items.times(users)
+            users, items = self.to_users.times(items), self.workers.sum(to_items)
+            first_users.add_(users, alpha=share)
+            first_items.add_(items, alpha=share)
+        return Final(first_users, first_items)
 
     def _normalised(self, edges: Csr) -> Csr:
         rows = np.repeat(np.arange(edges.rows), np.diff(edges.indptr))

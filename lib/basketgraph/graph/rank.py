@@ -12,13 +12,14 @@ from pathlib import Path
 
 import torch
 
+from basketgraph.graph.adam import Adam
 from basketgraph.graph.checkpoints import Checkpoints
 from basketgraph.graph.export import write_serving
 from basketgraph.graph.model import LightGCN
 from basketgraph.graph.results import PROGRESS, RESULT, Result
 from basketgraph.graph.settings import GraphSettings
 from basketgraph.graph.source import Source, read_source
-from basketgraph.graph.train import Epoch, make_optimizer, train
+from basketgraph.graph.train import Epoch, train
 from basketgraph.graph.workers import Workers, started_workers
 from basketgraph.launch import free_threads, watch_launcher
 
@@ -45,7 +46,7 @@ def train_source(source: Source, settings: GraphSettings, workers: Workers, mode
     """Train to the end, from the last checkpoint where there is one; write embeddings, and on rank 0 progress and TensorBoard's events."""
     started = time.monotonic()
     model = build(source, settings, workers)
-    optimizer = make_optimizer(model)
+    optimizer = Adam(model.parameters())
     checkpoints = Checkpoints(model_dir / "checkpoints", fingerprint, model, optimizer)
     epochs = checkpoints.resume()
     board = None

@@ -9,6 +9,8 @@ from basketgraph.graph.data import Part
 from basketgraph.graph.settings import GraphSettings
 from basketgraph.graph.workers import Workers
 
+RIDGE = 10.0  # in rows: a feature of fewer is hardly believed
+
 
 class Product(Protocol):
     """A sparse matrix that can be multiplied."""
@@ -55,4 +57,20 @@ def _widened(vectors: torch.Tensor, settings: GraphSettings) -> torch.Tensor:
 def _scaled(vectors: torch.Tensor, scale: float, workers: Workers | None) -> torch.Tensor:
     sums = torch.tensor([float(vectors.double().square().sum()), float(vectors.numel())], dtype=torch.float64)
     squares, count = (workers.sum(sums) if workers else sums).tolist()
-    return vectors * (scale / max((squares / max(count, 1)) ** 0.5, 1e-12))
+    scaled: torch.Tensor = vectors * (scale / max((squares / max(count, 1)) ** 0.5, 1e-12))
+    return scaled
+
+
+def explained(vectors: torch.Tensor, features: torch.Tensor, workers: Workers | None) -> tuple[torch.Tensor, torch.Tensor]:
+    """Split start vectors [n, d] into what features [n, f] say, by ridge regression, and the rest: a map [f, d] and vectors [n, d].
+
+    vectors = rest + features @ map for every row that has a start, so training starts where it would have; a row without one (all zeros: nobody
+    bought it) has no rest, and starts from its features alone. `workers` sums over ranks where the rows are sharded.
+    """
+    known = vectors.abs().sum(dim=1, keepdim=True) > 0
+    seen = (features * known).double()
+    squares, products = seen.T @ seen, seen.T @ vectors.double()
+    if workers is not None and features.shape[1]:
+        squares, products = workers.sum(squares), workers.sum(products)
+    weights = torch.linalg.solve(squares + RIDGE * torch.eye(len(squares), dtype=torch.float64, device=squares.device), products).float()
+    return weights, vectors - known * (features @ weights)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from basketgraph.graph.adam import Adam
 from basketgraph.graph.model import LightGCN
 
 
@@ -17,10 +18,6 @@ class Epoch:
     loss: float
     learning_rate: float
     gradient_norm: float
-
-
-def make_optimizer(model: LightGCN) -> torch.optim.Adam:
-    return torch.optim.Adam(model.parameters().values(), lr=model.settings.learning_rate, fused=True)
 
 
 def learning_rate(model: LightGCN, step: int, steps: int) -> float:
@@ -42,7 +39,7 @@ def batches(model: LightGCN, epoch: int) -> list[torch.Tensor]:
     return [torch.nonzero(step_of_row == step).squeeze(1).to(model.device) for step in range(settings.steps(users))]
 
 
-def train(model: LightGCN, optimizer: torch.optim.Optimizer, first_epoch: int = 0) -> Iterator[Epoch]:
+def train(model: LightGCN, optimizer: Adam, first_epoch: int = 0) -> Iterator[Epoch]:
     """Train from `first_epoch` to the last; model and optimizer hold the state of the epochs before it."""
     workers, settings = model.workers, model.settings
     for number in range(first_epoch, settings.epochs):
@@ -52,10 +49,8 @@ def train(model: LightGCN, optimizer: torch.optim.Optimizer, first_epoch: int = 
         rate, norm = 0.0, 0.0
         for step, rows in enumerate(rows_of_step):
             rate = learning_rate(model, number * len(rows_of_step) + step, len(rows_of_step))
-            for group in optimizer.param_groups:
-                group["lr"] = rate
             losses += model.step(rows, float(weights[step].clamp_min(1e-12)))
-            optimizer.step()
+            optimizer.step(rate)
         norm = float(model.item_vectors.grad.norm()) if model.item_vectors.grad is not None else 0.0
         loss = float(workers.sum(losses)) / max(float(weights.sum()), 1e-12)
         yield Epoch(number, loss, rate, norm)
