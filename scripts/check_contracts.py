@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from basketgraph.clean.mapping import read_source
-from basketgraph.config import Mistake, data_files, data_yaml, load
+from basketgraph.config import Mistake, data_files, data_text, data_yaml, load
 from basketgraph.contracts import contract
-from basketgraph.runs import pipelines
+from basketgraph.runs import Step, pipelines
 from basketgraph.suites import suite
 
 LAYERS = ("silver", "gold", "ops")
+SECTION = re.compile(r'section\(\s*"(\w+)"')
+TABLE = re.compile(r'"((?:silver|gold|ops)\.\w+)"')
 
 
 def sources() -> Iterator[str]:
@@ -40,6 +43,25 @@ def steps() -> Iterator[str]:
         yield from (f"conf/pipelines.yaml: {fault}" for fault in faults_of(lambda table=table: contract(table)))  # type: ignore[misc]
 
 
+def declarations() -> Iterator[str]:
+    """What a job reads by name stands in its step: else the step would be held to be up to date when that changes."""
+    settings = data_yaml("conf/settings.yaml")
+    for name, step in pipelines().steps.items():
+        if name in {stem for stem, _ in data_files("jobs", ".py")}:
+            yield from (f"steps.{name}: {fault}" for fault in declared(name, step, settings))
+
+
+def declared(name: str, step: Step, settings: Mapping[str, object]) -> Iterator[str]:
+    body = data_text(f"jobs/{name}.py").split('"""', 2)[2]
+    sections, tables = set(SECTION.findall(body)), set(TABLE.findall(body))
+    yield from (f"settings: want {section}, which jobs/{name}.py takes" for section in sorted(sections - set(step.settings)))
+    yield from (f"settings: want a section of conf/settings.yaml, have {section}" for section in sorted(set(step.settings) - set(settings)))
+    if not step.always:
+        yield from (f"reads: want {table}, which jobs/{name}.py names" for table in sorted(tables - {*step.reads, *step.writes}))
+        if "cuts(" in body and not step.cuts:
+            yield f"cuts: want true, since jobs/{name}.py takes the cuts"
+
+
 def main() -> int:
     faults: list[str] = []
     for layer in LAYERS:
@@ -47,7 +69,7 @@ def main() -> int:
             faults += faults_of(lambda name=f"{layer}.{stem}": contract(name))  # type: ignore[misc]
         for stem, _ in data_files(f"expectations/{layer}"):
             faults += faults_of(lambda name=f"{layer}.{stem}": suite(name))  # type: ignore[misc]
-    faults += [*sources(), *steps()]
+    faults += [*sources(), *steps(), *declarations()]
     for fault in faults:
         print(fault, file=sys.stderr)
     counts = [f"{sum(1 for layer in LAYERS for _ in data_files(f'{folder}/{layer}'))} {folder}" for folder in ("schemas", "expectations")]

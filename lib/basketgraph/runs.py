@@ -178,7 +178,7 @@ class RunLog:
             "inputs": self.release.versions(step.reads),
             "settings": {section: self.conf.settings.get(section) for section in step.settings},
             "source": self.conf.source if step.source else None,
-            "cuts": None if cuts is None else [d.isoformat() for d in cuts.days],
+            "cuts": None if cuts is None else [*(day.isoformat() for day in cuts.days), cuts.window_days],
             "code": [code_version(), hashlib.sha256(data_text(f"jobs/{name}.py").encode()).hexdigest()],
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
