@@ -132,6 +132,13 @@ def test_shelf_prices_are_those_of_the_last_price_days(spark: SparkSession) -> N
     assert (got["last"].price_position, got["now"].price_position) == (0.25, 0.75)
 
 
+def test_a_line_paid_below_zero_counts_as_nothing(spark: SparkSession) -> None:
+    items = [{"item_id": "a", "category": "tea", "brand_type": "Private"}, {"item_id": "b", "category": "tea", "brand_type": "National"}]
+    lines = [line("a", 100, listed=100), line("b", -50, listed=200)]
+    got = profiles(spark, [day(1, bought=lines)], items)["ann"]
+    assert (got.price_position, got.private_label_share, got.categories[0].share) == (0.25, 1.0, 1.0)
+
+
 def test_private_label_share_is_of_spend_with_a_known_brand_type(spark: SparkSession) -> None:
     items = [{"item_id": "own", "brand_type": "Private"}, {"item_id": "other", "brand_type": "National"}, {"item_id": "unknown"}]
     bought = [line("own", 100), line("other", 300), line("unknown", 999)]

@@ -9,7 +9,7 @@ from pyspark.sql import Window
 from pyspark.sql import functions as F
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
 
 # Positions are whole numbers of this unit, so that their weighted sums do not depend on the order of the rows.
 POSITION_UNITS = 10**4
@@ -28,59 +28,63 @@ def tastes(past: DataFrame, items: DataFrame, *, as_of: date, price_days: int, t
     )
     positions = price_positions(shelf_prices(past, as_of=as_of, price_days=price_days), described)
     catalogue = described.join(positions, "item_id", how="left")  # at most one row an item
-    value = F.col("weight") * F.col("line.amount_minor")
+    # A coupon worth more than its line leaves less than nothing to pay; no taste is negative.
+    value = F.col("weight") * F.greatest(F.lit(0), F.col("line.amount_minor"))
     lines = (
-        past.select("user_id", "weight", F.explode("bought").alias("line"))
+        past.select("user_id", "weight", "bought")
+        .repartition("user_id")  # whole days move once; every grouping by user below finds them in place
+        .select("user_id", "weight", F.explode("bought").alias("line"))
         .select("user_id", value.alias("value"), F.col("line.item_id").alias("item_id"))
         .join(F.broadcast(catalogue), "item_id", how="inner")  # at most one row an item; a catalogue is small beside the purchases
     )
-    return _ranked(_sums(lines), top=top)
+    return _of_users(_sums(lines), top=top)
 
 
 def _sums(lines: DataFrame) -> DataFrame:
-    """Spend per user (grouping is "user"), per user and category, and per user and brand, in one pass; groups without spend are left out."""
+    """Decayed spend per user, category and brand, and in each row that of the user on the whole category and on the whole brand."""
     has_position = F.col("position").isNotNull()
     has_brand_type = F.col("is_private").isNotNull()
     value = F.col("value")
-    groups = [[F.col("user_id")], *([F.col("user_id"), F.col(column)] for column in AFFINITIES.values())]
-    is_rolled_up = {column: F.grouping(column) == 1 for column in AFFINITIES.values()}
-    kind = F.coalesce(*(F.when(~rolled_up, column) for column, rolled_up in is_rolled_up.items()), F.lit("user"))
+    names = AFFINITIES.values()
+    wholes = {f"{name}_value": F.sum("value").over(Window.partitionBy("user_id", name)) for name in names}
     return (
-        lines.groupingSets(groups, "user_id", *AFFINITIES.values())
+        lines.groupBy("user_id", *names)
         .agg(
-            kind.alias("grouping"),
             F.sum(value).alias("value"),
             F.sum(F.when(has_position, value * F.col("position"))).alias("positions"),
             F.sum(F.when(has_position, value)).alias("positioned"),
             F.sum(F.when(has_brand_type, value * F.col("is_private").cast("bigint"))).alias("private"),
             F.sum(F.when(has_brand_type, value)).alias("branded"),
         )
-        .withColumn("name", F.coalesce(*AFFINITIES.values()))
-        .where((F.col("value") > 0) & ((F.col("grouping") == "user") | F.col("name").isNotNull()))
+        .withColumns(wholes)
     )
 
 
-def _ranked(sums: DataFrame, *, top: int) -> DataFrame:
-    """One row per user from the rows of `_sums`: lists of the top names, largest share of all known names first, and the user's own ratios."""
-    user_grouping = Window.partitionBy("user_id", "grouping")
-    place = F.row_number().over(user_grouping.orderBy(F.desc("value"), "name"))
-    share = F.col("value") / F.sum("value").over(user_grouping)
-    lists = [
-        F.transform(
-            F.array_sort(F.collect_list(F.when(F.col("grouping") == column, F.struct("place", "name", "share")))),
-            lambda entry: F.struct(entry["name"].alias("name"), entry["share"].alias("share")),
-        ).alias(alias)
-        for alias, column in AFFINITIES.items()
-    ]
-    of_user = F.col("grouping") == "user"
-    price_position = F.when(of_user & (F.col("positioned") > 0), F.col("positions") / F.col("positioned") / POSITION_UNITS)
-    private_share = F.when(of_user & (F.col("branded") > 0), F.col("private") / F.col("branded"))
+def _of_users(sums: DataFrame, *, top: int) -> DataFrame:
+    """One row per user from the rows of `_sums`: lists of the top names, largest share of the spend on all known names first, and ratios."""
+    wholes, totals, lists = [], [], []
+    for alias, name in AFFINITIES.items():
+        is_known = F.col(name).isNotNull()
+        # A set: a category has a row for each of its brands. Negated, so that the largest sorts first and ties go by name.
+        entry = F.struct((-F.col(f"{name}_value")).alias("minus_value"), F.col(name).alias("name"))
+        wholes.append(F.collect_set(F.when(is_known & (F.col(f"{name}_value") > 0), entry)).alias(alias))
+        totals.append(F.sum(F.when(is_known, F.col("value"))).alias(f"{name}_total"))
+        lists.append(_shares(F.slice(F.array_sort(alias), 1, top), F.col(f"{name}_total")).alias(alias))
+    ratios = ("positions", "positioned", "private", "branded")
     return (
-        sums.withColumns({"place": place, "share": share})
-        .where(F.col("place") <= top)
-        .groupBy("user_id")
-        .agg(*lists, F.max(price_position).alias("price_position"), F.max(private_share).alias("private_label_share"))  # of one row each
+        sums.groupBy("user_id")
+        .agg(*wholes, *totals, *(F.sum(column).alias(column) for column in ratios))
+        .select(
+            "user_id",
+            *lists,
+            F.when(F.col("positioned") > 0, F.col("positions") / F.col("positioned") / POSITION_UNITS).alias("price_position"),
+            F.when(F.col("branded") > 0, F.col("private") / F.col("branded")).alias("private_label_share"),
+        )
     )
+
+
+def _shares(entries: Column, total: Column) -> Column:
+    return F.transform(entries, lambda entry: F.struct(entry["name"].alias("name"), (-entry["minus_value"] / total).alias("share")))
 
 
 def shelf_prices(past: DataFrame, *, as_of: date, price_days: int) -> DataFrame:
