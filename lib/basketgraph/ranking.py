@@ -3,13 +3,13 @@
 Shared by the graph bench and the evaluation of releases, so that both count in the same way.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.floating]
-Ints = NDArray[np.integer]
+Floats = NDArray[np.floating[Any]]
+Ints = NDArray[np.integer[Any]]
 
 MISSING = -1  # fills a list that has fewer than k items
 

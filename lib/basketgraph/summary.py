@@ -8,6 +8,8 @@ from typing import IO, Any
 from rich.console import Console
 from rich.table import Table
 
+from basketgraph.report.examples import Example
+
 WIDTH = 130  # a summary in a log file or a pipe must not be cut at 80 columns
 
 
@@ -23,8 +25,8 @@ def table(title: str, *columns: str) -> Table:
     return made
 
 
-def print_summary(outcome: Mapping[str, Any], examples: Sequence[Mapping[str, Any]], *, file: IO[str] | None = None) -> None:
-    """outcome: the run's JSON object (DESIGN section 10); examples: {user_id, bought: [name], recommended: [(name, reason)]}."""
+def print_summary(outcome: Mapping[str, Any], examples: Sequence[Example], *, file: IO[str] | None = None) -> None:
+    """outcome: the run's JSON object (DESIGN section 10); examples: users of the live lists."""
     out = console(file)
     _print_rows(out, outcome["rows"])
     _print_tables(out, outcome["tables"])
@@ -74,9 +76,9 @@ def _print_models(
     out.print(shown)
 
 
-def _print_example(out: Console, example: Mapping[str, Any]) -> None:
-    out.print(f"\n[bold]user {example['user_id'][:12]}[/bold] bought lately: {', '.join(example['bought'])}", soft_wrap=True)
-    for name, reason in example["recommended"]:
+def _print_example(out: Console, example: Example) -> None:
+    out.print(f"\n[bold]user {example.user_id[:12]}[/bold] bought lately: {'; '.join(example.bought)}", soft_wrap=True)
+    for name, reason in example.recommended:
         out.print(f"  {name}: {reason}", soft_wrap=True)
 
 

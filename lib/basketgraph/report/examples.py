@@ -1,0 +1,42 @@
+"""A few users with what they bought and what they are recommended, and why: for the summary of a run and for the page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+USERS, BOUGHT, LISTED = 3, 5, 5
+
+
+@dataclass(frozen=True)
+class Example:
+    """One user. bought: names, latest first. recommended: (name, reason), best first."""
+
+    user_id: str
+    bought: tuple[str, ...]
+    recommended: tuple[tuple[str, str], ...]
+
+
+def examples(recommendations: DataFrame, edges: DataFrame, items: DataFrame, *, users: int = USERS) -> list[Example]:
+    """The same users in every run: those whose pseudonyms come first in a fixed shuffle.
+
+    recommendations: gold.recommendations rows of one cut and setting.   edges: gold.interactions rows of the cut.   items: silver.items rows.
+    """
+    chosen = recommendations.select("user_id").distinct().orderBy(F.xxhash64("user_id"), "user_id").limit(users)
+    names = items.groupBy("item_id").agg(F.max_by("name", "valid_from").alias("name"))
+
+    def named(rows: DataFrame) -> DataFrame:
+        few = rows.join(F.broadcast(chosen), "user_id", how="left_semi")
+        return few.join(names, "item_id", how="left").withColumn("name", F.coalesce("name", "item_id"))  # one name an item
+
+    latest = F.sort_array(F.collect_list(F.struct("last_date", "purchases", "item_id", "name")), asc=False)
+    bought = named(edges).groupBy("user_id").agg(F.slice(latest, 1, BOUGHT).alias("bought"))
+    best = F.sort_array(F.collect_list(F.struct("rank", "name", "reason")))
+    listed = named(recommendations.where(F.col("rank") <= LISTED)).groupBy("user_id").agg(best.alias("listed"))
+    rows = listed.join(bought, "user_id", how="left").orderBy("user_id").collect()  # one row per user on either side
+    return [Example(row.user_id, tuple(b.name for b in row.bought or ()), tuple((r.name, r.reason) for r in row.listed)) for row in rows]
