@@ -40,7 +40,8 @@ def test_recall_counts_all_relevant_items_and_the_ideal_list_is_cut_at_k() -> No
     ideal = 1 + 1 / math.log2(3) + 1 / 2
     assert recall[:2].tolist() == [2 / 4, 1.0]
     assert ndcg[:2].tolist() == pytest.approx([(1 + 1 / 2) / ideal, 1 / math.log2(3)])
-    assert np.isnan(recall[2]) and np.isnan(ndcg[2])
+    assert np.isnan(recall[2])
+    assert np.isnan(ndcg[2])
 
 
 def test_padding_is_a_miss_even_for_a_user_before_whom_item_numbers_end() -> None:
