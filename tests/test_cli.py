@@ -1,0 +1,145 @@
+"""The command line: exit codes, the JSON object on the last line of stdout, and mistakes without a traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+from typer.testing import CliRunner, Result
+
+from basketgraph.cli import app
+from basketgraph.config import CONF_VARIABLE
+from basketgraph.tables import LiveRelease, releases
+from tiny import TinyShop
+
+MODULE = [sys.executable, "-m", "basketgraph.cli"]
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> TinyShop:
+    return TinyShop(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def conf_dir_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(CONF_VARIABLE, "")  # --conf-dir sets it; the next test starts without
+
+
+def call(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments))
+
+
+def last_json(result: Result) -> dict[str, object]:
+    loaded: dict[str, object] = json.loads(result.stdout.splitlines()[-1])
+    return loaded
+
+
+@pytest.mark.slow
+def test_run_status_and_rollback_print_one_json_object_last(spark: SparkSession, shop: TinyShop) -> None:
+    day = ["--ds", "2026-03-01"]
+    first = call("run", "all", *shop.flags, *day, "--json")
+    assert first.exit_code == 0, first.output
+    told = last_json(first)
+    assert {"run_id", "release", "refused", "as_of", "report", "tensorboard", "peak_memory_bytes", "steps", "rows", "tables"} <= set(told)
+    assert {"quality", "metrics", "gains"} <= set(told)
+    assert told["steps"][0].keys() == {"name", "status", "seconds", "rows_in", "rows_out"}  # type: ignore[index]
+    assert len(first.stdout.splitlines()) == 1, "with --json all that people read goes to stderr"
+
+    state = last_json(call("status", *shop.flags, "--json"))
+    assert {key: state[key] for key in ("release", "tables", "report")} == {key: told[key] for key in ("release", "tables", "report")}
+    assert call("rollback", *shop.flags).exit_code == 2, "there is nothing before the first release"
+
+    shop.users("ann", "bob", "cat")
+    assert call("run", "all", *shop.flags, *day).exit_code == 0
+    back = call("rollback", *shop.flags, "--json")
+    assert (back.exit_code, last_json(back)["restores"]) == (0, 1)
+    users = LiveRelease(spark, str(shop.warehouse)).read("silver.redemptions")
+    assert sorted(row.user_id for row in users.collect()) == ["ann", "bob"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("word", "code"), [("mistake", 2), ("quality", 3), ("gate", 4)])
+def test_the_exit_code_says_whose_fault_it_was(spark: SparkSession, shop: TinyShop, word: str, code: int) -> None:
+    shop.verdict(word)
+    result = call("run", "all", *shop.flags, "--ds", "2026-03-01", "--json")
+    assert result.exit_code == code
+    assert f"told to: {word}" in result.stderr
+    assert "Traceback" not in result.output
+    assert last_json(result)["refused"] == (None if word == "mistake" else f"told to: {word}")
+
+
+def test_mistakes_in_flags_and_conf_end_with_2_and_without_a_traceback(spark: SparkSession, shop: TinyShop) -> None:
+    for arguments in (
+        ["run", "nothing", *shop.flags],
+        ["run", "all", *shop.flags, "--from", "fly"],
+        ["run", "all", "--source", "no_such_shop"],
+        ["run", "all", "--env", "no_such_environment"],
+        ["run", "all", "--conf-dir", "/no/such/folder"],
+        ["run", "all", *shop.flags, "--set", "warehouse"],
+        ["run", "all", *shop.flags, "--set", "rank=2"],
+        ["run", "all", *shop.flags, "--set", "ranks=two"],
+        ["run", "all", *shop.flags, "--ds", "yesterday"],
+        ["status", *shop.flags],
+        ["run"],
+    ):
+        result = call(*arguments)
+        assert result.exit_code == 2, (arguments, result.output)
+        assert "Traceback" not in result.output
+        assert result.output.strip(), f"{arguments}: nothing was said"
+    assert not shop.warehouse.exists()
+
+
+def test_a_dry_run_writes_no_table(spark: SparkSession, shop: TinyShop) -> None:
+    result = call("run", "all", *shop.flags, "--dry-run", "--json")
+    assert result.exit_code == 0, result.output
+    plan = last_json(result)["plan"]
+    assert [step["step"] for step in plan] == ["load", "copy", "judge", "publish", "report"]  # type: ignore[attr-defined]
+    assert not list(shop.warehouse.rglob("_delta_log"))
+
+
+def killed_run(shop: TinyShop, line: str, delay: float) -> None:
+    """A real `basketgraph run`, killed with its whole group `delay` seconds after it said `line`."""
+    process = subprocess.Popen(
+        [*MODULE, "run", "all", *shop.flags, "--ds", "2026-03-01"],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stderr is not None
+    said = []
+    for text in process.stderr:
+        said.append(text)
+        if line in text:
+            break
+    else:
+        pytest.fail("".join(said))
+    time.sleep(delay)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    process.stderr.close()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("delay", [0.0, 0.5, 1.5])
+def test_a_run_killed_while_it_publishes_and_run_again_ends_as_an_undisturbed_one(spark: SparkSession, tmp_path: Path, delay: float) -> None:
+    killed, undisturbed = TinyShop(tmp_path / "killed"), TinyShop(tmp_path / "undisturbed")
+    killed_run(killed, "publish: make it live", delay)
+    ends = []
+    for shop in (killed, undisturbed):
+        done = subprocess.run([*MODULE, "run", "all", *shop.flags, "--ds", "2026-03-01", "--json"], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        ends.append(json.loads(done.stdout.splitlines()[-1]))
+        assert [step["status"] for step in ends[-1]["steps"]].count("failed") == 0
+        live = LiveRelease(spark, str(shop.warehouse))
+        ends[-1]["live"] = sorted(row.user_id for row in live.read("silver.redemptions").collect())
+        assert [row["release"] for row in releases(live)] == [1], "one release, whether the kill came before or after it"
+    same = [{key: end[key] for key in ("release", "as_of", "tables", "live")} for end in ends]
+    assert same[0] == same[1]

@@ -1,0 +1,117 @@
+"""The local runner, through real jobs of a tiny shop: order, skipping, stops, and what a run says at its end."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from basketgraph.config import CONF_VARIABLE, Config, Mistake, load
+from basketgraph.pipeline import Outcome, dry_run, run_pipeline, status
+from basketgraph.runs import RUNS
+from basketgraph.tables import LiveRelease, Release
+from tiny import TinyShop
+
+DAY = date(2026, 3, 1)
+
+
+@pytest.fixture
+def shop(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TinyShop:
+    made = TinyShop(tmp_path)
+    monkeypatch.setenv(CONF_VARIABLE, str(made.conf))
+    return made
+
+
+def conf(shop: TinyShop, **sets: str) -> Config:
+    return load("local", "tiny", {"warehouse": str(shop.warehouse), **sets})
+
+
+def run(shop: TinyShop, start: str | None = None) -> Outcome:
+    return run_pipeline(conf(shop), "all", ds=DAY, start=start)
+
+
+def statuses(outcome: Outcome) -> dict[str, str]:
+    return {step.name: step.status for step in outcome.steps}
+
+
+def live_users(spark: SparkSession, shop: TinyShop) -> list[str]:
+    return sorted(row.user_id for row in LiveRelease(spark, str(shop.warehouse)).read("silver.redemptions").collect())
+
+
+@pytest.mark.slow
+def test_a_second_run_skips_what_is_up_to_date_and_new_files_go_through(spark: SparkSession, shop: TinyShop) -> None:
+    first = run(shop)
+    assert statuses(first) == dict.fromkeys(["load", "copy", "judge", "publish", "report"], "done")
+    told = first.as_json()
+    assert (told["release"], told["refused"], told["as_of"]) == (1, None, "2026-02-01")
+    assert told["tables"]["silver.redemptions"]["rows"] == 2
+    assert Path(told["report"]).is_file()
+    assert told["peak_memory_bytes"] > 0
+
+    second = run(shop)
+    assert statuses(second) == dict.fromkeys(["load", "copy", "judge", "publish", "report"], "current")
+    same = {key: value for key, value in second.as_json().items() if key not in ("run_id", "steps", "peak_memory_bytes")}
+    assert same == {key: value for key, value in told.items() if key not in ("run_id", "steps", "peak_memory_bytes")}
+
+    assert [(plan["step"], plan["runs"]) for plan in dry_run(conf(shop), "all", ds=DAY, start="copy")][:3] == [
+        ("load", "depends"),
+        ("copy", "yes"),
+        ("judge", "yes"),
+    ]
+    shop.users("ann", "bob", "cat")
+    third = run(shop)
+    assert set(statuses(third).values()) == {"done"}
+    assert live_users(spark, shop) == ["ann", "bob", "cat"]
+    forced = run(shop, start="judge")
+    assert statuses(forced) == {"load": "current", "copy": "current", "judge": "done", "publish": "current", "report": "done"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("word", "code"), [("quality", 3), ("gate", 4)])
+def test_a_stop_leaves_the_live_release_and_the_report_is_made_all_the_same(spark: SparkSession, shop: TinyShop, word: str, code: int) -> None:
+    run(shop)
+    shop.users("ann", "bob", "mallory")
+    shop.verdict(word)
+    stopped = run(shop)
+    assert stopped.error is not None
+    assert getattr(stopped.error, "exit_code", None) == code
+    assert stopped.as_json()["refused"] == f"told to: {word}"
+    assert statuses(stopped) == {"load": "done", "copy": "done", "judge": "failed", "report": "done"}
+    assert Path(stopped.as_json()["report"]).read_text() == f"run {stopped.run_id}"
+    assert (stopped.as_json()["release"], live_users(spark, shop)) == (1, ["ann", "bob"])
+    shop.verdict("fine")
+    mended = run(shop)
+    assert statuses(mended) == {"load": "current", "copy": "current", "judge": "done", "publish": "done", "report": "done"}
+    assert live_users(spark, shop) == ["ann", "bob", "mallory"]
+
+
+@pytest.mark.slow
+def test_a_crash_ends_the_run_at_its_step_and_a_report_that_fails_does_not_hide_a_stop(spark: SparkSession, shop: TinyShop) -> None:
+    shop.verdict("crash")
+    crashed = run(shop)
+    assert statuses(crashed) == {"load": "done", "copy": "done", "judge": "failed"}
+    assert (crashed.refused, str(crashed.error)) == (None, "told to: crash")
+    release = Release(spark, str(shop.warehouse), "look")
+    assert {(row.step, row.status) for row in release.read(RUNS).collect()} == {("load", "done"), ("copy", "done"), ("judge", "failed")}
+    assert not release.exists("ops.releases")
+
+    shop.verdict("gate")
+    shop.write_job("report", "def run(spark, conf, ds, release):\n    raise RuntimeError('no paper')\n")
+    stopped = run(shop)
+    assert (stopped.refused, getattr(stopped.error, "exit_code", None)) == ("told to: gate", 4)
+    assert statuses(stopped)["report"] == "failed"
+
+
+def test_an_unknown_step_or_pipeline_is_told_before_spark_starts_a_run(shop: TinyShop) -> None:
+    with pytest.raises(Mistake, match="want a step of all, have fly"):
+        run(shop, start="fly")
+    with pytest.raises(Mistake, match="want one of all, have everything"):
+        run_pipeline(conf(shop), "everything")
+    assert not shop.warehouse.exists()
+
+
+def test_status_of_an_empty_warehouse_is_a_mistake(shop: TinyShop) -> None:
+    with pytest.raises(Mistake, match="want a warehouse with runs"):
+        status(conf(shop))
