@@ -31,9 +31,9 @@ def als_factors(edges: DataFrame, settings: RecallSettings) -> tuple[DataFrame, 
     if not any(indexer.labelsArray):
         nothing = "cast(null AS array<float>) AS factors"
         return edges.selectExpr("user_id", nothing).limit(0), edges.selectExpr("item_id", nothing).limit(0)
-    numbered = indexer.transform(edges).select(F.col("user").cast("int"), F.col("item").cast("int"), F.col("weight").cast("float"))
+    named = indexer.transform(edges).withColumns({"user": F.col("user").cast("int"), "item": F.col("item").cast("int")})
     # Sums of floats follow the order of rows, and so would the factors.
-    numbered = numbered.repartition(BLOCKS, "user").sortWithinPartitions("user", "item")
+    numbered = named.select("user", "item", F.col("weight").cast("float")).repartition(BLOCKS, "user").sortWithinPartitions("user", "item")
     model = ALS(
         rank=settings.als_rank,
         maxIter=settings.als_iterations,
@@ -47,14 +47,9 @@ def als_factors(edges: DataFrame, settings: RecallSettings) -> tuple[DataFrame, 
         numUserBlocks=BLOCKS,
         numItemBlocks=BLOCKS,
     ).fit(numbered)
+    # MLlib's (id, features), with the names back in place: exactly one for each id
     users, items = (
-        _named(factors, column, labels)
-        for factors, column, labels in zip((model.userFactors, model.itemFactors), columns, indexer.labelsArray, strict=True)
+        factors.join(named.select(F.col(number).alias("id"), name).distinct(), "id", how="inner").select(name, F.col("features").alias("factors"))
+        for factors, number, name in ((model.userFactors, "user", "user_id"), (model.itemFactors, "item", "item_id"))
     )
     return users, items
-
-
-def _named(factors: DataFrame, column: str, labels: list[str]) -> DataFrame:
-    """MLlib's (id, features) with the id's label back in place: the labels are few enough to have been collected by the indexer."""
-    names = F.array(*[]) if not labels else F.lit(list(labels))
-    return factors.select(F.element_at(names, F.col("id") + 1).alias(column), F.col("features").alias("factors"))
