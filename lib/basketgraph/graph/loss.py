@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-CHUNK_BYTES = 4 << 20  # logits of a chunk of users stay in cache between the products that use them
+CHUNK_BYTES = 16 << 20  # logits of a chunk of users stay in the last cache between the products that use them; smaller chunks starve the products
 
 
 @dataclass(frozen=True)

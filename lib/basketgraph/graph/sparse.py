@@ -18,18 +18,24 @@ Array = NDArray[Any]
 BLOCKS_PER_THREAD = 4  # more than one, so that a thread that got slow rows does not hold up the rest
 
 
-@numba.njit(nogil=True, cache=True, fastmath={"contract"})  # type: ignore[untyped-decorator]
+@numba.njit(nogil=True, cache=True, fastmath={"contract", "reassoc"})  # type: ignore[untyped-decorator]
 def _multiply_rows(begin: int, end: int, rows: Array, indptr: Array, columns: Array, values: Array, dense: Array, out: Array) -> None:
     width = dense.shape[1]
     for position in range(begin, end):
-        row = rows[position]
-        for k in range(width):
-            out[position, k] = 0.0
-        for edge in range(indptr[row], indptr[row + 1]):
-            column = columns[edge]
-            value = values[edge]
+        total = out[position]
+        total[:] = 0.0
+        edge, stop = indptr[rows[position]], indptr[rows[position] + 1]
+        while edge + 3 < stop:  # four at once: the running total is read and written a quarter as often
+            first, second, third, fourth = dense[columns[edge]], dense[columns[edge + 1]], dense[columns[edge + 2]], dense[columns[edge + 3]]
+            a, b, c, d = values[edge], values[edge + 1], values[edge + 2], values[edge + 3]
             for k in range(width):
-                out[position, k] += value * dense[column, k]
+                total[k] += a * first[k] + b * second[k] + c * third[k] + d * fourth[k]
+            edge += 4
+        while edge < stop:
+            one, value = dense[columns[edge]], values[edge]
+            for k in range(width):
+                total[k] += value * one[k]
+            edge += 1
 
 
 @numba.njit(nogil=True, cache=True, fastmath={"contract"})  # type: ignore[untyped-decorator]
@@ -37,11 +43,11 @@ def _scatter_rows(rows: Array, indptr: Array, columns: Array, values: Array, den
     width = dense.shape[1]
     for position in range(rows.shape[0]):
         row = rows[position]
+        one = dense[position]
         for edge in range(indptr[row], indptr[row + 1]):
-            column = columns[edge]
-            value = values[edge]
+            total, value = out[columns[edge]], values[edge]
             for k in range(width):
-                out[column, k] += value * dense[position, k]
+                total[k] += value * one[k]
 
 
 @dataclass(frozen=True)
