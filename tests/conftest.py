@@ -29,6 +29,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     os.environ["PYSPARK_PYTHON"] = sys.executable
     builder = SparkSession.builder.appName("tests")
     given = properties(data_text("conf/spark/local.conf"))
+    given |= {"spark.sql.codegen.wholeStage": "false", "spark.databricks.delta.snapshotPartitions": "1"}  # a few rows are planned, not crunched
     given |= {"spark.driver.memory": "2g", "spark.sql.shuffle.partitions": "2", "spark.sql.warehouse.dir": str(tmp_path_factory.mktemp("spark"))}
     for key, value in given.items():
         builder = builder.config(key, value)

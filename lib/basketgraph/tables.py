@@ -93,8 +93,9 @@ class Warehouse:
         self._write(frame, table, batch_id, "append")
 
     def _write(self, frame: DataFrame, table: str, batch_id: str | None, mode: str, replace_where: str | None = None) -> None:
+        conforming = conform(frame, table)  # first: a refused frame leaves no empty table behind
         self.create(table)
-        writer = conform(frame, table).write.format("delta").mode(mode)
+        writer = conforming.write.format("delta").mode(mode)
         if replace_where is not None:
             writer = writer.option("replaceWhere", replace_where)
         if batch_id is not None:
@@ -116,9 +117,9 @@ class Warehouse:
         frame:    at most one row per key.
         prune_by: a column whose values in `frame` bound the rows that can match (the day): the others' files are not read.
         """
-        self.create(table)
         terms = contract(table)
         frame = conform(frame, table)
+        self.create(table)
         conditions = [f"t.`{key}` = s.`{key}`" for key in terms.keys]
         if prune_by is not None:
             conditions.append(_in_list(frame, prune_by))
