@@ -106,7 +106,7 @@ def test_a_job_runs_from_the_zip_alone(spark: SparkSession, build: Path, tmp_pat
         job.write_bytes(zipfile.ZipFile(build).read(f"basketgraph/_data/jobs/{name}.py"))
         flags = ["--env", "local", "--source", "online_retail", "--ds", "2010-12-02", "--pipeline", "clean", "--run-id", "one-run"]
         done = node.submit(job, *flags, "--set", f"warehouse={warehouse}", "--set", f"landing={landing}")
-        assert done.returncode == 0, done.stderr[-6000:]
+        assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
     release = Release(spark, str(warehouse), "look")
     assert release.read("silver.events").count() == 2
     assert {(row.run_id, row.step, row.status) for row in release.read("ops.runs").collect()} == {
@@ -124,8 +124,8 @@ def test_a_mistake_ends_the_submitted_job_with_2_and_an_unknown_flag_too(build: 
     job.write_bytes(zipfile.ZipFile(build).read("basketgraph/_data/jobs/publish.py"))
     unknown = node.submit(job, "--env", "local", "--source", "no_such_shop")
     assert unknown.returncode == 2
-    assert "no_such_shop" in unknown.stderr
-    assert "Traceback" not in unknown.stderr
+    assert "no_such_shop" in unknown.stdout, "spark-submit gives what a job writes to stderr on its own stdout"
+    assert "Traceback" not in unknown.stdout + unknown.stderr
     assert node.submit(job, "--env", "local", "--sorce", "x").returncode == 2
 
 
