@@ -50,10 +50,10 @@ def runs_chart(runs: Sequence[dict[str, Any]], alternative: str) -> Markup:
     drawn = alt.Chart(alt.Data(values=values), width=WIDTH, height=HEIGHT).mark_bar()
     colours = alt.Color("kind:N", scale=alt.Scale(domain=["critical", "warning"], range=[TROUBLE, SUBJECT]))
     told = [-number for number in range(0, len(runs), max(1, len(runs) // 5))]
+    most = max([1, *(run["critical"] + run["warnings"] for run in runs)])  # a year without a broken promise still has a scale
+    up = alt.Y("broken:Q", title=None, scale=alt.Scale(domain=[0, most]), axis=alt.Axis(tickMinStep=1, tickCount=4))
     across = alt.X("run:O", title="runs ago", axis=alt.Axis(values=told, labelExpr="-datum.value", labelAngle=0))
-    return _svg(
-        drawn.encode(x=across, y=alt.Y("broken:Q", title=None, axis=alt.Axis(tickMinStep=1, tickCount=4)), color=colours), alternative, "runs"
-    )
+    return _svg(drawn.encode(x=across, y=up, color=colours), alternative, "runs")
 
 
 def models_chart(models: Sequence[dict[str, Any]], alternative: str, prefix: str) -> Markup:
