@@ -78,7 +78,7 @@ train_shards(Path(sys.argv[1]), Path(sys.argv[2]), GraphSettings.model_validate_
 
 @pytest.mark.parametrize(("ranks", "then"), [(1, 1), pytest.param(2, 1, marks=pytest.mark.long), pytest.param(3, 2, marks=pytest.mark.long)])
 def test_a_training_killed_between_epochs_goes_on_from_its_checkpoint_also_with_fewer_ranks(ranks, then, sealed, tmp_path):
-    settings = SETTINGS.model_copy(update={"epochs": 40})
+    settings = SETTINGS.model_copy(update={"epochs": 15})
     model = tmp_path / "model"
     command = [sys.executable, "-c", SCRIPT, str(sealed), str(model), settings.model_dump_json(), str(ranks)]
     process = subprocess.Popen(command, start_new_session=True, env=rank_environment(1))
@@ -90,7 +90,7 @@ def test_a_training_killed_between_epochs_goes_on_from_its_checkpoint_also_with_
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     progress = (model / "progress.jsonl").read_text().splitlines()
-    assert 0 < len(progress) < 40
+    assert 0 < len(progress) < 15
     assert read_result(model) is None
     time.sleep(3)  # ranks leave the group, see their launcher gone and end
 
@@ -153,3 +153,10 @@ def test_threads_are_shared_among_ranks_and_the_users_word_holds(monkeypatch):
     monkeypatch.setattr("basketgraph.launch.os.sched_getaffinity", lambda _: set(range(8)))
     assert free_threads(2) == 2
     assert free_threads(100) == 1
+
+
+@pytest.mark.long
+def test_ranks_inside_sparks_executors_give_one_ranks_numbers(spark, sealed, alone, tmp_path):
+    result = train_shards(sealed, tmp_path / "model", SETTINGS, ranks=2, launcher="spark")
+    assert result.ranks == 2
+    check_same(result, tmp_path / "model", alone)

@@ -41,13 +41,15 @@ class LightGCN:
         scaled = self._normalised(edges)
         self.to_users = matrix(scaled, device, threads, settings.kernel)  # [users, items]
         self.to_items = matrix(scaled.transposed(), device, threads, settings.kernel)  # [items, users]
-        self.popularity = torch.where(self.item_degree > 0, self.item_degree.clamp_min(1e-12) ** settings.popularity_power, 0)
-        self.edge_items = torch.from_numpy(edges.columns.astype(np.int64)).to(device)
+        self.bought = torch.nonzero(self.item_degree > 0).squeeze(1)  # [n]: the items that take part in the softmax
+        self.popularity = self.item_degree[self.bought] ** settings.popularity_power  # [n]
+        items_of_edges = torch.from_numpy(edges.columns.astype(np.int64)).to(device)
+        self.edge_items = torch.searchsorted(self.bought, items_of_edges)  # [edges], among those
         row_of_edge = torch.repeat_interleave(torch.from_numpy(np.diff(edges.indptr)).to(device))
         self.edge_weights = (
             torch.from_numpy(edges.values).to(device)
             * self.user_degree[row_of_edge].clamp_min(1e-12) ** -settings.user_power
-            * self.item_degree[self.edge_items].clamp_min(1e-12) ** -settings.item_power
+            * self.item_degree[items_of_edges] ** -settings.item_power
         )
         self.user_weight = torch.zeros(part.users, device=device).index_add_(0, row_of_edge, self.edge_weights)  # [users]
 
@@ -95,10 +97,12 @@ class LightGCN:
         """
         final = self._forward_at(batch)
         user_units, user_lengths = unit(final.users)
-        item_units, item_lengths = unit(final.items)
+        item_units, item_lengths = unit(final.items[self.bought])
         loss, by_users, by_items = softmax_loss(user_units, item_units, self.popularity, self._positives(batch), self.settings.temperature)
         user_gradient = unit_gradient(by_users, user_units, user_lengths) / global_weight
-        item_gradient = self.workers.sum(unit_gradient(by_items, item_units, item_lengths) / global_weight)
+        item_gradient = torch.zeros_like(final.items)
+        item_gradient[self.bought] = unit_gradient(by_items, item_units, item_lengths) / global_weight
+        item_gradient = self.workers.sum(item_gradient)
         by_first = self._adjoint_at(batch, user_gradient, item_gradient)
         self.user_vectors.grad, self.item_vectors.grad = by_first.users.contiguous(), by_first.items.contiguous()
         self.item_map.grad = (self.item_features.T @ by_first.items).contiguous()
