@@ -75,17 +75,13 @@ ITEMS = {
 }
 
 
-def line(
-    number: int,
-    *,
-    customer: str = "u1",
-    product: str = "p1",
-    pieces: str = "2",
-    price: str = "1.50",
-    at: str = "2026-03-01 10:00",
-    title: str = "Tea",
-) -> str:
-    return f"{number},{customer},{product},{pieces},{price},{at},{title}"
+FILLED = {"customer": "u1", "product": "p1", "pieces": "2", "price": "1.50", "at": "2026-03-01 10:00", "title": "Tea"}
+
+
+def line(number: int, **values: str) -> str:
+    """A CSV line; what is not named is that of an ordinary purchase."""
+    assert not set(values) - set(FILLED)
+    return ",".join([str(number), *(FILLED | values).values()])
 
 
 def deliver(folder: Path, name: str, *lines: str, header: str = HEADER, minute: int = 0) -> Path:

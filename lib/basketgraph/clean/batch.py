@@ -34,6 +34,7 @@ from basketgraph.tables import Release
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+FEW_ROWS = 500_000  # so many rows are sorted by key without asking whether any key is repeated
 FEW_KEYS = 100_000  # so many repeated keys are resolved apart from the rest; with more, all rows are
 PRUNE_DAYS = 1000
 
@@ -122,13 +123,16 @@ class Preparation:
         return (new if found else None), found
 
     def _first_rows(self, accepted: DataFrame, good: Mapping[str, int]) -> tuple[DataFrame, dict[str, dict[str, int]]]:
-        """All rows are new but for repeated keys, which are looked for by their hashes: cheaper than sorting whole rows."""
+        """All rows are new but for repeated keys, which many rows are searched for by hash: cheaper than sorting whole rows."""
         table, values = self.rules.table, self.rules.values
+        if self.rules.history or sum(good.values()) <= FEW_ROWS:
+            judged = self._keep(ranked(accepted, table.keys, values))
+            return self._winners(judged), _statuses(judged)
         repeated = self._keep(repeated_keys(accepted, table.keys))
         number = repeated.count()
-        if number == 0 and not self.rules.history:
+        if number == 0:
             return accepted, {path: {NEW: rows} for path, rows in good.items()}
-        if number > FEW_KEYS or self.rules.history:
+        if number > FEW_KEYS:
             judged = self._keep(ranked(accepted, table.keys, values))
             return self._winners(judged), _statuses(judged)
         keyed = accepted.withColumn(KEY_HASH, key_hash(table.keys))

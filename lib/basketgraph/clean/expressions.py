@@ -99,8 +99,23 @@ class _Raw:
             faults.append(f"{place}: {_short(error)}, have {text!r:.80}")
         return None
 
+    def sound(self, mapped: TableMapping, wanted: Mapping[str, DataType]) -> bool:
+        """Whether all of a table's SQL passes in one analysis; where it does not, each expression is looked at by itself to say which."""
+        if self.frame is None or set(mapped.columns) - set(wanted):
+            return False
+        conditions = list(_conditions(mapped))
+        try:
+            columns = [F.expr(text).cast(wanted[column]) for column, text in mapped.columns.items()]
+            casts = [F.expr(text).cast(kind) for _, text, kind in conditions]
+            found = self.frame.select(*columns, *casts, *[F.expr(text).alias(f"{i}") for i, (_, text, _) in enumerate(conditions)]).schema
+        except (AnalysisException, ParseException):
+            return False
+        return all(not isinstance(kind, BooleanType) or isinstance(found[f"{i}"].dataType, BooleanType) for i, (_, _, kind) in enumerate(conditions))
+
     def table_references(self, place: str, mapped: TableMapping, table: Contract, faults: list[str]) -> References:
         wanted = {field.name: field.dataType for field in table.struct.fields}
+        if self.sound(mapped, wanted):
+            return {column: self.raw_columns(text) for column, text in mapped.columns.items()}
         references = {}
         for column, text in mapped.columns.items():
             if self.analysed(f"{place}.columns.{column}", text, faults, wanted.get(column)) is not None:

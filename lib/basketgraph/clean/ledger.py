@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -71,6 +71,13 @@ class Ledger:
 
     def unfinished(self) -> list[Entry]:
         return [entry for entry in self.entries.values() if entry["status"] == LOADING]
+
+    def close_gone(self, listed: Collection[tuple[str, str]]) -> None:
+        """Entries of a killed run whose content was changed or taken away since will not be read again: say so."""
+        gone = [entry for entry in self.unfinished() if (entry["source_file"], entry["file_hash"]) not in listed]
+        nothing = {name: 0 for name in contract(FILES).columns if name.startswith("rows_")}
+        problem = "gone: a killed run had begun to read it, and this content is no longer there"
+        self.write([{**entry, **nothing, "rejected_by_reason": [], "status": QUARANTINED, "problem": problem} for entry in gone])
 
     def with_hash(self, table: str, file_hash: str) -> Entry | None:
         """The entry of content that this table already has, wherever it lay."""

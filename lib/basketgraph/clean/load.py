@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import reduce
@@ -32,6 +34,7 @@ class CleanSettings(Settings):
     """conf/settings.yaml `clean`."""
 
     batch_bytes: int
+    parallel_tables: int = 2
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class Cleaning:
         self.ledger = Ledger(release, key, now)
         self.outcomes: list[Counts] = []
         self.written: list[str] = []
+        self.merging = threading.Lock()  # a MERGE takes its commit metadata from the session
 
     def run(self) -> Outcome:
         """Clean everything that is new. Raises Mistake, before anything is written, where no file of a kind can be used."""
@@ -74,6 +78,7 @@ class Cleaning:
             log.info("completed %d entries of ops.files that a killed run left behind", completed)
         work, problems = self._work(listed)
         self._write_quarantined(problems)
+        self.ledger.close_gone({(file.path, file.file_hash) for files in listed.values() for file in files})
         for number, batch in enumerate(self._batches(work)):
             self._load(number, batch)
         self._write_copies(work)
@@ -144,30 +149,32 @@ class Cleaning:
     def _load(self, number: int, batch: Mapping[str, list[LandingFile]]) -> None:
         """Judge, announce in the ledger, write, check, and confirm in the ledger. A crash anywhere between is mended by the next run."""
         raws: dict[tuple[str, tuple[str, ...]], DataFrame] = {}
-        prepared = []
-        for table, files in batch.items():
-            mapped = self.source.tables[table]
-            place = (mapped.files, tuple(file.path for file in files))
+        tasks = []
+        for table, files in sorted(batch.items(), key=lambda pair: -sum(file.size for file in pair[1])):
+            place = (self.source.tables[table].files, tuple(file.path for file in files))
             if place not in raws:
-                raws[place] = self._raw(mapped.files, files)
-            rules = self._rules(table)
-            batch_id = f"{self.release.run_id}/{number}/{table}"
-            log.info("%s: judging %d files", table, len(files))
-            prepared.append(Preparation(self.release, rules, files, batch_id, self.ledger.unfinished(), self.now).prepare(raws[place]))
+                raws[place] = self._raw(place[0], files)
+            tasks.append((table, files, f"{self.release.run_id}/{number}/{table}", raws[place]))
         redo = bool(self.ledger.unfinished())
-        entries = [
-            self.ledger.entry(one.table, file, LOADING, one.counts[file.path], batch_id=one.batch_id) for one in prepared for file in one.files
-        ]
-        self.ledger.write(entries)
-        self._write_rejected([one.rejected for one in prepared if one.rejected is not None], redo=redo)
-        for one in prepared:
-            self._write_rows(one)
+        # Side by side, since a Parquet file of one row group keeps one core busy, and small tables spend their time waiting for commits.
+        with ThreadPoolExecutor(self.settings.parallel_tables) as pool:
+            prepared = list(pool.map(lambda task: self._prepare(*task), tasks))
+            entries = [
+                self.ledger.entry(one.table, file, LOADING, one.counts[file.path], batch_id=one.batch_id) for one in prepared for file in one.files
+            ]
+            self.ledger.write(entries)
+            self._write_rejected([one.rejected for one in prepared if one.rejected is not None], redo=redo)
+            list(pool.map(self._write_rows, prepared))
         self.ledger.write([{**entry, "status": DONE} for entry in entries])
         for one in prepared:
             self.outcomes += one.counts.values()
             one.release_memory()
         for raw in raws.values():
             raw.unpersist()
+
+    def _prepare(self, table: str, files: Sequence[LandingFile], batch_id: str, raw: DataFrame) -> Prepared:
+        log.info("%s: reading %d files", table, len(files))
+        return Preparation(self.release, self._rules(table), files, batch_id, self.ledger.unfinished(), self.now).prepare(raw)
 
     def _raw(self, file_set: str, files: Sequence[LandingFile]) -> DataFrame:
         rows = raw_rows(self.spark, self.source, self.source.files[file_set], files)
@@ -195,7 +202,8 @@ class Cleaning:
             if one.first_load:
                 self.release.append(one.rows, one.table, batch_id=one.batch_id)
             else:
-                self.release.merge(one.rows, one.table, batch_id=one.batch_id, prune_by=one.prune_by)
+                with self.merging:
+                    self.release.merge(one.rows, one.table, batch_id=one.batch_id, prune_by=one.prune_by)
             self.written.append(one.table)
         total = summed(one.counts.values())
         after = self.release.read(one.table).count() if self.release.exists(one.table) else 0
