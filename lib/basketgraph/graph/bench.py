@@ -19,7 +19,7 @@ from basketgraph.graph.export import Serving, serving
 from basketgraph.graph.model import LightGCN
 from basketgraph.graph.rank import choose_device, peak_memory_bytes
 from basketgraph.graph.results import EMBEDDINGS
-from basketgraph.graph.settings import GraphSettings
+from basketgraph.graph.settings import GraphSettings, recipe
 from basketgraph.graph.sparse import Csr
 from basketgraph.graph.train import train
 from basketgraph.graph.training import train_shards
@@ -58,7 +58,7 @@ def bench(
     lists = read_edge_lists([train_file, test_file, *([valid_file] if valid_file else [])])
     edges, test = lists.matrices[0], lists.matrices[1]
     given = {"dim": dim, "seed": seed, **({} if epochs is None else {"epochs": epochs})}
-    settings = GraphSettings.model_validate(given)
+    settings = GraphSettings.model_validate({**recipe(len(lists.users), len(edges.columns)), **given})
     tuning = 0.0
     if tuned:
         fit_edges, valid = (edges, lists.matrices[2]) if valid_file else split_edges(edges, seed=seed)

@@ -13,7 +13,6 @@ from basketgraph.graph.sparse import Csr
 
 Fit = Callable[[Csr, GraphSettings], Serving]
 
-START: dict[str, Any] = {"temperature": 0.2, "own_weight": 0.3, "epochs": 8}  # between what small and large graphs want
 AXES: tuple[tuple[str, tuple[Any, ...]], ...] = (  # one after the other, each from the best so far
     ("temperature", (0.1, 0.15, 0.2, 0.3, 0.4)),
     ("own_weight", (0.05, 0.1, 0.3, 0.5)),
@@ -43,21 +42,21 @@ def split_edges(train: Csr, *, share: float = VALIDATION_SHARE, seed: int = 0) -
 def tune(
     train: Csr, valid: Csr, settings: GraphSettings, fit: Fit, *, fixed: frozenset[str], say: Callable[[str], None]
 ) -> tuple[GraphSettings, list[dict[str, Any]]]:
-    """Settings with the best Recall@20 + NDCG@20 on `valid` among those tried, `fixed` ones untouched; and everything tried, as rows.
+    """Settings with the best Recall@20 + NDCG@20 on `valid` among those tried from `settings` on, `fixed` ones untouched; and all tries, as rows.
 
     beta costs nothing to try: every fit is scored with all of them.
     """
-    best = settings.model_copy(update={name: value for name, value in START.items() if name not in fixed})
+    best = settings
     tried: list[dict[str, Any]] = []
     best_score = -1.0
     for axis, values in AXES:
         if axis in fixed:
             continue
         centre = best
-        for value in values:
+        for value in dict.fromkeys((getattr(centre, axis), *values)):
             candidate = centre.model_copy(update={axis: value})
-            if best_score >= 0 and candidate.model_copy(update={"beta": best.beta}) == best:
-                continue  # the best so far, seen on another axis
+            if best_score >= 0 and candidate == centre:
+                continue  # seen on the axis before
             found = quality(fit(train, candidate), train, valid, betas=BETAS)
             at = max(range(len(BETAS)), key=lambda place: found[place].both)
             candidate = candidate.model_copy(update={"beta": BETAS[at]})
