@@ -15,7 +15,7 @@ from typing import Any
 from pyspark.sql import functions as F
 
 from basketgraph.config import Config, Mistake, data_file
-from basketgraph.report.examples import Example, examples
+from basketgraph.report.examples import Example, newest_examples
 from basketgraph.runs import RUNS, Job, PeakMemory, Pipelines, RunLog, StepResult, last_day, new_run_id, opened, pipelines, run_step
 from basketgraph.session import spark_session
 from basketgraph.tables import Release, newest_release, table_rows
@@ -86,7 +86,7 @@ def run_pipeline(conf: Config, pipeline: str, *, ds: date | None = None, start: 
                 break
         try:
             outcome.state = state(release, outcome.steps)
-            outcome.examples = live_examples(release)
+            outcome.examples = newest_examples(release)
             outcome.state["peak_memory_bytes"] = outcome.state["peak_memory_bytes"] or memory.peak
         except Exception:
             if outcome.error is None:  # else the step's own error is what there is to tell: it may have taken Spark down with it
@@ -173,18 +173,6 @@ def status(conf: Config) -> dict[str, Any]:
     newest = release.read(RUNS).groupBy("step").agg(last.alias("row"))
     steps = sorted((row["row"].asDict() for row in newest.collect()), key=lambda row: row["finished_at"])
     return {"run_id": steps[-1]["run_id"], "refused": None, "steps": [], **state(release, []), "last_steps": steps}
-
-
-def live_examples(release: Release) -> list[Example]:
-    """A few users of the live lists; none before there are any."""
-    live = newest_release(release)
-    if live is None or "gold.recommendations" not in live["versions"]:
-        return []
-    lists, edges = (
-        release.read_version(table, live["versions"][table]).where(F.col("as_of") == F.lit(live["as_of"]))
-        for table in ("gold.recommendations", "gold.interactions")
-    )
-    return examples(lists.where("setting = 'rebuy'"), edges, release.read_version("silver.items", live["versions"]["silver.items"]))
 
 
 def last_details(release: Release) -> dict[str, dict[str, Any]]:

@@ -27,6 +27,7 @@ from basketgraph.config import Config, Mistake, Settings, data_text, data_yaml, 
 from basketgraph.contracts import contract
 from basketgraph.lock import RunLock, lease_files
 from basketgraph.session import spark_session
+from basketgraph.suites import QualitySettings
 from basketgraph.tables import Release, Warehouse
 
 if TYPE_CHECKING:
@@ -241,10 +242,16 @@ def run_step(name: str, step: Step, job: Job, conf: Config, ds: date, runs: RunL
     return result
 
 
-def check_quality(release: Release, table: str, ds: date) -> None:
-    from basketgraph.quality import check  # Great Expectations takes seconds to import, and not every command checks
+def quality_checker(conf: Config) -> Callable[[Release, str, date], None]:
+    """How a run holds a table against its expectations, with the shop's own limits."""
+    settings = conf.section("quality", QualitySettings)
 
-    check(release, table, ds)
+    def checker(release: Release, table: str, ds: date) -> None:
+        from basketgraph.quality import check  # Great Expectations takes seconds to import, and not every command checks
+
+        check(release, table, ds, settings)
+
+    return checker
 
 
 @contextmanager
@@ -254,7 +261,7 @@ def opened(conf: Config, run_id: str, ds: date | None, app: str) -> Iterator[tup
         spark = spark_session(conf, app)
         leases = lease_files(Warehouse(spark, conf.warehouse))
         with RunLock(leases, run_id, wait_seconds=conf.environment.lock_wait_seconds, say=log.info) as lock:
-            yield Release(spark, conf.warehouse, run_id, before_commit=lock.check, checker=check_quality, ds=ds), memory
+            yield Release(spark, conf.warehouse, run_id, before_commit=lock.check, checker=quality_checker(conf), ds=ds), memory
 
 
 def set_pairs(texts: Sequence[str]) -> dict[str, str]:

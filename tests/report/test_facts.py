@@ -102,7 +102,7 @@ def test_reasons_are_counted_from_the_ledger_and_shown_by_rows_that_were_kept(fo
 
 def test_measures_and_examples_are_those_of_the_newest_cut(found: Facts) -> None:
     assert [e["value"] for e in found.evaluations] == [0.2]
-    assert [(e["user_id"], e["name"]) for e in found.examples] == [("u1", "Plum jam")]
+    assert [(e.user_id, [name for name, _ in e.recommended]) for e in found.examples] == [("u1", ["Plum jam"])]
 
 
 def test_the_page_is_written_whole_and_again_over_itself(release: Release, found: Facts) -> None:

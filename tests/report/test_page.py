@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from basketgraph.report.examples import Example
 from basketgraph.report.facts import Facts
 from basketgraph.report.masking import masked, masked_row
 from basketgraph.report.page import page, reason_in_words, verdict
@@ -49,7 +50,7 @@ FACTS = Facts(
         score("published", 0.206, versus="popularity"),
         score("published", 0.003, versus="ease"),
     ],
-    examples=[{"user_id": "u1", "rank": 1, "name": "Jam <small>", "reason": "bought 3 times"}],
+    examples=[Example("u1", ("Bread",), (("Jam <small>", "bought 3 times"),))],
     versions={"silver.events": 4, "ops.files": 1},
 )
 
@@ -127,7 +128,7 @@ def test_planted_personal_values_appear_nowhere(secret: str) -> None:
         "last": f'"{secret}"',
     }
     file = {"source_file": f"january/{secret}.csv", "problem": f"cannot read {secret}", "status": "quarantined"}
-    item = {"user_id": "u1", "rank": 1, "name": f"Gift for {secret}", "reason": f"because {secret}"}
+    item = Example("u1", (f"Card of {secret}",), ((f"Gift for {secret}", f"because {secret}"),))
     html = made(replace(FACTS, rejected=[row], quarantined=[file], quarantined_count=1, examples=[item]))
     assert secret not in html
     assert "•••" in html

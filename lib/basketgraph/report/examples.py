@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
+from basketgraph.tables import Warehouse
+
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
@@ -40,3 +42,16 @@ def examples(recommendations: DataFrame, edges: DataFrame, items: DataFrame, *, 
     listed = named(recommendations.where(F.col("rank") <= LISTED)).groupBy("user_id").agg(best.alias("listed"))
     rows = listed.join(bought, "user_id", how="left").orderBy("user_id").collect()  # one row per user on either side
     return [Example(row.user_id, tuple(b.name for b in row.bought or ()), tuple((r.name, r.reason) for r in row.listed)) for row in rows]
+
+
+def newest_examples(warehouse: Warehouse) -> list[Example]:
+    """Users of the newest lists, all items allowed; none before there are lists."""
+    needed = ("gold.recommendations", "gold.interactions", "silver.items")
+    if not all(warehouse.exists(table) for table in needed):
+        return []
+    lists, edges, items = (warehouse.newest(table) for table in needed)
+    newest = lists.agg(F.max("as_of")).collect()[0][0]
+    if newest is None:
+        return []
+    at_newest = F.col("as_of") == F.lit(newest)
+    return examples(lists.where(at_newest & (F.col("setting") == "rebuy")), edges.where(at_newest), items)

@@ -10,12 +10,13 @@ from pyspark.sql import Window
 from pyspark.sql import functions as F
 
 from basketgraph.contracts import contracts
+from basketgraph.report.examples import Example, newest_examples
 from basketgraph.tables import Release, newest_release
 
 if TYPE_CHECKING:
     from pyspark.sql import Row
 
-EXAMPLE_USERS, EXAMPLE_ITEMS, EXAMPLE_FILES, MOST_REASONS = 3, 6, 10, 30
+EXAMPLE_FILES, MOST_REASONS = 10, 30
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Facts:
     days: list[dict[str, Any]]  # purchases a day, oldest first
     rejected: list[dict[str, Any]]  # counts and two rows a table and reason, most frequent first
     evaluations: list[dict[str, Any]]  # of the newest cut
-    examples: list[dict[str, Any]]  # recommendations of a few users
+    examples: list[Example]  # recommendations of a few users
     versions: dict[str, int] = field(default_factory=dict)
 
 
@@ -56,7 +57,7 @@ def facts(release: Release, ds: date, history_days: int) -> Facts:
         days=_days(release, ds, history_days),
         rejected=_rejected(release),
         evaluations=_evaluations(release),
-        examples=_examples(release),
+        examples=newest_examples(release),
         versions=release.versions(list(contracts())),
     )
 
@@ -140,20 +141,3 @@ def _evaluations(release: Release) -> list[dict[str, Any]]:
     found = release.read("ops.evaluations")
     newest = F.max("as_of").over(Window.partitionBy(F.lit(1)))
     return _plain(found.withColumn("newest", newest).where("as_of = newest").drop("newest").orderBy("setting", "model", "metric", "versus").collect())
-
-
-def _examples(release: Release) -> list[dict[str, Any]]:
-    """The first places of a few users' lists of the newest day, the same users every time, with the items' names."""
-    if not (release.exists("gold.recommendations") and release.exists("silver.items")):
-        return []
-    lists = release.read("gold.recommendations").where("setting = 'rebuy'")
-    newest = lists.agg(F.max("as_of")).first()
-    if newest is None or newest[0] is None:
-        return []
-    lists = lists.where(F.col("as_of") == F.lit(newest[0]))
-    users = lists.select("user_id").distinct().orderBy(F.xxhash64("user_id")).limit(EXAMPLE_USERS)
-    names = release.read("silver.items").groupBy("item_id").agg(F.max_by("name", "valid_from").alias("name"))
-    top = (
-        lists.where(F.col("rank") <= EXAMPLE_ITEMS).join(F.broadcast(users), "user_id", "left_semi").join(names, "item_id", "left")
-    )  # one name an item
-    return _plain(top.select("user_id", "rank", F.coalesce("name", "item_id").alias("name"), "reason").orderBy("user_id", "rank").collect())

@@ -69,7 +69,7 @@ def page(found: Facts, *, shop: str, description: str, made_at: datetime) -> str
         rejected=rejected(found),
         settings=[measured(found, setting) for setting in SETTINGS if any(e["setting"] == setting for e in found.evaluations)],
         charts=trends(found),
-        examples=[(letter, list(rows)) for letter, (_, rows) in zip(LISTED_USERS, groupby(found.examples, key=lambda r: r["user_id"]), strict=False)],
+        examples=list(zip(LISTED_USERS, found.examples, strict=False)),
         steps=[{**step, "words": step_words(step)} for step in found.steps],
         share=share_in_words,
         glossary=[contract(name) for name in contracts() if name in found.versions and not name.startswith("ops.")],
