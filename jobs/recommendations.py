@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
+from basketgraph import rank
 from basketgraph.config import Config
 from basketgraph.history import known_before
-from basketgraph.rank import RankSettings, evidence, features, labelled, listed_users, ranked_lists, reasons, train_rankers
 from basketgraph.recall import RecallSettings
 from basketgraph.runs import StepReport, job_main
 from basketgraph.tables import Release
@@ -19,35 +19,36 @@ if TYPE_CHECKING:
 
 
 def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
-    settings, cuts = conf.section("rank", RankSettings), conf.cuts(ds)
+    settings, cuts = conf.section("rank", rank.RankSettings), conf.cuts(ds)
     events, items = release.read("silver.events"), release.read("silver.items")
 
     def at(table: str, cut: date) -> DataFrame:
         return release.read(table).where(F.col("as_of") == F.lit(cut))
 
     def featured(cut: date) -> DataFrame:
-        return features(at("gold.candidates", cut), events, items, as_of=cut, half_life_days=settings.half_life_days)
+        purchases = rank.purchases_before(events, items, as_of=cut)
+        own = rank.own_history(purchases, half_life_days=settings.half_life_days).localCheckpoint()  # six frames are made of it
+        return rank.features(at("gold.candidates", cut), purchases, own)
 
-    training = labelled(featured(cuts.validation), events, as_of=cuts.validation, window_days=cuts.window_days, settings=settings).toArrow()
-    rankers = train_rankers(training, settings)
-    lists = ranked_lists(featured(cuts.test), rankers, settings.k).localCheckpoint()  # read twice below, made once
+    learnt = featured(cuts.validation)
+    training = rank.labelled(learnt, events, as_of=cuts.validation, window_days=cuts.window_days, settings=settings).toArrow()
+    rankers = rank.train_rankers(training, settings)
+    lists = rank.ranked_lists(featured(cuts.test), rankers, settings.k).localCheckpoint()  # read twice below, made once
     listed = lists.select("item_id").distinct()
     related = at("gold.related_items", cuts.test).join(F.broadcast(listed), F.col("related_item_id") == listed["item_id"], how="left_semi")
-    graph_items = at("gold.item_embeddings", cuts.test).select("item_id", "embedding", "message")
-    item_side = evidence(
+    item_side = rank.evidence(
         known_before(items, cuts.test).select("item_id", "name").orderBy("item_id").toArrow(),
         at("gold.candidates", cuts.test).groupBy("item_id").agg(F.max("popularity_score").cast("bigint").alias("buyers")).fillna(0).toArrow(),
         related.select("item_id", "related_item_id", "score", "users").toArrow(),
-        graph_items.toArrow(),
+        at("gold.item_embeddings", cuts.test).select("item_id", "embedding", "message").toArrow(),
         popularity_days=conf.section("recall", RecallSettings).popularity_days,
         parts=settings.evidence_items,
     )
-    users = listed_users(lists, at("gold.interactions", cuts.test), at("gold.user_embeddings", cuts.test))
+    users = rank.listed_users(lists, at("gold.interactions", cuts.test), at("gold.user_embeddings", cuts.test))
     version = F.create_map(*(F.lit(part) for name, ranker in rankers.items() for part in (name, ranker.version)))
-    published = reasons(users, item_side).select(
-        F.lit(cuts.test).alias("as_of"), "*", F.lit(None).cast("double").alias("propensity"), version[F.col("setting")].alias("model_version")
-    )
-    release.overwrite_day(published, "gold.recommendations", cuts.test)
+    no_propensity = F.lit(None).cast("double").alias("propensity")
+    published = rank.reasons(users, item_side).select("*", no_propensity, version[F.col("setting")].alias("model_version"))
+    release.overwrite_day(published.withColumn("as_of", F.lit(cuts.test)), "gold.recommendations", cuts.test)
     release.check("gold.recommendations")
     return StepReport(rows_in=training.num_rows, rows_out=at("gold.recommendations", cuts.test).count())
 

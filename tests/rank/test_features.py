@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from basketgraph.rank import FEATURES, features, labelled
+from basketgraph.rank import FEATURES, features, labelled, own_history, purchases_before
 from rank_settings import rank_settings
 from support import rows
 
@@ -56,9 +56,14 @@ def shop(spark: SparkSession) -> dict[str, DataFrame]:
     }
 
 
+def all_features(shop: dict[str, DataFrame], events: str) -> DataFrame:
+    purchases = purchases_before(shop[events], shop["items"], as_of=CUT)
+    return features(shop["candidates"], purchases, own_history(purchases, half_life_days=90))
+
+
 @pytest.fixture(scope="module")
 def found(shop: dict[str, DataFrame]) -> dict[tuple[str, str, str], Any]:
-    frame = features(shop["candidates"], shop["events"], shop["items"], as_of=CUT, half_life_days=90)
+    frame = all_features(shop, "events")
     assert frame.columns == ["setting", "user_id", "item_id", *FEATURES]
     collected = frame.collect()
     assert len(collected) == 12
@@ -102,7 +107,7 @@ def test_a_user_or_item_without_past_has_nulls_and_is_still_there(found: dict[tu
 
 
 def test_what_happens_at_the_cut_or_later_changes_no_feature(shop: dict[str, DataFrame], found: dict[tuple[str, str, str], Any]) -> None:
-    without = features(shop["candidates"], shop["past"], shop["items"], as_of=CUT, half_life_days=90).collect()
+    without = all_features(shop, "past").collect()
     assert {(row.setting, row.user_id, row.item_id): row for row in without} == found
 
 

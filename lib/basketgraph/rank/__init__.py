@@ -2,6 +2,7 @@
 
 from basketgraph.rank.evidence import Evidence, evidence
 from basketgraph.rank.features import FEATURES, features, labelled
+from basketgraph.rank.histories import own_history, purchases_before
 from basketgraph.rank.lists import ranked_lists, train_rankers
 from basketgraph.rank.ranker import Ranker
 from basketgraph.rank.reasons import listed_users, reasons
@@ -18,6 +19,8 @@ __all__ = [
     "features",
     "labelled",
     "listed_users",
+    "own_history",
+    "purchases_before",
     "ranked_lists",
     "reasons",
     "train_rankers",

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from functools import reduce
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from basketgraph.rank.histories import LEVELS, PACES, WINDOWS, item_history, own_history, purchases_before, tastes, user_history
+from basketgraph.rank.histories import LEVELS, PACES, WINDOWS, item_history, tastes, user_history
 from basketgraph.rank.settings import SOURCES, RankSettings
 
 if TYPE_CHECKING:
@@ -28,23 +27,23 @@ FEATURES = (
 )  # fmt: skip
 
 
-def features(candidates: DataFrame, events: DataFrame, items: DataFrame, *, as_of: date, half_life_days: float) -> DataFrame:
+def features(candidates: DataFrame, purchases: DataFrame, own: DataFrame) -> DataFrame:
     """Each candidate with what was known of it, its user and both together before the cut.
 
     candidates: gold.candidates rows of the cut.
-    events:     silver.events rows of any day; those before `as_of` count.
-    returns:    setting, user_id, item_id, the sources' ranks, and FEATURES as floats, null where there is nothing to say.
+    purchases:  rows of `histories.purchases_before` the cut.
+    own:        rows of `histories.own_history` of them; read six times, so a job had better make it once.
+    returns:    setting, user_id, item_id, and FEATURES as floats, null where there is nothing to say.
     """
-    purchases = purchases_before(events, items, as_of=as_of)
-    own = own_history(purchases)
     pairs = candidates.select("user_id", "item_id").distinct()  # both settings share what is known of a pair
-    pairs = pairs.join(F.broadcast(item_history(purchases, own)), "item_id", how="left")  # at most one row per item
-    pairs = pairs.join(own, ["user_id", "item_id"], how="left")  # at most one per pair
-    levels = (tastes(purchases, level, half_life_days=half_life_days) for level in LEVELS)
-    pairs = reduce(lambda known, taste: known.join(taste, ["user_id", taste.columns[1]], how="left"), levels, pairs)  # at most one per user and value
-    pairs = pairs.join(user_history(purchases), "user_id", how="left")  # at most one per user
+    pairs = pairs.join(F.broadcast(item_history(own)), "item_id", how="left")  # at most one row per item
+    bought = own.drop(*LEVELS, "decayed", "purchases_lately")
+    pairs = pairs.join(bought.hint("shuffle_hash"), ["user_id", "item_id"], how="left")  # at most one per pair
+    for level in LEVELS:
+        pairs = pairs.join(tastes(own, level).hint("shuffle_hash"), ["user_id", level], how="left")  # at most one per user and value
+    pairs = pairs.join(user_history(purchases, own), "user_id", how="left")  # at most one per user
     return (
-        candidates.join(pairs, ["user_id", "item_id"], how="inner")  # exactly one per candidate
+        candidates.join(pairs.hint("shuffle_hash"), ["user_id", "item_id"], how="inner")  # exactly one per candidate
         .withColumn("own_share_of_orders", F.col("own_orders") / F.col("user_orders"))
         .withColumn("own_share_of_subcategory", F.col("personal_frequency_score") / F.nullif("subcategory_decayed", F.lit(0.0)))
         .withColumn("own_due_by_item", F.col("own_recency") / F.nullif("item_gap", F.lit(0.0)))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 LEVELS = ("department", "category", "subcategory", "manufacturer")
 PACES = (20, 180)  # half-lives, in days, beside the one of gold.interactions: what is bought now, and what has always been
 WINDOWS = (7, 28, 90)
+LATELY = 28  # days
 
 
 def purchases_before(events: DataFrame, items: DataFrame, *, as_of: date) -> DataFrame:
@@ -29,16 +30,21 @@ def purchases_before(events: DataFrame, items: DataFrame, *, as_of: date) -> Dat
     )
 
 
-def own_history(purchases: DataFrame) -> DataFrame:
-    """One row per user and item ever bought: how often, how lately, how regularly."""
+def own_history(purchases: DataFrame, *, half_life_days: float) -> DataFrame:
+    """One row per user and item ever bought: how often, how lately, how regularly; and the item's levels.
+
+    purchases: rows of `purchases_before`. All that is said of items and tastes below follows from these rows, so they are worth making once.
+    """
     return (
-        purchases.groupBy("user_id", "item_id")
+        purchases.groupBy("user_id", "item_id", *LEVELS)  # an item has one value of each level
         .agg(
             F.count("*").alias("own_purchases"),
             F.countDistinct("order_id").alias("own_orders"),
+            F.count_if(F.col("age") <= LATELY).alias("purchases_lately"),
             F.min("age").alias("own_recency"),
             F.max("age").alias("own_tenure"),
             F.sum("amount_minor").alias("own_amount"),
+            F.sum(_decay(half_life_days)).alias("decayed"),
             *(F.sum(_decay(days)).alias(f"own_decayed_{days}") for days in PACES),
         )
         .withColumn("own_gap", (F.col("own_tenure") - F.col("own_recency")) / F.nullif(F.col("own_orders") - 1, F.lit(0)))
@@ -46,64 +52,62 @@ def own_history(purchases: DataFrame) -> DataFrame:
     )
 
 
-def user_history(purchases: DataFrame) -> DataFrame:
-    """One row per user: how much, how often, how faithful to what was bought before."""
+def user_history(purchases: DataFrame, own: DataFrame) -> DataFrame:
+    """One row per user: how much, how often, how faithful to what was bought before.
+
+    purchases: rows of `purchases_before`.   own: rows of `own_history`.
+    """
+    orders = purchases.groupBy("user_id", "order_id").agg(F.min("age").alias("age"), F.count("*").alias("lines"))
+    by_order = orders.groupBy("user_id").agg(
+        F.count("*").alias("user_orders"),
+        F.sum("lines").alias("user_lines"),
+        F.min("age").alias("user_recency"),
+        F.count_if(F.col("age") <= LATELY).alias("user_orders_28"),
+    )
     return (
-        purchases.groupBy("user_id")
-        .agg(
-            F.countDistinct("order_id").alias("user_orders"),
-            F.count("*").alias("user_lines"),
-            F.countDistinct("item_id").alias("user_items"),
-            F.min("age").alias("user_recency"),
-            F.countDistinct(F.when(F.col("age") <= 28, F.col("order_id"))).alias("user_orders_28"),
-        )
+        by_order.join(own.groupBy("user_id").agg(F.count("*").alias("user_items")), "user_id", how="inner")  # both have every user once
         .withColumn("user_repeats", 1 - F.col("user_items") / F.col("user_lines"))
         .withColumn("user_basket", F.col("user_lines") / F.col("user_orders"))
     )
 
 
-def item_history(purchases: DataFrame, own: DataFrame) -> DataFrame:
+def item_history(own: DataFrame) -> DataFrame:
     """One row per item: buyers of late, trend, how many come back for it, how soon, and its share of each level's recent sales.
 
-    own: rows of `own_history`.
+    own: rows of `own_history`; a user bought an item within so many days when the last time is no longer ago.
     """
-    is_lately = F.col("age") <= 28
-    sold = purchases.groupBy("item_id", *LEVELS).agg(
-        *(F.countDistinct(F.when(F.col("age") <= days, F.col("user_id"))).alias(f"item_buyers_{days}") for days in WINDOWS),
-        F.max("age").alias("item_age"),
-        F.count_if(is_lately).alias("lines"),
-    )
-    came_back = F.col("own_orders") > 1
-    kept = own.groupBy("item_id").agg(
-        F.avg(came_back.cast("double")).alias("item_came_back"),
+    items = own.groupBy("item_id", *LEVELS).agg(
+        *(F.count_if(F.col("own_recency") <= days).alias(f"item_buyers_{days}") for days in WINDOWS),
+        F.max("own_tenure").alias("item_age"),
+        F.sum("purchases_lately").alias("lines"),
+        F.avg((F.col("own_orders") > 1).cast("double")).alias("item_came_back"),
         F.avg("own_orders").alias("item_orders"),
         F.percentile("own_gap", F.lit(0.5)).alias("item_gap"),
-        F.count_if(F.col("own_tenure") <= 28).alias("item_new_buyers_28"),
+        F.count_if(F.col("own_tenure") <= LATELY).alias("item_new_buyers_28"),
     )
     shares = [(F.col("lines") / (F.sum("lines").over(Window.partitionBy(level)) + 1)).alias(f"item_share_of_{level}") for level in LEVELS]
     return (
-        sold.join(kept, "item_id", how="inner")  # both have every item once
-        .withColumn("item_trend_7", 4 * F.col("item_buyers_7") / (F.col("item_buyers_28") + 3))
+        items.withColumn("item_trend_7", 4 * F.col("item_buyers_7") / (F.col("item_buyers_28") + 3))
         .withColumn("item_trend_28", 3 * F.col("item_buyers_28") / (F.col("item_buyers_90") + 3))
         .select("*", *shares)
         .drop("lines")
     )
 
 
-def tastes(purchases: DataFrame, level: str, *, half_life_days: float) -> DataFrame:
+def tastes(own: DataFrame, level: str) -> DataFrame:
     """One row per user and value of `level` bought: decayed count, share of all the user buys, that share over everybody's, days since.
 
-    Lines whose item has no such value count for the user's total and give no row.
+    own: rows of `own_history`. Items without such a value count for the user's total and give no row.
     """
     decayed = (
-        purchases.groupBy("user_id", level)
-        .agg(F.sum(_decay(half_life_days)).alias("decayed"), F.min("age").alias(f"{level}_recency"))
+        own.groupBy("user_id", level)
+        .agg(F.sum("decayed").alias("decayed"), F.min("own_recency").alias(f"{level}_recency"))
         .withColumn(f"{level}_share", F.col("decayed") / F.sum("decayed").over(Window.partitionBy("user_id")))
     )
-    everybody = purchases.groupBy(level).agg(F.sum(_decay(half_life_days)).alias("total"))
+    everybody = own.groupBy(level).agg(F.sum("decayed").alias("total"))
     common = everybody.withColumn("common_share", F.col("total") / F.sum("total").over(Window.partitionBy()))
     return (
-        decayed.join(common, level, how="inner")  # one row per value; a null value joins nothing
+        decayed.join(F.broadcast(common), level, how="inner")  # one row per value; a null value joins nothing
         .withColumn(f"{level}_lift", F.col(f"{level}_share") / F.col("common_share"))
         .withColumnRenamed("decayed", f"{level}_decayed")
         .select("user_id", level, f"{level}_decayed", f"{level}_share", f"{level}_lift", f"{level}_recency")

@@ -32,7 +32,7 @@ class Ranker:
         """rows: float32 [rows, features], NaN where nothing is known. returns: [rows], higher is better."""
         score = prior_score(rows, self.prior)
         if self.trees and len(rows):
-            booster = lightgbm.Booster(model_str=self.trees, params={"num_threads": 1, "verbosity": -1})
+            booster = lightgbm.Booster(model_str=self.trees)
             score = score + booster.predict(rows, raw_score=True, num_threads=1)
         return np.asarray(score, dtype=np.float64)
 
