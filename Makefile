@@ -48,8 +48,13 @@ airflow-setup: setup ## .venv-airflow, about a minute
 airflow-test: package airflow-setup ## the DAGs: import, rendered lines, one run of the main pipeline
 	$(VENV)/python -m pytest tests/airflow_dags $(ARGS)
 
-bench: setup ## ours and its peers on the same work; ARGS='--data DIR'
-	$(VENV)/python -m benchmarks $(ARGS)
+.venv-bench: benchmarks/requirements.txt
+	$(PYTHON) -m venv .venv-bench
+	$(VENV)/uv pip install --quiet --python .venv-bench/bin/python --requirement benchmarks/requirements.txt
+	@touch .venv-bench
+
+bench: setup .venv-bench ## ours and its peers on the same work; ARGS='--data DIR'
+	PYTHONPATH=lib .venv-bench/bin/python benchmarks/graph_peers.py $(ARGS)
 
 lock: setup ## requirements.lock from pyproject.toml (newest that fit)
 	$(VENV)/uv pip compile --quiet --upgrade --python-version 3.11 --all-extras --generate-hashes --no-emit-index-url --no-annotate \

@@ -13,9 +13,9 @@ from typing import Annotated, Any
 import typer
 
 from basketgraph.config import CONF_VARIABLE, load
+from basketgraph.graph.bench_cli import app as bench
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-bench = typer.Typer(no_args_is_help=True, help="Measure a part on plain files, without Spark.")
 app.add_typer(bench, name="bench")
 
 Source = Annotated[str, typer.Option("--source", help="the shop: conf/sources/<source>.yaml", show_default=True)]
@@ -141,7 +141,13 @@ def rollback(
 
 
 def main() -> None:
-    app()
+    try:
+        app()
+    except Exception as error:  # of commands that do not use `told`
+        if not hasattr(error, "exit_code"):
+            raise
+        print(error, file=sys.stderr)
+        sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":
