@@ -47,9 +47,9 @@ def kill_when(process: subprocess.Popen[bytes], there: Path) -> None:
 @pytest.mark.parametrize(
     "written",
     [
-        "ops/files/_delta_log/00000000000000000001.json",  # announced, nothing else
+        "ops/_announced",  # nothing else is written
         "silver/rejected_rows/_delta_log/00000000000000000001.json",
-        "silver/events/_delta_log/00000000000000000001.json",  # one table of two is committed
+        "silver/events/_delta_log/00000000000000000001.json",  # a table of two is committed
     ],
 )
 def test_a_killed_job_leaves_what_the_next_run_completes(spark: SparkSession, tmp_path: Path, written: str) -> None:

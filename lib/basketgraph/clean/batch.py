@@ -66,11 +66,11 @@ class Preparation:
     """Judges and counts. Reads the landing files, the table and silver.rejected_rows; writes nothing."""
 
     def __init__(
-        self, release: Release, rules: TableRules, files: Sequence[LandingFile], batch_id: str, unfinished: Sequence[Entry], now: datetime
+        self, release: Release, rules: TableRules, files: Sequence[LandingFile], batch_id: str, begun: Sequence[Entry], now: datetime
     ) -> None:
         self.release, self.rules, self.files, self.batch_id, self.now = release, rules, files, batch_id, now
         # What a killed run wrote of these files counts as theirs, not as duplicates of somebody else's.
-        self.own_rejects = {(e["source_file"], e["file_hash"]) for e in unfinished if e["table_name"] == rules.table.name}
+        self.own_rejects = {(e["source_file"], e["file_hash"]) for e in begun if e["table_name"] == rules.table.name}
         self.kept: list[DataFrame] = []
 
     def prepare(self, raw: DataFrame) -> Prepared:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 FILES = "ops.files"
-LOADING, DONE, QUARANTINED = "loading", "done", "quarantined"
+DONE, QUARANTINED = "done", "quarantined"
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,11 @@ class Ledger:
     def __init__(self, release: Release, key: PseudonymKey, now: datetime) -> None:
         self.release, self.key, self.now = release, key, now
         found = [row.asDict(recursive=True) for row in release.read(FILES).collect()] if release.exists(FILES) else []
-        self.entries: dict[tuple[str, str, str], Entry] = {_key(entry): entry for entry in found}
+        self.announcements = Announcements(release)
+        self.begun: list[Entry] = []
+        self.entries: dict[tuple[str, str, str], Entry] = {}
+        self._contents: dict[tuple[str, str], Entry] = {}
+        self._remember(found)
         others = {entry["key_id"] for entry in found if entry["status"] == DONE} - {key.id}
         if others:
             raise Mistake(
@@ -59,29 +64,27 @@ class Ledger:
             )
 
     def complete(self) -> int:
-        """After a crash: entries whose batch is in the table's history are done, the other unfinished ones will be read again."""
-        loading = [entry for entry in self.entries.values() if entry["status"] == LOADING]
+        """After a crash: announced entries whose batch is in the table's history are done; the others are `begun`, and will be read again."""
+        announced = self.announcements.read()
         finished = []
-        for table in sorted({entry["table_name"] for entry in loading}):
+        for table in sorted({entry["table_name"] for entry in announced}):
             committed = self.release.committed_batches(table)
-            finished += [entry for entry in loading if entry["table_name"] == table and entry["batch_id"] in committed]
-        if finished:
-            self.write([{**entry, "status": DONE} for entry in finished])
+            finished += [entry for entry in announced if entry["table_name"] == table and entry["batch_id"] in committed]
+        self.write(finished)
+        self.begun = [entry for entry in announced if self.entries.get(_key(entry), {}).get("status") != DONE]
         return len(finished)
 
-    def unfinished(self) -> list[Entry]:
-        return [entry for entry in self.entries.values() if entry["status"] == LOADING]
-
-    def close_gone(self, listed: Collection[tuple[str, str]]) -> None:
-        """Entries of a killed run whose content was changed or taken away since will not be read again: say so."""
-        gone = [entry for entry in self.unfinished() if (entry["source_file"], entry["file_hash"]) not in listed]
+    def close(self, listed: Collection[tuple[str, str]]) -> None:
+        """All that was begun is read by now, but for content that was changed or taken away since: say so, and forget the announcements."""
+        gone = [entry for entry in self.begun if (entry["source_file"], entry["file_hash"]) not in listed]
         nothing = {name: 0 for name in contract(FILES).columns if name.startswith("rows_")}
         problem = "gone: a killed run had begun to read it, and this content is no longer there"
         self.write([{**entry, **nothing, "rejected_by_reason": [], "status": QUARANTINED, "problem": problem} for entry in gone])
+        self.announcements.clear()
 
     def with_hash(self, table: str, file_hash: str) -> Entry | None:
         """The entry of content that this table already has, wherever it lay."""
-        return next((e for (t, _, h), e in self.entries.items() if t == table and h == file_hash and e["status"] == DONE), None)
+        return self._contents.get((table, file_hash))
 
     def known_hashes(self) -> dict[tuple[str, int, datetime], str]:
         """Content hashes by path, size and modification time, so that files seen before are not read to tell that they are the same."""
@@ -120,11 +123,62 @@ class Ledger:
             return
         struct = contract(FILES).struct
         frame = self.release.spark.createDataFrame([tuple(entry[name] for name in struct.names) for entry in changed], struct).coalesce(1)
-        if self.entries:
+        if any(_key(entry) in self.entries for entry in changed):
             self.release.merge(frame, FILES)
-        else:
+        else:  # the run holds the warehouse's lock, so nobody else has added them meanwhile
             self.release.append(frame, FILES)
-        self.entries.update({_key(entry): entry for entry in changed})
+        self._remember(changed)
+
+    def _remember(self, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            self.entries[_key(entry)] = entry
+            if entry["status"] == DONE:
+                self._contents.setdefault((entry["table_name"], entry["file_hash"]), entry)
+
+
+class Announcements:
+    """What a run is about to commit, as small files beside the tables, written whole before the first commit of a batch.
+
+    A batch is several commits (rejected rows, each table, ops.files). A run that dies between them leaves its announcement, from which the next
+    one knows which files were under way and which counts belong to a commit that it finds in a table's history.
+    """
+
+    def __init__(self, release: Release) -> None:
+        self.release = release
+        self.folder = f"{release.root}/ops/_announced"
+
+    def write(self, name: str, entries: Sequence[Entry]) -> None:
+        system, place = self.release.hadoop_path(f"{self.folder}/{name}.json")
+        _, hidden = self.release.hadoop_path(f"{self.folder}/.{name}")
+        stream = system.create(hidden, True)
+        stream.write(json.dumps(list(entries), default=_isoformat).encode())
+        stream.close()
+        if not system.rename(hidden, place):  # appears whole
+            raise OSError(f"{place} could not be written")
+
+    def read(self) -> list[Entry]:
+        """All announced entries, the oldest first; of one table, file and content the last one counts."""
+        system, folder = self.release.hadoop_path(self.folder)
+        if not system.exists(folder):
+            return []
+        found: dict[tuple[str, str, str], Entry] = {}
+        for status in sorted(system.listStatus(folder), key=lambda status: str(status.getPath().getName())):
+            if str(status.getPath().getName()).endswith(".json"):
+                stream = system.open(status.getPath())
+                entries = json.loads(bytes(stream.readAllBytes()))
+                stream.close()
+                for entry in entries:
+                    moments = {name: datetime.fromisoformat(entry[name]) for name in ("modified_at", "seen_at")}
+                    found[_key(entry)] = {**entry, **moments}
+        return list(found.values())
+
+    def clear(self) -> None:
+        system, folder = self.release.hadoop_path(self.folder)
+        system.delete(folder, True)
+
+
+def _isoformat(moment: datetime) -> str:
+    return moment.isoformat()
 
 
 def _key(entry: Entry) -> tuple[str, str, str]:

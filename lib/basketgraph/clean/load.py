@@ -15,7 +15,7 @@ from pyspark import StorageLevel
 
 from basketgraph.clean.batch import Preparation, Prepared
 from basketgraph.clean.expressions import CheckedSource
-from basketgraph.clean.ledger import DONE, LOADING, QUARANTINED, Counts, Entry, Ledger, summed
+from basketgraph.clean.ledger import DONE, QUARANTINED, Counts, Entry, Ledger, summed
 from basketgraph.clean.pick_up import Landing, LandingFile
 from basketgraph.clean.pseudonyms import PseudonymKey, pseudonym_function
 from basketgraph.clean.reading import prepare_session, raw_rows
@@ -78,10 +78,10 @@ class Cleaning:
             log.info("completed %d entries of ops.files that a killed run left behind", completed)
         work, problems = self._work(listed)
         self._write_quarantined(problems)
-        self.ledger.close_gone({(file.path, file.file_hash) for files in listed.values() for file in files})
         for number, batch in enumerate(self._batches(work)):
             self._load(number, batch)
         self._write_copies(work)
+        self.ledger.close({(file.path, file.file_hash) for files in listed.values() for file in files})
         picked_up = {file.path for one in work.values() for file in (*one.fresh, *one.copies)}
         quarantined = sorted({(file.path, str(file.problem)) for files in problems.values() for file in files})
         total = summed(self.outcomes)
@@ -147,7 +147,7 @@ class Cleaning:
                 size += files[path].size
 
     def _load(self, number: int, batch: Mapping[str, list[LandingFile]]) -> None:
-        """Judge, announce in the ledger, write, check, and confirm in the ledger. A crash anywhere between is mended by the next run."""
+        """Judge, announce, write, check, and enter into the ledger. A crash anywhere between is mended by the next run."""
         raws: dict[tuple[str, tuple[str, ...]], DataFrame] = {}
         tasks = []
         for table, files in sorted(batch.items(), key=lambda pair: -sum(file.size for file in pair[1])):
@@ -155,17 +155,14 @@ class Cleaning:
             if place not in raws:
                 raws[place] = self._raw(place[0], files)
             tasks.append((table, files, f"{self.release.run_id}/{number}/{table}", raws[place]))
-        redo = bool(self.ledger.unfinished())
         # Side by side, since a Parquet file of one row group keeps one core busy, and small tables spend their time waiting for commits.
         with ThreadPoolExecutor(self.settings.parallel_tables) as pool:
             prepared = list(pool.map(lambda task: self._prepare(*task), tasks))
-            entries = [
-                self.ledger.entry(one.table, file, LOADING, one.counts[file.path], batch_id=one.batch_id) for one in prepared for file in one.files
-            ]
-            self.ledger.write(entries)
-            self._write_rejected([one.rejected for one in prepared if one.rejected is not None], redo=redo)
+            entries = [self.ledger.entry(one.table, f, DONE, one.counts[f.path], batch_id=one.batch_id) for one in prepared for f in one.files]
+            self.ledger.announcements.write(f"{self.release.run_id}-{number:06d}", entries)
+            self._write_rejected([one.rejected for one in prepared if one.rejected is not None])
             list(pool.map(self._write_rows, prepared))
-        self.ledger.write([{**entry, "status": DONE} for entry in entries])
+        self.ledger.write(entries)
         for one in prepared:
             self.outcomes += one.counts.values()
             one.release_memory()
@@ -174,7 +171,7 @@ class Cleaning:
 
     def _prepare(self, table: str, files: Sequence[LandingFile], batch_id: str, raw: DataFrame) -> Prepared:
         log.info("%s: reading %d files", table, len(files))
-        return Preparation(self.release, self._rules(table), files, batch_id, self.ledger.unfinished(), self.now).prepare(raw)
+        return Preparation(self.release, self._rules(table), files, batch_id, self.ledger.begun, self.now).prepare(raw)
 
     def _raw(self, file_set: str, files: Sequence[LandingFile]) -> DataFrame:
         rows = raw_rows(self.spark, self.source, self.source.files[file_set], files)
@@ -186,11 +183,11 @@ class Cleaning:
         function = pseudonym_function(self.source.shop, self.key)
         return TableRules(self.source.shop, contract(table), mapped, self.source.files[mapped.files], self.checked.references[table], function)
 
-    def _write_rejected(self, frames: Sequence[DataFrame], *, redo: bool) -> None:
+    def _write_rejected(self, frames: Sequence[DataFrame]) -> None:
         if not frames:
             return
         rows = reduce(lambda a, b: a.unionByName(b), frames).coalesce(2)
-        if redo:  # some of them may have been written by the killed run
+        if self.ledger.begun:  # some of them may have been written by the killed run
             self.release.merge(rows, REJECTED, only_insert=True)
         else:
             self.release.append(rows, REJECTED)
