@@ -188,7 +188,7 @@ def test_a_landing_folder_without_files_is_a_mistake(spark: SparkSession, tmp_pa
     assert not shop.warehouse.exists()
 
 
-@pytest.mark.parametrize("after", ["announced", "rejected", "committed"])
+@pytest.mark.parametrize("after", [pytest.param("announced", marks=pytest.mark.long), pytest.param("rejected", marks=pytest.mark.long), "committed"])
 def test_after_a_crash_the_next_run_ends_where_an_undisturbed_one_does(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: str
 ) -> None:
