@@ -8,6 +8,7 @@ from basketgraph.rank.settings import Trees
 TREES: dict[str, Any] = {
     "prior": ("als", "ease"),
     "objective": "lambdarank",
+    "members": 2,
     "rounds": 30,
     "learning_rate": 0.1,
     "leaves": 7,

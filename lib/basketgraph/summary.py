@@ -62,16 +62,14 @@ def _print_tables(out: Console, tables: Mapping[str, Mapping[str, int]]) -> None
         out.print(shown)
 
 
-def _print_models(
-    out: Console, setting: str, models: Mapping[str, Mapping[str, float]], gains: Mapping[str, Mapping[str, Mapping[str, float]]]
-) -> None:
+def _print_models(out: Console, setting: str, models: Mapping[str, Mapping[str, float]], gains: Mapping[str, Mapping[str, float]]) -> None:
     title = f"\n{setting}: at 20, with 95 % intervals over users"
     shown = table(title, "model", "recall", "interval", "NDCG", "interval", "NDCG of published, less this")
     for name, values in models.items():
         cells = []
         for metric in ("recall@20", "ndcg@20"):
             cells += [f"{values[metric]:.4f}", f"{values[metric + '_low']:.4f} .. {values[metric + '_high']:.4f}"]
-        gain = gains.get(name, {}).get("ndcg@20")
+        gain = gains.get(name)
         shown.add_row(name, *cells, f"{gain['ndcg@20']:+.4f}  ({gain['low']:+.4f} .. {gain['high']:+.4f})" if gain else "")
     out.print(shown)
 

@@ -58,6 +58,11 @@ WRITTEN: dict[str, list[dict[str, Any]]] = {
         {"as_of": date(2025, 12, 1), "setting": "rebuy", "user_id": "u1", "rank": 1, "item_id": "i"},
         {"as_of": date(2025, 12, 1), "setting": "discovery", "user_id": "u1", "rank": 1, "item_id": "j"},
     ],
+    "gold.interactions": [
+        {"as_of": date(2025, 11, 1), "user_id": "u1", "item_id": "old", "purchases": 1, "last_date": date(2025, 10, 1)},
+        {"as_of": date(2025, 12, 1), "user_id": "u1", "item_id": "i", "purchases": 1, "last_date": date(2025, 11, 2)},
+        {"as_of": date(2025, 12, 1), "user_id": "u1", "item_id": "j", "purchases": 1, "last_date": date(2025, 11, 1)},
+    ],
     "silver.items": [
         {"item_id": "i", "valid_from": date(2025, 1, 1), "name": "Jam"},
         {"item_id": "i", "valid_from": date(2025, 2, 1), "name": "Plum jam"},
@@ -102,7 +107,7 @@ def test_reasons_are_counted_from_the_ledger_and_shown_by_rows_that_were_kept(fo
 
 def test_measures_and_examples_are_those_of_the_newest_cut(found: Facts) -> None:
     assert [e["value"] for e in found.evaluations] == [0.2]
-    assert [(e.user_id, [name for name, _ in e.recommended]) for e in found.examples] == [("u1", ["Plum jam"])]
+    assert [(e.user_id, e.bought, [name for name, _ in e.recommended]) for e in found.examples] == [("u1", ("Plum jam", "j"), ["Plum jam"])]
 
 
 def test_the_page_is_written_whole_and_again_over_itself(release: Release, found: Facts) -> None:

@@ -11,6 +11,7 @@ class Trees(Settings):
 
     prior: tuple[str, ...]  # sources whose standardised scores make the prior
     objective: str  # lambdarank, or binary
+    members: int  # rankers that differ in their seed; their mean depends less on luck
     rounds: int
     learning_rate: float
     leaves: int

@@ -1,0 +1,62 @@
+"""What a run prints at its end holds what its JSON object says, models and differences included."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from basketgraph.evaluate import as_json
+from basketgraph.report.examples import Example
+from basketgraph.summary import print_summary
+
+
+def measured(model: str, metric: str, value: float, versus: str = "") -> dict[str, Any]:
+    return {"setting": "rebuy", "model": model, "metric": metric, "versus": versus, "value": value, "low": value - 0.01, "high": value + 0.01}
+
+
+def outcome(**changed: Any) -> dict[str, Any]:
+    rows = [measured(model, metric, 0.25) for model in ("als", "published") for metric in ("recall@20", "ndcg@20")]
+    return {
+        "rows": {"silver.events": {"read": 1200, "accepted": 1100, "rejected": 70, "duplicates": 30, "rejected_by_reason": {"no_user": 70}}},
+        "tables": {"silver.events": {"version": 4, "rows": 1100}},
+        "quality": {"critical_failures": 0, "warnings": 2},
+        "release": 7,
+        "as_of": "2026-01-01",
+        "report": "/data/warehouse/reports/run.html",
+        "tensorboard": None,
+        "peak_memory_bytes": 3 << 30,
+        "refused": None,
+        **as_json([*rows, measured("published", "ndcg@20", 0.0625, versus="als")], "ndcg@20"),
+        **changed,
+    }
+
+
+def printed(**changed: Any) -> str:
+    out = io.StringIO()
+    print_summary(outcome(**changed), [Example("u" * 64, ("Plum jam",), (("Tea", "You bought it once."),))], file=out)
+    return out.getvalue()
+
+
+def test_models_are_printed_with_their_intervals_and_what_the_published_list_gains_on_them() -> None:
+    (als,) = [line.split() for line in printed().splitlines() if line.startswith("als")]
+    assert als == ["als", "0.2500", "0.2400", "..", "0.2600", "0.2500", "0.2400", "..", "0.2600", "+0.0625", "(+0.0525", "..", "+0.0725)"]
+
+
+def test_rows_tables_quality_users_and_places_are_told() -> None:
+    text = " ".join(printed().split())
+    for told in (
+        "silver.events 1,200 1,100 70 30 no_user 70",
+        "silver.events 4 1,100",
+        "0 critical failures, 2 warnings",
+        "release 7, as of 2026-01-01",
+        "3.0 GiB",
+        "/data/warehouse/reports/run.html",
+        "bought lately: Plum jam",
+        "Tea: You bought it once.",
+    ):
+        assert told in text
+    assert "tensorboard" not in text
+
+
+def test_a_run_that_stopped_short_says_why_and_needs_no_models() -> None:
+    assert "not released: the lists are worse" in printed(refused="the lists are worse", metrics={}, gains={})
