@@ -25,15 +25,17 @@ def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepRe
     def at(table: str, cut: date) -> DataFrame:
         return release.read(table).where(F.col("as_of") == F.lit(cut))
 
-    def featured(cut: date) -> DataFrame:
+    def featured(candidates: DataFrame, cut: date) -> DataFrame:
         purchases = rank.purchases_before(events, items, as_of=cut)
-        own = rank.own_history(purchases, half_life_days=settings.half_life_days).localCheckpoint()  # six frames are made of it
-        return rank.features(at("gold.candidates", cut), purchases, own)
+        own = rank.own_history(purchases, half_life_days=settings.half_life_days)
+        # Six frames are made of it: it is made once, and spread so that none of them, and no join with them, moves a row again.
+        own = own.repartition(int(str(spark.conf.get("spark.sql.shuffle.partitions"))), "user_id").localCheckpoint()
+        return rank.features(candidates, purchases, own)
 
-    learnt = featured(cuts.validation)
-    training = rank.labelled(learnt, events, as_of=cuts.validation, window_days=cuts.window_days, settings=settings).toArrow()
+    learnt = rank.labelled(at("gold.candidates", cuts.validation), events, as_of=cuts.validation, window_days=cuts.window_days, settings=settings)
+    training = featured(learnt, cuts.validation).toArrow()
     rankers = rank.train_rankers(training, settings)
-    lists = rank.ranked_lists(featured(cuts.test), rankers, settings.k).localCheckpoint()  # read twice below, made once
+    lists = rank.ranked_lists(featured(at("gold.candidates", cuts.test), cuts.test), rankers, settings.k).localCheckpoint()  # read twice below
     listed = lists.select("item_id").distinct()
     related = at("gold.related_items", cuts.test).join(F.broadcast(listed), F.col("related_item_id") == listed["item_id"], how="left_semi")
     item_side = rank.evidence(

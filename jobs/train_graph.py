@@ -13,7 +13,7 @@ from basketgraph.config import Config
 from basketgraph.contracts import conform
 from basketgraph.graph.results import embedding_files
 from basketgraph.graph.settings import GraphSettings
-from basketgraph.graph.training import train_shards
+from basketgraph.graph.training import Training, train_each
 from basketgraph.runs import StepReport, job_main
 from basketgraph.tables import Release
 
@@ -25,24 +25,26 @@ log = logging.getLogger("basketgraph")
 
 def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
     settings, warehouse = conf.section("graph", GraphSettings), Path(conf.warehouse)
-    detail: dict[str, Any] = {"tensorboard": str(warehouse / "tensorboard")}
-    for cut in conf.cuts(ds).days:
-
-        def say(epoch: dict[str, Any], cut: date = cut) -> None:
-            log.info("train_graph %s: epoch %d of %d, loss %.4f, %.0f s", cut, epoch["number"] + 1, settings.epochs, epoch["loss"], epoch["seconds"])
-
-        model = warehouse / "models" / "graph" / str(cut)
-        result = train_shards(
-            warehouse / "shards" / str(cut),
-            model,
-            settings,
-            ranks=conf.environment.ranks,
-            launcher=conf.environment.launcher,
+    cuts = conf.cuts(ds).days
+    trainings = {
+        cut: Training(
+            shards=warehouse / "shards" / str(cut),
+            model=warehouse / "models" / "graph" / str(cut),
             tensorboard=warehouse / "tensorboard" / "graph" / str(cut),
-            on_epoch=say,
         )
+        for cut in cuts
+    }
+
+    def say(training: Training, epoch: dict[str, Any]) -> None:
+        place = f"{training.shards.name}: epoch {epoch['number'] + 1} of {settings.epochs}"
+        log.info("train_graph %s, loss %.4f, %.0f s", place, epoch["loss"], epoch["seconds"])
+
+    log.info("train_graph: starting %d ranks", conf.environment.ranks)
+    results = train_each(list(trainings.values()), settings, ranks=conf.environment.ranks, launcher=conf.environment.launcher, on_epoch=say)
+    detail: dict[str, Any] = {"tensorboard": str(warehouse / "tensorboard")}
+    for (cut, training), result in zip(trainings.items(), results, strict=True):
         detail[str(cut)] = result.model_dump(mode="json")
-        for table, files in embedding_files(model).items():
+        for table, files in embedding_files(training.model).items():
             embeddings = spark.read.parquet(*files).withColumn("as_of", F.lit(cut))
             release.overwrite_day(conform(embeddings, table), table, cut)
     release.check("gold.user_embeddings", "gold.item_embeddings")

@@ -16,7 +16,7 @@ import pytest
 
 from basketgraph.config import Mistake
 from basketgraph.graph.settings import GraphSettings
-from basketgraph.graph.training import read_result, train_shards
+from basketgraph.graph.training import Training, read_result, train_each, train_shards
 from basketgraph.launch import RanksFailed, free_threads, rank_environment, run_ranks
 from basketgraph.shards.plain import Nodes, seal_arrays
 
@@ -110,6 +110,16 @@ def test_a_whole_training_is_not_repeated_and_another_set_is_not_taken_for_it(se
     other = train_shards(sealed, copy, SETTINGS.model_copy(update={"epochs": 1}), ranks=1)
     assert len(other.losses) == 1
     assert other.fingerprint != want.fingerprint
+
+
+def test_several_sets_are_trained_by_the_same_ranks_each_as_if_alone(sealed, alone, tmp_path):
+    other = small_set(tmp_path / "other", users=120, items=40)
+    trainings = [Training(shards=shards, model=tmp_path / name) for shards, name in ((sealed, "first"), (other, "second"))]
+    seen = []
+    first, second = train_each(trainings, SETTINGS, ranks=2, on_epoch=lambda training, epoch: seen.append((training.model.name, epoch["number"])))
+    check_same(first, tmp_path / "first", alone)
+    assert second.losses == pytest.approx(train_shards(other, tmp_path / "again", SETTINGS).losses, rel=1e-4)
+    assert sorted(seen) == [(name, epoch) for name in ("first", "second") for epoch in range(SETTINGS.epochs)]
 
 
 def test_more_ranks_than_shards_is_a_mistake_and_nothing_is_written(sealed, tmp_path):

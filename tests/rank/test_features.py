@@ -119,6 +119,14 @@ def test_labels_are_the_purchases_of_the_window_and_its_last_day_counts(spark: S
     assert len(got) == 12  # both settings
 
 
+def test_labels_go_with_the_features(shop: dict[str, DataFrame]) -> None:
+    purchases = purchases_before(shop["events"], shop["items"], as_of=CUT)
+    learnt = labelled(shop["candidates"], shop["events"], as_of=CUT, window_days=28, settings=rank_settings(negatives_share=1.0))
+    frame = features(learnt, purchases, own_history(purchases, half_life_days=90))
+    assert frame.columns == ["setting", "user_id", "item_id", *FEATURES, "bought"]
+    assert {(row.user_id, row.item_id) for row in frame.collect() if row.bought} == {("u1", "oats"), ("u2", "beer"), ("u3", "milk")}
+
+
 def test_only_negatives_are_thinned(spark: SparkSession, shop: dict[str, DataFrame]) -> None:
     got = labelled(shop["candidates"], shop["events"], as_of=CUT, window_days=28, settings=rank_settings(negatives_share=0.0)).collect()
     assert len(got) == 6

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 KEY_HASH, CONTENT, STATUS = "__key_hash", "__content", "__status"
+KEY_PARTS = 64  # of 20 million keys each part is some megabytes
 NEW, CHANGED, DUPLICATE, SUPERSEDED = "new", "changed", "duplicate", "superseded"
 # new:        no row of this key was there            changed:    replaces the table's row of this key
 # duplicate:  equal to another row, lineage aside     superseded: an older version of a row that is there; the newer one stays
@@ -28,7 +29,9 @@ def content_hash(values: Sequence[str]) -> Column:
 
 def repeated_keys(rows: DataFrame, keys: Sequence[str]) -> DataFrame:
     """Hashes of the keys that more than one row may have (a hash can be shared by chance; `ranked` then finds nothing to do)."""
-    return rows.select(key_hash(keys).alias(KEY_HASH)).groupBy(KEY_HASH).count().where("count > 1").select(KEY_HASH)
+    hashes = rows.select(key_hash(keys).alias(KEY_HASH))
+    # Spread first: counting before the shuffle, as Spark would, fills the memory with keys that are nearly all different.
+    return hashes.repartition(KEY_PARTS, KEY_HASH).groupBy(KEY_HASH).count().where("count > 1").select(KEY_HASH)
 
 
 def ranked(rows: DataFrame, keys: Sequence[str], values: Sequence[str]) -> DataFrame:

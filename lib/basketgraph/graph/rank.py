@@ -1,4 +1,4 @@
-"""One rank of a training over a sealed shard set: `python -m basketgraph.graph.rank --shards DIR --model DIR --settings JSON`."""
+"""One rank of trainings over sealed shard sets: `python -m basketgraph.graph.rank --settings JSON --training JSON [--training JSON ...]`."""
 
 import argparse
 import json
@@ -20,6 +20,7 @@ from basketgraph.graph.results import PROGRESS, RESULT, Result
 from basketgraph.graph.settings import GraphSettings
 from basketgraph.graph.source import Source, read_source
 from basketgraph.graph.train import Epoch, train
+from basketgraph.graph.training import Training
 from basketgraph.graph.workers import Workers, started_workers
 from basketgraph.launch import free_threads, watch_launcher
 
@@ -42,12 +43,14 @@ def build(source: Source, settings: GraphSettings, workers: Workers) -> LightGCN
     return LightGCN(source.part, settings, workers, choose_device(settings, workers.rank), threads)
 
 
-def train_source(source: Source, settings: GraphSettings, workers: Workers, model_dir: Path, tensorboard: Path | None, fingerprint: str) -> None:
+def train_source(training: Training, settings: GraphSettings, workers: Workers) -> None:
     """Train to the end, from the last checkpoint where there is one; write embeddings, and on rank 0 progress and TensorBoard's events."""
     started = time.monotonic()
+    source = read_source(training.shards, workers.rank, workers.size)
+    model_dir, tensorboard = training.model, training.tensorboard
     model = build(source, settings, workers)
     optimizer = Adam(model.parameters())
-    checkpoints = Checkpoints(model_dir / "checkpoints", fingerprint, model, optimizer)
+    checkpoints = Checkpoints(model_dir / "checkpoints", training.fingerprint, model, optimizer)
     epochs = checkpoints.resume()
     board = None
     if workers.rank == 0 and tensorboard is not None:
@@ -68,7 +71,7 @@ def train_source(source: Source, settings: GraphSettings, workers: Workers, mode
     if board is not None:
         board.close()
     if workers.rank == 0:
-        _finish(model_dir, fingerprint, settings, epochs, workers.size, time.monotonic() - started, int(peaks.sum()))
+        _finish(model_dir, training.fingerprint, settings, epochs, workers.size, time.monotonic() - started, int(peaks.sum()))
 
 
 def _note_progress(model_dir: Path, epoch: Epoch, seconds: float) -> None:
@@ -99,17 +102,14 @@ def _finish(model_dir: Path, fingerprint: str, settings: GraphSettings, epochs: 
 
 def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("--shards", type=Path, required=True, help="the sealed shard set")
-    parser.add_argument("--model", type=Path, required=True, help="where checkpoints, embeddings and result.json go")
-    parser.add_argument("--tensorboard", type=Path, help="where TensorBoard's events go; none are written without")
     parser.add_argument("--settings", required=True, help="GraphSettings as JSON")
-    parser.add_argument("--fingerprint", required=True, help="names the training: checkpoints of another are not resumed")
+    parser.add_argument("--training", action="append", required=True, help="a Training as JSON; several are done one after the other")
     options = parser.parse_args(arguments)
     watch_launcher()
     workers = started_workers()
-    source = read_source(options.shards, workers.rank, workers.size)
     settings = GraphSettings.model_validate_json(options.settings)
-    train_source(source, settings, workers, options.model, options.tensorboard, options.fingerprint)
+    for text in options.training:
+        train_source(Training.model_validate_json(text), settings, workers)
 
 
 if __name__ == "__main__":

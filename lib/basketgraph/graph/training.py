@@ -4,10 +4,13 @@ import hashlib
 import json
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from basketgraph.config import Settings
 from basketgraph.graph.results import EMBEDDINGS, PROGRESS, RESULT, Result
 from basketgraph.graph.settings import GraphSettings
 from basketgraph.launch import Launcher, run_ranks
@@ -22,6 +25,15 @@ def training_fingerprint(manifest: Manifest, settings: GraphSettings) -> str:
     return hashlib.sha256(f"{manifest.fingerprint} {numbers}".encode()).hexdigest()
 
 
+class Training(Settings):
+    """A sealed set, and the folders for what comes of training on it: checkpoints, embeddings and result; TensorBoard's events, where wanted."""
+
+    shards: Path
+    model: Path
+    tensorboard: Path | None = None
+    fingerprint: str = ""
+
+
 def train_shards(
     shard_dir: Path,
     model_dir: Path,
@@ -30,34 +42,56 @@ def train_shards(
     ranks: int = 1,
     launcher: Launcher = "processes",
     tensorboard: Path | None = None,
-    on_epoch: Callable[[dict[str, Any]], None] | None = None,
+    on_epoch: Callable[[dict[str, Any]], None] = lambda epoch: None,
 ) -> Result:
-    """Train on a sealed set with Horovod ranks, from the last checkpoint of the same training where `model_dir` has one.
+    """`train_each` on one sealed set."""
+    training = Training(shards=shard_dir, model=model_dir, tensorboard=tensorboard)
+    (result,) = train_each([training], settings, ranks=ranks, launcher=launcher, on_epoch=lambda _, epoch: on_epoch(epoch))
+    return result
+
+
+def train_each(
+    trainings: Sequence[Training],
+    settings: GraphSettings,
+    *,
+    ranks: int = 1,
+    launcher: Launcher = "processes",
+    on_epoch: Callable[[Training, dict[str, Any]], None] = lambda training, epoch: None,
+) -> list[Result]:
+    """Train on sealed sets one after the other with the same Horovod ranks, each from the last checkpoint of the same training, if there is one.
 
     on_epoch: called after each epoch with number, loss, learning_rate, gradient_norm and seconds.
-    returns:  losses, seconds and peak memory; the embeddings lie in model_dir/embeddings. A training that is whole already is not repeated.
-    errors:   Mistake for a set that does not match its manifest or for more ranks than shards; RanksFailed where a rank fails.
+    returns:  losses, seconds and peak memory of each; the embeddings lie in <model>/embeddings. A training that is whole already is not repeated.
+    errors:   Mistake for a set that does not match its manifest or for more ranks than shards, before any rank starts; RanksFailed where one fails.
     """
-    manifest = read_manifest(shard_dir)
-    manifest.check_ranks(ranks)
-    verify(shard_dir, manifest)
-    fingerprint = training_fingerprint(manifest, settings)
-    have = read_result(model_dir)
-    if have is not None and have.fingerprint == fingerprint:
-        return have
-    model_dir.mkdir(parents=True, exist_ok=True)
-    (model_dir / RESULT).unlink(missing_ok=True)
-    (model_dir / PROGRESS).unlink(missing_ok=True)
-    shutil.rmtree(model_dir / EMBEDDINGS, ignore_errors=True)
-    arguments = ["--shards", str(shard_dir), "--model", str(model_dir), "--settings", settings.model_dump_json(), "--fingerprint", fingerprint]
-    if tensorboard is not None:
-        arguments += ["--tensorboard", str(tensorboard)]
-    with _Follower(model_dir / PROGRESS, on_epoch):
-        run_ranks("basketgraph.graph.rank", arguments, ranks, launcher=launcher, threads=settings.threads)
-    result = read_result(model_dir)
-    if result is None:
-        raise RuntimeError(f"{model_dir}: the ranks ended without a result")
-    return result
+    named = []
+    for training in trainings:
+        manifest = read_manifest(training.shards)
+        manifest.check_ranks(ranks)
+        verify(training.shards, manifest)
+        named.append(training.model_copy(update={"fingerprint": training_fingerprint(manifest, settings)}))
+    wanted = [training for training in named if not _is_whole(training)]
+    for training in wanted:
+        training.model.mkdir(parents=True, exist_ok=True)
+        (training.model / RESULT).unlink(missing_ok=True)
+        (training.model / PROGRESS).unlink(missing_ok=True)
+        shutil.rmtree(training.model / EMBEDDINGS, ignore_errors=True)
+    if wanted:  # starting ranks takes as long as training a small graph
+        arguments = ["--settings", settings.model_dump_json(), *(text for t in wanted for text in ("--training", t.model_dump_json()))]
+        with ExitStack() as followed:
+            for training in wanted:
+                followed.enter_context(_Follower(training.model / PROGRESS, partial(on_epoch, training)))
+            run_ranks("basketgraph.graph.rank", arguments, ranks, launcher=launcher, threads=settings.threads)
+    results = [read_result(training.model) for training in named]
+    lacking = [str(training.model) for training, result in zip(named, results, strict=True) if result is None]
+    if lacking:
+        raise RuntimeError(f"{', '.join(lacking)}: the ranks ended without a result")
+    return [result for result in results if result is not None]
+
+
+def _is_whole(training: Training) -> bool:
+    have = read_result(training.model)
+    return have is not None and have.fingerprint == training.fingerprint
 
 
 def read_result(model_dir: Path) -> Result | None:
@@ -69,7 +103,7 @@ def read_result(model_dir: Path) -> Result | None:
 class _Follower:
     """Reads the ranks' progress file while they run and hands each new line on, in order."""
 
-    def __init__(self, path: Path, on_epoch: Callable[[dict[str, Any]], None] | None) -> None:
+    def __init__(self, path: Path, on_epoch: Callable[[dict[str, Any]], None]) -> None:
         self.path, self.on_epoch = path, on_epoch
         self.seen = 0
         self.ended = threading.Event()
@@ -88,7 +122,7 @@ class _Follower:
             self._read()
 
     def _read(self) -> None:
-        if self.on_epoch is None or not self.path.is_file():
+        if not self.path.is_file():
             return
         lines = self.path.read_text(encoding="utf-8").split("\n")[:-1]  # a line without its end is still being written
         for line in lines[self.seen :]:

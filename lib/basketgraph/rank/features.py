@@ -13,6 +13,7 @@ from basketgraph.rank.settings import SOURCES, RankSettings
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+LABEL = "bought"  # 1 or 0: whether the user bought the candidate in the window after the cut
 FEATURES = (
     # Raw scores drift from cut to cut as histories grow; ranks and standardised scores do not.
     *(f"{source}_{part}" for source in SOURCES for part in ("rank", "z")), "personal_frequency_score",
@@ -30,42 +31,41 @@ FEATURES = (
 def features(candidates: DataFrame, purchases: DataFrame, own: DataFrame) -> DataFrame:
     """Each candidate with what was known of it, its user and both together before the cut.
 
-    candidates: gold.candidates rows of the cut.
+    candidates: gold.candidates rows of the cut, or those of `labelled`.
     purchases:  rows of `histories.purchases_before` the cut.
-    own:        rows of `histories.own_history` of them; read six times, so a job had better make it once.
-    returns:    setting, user_id, item_id, and FEATURES as floats, null where there is nothing to say.
+    own:        rows of `histories.own_history` of them; read six times, so a job had better make it once, spread by user.
+    returns:    setting, user_id, item_id, FEATURES as floats, null where there is nothing to say; and `bought` where the candidates have it.
     """
-    pairs = candidates.select("user_id", "item_id").distinct()  # both settings share what is known of a pair
-    pairs = pairs.join(F.broadcast(item_history(own)), "item_id", how="left")  # at most one row per item
+    known = candidates.join(F.broadcast(item_history(own)), "item_id", how="left")  # at most one row per item
     bought = own.drop(*LEVELS, "decayed", "purchases_lately")
-    pairs = pairs.join(bought.hint("shuffle_hash"), ["user_id", "item_id"], how="left")  # at most one per pair
+    known = known.join(bought.hint("shuffle_hash"), ["user_id", "item_id"], how="left")  # at most one per pair
     for level in LEVELS:
-        pairs = pairs.join(tastes(own, level).hint("shuffle_hash"), ["user_id", level], how="left")  # at most one per user and value
-    pairs = pairs.join(user_history(purchases, own), "user_id", how="left")  # at most one per user
+        known = known.join(tastes(own, level).hint("shuffle_hash"), ["user_id", level], how="left")  # at most one per user and value
+    known = known.join(user_history(purchases, own).hint("shuffle_hash"), "user_id", how="left")  # at most one per user
+    label = [LABEL] if LABEL in candidates.columns else []
     return (
-        candidates.join(pairs.hint("shuffle_hash"), ["user_id", "item_id"], how="inner")  # exactly one per candidate
-        .withColumn("own_share_of_orders", F.col("own_orders") / F.col("user_orders"))
+        known.withColumn("own_share_of_orders", F.col("own_orders") / F.col("user_orders"))
         .withColumn("own_share_of_subcategory", F.col("personal_frequency_score") / F.nullif("subcategory_decayed", F.lit(0.0)))
         .withColumn("own_due_by_item", F.col("own_recency") / F.nullif("item_gap", F.lit(0.0)))
-        .select("setting", "user_id", "item_id", *(F.col(name).cast("float").alias(name) for name in FEATURES))
+        .select("setting", "user_id", "item_id", *(F.col(name).cast("float").alias(name) for name in FEATURES), *label)
     )
 
 
-def labelled(featured: DataFrame, events: DataFrame, *, as_of: date, window_days: int, settings: RankSettings) -> DataFrame:
-    """The rows to train on: every candidate that was bought in the window after the cut, and a share of the others.
+def labelled(candidates: DataFrame, events: DataFrame, *, as_of: date, window_days: int, settings: RankSettings) -> DataFrame:
+    """The candidates to train on: each that was bought in the window after the cut, and a share of the others.
 
-    featured: rows of `features` at the cut.
-    returns:  the same columns and `bought` (1 or 0). Users who bought nothing then are left out.
+    candidates: gold.candidates rows of the cut.
+    returns:    the same columns and `bought` (1 or 0). Users who bought nothing then are left out.
     """
     day = F.col("event_date")
     in_window = (day >= F.lit(as_of)) & (day < F.lit(as_of + timedelta(days=window_days)))
-    bought = events.where((F.col("event_type") == "purchase") & in_window).select("user_id", "item_id", F.lit(1).alias("bought")).distinct()
+    bought = events.where((F.col("event_type") == "purchase") & in_window).select("user_id", "item_id", F.lit(1).alias(LABEL)).distinct()
     buyers = bought.select("user_id").distinct().orderBy(F.xxhash64("user_id", F.lit(settings.seed)), "user_id").limit(settings.max_training_users)
     bucket = F.pmod(F.xxhash64("user_id", "item_id", "setting", F.lit(settings.seed)), F.lit(10_000))  # the same rows in every run
-    kept = (F.col("bought") == 1) | (bucket < F.lit(int(settings.negatives_share * 10_000)))
+    kept = (F.col(LABEL) == 1) | (bucket < F.lit(int(settings.negatives_share * 10_000)))
     return (
-        featured.join(F.broadcast(buyers), "user_id", how="left_semi")
+        candidates.join(F.broadcast(buyers), "user_id", how="left_semi")
         .join(bought, ["user_id", "item_id"], how="left")  # at most one row per pair
-        .fillna(0, ["bought"])
+        .fillna(0, [LABEL])
         .where(kept)
     )

@@ -6,6 +6,7 @@ import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import lightgbm
@@ -34,10 +35,17 @@ class Ranker:
         """rows: float32 [rows, features], NaN where nothing is known. returns: [rows], higher is better."""
         score = prior_score(rows, self.prior)
         if len(rows):
-            for member in self.members:
-                booster = lightgbm.Booster(model_str=member)
+            for booster in self._boosters:
                 score = score + booster.predict(rows, raw_score=True, num_threads=1) / len(self.members)
         return np.asarray(score, dtype=np.float64)
+
+    @cached_property
+    def _boosters(self) -> list[lightgbm.Booster]:
+        """Read once in each process: a batch is scored sooner than its trees are read."""
+        return [lightgbm.Booster(model_str=member) for member in self.members]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"features": self.features, "prior": self.prior, "members": self.members}
 
 
 def train(rows: Floats, bought: Ints, groups: Ints, features: tuple[str, ...], settings: Trees, seed: int) -> Ranker:

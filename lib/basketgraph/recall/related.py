@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 NEIGHBOURS = "item_id string, related_item_id string, rank int, score float, users bigint"
 BLOCK = 1000  # items whose similarities to all others are in memory at once
+TASKS = 16  # the items are few rows and much work: left alone, Spark gives them to one core
 
 
 def related_items(edges: DataFrame, listed: DataFrame, settings: RecallSettings) -> DataFrame:
@@ -32,7 +33,7 @@ def related_items(edges: DataFrame, listed: DataFrame, settings: RecallSettings)
     table = _sampled(edges, settings).toArrow()
     matrix = edges_matrix(table)
     neighbours = Neighbours(matrix, places(listed.select("item_id").toArrow()["item_id"], matrix.items), settings)
-    return edges.select("item_id").distinct().mapInArrow(neighbours.of_batches, NEIGHBOURS)
+    return edges.select("item_id").distinct().repartition(TASKS, "item_id").mapInArrow(neighbours.of_batches, NEIGHBOURS)
 
 
 def _sampled(edges: DataFrame, settings: RecallSettings) -> DataFrame:
@@ -84,7 +85,11 @@ class Neighbours:
         keep = (columns != number) & (users >= self.settings.related_min_users)
         columns, users = columns[keep], users[keep]
         scores = products.data[place][keep] / (self.norms[number] * self.norms[columns] + self.settings.related_shrink)
-        nearest = np.lexsort((columns, -scores))[: self.settings.related_neighbours]
+        wanted = self.settings.related_neighbours
+        if len(scores) > wanted:  # only what reaches the last place, ties included, is sorted
+            near = scores >= np.partition(scores, len(scores) - wanted)[len(scores) - wanted]
+            columns, users, scores = columns[near], users[near], scores[near]
+        nearest = np.lexsort((columns, -scores))[:wanted]
         return columns[nearest], scores[nearest], users[nearest]
 
 
