@@ -8,7 +8,7 @@ from basketgraph.rank.settings import Trees
 TREES: dict[str, Any] = {
     "prior": ("als", "ease"),
     "objective": "lambdarank",
-    "members": 2,
+    "negatives_share": 0.5,
     "rounds": 30,
     "learning_rate": 0.1,
     "leaves": 7,
@@ -16,7 +16,7 @@ TREES: dict[str, Any] = {
     "feature_fraction": 1.0,
     "l2": 0.0,
 }
-COMMON: dict[str, Any] = {"seed": 1, "k": 2, "half_life_days": 90, "negatives_share": 0.5, "max_training_users": 100, "evidence_items": 2}
+COMMON: dict[str, Any] = {"seed": 1, "k": 2, "half_life_days": 90, "max_training_users": 100, "evidence_items": 2}
 
 
 def trees(**changed: Any) -> Trees:
@@ -24,4 +24,7 @@ def trees(**changed: Any) -> Trees:
 
 
 def rank_settings(**changed: Any) -> RankSettings:
-    return RankSettings.model_validate({**COMMON, "rebuy": TREES, "discovery": TREES, **changed})
+    """changed: keys of RankSettings, or of both settings' Trees."""
+    of_trees = {key: value for key, value in changed.items() if key in Trees.model_fields}
+    others = {key: value for key, value in changed.items() if key not in of_trees}
+    return RankSettings.model_validate({**COMMON, "rebuy": {**TREES, **of_trees}, "discovery": {**TREES, **of_trees}, **others})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from basketgraph.rank import FEATURES, features, labelled, own_history, purchases_before
-from rank_settings import rank_settings
+from rank_settings import rank_settings, trees
 from support import rows
 
 if TYPE_CHECKING:
@@ -131,3 +131,9 @@ def test_only_negatives_are_thinned(spark: SparkSession, shop: dict[str, DataFra
     got = labelled(shop["candidates"], shop["events"], as_of=CUT, window_days=28, settings=rank_settings(negatives_share=0.0)).collect()
     assert len(got) == 6
     assert all(row.bought == 1 for row in got)
+
+
+def test_each_setting_keeps_its_own_share_of_negatives(shop: dict[str, DataFrame]) -> None:
+    settings = rank_settings(discovery=trees(negatives_share=0.0), rebuy=trees(negatives_share=1.0))
+    got = labelled(shop["candidates"], shop["events"], as_of=CUT, window_days=28, settings=settings).collect()
+    assert [sum(row.setting == name for row in got) for name in ("rebuy", "discovery")] == [6, 3]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from basketgraph.rank.ranker import Ranker, logistic, train
+from basketgraph.rank.ranker import logistic, train
 from rank_settings import trees
 
 FEATURES = ("als_z", "ease_z", "hour")
@@ -34,15 +34,6 @@ def test_the_same_rows_and_seed_give_the_same_ranker() -> None:
     first, second = (train(*planted(), FEATURES, trees(), seed=1) for _ in range(2))
     assert first.version == second.version
     assert first.version != train(*planted(), FEATURES, trees(rounds=5), seed=1).version
-
-
-def test_members_differ_and_the_score_is_their_mean() -> None:
-    rows, bought, groups = planted()
-    settings = trees(feature_fraction=0.5)
-    ranker = train(rows, bought, groups, FEATURES, settings, seed=1)
-    alone = [Ranker(FEATURES, ranker.prior, (member,)).score(rows) for member in ranker.members]
-    assert np.abs(alone[0] - alone[1]).max() > 0.01
-    np.testing.assert_allclose(ranker.score(rows), (alone[0] + alone[1]) / 2)
 
 
 @pytest.mark.parametrize("bought", [0, 1])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from basketgraph.rank.histories import LEVELS, PACES, WINDOWS, item_history, tastes, user_history
-from basketgraph.rank.settings import SOURCES, RankSettings
+from basketgraph.rank.settings import SETTINGS, SOURCES, RankSettings
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -62,7 +62,8 @@ def labelled(candidates: DataFrame, events: DataFrame, *, as_of: date, window_da
     bought = events.where((F.col("event_type") == "purchase") & in_window).select("user_id", "item_id", F.lit(1).alias(LABEL)).distinct()
     buyers = bought.select("user_id").distinct().orderBy(F.xxhash64("user_id", F.lit(settings.seed)), "user_id").limit(settings.max_training_users)
     bucket = F.pmod(F.xxhash64("user_id", "item_id", "setting", F.lit(settings.seed)), F.lit(10_000))  # the same rows in every run
-    kept = (F.col(LABEL) == 1) | (bucket < F.lit(int(settings.negatives_share * 10_000)))
+    shares = [F.when(F.col("setting") == name, F.lit(int(settings.trees(name).negatives_share * 10_000))) for name in SETTINGS]
+    kept = (F.col(LABEL) == 1) | (bucket < F.coalesce(*shares))
     return (
         candidates.join(F.broadcast(buyers), "user_id", how="left_semi")
         .join(bought, ["user_id", "item_id"], how="left")  # at most one row per pair

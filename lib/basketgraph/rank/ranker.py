@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -25,27 +23,26 @@ class Ranker:
 
     features: tuple[str, ...]
     prior: Floats  # [features]: weights of the linear part; 0 for all that is no standardised source score
-    members: tuple[str, ...]  # LightGBM's model texts, whose mean corrects the prior; none where there was nothing to learn from
+    trees: str  # LightGBM's model text; empty where there was nothing to learn from
 
     @property
     def version(self) -> str:
-        return hashlib.sha256(repr(self.features).encode() + self.prior.tobytes() + "".join(self.members).encode()).hexdigest()[:12]
+        return hashlib.sha256(repr(self.features).encode() + self.prior.tobytes() + self.trees.encode()).hexdigest()[:12]
 
     def score(self, rows: Floats) -> NDArray[np.float64]:
         """rows: float32 [rows, features], NaN where nothing is known. returns: [rows], higher is better."""
         score = prior_score(rows, self.prior)
-        if len(rows):
-            for booster in self._boosters:
-                score = score + booster.predict(rows, raw_score=True, num_threads=1) / len(self.members)
+        if self.trees and len(rows):
+            score = score + self._booster.predict(rows, raw_score=True, num_threads=1)
         return np.asarray(score, dtype=np.float64)
 
     @cached_property
-    def _boosters(self) -> list[lightgbm.Booster]:
+    def _booster(self) -> lightgbm.Booster:
         """Read once in each process: a batch is scored sooner than its trees are read."""
-        return [lightgbm.Booster(model_str=member) for member in self.members]
+        return lightgbm.Booster(model_str=self.trees)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"features": self.features, "prior": self.prior, "members": self.members}
+        return {"features": self.features, "prior": self.prior, "trees": self.trees}
 
 
 def train(rows: Floats, bought: Ints, groups: Ints, features: tuple[str, ...], settings: Trees, seed: int) -> Ranker:
@@ -58,26 +55,19 @@ def train(rows: Floats, bought: Ints, groups: Ints, features: tuple[str, ...], s
     """
     chosen = np.array([name in {f"{source}_z" for source in settings.prior} for name in features])
     if bought.sum() in (0, len(bought)):
-        return Ranker(features, chosen.astype(np.float64), ())
+        return Ranker(features, chosen.astype(np.float64), "")
     prior = np.zeros(len(features))
     prior[chosen] = logistic(np.nan_to_num(rows[:, chosen]), bought)
-    start = prior_score(rows, prior)
-
-    def member(number: int) -> str:
-        data = lightgbm.Dataset(
-            rows,
-            bought,
-            group=groups if settings.objective == "lambdarank" else None,
-            init_score=start,
-            feature_name=list(features),
-            params={"max_bin": 63, "num_threads": 1, "verbosity": -1},
-        )
-        booster = lightgbm.train(_parameters(settings, seed + number), data, settings.rounds)
-        return str(booster.model_to_string())
-
-    # One thread each: two threads of one tree on a busy machine wait for each other, several times longer than they work.
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        return Ranker(features, prior, tuple(pool.map(member, range(settings.members))))
+    data = lightgbm.Dataset(
+        rows,
+        bought,
+        group=groups if settings.objective == "lambdarank" else None,
+        init_score=prior_score(rows, prior),
+        feature_name=list(features),
+        params={"max_bin": 63, "num_threads": 1, "verbosity": -1},
+    )
+    booster = lightgbm.train(_parameters(settings, seed), data, settings.rounds)
+    return Ranker(features, prior, booster.model_to_string())
 
 
 def _parameters(settings: Trees, seed: int) -> dict[str, Any]:
@@ -94,7 +84,7 @@ def _parameters(settings: Trees, seed: int) -> dict[str, Any]:
         "seed": seed,
         "deterministic": True,
         "force_row_wise": True,
-        "num_threads": 1,
+        "num_threads": 1,  # two threads on a busy machine wait for each other, several times longer than they work
         "verbosity": -1,
     }
 

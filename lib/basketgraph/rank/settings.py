@@ -11,7 +11,7 @@ class Trees(Settings):
 
     prior: tuple[str, ...]  # sources whose standardised scores make the prior
     objective: str  # lambdarank, or binary
-    members: int  # rankers that differ in their seed; their mean depends less on luck
+    negatives_share: float  # of the candidates that were not bought, this share is trained on
     rounds: int
     learning_rate: float
     leaves: int
@@ -26,7 +26,6 @@ class RankSettings(Settings):
     seed: int
     k: int
     half_life_days: float
-    negatives_share: float  # of the candidates that were not bought, this share is trained on
     max_training_users: int
     evidence_items: int
     rebuy: Trees
