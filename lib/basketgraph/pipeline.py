@@ -18,7 +18,7 @@ from basketgraph.config import Config, Mistake, data_file
 from basketgraph.report.examples import Example, newest_examples
 from basketgraph.runs import RUNS, Job, PeakMemory, Pipelines, RunLog, StepResult, last_day, new_run_id, opened, pipelines, run_step
 from basketgraph.session import spark_session
-from basketgraph.tables import Release, newest_release, table_rows
+from basketgraph.tables import Release, newest_release
 
 log = logging.getLogger("basketgraph")
 
@@ -146,7 +146,7 @@ def state(release: Release, steps: list[StepResult]) -> dict[str, Any]:
     details = last_details(release)
     details.update({s.name: {**details.get(s.name, {}), **s.detail} for s in steps if s.status != "failed"})
     versions = dict(live["versions"]) if live else {}
-    counted = table_rows(release, versions)
+    counted = live["rows"] if live else {}
     evaluated = details.get("evaluations", {})
     return {
         "release": live["release"] if live else None,

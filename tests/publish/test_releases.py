@@ -38,6 +38,15 @@ def test_publishing_the_same_versions_again_adds_no_release(release: Release) ->
     assert len(releases(release)) == 1
 
 
+def test_a_release_knows_the_rows_of_the_versions_it_names(release: Release) -> None:
+    release.overwrite(rows(release.spark, TABLE, [{"campaign_id": "1", "user_id": user} for user in "ab"]), TABLE)
+    row, _ = publish(release, as_of=DAY, now=utc_now())
+    write(release, "c")  # a run that goes on
+    live = newest_release(release)
+    assert live is not None
+    assert row["rows"] == live["rows"] == {TABLE: 2}
+
+
 def test_the_same_versions_for_another_day_are_a_release_of_their_own(release: Release) -> None:
     write(release, "a")
     publish(release, as_of=DAY, now=utc_now())
@@ -55,6 +64,7 @@ def test_rolling_back_twice_goes_back_by_two_and_a_publish_goes_on_from_there(re
     row = rollback(release, "run-3", now=utc_now())
     assert (row["release"], row["kind"], row["restores"]) == (5, "rollback", 1)
     assert shown(release) == ["a"]
+    assert row["rows"] == {TABLE: 1}
     with pytest.raises(Mistake, match="want a release before 1"):
         rollback(release, "run-4", now=utc_now())
     row, is_new = publish(release, as_of=DAY, now=utc_now())

@@ -8,7 +8,7 @@ from typing import Any
 
 from basketgraph.config import Mistake
 from basketgraph.contracts import contract, contracts
-from basketgraph.tables import RELEASES, Release, Warehouse, newest_release, releases
+from basketgraph.tables import RELEASES, Release, Warehouse, newest_release, releases, table_rows
 
 UNRELEASED = ("ops.runs", "ops.releases")  # the log of what happened is not rolled back with what it tells of
 
@@ -26,7 +26,8 @@ def publish(release: Release, *, as_of: date, now: datetime) -> tuple[dict[str, 
     versions, live = release.versions(released_tables()), newest_release(release)
     if live is not None and live["versions"] == versions and live["as_of"] == as_of:
         return live, False
-    row = {"run_id": release.run_id, "published_at": now, "as_of": as_of, "versions": versions, "kind": "publish"}
+    rows = table_rows(release, versions)
+    row = {"run_id": release.run_id, "published_at": now, "as_of": as_of, "versions": versions, "rows": rows, "kind": "publish"}
     return _add(release, live, row), True
 
 
@@ -41,7 +42,7 @@ def rollback(warehouse: Warehouse, run_id: str, *, now: datetime) -> dict[str, A
     if not before:
         raise Mistake(f"{warehouse.root}: want a release before {shown}, have none", cure="The first release cannot be rolled back.")
     target = max(before, key=lambda row: row["release"])
-    row = {"run_id": run_id, "published_at": now, "as_of": target["as_of"], "versions": target["versions"]}
+    row = {"run_id": run_id, "published_at": now, "as_of": target["as_of"], "versions": target["versions"], "rows": target["rows"]}
     return _add(warehouse, live, {**row, "kind": "rollback", "restores": target["release"]})
 
 
