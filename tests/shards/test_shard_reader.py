@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from basketgraph.config import Mistake
+from basketgraph.shards import reader
 from basketgraph.shards.manifest import MANIFEST, Manifest, described, seal_set
 from basketgraph.shards.plain import Nodes, seal_arrays
 from basketgraph.shards.reader import ShardSet
@@ -43,17 +44,17 @@ def test_rows_come_back_in_the_order_of_their_indices_whatever_order_they_lie_in
     manifest = ShardSet(sealed, ()).manifest
     files = [described(sealed, f.name, f.kind, f.shard, f.rows).model_dump(mode="json") for f in manifest.files]
     rewrite_with(sealed, files=files)
-    reader = ShardSet(sealed)
+    shards = ShardSet(sealed)
     users, items, weights = (
-        np.concatenate(parts) for parts in zip(*((e.users, e.items, e.weights) for e in map(reader.edges, range(3))), strict=True)
+        np.concatenate(parts) for parts in zip(*((e.users, e.items, e.weights) for e in map(shards.edges, range(3))), strict=True)
     )
     for got, want in zip((users, items, weights), arrays(), strict=True):
         np.testing.assert_array_equal(got, want)
-    of_shard = reader.users(1)
+    of_shard = shards.users(1)
     np.testing.assert_array_equal(of_shard.start, np.arange(USERS * 2, dtype=np.float32).reshape(USERS, 2)[of_shard.index])
     assert of_shard.ids.tolist() == [f"u{k:02d}" for k in of_shard.index]
     assert of_shard.features.shape == (len(of_shard.index), 0)
-    np.testing.assert_array_equal(reader.items().features, np.eye(ITEMS)[:, :4])
+    np.testing.assert_array_equal(shards.items().features, np.eye(ITEMS)[:, :4])
 
 
 def test_every_difference_from_the_manifest_is_listed_at_once(sealed):
@@ -109,6 +110,20 @@ def test_a_file_with_fewer_rows_than_sealed_is_refused(sealed):
     rewrite_with(sealed, files=again)
     with pytest.raises(Mistake, match=r"edges\.user_index: want \d+ rows, have \d+"):
         ShardSet(sealed).edges(0)
+
+
+def test_row_groups_that_petastorm_lost_are_read_again(sealed, monkeypatch):
+    want, reads = ShardSet(sealed).edges(1), []
+
+    def losing(paths, columns):
+        reads.append(paths)
+        batches = read(paths, columns)
+        return batches if len(reads) == 3 else batches[:-1]
+
+    read = reader._batches
+    monkeypatch.setattr(reader, "_batches", losing)
+    np.testing.assert_array_equal(ShardSet(sealed).edges(1).items, want.items)
+    assert len(reads) == 3
 
 
 def test_a_seal_that_fails_leaves_the_set_that_was_there_and_a_killed_ones_left_overs_go(sealed):
