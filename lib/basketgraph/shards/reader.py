@@ -10,17 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from basketgraph.config import Mistake
 from basketgraph.shards.manifest import CURE, Manifest, ShardFile, ids_sha256, read_manifest, verify
 
 Array = NDArray[Any]
-
-READER_THREADS = 2
-# petastorm asks "has every row group handed out been read?" and then "has every one been handed out?"; when the last ones are handed out between
-# the two questions, it ends without them. Rows are counted, and a read that lost some is made again: a file that lacks rows lacks them each time.
-READS = 5
 
 
 @dataclass(frozen=True)
@@ -87,21 +83,25 @@ class ShardSet:
     def _read(self, files: list[ShardFile], empty: dict[str, Array]) -> dict[str, Array]:
         """Columns of the files' rows, in no order; `empty` names them and says their types and widths."""
         wanted = [file for file in files if file.rows]
-        want = sum(file.rows for file in wanted)
-        for _ in range(READS):
-            found = {name: [rows] for name, rows in empty.items()}
-            for batch in _batches([self.folder / file.name for file in wanted], list(empty)) if wanted else []:
+        have = {file.name: pq.read_metadata(self.folder / file.name).num_rows for file in wanted}
+        faults = [f"{file.name}: want {file.rows} rows, have {have[file.name]}" for file in wanted if have[file.name] != file.rows]
+        if faults:
+            raise Mistake(f"{self.folder}: the shard set does not match its manifest", faults, CURE)
+        found = {name: [rows] for name, rows in empty.items()}
+        if wanted:
+            for batch in _batches([self.folder / file.name for file in wanted], list(empty), sum(have.values())):
                 for name, column in batch.items():
                     found[name].append(column)
-            columns = {name: np.concatenate(parts) for name, parts in found.items()}
-            have = {name: len(column) for name, column in columns.items()}
-            if all(rows == want for rows in have.values()):
-                return columns
-        faults = [f"{wanted[0].kind}.{name}: want {want} rows, have {rows}" for name, rows in have.items() if rows != want]
-        raise Mistake(f"{self.folder}: the shard set does not match its manifest", faults, CURE)
+        return {name: np.concatenate(parts) for name, parts in found.items()}
 
 
-def _batches(paths: list[Path], columns: list[str]) -> list[dict[str, Array]]:
+def _batches(paths: list[Path], columns: list[str], rows: int) -> list[dict[str, Array]]:
+    """The files' row groups, in order; `rows` is what they hold together.
+
+    A petastorm reader of one epoch may end early: it asks "has every row group handed out been read?", then "has every one been handed out?", and
+    where the last ones are handed out between the two questions they are lost (of files with many row groups, a read in four). So it is told to
+    read for ever, by one thread, which keeps the order, and is stopped at the last row of the first round.
+    """
     # petastorm still speaks pyarrow's legacy dialect, which pyarrow 14 understands and complains about; and it prints when it ends
     with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
@@ -112,8 +112,13 @@ def _batches(paths: list[Path], columns: list[str]) -> list[dict[str, Array]]:
             [f"file://{path.resolve()}" for path in paths],
             schema_fields=columns,
             reader_pool_type="thread",
-            workers_count=READER_THREADS,
+            workers_count=1,
             shuffle_row_groups=False,
-            num_epochs=1,
+            num_epochs=None,
         ) as reader:
-            return [batch._asdict() for batch in reader]
+            found: list[dict[str, Array]] = []
+            while (lacking := rows - sum(len(batch[columns[0]]) for batch in found)) > 0:
+                found.append(next(reader)._asdict())
+            if lacking < 0:
+                raise RuntimeError(f"{paths[0].parent}: petastorm gave {-lacking} rows more than {rows}")
+            return found
