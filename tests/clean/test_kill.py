@@ -24,7 +24,7 @@ def start(shop: Shop, conf: Path) -> subprocess.Popen[bytes]:
     """jobs/clean.py on the shop, in a process group of its own."""
     (conf / "conf" / "sources").mkdir(parents=True)
     (conf / "conf" / "spark").mkdir()
-    (conf / "conf" / "sources" / "corner.yaml").write_text(yaml.safe_dump(dict(shop.given)))
+    (conf / "conf" / "sources" / "corner.yaml").write_text(yaml.safe_dump(dict(shop.given), sort_keys=False))
     (conf / "conf" / "spark" / "local.conf").write_text(data_text("conf/spark/local.conf").replace("4g", "1g"))
     environment = {**os.environ, "BASKETGRAPH_CONF": str(conf), "BASKETGRAPH_KEY": KEY.secret.decode(), "PYTHONPATH": str(REPOSITORY / "lib")}
     command = [sys.executable, str(REPOSITORY / "jobs" / "clean.py"), "--env", "local", "--source", "corner"]
