@@ -26,7 +26,7 @@ SCORED = ", ".join(["setting string", "user_id string", "item_id string", "score
 
 
 def train_rankers(training: pa.Table, settings: RankSettings) -> dict[str, Ranker]:
-    """One ranker per setting. training: rows of `features.labelled`, in any order."""
+    """One ranker per setting. training: rows of `features.features` of labelled candidates, in any order."""
 
     def trained(setting: str) -> Ranker:
         rows = training.filter(pc.equal(training["setting"], setting)).sort_by([("user_id", "ascending"), ("item_id", "ascending")])

@@ -117,8 +117,10 @@ def _batches(paths: list[Path], columns: list[str], rows: int) -> list[dict[str,
             num_epochs=None,
         ) as reader:
             found: list[dict[str, Array]] = []
-            while (lacking := rows - sum(len(batch[columns[0]]) for batch in found)) > 0:
+            lacking = rows
+            while lacking > 0:
                 found.append(next(reader)._asdict())
+                lacking -= len(found[-1][columns[0]])
             if lacking < 0:
                 raise RuntimeError(f"{paths[0].parent}: petastorm gave {-lacking} rows more than {rows}")
             return found
