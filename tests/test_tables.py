@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 from basketgraph.config import Mistake
 from basketgraph.contracts import ContractError
 from basketgraph.publish.releases import publish, utc_now
-from basketgraph.tables import LiveRelease, Release
+from basketgraph.tables import LiveRelease, Release, Warehouse
 from support import rows
 
 EVENTS, EDGES, PAIRS = "silver.events", "gold.interactions", "silver.campaign_targets"
@@ -164,3 +164,12 @@ def test_readers_see_the_published_versions_and_not_those_a_run_is_writing(spark
     publish(release, as_of=FIRST, now=utc_now())
     assert [row.user_id for row in live.read(EDGES).collect()] == ["a"], "a reader keeps the release that it began with"
     assert [row.user_id for row in LiveRelease(spark, release.root).read(EDGES).collect()] == ["b"]
+
+
+def test_statistics_are_kept_of_the_columns_a_table_is_laid_out_by(spark: SparkSession, tmp_path: Path) -> None:
+    warehouse = Warehouse(spark, str(tmp_path))
+    for table in ("silver.promotions", "gold.interactions"):
+        warehouse.create(table)
+    found = [spark.sql(f"DESCRIBE DETAIL delta.`{tmp_path}/{place}`").collect()[0].properties for place in ("silver/promotions", "gold/interactions")]
+    assert found[0]["delta.dataSkippingStatsColumns"] == "valid_from"
+    assert found[1]["delta.dataSkippingNumIndexedCols"] == "0"
