@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import reduce
-from operator import or_
 from typing import TYPE_CHECKING, Any
 
 from pyspark import StorageLevel
@@ -14,7 +12,7 @@ from pyspark.sql import functions as F
 
 from basketgraph.clean.ledger import Counts, Entry
 from basketgraph.clean.pick_up import LandingFile
-from basketgraph.clean.reading import HASH
+from basketgraph.clean.reading import FILE_NUMBER
 from basketgraph.clean.resolve import (
     CHANGED,
     DUPLICATE,
@@ -25,16 +23,16 @@ from basketgraph.clean.resolve import (
     against_table,
     key_hash,
     ranked,
-    repeated_keys,
     with_valid_to,
 )
-from basketgraph.clean.transform import REJECTED, TableRules, accepted_rows, mapped_rows, reasons, rejected_rows
+from basketgraph.clean.tally import tally
+from basketgraph.clean.transform import REJECTED, TableRules, accepted_rows, mapped_rows, refused, rejected_rows, silver_columns
 from basketgraph.tables import Release
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-FEW_ROWS = 500_000  # so many rows are sorted by key without asking whether any key is repeated
+FEW_BYTES = 1 << 23  # files of so many bytes are sorted by key without asking whether any key is repeated
 FEW_KEYS = 100_000  # so many repeated keys are resolved apart from the rest; with more, all rows are
 PRUNE_DAYS = 1000
 
@@ -77,18 +75,20 @@ class Preparation:
         """raw: all rows of the batch's files, as from `reading.raw_rows`."""
         table, run_id = self.rules.table.name, self.release.run_id
         mapped = mapped_rows(raw, self.rules)
-        read, bad = self._read_counts(mapped)
+        first_load = not self.release.exists(table) or self.release.read(table).count() == 0
+        is_large = sum(file.size for file in self.files) > FEW_BYTES
+        tallied = self._tallied(mapped) if first_load and is_large and not self.rules.history else None
+        read, bad = self._read_counts(mapped if tallied is None else tallied)
         rejected: DataFrame | None = None
         rejected_counts: dict[str, dict[str, Any]] = {}
         if any(bad.values()):
             rejected, rejected_counts = self._rejected(rejected_rows(mapped, self.rules, run_id=run_id, now=self.now))
-        first_load = not self.release.exists(table) or self.release.read(table).count() == 0
         accepted = accepted_rows(mapped, self.rules, run_id=run_id, now=self.now)
         good = {path: read[path] - bad[path] for path in read}
         rows: DataFrame | None = None
         statuses: dict[str, dict[str, int]] = {}
         if any(good.values()):
-            rows, statuses = self._first_rows(accepted, good) if first_load else self._next_rows(accepted)
+            rows, statuses = self._first_rows(accepted, good, tallied) if first_load else self._next_rows(accepted)
         counts = {file.path: self._counts(file.path, read, bad, good, statuses, rejected_counts) for file in self.files}
         return Prepared(self.rules, self.files, self.batch_id, first_load, rows, rejected, counts, self._prune_by(), self.kept)
 
@@ -97,14 +97,24 @@ class Preparation:
         self.kept.append(kept)
         return kept
 
-    def _read_counts(self, mapped: DataFrame) -> tuple[dict[str, int], dict[str, int]]:
-        refused = reduce(or_, reasons(self.rules).values())
-        found = mapped.groupBy("file_name", HASH).agg(F.count("*").alias("read"), F.count_if(refused).alias("bad")).collect()
-        unknown = [row["read"] for row in found if row["file_name"] is None]
-        if unknown:
-            raise RuntimeError(f"{self.rules.table.name}: {sum(unknown)} rows of files that were not in the listing")
-        read = {file.path: 0 for file in self.files} | {row["file_name"]: row["read"] for row in found}
-        return read, {path: 0 for path in read} | {row["file_name"]: row["bad"] for row in found}
+    def _tallied(self, mapped: DataFrame) -> DataFrame:
+        columns = silver_columns(self.rules, run_id=self.release.run_id, now=self.now)
+        key = key_hash([columns[name] for name in self.rules.table.keys])
+        return self._keep(tally(mapped, refused=refused(self.rules), key=key))
+
+    def _read_counts(self, rows: DataFrame) -> tuple[dict[str, int], dict[str, int]]:
+        """Rows and refused rows by path. rows: mapped ones, or what `tally` found of them."""
+        if KEY_HASH in rows.columns:
+            counted = rows.where(F.col("file").isNotNull()).groupBy("file").agg(F.sum("rows").alias("read"), F.sum("refused").alias("bad"))
+        else:
+            file = F.coalesce(FILE_NUMBER, F.lit(-1)).alias("file")
+            counted = rows.groupBy(file).agg(F.count("*").alias("read"), F.count_if(refused(self.rules)).alias("bad"))
+        found = {row["file"]: row for row in counted.collect()}
+        if -1 in found:
+            raise RuntimeError(f"{self.rules.table.name}: {found[-1]['read']} rows of files that were not in the listing")
+        pairs = [(found[number]["read"], found[number]["bad"]) if number in found else (0, 0) for number in range(len(self.files))]
+        read = {file.path: pair[0] for file, pair in zip(self.files, pairs, strict=True)}
+        return read, {file.path: pair[1] for file, pair in zip(self.files, pairs, strict=True)}
 
     def _rejected(self, rows: DataFrame) -> tuple[DataFrame | None, dict[str, dict[str, Any]]]:
         """Rejected rows that are new, and per file their number and reasons; equal raw rows count once."""
@@ -122,13 +132,13 @@ class Preparation:
             found[row["source_file"]]["reasons"][row["reason"]] = row["count"]
         return (new if found else None), found
 
-    def _first_rows(self, accepted: DataFrame, good: Mapping[str, int]) -> tuple[DataFrame, dict[str, dict[str, int]]]:
+    def _first_rows(self, accepted: DataFrame, good: Mapping[str, int], tallied: DataFrame | None) -> tuple[DataFrame, dict[str, dict[str, int]]]:
         """All rows are new but for repeated keys, which many rows are searched for by hash: cheaper than sorting whole rows."""
         table, values = self.rules.table, self.rules.values
-        if self.rules.history or sum(good.values()) <= FEW_ROWS:
+        if tallied is None:
             judged = self._keep(ranked(accepted, table.keys, values))
             return self._winners(judged), _statuses(judged)
-        repeated = self._keep(repeated_keys(accepted, table.keys))
+        repeated = tallied.where(F.col(KEY_HASH).isNotNull()).select(KEY_HASH)
         number = repeated.count()
         if number == 0:
             return accepted, {path: {NEW: rows} for path, rows in good.items()}

@@ -12,26 +12,18 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 KEY_HASH, CONTENT, STATUS = "__key_hash", "__content", "__status"
-KEY_PARTS = 64  # of 20 million keys each part is some megabytes
 NEW, CHANGED, DUPLICATE, SUPERSEDED = "new", "changed", "duplicate", "superseded"
 # new:        no row of this key was there            changed:    replaces the table's row of this key
 # duplicate:  equal to another row, lineage aside     superseded: an older version of a row that is there; the newer one stays
 
 
-def key_hash(keys: Sequence[str]) -> Column:
-    return F.xxhash64(*[F.col(key) for key in keys])
+def key_hash(keys: Sequence[Column | str]) -> Column:
+    return F.xxhash64(*keys)
 
 
 def content_hash(values: Sequence[str]) -> Column:
     """A hash of the values that tells nulls apart (xxhash64 alone skips them)."""
     return F.xxhash64(F.lit(0), *[part for name in values for part in (F.col(name), F.col(name).isNull())])
-
-
-def repeated_keys(rows: DataFrame, keys: Sequence[str]) -> DataFrame:
-    """Hashes of the keys that more than one row may have (a hash can be shared by chance; `ranked` then finds nothing to do)."""
-    hashes = rows.select(key_hash(keys).alias(KEY_HASH))
-    # Spread first: counting before the shuffle, as Spark would, fills the memory with keys that are nearly all different.
-    return hashes.repartition(KEY_PARTS, KEY_HASH).groupBy(KEY_HASH).count().where("count > 1").select(KEY_HASH)
 
 
 def ranked(rows: DataFrame, keys: Sequence[str], values: Sequence[str]) -> DataFrame:

@@ -82,16 +82,26 @@ def reasons(rules: TableRules) -> dict[str, Column]:
     return dict(sorted(found.items()))
 
 
+def refused(rules: TableRules) -> Column:
+    """Whether a mapped row has any reason to be refused; never null."""
+    return reduce(or_, reasons(rules).values())
+
+
 def accepted_rows(mapped: DataFrame, rules: TableRules, *, run_id: str, now: datetime) -> DataFrame:
     """The rows without a reason to refuse them, as the contract's columns; `valid_to` is null where it follows from other rows."""
-    good = mapped.where(~reduce(or_, reasons(rules).values()))
+    columns = silver_columns(rules, run_id=run_id, now=now)
+    return mapped.where(~refused(rules)).select(*[column.alias(name) for name, column in columns.items()])
+
+
+def silver_columns(rules: TableRules, *, run_id: str, now: datetime) -> dict[str, Column]:
+    """The contract's columns over mapped rows, in its order."""
     lineage = {
         "source_file": F.col("file_name"),
         "source_time": F.col("file_modified_at") if rules.mapped.version is None else F.expr(rules.mapped.version).cast("timestamp"),
         "run_id": F.lit(run_id),
         "ingested_at": F.lit(now),
     }
-    columns = []
+    found = {}
     for p, field in zip(rules.table.properties, rules.table.struct.fields, strict=True):
         if p.name in lineage:
             column = lineage[p.name]
@@ -103,8 +113,8 @@ def accepted_rows(mapped: DataFrame, rules: TableRules, *, run_id: str, now: dat
             column = content_id(rules)
         else:
             column = F.lit(None)
-        columns.append(column.cast(field.dataType).alias(p.name))
-    return good.select(*columns)
+        found[p.name] = column.cast(field.dataType)
+    return found
 
 
 def content_id(rules: TableRules, *also: Column) -> Column:
@@ -119,7 +129,7 @@ def content_id(rules: TableRules, *also: Column) -> Column:
 def rejected_rows(mapped: DataFrame, rules: TableRules, *, run_id: str, now: datetime) -> DataFrame:
     """The refused rows, one per raw row, as silver.rejected_rows. An unparsable line has no payload."""
     conditions = reasons(rules)
-    bad = mapped.where(reduce(or_, conditions.values()))
+    bad = mapped.where(refused(rules))
     names = F.array(*[F.when(condition, F.lit(name)) for name, condition in conditions.items()])
     shown = []
     for name in rules.files.columns:
