@@ -16,7 +16,8 @@ MONEY = ("amount_minor", "list_amount_minor", "discount_minor", "coupon_minor")
 def known_before(attributes: DataFrame, as_of: date) -> DataFrame:
     """The rows that held on the last day before `as_of`: at most one per item, user or purchase.
 
-    attributes: silver.items, silver.users or gold.kept_purchases rows; each holds on the local days [valid_from, valid_to), for ever where valid_to is null.
+    attributes: silver.items, silver.users or gold.kept_purchases rows; each holds on the local days [valid_from, valid_to), for ever where valid_to
+                is null.
     """
     begun = F.col("valid_from") < F.lit(as_of)
     not_ended = F.col("valid_to").isNull() | (F.col("valid_to") >= F.lit(as_of))

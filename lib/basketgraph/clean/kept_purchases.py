@@ -101,7 +101,9 @@ def takings(lines: Sequence[Event], terms: Cancellations) -> Iterator[Taking]:
 
 def _chosen(cancellation: Event, latest_first: Iterable[tuple[Event, int]], terms: Cancellations) -> list[tuple[Event, int]]:
     """The purchases to take from, in this order."""
-    wanted, smaller, larger = cancellation["quantity"], [], []
+    wanted = cancellation["quantity"]
+    smaller: list[tuple[Event, int]] = []
+    larger: list[tuple[Event, int]] = []
     for purchase, there in latest_first:
         if terms.within_days is not None and (cancellation["event_date"] - purchase["event_date"]).days > terms.within_days:
             break

@@ -166,12 +166,18 @@ def _table_faults(place: str, mapped: TableMapping, table: Contract, source: Sou
     for reason in mapped.reject:
         if not re.fullmatch(r"[a-z][a-z0-9_]*", reason):
             yield f"{place}.reject.{reason}: want a name of a-z, 0-9 and _"
-    if mapped.day_may_change and day_column(table, mapped) is None:
-        yield f"{place}.day_may_change: want a table that is laid out by a day (silver.events), have {table.name}"
-    if mapped.day_may_change and not set(table.keys) <= set(mapped.columns):
-        yield f"{place}.day_may_change: want {', '.join(table.keys)} below {place}.columns: a content id is another one when the day is, have nothing"
+    if mapped.day_may_change:
+        yield from _changed_day_faults(place, mapped, table)
     if mapped.cancellations is not None:
         yield from _cancellation_faults(f"{place}.cancellations", mapped.cancellations, mapped, table)
+
+
+def _changed_day_faults(place: str, mapped: TableMapping, table: Contract) -> Iterator[str]:
+    if day_column(table, mapped) is None:
+        yield f"{place}.day_may_change: want a table that is laid out by a day (silver.events), have {table.name}"
+    for key in table.keys:
+        if key not in mapped.columns:
+            yield f"{place}.day_may_change: want {key} below {place}.columns (a content id is another one on another day), have nothing"
 
 
 def _cancellation_faults(place: str, terms: Cancellations, mapped: TableMapping, table: Contract) -> Iterator[str]:
