@@ -59,7 +59,7 @@ def counted(release: Release, cut: date, order_id: str) -> dict[str, int]:
     }
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_rows_of_the_order_and_of_its_cancellation_stay_as_they_were(warehouse: Release) -> None:
     rows = warehouse.read("silver.events").where("order_id IN ('541431', 'C541433')").orderBy("event_type").collect()
     assert [(row.event_type, row.quantity, row.amount_minor) for row in rows] == [
@@ -71,13 +71,13 @@ def test_the_rows_of_the_order_and_of_its_cancellation_stay_as_they_were(warehou
     assert (state.valid_from, state.valid_to, state.cancellation_ids) == (date(2011, 1, 18), None, [rows[0].event_id])
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_an_order_cancelled_on_its_own_day_counts_nowhere(warehouse: Release) -> None:
     for cut in (THE_DAY_AFTER, TWO_DAYS_AFTER):
         assert counted(warehouse, cut, "541431") == {"kept": 0, "profile": 0, "edge": 0}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_an_order_cancelled_a_day_later_counts_until_that_day_is_known(warehouse: Release) -> None:
     assert counted(warehouse, THE_DAY_AFTER, "999991") == {"kept": 74_215, "profile": 7_718_360, "edge": 74_215}
     assert counted(warehouse, TWO_DAYS_AFTER, "999991") == {"kept": 0, "profile": 0, "edge": 0}
