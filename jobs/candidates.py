@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from basketgraph.config import Config
+from basketgraph.history import kept_before
 from basketgraph.recall import RecallSettings, assortment, candidates, catalogue, edges_for_ease, user_rows
 from basketgraph.runs import StepReport, job_main
 from basketgraph.tables import Release
@@ -18,13 +19,14 @@ if TYPE_CHECKING:
 
 def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
     settings = conf.section("recall", RecallSettings)
-    events, items = release.read("silver.events"), release.read("silver.items")
+    events, items, kept = release.read("silver.events"), release.read("silver.items"), release.read("gold.kept_purchases")
     for cut in conf.cuts(ds).days:
 
         def at_cut(table: str, cut: date = cut) -> DataFrame:
             return release.read(table).where(F.col("as_of") == F.lit(cut))
 
-        listed = assortment(events, items, as_of=cut, sold_days=settings.sold_days, popularity_days=settings.popularity_days)
+        bought = kept_before(events, kept, as_of=cut)
+        listed = assortment(bought, items, as_of=cut, sold_days=settings.sold_days, popularity_days=settings.popularity_days)
         item_side = catalogue(
             listed.toArrow(),
             edges_for_ease(at_cut("gold.interactions"), settings).toArrow(),

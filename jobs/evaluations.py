@@ -11,6 +11,7 @@ from basketgraph.config import Config
 from basketgraph.contracts import contract
 from basketgraph.evaluate import EvaluateSettings, as_json, by_model, evaluation_rows, judged, published_lists, relevant_items, source_lists
 from basketgraph.evaluate.settings import PUBLISHED, SETTINGS, SOURCES
+from basketgraph.history import kept_before
 from basketgraph.runs import StepReport, job_main
 from basketgraph.tables import Release
 
@@ -24,7 +25,7 @@ def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepRe
         release.read(table).where(F.col("as_of") == F.lit(cuts.test)) for table in ("gold.candidates", "gold.recommendations", "gold.interactions")
     )
     relevant = relevant_items(
-        release.read("silver.events"),
+        kept_before(release.read("silver.events"), release.read("gold.kept_purchases"), as_of=cuts.end(cuts.test)),
         release.read("silver.items"),
         edges,
         as_of=cuts.test,

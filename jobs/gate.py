@@ -11,7 +11,7 @@ from basketgraph.config import Config
 from basketgraph.evaluate import EvaluateSettings, GateRefusal, GateSettings, judged, published_lists, relevant_items
 from basketgraph.evaluate.gate import LIVE, baseline_faults, list_counts, list_faults, live_faults
 from basketgraph.evaluate.settings import PUBLISHED
-from basketgraph.history import known_before
+from basketgraph.history import kept_before, known_before
 from basketgraph.runs import StepReport, job_main
 from basketgraph.tables import LiveRelease, Release
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
     settings, evaluate, cuts = conf.section("gate", GateSettings), conf.section("evaluate", EvaluateSettings), conf.cuts(ds)
-    events, items = release.read("silver.events"), release.read("silver.items")
+    events, items, kept = release.read("silver.events"), release.read("silver.items"), release.read("gold.kept_purchases")
 
     def at_cut(frame: DataFrame) -> DataFrame:
         return frame.where(F.col("as_of") == F.lit(cuts.test))
@@ -38,8 +38,9 @@ def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepRe
     if live.row is not None and "gold.recommendations" in live.row["versions"]:
         before = at_cut(live.read("gold.recommendations"))
         lists = published_lists(recommendations, evaluate.k).unionByName(published_lists(before, evaluate.k).withColumn("model", F.lit(LIVE)))
+        bought = kept_before(events, kept, as_of=cuts.end(cuts.test))
         relevant = relevant_items(
-            events, items, edges, as_of=cuts.test, window_days=cuts.window_days, max_users=evaluate.max_users, seed=evaluate.seed
+            bought, items, edges, as_of=cuts.test, window_days=cuts.window_days, max_users=evaluate.max_users, seed=evaluate.seed
         )
         same_cut = before.limit(1).count() > 0
         found = judged(lists, relevant if same_cut else relevant.limit(0), [PUBLISHED, LIVE], evaluate.k).toArrow()

@@ -6,6 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from basketgraph.config import Config
+from basketgraph.history import kept_before, known_before
 from basketgraph.interactions import InteractionsSettings, check_no_leak, interactions
 from basketgraph.runs import StepReport, job_main
 from basketgraph.tables import Release
@@ -16,9 +17,9 @@ if TYPE_CHECKING:
 
 def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
     settings = conf.section("interactions", InteractionsSettings)
-    events, items = release.read("silver.events"), release.read("silver.items")
+    events, items, kept = release.read("silver.events"), release.read("silver.items"), release.read("gold.kept_purchases")
     for cut in conf.cuts(ds).days:
-        edges = interactions(events, items, as_of=cut, half_life_days=settings.half_life_days)
+        edges = interactions(kept_before(events, kept, as_of=cut), items, as_of=cut, half_life_days=settings.half_life_days)
         release.overwrite_day(edges, "gold.interactions", cut)
         # By the instants, too: a day taken in another zone than the shop's would let the first hours after the cut in.
         training = events.where(events.event_date < cut)
@@ -27,6 +28,13 @@ def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepRe
             cut=cut,
             columns=["event_date", "event_time"],
             what="silver.events",
+            time_zone=conf.source["time_zone"],
+        )
+        check_no_leak(
+            known_before(kept, cut),
+            cut=cut,
+            columns=["valid_from", "cancelled_at"],
+            what="gold.kept_purchases",
             time_zone=conf.source["time_zone"],
         )
         written = release.read("gold.interactions").where(f"as_of = DATE'{cut}'")

@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from basketgraph import rank
 from basketgraph.config import Config
-from basketgraph.history import known_before
+from basketgraph.history import kept_before, known_before
 from basketgraph.recall import RecallSettings
 from basketgraph.runs import StepReport, job_main
 from basketgraph.tables import Release
@@ -20,19 +20,20 @@ if TYPE_CHECKING:
 
 def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
     settings, cuts = conf.section("rank", rank.RankSettings), conf.cuts(ds)
-    events, items = release.read("silver.events"), release.read("silver.items")
+    events, items, kept = release.read("silver.events"), release.read("silver.items"), release.read("gold.kept_purchases")
 
     def at(table: str, cut: date) -> DataFrame:
         return release.read(table).where(F.col("as_of") == F.lit(cut))
 
     def featured(candidates: DataFrame, cut: date) -> DataFrame:
-        purchases = rank.purchases_before(events, items, as_of=cut)
+        purchases = rank.purchases_before(kept_before(events, kept, as_of=cut), items, as_of=cut)
         own = rank.own_history(purchases, half_life_days=settings.half_life_days)
         # Six frames are made of it: it is made once, and spread so that none of them, and no join with them, moves a row again.
         own = own.repartition(int(str(spark.conf.get("spark.sql.shuffle.partitions"))), "user_id").localCheckpoint()
         return rank.features(candidates, purchases, own)
 
-    learnt = rank.labelled(at("gold.candidates", cuts.validation), events, as_of=cuts.validation, window_days=cuts.window_days, settings=settings)
+    bought = kept_before(events, kept, as_of=cuts.end(cuts.validation))  # what was sent back within the window is no success
+    learnt = rank.labelled(at("gold.candidates", cuts.validation), bought, as_of=cuts.validation, window_days=cuts.window_days, settings=settings)
     training = featured(learnt, cuts.validation).toArrow()
     rankers = rank.train_rankers(training, settings)
     lists = rank.ranked_lists(featured(at("gold.candidates", cuts.test), cuts.test), rankers, settings.k).localCheckpoint()  # read twice below

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from basketgraph.config import Config
+from basketgraph.history import kept_before
 from basketgraph.recall import RecallSettings, assortment, related_items
 from basketgraph.runs import StepReport, job_main
 from basketgraph.tables import Release
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
 
 def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
     settings = conf.section("recall", RecallSettings)
-    events, items = release.read("silver.events"), release.read("silver.items")
+    events, items, kept = release.read("silver.events"), release.read("silver.items"), release.read("gold.kept_purchases")
     for cut in conf.cuts(ds).days:
         edges = release.read("gold.interactions").where(F.col("as_of") == F.lit(cut))
-        listed = assortment(events, items, as_of=cut, sold_days=settings.sold_days, popularity_days=settings.popularity_days)
+        bought = kept_before(events, kept, as_of=cut)
+        listed = assortment(bought, items, as_of=cut, sold_days=settings.sold_days, popularity_days=settings.popularity_days)
         related = related_items(edges, listed, settings).withColumn("as_of", F.lit(cut))
         release.overwrite_day(related, "gold.related_items", cut)
     return StepReport(rows_in=release.read("gold.interactions").count(), rows_out=release.read("gold.related_items").count())

@@ -6,7 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from basketgraph.config import Config
-from basketgraph.profiles import ProfilesSettings, user_profiles
+from basketgraph.profiles import ProfilesSettings, net_days, user_profiles
 from basketgraph.runs import StepReport, job_main
 from basketgraph.tables import Release
 
@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
     settings = conf.section("profiles", ProfilesSettings)
     days, items, users = release.read("gold.user_days"), release.read("silver.items"), release.read("silver.users")
+    events, kept = release.read("silver.events"), release.read("gold.kept_purchases")
     for cut in conf.cuts(ds).days:
-        profiles = user_profiles(days, items, users, as_of=cut, settings=settings)
+        net = net_days(days, events, kept, as_of=cut, time_zone=conf.source["time_zone"])
+        profiles = user_profiles(net, items, users, as_of=cut, settings=settings)
         release.overwrite_day(profiles, "gold.user_profiles", cut)
     release.check("gold.user_profiles")
     return StepReport(days.count(), release.read("gold.user_profiles").count())

@@ -1,12 +1,15 @@
-"""What was known of an item or a user before a day."""
+"""What was known before a day: of an item or a user, and of what customers kept."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any
 
 from pyspark.sql import SparkSession
 
-from basketgraph.history import known_before
+from basketgraph.contracts import conform
+from basketgraph.history import kept_before, known_before
 from support import rows
 
 
@@ -27,3 +30,48 @@ def test_the_attributes_of_the_last_day_before_as_of_are_known(
     )
     found = {row.item_id for row in known_before(items, date(2026, 3, 1)).collect()}
     assert found == {"began the day before", "ends that day", "ends later"}
+
+
+AS_OF = date(2026, 3, 10)
+BOUGHT = {"event_type": "purchase", "event_date": date(2026, 3, 2)}
+
+
+def kept(spark: SparkSession, events: Sequence[Mapping[str, Any]], states: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    found = kept_before(rows(spark, "silver.events", [BOUGHT | e for e in events]), rows(spark, "gold.kept_purchases", states), as_of=AS_OF)
+    return {row.event_id: row for row in conform(found, "silver.events").collect()}
+
+
+def test_pieces_given_back_before_as_of_are_gone_and_those_given_back_on_it_are_not(spark: SparkSession) -> None:
+    states = [
+        {"event_id": "the day before", "valid_from": date(2026, 3, 9), "kept_quantity": 1},
+        {"event_id": "that day", "valid_from": AS_OF, "kept_quantity": 1},
+        {"event_id": "more later", "valid_from": date(2026, 3, 5), "valid_to": AS_OF, "kept_quantity": 3},
+        {"event_id": "more later", "valid_from": AS_OF, "kept_quantity": 1},
+        {"event_id": "more before", "valid_from": date(2026, 3, 5), "valid_to": date(2026, 3, 9), "kept_quantity": 3},
+        {"event_id": "more before", "valid_from": date(2026, 3, 9), "kept_quantity": 2},
+        {"event_id": "all", "valid_from": date(2026, 3, 9), "kept_quantity": 0},
+    ]
+    names = {state["event_id"]: {"event_id": state["event_id"], "quantity": 4} for state in states}
+    got = kept(spark, [*names.values(), {"event_id": "untouched", "quantity": 4}], states)
+    quantities = {"the day before": 1, "that day": 4, "more later": 3, "more before": 2, "untouched": 4}
+    assert {name: row.quantity for name, row in got.items()} == quantities
+
+
+def test_money_is_that_of_the_pieces_kept_rounded_half_up_and_what_a_shop_does_not_tell_stays_untold(spark: SparkSession) -> None:
+    paid = {"quantity": 4, "amount_minor": 10, "list_amount_minor": 14, "discount_minor": None, "coupon_minor": -2}
+    events = [paid | {"event_id": name} for name in ("part", "whole")] + [{"event_id": "much", "quantity": 3, "amount_minor": 10**16 + 1}]
+    states = [{"event_id": name, "valid_from": date(2026, 3, 9), "kept_quantity": pieces} for name, pieces in (("part", 1), ("much", 2))]
+    got = kept(spark, events, states)
+    money = {name: (row.amount_minor, row.list_amount_minor, row.discount_minor, row.coupon_minor) for name, row in got.items()}
+    assert money["part"] == (3, 4, None, -1)  # 2.5, 3.5, -0.5
+    assert money["whole"] == (10, 14, None, -2)
+    assert money["much"][0] == 6666666666666667  # a double would be off by one
+
+
+def test_only_purchases_before_as_of_were_kept(spark: SparkSession) -> None:
+    events = [
+        {"event_id": "last day", "event_date": date(2026, 3, 9)},
+        {"event_id": "too late", "event_date": AS_OF},
+        {"event_id": "no purchase", "event_type": "cancellation"},
+    ]
+    assert list(kept(spark, events, [])) == ["last day"]

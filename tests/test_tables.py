@@ -53,6 +53,13 @@ def test_rows_delivered_again_commit_no_new_version_though_their_lineage_differs
     assert release.version(EVENTS) == before
 
 
+def test_a_row_that_moved_to_another_day_is_found_on_the_days_named_beside_the_frames_own(spark: SparkSession, release: Release) -> None:
+    release.merge(events(spark, {"event_id": "a", "event_date": FIRST}), EVENTS)
+    moved = events(spark, {"event_id": "a", "event_date": SECOND})
+    release.merge(moved, EVENTS, prune_by="event_date", prune_also=[FIRST])
+    assert [row.event_date for row in release.read(EVENTS).collect()] == [SECOND]
+
+
 def test_a_merge_that_only_inserts_leaves_changed_rows_alone(spark: SparkSession, release: Release) -> None:
     release.merge(events(spark, {"event_id": "a", "amount_minor": 1}), EVENTS)
     release.merge(events(spark, {"event_id": "a", "amount_minor": 9}, {"event_id": "b", "amount_minor": 2}), EVENTS, only_insert=True)

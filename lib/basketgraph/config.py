@@ -62,6 +62,10 @@ class Cuts:
     def days(self) -> tuple[date, date]:
         return (self.validation, self.test)
 
+    def end(self, cut: date) -> date:
+        """The first day after the window of `cut`: what the window holds is judged as it is known then."""
+        return cut + timedelta(days=self.window_days)
+
 
 @dataclass(frozen=True)
 class Config:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -114,19 +114,21 @@ class Warehouse:
         *,
         batch_id: str | None = None,
         prune_by: str | None = None,
+        prune_also: Collection[date] = (),
         only_insert: bool = False,
     ) -> None:
         """MERGE by the contract's key: new keys are inserted, rows that differ beyond lineage are updated, the rest is left alone.
 
         frame:    at most one row per key.
         prune_by: a column whose values in `frame` bound the rows that can match (the day): the others' files are not read.
+        prune_also: its values in rows of the same keys that lie elsewhere in the table: those of another day are then replaced, not doubled.
         """
         terms = contract(table)
         frame = conform(frame, table)
         self.create(table)
         conditions = [f"t.`{key}` = s.`{key}`" for key in terms.keys]
         if prune_by is not None:
-            conditions.append(_in_list(frame, prune_by))
+            conditions.append(_in_list(frame, prune_by, prune_also))
         merged = DeltaTable.forPath(self.spark, self.path(table)).alias("t").merge(frame.alias("s"), " AND ".join(conditions))
         if terms.compared_columns and not only_insert:
             differs = " OR ".join(f"NOT (t.`{c}` <=> s.`{c}`)" for c in terms.compared_columns)
@@ -180,8 +182,8 @@ class _SessionConf:
         self.spark.conf.unset(self.key)
 
 
-def _in_list(frame: DataFrame, column: str) -> str:
-    values = [row[0] for row in frame.select(column).distinct().collect()]
+def _in_list(frame: DataFrame, column: str, also: Collection[date]) -> str:
+    values = {row[0] for row in frame.select(column).distinct().collect()} | set(also)
     if not values:
         return "FALSE"
     literals = ", ".join(sorted(f"DATE'{v.isoformat()}'" if isinstance(v, date) else "'" + str(v).replace("'", "\\'") + "'" for v in values))

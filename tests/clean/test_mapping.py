@@ -80,6 +80,32 @@ def test_the_sql_of_every_table_is_judged_even_where_names_are_wrong_too(spark: 
         assert place in found, f"{place} is not in\n{found}"
 
 
+def test_faults_of_the_keys_for_changed_days_and_cancellations_are_told(spark: SparkSession) -> None:
+    wrong = {"match": ["item_id", "item_id", "amount_minor", "store_id"], "quantity": "exact", "refers_to": "order_id"}
+    given = mapping(
+        day_may_change=True, cancellations=wrong, items=ITEMS | {"day_may_change": True, "cancellations": {**wrong, "match": ["user_id"]}}
+    )
+    del given["tables"]["silver.events"]["columns"]["event_id"]
+    found = "\n".join(faults(spark, given))
+    for place in (
+        "tables.silver.events.day_may_change: want event_id below",
+        "tables.silver.events.cancellations.match: want user_id among",
+        "tables.silver.events.cancellations.match: want each column once",
+        "tables.silver.events.cancellations.match: want mapped columns of user_id, item_id, store_id, channel, currency, have amount_minor",
+        "have store_id",
+        "tables.silver.events.cancellations.refers_to: want an expression for refers_to below columns",
+        "tables.silver.items.day_may_change: want a table that is laid out by a day",
+        "tables.silver.items.cancellations: want it below tables.silver.events",
+    ):
+        assert place in found, f"{place} is not in\n{found}"
+    unused = mapping(columns={"refers_to": "title"}, cancellations={"match": ["user_id"], "quantity": "part", "within_days": 0})
+    assert faults(spark, unused) == [
+        "tables.silver.events.cancellations.refers_to: want order_id or event_id: the one that columns.refers_to gives, have nothing"
+    ]
+    form = mapping(cancellations={"match": [], "quantity": "some", "within_days": -1})
+    assert len([fault for fault in faults(spark, form) if ".cancellations." in fault]) == 3
+
+
 def test_a_missing_key_is_told_by_its_place() -> None:
     given = mapping()
     del given["files"]["sales"]["pattern"]

@@ -10,6 +10,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from basketgraph.contracts import conform
+from basketgraph.history import kept_before
 from basketgraph.interactions import interactions
 from support import rows
 
@@ -92,6 +93,15 @@ def test_cancellations_change_no_edge(spark: SparkSession) -> None:
     )
     assert (got.purchases, got.amount_minor) == (1, 10)
     assert edges(spark, [{"event_type": "cancellation"}]) == []
+
+
+def test_an_edge_stands_on_what_was_kept_as_known_at_the_cut(spark: SparkSession) -> None:
+    bought = {"event_type": "purchase", "user_id": "ann", "item_id": "milk", "event_date": PAST, "quantity": 5, "amount_minor": 50}
+    events = rows(spark, "silver.events", [bought | {"event_id": "a"}, bought | {"event_id": "b"}, bought | {"event_id": "c", "user_id": "bob"}])
+    states = [("a", 2, date(2026, 2, 28)), ("b", 0, CUT), ("c", 0, date(2026, 2, 28))]  # the second is given back on the cut's own day
+    kept = rows(spark, "gold.kept_purchases", [{"event_id": e, "kept_quantity": left, "valid_from": day} for e, left, day in states])
+    found = interactions(kept_before(events, kept, as_of=CUT), items(spark), as_of=CUT, half_life_days=90).collect()
+    assert [(e.user_id, e.purchases, e.quantity, e.amount_minor) for e in found] == [("ann", 2, 7, 70)]
 
 
 def test_users_and_items_are_counted_apart(spark: SparkSession) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 
 from basketgraph.contracts import conform
-from basketgraph.profiles import stale_days, user_days
+from basketgraph.profiles import net_days, stale_days, user_days
 from support import rows
 
 DAY = date(2026, 2, 1)
@@ -73,6 +73,51 @@ def test_two_halves_of_the_days_give_the_rows_of_the_whole(spark: SparkSession) 
     halves = days_of(whole.where(early)).union(days_of(whole.where(~early)))
     keys = ["user_id", "event_date"]
     assert halves.orderBy(*keys).collect() == days_of(whole).orderBy(*keys).collect()
+
+
+def net(frame: DataFrame, kept: DataFrame, as_of: date) -> list[Any]:
+    found = net_days(days_of(frame), frame, kept, as_of=as_of, time_zone="America/New_York")
+    return conform(found, "gold.user_days").drop("recipe", "events_at").orderBy("user_id", "event_date").collect()
+
+
+def test_days_lose_what_was_given_back_before_as_of_and_other_days_stay(spark: SparkSession) -> None:
+    later = DAY + timedelta(days=1)
+    frame = events(
+        spark,
+        {"event_id": "part", "quantity": 3, "amount_minor": 300, "list_amount_minor": 600},
+        {"event_id": "stays", "order_id": "b", "amount_minor": 20, "event_time": NOON + timedelta(hours=2)},
+        {"event_id": "whole", "order_id": "c", "amount_minor": 7, "item_id": "tea"},
+        {"event_id": "all of a day", "event_date": later},
+        {"event_id": "bob's", "user_id": "bob", "amount_minor": 5},
+    )
+    given_back = DAY + timedelta(days=5)
+    touched = {"user_id": "ann", "event_date": DAY, "valid_from": given_back}
+    kept = rows(
+        spark,
+        "gold.kept_purchases",
+        [
+            touched | {"event_id": "part", "kept_quantity": 1},
+            touched | {"event_id": "whole", "kept_quantity": 0},
+            touched | {"event_id": "all of a day", "event_date": later, "kept_quantity": 0},
+        ],
+    )
+    gross = net(frame, kept, given_back)
+    assert [(d.user_id, d.event_date, d.orders, d.lines, d.amount_minor) for d in gross] == [
+        ("ann", DAY, 3, 3, 327),
+        ("ann", later, 1, 1, 1),
+        ("bob", DAY, 1, 1, 5),
+    ]
+    assert gross == net(frame, kept.limit(0), given_back)
+    ann, bob = net(frame, kept, given_back + timedelta(days=1))
+    assert (ann.event_date, ann.orders, ann.lines, ann.amount_minor, ann.list_amount_minor) == (DAY, 2, 2, 120, 200)
+    assert [tuple(line) for line in ann.bought] == [("milk", 1, 20, None), ("milk", 1, 100, 200)]
+    assert {hour: count for hour, count in enumerate(ann.orders_by_hour) if count} == {12: 1, 14: 1}
+    assert (bob.user_id, bob.amount_minor) == ("bob", 5)
+
+
+def test_net_days_are_those_before_as_of(spark: SparkSession) -> None:
+    frame = events(spark, {}, {"event_date": DAY + timedelta(days=1)})
+    assert [d.event_date for d in net(frame, rows(spark, "gold.kept_purchases", []), DAY + timedelta(days=1))] == [DAY]
 
 
 def stale(frame: DataFrame, of: DataFrame, recipe: str = "r1") -> list[date]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from pyspark import StorageLevel
 from pyspark.sql import functions as F
 
 from basketgraph.clean.ledger import Counts, Entry
+from basketgraph.clean.mapping import day_column
 from basketgraph.clean.pick_up import LandingFile
 from basketgraph.clean.reading import FILE_NUMBER
 from basketgraph.clean.resolve import (
@@ -49,6 +50,7 @@ class Prepared:
     rejected: DataFrame | None
     counts: Mapping[str, Counts]  # by path
     prune_by: str | None = None
+    moved_from: Collection[date] = ()  # days, beside those of `rows`, on which the table has older versions of them
     kept: list[DataFrame] = field(default_factory=list)
 
     @property
@@ -70,6 +72,7 @@ class Preparation:
         # What a killed run wrote of these files counts as theirs, not as duplicates of somebody else's.
         self.own_rejects = {(e["source_file"], e["file_hash"]) for e in begun if e["table_name"] == rules.table.name}
         self.kept: list[DataFrame] = []
+        self.moved_from: set[date] = set()
 
     def prepare(self, raw: DataFrame) -> Prepared:
         """raw: all rows of the batch's files, as from `reading.raw_rows`."""
@@ -90,7 +93,7 @@ class Preparation:
         if any(good.values()):
             rows, statuses = self._first_rows(accepted, good, tallied) if first_load else self._next_rows(accepted)
         counts = {file.path: self._counts(file.path, read, bad, good, statuses, rejected_counts) for file in self.files}
-        return Prepared(self.rules, self.files, self.batch_id, first_load, rows, rejected, counts, self._prune_by(), self.kept)
+        return Prepared(self.rules, self.files, self.batch_id, first_load, rows, rejected, counts, self._prune_by(), self.moved_from, self.kept)
 
     def _keep(self, frame: DataFrame) -> DataFrame:
         kept = frame.persist(StorageLevel.MEMORY_AND_DISK)
@@ -162,7 +165,10 @@ class Preparation:
         existing = self.release.read(table.name)
         prune_by = self._prune_by()
         if prune_by is not None:
-            days = [row[0] for row in judged.select(prune_by).distinct().limit(PRUNE_DAYS + 1).collect()]
+            days = {row[0] for row in judged.select(prune_by).distinct().limit(PRUNE_DAYS + 1).collect()}
+            if self.rules.mapped.day_may_change:
+                self.moved_from = self._days_there(judged, existing, prune_by) - days
+                days |= self.moved_from
             if len(days) <= PRUNE_DAYS:
                 existing = existing.where(F.col(prune_by).isin(days))
         judged = self._keep(against_table(judged, existing, table.keys, values))
@@ -178,14 +184,18 @@ class Preparation:
             rows = self._keep(with_valid_to(rows.unionByName(others), table.keys))
         return rows, statuses
 
+    def _days_there(self, judged: DataFrame, existing: DataFrame, day: str) -> set[date]:
+        """The days on which the table has rows of the batch's keys. Of the table no more than keys and days are read, but on all days."""
+        keys = self.rules.table.keys
+        there = existing.select(*keys, day).join(judged.select(*keys).distinct(), on=keys, how="left_semi")
+        return {row[0] for row in there.select(day).distinct().collect()}
+
     def _winners(self, judged: DataFrame) -> DataFrame:
         rows = judged.where(F.col(STATUS) == NEW).select(*self.rules.table.columns)
         return with_valid_to(rows, self.rules.table.keys).select(*self.rules.table.columns) if self.rules.history else rows
 
     def _prune_by(self) -> str | None:
-        """The day column that the table is laid out by; a history's rows must be seen whole."""
-        days = [f.name for f in self.rules.table.struct.fields if f.name in self.rules.table.cluster_by and f.dataType.simpleString() == "date"]
-        return days[0] if days and not self.rules.history else None
+        return day_column(self.rules.table, self.rules.mapped)
 
     def _counts(
         self,

@@ -200,7 +200,7 @@ class Cleaning:
                 self.release.append(one.rows, one.table, batch_id=one.batch_id)
             else:
                 with self.merging:
-                    self.release.merge(one.rows, one.table, batch_id=one.batch_id, prune_by=one.prune_by)
+                    self.release.merge(one.rows, one.table, batch_id=one.batch_id, prune_by=one.prune_by, prune_also=one.moved_from)
             self.written.append(one.table)
         total = summed(one.counts.values())
         after = self.release.read(one.table).count() if self.release.exists(one.table) else 0

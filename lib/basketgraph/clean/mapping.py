@@ -17,6 +17,7 @@ from basketgraph.contracts import Contract, contract
 LANDING_NAMES = ("file_name", "file_modified_at")  # every raw row has them beside its own columns
 SOURCE_NAMES = ("source_currency", "source_time_zone")  # the mapping's own currency and zone, as literals
 INTERNAL_PREFIX = "__"  # our working columns
+MATCHABLE = ("user_id", "item_id", "store_id", "channel", "currency")  # in what a cancellation and its purchase may agree
 
 
 class FileSet(Settings):
@@ -32,6 +33,15 @@ class FileSet(Settings):
     let: dict[str, str] = Field(default_factory=dict)
 
 
+class Cancellations(Settings):
+    """How a cancellation finds the purchases that it takes back. docs/sources.md explains the keys."""
+
+    match: tuple[str, ...] = Field(min_length=1)
+    quantity: Literal["exact", "part"]
+    refers_to: Literal["order_id", "event_id"] | None = None
+    within_days: int | None = Field(default=None, ge=0)
+
+
 class TableMapping(Settings):
     """One silver table: which files feed it, an SQL expression per column, and which rows are refused."""
 
@@ -41,6 +51,8 @@ class TableMapping(Settings):
     where: str | None = None
     reject: dict[str, str] = Field(default_factory=dict)
     version: str | None = None
+    day_may_change: bool = False
+    cancellations: Cancellations | None = None
 
 
 class SourceCuts(Settings):
@@ -70,6 +82,12 @@ def derivable(table: Contract) -> list[str]:
 def has_history(table: Contract, mapped: TableMapping) -> bool:
     """Whether `valid_to` is not the shop's to say but the next row's `valid_from`."""
     return "valid_from" in table.keys and "valid_to" in table.columns and "valid_to" not in mapped.columns
+
+
+def day_column(table: Contract, mapped: TableMapping) -> str | None:
+    """The day by which the table is laid out, so that a batch is held against its own days alone; None for a history, which must be seen whole."""
+    days = [p.name for p in table.properties if p.name in table.cluster_by and p.physicalType == "date"]
+    return days[0] if days and not has_history(table, mapped) else None
 
 
 def read_source(given: Mapping[str, Any], where: str) -> tuple[Source | None, list[str]]:
@@ -148,6 +166,44 @@ def _table_faults(place: str, mapped: TableMapping, table: Contract, source: Sou
     for reason in mapped.reject:
         if not re.fullmatch(r"[a-z][a-z0-9_]*", reason):
             yield f"{place}.reject.{reason}: want a name of a-z, 0-9 and _"
+    if mapped.day_may_change:
+        yield from _changed_day_faults(place, mapped, table)
+    if mapped.cancellations is not None:
+        yield from _cancellation_faults(f"{place}.cancellations", mapped.cancellations, mapped, table)
+
+
+def _changed_day_faults(place: str, mapped: TableMapping, table: Contract) -> Iterator[str]:
+    if day_column(table, mapped) is None:
+        yield f"{place}.day_may_change: want a table that is laid out by a day (silver.events), have {table.name}"
+    for key in table.keys:
+        if key not in mapped.columns:
+            yield f"{place}.day_may_change: want {key} below {place}.columns (a content id is another one on another day), have nothing"
+
+
+def _cancellation_faults(place: str, terms: Cancellations, mapped: TableMapping, table: Contract) -> Iterator[str]:
+    if table.name != "silver.events":
+        yield f"{place}: want it below tables.silver.events, have it below {table.name}"
+        return
+    if "user_id" not in terms.match:
+        yield f"{place}.match: want user_id among the columns, have {', '.join(terms.match)}"
+    if len(set(terms.match)) < len(terms.match):
+        yield f"{place}.match: want each column once, have {', '.join(terms.match)}"
+    matchable = [c for c in MATCHABLE if c in mapped.columns]
+    for column in terms.match:
+        if column not in matchable:
+            yield f"{place}.match: want mapped columns of {', '.join(MATCHABLE)}, have {column}"
+    if terms.refers_to is not None and "refers_to" not in mapped.columns:
+        yield f"{place}.refers_to: want an expression for refers_to below columns, which gives the {terms.refers_to} that a cancellation names"
+    if terms.refers_to is None and "refers_to" in mapped.columns:
+        yield f"{place}.refers_to: want order_id or event_id: the one that columns.refers_to gives, have nothing"
+
+
+def cancellations_of(given: Mapping[str, Any], where: str) -> Cancellations | None:
+    """The shop's rule for its cancellations; None where its mapping has none. Raises Mistake where it has faults."""
+    source, faults = read_source(given, where)
+    refuse(where, faults)
+    mapped = None if source is None else source.tables.get("silver.events")
+    return None if mapped is None else mapped.cancellations
 
 
 def refuse(where: str, faults: list[str]) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
+
+from basketgraph.history import kept_before, known_before
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 HOURS = 24
+NET = "net"  # the recipe of rows that are never stored
 
 
 def recipe_of(code_version: str, time_zone: str) -> str:
@@ -57,6 +61,22 @@ def user_days(events: DataFrame, *, time_zone: str, recipe: str) -> DataFrame:
         F.lit(recipe).alias("recipe"),
         F.max("events_at").alias("events_at"),
     )
+
+
+def net_days(days: DataFrame, events: DataFrame, kept: DataFrame, *, as_of: date, time_zone: str) -> DataFrame:
+    """The days before `as_of` less what was given back before it: a day that a cancellation took from is summarised anew from what was kept.
+
+    days:    gold.user_days rows of any day, gross: each day as it was bought.
+    events:  silver.events rows; those of the days that cancellations took from are read.
+    kept:    gold.kept_purchases rows; may be empty.
+    returns: gold.user_days rows; a user's day of which nothing was kept has none.
+    """
+    keys = ["user_id", "event_date"]
+    past = days.where(F.col("event_date") < F.lit(as_of))
+    touched = known_before(kept, as_of).select(*keys).distinct()
+    kept_lines = kept_before(events.join(touched, keys, how="left_semi"), kept, as_of=as_of)
+    anew = user_days(kept_lines, time_zone=time_zone, recipe=NET)
+    return past.join(touched, keys, how="left_anti").unionByName(anew)
 
 
 def stale_days(events: DataFrame, days: DataFrame, *, recipe: str) -> DataFrame:

@@ -56,10 +56,10 @@ def feature_columns() -> list[str]:
 def user_profiles(days: DataFrame, items: DataFrame, users: DataFrame, *, as_of: date, settings: ProfilesSettings) -> DataFrame:
     """Describe each user by what was known before `as_of`.
 
-    days:    gold.user_days rows; those of days before `as_of` count.
+    days:    gold.user_days rows, as from `net_days`; those of days before `as_of` count.
     items:   silver.items rows with their history; may be empty.
     users:   silver.users rows with their history; may be empty.
-    returns: gold.user_profiles rows, one per user who bought before `as_of`.
+    returns: gold.user_profiles rows, one per user who kept something of what was bought before `as_of`.
     """
     past = weighted_days(days.where(F.col("event_date") < F.lit(as_of)), as_of=as_of, half_life_days=settings.half_life_days)
     taste = tastes(past, known_before(items, as_of), as_of=as_of, price_days=settings.price_days, top=settings.top_affinities)

@@ -1,0 +1,33 @@
+"""gold.kept_purchases: what customers kept of the purchases that cancellations took from, by the shop's rule for finding them."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+from basketgraph.clean.kept_purchases import cancellation_counts, kept_purchases
+from basketgraph.clean.mapping import cancellations_of
+from basketgraph.config import Config
+from basketgraph.runs import StepReport, job_main
+from basketgraph.tables import Release
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
+    terms = cancellations_of(conf.source, f"conf/sources/{conf.source_name}.yaml")
+    if terms is None:
+        if not release.read("gold.kept_purchases").isEmpty():  # it had a rule once
+            release.overwrite(release.read("gold.kept_purchases").limit(0), "gold.kept_purchases")
+        release.create("gold.kept_purchases")
+        return StepReport(0, 0)
+    events = release.read("silver.events")
+    release.overwrite(kept_purchases(events, terms), "gold.kept_purchases")
+    release.check("gold.kept_purchases")
+    kept = release.read("gold.kept_purchases")
+    return StepReport(events.count(), kept.count(), cancellation_counts(events, kept))
+
+
+if __name__ == "__main__":
+    job_main(run, __doc__, __file__)
