@@ -116,12 +116,14 @@ class Warehouse:
         prune_by: str | None = None,
         prune_also: Collection[date] = (),
         only_insert: bool = False,
+        also_compared: Sequence[str] = (),
     ) -> None:
         """MERGE by the contract's key: new keys are inserted, rows that differ beyond lineage are updated, the rest is left alone.
 
         frame:    at most one row per key.
         prune_by: a column whose values in `frame` bound the rows that can match (the day): the others' files are not read.
         prune_also: its values in rows of the same keys that lie elsewhere in the table: those of another day are then replaced, not doubled.
+        also_compared: lineage columns in which a difference, too, is a reason to update the row.
         """
         terms = contract(table)
         frame = conform(frame, table)
@@ -130,8 +132,9 @@ class Warehouse:
         if prune_by is not None:
             conditions.append(_in_list(frame, prune_by, prune_also))
         merged = DeltaTable.forPath(self.spark, self.path(table)).alias("t").merge(frame.alias("s"), " AND ".join(conditions))
-        if terms.compared_columns and not only_insert:
-            differs = " OR ".join(f"NOT (t.`{c}` <=> s.`{c}`)" for c in terms.compared_columns)
+        compared = [*terms.compared_columns, *also_compared]
+        if compared and not only_insert:
+            differs = " OR ".join(f"NOT (t.`{c}` <=> s.`{c}`)" for c in compared)
             merged = merged.whenMatchedUpdate(condition=differs, set={c: f"s.`{c}`" for c in terms.columns})
         self._before_commit()
         with self._commit_metadata(batch_id):

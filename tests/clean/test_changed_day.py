@@ -12,7 +12,6 @@ from pyspark.sql import SparkSession
 from basketgraph.profiles import stale_days, user_days
 from clean.shop import Shop, deliver, line, mapping
 
-MOVING = {"day_may_change": True}
 OLD, NEW = "2026-03-01 10:00", "2026-03-05 10:00"
 
 
@@ -38,7 +37,7 @@ def delivered(shop: Shop, *names: str) -> None:
 def test_an_event_moves_to_its_new_day_in_any_order_of_delivery_and_counts_add_up(
     spark: SparkSession, tmp_path: Path, deliveries: list[tuple[str, ...]]
 ) -> None:
-    shop = Shop(spark, tmp_path, mapping(**MOVING))
+    shop = Shop(spark, tmp_path, mapping())
     for names in deliveries:
         delivered(shop, *names)
         shop.clean()
@@ -49,7 +48,7 @@ def test_an_event_moves_to_its_new_day_in_any_order_of_delivery_and_counts_add_u
 
 @pytest.mark.long
 def test_it_may_move_again_and_back_and_an_equal_version_is_a_duplicate(spark: SparkSession, tmp_path: Path) -> None:
-    shop = Shop(spark, tmp_path, mapping(**MOVING))
+    shop = Shop(spark, tmp_path, mapping())
     for minute, at in enumerate([OLD, NEW, OLD]):
         deliver(shop.landing, f"{minute}.csv", line(1, at=at, title=f"version {minute}"), minute=minute)  # other bytes: a known file is not read
         shop.clean()
@@ -61,7 +60,7 @@ def test_it_may_move_again_and_back_and_an_equal_version_is_a_duplicate(spark: S
 
 
 @pytest.mark.long
-def test_days_are_looked_up_only_where_the_mapping_says_that_they_change(
+def test_days_are_looked_up_unless_the_mapping_says_that_they_never_change(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from basketgraph.clean.batch import Preparation
@@ -74,7 +73,7 @@ def test_days_are_looked_up_only_where_the_mapping_says_that_they_change(
         return real(self, *arguments)
 
     monkeypatch.setattr(Preparation, "_days_there", spy)
-    for name, given in (("plain", mapping()), ("moving", mapping(**MOVING))):
+    for name, given in (("fixed", mapping(day_may_change=False)), ("moving", mapping())):
         shop = Shop(spark, tmp_path / name, given)
         for minute in range(2):
             deliver(shop.landing, f"{minute}.csv", line(minute), minute=minute)
@@ -84,7 +83,7 @@ def test_days_are_looked_up_only_where_the_mapping_says_that_they_change(
 
 @pytest.mark.long
 def test_both_days_of_a_moved_event_are_summarised_anew_the_emptied_one_too(spark: SparkSession, tmp_path: Path) -> None:
-    shop = Shop(spark, tmp_path, mapping(**MOVING))
+    shop = Shop(spark, tmp_path, mapping())
     deliver(shop.landing, "a.csv", line(1, at=OLD), line(3, at="2026-03-03 10:00"))
     shop.clean()
     summarised = user_days(shop.table("silver.events"), time_zone="Europe/London", recipe="r").localCheckpoint()

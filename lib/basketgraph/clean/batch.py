@@ -19,6 +19,7 @@ from basketgraph.clean.resolve import (
     DUPLICATE,
     KEY_HASH,
     NEW,
+    REFRESHED,
     STATUS,
     SUPERSEDED,
     against_table,
@@ -69,9 +70,10 @@ class Preparation:
         self, release: Release, rules: TableRules, files: Sequence[LandingFile], batch_id: str, begun: Sequence[Entry], now: datetime
     ) -> None:
         self.release, self.rules, self.files, self.batch_id, self.now = release, rules, files, batch_id, now
-        # What a killed run wrote of these files counts as theirs, not as duplicates of somebody else's.
+        # What a killed run wrote of files that no run has completed counts as theirs who deliver it now, not as duplicates of somebody else's.
         self.own_rejects = {(e["source_file"], e["file_hash"]) for e in begun if e["table_name"] == rules.table.name}
         self.kept: list[DataFrame] = []
+        self.prune_by = day_column(rules.table, rules.mapped)
         self.moved_from: set[date] = set()
 
     def prepare(self, raw: DataFrame) -> Prepared:
@@ -93,7 +95,7 @@ class Preparation:
         if any(good.values()):
             rows, statuses = self._first_rows(accepted, good, tallied) if first_load else self._next_rows(accepted)
         counts = {file.path: self._counts(file.path, read, bad, good, statuses, rejected_counts) for file in self.files}
-        return Prepared(self.rules, self.files, self.batch_id, first_load, rows, rejected, counts, self._prune_by(), self.moved_from, self.kept)
+        return Prepared(self.rules, self.files, self.batch_id, first_load, rows, rejected, counts, self.prune_by, self.moved_from, self.kept)
 
     def _keep(self, frame: DataFrame) -> DataFrame:
         kept = frame.persist(StorageLevel.MEMORY_AND_DISK)
@@ -162,20 +164,13 @@ class Preparation:
         """Rows that are new or newer than the table's, after joining the batch with the table on its days."""
         table, values = self.rules.table, self.rules.values
         judged = self._keep(ranked(accepted, table.keys, values))
-        existing = self.release.read(table.name)
-        prune_by = self._prune_by()
-        if prune_by is not None:
-            days = {row[0] for row in judged.select(prune_by).distinct().limit(PRUNE_DAYS + 1).collect()}
-            if self.rules.mapped.day_may_change:
-                self.moved_from = self._days_there(judged, existing, prune_by) - days
-                days |= self.moved_from
-            if len(days) <= PRUNE_DAYS:
-                existing = existing.where(F.col(prune_by).isin(days))
-        judged = self._keep(against_table(judged, existing, table.keys, values))
+        existing = self._existing(judged)
+        judged = self._keep(against_table(judged, existing, table.keys, values, refresh=self.rules.mapped.version is not None))
         statuses = _statuses(judged)
-        if not any(of_file.get(NEW, 0) + of_file.get(CHANGED, 0) for of_file in statuses.values()):
+        written = F.col(STATUS).isin(NEW, CHANGED, REFRESHED)
+        if judged.where(written).isEmpty():
             return None, statuses
-        rows = judged.where(F.col(STATUS).isin(NEW, CHANGED)).select(*table.columns)
+        rows = judged.where(written).select(*table.columns)
         if self.rules.history:
             entity = [key for key in table.keys if key != "valid_from"]
             touched = rows.select(*entity).distinct()
@@ -183,6 +178,17 @@ class Preparation:
             others = of_entities.join(rows.select(*table.keys), on=table.keys, how="left_anti")
             rows = self._keep(with_valid_to(rows.unionByName(others), table.keys))
         return rows, statuses
+
+    def _existing(self, judged: DataFrame) -> DataFrame:
+        """The table's rows that may have a key of the batch: those of its days and, where a key may move to another day, of the days it is on."""
+        existing = self.release.read(self.rules.table.name)
+        if self.prune_by is None:
+            return existing
+        days = {row[0] for row in judged.select(self.prune_by).distinct().limit(PRUNE_DAYS + 1).collect()}
+        if self.rules.day_may_change:
+            self.moved_from = self._days_there(judged, existing, self.prune_by) - days
+            days |= self.moved_from
+        return existing.where(F.col(self.prune_by).isin(days)) if len(days) <= PRUNE_DAYS else existing
 
     def _days_there(self, judged: DataFrame, existing: DataFrame, day: str) -> set[date]:
         """The days on which the table has rows of the batch's keys. Of the table no more than keys and days are read, but on all days."""
@@ -193,9 +199,6 @@ class Preparation:
     def _winners(self, judged: DataFrame) -> DataFrame:
         rows = judged.where(F.col(STATUS) == NEW).select(*self.rules.table.columns)
         return with_valid_to(rows, self.rules.table.keys).select(*self.rules.table.columns) if self.rules.history else rows
-
-    def _prune_by(self) -> str | None:
-        return day_column(self.rules.table, self.rules.mapped)
 
     def _counts(
         self,
@@ -222,7 +225,9 @@ class Preparation:
 
 
 def _statuses(judged: DataFrame) -> dict[str, dict[str, int]]:
+    """Path -> status -> rows; what was refreshed is a duplicate to whoever counts."""
+    counted = F.when(F.col(STATUS) == REFRESHED, DUPLICATE).otherwise(F.col(STATUS)).alias(STATUS)
     found: dict[str, dict[str, int]] = {}
-    for row in judged.groupBy("source_file", STATUS).count().collect():
+    for row in judged.groupBy("source_file", counted).count().collect():
         found.setdefault(row["source_file"], {})[row[STATUS]] = row["count"]
     return found

@@ -25,7 +25,7 @@ class CheckedSource:
     """A mapping without faults, and which raw columns each silver column is made from (through `let`)."""
 
     source: Source
-    references: Mapping[str, References]  # table -> silver column -> raw columns
+    references: Mapping[str, References]  # table -> silver column (or `version`) -> raw columns
 
 
 def checked_source(spark: SparkSession, given: Mapping[str, object], where: str) -> CheckedSource:
@@ -89,7 +89,7 @@ class _Raw:
                 raise _Undeclared(unknown)
             kind = self.frame.select(F.expr(text).alias("x")).schema["x"].dataType
             if wanted is not None:
-                self.frame.select(F.expr(text).cast(wanted)).schema  # noqa: B018 - analysis happens here
+                self.frame.select(F.expr(text).try_cast(wanted)).schema  # noqa: B018 - analysis happens here
             return kind
         except _Undeclared as error:
             faults.extend(f"{place}: want declared raw columns ({', '.join(self.columns.values())}), have {name}" for name in error.names)
@@ -105,8 +105,8 @@ class _Raw:
             return False
         conditions = list(_conditions(mapped))
         try:
-            columns = [F.expr(text).cast(wanted[column]) for column, text in mapped.columns.items()]
-            casts = [F.expr(text).cast(kind) for _, text, kind in conditions]
+            columns = [F.expr(text).try_cast(wanted[column]) for column, text in mapped.columns.items()]
+            casts = [F.expr(text).try_cast(kind) for _, text, kind in conditions]
             found = self.frame.select(*columns, *casts, *[F.expr(text).alias(f"{i}") for i, (_, text, _) in enumerate(conditions)]).schema
         except (AnalysisException, ParseException):
             return False
@@ -114,9 +114,10 @@ class _Raw:
 
     def table_references(self, place: str, mapped: TableMapping, table: Contract, faults: list[str]) -> References:
         wanted = {field.name: field.dataType for field in table.struct.fields}
+        version = {} if mapped.version is None else {"version": mapped.version}
         if self.sound(mapped, wanted):
-            return {column: self.raw_columns(text) for column, text in mapped.columns.items()}
-        references = {}
+            return {column: self.raw_columns(text) for column, text in (mapped.columns | version).items()}
+        references = {}  # of a table with faults, which nobody goes on to use
         for column, text in mapped.columns.items():
             if self.analysed(f"{place}.columns.{column}", text, faults, wanted.get(column)) is not None:
                 references[column] = self.raw_columns(text)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import reduce
+from operator import and_
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
@@ -19,7 +22,7 @@ from basketgraph.tables import Release
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-FILES = "ops.files"
+FILES, REJECTED = "ops.files", "silver.rejected_rows"
 DONE, QUARANTINED = "done", "quarantined"
 
 
@@ -77,10 +80,20 @@ class Ledger:
     def close(self, listed: Collection[tuple[str, str]]) -> None:
         """All that was begun is read by now, but for content that was changed or taken away since: say so, and forget the announcements."""
         gone = [entry for entry in self.begun if (entry["source_file"], entry["file_hash"]) not in listed]
-        nothing = {name: 0 for name in contract(FILES).columns if name.startswith("rows_")}
         problem = "gone: a killed run had begun to read it, and this content is no longer there"
-        self.write([{**entry, **nothing, "rejected_by_reason": [], "status": QUARANTINED, "problem": problem} for entry in gone])
+        self.write([{**entry, **self._left_behind(entry), "status": QUARANTINED, "problem": problem} for entry in gone])
         self.announcements.clear()
+
+    def _left_behind(self, entry: Entry) -> Entry:
+        """The counts of a file of which nothing but rejected rows is in the tables: those that a killed run wrote, and nobody delivered again."""
+        counts: Entry = {name: 0 for name in contract(FILES).columns if name.startswith("rows_")}
+        if not self.release.exists(REJECTED):
+            return {**counts, "rejected_by_reason": []}
+        of_file = reduce(and_, [F.col(name) == entry[name] for name in ("table_name", "source_file", "file_hash")])
+        rows = self.release.read(REJECTED).where(of_file).select("reasons").collect()
+        by_reason = Counter(reason for row in rows for reason in row["reasons"])
+        reasons = [{"reason": reason, "rows": number} for reason, number in sorted(by_reason.items())]
+        return {**counts, "rows_read": len(rows), "rows_rejected": len(rows), "rejected_by_reason": reasons}
 
     def with_hash(self, table: str, file_hash: str) -> Entry | None:
         """The entry of content that this table already has, wherever it lay."""
@@ -128,6 +141,8 @@ class Ledger:
         else:  # the run holds the warehouse's lock, so nobody else has added them meanwhile
             self.release.append(frame, FILES)
         self._remember(changed)
+        # What this run completed is nobody's leftover any more: the same row in a later batch is a duplicate.
+        self.begun = [entry for entry in self.begun if self.entries.get(_key(entry), {}).get("status") != DONE]
 
     def _remember(self, entries: Sequence[Entry]) -> None:
         for entry in entries:
@@ -199,7 +214,7 @@ def ledger_counts(files: DataFrame) -> dict[str, dict[str, Any]]:
 
     files: ops.files. returns: table -> read, accepted, rejected, duplicates, superseded, rejected_by_reason.
     """
-    done = files.where(F.col("status") == DONE)
+    done = files.where((F.col("status") == DONE) | (F.col("rows_read") > 0))  # of a file that is gone only rejected rows are left
     names = ["read", "accepted", "rejected", "duplicate", "superseded"]
     totals = done.groupBy("table_name").agg(*[F.sum(f"rows_{name}").alias(name) for name in names]).collect()
     exploded = done.select("table_name", F.inline("rejected_by_reason"))

@@ -16,9 +16,10 @@ from pyspark import StorageLevel
 from basketgraph.clean.batch import Preparation, Prepared
 from basketgraph.clean.expressions import CheckedSource
 from basketgraph.clean.ledger import DONE, QUARANTINED, Counts, Entry, Ledger, summed
-from basketgraph.clean.pick_up import Landing, LandingFile
+from basketgraph.clean.pick_up import MAX_RECORD_BYTES, Landing, LandingFile
 from basketgraph.clean.pseudonyms import PseudonymKey, pseudonym_function
-from basketgraph.clean.reading import prepare_session, raw_rows
+from basketgraph.clean.reading import prepare_session, raw_rows, swallowed_lines, unreadable_files
+from basketgraph.clean.screening import JAVA_ERRORS
 from basketgraph.clean.transform import REJECTED, TableRules
 from basketgraph.config import Mistake, Settings
 from basketgraph.contracts import contract
@@ -35,6 +36,8 @@ class CleanSettings(Settings):
 
     batch_bytes: int
     parallel_tables: int = 2
+    max_record_bytes: int = MAX_RECORD_BYTES
+    settle_seconds: float = 0
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,7 @@ class Cleaning:
         self.ledger = Ledger(release, key, now)
         self.outcomes: list[Counts] = []
         self.written: list[str] = []
+        self.dropped: dict[tuple[str, str], LandingFile] = {}  # (table, path) of files that turned out to be unusable on being read
         self.merging = threading.Lock()  # a MERGE takes its commit metadata from the session
 
     def run(self) -> Outcome:
@@ -82,8 +86,10 @@ class Cleaning:
             self._load(number, batch)
         self._write_copies(work)
         self.ledger.close({(file.path, file.file_hash) for files in listed.values() for file in files})
-        picked_up = {file.path for one in work.values() for file in (*one.fresh, *one.copies)}
-        quarantined = sorted({(file.path, str(file.problem)) for files in problems.values() for file in files})
+        self._refuse_without_files()
+        picked_up = {f.path for table, one in work.items() for f in (*one.fresh, *one.copies) if self.ledger.is_done(table, f)}
+        unusable = [*self.dropped.values(), *(file for files in problems.values() for file in files)]
+        quarantined = sorted({(file.path, str(file.problem)) for file in unusable})
         total = summed(self.outcomes)
         return Outcome(tuple(sorted(set(self.written))), len(picked_up), tuple(quarantined), total.read, total.accepted)
 
@@ -91,6 +97,11 @@ class Cleaning:
         """File set -> its files, with content hashes."""
         names = [name for name in self.source.files if any(mapped.files == name for mapped in self.source.tables.values())]
         found = self.landing.list([self.source.files[name].pattern for name in names])
+        settled = self.settings.settle_seconds
+        moving = [f for f in found if settled > 0 and (self.now - f.modified_at).total_seconds() < settled]
+        for file in moving:
+            log.warning("left for the next run, it may still be written: %s (clean.settle_seconds)", file.path)
+        found = [f for f in found if f not in moving]
         known = self.ledger.known_hashes()
         hashed = [replace(f, file_hash=known[f.seen_as]) if f.seen_as in known else self.landing.hashed(f) for f in found]
         return {name: [file for file in hashed if file.matches(self.source.files[name].pattern)] for name in names}
@@ -105,20 +116,18 @@ class Cleaning:
         faults: list[str] = []
         for file_set, landed in listed.items():
             tables = self._tables(file_set)
-            usable = 0
-            for file in landed:
-                wanting = [table for table in tables if not self.ledger.is_done(table, file)]
-                if not wanting:
-                    usable += 1
-                    continue
-                examined = self.landing.examined(file, self.source.files[file_set])
+            wanted = {file.path: [table for table in tables if not self.ledger.is_done(table, file)] for file in landed}
+            usable = sum(not wanting for wanting in wanted.values())
+            for examined in self._examined(file_set, [file for file in landed if wanted[file.path]]):
+                wanting = wanted[examined.path]
                 if examined.problem is not None:
                     for table in wanting:
                         problems.setdefault(table, []).append(examined)
                     continue
                 usable += 1
                 for table in wanting:
-                    there = self.ledger.with_hash(table, file.file_hash) is not None or file.file_hash in {f.file_hash for f in work[table].fresh}
+                    file_hash = examined.file_hash
+                    there = self.ledger.with_hash(table, file_hash) is not None or file_hash in {f.file_hash for f in work[table].fresh}
                     (work[table].copies if there else work[table].fresh).append(examined)
             if landed and not usable:
                 broken = next(files for table, files in problems.items() if table in tables)
@@ -126,6 +135,15 @@ class Cleaning:
         if faults:
             raise Mistake("no file of this kind can be used; nothing was written", faults, "Mend the files, or the mapping's `files`.")
         return work, problems
+
+    def _examined(self, file_set: str, landed: Sequence[LandingFile]) -> list[LandingFile]:
+        """The files, each with its header or with the problem that keeps it from being read."""
+        files = self.source.files[file_set]
+        found = [self.landing.examined(file, files, max_record_bytes=self.settings.max_record_bytes) for file in landed]
+        swallowed = swallowed_lines(self.spark, files, [file for file in found if file.problem is None and file.suspect])
+        advice = "see options: multiLine, quote and escape" if files.format == "csv" else "want one JSON value a line"
+        said = {path: f"{number} lines of which a part would be lost; {advice}" for path, number in swallowed.items()}
+        return [replace(file, problem=said.get(file.path, file.problem)) for file in found]
 
     def _write_quarantined(self, problems: Mapping[str, Sequence[LandingFile]]) -> None:
         entries = [self.ledger.entry(table, file, QUARANTINED, Counts()) for table, files in problems.items() for file in files]
@@ -148,26 +166,65 @@ class Cleaning:
 
     def _load(self, number: int, batch: Mapping[str, list[LandingFile]]) -> None:
         """Judge, announce, write, check, and enter into the ledger. A crash anywhere between is mended by the next run."""
-        raws: dict[tuple[str, tuple[str, ...]], DataFrame] = {}
-        tasks = []
-        for table, files in sorted(batch.items(), key=lambda pair: -sum(file.size for file in pair[1])):
-            place = (self.source.tables[table].files, tuple(file.path for file in files))
-            if place not in raws:
-                raws[place] = self._raw(place[0], files)
-            tasks.append((table, files, f"{self.release.run_id}/{number}/{table}", raws[place]))
-        # Side by side, since a Parquet file of one row group keeps one core busy, and small tables spend their time waiting for commits.
+        prepared, raws = self._judged(number, batch)
+        entries = [self.ledger.entry(one.table, f, DONE, one.counts[f.path], batch_id=one.batch_id) for one in prepared for f in one.files]
+        self.ledger.announcements.write(f"{self.release.run_id}-{number:06d}", entries)
+        self._write_rejected([one.rejected for one in prepared if one.rejected is not None])
         with ThreadPoolExecutor(self.settings.parallel_tables) as pool:
-            prepared = list(pool.map(lambda task: self._prepare(*task), tasks))
-            entries = [self.ledger.entry(one.table, f, DONE, one.counts[f.path], batch_id=one.batch_id) for one in prepared for f in one.files]
-            self.ledger.announcements.write(f"{self.release.run_id}-{number:06d}", entries)
-            self._write_rejected([one.rejected for one in prepared if one.rejected is not None])
             list(pool.map(self._write_rows, prepared))
         self.ledger.write(entries)
         for one in prepared:
             self.outcomes += one.counts.values()
             one.release_memory()
-        for raw in raws.values():
+        for raw in raws:
             raw.unpersist()
+
+    def _judged(self, number: int, batch: Mapping[str, list[LandingFile]]) -> tuple[list[Prepared], list[DataFrame]]:
+        """The batch's rows, judged, and the raw ones. Files that cannot be read, or that changed meanwhile, are quarantined and left out."""
+        while True:
+            raws: dict[tuple[str, tuple[str, ...]], DataFrame] = {}
+            tasks = []
+            for table, files in sorted(batch.items(), key=lambda pair: -sum(file.size for file in pair[1])):
+                place = (self.source.tables[table].files, tuple(file.path for file in files))
+                if place not in raws:
+                    raws[place] = self._raw(place[0], files)
+                tasks.append((table, files, f"{self.release.run_id}/{number}/{table}", raws[place]))
+            failure: Exception | None = None
+            prepared: list[Prepared] = []
+            try:
+                # Side by side, since a Parquet file of one row group keeps one core busy, and small tables spend their time waiting for commits.
+                with ThreadPoolExecutor(self.settings.parallel_tables) as pool:
+                    prepared = list(pool.map(lambda task: self._prepare(*task), tasks))
+            except JAVA_ERRORS as error:
+                failure = error
+            bad = self._spoilt(batch, failure)
+            if not bad:
+                if failure is not None:
+                    raise failure
+                return prepared, list(raws.values())
+            for one in (*prepared, *raws.values()):
+                one.release_memory() if isinstance(one, Prepared) else one.unpersist()
+            problems = {table: [replace(f, problem=bad[f.path]) for f in files if f.path in bad] for table, files in batch.items()}
+            self.dropped |= {(table, file.path): file for table, files in problems.items() for file in files}
+            self._write_quarantined(problems)
+            batch = {table: rest for table, files in batch.items() if (rest := [f for f in files if f.path not in bad])}
+
+    def _spoilt(self, batch: Mapping[str, list[LandingFile]], failure: Exception | None) -> dict[str, str]:
+        """Path -> problem of the batch's files that changed since they were listed or, where reading failed, of those that cannot be read."""
+        files = {file.path: (self.source.tables[table].files, file) for table, landed in batch.items() for file in landed}
+        found = {path: problem for path, (_, file) in files.items() if (problem := self.landing.changed(file)) is not None}
+        if failure is not None and not found:
+            for file_set in {name for name, _ in files.values()}:
+                landed = [file for name, file in files.values() if name == file_set]
+                found |= unreadable_files(self.spark, self.source, self.source.files[file_set], landed)
+        return found
+
+    def _refuse_without_files(self) -> None:
+        """Raises Mistake where every file that a table ever had turned out, on being read, to be unusable."""
+        done = {table for table, _, _ in (key for key, entry in self.ledger.entries.items() if entry["status"] == DONE)}
+        faults = [f"{file.path}: {file.problem}" for (table, _), file in self.dropped.items() if table not in done]
+        if faults:
+            raise Mistake("no file of this kind can be used", sorted(set(faults)), "Mend the files, or the mapping's `files`.")
 
     def _prepare(self, table: str, files: Sequence[LandingFile], batch_id: str, raw: DataFrame) -> Prepared:
         log.info("%s: reading %d files", table, len(files))
@@ -187,8 +244,8 @@ class Cleaning:
         if not frames:
             return
         rows = reduce(lambda a, b: a.unionByName(b), frames).coalesce(2)
-        if self.ledger.begun:  # some of them may have been written by the killed run
-            self.release.merge(rows, REJECTED, only_insert=True)
+        if self.ledger.begun:  # some of them may have been written by the killed run, for a file that is no longer there
+            self.release.merge(rows, REJECTED, also_compared=("source_file", "file_hash"))
         else:
             self.release.append(rows, REJECTED)
         self.written.append(REJECTED)
@@ -200,7 +257,14 @@ class Cleaning:
                 self.release.append(one.rows, one.table, batch_id=one.batch_id)
             else:
                 with self.merging:
-                    self.release.merge(one.rows, one.table, batch_id=one.batch_id, prune_by=one.prune_by, prune_also=one.moved_from)
+                    self.release.merge(
+                        one.rows,
+                        one.table,
+                        batch_id=one.batch_id,
+                        prune_by=one.prune_by,
+                        prune_also=one.moved_from,
+                        also_compared=("source_time",),
+                    )
             self.written.append(one.table)
         total = summed(one.counts.values())
         after = self.release.read(one.table).count() if self.release.exists(one.table) else 0
@@ -214,6 +278,8 @@ class Cleaning:
         for table, one in work.items():
             for file in one.copies:
                 original = self.ledger.with_hash(table, file.file_hash)
+                if original is None and any(one.file_hash == file.file_hash for one in self.dropped.values()):
+                    continue  # the next run looks at it by itself
                 if original is None:
                     raise RuntimeError(f"{table}: {file.path} is a copy of a file that was not loaded")
                 counts = Counts(read=original["rows_read"], duplicate=original["rows_read"])

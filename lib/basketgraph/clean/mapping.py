@@ -32,6 +32,24 @@ class FileSet(Settings):
     null_values: tuple[str, ...] = ("",)
     let: dict[str, str] = Field(default_factory=dict)
 
+    @property
+    def encoding(self) -> str:
+        return str(self.option("encoding", self.option("charset", "UTF-8")))
+
+    @property
+    def wide_encoding(self) -> bool:
+        """Whether a character takes two or four bytes, so that lines cannot be split at bytes."""
+        return self.encoding.upper().replace("_", "-").startswith(("UTF-16", "UTF-32"))
+
+    @property
+    def whole(self) -> bool:
+        """Whether a record may go over several lines, so that a file is read as a whole."""
+        return str(self.option("multiLine", False)).lower() == "true" or (self.format == "csv" and self.wide_encoding)
+
+    def option(self, name: str, default: str | bool | int) -> str | bool | int:
+        """A reader's option; Spark takes their names in any case."""
+        return {key.lower(): value for key, value in self.options.items()}.get(name.lower(), default)
+
 
 class Cancellations(Settings):
     """How a cancellation finds the purchases that it takes back. docs/sources.md explains the keys."""
@@ -51,7 +69,7 @@ class TableMapping(Settings):
     where: str | None = None
     reject: dict[str, str] = Field(default_factory=dict)
     version: str | None = None
-    day_may_change: bool = False
+    day_may_change: bool | None = None  # None: where it can, it may
     cancellations: Cancellations | None = None
 
 

@@ -12,9 +12,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from py4j.protocol import Py4JJavaError
-
 from basketgraph.clean.mapping import FileSet
+from basketgraph.clean.screening import JAVA_ERRORS, Screen, Unreadable, java_message, separator
 from basketgraph.config import Mistake
 
 if TYPE_CHECKING:
@@ -22,6 +21,9 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 PACKAGE = "package:"
+UNFINISHED = (".part", ".partial", ".tmp", ".temp", ".inprogress", ".filepart", ".crdownload", "._COPYING_")  # how copying tools call what they write
+HEADER_BYTES = 1 << 20
+MAX_RECORD_BYTES = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class LandingFile:
     file_hash: str = ""
     header: tuple[str, ...] = ()  # of a CSV: names in file order; of Parquet: `name type` pairs; of JSON: none
     problem: str | None = None
+    suspect: bool = True  # whether its text may have lines that are parts of rows, or several of them
 
     @property
     def seen_as(self) -> tuple[str, int, datetime]:
@@ -43,10 +46,6 @@ class LandingFile:
 
     def matches(self, pattern: str) -> bool:
         return fnmatch(self.path, pattern)
-
-
-class Unreadable(Exception):
-    """A landing file that cannot be used; the text is the reason it is quarantined with."""
 
 
 def landing_folder(landing: str, source: str) -> str:
@@ -77,7 +76,8 @@ class Landing:
         self.folder = self.system.makeQualified(given)
 
     def list(self, patterns: Sequence[str]) -> list[LandingFile]:
-        """Files below the folder that match one of the patterns, by path; hidden ones (a name part starting with . or _) are left out.
+        """Files below the folder that match one of the patterns, by path. Hidden ones (a name part starting with . or _) are left out, and those
+        whose name says that they are still being written. A link that leads out of the folder is a problem: what it leads to is not read.
 
         errors: Mistake where the folder is missing or nothing in it matches.
         """
@@ -88,36 +88,58 @@ class Landing:
         while listing.hasNext():
             status = listing.next()
             relative = status.getPath().toUri().getPath().removeprefix(root)
-            hidden = any(part.startswith((".", "_")) for part in relative.split("/"))
+            hidden = any(part.startswith((".", "_")) for part in relative.split("/")) or relative.endswith(UNFINISHED)
             if not hidden and any(fnmatch(relative, pattern) for pattern in patterns):
-                modified = datetime.fromtimestamp(status.getModificationTime() / 1000, timezone.utc)
-                found.append(LandingFile(relative, status.getPath().toString(), status.getLen(), modified))
+                file = LandingFile(relative, status.getPath().toString(), status.getLen(), _modified(status))
+                found.append(replace(file, problem="a link that leads out of the landing folder") if self._outside(relative) else file)
         if not found:
             want = f"want files like {_or(patterns)}"
             raise Mistake(f"landing: {want}, have none in {self.folder}", cure="Name the right folder with --set landing=DIR.")
         return sorted(found, key=lambda file: file.path)
 
+    def _outside(self, relative: str) -> bool:
+        if self.folder.toUri().getScheme() != "file":
+            return False
+        folder = Path(self.folder.toUri().getPath()).resolve()
+        return not (folder / relative).resolve().is_relative_to(folder)
+
+    def changed(self, file: LandingFile) -> str | None:
+        """What happened to a file since it was listed, if anything: then its rows are some of one content and some of another."""
+        try:
+            status = self.system.getFileStatus(self.jvm.org.apache.hadoop.fs.Path(file.uri))  # type: ignore[union-attr]
+        except JAVA_ERRORS as error:
+            return f"gone while it was read: {java_message(error)}"
+        if (status.getLen(), _modified(status)) == (file.size, file.modified_at):
+            return None
+        return f"changed while it was read: {file.size} bytes of {file.modified_at:%FT%TZ}, then {status.getLen()} of {_modified(status):%FT%TZ}"
+
     def hashed(self, file: LandingFile) -> LandingFile:
         """The file with the sha256 of its content, which Java reads as a stream."""
+        # Without its content a file is known by what the listing says, so that it is tried again when that changes.
+        unread = f"unread-{file.size}-{file.modified_at.timestamp():.3f}"
+        if file.problem is not None:
+            return replace(file, file_hash=unread)
         try:
             stream = self._open(file, decompress=False)
             try:
                 return replace(file, file_hash=self._sha256(stream))
             finally:
                 stream.close()
-        except Py4JJavaError as error:
-            # Without its content a file is known by what the listing says, so that it is tried again when that changes.
-            return replace(file, file_hash=f"unread-{file.size}-{file.modified_at.timestamp():.3f}", problem=f"unreadable: {java_message(error)}")
+        except JAVA_ERRORS as error:
+            return replace(file, file_hash=unread, problem=f"unreadable: {java_message(error)}")
 
-    def examined(self, file: LandingFile, files: FileSet) -> LandingFile:
+    def examined(self, file: LandingFile, files: FileSet, *, max_record_bytes: int = MAX_RECORD_BYTES) -> LandingFile:
         """The file with its header, or with the problem that keeps it from being read."""
         if file.problem is not None:
             return file
         try:
             if file.size == 0:
                 raise Unreadable("empty: the file has no bytes")
-            if self._codec(file) is not None:
-                self._verify(file)
+            if files.format != "parquet":
+                screen = Screen(self.jvm, max_record_bytes)
+                screen.text(lambda: self._open(file), files)
+                quote = str(files.option("quote", '"'))
+                file = replace(file, suspect=files.format == "json" or (quote != "" and screen.has(lambda: self._open(file), quote)))
             readers = {"parquet": self._parquet_header, "csv": self._csv_header, "json": lambda *_: ()}
             return replace(file, header=readers[files.format](file, files))
         except Unreadable as error:
@@ -135,29 +157,19 @@ class Landing:
     def _sha256(self, stream: Any) -> str:
         return str(self.jvm.org.apache.commons.codec.digest.DigestUtils.sha256Hex(stream))  # type: ignore[union-attr]
 
-    def _verify(self, file: LandingFile) -> None:
-        """Decompress to the end: a truncated file must not fail a batch half-way."""
-        try:
-            stream = self._open(file)
-            try:
-                self._sha256(stream)
-            finally:
-                stream.close()
-        except Py4JJavaError as error:
-            raise Unreadable(f"not decompressible: {java_message(error)}") from None
-
     def _csv_header(self, file: LandingFile, files: FileSet) -> tuple[str, ...]:
-        charset = str(files.options.get("encoding", files.options.get("charset", "UTF-8")))
+        stream = self._open(file)
+        start = bytes(stream.readNBytes(HEADER_BYTES))
+        stream.close()
         try:
-            stream = self._open(file)
-            line = self.jvm.java.io.BufferedReader(self.jvm.java.io.InputStreamReader(stream, charset)).readLine()  # type: ignore[union-attr]
-            stream.close()
-        except Py4JJavaError as error:
-            raise Unreadable(f"unreadable: {java_message(error)}") from None
-        separator = str(files.options.get("sep", files.options.get("delimiter", ",")))
-        (names,) = csv.reader([(line or "").removeprefix("\ufeff")], delimiter=separator, quotechar=str(files.options.get("quote", '"')))
-        header = tuple(name.strip() for name in names)
-        twice = sorted({name for name in header if name and header.count(name) > 1})
+            text = start.decode(files.encoding, errors="replace")
+        except LookupError:  # Java knows it, Python does not
+            text = str(self.jvm.java.lang.String(bytearray(start), files.encoding))  # type: ignore[union-attr]
+        line = re.split(r"\r|\n", text.removeprefix("\ufeff"), maxsplit=1)[0]
+        if len(start) == HEADER_BYTES and len(line) >= len(text) - 1:
+            raise Unreadable(f"header: no line break within {HEADER_BYTES} bytes")
+        header = tuple(name.strip() for name in header_names(line, files))
+        twice = sorted({name for name in header if name in files.columns and header.count(name) > 1})
         if twice:
             raise Unreadable(f"header: {', '.join(twice)} more than once")
         _want_columns(files, {name: "string" for name in header})
@@ -170,6 +182,19 @@ class Landing:
             raise Unreadable(f"not readable as Parquet: {str(error).splitlines()[0]:.200}") from None
         _want_columns(files, {field.name: field.dataType.simpleString() for field in schema.fields})
         return tuple(f"{field.name} {field.dataType.simpleString()}" for field in schema.fields)
+
+
+def header_names(line: str, files: FileSet) -> list[str]:
+    """The names in a header line. Raises Unreadable where it is no line of this CSV."""
+    delimiter, quote = separator(files), str(files.option("quote", '"'))
+    if len(delimiter) != 1:
+        return [name.strip(quote or None) for name in line.split(delimiter)]
+    try:
+        if quote:
+            return next(csv.reader([line], delimiter=delimiter, quotechar=quote, strict=True), [""])
+        return next(csv.reader([line], delimiter=delimiter, quoting=csv.QUOTE_NONE), [""])
+    except csv.Error as error:
+        raise Unreadable(f"header: not a line of CSV: {error}") from None
 
 
 WIDER = {"int": {"bigint", "double", "string"}, "smallint": {"int", "bigint", "string"}, "tinyint": {"int", "bigint", "string"}, "float": {"double"}}
@@ -200,10 +225,8 @@ def globbed(uri: str) -> str:
     return re.sub(r"([\[\]{}*?\\,])", r"\\\1", uri)
 
 
-def java_message(error: Py4JJavaError) -> str:
-    """What a Java exception says, without its stack."""
-    thrown = error.java_exception
-    return f"{thrown.getClass().getSimpleName()}: {thrown.getMessage()}"[:200]
+def _modified(status: JavaObject) -> datetime:
+    return datetime.fromtimestamp(status.getModificationTime() / 1000, timezone.utc)
 
 
 def _or(patterns: Sequence[str]) -> str:

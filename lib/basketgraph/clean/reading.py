@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import reduce
 from itertools import groupby
+from operator import or_
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
@@ -13,6 +14,7 @@ from pyspark.sql.types import DataType, StringType, StructField, StructType
 
 from basketgraph.clean.mapping import FileSet, Source
 from basketgraph.clean.pick_up import LandingFile, globbed
+from basketgraph.clean.screening import JAVA_ERRORS, cause, swallowing
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -20,9 +22,15 @@ if TYPE_CHECKING:
 CORRUPT, HASH, FILE_NUMBER, URI = "__corrupt", "__file_hash", "__file_number", "__uri"
 # Raw rows have the declared columns, these (but for URI), and file_name and file_modified_at. FILE_NUMBER is the place in the list of files read.
 SESSION_SETTINGS = {
+    "spark.sql.ansi.enabled": "false",  # else one bad value fails the job instead of being null; a session may come without conf/spark
+    "spark.sql.files.ignoreCorruptFiles": "false",  # else the rest of a damaged file is dropped without a word
+    "spark.sql.files.ignoreMissingFiles": "false",
     "spark.sql.legacy.timeParserPolicy": "CORRECTED",  # else a date that old Spark read differently fails the job instead of being null
     "spark.sql.legacy.parquet.nanosAsLong": "true",  # else pandas' nanosecond stamps cannot be read at all
 }
+FIXED_OPTIONS = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": CORRUPT, "ignoreCorruptFiles": False, "ignoreMissingFiles": False}
+CSV_DEFAULTS = {"escape": '"'}  # a quote within quotes is doubled (RFC 4180), as nearly all that writes CSV does it
+NOT_TEXT = "not text"
 
 
 def prepare_session(spark: SparkSession) -> None:
@@ -48,25 +56,36 @@ def _group_rows(spark: SparkSession, files: FileSet, group: Sequence[tuple[int, 
         read = spark.read.parquet(*paths)
         have = set(read.columns)
     elif files.format == "csv":
-        fields = [StructField(name or f"__unnamed{i}", StringType()) for i, name in enumerate(group[0][1].header)]
-        have = {field.name for field in fields}
+        # What is not declared is not used, so that names like ours, or equal to others but for case, do no harm.
+        have = set(group[0][1].header) & set(files.columns)
+        fields = [StructField(name if name in have else f"__ignored{i}", StringType()) for i, name in enumerate(group[0][1].header)]
         # enforceSchema: names come from the header we read; columnPruning: a line with too few or too many fields shows only when all are parsed.
         fixed: dict[str, Any] = {
             "header": True,
             "enforceSchema": True,
             "columnPruning": False,
-            "mode": "PERMISSIVE",
-            "columnNameOfCorruptRecord": CORRUPT,
+            **FIXED_OPTIONS,
+            **({"multiLine": True} if files.wide_encoding else {}),
         }
-        read = spark.read.options(**{**files.options, **fixed}).schema(StructType([*fields, StructField(CORRUPT, StringType())])).csv(paths)
+        schema = StructType([*fields, StructField(CORRUPT, StringType())])
+        read = spark.read.options(**{**CSV_DEFAULTS, **files.options, **fixed}).schema(schema).csv(paths)
     else:
         fields = [StructField(name, DataType.fromDDL(kind)) for name, kind in files.columns.items()]
         have = set(files.columns)
-        fixed = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": CORRUPT}
-        read = spark.read.options(**{**files.options, **fixed}).schema(StructType([*fields, StructField(CORRUPT, StringType())])).json(paths)
-    corrupt = F.col(CORRUPT) if files.format != "parquet" else F.lit(None).cast("string")
+        schema = StructType([*fields, StructField(CORRUPT, StringType())])
+        read = spark.read.options(**{**files.options, **FIXED_OPTIONS}).schema(schema).json(paths)
     declared = [_declared(name, kind, files, name in have) for name, kind in files.columns.items()]
-    return _with_file(read.select(*declared, corrupt.alias(CORRUPT), F.col("_metadata.file_path").alias(URI)), group)
+    return _with_file(read.select(*declared, _corrupt(files, have).alias(CORRUPT), F.col("_metadata.file_path").alias(URI)), group)
+
+
+def _corrupt(files: FileSet, have: Collection[str]) -> Column:
+    """The text of a line that is no row; null for a row. Text with a NUL in it, or that is not UTF-8, is none: ids would differ unseen."""
+    texts = [F.col(f"`{name}`") for name, kind in files.columns.items() if name in have and kind.strip().lower() == "string"]
+    if files.format == "parquet":
+        broken = reduce(or_, [~F.is_valid_utf8(text) | F.contains(text, F.lit("\0")) for text in texts], F.lit(False))
+        return F.when(broken, F.lit(NOT_TEXT))
+    broken = reduce(or_, [F.contains(text, F.lit("\0")) for text in texts], F.lit(False))
+    return F.coalesce(F.col(CORRUPT), F.when(broken, F.lit(NOT_TEXT)))
 
 
 def _declared(name: str, kind: str, files: FileSet, present: bool) -> Column:
@@ -78,6 +97,28 @@ def _declared(name: str, kind: str, files: FileSet, present: bool) -> Column:
         blank = F.trim(column).isin(list(files.null_values))
         column = F.when(~blank, column)
     return column.alias(name)
+
+
+def swallowed_lines(spark: SparkSession, files: FileSet, landed: Sequence[LandingFile]) -> dict[str, int]:
+    """Path -> number of lines of which Spark would read a part and forget the rest without a word. Files that are read as a whole have none."""
+    if files.whole or files.format == "parquet" or not landed:
+        return {}
+    separated = {"lineSep": files.option("lineSep", "")} if files.option("lineSep", "") else {}
+    lines = spark.read.options(**separated).text([globbed(file.uri) for file in landed])
+    found = swallowing(lines.select("value", F.col("_metadata.file_path").alias(URI)), files)
+    return {row["file_name"]: row["count"] for row in _with_file(found, list(enumerate(landed))).groupBy("file_name").count().collect()}
+
+
+def unreadable_files(spark: SparkSession, source: Source, files: FileSet, landed: Sequence[LandingFile]) -> dict[str, str]:
+    """Path -> problem of those files that Spark cannot read to the end, each tried by itself; for when a batch of them has failed."""
+    found = {}
+    for file in landed:
+        try:
+            rows = _group_rows(spark, files, [(0, file)])
+            rows.select(F.count(F.struct(*rows.columns)), *[F.max(F.col(f"`{name}`").isNotNull()) for name in rows.columns]).collect()
+        except JAVA_ERRORS as error:
+            found[file.path] = f"not readable: {cause(error)}"
+    return found
 
 
 def _with_file(rows: DataFrame, group: Sequence[tuple[int, LandingFile]]) -> DataFrame:

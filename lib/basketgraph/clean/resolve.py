@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 KEY_HASH, CONTENT, STATUS = "__key_hash", "__content", "__status"
-NEW, CHANGED, DUPLICATE, SUPERSEDED = "new", "changed", "duplicate", "superseded"
+NEW, CHANGED, DUPLICATE, SUPERSEDED, REFRESHED = "new", "changed", "duplicate", "superseded", "refreshed"
 # new:        no row of this key was there            changed:    replaces the table's row of this key
 # duplicate:  equal to another row, lineage aside     superseded: an older version of a row that is there; the newer one stays
+# refreshed:  a duplicate of the table's row, but of a newer version: from now on it stands against what lies between the two
 
 
 def key_hash(keys: Sequence[Column | str]) -> Column:
@@ -44,17 +45,20 @@ def ranked(rows: DataFrame, keys: Sequence[str], values: Sequence[str]) -> DataF
     )
 
 
-def against_table(batch: DataFrame, existing: DataFrame, keys: Sequence[str], values: Sequence[str]) -> DataFrame:
+def against_table(batch: DataFrame, existing: DataFrame, keys: Sequence[str], values: Sequence[str], *, refresh: bool = False) -> DataFrame:
     """The batch's `new` rows judged against the table's rows of the same key; at most one matches.
 
     batch:    rows with CONTENT and STATUS, as from `ranked`.
     existing: the table's rows; those of other keys do no harm.
+    refresh:  whether a newer version that is equal to the table's row counts as such, or its time is of no account.
     """
     there = existing.select(*keys, content_hash(values).alias("__there"), F.col("source_time").alias("__there_time"))
     found = F.col("__there").isNotNull()
     same = F.col("__there") == F.col(CONTENT)
-    newer = (F.col("source_time") > F.col("__there_time")) | ((F.col("source_time") == F.col("__there_time")) & (F.col(CONTENT) > F.col("__there")))
-    judged = F.when(~found, NEW).when(same, DUPLICATE).when(newer, CHANGED).otherwise(SUPERSEDED)
+    later = F.col("source_time") > F.col("__there_time")
+    newer = later | ((F.col("source_time") == F.col("__there_time")) & (F.col(CONTENT) > F.col("__there")))
+    equal = F.when(later, REFRESHED).otherwise(DUPLICATE) if refresh else F.lit(DUPLICATE)
+    judged = F.when(~found, NEW).when(same, equal).when(newer, CHANGED).otherwise(SUPERSEDED)
     return (
         batch.join(there, on=list(keys), how="left")
         .withColumn(STATUS, F.when(F.col(STATUS) == NEW, judged).otherwise(F.col(STATUS)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
+from pyspark.sql.types import DataType, DateType, TimestampType
 
-from basketgraph.clean.mapping import FileSet, TableMapping, derivable, has_history
+from basketgraph.clean.mapping import FileSet, TableMapping, day_column, derivable, has_history
 from basketgraph.clean.reading import CORRUPT, HASH
 from basketgraph.contracts import Contract, contract
 
@@ -21,6 +23,12 @@ if TYPE_CHECKING:
 
 MASK = "***"
 REJECTED = "silver.rejected_rows"
+VERSION = "__version_time"  # the instant that a mapping's `version` gives
+# Python and most databases know no other years; nor does a shop.
+FIRST_MOMENT, LAST_MOMENT = "TIMESTAMP'0001-01-01 00:00:00Z'", "TIMESTAMP'9999-12-31 23:59:59.999999Z'"
+FIRST_DAY, LAST_DAY = "DATE'0001-01-01'", "DATE'9999-12-31'"
+# Else two rows that differ by less than a millisecond would be one.
+JSON_OPTIONS = {"timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX"}
 Pseudonym = Callable[[Column], Column]
 
 
@@ -40,6 +48,17 @@ class TableRules:
         return has_history(self.table, self.mapped)
 
     @property
+    def key_is_content(self) -> bool:
+        """Whether the key is made of the whole raw row, so that rows that differ have different ones."""
+        return any(key not in self.mapped.columns for key in derivable(self.table))
+
+    @property
+    def day_may_change(self) -> bool:
+        """Whether a newer version of a row may lie on another day than the older one: not where the day is in the key, or the key made of it."""
+        day = day_column(self.table, self.mapped)
+        return day is not None and day not in self.table.keys and not self.key_is_content and self.mapped.day_may_change is not False
+
+    @property
     def values(self) -> list[str]:
         """The columns that make a row of this key a different row: neither key nor lineage, nor what follows from other rows."""
         return [c for c in self.table.compared_columns if not (self.history and c == "valid_to")]
@@ -54,7 +73,20 @@ def mapped_rows(raw: DataFrame, rules: TableRules) -> DataFrame:
     """Raw rows that are about this table, with each silver column (user ids still the shop's) beside the raw ones."""
     about = raw if rules.mapped.where is None else raw.where(F.col(CORRUPT).isNotNull() | F.expr(rules.mapped.where))
     types = {field.name: field.dataType for field in rules.table.struct.fields}
-    return about.withColumns({silver(c): F.expr(text).cast(types[c]) for c, text in rules.mapped.columns.items()})
+    found = {silver(c): typed(F.expr(text), types[c]) for c, text in rules.mapped.columns.items()}
+    if rules.mapped.version is not None:
+        found[VERSION] = typed(F.expr(rules.mapped.version), TimestampType())
+    return about.withColumns(found)
+
+
+def typed(value: Column, kind: DataType) -> Column:
+    """`value` as `kind`, null where it does not fit: a plain cast makes 0 of NaN and 2 of '2.5', and passes on years that nothing else can read."""
+    cast = value.try_cast(kind)
+    if isinstance(kind, DateType):
+        return F.when(cast.between(F.expr(FIRST_DAY), F.expr(LAST_DAY)), cast)
+    if isinstance(kind, TimestampType):
+        return F.when(cast.between(F.expr(FIRST_MOMENT), F.expr(LAST_MOMENT)), cast)
+    return cast
 
 
 def reasons(rules: TableRules) -> dict[str, Column]:
@@ -64,6 +96,8 @@ def reasons(rules: TableRules) -> dict[str, Column]:
     unreadable:COLUMN  the expression gives null although every raw column in it had a value.
     missing:COLUMN     a required column is null because its raw value is.
     NAME               a `reject` condition of the mapping holds.
+    unreadable:version, missing:version   the mapping's `version` is null, so nobody could tell which of two rows is newer.
+    violates:NAME      a constraint of the contract does not hold, and nothing else is said of the row.
     """
     found: dict[str, Column] = {}
     parsable = F.col(CORRUPT).isNull()
@@ -76,10 +110,26 @@ def reasons(rules: TableRules) -> dict[str, Column]:
             found[f"unreadable:{column}"] = parsable & unreadable
         if rules.table.struct[column].nullable is False:
             found[f"missing:{column}"] = parsable & null & ~unreadable
+    if rules.mapped.version is not None:
+        null = F.col(VERSION).isNull()
+        unreadable = reduce(lambda a, b: a & b, [F.col(f"`{name}`").isNotNull() for name in sorted(rules.references["version"])], null)
+        found["unreadable:version"] = parsable & unreadable
+        found["missing:version"] = parsable & null & ~unreadable
     for name, text in rules.mapped.reject.items():
         found[name] = parsable & F.coalesce(F.expr(text), F.lit(False))
     found["unparsable"] = ~parsable
+    unblamed = ~reduce(or_, found.values())
+    for name, text in rules.table.constraints.items():
+        found[f"violates:{name}"] = unblamed & ~F.coalesce(F.expr(_over_silver(text, rules)), F.lit(False))
     return dict(sorted(found.items()))
+
+
+def _over_silver(condition: str, rules: TableRules) -> str:
+    """A contract's constraint, written over silver columns, with their working names."""
+    for field in rules.table.struct.fields:
+        working = silver(field.name) if field.name in rules.mapped.columns else f"CAST(NULL AS {field.dataType.simpleString()})"
+        condition = re.sub(rf"\b{field.name}\b", working, condition)
+    return condition
 
 
 def refused(rules: TableRules) -> Column:
@@ -97,7 +147,7 @@ def silver_columns(rules: TableRules, *, run_id: str, now: datetime) -> dict[str
     """The contract's columns over mapped rows, in its order."""
     lineage = {
         "source_file": F.col("file_name"),
-        "source_time": F.col("file_modified_at") if rules.mapped.version is None else F.expr(rules.mapped.version).cast("timestamp"),
+        "source_time": F.col("file_modified_at") if rules.mapped.version is None else F.col(VERSION),
         "run_id": F.lit(run_id),
         "ingested_at": F.lit(now),
     }
@@ -123,7 +173,7 @@ def content_id(rules: TableRules, *also: Column) -> Column:
     for name in sorted(rules.files.columns):
         value = F.col(f"`{name}`")
         columns.append((rules.pseudonym(value.cast("string")) if name in rules.files.personal else value).alias(name))
-    return F.left(F.sha2(F.to_json(F.struct(*columns)), 256), F.lit(32))
+    return F.left(F.sha2(F.to_json(F.struct(*columns), JSON_OPTIONS), 256), F.lit(32))
 
 
 def rejected_rows(mapped: DataFrame, rules: TableRules, *, run_id: str, now: datetime) -> DataFrame:
@@ -141,7 +191,7 @@ def rejected_rows(mapped: DataFrame, rules: TableRules, *, run_id: str, now: dat
         F.lit(rules.table.name).alias("table_name"),
         F.col(HASH).alias("file_hash"),
         F.array_compact(names).alias("reasons"),
-        F.when(~unparsable, F.to_json(F.struct(*shown))).alias("payload"),
+        F.when(~unparsable, F.to_json(F.struct(*shown), JSON_OPTIONS)).alias("payload"),
         F.col("file_name").alias("source_file"),
         F.col("file_modified_at").alias("source_time"),
         F.lit(run_id).alias("run_id"),

@@ -1,0 +1,185 @@
+"""Text files that would be read wrongly, in part, or not at all, found before a row of them is used.
+
+Spark's readers are kind: they put a replacement character for bytes that are no text, stop after the first JSON value, and let a lone quote
+swallow lines. A file that they would be kind to is set aside with the reason instead. No reason quotes the file, which may hold personal data.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
+from pyspark.sql import functions as F
+
+from basketgraph.clean.mapping import FileSet
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+JAVA_ERRORS = (Py4JJavaError, PySparkException)  # pyspark makes its own of some of Java's
+PROBE_BYTES = 1 << 16
+JAVA_READER_BYTES = 8192
+Opener = Callable[[], Any]  # opens a decompressing Java stream on the file
+
+
+class Unreadable(Exception):
+    """A landing file that cannot be used; the text is the reason it is quarantined with."""
+
+
+def java_message(error: Exception) -> str:
+    """What a Java exception says, without its stack."""
+    if isinstance(error, Py4JJavaError):
+        thrown = error.java_exception
+        return f"{thrown.getClass().getSimpleName()}: {thrown.getMessage()}"[:200]
+    return str(error).splitlines()[0][:200]
+
+
+def cause(error: Exception) -> str:
+    """The innermost Java exception's class. Its message may quote the file."""
+    thrown = error.java_exception if isinstance(error, Py4JJavaError) else getattr(error, "_origin", None)
+    while thrown is not None and thrown.getCause() is not None:
+        thrown = thrown.getCause()
+    return type(error).__name__ if thrown is None else str(thrown.getClass().getSimpleName())
+
+
+class Screen:
+    """Looks through one file after another as a stream, by single calls into Java: a call a line would take hours."""
+
+    def __init__(self, jvm: Any, max_record_bytes: int) -> None:
+        self.jvm, self.max_record_bytes = jvm, max_record_bytes
+
+    def text(self, opened: Opener, files: FileSet) -> None:
+        """Raises Unreadable where a CSV or JSON file is damaged or in another encoding, or a record is too long or would swallow others."""
+        self._decodable(opened, files.encoding)
+        if not files.whole:
+            self._records_are_short(opened)
+        elif files.format == "json":
+            self._one_json_value(opened, files)
+        elif files.option("quote", '"'):
+            self._quotes_are_closed(opened, files)
+
+    def has(self, opened: Opener, byte: str) -> bool:
+        """Whether the byte is anywhere in the file but at its very end."""
+        stream, text = opened(), self.jvm.org.apache.hadoop.io.Text()
+        try:
+            reader = self.jvm.org.apache.hadoop.util.LineReader(stream, bytearray(byte.encode()))
+            reader.readLine(text, 0, 2**31 - 1)
+            return bool(reader.readLine(text, 0, 1) > 0)
+        finally:
+            stream.close()
+
+    def _reader(self, stream: Any, encoding: str) -> Any:
+        """A Java reader that raises at bytes which are no text, where Java's own would put a replacement character."""
+        try:
+            decoder = self.jvm.java.nio.charset.Charset.forName(encoding).newDecoder()
+        except JAVA_ERRORS:
+            raise Unreadable(f"options.encoding: want a charset that Java knows, have {encoding}") from None
+        report = self.jvm.java.nio.charset.CodingErrorAction.REPORT
+        return self.jvm.java.io.InputStreamReader(stream, decoder.onMalformedInput(report).onUnmappableCharacter(report))
+
+    def _decodable(self, opened: Opener, encoding: str) -> None:
+        """Read to the end: a truncated file must not fail a batch half-way, and bytes that are no text must not become question marks."""
+        counted = None
+        try:
+            counted = self.jvm.org.apache.commons.io.input.CountingInputStream(opened())
+            self.jvm.org.apache.commons.io.IOUtils.consume(self._reader(counted, encoding))
+        except JAVA_ERRORS as error:
+            message = java_message(error)
+            if message.startswith(("MalformedInput", "UnmappableCharacter")) and counted is not None:
+                place = f"within the {JAVA_READER_BYTES} bytes before byte {counted.getByteCount()}"
+                raise Unreadable(f"encoding: not {encoding} {place}; name the file's own under options: encoding") from None
+            raise Unreadable(f"not readable to its end: {message}") from None
+        finally:
+            if counted is not None:
+                counted.close()
+
+    def _records_are_short(self, opened: Opener) -> None:
+        """A newline in every stretch of `max_record_bytes`, which is looked for every half of it: a record is held in memory several times."""
+        stream, step = opened(), max(1, self.max_record_bytes // 2)
+        try:
+            while chunk := bytes(stream.readNBytes(min(PROBE_BYTES, step))):
+                read = len(chunk)
+                while b"\n" not in chunk and b"\r" not in chunk:
+                    chunk = bytes(stream.readNBytes(PROBE_BYTES))
+                    read += len(chunk)
+                    if not chunk:
+                        return
+                    if read > self.max_record_bytes:
+                        raise Unreadable(f"a record of more than {self.max_record_bytes} bytes (clean.max_record_bytes)")
+                self.jvm.org.apache.commons.io.IOUtils.skip(stream, max(0, step - read))
+        finally:
+            stream.close()
+
+    def _one_json_value(self, opened: Opener, files: FileSet) -> None:
+        """One value, object or array, to the end of the file: Spark reads the first one and forgets the rest."""
+        stream = opened()
+        try:
+            parser = self.jvm.com.fasterxml.jackson.core.JsonFactory().createParser(self._reader(stream, files.encoding))
+            parser.nextToken()
+            parser.skipChildren()
+            if parser.nextToken() is not None:
+                raise Unreadable("more than one JSON value, of which multiLine reads only the first: leave it out where each line is a value")
+        except JAVA_ERRORS as error:
+            known = isinstance(error, Py4JJavaError) and java_message(error).startswith("Json")
+            where = f" at line {error.java_exception.getLocation().getLineNr()}" if known else ""
+            raise Unreadable(f"not JSON{where}") from None
+        finally:
+            stream.close()
+
+    def _quotes_are_closed(self, opened: Opener, files: FileSet) -> None:
+        """No quote inside a quoted field that is neither doubled nor escaped: what looks like one field would then be several rows."""
+        univocity = self.jvm.com.univocity.parsers.csv
+        settings = univocity.CsvParserSettings()
+        settings.setMaxCharsPerColumn(-1)
+        settings.setMaxColumns(int(files.option("maxColumns", 20480)))
+        settings.setLineSeparatorDetectionEnabled(True)
+        settings.setUnescapedQuoteHandling(univocity.UnescapedQuoteHandling.RAISE_ERROR)
+        shape = settings.getFormat()
+        shape.setDelimiter(separator(files))
+        shape.setQuote(str(files.option("quote", '"')))
+        shape.setQuoteEscape(str(files.option("escape", '"')))
+        stream = opened()
+        parser = univocity.CsvParser(settings)
+        try:
+            parser.parse(self._reader(stream, files.encoding))
+        except JAVA_ERRORS:
+            line = parser.getContext().currentLine()
+            raise Unreadable(f"a quote that is not closed, or not escaped, near line {line}; see options: quote and escape") from None
+        finally:
+            stream.close()
+
+
+def separator(files: FileSet) -> str:
+    """The field separator as Spark takes it: `\\t` may be written with a backslash."""
+    given = str(files.option("sep", files.option("delimiter", ",")))
+    return {"\\t": "\t", "\\\\": "\\"}.get(given, given)
+
+
+def swallowing(lines: DataFrame, files: FileSet) -> DataFrame:
+    """The lines that a reader of one row a line would take for less than they hold.
+
+    lines: column `value`, lines of files that are not read as a whole. returns: those of them of which something would be lost without a word.
+    """
+    return lines.where(_several_values() if files.format == "json" else _open_at_the_end(files))
+
+
+def _several_values() -> Column:
+    """A line of several JSON values, of which Spark would read the first."""
+    wrapped = F.from_json(F.concat(F.lit("["), F.col("value"), F.lit("]")), "array<string>")
+    one_value = F.size(wrapped) == 1
+    begins_well = F.expr("try_parse_json(value)").isNotNull()
+    return F.col("value").rlike(r"[}\]]\s*,?\s*[{\[]") & begins_well & ~F.coalesce(one_value, F.lit(False))
+
+
+def _open_at_the_end(files: FileSet) -> Column:
+    """A line whose last field is opened by a quote that is not closed: its text goes on in the next line, and would be cut here."""
+    quote, escape = (re.escape(str(files.option(name, '"'))) for name in ("quote", "escape"))
+    value = F.col("value")
+    # Escaped quotes say nothing of where a field ends, so they go first; what is left must come in pairs.
+    plain = F.regexp_replace(value, f"{escape}." if quote != escape else f"{quote}{quote}", "")
+    odd = F.length(F.regexp_replace(plain, f"[^{quote}]", "")) % 2 == 1
+    opened = plain.rlike(f"(?:^|{re.escape(separator(files))}){quote}[^{quote}]*$")
+    return F.contains(value, F.lit(str(files.option("quote", '"')))) & odd & opened
