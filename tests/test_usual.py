@@ -15,7 +15,7 @@ LIMITS = Limits(weeks=12, least_days=5, score=4.0, least_share=0.06)
 
 
 def year() -> dict[date, float | None]:
-    """1,000 lines a day, 1,500 on Saturdays, 300 on Sundays, growing by 40 % in the year, with a noise of some percent that is the same in every run."""
+    """1,000 lines a day, 1,500 on Saturdays, 300 on Sundays, growing by 40 % in the year, with a noise of some percent, the same in every run."""
     days = [START + timedelta(days=number) for number in range(360)]
     level = {5: 1500, 6: 300}
     return {day: level.get(day.weekday(), 1000) * (1 + 0.4 * n / 360) * (1 + 0.07 * math.sin(12.9898 * n * n)) for n, day in enumerate(days)}
@@ -68,6 +68,13 @@ def test_where_everything_was_zero_a_change_is_told_without_a_score() -> None:
     assert judged(history, SATURDAY, 3.0, LIMITS) == Judgement(SATURDAY, 3.0, 12, 0.0, 0.0, None)
 
 
+@pytest.mark.parametrize(("value", "unusual"), [(0.08, False), (0.081, True)])
+def test_a_share_that_is_nearly_always_zero_has_a_least_deviation(value: float, unusual: bool) -> None:
+    history: dict[date, float | None] = {SATURDAY - timedelta(weeks=week): 0.0 for week in range(1, 13)}
+    limits = Limits(weeks=12, least_days=5, score=4.0, least_share=0.06, least=0.02)
+    assert judged(history, SATURDAY, value, limits).unusual(limits) == unusual
+
+
 def test_one_wild_day_among_the_history_does_not_hide_the_next() -> None:
     history = {**year(), SATURDAY - timedelta(weeks=1): 0.0, SATURDAY - timedelta(weeks=2): 90_000.0}
     assert judged(history, SATURDAY, (year()[SATURDAY] or 0) / 2, LIMITS).unusual(LIMITS)
@@ -88,6 +95,7 @@ def test_a_day_without_rows_counts_as_none_only_where_that_is_said() -> None:
     assert found is not None
     assert (found.value, [judgement.day for judgement in unusual]) == (0, [SATURDAY])
     assert worst(history, [START - timedelta(days=1)], LIMITS, missing=0) == (None, []), "before the first day nothing was to be expected"
+    assert worst(history, [max(history) + timedelta(days=1)], LIMITS, missing=0) == (None, []), "what is not delivered yet is no day without rows"
 
 
 def test_the_most_unusual_of_several_days_is_told_and_the_newest_where_all_are_usual() -> None:

@@ -19,6 +19,7 @@ class Limits:
     least_days:  with fewer days of history nothing is said.
     score:       a day further than this many robust deviations from the median is unusual.
     least_share: a deviation is taken to be at least this share of the median: a number that hardly ever moves (MAD 0) may still move a little.
+    least:       and at least this much, for shares that are nearly always 0.
     weekly:      whether weekdays differ; without it every day of the weeks is history.
     closed:      days on which the shop was closed, `YYYY-MM-DD` or `MM-DD` for every year: neither judged nor history.
     """
@@ -27,6 +28,7 @@ class Limits:
     least_days: int
     score: float
     least_share: float
+    least: float = 0.0
     weekly: bool = True
     closed: Collection[str] = ()
 
@@ -54,25 +56,24 @@ def judged(history: Mapping[date, float | None], day: date, value: float, limits
     """`value` of `day` against the days before it.
 
     history: day -> value; days without a value, closed days and `day` itself and later ones are left out, so they may be in it.
-    returns: score = (value - median) / max(1.4826 MAD, least_share |median|); low and high lie `score` deviations from the median.
+    returns: score = (value - median) / max(1.4826 MAD, least_share |median|, least); low and high lie `score` deviations
+              from the median, low not below 0 where no day was.
     """
     first = day - timedelta(weeks=limits.weeks)
     past = [
         known
         for when, known in history.items()
-        if known is not None
-        and first <= when < day
-        and (not limits.weekly or when.weekday() == day.weekday())
-        and not is_closed(when, limits.closed)
+        if known is not None and first <= when < day and (not limits.weekly or when.weekday() == day.weekday()) and not is_closed(when, limits.closed)
     ]
     if len(past) < limits.least_days:
         return Judgement(day, value, len(past))
     middle = median(past)
-    deviation = max(MAD_TO_DEVIATION * median(abs(known - middle) for known in past), limits.least_share * abs(middle))
+    deviation = max(MAD_TO_DEVIATION * median(abs(known - middle) for known in past), limits.least_share * abs(middle), limits.least)
     if deviation == 0:  # it was 0 on most days: whatever differs is new, but by how much it is unusual cannot be told
         return Judgement(day, value, len(past), middle, middle, 0.0 if value == middle else None)
     reach = limits.score * deviation
-    return Judgement(day, value, len(past), middle - reach, middle + reach, (value - middle) / deviation)
+    low = middle - reach if min(past) < 0 else max(middle - reach, 0.0)
+    return Judgement(day, value, len(past), low, middle + reach, (value - middle) / deviation)
 
 
 def worst(
@@ -80,12 +81,13 @@ def worst(
 ) -> tuple[Judgement | None, list[Judgement]]:
     """Of `days`, the most unusual one, or the newest where all are usual; and all unusual ones, oldest first.
 
-    missing: what a day without a value counts as, from the first day of the history on; None: it is passed over.
+    missing: what a day without a value counts as, between the first and the last day that have one; None: it is passed over.
     """
     found = []
+    known = [day for day, value in history.items() if value is not None]
     for day in sorted(days):
         value = history.get(day)
-        if value is None and missing is not None and history and min(history) < day:
+        if value is None and missing is not None and known and min(known) < day < max(known):
             value = missing
         if value is not None and not is_closed(day, limits.closed):
             found.append(judged(history, day, value, limits))
