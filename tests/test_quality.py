@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from basketgraph.config import Mistake
+from basketgraph.config import Mistake, data_yaml, parsed
 from basketgraph.contracts import contract
 from basketgraph.quality import Finding, QualityStop, check, examine
 from basketgraph.suites import Expectation, QualitySettings, Suite, suite, suites
@@ -21,8 +21,8 @@ DAY = date(2026, 1, 2)
 NOON = datetime(2026, 1, 2, 12, tzinfo=timezone.utc)
 LONG_AGO = datetime(2025, 12, 26, 12, tzinfo=timezone.utc)  # a day older than `fresh_days` before DS
 USER = "0123456789abcdef" * 2
-SETTINGS = QualitySettings(history_days=90, fresh_days=7, rejected_share=0.3, volume_share=0.9)
-VALUES: dict[str, Any] = {**SETTINGS.model_dump(), "ds": DS, "previous_rows": None}
+SETTINGS = parsed(QualitySettings, data_yaml("conf/settings.yaml")["quality"], "settings.quality")
+VALUES: dict[str, Any] = {**SETTINGS.values, "ds": DS, "previous_rows": None, "later_delivery": None}
 Rows = list[dict[str, Any]]
 
 # One row a table that keeps every promise, as near to the limits as it can be.

@@ -28,7 +28,8 @@ Debug = Annotated[bool, typer.Option("--debug", help="show the traceback of a mi
 
 def told(action: Callable[[], int], *, debug: bool, conf_dir: str | None) -> None:
     """Run a command: a mistake prints want, have and cure; the exit code says whose fault it was."""
-    from basketgraph.runs import exit_code, log_to_stderr
+    from basketgraph.flags import log_to_stderr
+    from basketgraph.runs import exit_code
 
     log_to_stderr()
     if conf_dir is not None:
@@ -57,6 +58,11 @@ def run(
     ] = None,
     start: Annotated[str | None, typer.Option("--from", metavar="STEP", help="run this step and all after it, even if up to date")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say which steps would run, and why; write nothing")] = False,
+    accept: Annotated[list[str] | None, typer.Option("--accept", metavar="TABLE.CHECK", help="let this check's failure pass for this day")] = None,
+    because: Annotated[list[str] | None, typer.Option("--because", metavar="REASON", help="why; one for each --accept, in their order")] = None,
+    data_docs: Annotated[
+        bool, typer.Option("--data-docs", help="also build Great Expectations' own pages, below <warehouse>/reports/data_docs")
+    ] = False,
     sets: Set = None,
     as_json: Json = False,
     conf_dir: ConfDir = None,
@@ -66,16 +72,18 @@ def run(
 
     def action() -> int:
         from basketgraph import pipeline as pipelines
-        from basketgraph.runs import exit_code, set_pairs
+        from basketgraph.flags import DATA_DOCS, accepted_failures, set_pairs
+        from basketgraph.runs import exit_code
         from basketgraph.summary import print_plan, print_summary
 
-        conf = load(env, source, set_pairs(sets or []), pipeline=pipeline)
+        conf = load(env, source, {**set_pairs(sets or []), **({DATA_DOCS: "true"} if data_docs else {})}, pipeline=pipeline)
+        accepted = accepted_failures(accept or [], because or [])
         day: date | None = ds.date() if ds else None
         if dry_run:
             plan = pipelines.dry_run(conf, pipeline, ds=day, start=start)
             print_json({"plan": plan}) if as_json else print_plan(plan)
             return 0
-        outcome = pipelines.run_pipeline(conf, pipeline, ds=day, start=start)
+        outcome = pipelines.run_pipeline(conf, pipeline, ds=day, start=start, accepted=accepted)
         if outcome.state and (outcome.error is None or outcome.refused):
             print_summary(outcome.as_json(), outcome.examples, file=sys.stderr if as_json else sys.stdout)
         if as_json:
@@ -103,7 +111,7 @@ def status(
 
     def action() -> int:
         from basketgraph import pipeline as pipelines
-        from basketgraph.runs import set_pairs
+        from basketgraph.flags import set_pairs
         from basketgraph.summary import print_status
 
         found = pipelines.status(load(env, source, set_pairs(sets or [])))
@@ -125,9 +133,10 @@ def rollback(
     """Make the release before the live one live again."""
 
     def action() -> int:
+        from basketgraph.flags import set_pairs
         from basketgraph.publish.releases import rollback as go_back
         from basketgraph.publish.releases import utc_now
-        from basketgraph.runs import new_run_id, opened, set_pairs
+        from basketgraph.runs import new_run_id, opened
 
         conf, run_id = load(env, source, set_pairs(sets or [])), new_run_id()
         with opened(conf, run_id, None, "basketgraph rollback") as (release, _):

@@ -12,11 +12,13 @@ from datetime import date
 from importlib.resources import as_file
 from typing import Any
 
+from pyspark.sql import Window
 from pyspark.sql import functions as F
 
 from basketgraph.config import Config, Mistake, data_file
+from basketgraph.memory import PeakMemory
 from basketgraph.report.examples import Example, newest_examples
-from basketgraph.runs import RUNS, Job, PeakMemory, Pipelines, RunLog, StepResult, last_day, new_run_id, opened, pipelines, run_step
+from basketgraph.runs import RUNS, Job, Pipelines, RunLog, StepResult, last_day, new_run_id, opened, pipelines, run_step
 from basketgraph.session import spark_session
 from basketgraph.tables import Release, newest_release
 
@@ -61,16 +63,19 @@ def chosen_steps(known: Pipelines, pipeline: str, start: str | None) -> list[str
     return steps
 
 
-def run_pipeline(conf: Config, pipeline: str, *, ds: date | None = None, start: str | None = None) -> Outcome:
+def run_pipeline(
+    conf: Config, pipeline: str, *, ds: date | None = None, start: str | None = None, accepted: Mapping[tuple[str, str], str] | None = None
+) -> Outcome:
     """Run every step of a pipeline that is not up to date.
 
-    start:  `--from`: this step and all after it run even if they are up to date.
-    errors: those of the steps, as `outcome.error`; the report is made all the same when quality or the gate stopped the run.
+    start:    `--from`: this step and all after it run even if they are up to date.
+    accepted: failed checks that a person lets pass: (table, check) -> why.
+    errors:   those of the steps, as `outcome.error`; the report is made all the same when quality or the gate stopped the run.
     """
     known = pipelines()
     names = chosen_steps(known, pipeline, start)
     outcome = Outcome(new_run_id())
-    with opened(conf, outcome.run_id, ds, f"basketgraph {pipeline}") as (release, memory):
+    with opened(conf, outcome.run_id, ds, f"basketgraph {pipeline}", accepted) as (release, memory):
         runs = RunLog(release, conf)
         forced = False
         for number, name in enumerate(names, 1):
@@ -187,13 +192,12 @@ def last_details(release: Release) -> dict[str, dict[str, Any]]:
 
 
 def quality_verdict(release: Release) -> Mapping[str, int]:
-    """Failed checks of each table's newest results: {critical_failures, warnings}."""
+    """Failed checks of each table's newest results: {critical_failures, warnings, accepted}; those that a person let pass count as accepted only."""
     table = "ops.quality_results"
     if not release.exists(table):
-        return {"critical_failures": 0, "warnings": 0}
-    rows = release.read(table).select("table_name", "run_id", "checked_at", "severity", "success").collect()
-    newest: dict[str, tuple[Any, str]] = {}
-    for row in rows:
-        newest[row.table_name] = max(newest.get(row.table_name, (row.checked_at, row.run_id)), (row.checked_at, row.run_id))
-    failed = [row.severity for row in rows if row.run_id == newest[row.table_name][1] and not row.success]
-    return {"critical_failures": failed.count("critical"), "warnings": failed.count("warning")}
+        return {"critical_failures": 0, "warnings": 0, "accepted": 0}
+    newest = F.max("checked_at").over(Window.partitionBy("table_name"))
+    failed = release.read(table).withColumn("newest", newest).where("checked_at = newest AND NOT success")
+    rows = failed.select("severity", F.col("accepted_because").isNotNull().alias("accepted")).collect()
+    counts = [row.severity for row in rows if not row.accepted]
+    return {"critical_failures": counts.count("critical"), "warnings": counts.count("warning"), "accepted": len(rows) - len(counts)}

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import logging
 import secrets
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,12 +18,14 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import psutil
 from pyspark.sql import functions as F
 
+from basketgraph.alerts import ALERTED, failing_since, send, stop_alert
 from basketgraph.config import Config, Mistake, Settings, data_text, data_yaml, load, parsed
 from basketgraph.contracts import contract
+from basketgraph.flags import DATA_DOCS, accepted_failures, job_parser, log_to_stderr, set_pairs
 from basketgraph.lock import RunLock, lease_files
+from basketgraph.memory import PeakMemory
 from basketgraph.session import spark_session
 from basketgraph.suites import QualitySettings
 from basketgraph.tables import Release, Warehouse
@@ -124,42 +124,6 @@ def code_version() -> str:
     return digest.hexdigest()[:16]
 
 
-class PeakMemory:
-    """Samples the proportional set size of this process and all below it; `peak` in bytes."""
-
-    def __init__(self, seconds: float = 2.0) -> None:
-        self.peak, self._seconds, self._stop = 0, seconds, threading.Event()
-        self._thread = threading.Thread(target=self._sample, name="peak-memory", daemon=True)
-
-    def _sample(self) -> None:
-        while not self._stop.is_set():
-            self.peak = max(self.peak, tree_memory())
-            self._stop.wait(self._seconds)
-
-    def __enter__(self) -> PeakMemory:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-
-def tree_memory() -> int:
-    """Proportional set size, in bytes, of this process and all below it (resident size where the system has no smaps)."""
-    me, total = psutil.Process(), 0
-    for process in [me, *me.children(recursive=True)]:
-        try:
-            rollup = Path(f"/proc/{process.pid}/smaps_rollup").read_text()
-            total += next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")) * 1024
-        except (OSError, StopIteration):
-            try:
-                total += process.memory_info().rss
-            except psutil.Error:
-                continue
-    return total
-
-
 class RunLog:
     """ops.runs as this run sees it: the last success of each step, and rows added as steps end."""
 
@@ -228,70 +192,62 @@ def run_step(name: str, step: Step, job: Job, conf: Config, ds: date, runs: RunL
         last = runs.last[name]
         return StepResult(name, "current", time.monotonic() - began, last["rows_in"], last["rows_out"], json.loads(last["detail"] or "{}"))
     fingerprint, before = runs.fingerprint(name, step, ds), runs.release.versions(step.writes)
+    runs.release.checked.clear()
     try:
         report = job(runs.release.spark, conf, ds, runs.release) or StepReport()
     except Exception as error:
-        failed = StepResult(name, "failed", time.monotonic() - began, None, None, {"error": f"{type(error).__name__}: {error}"[:4000]})
+        failed = StepResult(
+            name, "failed", time.monotonic() - began, None, None, _with_quality({"error": f"{type(error).__name__}: {error}"[:4000]}, runs)
+        )
         runs.add(name, step, failed, fingerprint, started, memory.peak)
+        alert_of_stop(error, name, ds, conf, runs)
         raise
     unchanged = step.always and bool(step.writes) and before == runs.release.versions(step.writes)
     status = "current" if unchanged else "done"
-    result = StepResult(name, status, time.monotonic() - began, report.rows_in, report.rows_out, report.detail)
+    result = StepResult(name, status, time.monotonic() - began, report.rows_in, report.rows_out, _with_quality(report.detail, runs))
     if status == "done":
         runs.add(name, step, result, fingerprint, started, memory.peak)
     return result
 
 
-def quality_checker(conf: Config) -> Callable[[Release, str, date], None]:
-    """How a run holds a table against its expectations, with the shop's own limits."""
+def _with_quality(detail: Mapping[str, Any], runs: RunLog) -> dict[str, Any]:
+    """`detail` with what the step's checks cost, by table."""
+    return {**detail, **({"quality": dict(runs.release.checked)} if runs.release.checked else {})}
+
+
+def alert_of_stop(error: Exception, step: str, ds: date, conf: Config, runs: RunLog) -> None:
+    """Calls the hook of conf `alerts` where quality or the gate stopped the run; whatever it does, the run's own error is what counts."""
+    if getattr(error, "exit_code", 1) in ALERTED:
+        since = failing_since(runs.release, RUNS, step)
+        send(stop_alert(error, step=step, shop=conf.source_name, ds=ds, run_id=runs.release.run_id, warehouse=conf.warehouse, since=since), conf)
+
+
+def quality_checker(conf: Config, accepted: Mapping[tuple[str, str], str]) -> Callable[[Release, Sequence[str], date | None], None]:
+    """How a run holds tables against their expectations, with the shop's own limits. Where no day is given, it is the day after the last event."""
     settings = conf.section("quality", QualitySettings)
 
-    def checker(release: Release, table: str, ds: date) -> None:
-        from basketgraph.quality import check  # Great Expectations takes seconds to import, and not every command checks
+    def checker(release: Release, tables: Sequence[str], ds: date | None) -> None:
+        from basketgraph.quality import check_all  # Great Expectations takes seconds to import, and not every command checks
 
-        check(release, table, ds, settings)
+        check_all(release, tables, ds or last_day(release), settings, accepted)
 
     return checker
 
 
 @contextmanager
-def opened(conf: Config, run_id: str, ds: date | None, app: str) -> Iterator[tuple[Release, PeakMemory]]:
-    """The Spark session, the lock and the tables of a run, for the length of a `with` block."""
+def opened(
+    conf: Config, run_id: str, ds: date | None, app: str, accepted: Mapping[tuple[str, str], str] | None = None
+) -> Iterator[tuple[Release, PeakMemory]]:
+    """The Spark session, the lock and the tables of a run, for the length of a `with` block.
+
+    accepted: failures that a person lets pass: (table, check) -> why.
+    """
     with PeakMemory() as memory:
         spark = spark_session(conf, app)
         leases = lease_files(Warehouse(spark, conf.warehouse))
         with RunLock(leases, run_id, wait_seconds=conf.environment.lock_wait_seconds, say=log.info) as lock:
-            yield Release(spark, conf.warehouse, run_id, before_commit=lock.check, checker=quality_checker(conf), ds=ds), memory
-
-
-def set_pairs(texts: Sequence[str]) -> dict[str, str]:
-    """`--set key=value` texts as a dict. Raises Mistake with every text that is none."""
-    wrong = [text for text in texts if "=" not in text]
-    if wrong:
-        raise Mistake("--set: want key=value", [f"have {text!r}" for text in wrong])
-    return dict(text.split("=", 1) for text in texts)
-
-
-def job_parser(doc: str | None) -> argparse.ArgumentParser:
-    """The flags of every job; Airflow's submit lines are held against it by a test."""
-    parser = argparse.ArgumentParser(description=doc, allow_abbrev=False)
-    parser.add_argument("--env", required=True, help="conf/environments/<env>.yaml: local, cluster")
-    parser.add_argument("--source", required=True, help="the shop: conf/sources/<source>.yaml")
-    parser.add_argument("--ds", type=date.fromisoformat, help="the UTC day of the run, YYYY-MM-DD; default: the day after the last event")
-    parser.add_argument("--pipeline", default="all", help="the pipeline of conf/pipelines.yaml this job runs for (default: all)")
-    parser.add_argument("--run-id", help="run id shared by the jobs of one pipeline run (default: a new one)")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a path or a setting: warehouse=/data/shop")
-    parser.add_argument("--force", action="store_true", help="run even if the step is up to date")
-    parser.add_argument("--debug", action="store_true", help="show the traceback of a mistake")
-    return parser
-
-
-def log_to_stderr() -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
-    log.handlers[:] = [handler]
-    log.setLevel(logging.INFO)
-    log.propagate = False
+            checker = quality_checker(conf, accepted or {})
+            yield Release(spark, conf.warehouse, run_id, before_commit=lock.check, checker=checker, ds=ds), memory
 
 
 def last_day(release: Release) -> date:
@@ -312,8 +268,9 @@ def job_main(job: Job, doc: str | None, file: str, arguments: Sequence[str] | No
     log_to_stderr()
     try:
         step = pipelines().steps[name]
-        conf = load(given.env, given.source, set_pairs(given.set), pipeline=given.pipeline)
-        with opened(conf, given.run_id or new_run_id(), given.ds, f"basketgraph {name}") as (release, memory):
+        sets = {**set_pairs(given.set), **({DATA_DOCS: "true"} if given.data_docs else {})}
+        conf, accepted = load(given.env, given.source, sets, pipeline=given.pipeline), accepted_failures(given.accept, given.because)
+        with opened(conf, given.run_id or new_run_id(), given.ds, f"basketgraph {name}", accepted) as (release, memory):
             ds = given.ds or last_day(release)
             result = run_step(name, step, job, conf, ds, RunLog(release, conf), memory, forced=given.force)
             log.info("%s: %s in %.1f s", name, result.status, result.seconds)

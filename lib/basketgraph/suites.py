@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
+from importlib.resources import files
 from typing import Any, Literal
 
 from basketgraph.config import Mistake, Settings, data_files, data_yaml, parsed
-from basketgraph.contracts import contract
+from basketgraph.contracts import Contract, contract
 
-COLUMN_ARGUMENTS = ("column", "column_A", "column_B", "column_list", "column_set")
+COLUMN_ARGUMENTS = ("column", "column_A", "column_B", "column_list", "column_set", "day", "by")
+TABLE_LEVEL = ("expect_table_row_count_to_be_between", "expect_column_max_to_be_between")  # Delta's log answers them, or the newest files do
 PLACEHOLDER = re.compile(r"\$\{\s*(?P<name>\w+)\s*(?:(?P<sign>[-+*])\s*(?P<other>[\w.]+)\s*)?\}")
 
 
@@ -23,14 +28,57 @@ class QualitySettings(Settings):
     fresh_days: int
     rejected_share: float
     volume_share: float
+    whole_days: int
+    judged_days: int
+    usual_weeks: int
+    usual_least_days: int
+    usual_score: float
+    usual_least_share: float
+    closed_days: tuple[str, ...]
+    late_days: int
+    late_share: float
+    steady_days: int
+    shift_index: float
+    price_factor: float
+    price_share: float
+    bot_lines: int
+    bot_orders: int
+    data_docs: bool
+
+    @property
+    def limits(self) -> dict[str, Any]:
+        """Those that a check's verdict depends on."""
+        return self.model_dump(exclude={"history_days", "data_docs"})
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What `${...}` may name."""
+        return {**self.model_dump(), "on_time_share": 1 - self.late_share, "steady_price_share": 1 - self.price_share}
+
+    @property
+    def usual(self) -> dict[str, Any]:
+        """As basketgraph.usual.Limits takes them."""
+        return {
+            "weeks": self.usual_weeks,
+            "least_days": self.usual_least_days,
+            "score": self.usual_score,
+            "least_share": self.usual_least_share,
+            "closed": list(self.closed_days),
+        }
 
 
 class Meta(Settings):
+    """promise: the limit in words. name: what tells the check from others of its type, where columns do not. whole: says something about the whole
+    table only, so that it is left out where only changed days are looked at.
+    """
+
     promise: str = ""
+    name: str = ""
+    whole: bool = False
 
 
 class Expectation(Settings):
-    """One expectation, in Great Expectations' own vocabulary. `notes` is the limit's reason, `meta.promise` the limit in words."""
+    """One expectation, in Great Expectations' own vocabulary. `notes` is the limit's reason."""
 
     type: str
     kwargs: dict[str, Any]
@@ -42,7 +90,7 @@ class Expectation(Settings):
     def columns(self) -> list[str]:
         """The columns that it names."""
         named = [self.kwargs[argument] for argument in COLUMN_ARGUMENTS if argument in self.kwargs]
-        return [column for value in named for column in (value if isinstance(value, list) else [value])]
+        return [column for value in named for column in (value if isinstance(value, list) else [value]) if column is not None]
 
 
 class SuiteFile(Settings):
@@ -60,6 +108,19 @@ class Suite:
     @property
     def file(self) -> str:
         return suite_file(self.table)
+
+    def hash(self, limits: Mapping[str, Any]) -> str:
+        """Of all that a verdict depends on besides the rows: the expectations, the settings and the code that checks."""
+        terms = [(name, e.type, e.kwargs, e.severity, e.meta.whole) for name, e in self.expectations.items()]
+        return hashlib.sha256(json.dumps([terms, limits, checking_code()], sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+@lru_cache(maxsize=1)
+def checking_code() -> str:
+    """Hash of the modules that check."""
+    package = files("basketgraph")
+    modules = [package / "suites.py", package / "usual.py", *sorted((package / "quality").iterdir(), key=lambda entry: entry.name)]
+    return hashlib.sha256(b"".join(module.read_bytes() for module in modules if module.name.endswith(".py"))).hexdigest()
 
 
 def suite_file(table: str) -> str:
@@ -79,6 +140,9 @@ def suite(table: str) -> Suite:
     for number, expectation in enumerate(found.expectations):
         place = f"expectations[{number}] {expectation.type}"
         faults += [f"{place}: want a column of {contract(table).file}, have {column}" for column in expectation.columns if column not in columns]
+        faults += [
+            f"{place}: want a column of {other.file}, have {column}" for other, column in _elsewhere(expectation) if column not in other.columns
+        ]
         if not expectation.notes.strip():
             faults.append(f"{place}: want the reason of the limit in `notes`, have nothing")
         named[_unique_name(expectation, named)] = expectation
@@ -87,8 +151,16 @@ def suite(table: str) -> Suite:
     return Suite(table, named)
 
 
+def _elsewhere(expectation: Expectation) -> Iterator[tuple[Contract, str]]:
+    """(contract, column) of the columns of another table that it names."""
+    if isinstance(expectation.kwargs.get("table"), str):
+        other = contract(expectation.kwargs["table"])
+        yield from ((other, column) for column in expectation.kwargs.get("keys", []))
+
+
 def _unique_name(expectation: Expectation, taken: Mapping[str, Any]) -> str:
-    name = ":".join([expectation.type.removeprefix("expect_"), *([",".join(expectation.columns)] if expectation.columns else [])])
+    told = expectation.meta.name or ",".join(expectation.columns)
+    name = ":".join([expectation.type.removeprefix("expect_"), *([told] if told else [])])
     same = sum(1 for other in taken if other == name or other.startswith(f"{name}#"))
     return f"{name}#{same + 1}" if same else name
 
@@ -108,6 +180,11 @@ def unknown_values(expectation: Expectation, values: Mapping[str, Any]) -> list[
     return [name for name in names if name and not re.fullmatch(r"[\d.]+", name) and values.get(name) is None]
 
 
+def uses(expectation: Expectation, name: str) -> bool:
+    """Whether a limit of it names the value `name`."""
+    return any(name in (match["name"], match["other"]) for text in _texts(expectation.kwargs) for match in PLACEHOLDER.finditer(text))
+
+
 def filled(expectation: Expectation, values: Mapping[str, Any]) -> Expectation:
     """`${ds}`, `${ds - fresh_days}`, `${previous_rows * volume_share}` and the like replaced by the run's values; also in the promise.
 
@@ -115,7 +192,7 @@ def filled(expectation: Expectation, values: Mapping[str, Any]) -> Expectation:
     """
     kwargs = {key: _filled(value, values) for key, value in expectation.kwargs.items()}
     promise = str(_filled(expectation.meta.promise, values))
-    return expectation.model_copy(update={"kwargs": kwargs, "meta": Meta(promise=promise)})
+    return expectation.model_copy(update={"kwargs": kwargs, "meta": expectation.meta.model_copy(update={"promise": promise})})
 
 
 def _texts(value: Any) -> Iterator[str]:

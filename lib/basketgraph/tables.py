@@ -10,6 +10,8 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from delta.tables import DeltaTable
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
 from pyspark.sql import functions as F
 
 from basketgraph.config import Mistake
@@ -61,6 +63,23 @@ class Warehouse:
         if version is None:
             return self.spark.createDataFrame([], contract(table).struct)
         return self.read_version(table, version)
+
+    def changed_days(self, table: str, column: str, since_version: int) -> list[date] | None:
+        """The days of rows that were written, changed or deleted after `since_version`, from the change data feed; sorted.
+
+        returns: None where that cannot be told: the table has no feed, or its files of then are gone.
+        """
+        newest = self.version(table)
+        if newest is None or newest < since_version:
+            return None
+        if newest == since_version:
+            return []
+        feed = self.spark.read.format("delta").option("readChangeFeed", "true").option("startingVersion", since_version + 1)
+        try:
+            rows = feed.option("endingVersion", newest).load(self.path(table)).select(column).distinct().collect()
+        except (PySparkException, Py4JJavaError):
+            return None
+        return sorted(row[0] for row in rows if row[0] is not None)
 
     def create(self, table: str) -> None:
         """Create the table from its contract unless it is there: columns, comments, NOT NULL, layout, CHECK constraints."""
@@ -203,21 +222,21 @@ class Release(Warehouse):
         run_id: str,
         *,
         before_commit: Callable[[], None] = lambda: None,
-        checker: Callable[[Release, str, date], None] | None = None,
+        checker: Callable[[Release, Sequence[str], date | None], None] | None = None,
         ds: date | None = None,
     ) -> None:
         super().__init__(spark, root, before_commit=before_commit)
         self.run_id, self._checker, self._ds = run_id, checker, ds
+        self.checked: dict[str, dict[str, Any]] = {}  # what the checks of the step under way cost
 
     def read(self, table: str) -> DataFrame:
         return self.newest(table)
 
     def check(self, *tables: str) -> None:
-        """Hold the newest versions against their expectations. Raises quality.QualityStop on a critical failure."""
+        """Hold the newest versions against their expectations. Raises quality.QualityStop, with all of them, on critical failures."""
         if self._checker is None:
             raise RuntimeError("this Release was made without a checker")
-        for table in tables:
-            self._checker(self, table, self._ds or date.today())
+        self._checker(self, tables, self._ds)
 
     def versions(self, tables: Sequence[str]) -> dict[str, int]:
         found = {table: self.version(table) for table in tables}

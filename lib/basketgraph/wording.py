@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from basketgraph.suites import Expectation
+from basketgraph.usual import WEEKDAYS
 
 ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}([T ][\d:.+]+)?")
 
@@ -58,6 +59,9 @@ def promise_in_words(expectation: Expectation) -> str:
         "expect_column_proportion_of_non_null_values_to_be_between": f"the share of rows with {column} is {limits}",
         "expect_column_proportion_of_unique_values_to_be_between": f"the share of different values of {column} is {limits}",
         "expect_table_row_count_to_be_between": f"the number of rows is {limits}",
+        "expect_metric_to_be_usual": f"{expectation.meta.name or 'the metric'} of a day is as usual on its weekday",
+        "expect_distribution_to_be_steady": f"the distribution of {expectation.meta.name or 'values'} is as on the days before",
+        "expect_medians_to_be_steady": f"the median of {expectation.meta.name or 'values'} of each {column} is as on the days before",
     }
     sentence = sentences.get(expectation.type) or f"{expectation.type.removeprefix('expect_').replace('_', ' ')} ({column})"
     mostly = kwargs.get("mostly", 1)
@@ -82,19 +86,38 @@ def _listed(values: Any) -> str:
     return f"{', '.join(most)} or {last}" if most else last
 
 
-def found_in_words(expectation: Expectation, found: Mapping[str, Any], *, about_people: bool) -> str:
+def not_compared_in_words(why: str) -> str:
+    return f"not compared yet: {why}" if why.startswith("no ") else f"not compared: {why}"
+
+
+def usual_in_words(judgement: Mapping[str, Any] | None, least_days: int, *, weekly: bool) -> str:
+    """A day beside what is usual. judgement: of basketgraph.usual, its day as text, and `unusual`, the number of unusual days; None: no day."""
+    if judgement is None:
+        return "nothing to look at: none of the days has a value"
+    day = date.fromisoformat(judgement["day"])
+    those = WEEKDAYS[day.weekday()] if weekly else "days"
+    value = number_in_words(judgement["value"])
+    if judgement["low"] is None:
+        return f"it is {value} on {day}; not compared yet: {judgement['days']} of the {least_days} {those} that are needed"
+    usual = f"usual on {those} is {number_in_words(judgement['low'])} to {number_in_words(judgement['high'])}"
+    more = f"; {judgement['unusual']} of the new days are unusual" if judgement["unusual"] > 1 else ""
+    return f"it is {value} on {day}; {usual}{more}"
+
+
+def found_in_words(expectation: Expectation, found: Mapping[str, Any], *, about_people: bool, noun: str = "row") -> str:
     """What was found, from the `result` that GX gives.
 
     about_people: whether a column of it is personal; then only counts of rows are told.
+    noun:         what is counted.
     """
     if found.get("unexpected_count") is not None:
         broken, rows = int(found["unexpected_count"]), int(found.get("element_count") or 0)
         looked_at = rows - int(found.get("missing_count") or 0)
         if rows == 0:
-            return "the table is empty"
+            return "the table is empty" if noun == "row" else f"no {noun} to compare"
         if broken == 0:
-            return f"true of all {number_in_words(looked_at, 'row')}" if looked_at else "no row has a value"
-        return f"not true of {number_in_words(broken, 'row')} of {number_in_words(looked_at)} ({share_in_words(broken, looked_at)})"
+            return f"true of all {number_in_words(looked_at, noun)}" if looked_at else "no row has a value"
+        return f"not true of {number_in_words(broken, noun)} of {number_in_words(looked_at)} ({share_in_words(broken, looked_at)})"
     observed = found.get("observed_value")
     if observed is None:
         return "nothing to look at"

@@ -1,0 +1,100 @@
+"""Telling people that a run was stopped: a command or an address of theirs gets what failed, since when, and where to read on."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import urllib.request
+from collections.abc import Mapping, Sequence
+from datetime import date, timezone
+from typing import TYPE_CHECKING, Any
+
+from pydantic import PositiveFloat
+from pyspark.sql import functions as F
+
+from basketgraph.config import Config, Mistake, Settings
+
+if TYPE_CHECKING:
+    from basketgraph.tables import Release
+
+log = logging.getLogger("basketgraph")
+
+ALERTED = {3: "stopped by quality", 4: "refused by the gate"}  # by exit code
+READ = {3: "docs/quality.md#when-a-run-stopped", 4: "docs/operating.md#when-the-gate-refused"}
+
+
+class AlertSettings(Settings):
+    """conf/settings.yaml `alerts`. command: gets the alert as JSON on stdin; url: gets it by POST. Both, one or none."""
+
+    command: tuple[str, ...] = ()
+    url: str | None = None
+    timeout_seconds: PositiveFloat
+
+
+def stop_alert(error: Exception, *, step: str, shop: str, ds: date, run_id: str, warehouse: str, since: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What is told of a stop. It holds counts and names of checks, never a row's values.
+
+    since: the first of the runs in which the step failed without a success in between. Each failed check has a `since` of its own.
+    """
+    code = int(getattr(error, "exit_code", 1))
+    return {
+        "what": ALERTED[code],
+        "shop": shop,
+        "ds": ds.isoformat(),
+        "run_id": run_id,
+        "step": step,
+        "since": since,
+        "failures": list(getattr(error, "failures", ())) or list(getattr(error, "faults", ())),
+        "message": str(error),
+        "report": f"{warehouse.rstrip('/')}/reports/{run_id}.html",
+        "read": READ[code],
+    }
+
+
+def failing_since(release: Release, runs: str, step: str) -> dict[str, Any] | None:
+    """{run_id, at} of the first failure of `step` since it last succeeded. runs: the table of the run log."""
+    rows = release.newest(runs).where(F.col("step") == step).select("run_id", "status", "started_at").orderBy(F.desc("finished_at")).collect()
+    first = None
+    for row in rows:
+        if row.status != "failed":
+            break
+        first = {"run_id": row.run_id, "at": row.started_at.astimezone(timezone.utc).isoformat(timespec="seconds")}
+    return first
+
+
+def send(alert: Mapping[str, Any], conf: Config) -> None:
+    """Give the alert to the hooks of conf. A hook that fails is logged: the run's own error must not be hidden by it."""
+    try:
+        settings = conf.section("alerts", AlertSettings)
+    except Mistake as mistake:
+        log.error("alert: not sent: %s", mistake)
+        return
+    text = json.dumps(alert, default=str)
+    if settings.command:
+        _logged("command", lambda: _run(settings.command, text, settings.timeout_seconds))
+    if settings.url:
+        url = settings.url
+        _logged(url, lambda: _post(url, text, settings.timeout_seconds))
+
+
+def _logged(hook: str, call: Any) -> None:
+    try:
+        call()
+        log.info("alert: sent to %s", hook)
+    except Exception as error:
+        log.error("alert: %s failed: %s", hook, error)
+
+
+def _run(command: Sequence[str], text: str, seconds: float) -> None:
+    done = subprocess.run(list(command), input=text, text=True, capture_output=True, timeout=seconds, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{command[0]} ended with {done.returncode}: {(done.stderr or done.stdout).strip()[-500:]}")
+
+
+def _post(url: str, text: str, seconds: float) -> None:
+    if not url.startswith(("http://", "https://")):
+        raise ValueError(f"want an address that begins with http:// or https://, have {url}")
+    request = urllib.request.Request(url, data=text.encode(), headers={"Content-Type": "application/json"}, method="POST")
+    with urllib.request.urlopen(request, timeout=seconds):
+        pass

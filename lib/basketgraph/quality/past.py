@@ -1,0 +1,138 @@
+"""What earlier runs found (ops.quality_results, ops.daily_values): what a check is compared with, and what it need not look at again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+from pyspark.sql import functions as F
+
+from basketgraph.contracts import contract
+
+if TYPE_CHECKING:
+    from basketgraph.tables import Release
+
+RESULTS, DAILY = "ops.quality_results", "ops.daily_values"
+WHOLE = "the whole table"
+KEPT_DAYS = 400  # older results are history for people, not for checks
+COLUMNS = (
+    "run_id", "table_name", "check_name", "ds", "table_version", "severity", "success", "observed", "expected", "element_count", "unexpected_count",
+    "scope", "value", "usual_low", "usual_high", "anomaly_score", "accepted_because", "suite_hash", "checked_at",
+)  # fmt: skip
+Row = dict[str, Any]
+
+
+@dataclass
+class Past:
+    """Rows of ops.quality_results by table and check, oldest first."""
+
+    rows: dict[str, dict[str, list[Row]]] = field(default_factory=dict)
+
+    def checks(self, table: str) -> list[list[Row]]:
+        """The rows of each past check of the table, newest first: all rows of one check have its time."""
+        found: dict[datetime, list[Row]] = {}
+        for rows in self.rows.get(table, {}).values():
+            for row in rows:
+                found.setdefault(row["checked_at"], []).append(row)
+        return [found[moment] for moment in sorted(found, reverse=True)]
+
+    def passed(self, table: str, suite_hash: str) -> Row | None:
+        """A row of the newest check that let the table pass, held against the same suite."""
+        same = ([row for row in rows if row["suite_hash"] == suite_hash] for rows in self.checks(table))
+        return next((rows[0] for rows in same if rows and not any(stops(row) for row in rows)), None)
+
+    def whole_on(self, table: str, suite_hash: str) -> date | None:
+        """The `ds` of the newest passed check that looked at the whole table."""
+        for rows in self.checks(table):
+            whole = [row for row in rows if row["suite_hash"] == suite_hash and str(row["scope"]).startswith(WHOLE)]
+            if whole and not any(stops(row) for row in rows):
+                day: date = whole[0]["ds"]  # all rows of a check have the day of its run
+                return day
+        return None
+
+    def last(self, table: str, check: str) -> Row | None:
+        rows = self.rows.get(table, {}).get(check)
+        return rows[-1] if rows else None
+
+    def row_count(self, table: str, run_id: str) -> int | None:
+        """Rows of the table when another run last looked at all of it."""
+        for rows in self.checks(table):
+            if rows[0]["run_id"] == run_id:
+                continue
+            counted = [row["value"] for row in rows if row["check_name"].startswith("table_row_count") and row["value"] is not None]
+            whole = [row["element_count"] for row in rows if row["element_count"] is not None and not str(row["scope"]).startswith("rows of")]
+            if counted or whole:
+                return int((counted or whole)[0])
+        return None
+
+    def values(self, table: str, check: str) -> dict[str, float | None]:
+        """The check's value of each day that runs were for; the last run of a day counts."""
+        return {row["ds"].isoformat(): row["value"] for row in self.rows.get(table, {}).get(check, [])}
+
+    def accepted(self, table: str, check: str, ds: date) -> str | None:
+        """Why a person let this check's failure pass for this day, if one did."""
+        given = [row["accepted_because"] for row in self.rows.get(table, {}).get(check, []) if row["ds"] == ds]
+        return next((reason for reason in reversed(given) if reason), None)
+
+    def failing_since(self, table: str, check: str) -> Row | None:
+        """The first row of the unbroken row of failures that ends with the newest result; None where that was a success."""
+        first = None
+        for row in reversed(self.rows.get(table, {}).get(check, [])):
+            if row["success"]:
+                break
+            first = row
+        return first
+
+
+def stops_unless(row: Row) -> bool:
+    """Whether this result stops a run unless a person lets it pass."""
+    return row["severity"] == "critical" and not row["success"]
+
+
+def stops(row: Row) -> bool:
+    """Whether this result stops a run."""
+    return stops_unless(row) and not row["accepted_because"]
+
+
+def past(release: Release, tables: Sequence[str]) -> Past:
+    """What is known of these tables, in one query."""
+    found = Past()
+    if not release.exists(RESULTS):
+        return found
+    results = release.newest(RESULTS)
+    young = datetime.now(timezone.utc) - timedelta(days=KEPT_DAYS)
+    columns = [F.col(name) if name in results.columns else F.lit(None).alias(name) for name in COLUMNS]  # made by an older version of this package
+    rows = results.where(F.col("table_name").isin(list(tables)) & (F.col("checked_at") >= F.lit(young))).select(*columns).collect()
+    for row in sorted((row.asDict() for row in rows), key=lambda row: row["checked_at"]):
+        found.rows.setdefault(row["table_name"], {}).setdefault(row["check_name"], []).append(row)
+    return found
+
+
+def daily_history(release: Release, table: str) -> dict[str, dict[str, float | None]]:
+    """What ops.daily_values knows of the table: check -> {YYYY-MM-DD: value}."""
+    if not release.exists(DAILY):
+        return {}
+    newest = F.max_by("value", F.struct("checked_at", "run_id"))
+    rows = release.newest(DAILY).where(F.col("table_name") == table).groupBy("check_name", "day").agg(newest.alias("value")).collect()
+    found: dict[str, dict[str, float | None]] = {}
+    for row in rows:
+        found.setdefault(row.check_name, {})[row.day.isoformat()] = row.value
+    return found
+
+
+def daily_rows(release: Release, table: str, found: dict[str, dict[str, float | None]], now: datetime) -> list[tuple[Any, ...]]:
+    """Rows of ops.daily_values for values that are new or differ; found: check -> {YYYY-MM-DD: value}."""
+    known = daily_history(release, table) if found else {}
+    rows = []
+    for check, values in found.items():
+        for day, value in values.items():
+            if value != known.get(check, {}).get(day):
+                rows.append((table, check, date.fromisoformat(day), release.run_id, value, now))
+    return rows
+
+
+def keep_daily(release: Release, rows: list[tuple[Any, ...]]) -> None:
+    if rows:
+        release.append(release.spark.createDataFrame(rows, contract(DAILY).struct).coalesce(1), DAILY)
