@@ -36,7 +36,9 @@ def add_to(app: typer.Typer, told: Told) -> None:
         landing: Annotated[Path | None, typer.Option("--landing", help="the landing folder; default: the folder of the files")] = None,
         currency: Annotated[str | None, typer.Option("--currency", help="ISO 4217 code of the amounts, where the files do not say it")] = None,
         time_zone: Annotated[str | None, typer.Option("--time-zone", help="IANA name of the shop's zone, where the files do not say it")] = None,
-        conf_dir: Annotated[Path | None, typer.Option("--conf-dir", help="put it below this folder (made if need be) instead of the checkout")] = None,
+        conf_dir: Annotated[
+            Path | None, typer.Option("--conf-dir", help="put it below this folder (made if need be) instead of the checkout")
+        ] = None,
         out: Annotated[Path | None, typer.Option("--out", help="put it into this very file")] = None,
         force: Annotated[bool, typer.Option("--force", help="replace a mapping that is there")] = False,
         as_json: Annotated[bool, typer.Option("--json", help="one JSON object as the last line of stdout")] = False,
@@ -45,7 +47,7 @@ def add_to(app: typer.Typer, told: Told) -> None:
         """Look at a new shop's files and write a first mapping, with every guess marked."""
 
         def action() -> int:
-            found, place = _onboarded(files, shop, landing, currency, time_zone, conf_dir, out, force)
+            found, place = _onboarded(files, shop, landing, currency, time_zone, out, force)
             following = _following(found, place, conf_dir)
             print_draft(found, place, following, file=sys.stderr if as_json else sys.stdout)
             if as_json:
@@ -61,9 +63,13 @@ def add_to(app: typer.Typer, told: Told) -> None:
         shop: Annotated[str, typer.Argument(help="the shop: conf/sources/<shop>.yaml")],
         env: Annotated[str, typer.Option("--env", help="conf/environments/<env>.yaml: local, cluster")] = "local",
         sets: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="override: landing=DIR, warehouse=DIR")] = None,
-        sample_rows: Annotated[int | None, typer.Option("--sample-rows", metavar="N", help="look at the first N rows of each kind of files only")] = None,
+        sample_rows: Annotated[
+            int | None, typer.Option("--sample-rows", metavar="N", help="look at the first N rows of each kind of files only")
+        ] = None,
         as_json: Annotated[bool, typer.Option("--json", help="one JSON object as the last line of stdout")] = False,
-        conf_dir: Annotated[str | None, typer.Option("--conf-dir", help="a folder with conf/, schemas/, expectations/ that are looked at first")] = None,
+        conf_dir: Annotated[
+            str | None, typer.Option("--conf-dir", help="a folder with conf/, schemas/, expectations/ that are looked at first")
+        ] = None,
         debug: Annotated[bool, typer.Option("--debug", help="show the traceback of a mistake")] = False,
     ) -> None:
         """Say what cleaning would accept and reject, and why; writes nothing."""
@@ -79,8 +85,8 @@ def add_to(app: typer.Typer, told: Told) -> None:
 
 
 def _onboarded(
-    files: list[str], shop: str, landing: Path | None, currency: str | None, time_zone: str | None, conf_dir: Path | None, out: Path | None, force: bool
-) -> tuple[Draft, Path]:  # fmt: skip
+    files: list[str], shop: str, landing: Path | None, currency: str | None, time_zone: str | None, out: Path | None, force: bool
+) -> tuple[Draft, Path]:
     """Draft, verify and write a mapping; returns it and where it is. Raises Mistake, and then nothing was written."""
     from basketgraph.clean.onboard.write import draft, verify, want_free, write
     from basketgraph.config import Config, Environment, Mistake, conf_folder, data_yaml, parsed
@@ -89,7 +95,9 @@ def _onboarded(
 
     folder = conf_folder()
     if out is None and folder is None:
-        raise Mistake("want a folder to put the mapping into, have an installed package", cure="Name one with --conf-dir DIR, or the file with --out.")
+        raise Mistake(
+            "want a folder to put the mapping into, have an installed package", cure="Name one with --conf-dir DIR, or the file with --out."
+        )
     place = out if out is not None else folder / "conf" / "sources" / f"{shop}.yaml"  # type: ignore[operator]
     want_free(place, force=force)
     found = draft(shop, files, landing=landing, currency=currency, time_zone=time_zone, masker=masked)
@@ -220,8 +228,10 @@ def print_check(found: SourceCheck, *, file: Any) -> None:
 
 
 def facts_in_words(facts: Any) -> str:
+    about = "" if facts["exact"] else "about "
     return (
-        f"{facts['events']:,} events ({facts['cancellations']:,} cancellations) of {facts['users']:,} users, {facts['items']:,} items, {facts['orders']:,} orders; "
+        f"{facts['events']:,} events ({facts['cancellations']:,} cancellations) of {about}{facts['users']:,} users, "
+        f"{facts['items']:,} items, {facts['orders']:,} orders; "
         f"{facts['first_day']} to {facts['last_day']}, {facts['days']:,} days; a piece typically {facts['median_price_minor'] / 100:,.2f}, "
         f"lines {facts['least_amount_minor'] / 100:,.2f} to {facts['greatest_amount_minor'] / 100:,.2f} {'/'.join(facts['currencies'])}"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -20,9 +20,12 @@ from basketgraph.clean.reading import prepare_session
 from basketgraph.config import Mistake
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
 
 EXAMPLES = 3  # rejected rows shown for each reason
+MANY_EVENTS = 50  # so many make it odd that all are alike
+CHEAP, DEAR = 10, 50_000  # what a piece typically costs, in minor units: less or more looks like an error by 100
+FEW_EVENTS = 100_000  # of so many, users and items are counted exactly
 EVENTS = "silver.events"
 
 
@@ -97,7 +100,7 @@ class Rehearsal(Cleaning):
         read = {file.file_hash: prepared.counts[file.path].read for file in fresh}
         counts = summed([*(prepared.counts[file.path] for file in fresh), *self._copy_counts(table, copies, read)])
         examples = _examples(prepared.rejected) if prepared.rejected is not None else {}
-        facts = event_facts(prepared.rows, self.now) if table == EVENTS and prepared.rows is not None else {}
+        facts = event_facts(prepared.rows, self.now, exact=counts.accepted <= FEW_EVENTS) if table == EVENTS and prepared.rows is not None else {}
         prepared.release_memory()
         return TableCheck(table, counts, examples, facts)
 
@@ -122,15 +125,23 @@ def _examples(rejected: DataFrame) -> dict[str, list[tuple[str | None, str]]]:
     return found
 
 
-def event_facts(events: DataFrame, now: datetime) -> dict[str, Any]:
-    """Numbers from which a person sees whether events are plausible. events: rows that would be added to silver.events."""
+def event_facts(events: DataFrame, now: datetime, *, exact: bool = True) -> dict[str, Any]:
+    """Numbers from which a person sees whether events are plausible.
+
+    events: rows that would be added to silver.events. exact: count users, items and orders exactly; else to 1 %, in a fraction of the time.
+    """
+
+    def different(column: str) -> Column:
+        return F.countDistinct(column) if exact else F.approx_count_distinct(column, 0.01)
+
     day, amount, quantity = F.col("event_date"), F.col("amount_minor"), F.col("quantity")
     (row,) = events.agg(
+        F.lit(exact).alias("exact"),
         F.count("*").alias("events"),
-        F.countDistinct("user_id").alias("users"),
-        F.countDistinct("item_id").alias("items"),
-        F.countDistinct("order_id").alias("orders"),
-        F.countDistinct(day).alias("days"),
+        different("user_id").alias("users"),
+        different("item_id").alias("items"),
+        different("order_id").alias("orders"),
+        F.size(F.collect_set(day)).alias("days"),
         F.count_if(F.col("event_type") == "cancellation").alias("cancellations"),
         F.count_if(F.col("event_time") > F.lit(now + timedelta(days=1))).alias("in_the_future"),
         F.count_if(day < F.lit("1995-01-01").cast("date")).alias("before_1995"),
@@ -161,7 +172,9 @@ def hints(check: SourceCheck, *, todos: Sequence[str] = ()) -> list[str]:
             worst = max(counts.by_reason, key=lambda reason: counts.by_reason[reason])
             told.append(f"{one.table}: {_share(counts.rejected, counts.read)} of the rows would be rejected, most of them as {worst}")
         if one.table == EVENTS and counts.duplicate > 0.2 * counts.read and counts.accepted:
-            told.append(f"{one.table}: {_share(counts.duplicate, counts.read)} of the rows are equal to others; is a column missing that tells lines apart?")
+            told.append(
+                f"{one.table}: {_share(counts.duplicate, counts.read)} of the rows are equal to others; is a column missing that tells lines apart?"
+            )
         told += _event_hints(one.facts) if one.facts.get("events") else []
     if not any(one.table == EVENTS for one in check.tables) and check.files:
         told.append("no table of events: there is nothing to recommend from without silver.events")
@@ -169,34 +182,28 @@ def hints(check: SourceCheck, *, todos: Sequence[str] = ()) -> list[str]:
     return told
 
 
-def _event_hints(facts: Mapping[str, Any]) -> list[str]:
-    told, events = [], facts["events"]
-    price, whole = facts["median_price_minor"], facts["of_whole_units"] == events
-    if facts["in_the_future"]:
-        told.append(f"{facts['in_the_future']:,} events lie in the future: are day and month swapped, or milliseconds taken for seconds?")
-    if facts["before_1995"]:
-        told.append(f"{facts['before_1995']:,} events lie before 1995; the first is of {facts['first_day']}")
-    if facts["days"] == 1 and events >= 20:
-        told.append(f"all {events:,} events are of one day, {facts['first_day']}: is the right column taken for the time?")
-    if facts["users"] <= 1:
-        told.append("all events are of one user: is the right column taken for the user?" if facts["users"] else "no event has a user")
-    if events >= 50 and facts["users"] == events:
-        told.append("each event has a user of its own: is the user's column a number of the line or the order?")
-    if events >= 50 and facts["items"] == events:
-        told.append("each event has an item of its own: is the item's column a number of the line?")
-    if events >= 50 and facts["of_one_piece"] == events:
-        told.append("all quantities are 1: is there no column of pieces?")
-    if facts["median_quantity"] is not None and facts["median_quantity"] > 1000:
-        told.append(f"half of the quantities are above {facts['median_quantity']:,}: are they weights or volumes, not pieces?")
+def _event_hints(facts: Mapping[str, Any]) -> Iterator[str]:
+    events = facts["events"]
+    many = events >= MANY_EVENTS
+    asked = [
+        (facts["in_the_future"] > 0, "{in_the_future:,} events lie in the future: are day and month swapped, or milliseconds taken for seconds?"),
+        (facts["before_1995"] > 0, "{before_1995:,} events lie before 1995; the first is of {first_day}"),
+        (facts["days"] == 1 and many, "all {events:,} events are of one day, {first_day}: is the right column taken for the time?"),
+        (facts["users"] == 1 and events > 1, "all events are of one user: is the right column taken for the user?"),
+        (facts["users"] >= 0.97 * events and many, "each event has a user of its own: is the user's column a number of the line or the order?"),
+        (facts["items"] >= 0.97 * events and many, "each event has an item of its own: is the item's column a number of the line?"),
+        (facts["of_one_piece"] == events and many, "all quantities are 1: is there no column of pieces?"),
+        (facts["median_quantity"] > 1000, "half of the quantities are above {median_quantity:,}: are they weights or volumes, not pieces?"),
+        ("XXX" in facts["currencies"], "currency XXX stands for none: name the shop's in the mapping"),
+    ]
+    yield from (text.format(**facts) for holds, text in asked if holds)
+    price = facts["median_price_minor"]
     if facts["for_nothing"] == events:
-        told.append("all amounts are 0: no column of money is mapped")
-    elif price is not None and price >= 50_000 and whole:
-        told.append(f"a piece typically costs {price / 100:,.2f}, and no amount has cents: are the files' amounts in minor units already (take out * 100)?")
-    elif price is not None and abs(price) < 10:
-        told.append(f"a piece typically costs {price / 100:,.2f}: is * 100 missing in amount_minor?")
-    if "XXX" in facts["currencies"]:
-        told.append("currency XXX stands for none: name the shop's in the mapping")
-    return told
+        yield "all amounts are 0: no column of money is mapped"
+    elif price >= DEAR and facts["of_whole_units"] == events:
+        yield f"a piece typically costs {price / 100:,.2f}, and no amount has cents: are the files' amounts in minor units already (take out * 100)?"
+    elif abs(price) < CHEAP:
+        yield f"a piece typically costs {price / 100:,.2f}: is * 100 missing in amount_minor?"
 
 
 def _share(part: int, whole: int) -> str:

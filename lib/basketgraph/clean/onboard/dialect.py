@@ -58,7 +58,9 @@ def decoded(excerpt: Excerpt, shown: str) -> Text:
         return _as_text(excerpt, "utf-8-sig", "UTF-8", "", marked=True)
     for mark, name in MARKS.items():
         if head.startswith(mark):
-            return _as_text(excerpt, name.lower().replace("utf-16", "utf-16-"), "UTF-16", f"it starts with the byte order mark of {name}", marked=True)
+            return _as_text(
+                excerpt, name.lower().replace("utf-16", "utf-16-"), "UTF-16", f"it starts with the byte order mark of {name}", marked=True
+            )
     sampled = head[: 1 << 16]
     if sampled.count(b"\0") > len(sampled) / 4:
         name = "UTF-16LE" if sampled[1:2] == b"\0" else "UTF-16BE"
@@ -103,7 +105,7 @@ def dialect(text: Text, shown: str, path: str) -> Dialect:
     if not start.strip():
         raise Mistake(f"{shown}: want a header and rows, have an empty file")
     quote = _quote(start)
-    escape = "\\" if re.search(r'[^,;\t|\\]\\' + quote, start) else quote
+    escape = "\\" if re.search(r"[^,;\t|\\]\\" + quote, start) else quote
     separator = _separator(start, quote, escape, shown, path)
     rows = list(_parsed(start, separator, quote, escape))
     if not text.whole and rows:
@@ -126,7 +128,9 @@ def _quote(text: str) -> str:
 
 def _parsed(text: str, separator: str, quote: str, escape: str) -> Iterator[list[str]]:
     doubled = escape == quote
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, quotechar=quote, doublequote=doubled, escapechar=None if doubled else escape)
+    reader = csv.reader(
+        io.StringIO(text, newline=""), delimiter=separator, quotechar=quote, doublequote=doubled, escapechar=None if doubled else escape
+    )
     try:
         yield from (row for row in reader if row)
     except csv.Error:  # the rest of a block that begins inside a quoted field

@@ -24,7 +24,7 @@ def drafted(plan: Plan, masker: Masker) -> tuple[str, list[Remark]]:
     remarks = [*plan.remarks]
     lines = [
         f"# First written by `basketgraph onboard` from {_amount(plan)}.",
-        f"# Read the guesses and answer each TODO; `basketgraph check-source {plan.shop}` says what becomes of the rows. docs/sources.md has all keys.",
+        f"# Read the guesses and answer each TODO; `basketgraph check-source {plan.shop}` tells what becomes of the rows; all keys: docs/sources.md",
     ]
     lines += _comments(0, (Remark("note", "files", f"not mapped: {text}") for text in plan.left_out))
     lines += [f"shop: {scalar(plan.shop)} # part of every pseudonym: do not change it later", f"landing: {scalar(str(plan.landing))}"]
@@ -80,7 +80,9 @@ def _files(one: FilesPlan, masker: Masker, remarks: list[Remark]) -> Iterator[st
         yield f"    personal: [{_listed(personal)}]"
     nothing = sorted({text for profile in one.reading.profiles for text in profile.nothing})
     if nothing:
-        remark = Remark("guess", f"{place}.null_values", f"{', '.join(nothing)} mean that there is no value", "they stand where all else is something else")
+        remark = Remark(
+            "guess", f"{place}.null_values", f"{', '.join(nothing)} mean that there is no value", "they stand where all else is something else"
+        )
         own.append(remark)
         yield from _comments(4, [remark])
         yield f"    null_values: [{_listed(['', *nothing])}]"
@@ -98,8 +100,16 @@ def personal_columns(one: FilesPlan) -> list[str]:
     """Top-level raw columns that hold something of persons, the user's id first of all."""
     user = one.reading.roles.get("user")
     about = {profile.name for profile in one.reading.profiles if profile.personal or (user is not None and profile.name == user.name)}
-    line, source = (one.reading.sample.line_of or ("", ""))[0], [n for n, kind in one.reading.sample.declared.items() if kind.startswith("array<struct<")]
-    tops = {source[0] if name.startswith(f"{line}.") and line and source else next((d for d in one.reading.sample.declared if name == d or name.startswith(f"{d}.")), "") for name in about}
+    line, source = (
+        (one.reading.sample.line_of or ("", ""))[0],
+        [n for n, kind in one.reading.sample.declared.items() if kind.startswith("array<struct<")],
+    )
+    tops = {
+        source[0]
+        if name.startswith(f"{line}.") and line and source
+        else next((d for d in one.reading.sample.declared if name == d or name.startswith(f"{d}.")), "")
+        for name in about
+    }
     return [name for name in one.reading.sample.declared if name in tops]
 
 

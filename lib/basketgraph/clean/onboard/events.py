@@ -8,7 +8,7 @@ from basketgraph.clean.onboard.evidence import is_of_order, is_product, money_is
 from basketgraph.clean.onboard.numbers import MINOR_UNITS
 from basketgraph.clean.onboard.parts import MISSING, Lets, Table, decimal_sql, id_sql, label_sql, text_list
 from basketgraph.clean.onboard.roles import Profile, Reading
-from basketgraph.clean.onboard.words import CANCELLATIONS, OTHERS, PURCHASES, UNDONE, words_of
+from basketgraph.clean.onboard.words import words, words_of
 
 EVENTS = "silver.events"
 MINOR_WORDS = {"cents", "cent", "minor", "pence", "pennies", "centimes"}
@@ -45,8 +45,10 @@ def events_table(reading: Reading, lets: Lets, currency: str) -> Table:
 def moment(reading: Reading, lets: Lets) -> When | None:
     """When a row happened, as a `let` name added once."""
     one = reading.roles.get("time")
-    form = one and (one.moment or one.epoch)
-    if one is None or form is None:
+    if one is None:
+        return None
+    form = one.moment or one.epoch
+    if form is None:
         return None
     sql = form.sql(one.column.sql)
     clock = reading.roles.get("clock")
@@ -114,16 +116,19 @@ def _event_type(reading: Reading, lets: Lets, table: Table) -> str | None:
         cancelled = lets.add("cancelled", cancelled)
     table.set("event_type", f"if({cancelled}, 'cancellation', 'purchase')" if cancelled else "'purchase'")
     if cancelled is None:
-        table.guess("event_type", "all rows are purchases", "nothing in the sample looks like a cancellation (negative pieces or money, a flag, a prefix)")
+        table.guess(
+            "event_type", "all rows are purchases", "nothing in the sample looks like a cancellation (negative pieces or money, a flag, a prefix)"
+        )
     return cancelled
 
 
 def _typed(kind: Profile, lets: Lets, table: Table) -> str | None:
     """Event types by the words of a column; those that silver.events does not hold are left out by `where`."""
     word = {text.lower().strip(): text.lower().strip().replace(" ", "_").replace("-", "_") for text in kind.counts}
-    bought = [text for text, plain in word.items() if plain in PURCHASES]
-    undone = [text for text, plain in word.items() if plain in CANCELLATIONS]
-    others = [text for text, plain in word.items() if plain in OTHERS]
+    known = words().values
+    bought = [text for text, plain in word.items() if plain in known.purchases]
+    undone = [text for text, plain in word.items() if plain in known.cancellations]
+    others = [text for text, plain in word.items() if plain in known.others]
     unknown = [text for text in word if text not in {*bought, *undone, *others}]
     name = lets.add("event_word", f"lower(trim({kind.column.sql}))")
     cases = [f"when {name} in ({text_list(bought or ['purchase'])}) then 'purchase'"]
@@ -136,12 +141,18 @@ def _typed(kind: Profile, lets: Lets, table: Table) -> str | None:
     if others:
         table.where = f"coalesce({name}, '') not in ({text_list(others)})"
         rows = sum(number for text, number in kind.counts.items() if text.lower().strip() in others)
-        table.guess("where", f"{', '.join(sorted(others))} are left out ({rows:,} of {len(kind.filled):,} rows)", "silver.events holds purchases and cancellations only")
+        table.guess(
+            "where",
+            f"{', '.join(sorted(others))} are left out ({rows:,} of {len(kind.filled):,} rows)",
+            "silver.events holds purchases and cancellations only",
+        )
     return f"{name} in ({text_list(undone)})" if undone else None
 
 
 def _by_status(status: Profile, table: Table) -> None:
-    undone = [text.lower() for text in status.counts if text.lower().strip().replace(" ", "_") in (CANCELLATIONS | UNDONE) - PURCHASES]
+    known = words().values
+    nothing = (known.cancellations | known.undone) - known.purchases
+    undone = [text.lower() for text in status.counts if text.lower().strip().replace(" ", "_") in nothing]
     if undone:
         table.refuse("order_not_completed", f"lower(trim({status.column.sql})) in ({text_list(undone)})")
         table.guess("order_not_completed", f"{', '.join(sorted(undone))} are orders that came to nothing", f"{status.name} is the order's state")
@@ -151,7 +162,9 @@ def _cancelled(reading: Reading, table: Table) -> str | None:
     found = prefix_of_cancellations(reading)
     if found is not None:
         order = reading.roles["order"]
-        table.guess("event_type", f"{order.name} that begin with {found[0]} are cancellations", f"{found[1]} of them in the sample have negative pieces")
+        table.guess(
+            "event_type", f"{order.name} that begin with {found[0]} are cancellations", f"{found[1]} of them in the sample have negative pieces"
+        )
         return f"{order.column.sql} like '{found[0]}%'"
     flag = reading.roles.get("cancelled")
     if flag is not None:
@@ -222,7 +235,9 @@ def _amounts(reading: Reading, lets: Lets, table: Table, cancelled: str | None, 
         table.guess("amount_minor", "it is in minor units already", f"its header says {minor.pop()}")
     signed = cancelled is not None and any(v < 0 for v in one.numbers)
     table.refuse("price_not_positive" if each else "amount_not_positive", f"{name} = 0" if signed else f"{name} <= 0")
-    table.guess("price_not_positive" if each else "amount_not_positive", "what is for nothing is no sale", "gifts, samples and corrections look like this")
+    table.guess(
+        "price_not_positive" if each else "amount_not_positive", "what is for nothing is no sale", "gifts, samples and corrections look like this"
+    )
     _besides(reading, table, pieces, units)
 
 
@@ -257,6 +272,8 @@ def _besides(reading: Reading, table: Table, pieces: str, units: int) -> None:
         one = reading.roles.get(role)
         if one is None or {"pct", "percent", "rate"} & set(words_of(one.name)) or "%" in one.name or max(map(abs, one.numbers), default=0) <= 1:
             continue
-        each = money_is_of(reading, one)[0] == "piece" or (role == "list_amount" and "unit_price" in reading.roles and money_is_of(reading, one)[0] is None)
+        each = money_is_of(reading, one)[0] == "piece" or (
+            role == "list_amount" and "unit_price" in reading.roles and money_is_of(reading, one)[0] is None
+        )
         table.set(column, _minor(decimal_sql(one), pieces if each else "1", units, any(v < 0 for v in one.numbers)))
         table.guess(column, f"{one.name} is the {role.replace('_', ' ')} of {'one piece' if each else 'the line'}", reading.because[role])

@@ -9,27 +9,9 @@ from statistics import median
 
 from basketgraph.clean.onboard.numbers import SIGNS
 from basketgraph.clean.onboard.roles import Profile, Reading
-from basketgraph.clean.onboard.words import LANGUAGES, words_of
+from basketgraph.clean.onboard.words import words, words_of
 
 VOTES = 5  # items that were sold singly and in several pieces, before they decide
-# Country -> (currency, zone): of those where the whole country has one of each, or one that most of it has.
-PLACES = {
-    "united kingdom": ("GBP", "Europe/London"), "uk": ("GBP", "Europe/London"), "gb": ("GBP", "Europe/London"), "great britain": ("GBP", "Europe/London"),
-    "germany": ("EUR", "Europe/Berlin"), "deutschland": ("EUR", "Europe/Berlin"), "de": ("EUR", "Europe/Berlin"),
-    "austria": ("EUR", "Europe/Vienna"), "at": ("EUR", "Europe/Vienna"), "switzerland": ("CHF", "Europe/Zurich"), "ch": ("CHF", "Europe/Zurich"),
-    "france": ("EUR", "Europe/Paris"), "fr": ("EUR", "Europe/Paris"), "spain": ("EUR", "Europe/Madrid"), "es": ("EUR", "Europe/Madrid"),
-    "italy": ("EUR", "Europe/Rome"), "it": ("EUR", "Europe/Rome"), "netherlands": ("EUR", "Europe/Amsterdam"), "nl": ("EUR", "Europe/Amsterdam"),
-    "belgium": ("EUR", "Europe/Brussels"), "be": ("EUR", "Europe/Brussels"), "portugal": ("EUR", "Europe/Lisbon"), "pt": ("EUR", "Europe/Lisbon"),
-    "ireland": ("EUR", "Europe/Dublin"), "ie": ("EUR", "Europe/Dublin"), "poland": ("PLN", "Europe/Warsaw"), "pl": ("PLN", "Europe/Warsaw"),
-    "sweden": ("SEK", "Europe/Stockholm"), "se": ("SEK", "Europe/Stockholm"), "norway": ("NOK", "Europe/Oslo"), "no": ("NOK", "Europe/Oslo"),
-    "denmark": ("DKK", "Europe/Copenhagen"), "dk": ("DKK", "Europe/Copenhagen"), "finland": ("EUR", "Europe/Helsinki"), "fi": ("EUR", "Europe/Helsinki"),
-    "turkey": ("TRY", "Europe/Istanbul"), "tr": ("TRY", "Europe/Istanbul"), "india": ("INR", "Asia/Kolkata"), "in": ("INR", "Asia/Kolkata"),
-    "japan": ("JPY", "Asia/Tokyo"), "jp": ("JPY", "Asia/Tokyo"), "china": ("CNY", "Asia/Shanghai"), "cn": ("CNY", "Asia/Shanghai"),
-    "taiwan": ("TWD", "Asia/Taipei"), "tw": ("TWD", "Asia/Taipei"), "south korea": ("KRW", "Asia/Seoul"), "kr": ("KRW", "Asia/Seoul"),
-    "singapore": ("SGD", "Asia/Singapore"), "sg": ("SGD", "Asia/Singapore"), "united states": ("USD", ""), "usa": ("USD", ""), "us": ("USD", ""),
-    "canada": ("CAD", ""), "ca": ("CAD", ""), "australia": ("AUD", ""), "au": ("AUD", ""), "brazil": ("BRL", "America/Sao_Paulo"), "br": ("BRL", "America/Sao_Paulo"),
-    "mexico": ("MXN", "America/Mexico_City"), "mx": ("MXN", "America/Mexico_City"), "south africa": ("ZAR", "Africa/Johannesburg"),
-}  # fmt: skip
 
 
 def pairs(reading: Reading, *profiles: Profile) -> Iterator[tuple[str, ...]]:
@@ -144,12 +126,13 @@ def currency_and_zone(reading: Reading) -> tuple[tuple[str, str] | None, tuple[s
     country = reading.roles.get("country")
     if country is not None and country.counts:
         name, rows = country.counts.most_common(1)[0]
-        if rows > 0.6 * len(country.filled) and name.lower() in PLACES:
+        place = words().countries.get(name.lower())
+        if rows > 0.6 * len(country.filled) and place is not None:
             because = f"{100 * rows / len(country.filled):.0f} % of {country.name} is {name}"
-            currency = currency or (PLACES[name.lower()][0], because)
-            zone = (PLACES[name.lower()][1], because) if PLACES[name.lower()][1] else None
+            currency = currency or (place[0], because)
+            zone = (place[1], because) if place[1] else None
     if reading.language is not None:
-        code, place, *_ = LANGUAGES[reading.language]
-        currency = currency or (code, f"the headers are {reading.language}")
-        zone = zone or (place, f"the headers are {reading.language}")
+        told_by = words().languages[reading.language]
+        currency = currency or (told_by.currency, f"the headers are {reading.language}")
+        zone = zone or (told_by.time_zone, f"the headers are {reading.language}")
     return currency, zone

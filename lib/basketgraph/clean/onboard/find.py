@@ -7,10 +7,10 @@ import glob
 import gzip
 import shlex
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 from basketgraph.config import Mistake
 
@@ -19,7 +19,7 @@ BLOCK_BYTES = 128 << 10
 BLOCKS = 24
 STEP_BYTES = 4 << 20  # of a compressed file, which can only be read from its start, one block in so many bytes is kept
 PACKED_BYTES = 128 << 20  # and no more is unpacked
-PACKERS = {".gz": (gzip.open, b"\x1f\x8b"), ".bz2": (bz2.open, b"BZh")}
+PACKERS: dict[str, tuple[Callable[[Path, str], Any], bytes]] = {".gz": (gzip.open, b"\x1f\x8b"), ".bz2": (bz2.open, b"BZh")}
 REFUSED = {
     ".xlsx": "a spreadsheet, which Spark cannot read; save it as CSV (UTF-8)",
     ".xls": "a spreadsheet, which Spark cannot read; save it as CSV (UTF-8)",

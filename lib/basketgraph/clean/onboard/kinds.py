@@ -7,7 +7,7 @@ import glob
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from os.path import commonprefix
+from itertools import takewhile
 from pathlib import Path
 
 from basketgraph.clean.onboard.find import ENDINGS, Found
@@ -86,8 +86,9 @@ def _kind(files: list[Found], samples: list[Sample], others: Sequence[str], take
 def _pattern(names: Sequence[str], others: Sequence[str]) -> tuple[str, bool]:
     """(a pattern for these names and for tomorrow's, whether it reaches further than the names); it matches none of `others`."""
     general = {re.sub(r"(\d+[-_.T]?)*\d", "*", glob.escape(name)) for name in names}
-    common = commonprefix(list(names)), commonprefix([name[::-1] for name in names])[::-1]
-    wide = glob.escape(common[0]) + "*" + glob.escape(common[1][-max(0, min(len(n) for n in names) - len(common[0])) :])
+    start = _common_start(names)
+    end = _common_start([name[: len(start) - 1 : -1] if start else name[::-1] for name in names])[::-1]
+    wide = f"{glob.escape(start)}*{glob.escape(end)}"
     for pattern in (*(general if len(general) == 1 else ()), *((wide,) if len(names) > 1 else ())):
         if not any(fnmatch.fnmatch(other, pattern) for other in others) and pattern.strip("*"):
             return pattern, "*" in pattern
@@ -99,6 +100,12 @@ def _pattern(names: Sequence[str], others: Sequence[str]) -> tuple[str, bool]:
         [f"want only {', '.join(sorted(names)[:3])}, have {clash[0]} with it in {wide}"],
         "Put each kind of file into a folder of its own below the landing folder.",
     )
+
+
+def _common_start(texts: Sequence[str]) -> str:
+    first = min(texts)
+    alike = (a == b for a, b in zip(first, max(texts), strict=False))
+    return first[: sum(1 for _ in takewhile(bool, alike))]
 
 
 def _together(samples: list[Sample]) -> Sample:

@@ -10,7 +10,7 @@ from datetime import date, datetime, timezone
 
 ENOUGH = 0.9  # of a column's values must be moments
 RARE = 0.005  # a pattern of a smaller share of the values is taken for damage
-MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 CLOCK = r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?P<mark>[.,])?(?P<fraction>(?<=[.,])\d{1,9})?)?(?P<half>\s?[AaPp]\.?[Mm]\.?)?"
 ZONE = r"(?P<zone>\s?(?:Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)(?:\[[\w/]+\])?)?"
 DAYS = [
@@ -163,7 +163,13 @@ def _order(known: Sequence[_Parts], continental: bool) -> tuple[bool, str, bool]
         return False, f"month first, because {second} values of the sample have a second number above 12", False
     dotted = open_[0].sep == "."
     day_first = dotted or continental
-    told = "days are written with points" if dotted else "the file's headers or separator are of the European continent" if continental else "US files do"
+    told = (
+        "days are written with points"
+        if dotted
+        else "the file's headers or separator are of the European continent"
+        if continental
+        else "US files do"
+    )
     return day_first, f"AMBIGUOUS: no value of the sample is above 12; {'day' if day_first else 'month'} first was assumed, because {told}", True
 
 

@@ -13,11 +13,63 @@ SIGNS = {
     "€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR", "₽": "RUB", "₺": "TRY", "₩": "KRW", "₫": "VND", "฿": "THB", "₪": "ILS", "₴": "UAH",
     "zł": "PLN", "Kč": "CZK", "R$": "BRL", "US$": "USD", "NT$": "TWD", "kr": "", "$": "",
 }  # fmt: skip
-CODES = (
-    "AED ARS AUD BGN BHD BRL CAD CHF CLP CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR ISK JOD JPY KES KRW KWD MAD MXN MYR NGN NOK NZD "
-    "OMR PEN PHP PKR PLN QAR RON RSD RUB SAR SEK SGD THB TND TRY TWD UAH USD UYU VND ZAR"
-).split()
-MINOR_UNITS = dict.fromkeys("CLP ISK JPY KRW VND".split(), 1) | dict.fromkeys("BHD JOD KWD OMR TND".split(), 1000)  # others have 100
+CODES = [
+    "AED",
+    "ARS",
+    "AUD",
+    "BGN",
+    "BHD",
+    "BRL",
+    "CAD",
+    "CHF",
+    "CLP",
+    "CNY",
+    "COP",
+    "CZK",
+    "DKK",
+    "EGP",
+    "EUR",
+    "GBP",
+    "HKD",
+    "HUF",
+    "IDR",
+    "ILS",
+    "INR",
+    "ISK",
+    "JOD",
+    "JPY",
+    "KES",
+    "KRW",
+    "KWD",
+    "MAD",
+    "MXN",
+    "MYR",
+    "NGN",
+    "NOK",
+    "NZD",
+    "OMR",
+    "PEN",
+    "PHP",
+    "PKR",
+    "PLN",
+    "QAR",
+    "RON",
+    "RSD",
+    "RUB",
+    "SAR",
+    "SEK",
+    "SGD",
+    "THB",
+    "TND",
+    "TRY",
+    "TWD",
+    "UAH",
+    "USD",
+    "UYU",
+    "VND",
+    "ZAR",
+]
+MINOR_UNITS = dict.fromkeys(["CLP", "ISK", "JPY", "KRW", "VND"], 1) | dict.fromkeys(["BHD", "JOD", "KWD", "OMR", "TND"], 1000)  # others have 100
 _SIGN = re.compile("|".join(sorted(map(re.escape, [*SIGNS, *CODES]), key=len, reverse=True)))
 # (decimal mark, thousands mark) and what a number looks like; in this order, since the first one that fits wins.
 FORMS = [
@@ -115,5 +167,5 @@ def number_form(values: Sequence[str], *, separator: str = "") -> NumberForm | N
         decimal, thousands = ",", ""
         ambiguous = "every comma is followed by three digits; it was taken for a decimal comma, since the separator is `;`"
     elif only_threes and thousands in ("", ","):
-        ambiguous = f"every `{decimal if not thousands else thousands}` is followed by three digits: is it a decimal mark or one for thousands?"
+        ambiguous = f"every `{thousands or decimal}` is followed by three digits: is it a decimal mark or one for thousands?"
     return NumberForm(decimal, thousands, tuple(sign for sign, _ in signs.most_common()), ambiguous)

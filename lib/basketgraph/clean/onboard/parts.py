@@ -92,11 +92,20 @@ def id_sql(one: Profile, *, role: str) -> tuple[str, list[tuple[str, str]]]:
     if role == "user" and one.padded:
         collide = len({text.lstrip("0") for text in one.counts}) < len(one.counts)
         sql = f"nullif(ltrim('0', {sql}), '')"
-        told.append(("leading zeros are no part of the id", f"{one.padded:,} values of the sample have some" + ("; some ids differ by nothing else" if collide else "")))
+        told.append(
+            (
+                "leading zeros are no part of the id",
+                f"{one.padded:,} values of the sample have some" + ("; some ids differ by nothing else" if collide else ""),
+            )
+        )
     if role == "user" and sum("@" in text for text in one.filled) > len(one.filled) / 2:
         sql = f"lower({sql})"
         told.append(("case does not matter", "the ids are e-mail addresses"))
-    nobody = [text for text in ("0", "-1", "guest", "anonymous", "0.0") if one.counts.get(text, 0) > max(3, 0.002 * len(one.filled))] if role == "user" else []
+    nobody = (
+        [text for text in ("0", "-1", "guest", "anonymous", "0.0") if one.counts.get(text, 0) > max(3, 0.002 * len(one.filled))]
+        if role == "user"
+        else []
+    )
     for text in nobody:
         known = sql.startswith("nullif(ltrim") and not text.strip("0")
         sql = sql if known else f"nullif({sql}, '{text.removesuffix('.0')}')"

@@ -13,15 +13,37 @@ from statistics import median
 from basketgraph.clean.onboard.moments import MomentForm, clock_form, epoch_form, looks_like_moment, moment_form
 from basketgraph.clean.onboard.numbers import CODES, NumberForm, looks_like_number, number_form
 from basketgraph.clean.onboard.sample import Column, Sample
-from basketgraph.clean.onboard.words import CANCELLATIONS, OTHERS, PURCHASES, WORDS, header_score, is_personal, language, words_of
+from basketgraph.clean.onboard.words import header_score, is_personal, language, words, words_of
 
 NOTHING = {"null", "none", "nan", "n/a", "nil", "\\n", "undefined", "#n/a", "(null)", "(not set)"}
 NO_NUMBER = {"-", "--", "?", "na", "."}  # where all else is numbers or dates
+FLAGS = set(["0", "1", "true", "false", "yes", "no", "y", "n", "t", "f", "x", "ja", "nein", "j", "oui", "non", "si", "sim", "tak"])
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.\w+")
 ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
 IDS = ("user", "item", "order", "line", "store")
 MONEY = ("unit_price", "amount", "list_amount", "discount", "coupon", "cost")
-NO_MONEY = set("score rate ratio share pct percent probability propensity weight feature affinity rating lat lon latitude longitude index rank".split())
+NO_MONEY = set(
+    [
+        "score",
+        "rate",
+        "ratio",
+        "share",
+        "pct",
+        "percent",
+        "probability",
+        "propensity",
+        "weight",
+        "feature",
+        "affinity",
+        "rating",
+        "lat",
+        "lon",
+        "latitude",
+        "longitude",
+        "index",
+        "rank",
+    ]
+)
 PEOPLE = ("age_band", "income_band", "marital_status", "home_ownership", "household_size", "household_composition", "kids_count")
 LABELS = ("name", "department", "category", "subcategory", "brand", "manufacturer", "package_size", "channel", "country")
 LOOKED_AT = 6000  # values that decide how a column is written
@@ -92,8 +114,8 @@ def profile(column: Column, sample: Sample, *, continental: bool) -> Profile:
         days = sorted({value[:10] for value in rest})
         span = [_day(days[0]), _day(days[-1])] if days else [None, None]
         kind = column.kind
-        moment = MomentForm(kind, has_time=kind != "date", instant=kind == "timestamp", first=span[0], last=span[1])
-        return Profile(column, None, moment, None, None, (), rest)
+        typed_moment = MomentForm(kind, has_time=kind != "date", instant=kind == "timestamp", first=span[0], last=span[1])
+        return Profile(column, None, typed_moment, None, None, (), rest)
     typed = column.kind != "string"
     probe = rest[:: len(rest) // LOOKED_AT + 1]
     number = NumberForm(typed=True) if typed and column.kind != "boolean" else number_form(probe, separator=sample.separator)
@@ -128,7 +150,12 @@ class Reading:
         has = set(self.roles)
         if {"user", "item", "time"} <= has:
             return "events"
-        if "item" in has and "user" not in has and has & {"name", "category", "department", "subcategory", "brand"} and not has & {"quantity", "order"}:
+        if (
+            "item" in has
+            and "user" not in has
+            and has & {"name", "category", "department", "subcategory", "brand"}
+            and not has & {"quantity", "order"}
+        ):
             return "items"
         if "user" in has and "item" not in has and not has & {"order", "quantity", "amount"} and has & {"country", *PEOPLE}:
             return "users"
@@ -141,12 +168,12 @@ def read(sample: Sample) -> Reading:
     profiles = tuple(profile(column, sample, continental=spoken is not None) for column in sample.columns)
     scored = []
     for one in profiles:
-        for role in WORDS:
+        for role in words().roles:
             header = header_score(role, one.name)
-            fit = fitness(role, one, header)
+            fit = fitness(role, one)
             if header * (0.5 + 0.5 * fit) >= ENOUGH * 0.6 and fit > 0:
                 scored.append((header * (0.4 + 0.6 * fit) + 0.001 * (role in ("user", "item", "order", "time")), role, one))
-    scored.sort(key=lambda entry: (-entry[0], list(WORDS).index(entry[1]), [p.name for p in profiles].index(entry[2].name)))
+    scored.sort(key=lambda entry: (-entry[0], list(words().roles).index(entry[1]), [p.name for p in profiles].index(entry[2].name)))
     roles: dict[str, Profile] = {}
     because: dict[str, str] = {}
     for score, role, one in scored:
@@ -156,7 +183,7 @@ def read(sample: Sample) -> Reading:
     return _by_values(Reading(sample, profiles, roles, because, spoken))
 
 
-def fitness(role: str, one: Profile, header: float) -> float:
+def fitness(role: str, one: Profile) -> float:
     """How well a column's values suit a role: 0 not at all, .5 nothing against it, 1 very well."""
     dated = one.moment is not None
     if not one.filled:
@@ -175,25 +202,29 @@ def fitness(role: str, one: Profile, header: float) -> float:
         return _id(role, one)
     if role == "position":
         return 0.8 if one.whole and max(one.numbers) < 10_000 else 0.0
-    words = {text.lower().strip() for text in list(one.counts)[:200]}
+    return _words_fit(role, one)
+
+
+def _words_fit(role: str, one: Profile) -> float:
+    """The same for roles whose values are words of a kind."""
+    texts, known = {text.lower().strip().replace(" ", "_").replace("-", "_") for text in list(one.counts)[:200]}, words().values
+    wordy = one.number is None
     if role == "event_type":
-        known = sum(word.replace(" ", "_").replace("-", "_") in PURCHASES | CANCELLATIONS | OTHERS for word in words)
-        return 1.0 if known and len(words) <= 60 and known >= len(words) / 3 else 0.0
+        hits = len(texts & (known.purchases | known.cancellations | known.others))
+        return 1.0 if hits and len(texts) <= 60 and hits >= len(texts) / 3 else 0.0
     if role == "status":
-        known = sum(word.replace(" ", "_") in PURCHASES | CANCELLATIONS for word in words)
-        return 0.8 if known and len(words) <= 30 else 0.0
+        return 0.8 if texts & (known.purchases | known.cancellations) and len(texts) <= 30 else 0.0
     if role == "cancelled":
-        return 1.0 if words <= {"0", "1", "true", "false", "yes", "no", "y", "n", "t", "f", "ja", "nein", "oui", "non", "x", "j"} else 0.0
+        return 1.0 if texts <= FLAGS else 0.0
     if role == "currency":
         return 1.0 if {text.upper() for text in one.counts} <= set(CODES) else 0.0
-    texts = one.number is None
     if role == "name":
-        return (1.0 if any(" " in text for text in one.filled[:200]) else 0.6) * texts * (not one.personal)
+        return (1.0 if any(" " in text for text in one.filled[:200]) else 0.6) * wordy * (not one.personal)
     if role in PEOPLE:
         return 0.9 if len(one.counts) <= 200 else 0.0
     if role == "country":
-        return 0.9 if texts and len(one.counts) <= 300 else 0.0
-    return 0.6 if one.whole and one.distinct_share < 0.5 else 0.9 * texts
+        return 0.9 if wordy and len(one.counts) <= 300 else 0.0
+    return 0.6 if one.whole and one.distinct_share < 0.5 else 0.9 * wordy
 
 
 def _quantity(one: Profile) -> float:
@@ -247,16 +278,27 @@ def _by_values(reading: Reading) -> Reading:
             roles[role], because[role] = found[0], why
 
     take("time", [one for one in free() if one.moment is not None], "its values are dates, though its header does not say so")
-    take("time", [one for one in free() if one.epoch is not None and one.distinct_share > 0.01 and "id" not in words_of(one.name)], "its values look like times since 1970")
+    take(
+        "time",
+        [one for one in free() if one.epoch is not None and one.distinct_share > 0.01 and "id" not in words_of(one.name)],
+        "its values look like times since 1970",
+    )
     codes = [one for one in free() if one.counts.keys() <= set(CODES)]
     take("currency", codes, "its values are ISO 4217 codes")
     if not {"unit_price", "amount"} & roles.keys() and {"user", "item"} <= roles.keys():
-        money = [one for one in free() if one.numbers and not one.personal and not set(words_of(one.name)) & NO_MONEY and (not one.whole or (one.number is not None and one.number.signs))]
+        money = [
+            one
+            for one in free()
+            if one.numbers
+            and not one.personal
+            and not set(words_of(one.name)) & NO_MONEY
+            and (not one.whole or (one.number is not None and one.number.signs))
+        ]
         take("amount", money if len(money) == 1 else [], "it is the only column of numbers with decimals")
-    ids = [one for one in free() if _id("user", one) and one.moment is None and not one.personal and 1 < len(one.counts) and one.number is not None]
+    ids = [one for one in free() if _id("user", one) and one.moment is None and not one.personal and len(one.counts) > 1 and one.number is not None]
     if "item" in roles and "user" not in roles:
         people = [one for one in reading.profiles if one in free() and EMAIL.fullmatch(one.filled[0])]
         take("user", people, "its values are e-mail addresses, and nothing else says who bought")
-    if "item" in roles and "user" not in roles and len(ids) == 1 and words_of(ids[0].name)[-1:] == ["id"]:
+    if "item" in roles and "user" not in roles and len(ids) == 1 and words_of(ids[0].name)[-1:] == ("id",):
         take("user", ids, "it is the only other column of ids")
     return replace(reading, roles=roles, because=because)

@@ -79,4 +79,6 @@ def write(one: Draft, place: Path, *, force: bool) -> None:
 
 def want_free(place: Path, *, force: bool) -> None:
     if place.exists() and not force:
-        raise Mistake(f"{place}: a mapping is there already, and it was left as it is", cure="Name another shop or --out FILE, or say --force to replace it.")
+        raise Mistake(
+            f"{place}: a mapping is there already, and it was left as it is", cure="Name another shop or --out FILE, or say --force to replace it."
+        )
