@@ -1,4 +1,4 @@
-"""The command line: `basketgraph run | status | rollback | bench`."""
+"""The command line: `basketgraph run | status | rollback | onboard | check-source | bench`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from basketgraph import cli_sources
 from basketgraph.config import CONF_VARIABLE, load
 from basketgraph.graph.bench_cli import app as bench
 
@@ -42,6 +43,9 @@ def told(action: Callable[[], int], *, debug: bool, conf_dir: str | None) -> Non
         print(error, file=sys.stderr)
         code = exit_code(error)
     raise typer.Exit(code)
+
+
+cli_sources.add_to(app, told)
 
 
 def print_json(value: Any) -> None:

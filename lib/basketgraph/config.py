@@ -128,6 +128,12 @@ def _roots(override: str | None) -> tuple[Traversable, ...]:
     return tuple(found)
 
 
+def conf_folder() -> Path | None:
+    """The folder with conf/ that is looked at first, where it is one that files can be put into; None for an installed package."""
+    first = _roots(os.environ.get(CONF_VARIABLE))[0]
+    return first if isinstance(first, Path) and (os.environ.get(CONF_VARIABLE) or (first / "schemas").is_dir()) else None
+
+
 def data_file(relative: str) -> Traversable:
     """The file `relative` (for instance `conf/settings.yaml`) of the first root that has it. Raises Mistake where none has."""
     roots = _roots(os.environ.get(CONF_VARIABLE))

@@ -93,8 +93,13 @@ class Source(Settings):
 
 
 def derivable(table: Contract) -> list[str]:
-    """Key columns that a mapping may leave out: they are then made from the whole row's content."""
-    return list(table.custom.get("derivable", []))
+    """Columns that a mapping may leave out: they are then made from the whole row's content, or from those that `derived_from` names."""
+    return [*table.custom.get("derivable", []), *derived_from(table)]
+
+
+def derived_from(table: Contract) -> dict[str, list[str]]:
+    """Columns that follow from others of the same row where a mapping leaves them out: an order from its user and day."""
+    return dict(table.custom.get("derivedFrom", {}))
 
 
 def has_history(table: Contract, mapped: TableMapping) -> bool:

@@ -14,7 +14,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 from pyspark.sql.types import DataType, DateType, TimestampType
 
-from basketgraph.clean.mapping import FileSet, TableMapping, day_column, derivable, has_history
+from basketgraph.clean.mapping import FileSet, TableMapping, day_column, derivable, derived_from, has_history
 from basketgraph.clean.reading import CORRUPT, HASH
 from basketgraph.contracts import Contract, contract
 
@@ -159,12 +159,24 @@ def silver_columns(rules: TableRules, *, run_id: str, now: datetime) -> dict[str
             column = F.col(silver(p.name))
             if p.classification == "pseudonym":
                 column = rules.pseudonym(column)
+        elif p.name in derived_from(rules.table):
+            column = derived_id(rules, p.name)
         elif p.name in derivable(rules.table):
             column = content_id(rules)
         else:
             column = F.lit(None)
         found[p.name] = column.cast(field.dataType)
     return found
+
+
+def derived_id(rules: TableRules, name: str) -> Column:
+    """An id that rows share which agree in the columns it is derived from; of a user the pseudonym enters, never the shop's id."""
+    columns = []
+    for source in derived_from(rules.table)[name]:
+        value = F.col(silver(source))
+        personal = rules.table.properties[rules.table.columns.index(source)].classification == "pseudonym"
+        columns.append((rules.pseudonym(value) if personal else value).alias(source))
+    return F.left(F.sha2(F.to_json(F.struct(F.lit(rules.shop).alias("__shop"), *columns)), 256), F.lit(32))
 
 
 def content_id(rules: TableRules, *also: Column) -> Column:

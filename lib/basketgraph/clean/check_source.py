@@ -1,0 +1,215 @@
+"""What cleaning would do to a shop's files, told before anything is written: by the very code of cleaning, without its writes."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from pyspark import StorageLevel
+from pyspark.sql import functions as F
+from pyspark.sql.window import Window
+
+from basketgraph.clean.ledger import Counts, summed
+from basketgraph.clean.load import Cleaning
+from basketgraph.clean.pick_up import LandingFile
+from basketgraph.clean.pseudonyms import KEY_BYTES, KEY_VARIABLE, PseudonymKey, key_file, pseudonym_key
+from basketgraph.clean.reading import prepare_session
+from basketgraph.config import Mistake
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+EXAMPLES = 3  # rejected rows shown for each reason
+MANY_EVENTS = 50  # so many make it odd that all are alike
+CHEAP, DEAR = 10, 50_000  # what a piece typically costs, in minor units: less or more looks like an error by 100
+FEW_EVENTS = 100_000  # of so many, users and items are counted exactly
+EVENTS = "silver.events"
+
+
+def key_or_throwaway(environment: Mapping[str, str]) -> PseudonymKey:
+    """The key that cleaning would use, where there is one; else one for this look only, since pseudonyms are neither shown nor kept."""
+    if environment.get(KEY_VARIABLE, "").strip() or key_file(environment).exists():
+        return pseudonym_key(environment)
+    return PseudonymKey(secrets.token_hex(KEY_BYTES).encode())
+
+
+@dataclass(frozen=True)
+class TableCheck:
+    """One table: counts as ops.files would have them, examples of rejected rows by reason (payload with personal columns masked, file), and facts."""
+
+    table: str
+    counts: Counts
+    examples: Mapping[str, Sequence[tuple[str | None, str]]]
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class SourceCheck:
+    """What a run of cleaning would do now."""
+
+    shop: str
+    files: int  # that it would read
+    already: int  # that it has read before
+    quarantined: Sequence[tuple[str, str]]  # (path, problem)
+    tables: Sequence[TableCheck]
+    sampled: int | None  # rows of each kind of files that were looked at; None for all
+    hints: Sequence[str] = field(default=())
+
+
+class Rehearsal(Cleaning):
+    """Cleaning that stops before it writes."""
+
+    def check(self, *, sample_rows: int | None = None) -> SourceCheck:
+        """Judge everything that is new, as one batch: by batches or at once, the counts are the same.
+
+        errors: Mistake, as cleaning itself, where no file of a kind can be used, or the warehouse was made with another key.
+        """
+        prepare_session(self.spark)
+        listed = self._listed()
+        work, problems = self._work(listed)
+        self.ledger.begun = self.ledger.announcements.read()
+        raws: dict[str, DataFrame] = {}
+        found = []
+        for table, one in work.items():
+            if not one.fresh and not one.copies:
+                continue
+            place = self.source.tables[table].files
+            if one.fresh and place not in raws:
+                raws[place] = self._looked_at(place, one.fresh, sample_rows)
+            found.append(self._table(table, one.fresh, one.copies, raws.get(place)))
+        for raw in raws.values():
+            raw.unpersist()
+        quarantined = sorted({(file.path, str(file.problem)) for files in problems.values() for file in files})
+        fresh = {file.path for one in work.values() for file in (*one.fresh, *one.copies)}
+        there = {file.path for files in listed.values() for file in files}
+        already = len(there - fresh - {path for path, _ in quarantined})
+        return SourceCheck(self.source.shop, len(fresh), already, quarantined, found, sample_rows)
+
+    def _looked_at(self, place: str, files: Sequence[LandingFile], sample_rows: int | None) -> DataFrame:
+        raw = self._raw(place, files)
+        # A limit gives other rows each time it is asked, unless they are kept.
+        return raw if sample_rows is None else raw.limit(sample_rows).persist(StorageLevel.MEMORY_AND_DISK)
+
+    def _table(self, table: str, fresh: Sequence[LandingFile], copies: Sequence[LandingFile], raw: DataFrame | None) -> TableCheck:
+        if raw is None:
+            return TableCheck(table, summed(self._copy_counts(table, copies, {})), {}, {})
+        prepared = self._prepare(table, fresh, f"{self.release.run_id}/check/{table}", raw)
+        read = {file.file_hash: prepared.counts[file.path].read for file in fresh}
+        counts = summed([*(prepared.counts[file.path] for file in fresh), *self._copy_counts(table, copies, read)])
+        examples = _examples(prepared.rejected) if prepared.rejected is not None else {}
+        facts = event_facts(prepared.rows, self.now, exact=counts.accepted <= FEW_EVENTS) if table == EVENTS and prepared.rows is not None else {}
+        prepared.release_memory()
+        return TableCheck(table, counts, examples, facts)
+
+    def _copy_counts(self, table: str, copies: Sequence[LandingFile], read: Mapping[str, int]) -> list[Counts]:
+        """All rows of a file whose content the table has, or gets from another file, are duplicates."""
+        found = []
+        for file in copies:
+            original = self.ledger.with_hash(table, file.file_hash)
+            rows = original["rows_read"] if original is not None else read[file.file_hash]
+            found.append(Counts(read=rows, duplicate=rows))
+        return found
+
+
+def _examples(rejected: DataFrame) -> dict[str, list[tuple[str | None, str]]]:
+    """Reason -> up to EXAMPLES (payload, file)."""
+    first = Window.partitionBy("reason").orderBy("rejected_id")
+    each = rejected.select("rejected_id", "payload", "source_file", F.explode("reasons").alias("reason"))
+    chosen = each.withColumn("place", F.row_number().over(first)).where(F.col("place") <= EXAMPLES).orderBy("reason", "place").collect()
+    found: dict[str, list[tuple[str | None, str]]] = {}
+    for row in chosen:
+        found.setdefault(row["reason"], []).append((row["payload"], row["source_file"]))
+    return found
+
+
+def event_facts(events: DataFrame, now: datetime, *, exact: bool = True) -> dict[str, Any]:
+    """Numbers from which a person sees whether events are plausible.
+
+    events: rows that would be added to silver.events. exact: count users, items and orders exactly; else to 1 %, in a fraction of the time.
+    """
+
+    def different(column: str) -> Column:
+        return F.countDistinct(column) if exact else F.approx_count_distinct(column, 0.01)
+
+    day, amount, quantity = F.col("event_date"), F.col("amount_minor"), F.col("quantity")
+    (row,) = events.agg(
+        F.lit(exact).alias("exact"),
+        F.count("*").alias("events"),
+        different("user_id").alias("users"),
+        different("item_id").alias("items"),
+        different("order_id").alias("orders"),
+        F.size(F.collect_set(day)).alias("days"),
+        F.count_if(F.col("event_type") == "cancellation").alias("cancellations"),
+        F.count_if(F.col("event_time") > F.lit(now + timedelta(days=1))).alias("in_the_future"),
+        F.count_if(day < F.lit("1995-01-01").cast("date")).alias("before_1995"),
+        F.count_if(quantity == 1).alias("of_one_piece"),
+        F.count_if(amount % 100 == 0).alias("of_whole_units"),
+        F.count_if(amount == 0).alias("for_nothing"),
+        F.min(day).alias("first_day"),
+        F.max(day).alias("last_day"),
+        F.min(amount).alias("least_amount_minor"),
+        F.max(amount).alias("greatest_amount_minor"),
+        F.percentile_approx(amount / quantity, 0.5).alias("median_price_minor"),
+        F.percentile_approx(quantity, 0.5).alias("median_quantity"),
+        F.array_sort(F.collect_set("currency")).alias("currencies"),
+    ).collect()
+    found: dict[str, Any] = row.asDict(recursive=True)
+    found["median_price_minor"] = None if found["median_price_minor"] is None else round(found["median_price_minor"])
+    return found
+
+
+def hints(check: SourceCheck, *, todos: Sequence[str] = ()) -> list[str]:
+    """What a person should look at before cleaning, the worst first. todos: lines of the mapping that ask for an answer."""
+    told = []
+    for one in check.tables:
+        counts = one.counts
+        if counts.read and counts.accepted + counts.duplicate == 0:
+            told.append(f"{one.table}: not one row would be accepted")
+        elif counts.rejected > 0.3 * counts.read:
+            worst = max(counts.by_reason, key=lambda reason: counts.by_reason[reason])
+            told.append(f"{one.table}: {_share(counts.rejected, counts.read)} of the rows would be rejected, most of them as {worst}")
+        if one.table == EVENTS and counts.duplicate > 0.2 * counts.read and counts.accepted:
+            told.append(
+                f"{one.table}: {_share(counts.duplicate, counts.read)} of the rows are equal to others; is a column missing that tells lines apart?"
+            )
+        told += _event_hints(one.facts) if one.facts.get("events") else []
+    if not any(one.table == EVENTS for one in check.tables) and check.files:
+        told.append("no table of events: there is nothing to recommend from without silver.events")
+    told += [f"the mapping still asks: {todo}" for todo in todos]
+    return told
+
+
+def _event_hints(facts: Mapping[str, Any]) -> Iterator[str]:
+    events = facts["events"]
+    many = events >= MANY_EVENTS
+    asked = [
+        (facts["in_the_future"] > 0, "{in_the_future:,} events lie in the future: are day and month swapped, or milliseconds taken for seconds?"),
+        (facts["before_1995"] > 0, "{before_1995:,} events lie before 1995; the first is of {first_day}"),
+        (facts["days"] == 1 and many, "all {events:,} events are of one day, {first_day}: is the right column taken for the time?"),
+        (facts["users"] == 1 and events > 1, "all events are of one user: is the right column taken for the user?"),
+        (facts["users"] >= 0.97 * events and many, "each event has a user of its own: is the user's column a number of the line or the order?"),
+        (facts["items"] >= 0.97 * events and many, "each event has an item of its own: is the item's column a number of the line?"),
+        (facts["of_one_piece"] == events and many, "all quantities are 1: is there no column of pieces?"),
+        (facts["median_quantity"] > 1000, "half of the quantities are above {median_quantity:,}: are they weights or volumes, not pieces?"),
+        ("XXX" in facts["currencies"], "currency XXX stands for none: name the shop's in the mapping"),
+    ]
+    yield from (text.format(**facts) for holds, text in asked if holds)
+    price = facts["median_price_minor"]
+    if facts["for_nothing"] == events:
+        yield "all amounts are 0: no column of money is mapped"
+    elif price >= DEAR and facts["of_whole_units"] == events:
+        yield f"a piece typically costs {price / 100:,.2f}, and no amount has cents: are the files' amounts in minor units already (take out * 100)?"
+    elif abs(price) < CHEAP:
+        yield f"a piece typically costs {price / 100:,.2f}: is * 100 missing in amount_minor?"
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.0f} %"
+
+
+def want_rows(sample_rows: int | None) -> None:
+    if sample_rows is not None and sample_rows < 1:
+        raise Mistake("--sample-rows: want a number above 0", [f"have {sample_rows}"])

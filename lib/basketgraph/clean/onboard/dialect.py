@@ -1,0 +1,185 @@
+"""How a CSV file is written: encoding, separator, quotes, header. Text in, a dialect or a clear refusal out."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import shlex
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from charset_normalizer import from_bytes
+
+from basketgraph.clean.onboard.find import Excerpt
+from basketgraph.clean.onboard.moments import looks_like_moment
+from basketgraph.clean.onboard.numbers import looks_like_number
+from basketgraph.config import Mistake
+
+SEPARATORS = ",;\t|^~\x01"
+LOOKED_AT = 300  # rows that decide about the separator
+MARKS = {b"\xff\xfe": "UTF-16LE", b"\xfe\xff": "UTF-16BE"}
+# What shops use; more candidates only make short texts of Western Europe look Hungarian or Turkish.
+CODE_PAGES = ["cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1257", "gb18030", "cp932", "euc_jp", "euc_kr", "big5", "koi8_r"]
+JAVA_NAMES = {"cp932": "windows-31j", "gb18030": "GB18030", "euc_jp": "EUC-JP", "euc_kr": "EUC-KR", "big5": "Big5", "koi8_r": "KOI8-R"}
+# Every field of a file that Spark reads is one line of a plan, but Python's reader stops at 128 KiB by default.
+csv.field_size_limit(1 << 24)
+
+
+@dataclass(frozen=True)
+class Text:
+    """A file's sample as text, and how it was decoded."""
+
+    head: str
+    blocks: tuple[str, ...]
+    whole: bool
+    encoding: str  # as Java calls it
+    because: str = ""
+    marked: bool = False  # with a byte order mark
+
+
+@dataclass(frozen=True)
+class Dialect:
+    separator: str
+    quote: str
+    quoted: bool  # whether quotes occur at all
+    escape: str
+    multiline: bool
+    header: tuple[str, ...]
+    rows: list[list[str]] = field(repr=False, default_factory=list)  # below the header, all of the header's width
+    odd_rows: int = 0  # rows of another width
+
+
+def decoded(excerpt: Excerpt, shown: str) -> Text:
+    """The sample as text. Raises Mistake where it is no text."""
+    head = excerpt.head
+    if head.startswith(b"\xef\xbb\xbf"):
+        return _as_text(excerpt, "utf-8-sig", "UTF-8", "", marked=True)
+    for mark, name in MARKS.items():
+        if head.startswith(mark):
+            return _as_text(
+                excerpt, name.lower().replace("utf-16", "utf-16-"), "UTF-16", f"it starts with the byte order mark of {name}", marked=True
+            )
+    sampled = head[: 1 << 16]
+    if sampled.count(b"\0") > len(sampled) / 4:
+        name = "UTF-16LE" if sampled[1:2] == b"\0" else "UTF-16BE"
+        return _as_text(excerpt, name.lower().replace("utf-16", "utf-16-"), name, "every other byte is zero")
+    if b"\0" in sampled:
+        raise Mistake(f"{shown}: want text or Parquet, have bytes that are neither", cure="Name a CSV, JSON or Parquet file.")
+    lines = [line for part in (head, *excerpt.blocks) for line in part.splitlines()[0 if excerpt.whole else 1 : None if excerpt.whole else -1]]
+    foreign = [line for line in lines if not line.isascii()]
+    broken = [line for line in foreign if not _is_utf8(line)]
+    if len(broken) <= 0.1 * len(foreign):
+        return _as_text(excerpt, "utf-8-sig", "UTF-8", f"but for {len(broken)} lines of the sample, which are damaged" if broken else "")
+    because = f"{len(broken)} lines of the sample are not UTF-8"
+    lines_of_it = b"\n".join(foreign)[: 1 << 18]
+    matches = list(from_bytes(lines_of_it, cp_isolation=CODE_PAGES, threshold=0.6))
+    if not matches:
+        raise Mistake(f"{shown}: want text in a known encoding, have {because} and no code page that fits", cure="Write it as UTF-8.")
+    western = [match for match in matches if match.encoding == "cp1252" and match.chaos <= matches[0].chaos + 0.02]
+    name = (western or matches)[0].encoding
+    return _as_text(excerpt, name, JAVA_NAMES.get(name, name.replace("cp", "windows-")), because)
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _as_text(excerpt: Excerpt, codec: str, encoding: str, because: str, *, marked: bool = False) -> Text:
+    text = excerpt.head.decode(codec, errors="replace" if excerpt.whole else "ignore").removeprefix("\ufeff")
+    blocks = tuple(block.decode(codec.removesuffix("-sig"), errors="ignore") for block in excerpt.blocks)
+    return Text(text, blocks, excerpt.whole, encoding, because, marked)
+
+
+def dialect(text: Text, shown: str, path: str) -> Dialect:
+    """How the CSV is written, with its sampled rows.
+
+    errors: Mistake where there is no separator, no header, two columns of one name, or lines above the header.
+    """
+    start = text.head if text.whole else text.head[: text.head.rfind("\n") + 1]
+    if not start.strip():
+        raise Mistake(f"{shown}: want a header and rows, have an empty file")
+    quote = _quote(start)
+    escape = "\\" if re.search(r"[^,;\t|\\]\\" + quote, start) else quote
+    separator = _separator(start, quote, escape, shown, path)
+    rows = list(_parsed(start, separator, quote, escape))
+    if not text.whole and rows:
+        rows.pop()  # may end in the middle of a quoted field
+    header = tuple(name.strip() for name in rows[0])
+    _want_header(header, rows, shown, path, separator)
+    inner = [row for block in text.blocks for row in list(_parsed(block, separator, quote, escape))[1:-1]]
+    width = len(header)
+    multiline = any("\n" in value or "\r" in value for row in rows for value in row)
+    quoted = quote in start
+    odd = sum(len(row) != width for row in rows[1:])
+    return Dialect(separator, quote, quoted, escape, multiline, header, [row for row in (*rows[1:], *inner) if len(row) == width], odd)
+
+
+def _quote(text: str) -> str:
+    single = len(re.findall(r"(?:^|[,;\t|])'[^'\n]*'(?=[,;\t|\r\n]|$)", text, re.MULTILINE))
+    double = len(re.findall(r'(?:^|[,;\t|])"[^"\n]*"(?=[,;\t|\r\n]|$)', text, re.MULTILINE))
+    return "'" if single > max(3, double) else '"'
+
+
+def _parsed(text: str, separator: str, quote: str, escape: str) -> Iterator[list[str]]:
+    doubled = escape == quote
+    reader = csv.reader(
+        io.StringIO(text, newline=""), delimiter=separator, quotechar=quote, doublequote=doubled, escapechar=None if doubled else escape
+    )
+    try:
+        yield from (row for row in reader if row)
+    except csv.Error:  # the rest of a block that begins inside a quoted field
+        return
+
+
+def _separator(text: str, quote: str, escape: str, shown: str, path: str) -> str:
+    """The separator with which nearly all rows have the header's width; of several the one with the most columns."""
+    best: list[tuple[int, str]] = []
+    for separator in SEPARATORS:
+        widths = [len(row) for row, _ in zip(_parsed(text, separator, quote, escape), range(LOOKED_AT), strict=False)]
+        if widths and widths[0] > 1 and widths.count(widths[0]) >= 0.9 * len(widths):
+            best.append((widths[0], separator))
+    if best:
+        return max(best)[1]
+    raise _no_separator(text, quote, escape, shown, path)
+
+
+def _no_separator(text: str, quote: str, escape: str, shown: str, path: str) -> Mistake:
+    here = shlex.quote(path)
+    for separator in SEPARATORS:
+        widths = [len(row) for row, _ in zip(_parsed(text, separator, quote, escape), range(LOOKED_AT), strict=False)]
+        usual, rows = Counter(widths).most_common(1)[0] if widths else (0, 0)
+        if usual > 1 and rows >= 0.9 * len(widths) - 12 and usual in widths[:12] and len(widths) > 3:
+            above = widths.index(usual)
+            fault = f"the first {above} lines have another number of fields than the {usual} of the rest"
+            cure = f"Take out the lines above the header: tail -n +{above + 1} {here} > {shlex.quote(_beside(path))}"
+            return Mistake(f"{shown}: want a header in the first line", [fault], cure)
+    spaced = [len(line.split()) for line in text.splitlines()[:LOOKED_AT] if line.strip()]
+    if spaced and spaced[0] > 1 and len(set(spaced)) == 1:
+        fault = f"fields are set apart by blanks ({spaced[0]} a line), in columns of a width"
+        cure = f"Make it CSV: awk '{{$1=$1; gsub(/ /, \",\"); print}}' {here} > {shlex.quote(_beside(path))}"
+        return Mistake(f"{shown}: want a separator between fields (one of , ; tab | ^ ~)", [fault], cure)
+    return Mistake(f"{shown}: want rows of several columns (separator , ; tab | ^ or ~), have {text.splitlines()[0]!r:.80}", cure="Name a CSV file.")
+
+
+def _beside(path: str) -> str:
+    stem, _, ending = path.rpartition(".")
+    return f"{stem}.clean.{'csv' if ending == 'txt' else ending}"
+
+
+def _want_header(header: tuple[str, ...], rows: list[list[str]], shown: str, path: str, separator: str) -> None:
+    values = [name for name in header if looks_like_number(name) or looks_like_moment(name)]
+    if values and not all(len(row) > 1 for row in rows[1:2]):
+        values = values[:1]
+    if len(values) > len(header) / 3 or (values and any(looks_like_moment(name) for name in values)):
+        names = separator.join(f"column{i + 1}" for i in range(len(header)))
+        cure = f"Put a line of names above it: sed -i '1i {names}' {shlex.quote(path)}   (with your own names, such as user, item, date)"
+        raise Mistake(f"{shown}: want a header in the first line, have values there", [f"first line: have {separator.join(header)[:100]}"], cure)
+    twice = sorted({name for name in header if name and [n.lower() for n in header].count(name.lower()) > 1})
+    if twice:
+        raise Mistake(f"{shown}: want each column name once, have {', '.join(twice)} more than once", cure="Rename them in the header.")

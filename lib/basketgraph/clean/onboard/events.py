@@ -1,0 +1,279 @@
+"""The draft of silver.events: who bought what, when, how much of it and for how much."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from basketgraph.clean.onboard.evidence import is_of_order, is_product, money_is_of, prefix_of_cancellations
+from basketgraph.clean.onboard.numbers import MINOR_UNITS
+from basketgraph.clean.onboard.parts import MISSING, Lets, Table, decimal_sql, id_sql, label_sql, text_list
+from basketgraph.clean.onboard.roles import Profile, Reading
+from basketgraph.clean.onboard.words import words, words_of
+
+EVENTS = "silver.events"
+MINOR_WORDS = {"cents", "cent", "minor", "pence", "pennies", "centimes"}
+YES = {"1", "true", "yes", "y", "t", "x", "ja", "j", "oui", "si", "sim", "tak"}
+
+
+@dataclass(frozen=True)
+class When:
+    """Expressions for the instant and the shop's local day, and the `let` name they come from."""
+
+    instant: str
+    day: str
+
+
+def events_table(reading: Reading, lets: Lets, currency: str) -> Table:
+    """silver.events of a kind of files. What cannot be guessed is null and a TODO, so that check-source counts it as missing."""
+    table = Table(EVENTS)
+    when = moment(reading, lets)
+    cancelled = _event_type(reading, lets, table)
+    table.set("event_time", when.instant if when else "cast(null as timestamp)")
+    table.set("event_date", when.day if when else "cast(null as date)")
+    if when is None:
+        table.todo("event_time", "no column looks like a date or a time; which one says when it was bought?")
+    _ids(reading, table)
+    pieces = _quantity(reading, lets, table, cancelled)
+    _amounts(reading, lets, table, cancelled, pieces, currency)
+    for role, column in (("store", "store_id"), ("channel", "channel")):
+        if role in reading.roles:
+            table.set(column, label_sql(reading.roles[role]))
+            table.guess(column, f"{reading.roles[role].name} is the {role}", reading.because[role])
+    return table
+
+
+def moment(reading: Reading, lets: Lets) -> When | None:
+    """When a row happened, as a `let` name added once."""
+    one = reading.roles.get("time")
+    if one is None:
+        return None
+    form = one.moment or one.epoch
+    if form is None:
+        return None
+    sql = form.sql(one.column.sql)
+    clock = reading.roles.get("clock")
+    because = form.because or reading.because["time"]
+    if clock is not None and clock.clock and not form.has_time and form.kind in ("text", "date"):
+        day = one.column.sql if form.kind == "text" else f"cast({one.column.sql} as string)"
+        pattern = form.patterns[0] if form.kind == "text" else "yyyy-MM-dd"
+        time = clock.column.sql if clock.clock != "HHmm" else f"lpad({clock.column.sql}, 4, '0')"
+        sql = f"to_timestamp(concat({day}, ' ', {time}), '{pattern} {clock.clock}')"
+        because += f"; {clock.name} has the time of day"
+    name = next((n for n, text in lets.names.items() if text == sql), None)
+    if name is None:
+        name = lets.add("sold_at", sql)
+        span = f" (sample: {form.first} to {form.last})" if form.first and form.last else ""
+        lets.remark(name, "guess", f"{one.name} is the time{span}", because)
+        if form.ambiguous:
+            lets.remark(name, "todo", f"{one.name}: say whether the day or the month comes first (d/M or M/d in the pattern)")
+        if len(form.patterns) > 1:
+            lets.remark(name, "note", f"{one.name} is written in {len(form.patterns)} ways")
+    if form.instant:
+        return When(name, f"to_date(from_utc_timestamp({name}, source_time_zone))")
+    return When(f"to_utc_timestamp({name}, source_time_zone)", f"to_date({name})")
+
+
+def _ids(reading: Reading, table: Table) -> None:
+    for role in ("user", "item", "order"):
+        one = reading.roles.get(role)
+        if one is None:
+            continue
+        sql, told = id_sql(one, role=role)
+        table.set(f"{role}_id", sql)
+        table.guess(f"{role}_id", f"{one.name} is the {role}", reading.because[role])
+        for text, because in told:
+            table.guess(f"{role}_id", text, because)
+        if role == "item" and one.padded:
+            table.note("item_id", f"{one.name}: leading zeros are kept")
+    questions = {"user": "which column says who bought?", "item": "which column says what was bought?"}
+    for role, question in questions.items():
+        if role not in reading.roles:
+            table.set(f"{role}_id", MISSING)
+            table.todo(f"{role}_id", f"{question} Until then every row is rejected as missing:{role}_id")
+    if "order" not in reading.roles:
+        table.note("order_id", "order_id is left out: no column has order numbers, so what a user buys on one day is one order")
+    line = reading.roles.get("line")
+    if line is not None:
+        table.set("event_id", label_sql(line))
+        table.guess("event_id", f"{line.name} is the number of the line", reading.because["line"])
+    elif reading.sample.line_of is not None and "order" in reading.roles:
+        table.set("event_id", f"concat_ws('-', {table.columns['order_id']}, {reading.sample.line_of[0]}.place)")
+        table.guess("event_id", "order and place within it", "a record is a whole order, so its content would be the id of all its lines")
+    else:
+        table.note("event_id", "event_id is left out: lines have no number, so the whole line is its id and an equal line a duplicate")
+
+
+def _event_type(reading: Reading, lets: Lets, table: Table) -> str | None:
+    """Sets event_type; returns the condition under which a row is a cancellation, None where none can be."""
+    kind = reading.roles.get("event_type")
+    if kind is not None:
+        return _typed(kind, lets, table)
+    status = reading.roles.get("status")
+    if status is not None:
+        _by_status(status, table)
+    cancelled = _cancelled(reading, table)
+    if cancelled is not None:
+        cancelled = lets.add("cancelled", cancelled)
+    table.set("event_type", f"if({cancelled}, 'cancellation', 'purchase')" if cancelled else "'purchase'")
+    if cancelled is None:
+        table.guess(
+            "event_type", "all rows are purchases", "nothing in the sample looks like a cancellation (negative pieces or money, a flag, a prefix)"
+        )
+    return cancelled
+
+
+def _typed(kind: Profile, lets: Lets, table: Table) -> str | None:
+    """Event types by the words of a column; those that silver.events does not hold are left out by `where`."""
+    word = {text.lower().strip(): text.lower().strip().replace(" ", "_").replace("-", "_") for text in kind.counts}
+    known = words().values
+    bought = [text for text, plain in word.items() if plain in known.purchases]
+    undone = [text for text, plain in word.items() if plain in known.cancellations]
+    others = [text for text, plain in word.items() if plain in known.others]
+    unknown = [text for text in word if text not in {*bought, *undone, *others}]
+    name = lets.add("event_word", f"lower(trim({kind.column.sql}))")
+    cases = [f"when {name} in ({text_list(bought or ['purchase'])}) then 'purchase'"]
+    if undone:
+        cases.append(f"when {name} in ({text_list(undone)}) then 'cancellation'")
+    table.set("event_type", f"case {' '.join(cases)} end")
+    table.guess("event_type", f"{kind.name} says what happened", f"its values are {', '.join(sorted(word))[:80]}")
+    if unknown:
+        table.todo("event_type", f"what are {', '.join(sorted(unknown))[:60]}? Until you say so they are rejected as unreadable:event_type")
+    if others:
+        table.where = f"coalesce({name}, '') not in ({text_list(others)})"
+        rows = sum(number for text, number in kind.counts.items() if text.lower().strip() in others)
+        table.guess(
+            "where",
+            f"{', '.join(sorted(others))} are left out ({rows:,} of {len(kind.filled):,} rows)",
+            "silver.events holds purchases and cancellations only",
+        )
+    return f"{name} in ({text_list(undone)})" if undone else None
+
+
+def _by_status(status: Profile, table: Table) -> None:
+    known = words().values
+    nothing = (known.cancellations | known.undone) - known.purchases
+    undone = [text.lower() for text in status.counts if text.lower().strip().replace(" ", "_") in nothing]
+    if undone:
+        table.refuse("order_not_completed", f"lower(trim({status.column.sql})) in ({text_list(undone)})")
+        table.guess("order_not_completed", f"{', '.join(sorted(undone))} are orders that came to nothing", f"{status.name} is the order's state")
+
+
+def _cancelled(reading: Reading, table: Table) -> str | None:
+    found = prefix_of_cancellations(reading)
+    if found is not None:
+        order = reading.roles["order"]
+        table.guess(
+            "event_type", f"{order.name} that begin with {found[0]} are cancellations", f"{found[1]} of them in the sample have negative pieces"
+        )
+        return f"{order.column.sql} like '{found[0]}%'"
+    flag = reading.roles.get("cancelled")
+    if flag is not None:
+        yes = sorted(text.lower() for text in flag.counts if text.lower() in YES) or ["true", "1"]
+        table.guess("event_type", f"{flag.name} marks cancellations", reading.because["cancelled"])
+        return f"coalesce(lower(cast({flag.column.sql} as string)) in ({text_list(yes)}), false)"
+    for role in ("quantity", "amount", "unit_price"):
+        one = reading.roles.get(role)
+        if one is not None and any(value < 0 for value in one.numbers):
+            negative = sum(value < 0 for value in one.numbers)
+            table.guess("event_type", f"rows with a negative {one.name} are cancellations", f"{negative:,} of {len(one.numbers):,} are")
+            return f"coalesce({decimal_sql(one)} < 0, false)"
+    return None
+
+
+def _quantity(reading: Reading, lets: Lets, table: Table, cancelled: str | None) -> str:
+    """Sets quantity; returns the expression of the pieces, positive."""
+    one = reading.roles.get("quantity")
+    if one is None:
+        table.set("quantity", "1")
+        table.guess("quantity", "each row is one piece", "no column looks like a number of pieces")
+        return "1"
+    whole = one.whole
+    text = one.number.sql(one.column.sql) if one.number is not None else one.column.sql
+    pieces = lets.add("pieces", f"cast({text} as bigint)" if whole else decimal_sql(one))
+    negative = any(value < 0 for value in one.numbers)
+    positive = f"abs({pieces})" if negative else pieces
+    table.set("quantity", positive if whole else f"ceil({positive})")
+    table.guess("quantity", f"{one.name} is the number of pieces", reading.because["quantity"])
+    if not whole:
+        table.guess("quantity", "a part of a piece counts as one", f"{one.name} has decimals, as weights have")
+    if cancelled is None:
+        table.refuse("quantity_not_positive", f"{pieces} <= 0")
+    elif negative:
+        table.refuse("quantity_zero", f"{pieces} = 0")
+        if "like" in lets.names.get(cancelled, ""):
+            table.reject.pop("quantity_zero")
+            table.refuse("quantity_not_positive", f"not {cancelled} and {pieces} <= 0")
+            table.refuse("cancellation_not_negative", f"{cancelled} and {pieces} >= 0")
+    else:
+        table.refuse("quantity_not_positive", f"{pieces} <= 0")
+    return positive
+
+
+def _amounts(reading: Reading, lets: Lets, table: Table, cancelled: str | None, pieces: str, currency: str) -> None:
+    told = reading.roles.get("currency")
+    table.set("currency", "source_currency" if told is None else f"coalesce(upper(trim({told.column.sql})), source_currency)")
+    if told is not None and len(told.counts) > 1:
+        table.guess("currency", f"{told.name} is each line's currency", f"its values are {', '.join(sorted(told.counts))[:60]}")
+    units = MINOR_UNITS.get(currency, 100)
+    amount, price = reading.roles.get("amount"), reading.roles.get("unit_price")
+    for one in (amount, price):
+        if one is not None and is_of_order(reading, one):
+            table.todo("amount_minor", f"{one.name} is the same on all lines of an order, so it is the order's total, which no line was paid with")
+    chosen = _choose(reading, table, amount, price)
+    if chosen is None:
+        table.set("amount_minor", "0")
+        table.todo("amount_minor", "no column looks like money; 0 stands for all amounts until one is named here")
+        return
+    one, each, because = chosen
+    name = lets.add("price" if each else "paid", decimal_sql(one))
+    if one.number is not None and one.number.ambiguous:
+        lets.remark(name, "todo", f"{one.name}: {one.number.ambiguous}")
+    minor = set(words_of(one.name)) & MINOR_WORDS
+    table.set("amount_minor", _minor(name, pieces if each else "1", 1 if minor else units, any(v < 0 for v in one.numbers)))
+    table.guess("amount_minor", f"{one.name} is the price of one piece" if each else f"{one.name} is what the whole line costs", because)
+    if minor:
+        table.guess("amount_minor", "it is in minor units already", f"its header says {minor.pop()}")
+    signed = cancelled is not None and any(v < 0 for v in one.numbers)
+    table.refuse("price_not_positive" if each else "amount_not_positive", f"{name} = 0" if signed else f"{name} <= 0")
+    table.guess(
+        "price_not_positive" if each else "amount_not_positive", "what is for nothing is no sale", "gifts, samples and corrections look like this"
+    )
+    _besides(reading, table, pieces, units)
+
+
+def _minor(value: str, pieces: str, units: int, signed: bool) -> str:
+    """Minor units, half up; direction is the event type's to say."""
+    product = " * ".join([f"abs({value})" if signed else value, *([pieces] if pieces != "1" else []), *([str(units)] if units != 1 else [])])
+    return f"round({product})"
+
+
+def _choose(reading: Reading, table: Table, amount: Profile | None, price: Profile | None) -> tuple[Profile, bool, str] | None:
+    """(the column of money, whether it is per piece, why)."""
+    usable = {one.name for one in (amount, price) if one is not None and not is_of_order(reading, one)}
+    if amount is not None and price is not None and is_product(reading, amount, price) and amount.name in usable:
+        return amount, False, f"{amount.name} = {price.name} x pieces in nearly all rows of the sample"
+    for one, header_says in ((price, True), (amount, False)):
+        if one is None or one.name not in usable:
+            continue
+        kind, because = money_is_of(reading, one)
+        if kind is not None:
+            return one, kind == "piece", because
+        if amount is None or price is None:
+            return one, header_says, because or reading.because["unit_price" if header_says else "amount"]
+    for one, header_says in ((amount, False), (price, True)):
+        if one is not None and one.name in usable:
+            return one, header_says, reading.because["unit_price" if header_says else "amount"]
+    return None
+
+
+def _besides(reading: Reading, table: Table, pieces: str, units: int) -> None:
+    """Money besides what was paid, where it is certain enough what it is."""
+    for role, column in (("list_amount", "list_amount_minor"), ("discount", "discount_minor"), ("coupon", "coupon_minor")):
+        one = reading.roles.get(role)
+        if one is None or {"pct", "percent", "rate"} & set(words_of(one.name)) or "%" in one.name or max(map(abs, one.numbers), default=0) <= 1:
+            continue
+        each = money_is_of(reading, one)[0] == "piece" or (
+            role == "list_amount" and "unit_price" in reading.roles and money_is_of(reading, one)[0] is None
+        )
+        table.set(column, _minor(decimal_sql(one), pieces if each else "1", units, any(v < 0 for v in one.numbers)))
+        table.guess(column, f"{one.name} is the {role.replace('_', ' ')} of {'one piece' if each else 'the line'}", reading.because[role])

@@ -1,0 +1,166 @@
+"""The files of a new shop: which there are, how they are packed, and bytes from all over them."""
+
+from __future__ import annotations
+
+import bz2
+import glob
+import gzip
+import shlex
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, cast
+
+from basketgraph.config import Mistake
+
+HEAD_BYTES = 2 << 20
+BLOCK_BYTES = 128 << 10
+BLOCKS = 24
+STEP_BYTES = 4 << 20  # of a compressed file, which can only be read from its start, one block in so many bytes is kept
+PACKED_BYTES = 128 << 20  # and no more is unpacked
+PACKERS: dict[str, tuple[Callable[[Path, str], Any], bytes]] = {".gz": (gzip.open, b"\x1f\x8b"), ".bz2": (bz2.open, b"BZh")}
+REFUSED = {
+    ".xlsx": "a spreadsheet, which Spark cannot read; save it as CSV (UTF-8)",
+    ".xls": "a spreadsheet, which Spark cannot read; save it as CSV (UTF-8)",
+    ".ods": "a spreadsheet, which Spark cannot read; save it as CSV (UTF-8)",
+    ".7z": "a 7-Zip archive, which Spark cannot read; unpack it: 7z x {file}",
+    ".rar": "a RAR archive, which Spark cannot read; unpack it: unrar x {file}",
+    ".tar": "a tar archive, which Spark cannot read; unpack it: tar -xf {file}",
+    ".tgz": "a tar archive, which Spark cannot read; unpack it: tar -xf {file}",
+    ".xz": "packed with xz, which Spark cannot read; unpack it: unxz {file}",
+    ".zst": "packed with zstd, which Spark reads only with native libraries; unpack it: unzstd {file}",
+    ".xml": "XML, which a mapping cannot name; make it JSON lines or CSV",
+    ".orc": "ORC, which a mapping cannot name; write it as Parquet",
+    ".avro": "Avro, which a mapping cannot name; write it as Parquet or JSON lines",
+}
+ENDINGS = (".csv", ".tsv", ".txt", ".tab", ".psv", ".dat", ".json", ".jsonl", ".ndjson", ".parquet", ".pq", *PACKERS, ".zip", *REFUSED)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file of the shop. `path` is where its bytes are, `name` what it is called below the landing folder once it is unpacked."""
+
+    path: Path
+    name: str
+    member: str | None = None  # inside a zip
+
+    @property
+    def packer(self) -> str | None:
+        return self.path.suffix.lower() if self.path.suffix.lower() in PACKERS else None
+
+    @property
+    def size(self) -> int:
+        if self.member is None:
+            return self.path.stat().st_size
+        with zipfile.ZipFile(self.path) as archive:
+            return archive.getinfo(self.member).file_size
+
+    @property
+    def shown(self) -> str:
+        return str(self.path) if self.member is None else f"{self.path} ({self.member})"
+
+    def open(self) -> IO[bytes]:
+        """Its bytes, unpacked."""
+        if self.member is not None:
+            return zipfile.ZipFile(self.path).open(self.member)
+        opener, start = PACKERS.get(self.path.suffix.lower(), (None, b""))
+        if opener is None:
+            return self.path.open("rb")
+        with self.path.open("rb") as raw:
+            have = raw.read(len(start))
+        if have != start:
+            raise Mistake(f"{self.path}: want a file packed as its name says ({self.path.suffix}), have {have!r}", cure="Rename it.")
+        return cast("IO[bytes]", opener(self.path, "rb"))
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """The start of a file, and blocks from all over the rest; `whole` where the start is all of it, `size` the unpacked bytes as far as known."""
+
+    head: bytes
+    blocks: tuple[bytes, ...]
+    whole: bool
+    size: int
+
+
+def excerpt(found: Found) -> Excerpt:
+    """Bytes from all over the file, at most some megabytes: a file in order of time shows one day at its start."""
+    with found.open() as stream:
+        head, size = stream.read(HEAD_BYTES), found.size
+        seekable = found.packer is None and found.member is None
+        if len(head) == HEAD_BYTES and seekable and size < HEAD_BYTES + BLOCKS * BLOCK_BYTES:
+            head += stream.read()
+        if len(head) != HEAD_BYTES:
+            return Excerpt(head, (), True, len(head))
+        blocks = []
+        if seekable:
+            for number in range(BLOCKS):
+                stream.seek(HEAD_BYTES + (size - HEAD_BYTES) * number // BLOCKS // 4 * 4)  # whole characters, whatever their width
+                blocks.append(stream.read(BLOCK_BYTES))
+            return Excerpt(head, tuple(blocks), False, size)
+        done = len(head)
+        while done < PACKED_BYTES and (block := stream.read(BLOCK_BYTES)):
+            blocks.append(block)
+            done += len(block) + len(stream.read(STEP_BYTES - BLOCK_BYTES))
+        return Excerpt(head, tuple(blocks), False, max(done, size))
+
+
+def find(given: Sequence[str], landing: Path | None) -> tuple[Path, list[Found]]:
+    """(landing folder, files) for the files, folders and patterns that a user named.
+
+    errors: Mistake for what is not there, what Spark cannot read (with how to unpack it) and files outside the landing folder.
+    """
+    paths, bases = [], []
+    for text in given:
+        here = Path(text).expanduser()
+        if here.is_dir():
+            bases.append(here)
+            paths += [p for p in sorted(here.rglob("*")) if p.is_file() and _plain(p.relative_to(here)) and p.name.lower().endswith(ENDINGS)]
+        elif here.is_file():
+            bases.append(here.parent)
+            paths.append(here)
+        else:
+            matched = [Path(p) for p in sorted(glob.glob(str(here), recursive=True)) if Path(p).is_file()]
+            if not matched:
+                raise Mistake(f"{text}: want files of the shop, have no such file", cure="Name files, a folder, or a quoted pattern.")
+            bases += [p.parent for p in matched]
+            paths += matched
+    if not paths:
+        raise Mistake(f"{', '.join(given)}: want CSV, JSON or Parquet files, have none there", cure="Name the files themselves.")
+    faults = [f"{p}: {REFUSED[p.suffix.lower()].format(file=shlex.quote(str(p)))}" for p in paths if p.suffix.lower() in REFUSED]
+    if faults:
+        raise Mistake("these files cannot be landing files", faults, "Then name what that gives.")
+    folder = (landing or _common(bases)).resolve()
+    found = []
+    for path in dict.fromkeys(p.resolve() for p in paths):
+        if path.suffix.lower() == ".zip":
+            found += _members(path)
+        elif not path.is_relative_to(folder):
+            raise Mistake(f"{path}: want a file below the landing folder, which is {folder}", cure="Move it there, or name its folder by --landing.")
+        else:
+            found.append(Found(path, path.relative_to(folder).as_posix()))
+    return folder, found
+
+
+def _plain(relative: Path) -> bool:
+    """Cleaning leaves out what starts with . or _, so we do too."""
+    return not any(part.startswith((".", "_")) for part in relative.parts)
+
+
+def _common(bases: Sequence[Path]) -> Path:
+    resolved = [base.resolve() for base in bases]
+    return next(parent for parent in (resolved[0], *resolved[0].parents) if all(base.is_relative_to(parent) for base in resolved))
+
+
+def _members(path: Path) -> list[Found]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [info.filename for info in archive.infolist() if not info.is_dir() and _plain(Path(info.filename))]
+            if any(info.flag_bits & 1 for info in archive.infolist()):
+                raise Mistake(f"{path}: want a zip without a password", cure=f"Unpack it and name what is in it: unzip {shlex.quote(str(path))}")
+    except zipfile.BadZipFile as error:
+        raise Mistake(f"{path}: not readable as zip: {error}", cure="Fetch it again.") from None
+    if not names:
+        raise Mistake(f"{path}: want files in the zip, have none")
+    return [Found(path, name, name) for name in names]

@@ -1,0 +1,146 @@
+"""Files that are alike, taken together: one entry of a mapping's `files` each."""
+
+from __future__ import annotations
+
+import fnmatch
+import glob
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import takewhile
+from pathlib import Path
+
+from basketgraph.clean.onboard.find import ENDINGS, Found
+from basketgraph.clean.onboard.sample import Column, Sample, file_name, sampled
+from basketgraph.config import Mistake
+
+LOOKED_AT = 8  # files of one name, spread over all of them
+ROWS = 40_000  # of all files of a kind together
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Files with (nearly) the same columns. `sample` is theirs together."""
+
+    name: str
+    pattern: str
+    guessed_pattern: bool
+    files: tuple[Found, ...]
+    sample: Sample
+    optional: tuple[str, ...]
+
+
+def kinds(folder: Path, found: Sequence[Found]) -> list[Kind]:
+    """Look at the files and put like to like.
+
+    errors: Mistake where a file cannot be read by any mapping, or files of one kind are in different encodings.
+    """
+    by_name: dict[str, list[Found]] = {}
+    for file in found:
+        by_name.setdefault(re.sub(r"\d+", "0", re.sub(r"\d+([-_.T]\d+)+", "0", file.name)), []).append(file)
+    groups: list[tuple[list[Found], list[Sample]]] = []
+    for files in by_name.values():
+        chosen = files[:: max(1, len(files) // LOOKED_AT)][:LOOKED_AT]
+        samples = [sampled(file) for file in chosen]
+        for sample in samples:
+            home = next((group for group in groups if _alike(group[1][0], sample)), None)
+            if home is None:
+                groups.append(([], [sample]))
+            elif sample not in home[1]:
+                home[1].append(sample)
+        home = next(group for group in groups if _alike(group[1][0], samples[0]))
+        looked = {sample.found.path: sample for sample in samples}
+        for file in files:
+            own = next((g for g in groups if file.path in looked and _alike(g[1][0], looked[file.path])), home)
+            own[0].append(file)
+    there = _others(folder, found)
+    taken: set[str] = set()
+    return [_kind(files, samples, [f.name for other, _ in groups if other is not files for f in other] + there, taken) for files, samples in groups]
+
+
+def _alike(one: Sample, other: Sample) -> bool:
+    mine, theirs = set(one.declared), set(other.declared)
+    dialects = [{k: v for k, v in s.options.items() if k in ("sep", "quote")} for s in (one, other)]
+    return one.format == other.format and dialects[0] == dialects[1] and len(mine & theirs) >= 0.7 * len(mine | theirs)
+
+
+def _others(folder: Path, found: Sequence[Found]) -> list[str]:
+    """Landing files that the user did not name; a pattern must not reach for them."""
+    named = {file.name for file in found}
+    if any(file.member for file in found):
+        return []
+    near = [p for p in folder.rglob("*") if p.is_file() and p.name.lower().endswith(ENDINGS)]
+    return [name for p in near if (name := p.relative_to(folder).as_posix()) not in named]
+
+
+def _kind(files: list[Found], samples: list[Sample], others: Sequence[str], taken: set[str]) -> Kind:
+    pattern, guessed = _pattern([file.name for file in files], others)
+    base = file_name(files[0].path if files[0].member is None else Path(files[0].name))
+    name = next(n for n in (base, *(f"{base}_{i}" for i in range(2, 1000))) if n not in taken)
+    taken.add(name)
+    together = _together(samples)
+    everywhere = set.intersection(*[set(sample.declared) for sample in samples])
+    return Kind(name, pattern, guessed, tuple(files), together, tuple(c for c in together.declared if c not in everywhere))
+
+
+def _pattern(names: Sequence[str], others: Sequence[str]) -> tuple[str, bool]:
+    """(a pattern for these names and for tomorrow's, whether it reaches further than the names); it matches none of `others`."""
+    general = {re.sub(r"(\d+[-_.T]?)*\d", "*", glob.escape(name)) for name in names}
+    start = _common_start(names)
+    end = _common_start([name[: len(start) - 1 : -1] if start else name[::-1] for name in names])[::-1]
+    wide = f"{glob.escape(start)}*{glob.escape(end)}"
+    for pattern in (*(general if len(general) == 1 else ()), *((wide,) if len(names) > 1 else ())):
+        if not any(fnmatch.fnmatch(other, pattern) for other in others) and pattern.strip("*"):
+            return pattern, "*" in pattern
+    if len(names) == 1:
+        return glob.escape(names[0]), False
+    clash = [other for other in others if fnmatch.fnmatch(other, wide)]
+    raise Mistake(
+        "no pattern tells these files from the others beside them",
+        [f"want only {', '.join(sorted(names)[:3])}, have {clash[0]} with it in {wide}"],
+        "Put each kind of file into a folder of its own below the landing folder.",
+    )
+
+
+def _common_start(texts: Sequence[str]) -> str:
+    first = min(texts)
+    alike = (a == b for a, b in zip(first, max(texts), strict=False))
+    return first[: sum(1 for _ in takewhile(bool, alike))]
+
+
+def _together(samples: list[Sample]) -> Sample:
+    """One sample of several files' rows."""
+    first = samples[0]
+    encodings = {str(s.options.get("encoding", "UTF-8")) for s in samples if not s.ascii}
+    if len(encodings) > 1:
+        faults = [f"{s.found.shown}: {s.options.get('encoding', 'UTF-8')}" for s in samples if not s.ascii]
+        raise Mistake("files of one kind are in different encodings", faults, "Bring them to one: iconv -f windows-1252 -t UTF-8 OLD > NEW")
+    if len(samples) == 1:
+        return first
+    share = max(1, ROWS // len(samples))
+    columns: dict[str, Column] = {}
+    rows = 0
+    for sample in samples:
+        step = sample.rows // share + 1
+        taken = len(range(0, sample.rows, step))
+        for column in sample.columns:
+            known = columns.setdefault(column.name, Column(column.name, column.sql, column.kind, [None] * rows))
+            known.values.extend(column.values[::step])
+        rows += taken
+        for column in columns.values():
+            column.values.extend([None] * (rows - len(column.values)))
+    merged: dict[str, str | bool] = {}
+    for sample in samples:
+        merged |= sample.options
+    totals = [s.total for s in samples]
+    return replace(
+        first,
+        options=merged,
+        declared={name: kind for sample in reversed(samples) for name, kind in sample.declared.items()} | dict(first.declared),
+        columns=tuple(columns.values()),
+        rows=rows,
+        total=sum(t for t in totals if t is not None) if None not in totals else None,
+        because={k: v for s in samples for k, v in s.because.items()},
+        notes=tuple(dict.fromkeys(note for s in samples for note in s.notes)),
+        ascii=all(s.ascii for s in samples),
+    )

@@ -1,0 +1,233 @@
+"""How a column writes dates and times: its patterns in Spark's letters, and what decides between day-first and month-first."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timezone
+
+ENOUGH = 0.9  # of a column's values must be moments
+RARE = 0.005  # a pattern of a smaller share of the values is taken for damage
+MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+CLOCK = r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?P<mark>[.,])?(?P<fraction>(?<=[.,])\d{1,9})?)?(?P<half>\s?[AaPp]\.?[Mm]\.?)?"
+ZONE = r"(?P<zone>\s?(?:Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)(?:\[[\w/]+\])?)?"
+DAYS = [
+    ("ymd", re.compile(r"(?P<year>\d{4})(?P<sep>[-/.])(?P<month>\d{1,2})(?P=sep)(?P<day>\d{1,2})")),
+    ("xxy", re.compile(r"(?P<first>\d{1,2})(?P<sep>[-/.])(?P<second_>\d{1,2})(?P=sep)(?P<year>\d{4}|\d{2})")),
+    ("compact", re.compile(r"(?P<year>(?:19|20)\d{2})(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])")),
+    ("dMy", re.compile(r"(?P<day>\d{1,2})(?P<sep>[- ])(?P<month>[A-Za-z]{3,9})(?P=sep)(?P<year>\d{4}|\d{2})")),
+    ("Mdy", re.compile(r"(?P<month>[A-Za-z]{3,9})(?P<sep> )(?P<day>\d{1,2}),? (?P<year>\d{4})")),
+]
+REST = re.compile(rf"(?:(?P<join>T| |, )\s?{CLOCK}{ZONE})?")
+CLOCKS = {
+    "H:mm:ss": r"\d{1,2}:\d{2}:\d{2}",
+    "H:mm": r"\d{1,2}:\d{2}",
+    "h:mm:ss a": r"\d{1,2}:\d{2}:\d{2} [AaPp][Mm]",
+    "h:mm a": r"\d{1,2}:\d{2} [AaPp][Mm]",
+}
+EPOCHS = {"s": (1, "timestamp_seconds"), "ms": (1_000, "timestamp_millis"), "us": (1_000_000, "timestamp_micros"), "ns": (1_000_000_000, "")}
+EARLIEST, LATEST = datetime(1995, 1, 1, tzinfo=timezone.utc).timestamp(), datetime(2050, 1, 1, tzinfo=timezone.utc).timestamp()
+
+
+@dataclass(frozen=True)
+class MomentForm:
+    """How moments are written.
+
+    patterns: Spark's, the most frequent first; none where the column is typed or counts from 1970.
+    kind:     text, cast (text that a cast understands), epoch, timestamp, timestamp_ntz or date (of Parquet).
+    instant:  whether it says a point in time by itself, without the shop's zone.
+    """
+
+    kind: str
+    patterns: tuple[str, ...] = ()
+    has_time: bool = False
+    instant: bool = False
+    epoch: str = ""
+    because: str = ""
+    ambiguous: bool = False
+    first: date | None = None
+    last: date | None = None
+
+    def sql(self, column: str) -> str:
+        """An expression for the moment: an instant, or the local stamp as if it were UTC."""
+        if self.kind == "epoch":
+            number = f"cast({column} as bigint)"
+            return f"timestamp_micros(cast({column} as bigint) div 1000)" if self.epoch == "ns" else f"{EPOCHS[self.epoch][1]}({number})"
+        if self.kind != "text":
+            return column if self.kind == "timestamp" else f"cast({column} as timestamp)"
+        found = [f"to_timestamp({column}, {_literal(pattern)})" for pattern in self.patterns]
+        return found[0] if len(found) == 1 else f"coalesce({', '.join(found)})"
+
+
+def _literal(pattern: str) -> str:
+    return f'"{pattern}"' if "'" in pattern else f"'{pattern}'"
+
+
+def looks_like_moment(text: str) -> bool:
+    return _parts(text) is not None
+
+
+@dataclass(frozen=True)
+class _Parts:
+    shape: str
+    sep: str
+    years: int  # digits of the year
+    join: str  # what is between day and time; empty where there is no time
+    seconds: bool
+    fraction: bool
+    half: str
+    zone: str
+    wide: bool  # two digits for day and month
+    long_month: bool
+    numbers: tuple[int, int]  # first and second number of a day whose order is in question
+    day: tuple[int, int, int]  # year, month, day; or year, first and second number
+
+    @property
+    def pattern_key(self) -> tuple[object, ...]:
+        return (self.shape, self.sep, self.years, self.join, self.seconds, self.half, bool(self.zone), self.long_month)
+
+
+def _parts(text: str) -> _Parts | None:
+    for shape, form in DAYS:
+        found = form.match(text)
+        rest = REST.fullmatch(text, found.end()) if found else None
+        if found is None or rest is None:
+            continue
+        got, time = found.groupdict(), rest.groupdict()
+        if shape == "xxy":
+            numbers, day = (int(got["first"]), int(got["second_"])), (int(got["year"]), int(got["first"]), int(got["second_"]))
+            if not (1 <= max(numbers) <= 31 and 1 <= min(numbers) <= 12):
+                continue
+            wide = len(got["first"]) == len(got["second_"]) == 2
+        else:
+            named = got["month"].isalpha()
+            if named and got["month"][:3].lower() not in MONTHS:
+                continue
+            month = MONTHS.index(got["month"][:3].lower()) + 1 if named else int(got["month"])
+            numbers, day = (0, 0), (int(got["year"]), month, int(got["day"]))
+            if not (1 <= month <= 12 and 1 <= int(got["day"]) <= 31):
+                continue
+            wide = named or len(got["month"]) == len(got["day"]) == 2
+        long_month = shape in ("dMy", "Mdy") and len(got["month"]) > 3
+        half = (time["half"] or "").upper()
+        return _Parts(
+            shape, got.get("sep") or "", len(got["year"]), time["join"] or "", time["second"] is not None, time["fraction"] is not None,
+            half, (time["zone"] or "").strip(), wide, long_month, numbers, day,
+        )  # fmt: skip
+    return None
+
+
+def moment_form(values: Sequence[str], *, separator: str = "", continental: bool = False) -> MomentForm | None:
+    """The form of a column's values (none empty); None where they are no moments.
+
+    separator, continental: of the file, and whether its headers are of a language that writes the day first; used where no value decides.
+    """
+    if not values:
+        return None
+    if sum(_parts(text) is not None for text in values[:100]) < 0.5 * len(values[:100]):
+        return None
+    parts = [_parts(text) for text in values]
+    known = [one for one in parts if one is not None]
+    if len(known) < ENOUGH * len(values) or not known:
+        return None
+    day_first, because, ambiguous = _order(known, continental or separator == ";")
+    first, last = _span(known, day_first)
+    has_time = sum(bool(one.join) for one in known) > len(known) / 2
+    zoned = [one for one in known if one.zone]
+    told = {"has_time": has_time, "because": because, "ambiguous": ambiguous, "first": first, "last": last}
+    if len(zoned) > len(known) / 2 and all(one.shape == "ymd" and one.sep == "-" for one in known):
+        return MomentForm("cast", instant=True, **told)  # type: ignore[arg-type]
+    keys = Counter(one.pattern_key for one in known)
+    chosen = [key for key, number in keys.most_common(4) if number >= RARE * len(known)]
+    patterns = []
+    for key in chosen:
+        of_key = [one for one in known if one.pattern_key == key]
+        patterns.append(_pattern(of_key[0], day_first, wide=all(one.wide for one in of_key), fraction=any(one.fraction for one in of_key)))
+    return MomentForm("text", tuple(dict.fromkeys(patterns)), instant=len(zoned) > len(known) / 2, **told)  # type: ignore[arg-type]
+
+
+def _order(known: Sequence[_Parts], continental: bool) -> tuple[bool, str, bool]:
+    """Whether days come first, why, and whether that is only an assumption."""
+    open_ = [one for one in known if one.shape == "xxy"]
+    if not open_:
+        return False, "", False
+    first, second = sum(one.numbers[0] > 12 for one in open_), sum(one.numbers[1] > 12 for one in open_)
+    if first and second:
+        share = f"{first} values have a first number above 12, {second} a second one"
+        return first > second, f"{share}: the file mixes day-first and month-first, and the rarer ones will be unreadable", True
+    if first:
+        return True, f"day first, because {first} values of the sample have a first number above 12", False
+    if second:
+        return False, f"month first, because {second} values of the sample have a second number above 12", False
+    dotted = open_[0].sep == "."
+    day_first = dotted or continental
+    told = (
+        "days are written with points"
+        if dotted
+        else "the file's headers or separator are of the European continent"
+        if continental
+        else "US files do"
+    )
+    return day_first, f"AMBIGUOUS: no value of the sample is above 12; {'day' if day_first else 'month'} first was assumed, because {told}", True
+
+
+def _span(known: Sequence[_Parts], day_first: bool) -> tuple[date | None, date | None]:
+    swapped = {(p.day[0], p.day[2], p.day[1]) if p.shape == "xxy" and day_first else p.day for p in known}
+    found = [day for day in (_date(*one) for one in swapped) if day is not None]
+    return (min(found), max(found)) if found else (None, None)
+
+
+def _date(year: int, month: int, day: int) -> date | None:
+    try:
+        return date(year if year > 99 else 2000 + year, month, day)
+    except ValueError:
+        return None
+
+
+def _pattern(one: _Parts, day_first: bool, *, wide: bool, fraction: bool) -> str:
+    d, m = ("dd", "MM") if wide else ("d", "M")
+    year = "yyyy" if one.years == 4 else "yy"
+    named = "MMMM" if one.long_month else "MMM"
+    text = {
+        "ymd": f"{year}{one.sep}{m}{one.sep}{d}",
+        "xxy": f"{d}{one.sep}{m}{one.sep}{year}" if day_first else f"{m}{one.sep}{d}{one.sep}{year}",
+        "compact": "yyyyMMdd",
+        "dMy": f"d{one.sep}{named}{one.sep}{year}",
+        "Mdy": f"{named} d[,] {year}",
+    }[one.shape]
+    if one.join:
+        hour = "h" if one.half else "HH" if wide and one.shape == "ymd" else "H"
+        clock = f"{hour}:mm" + (":ss" if one.seconds else "") + ("[.SSSSSSSSS]" if fraction else "")
+        text += ("'T'" if one.join == "T" else one.join) + clock + (" a" if one.half.startswith(" ") else "a" if one.half else "")
+        if one.zone:
+            text += "[ ]XXX" if one.zone != "UTC" else " z"
+    return text
+
+
+def epoch_form(values: Sequence[str]) -> MomentForm | None:
+    """The form of whole numbers that count seconds or parts of them since 1970, by their size; None where they are out of the last decades."""
+    if not values or not all(re.fullmatch(r"\d{9,19}(\.0+)?", text) for text in values[:1000]):
+        return None
+    numbers = [int(float(text)) if "." in text else int(text) for text in values if re.fullmatch(r"\d{9,19}(\.0+)?", text)]
+    for name, (parts, _) in EPOCHS.items():
+        low, high = min(numbers) / parts, max(numbers) / parts
+        if low >= EARLIEST and high <= LATEST:
+            words = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}[name]
+            span = [datetime.fromtimestamp(value, timezone.utc).date() for value in (low, high)]
+            because = f"{words} since 1970, because the numbers then lie between {span[0]} and {span[1]}"
+            return MomentForm("epoch", has_time=True, instant=True, epoch=name, because=because, first=span[0], last=span[1])
+    return None
+
+
+def clock_form(values: Sequence[str]) -> str | None:
+    """The Spark pattern of a column of times of day; None where it has none."""
+    if not values:
+        return None
+    for pattern, form in CLOCKS.items():
+        if sum(bool(re.fullmatch(form, text)) for text in values) >= ENOUGH * len(values):
+            return pattern
+    if all(re.fullmatch(r"\d{1,4}", text) and int(text) % 100 < 60 and int(text) < 2400 for text in values):
+        return "HHmm"  # of numbers without leading zeros, which the expression adds
+    return None

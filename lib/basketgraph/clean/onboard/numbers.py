@@ -1,0 +1,171 @@
+"""How a column writes its numbers: decimal comma or point, thousands, currency signs; and the SQL that reads them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+ENOUGH = 0.95  # of a column's values must have one form
+NOT_BREAKING = "\u00a0\u202f"
+SIGNS = {
+    "€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR", "₽": "RUB", "₺": "TRY", "₩": "KRW", "₫": "VND", "฿": "THB", "₪": "ILS", "₴": "UAH",
+    "zł": "PLN", "Kč": "CZK", "R$": "BRL", "US$": "USD", "NT$": "TWD", "kr": "", "$": "",
+}  # fmt: skip
+CODES = [
+    "AED",
+    "ARS",
+    "AUD",
+    "BGN",
+    "BHD",
+    "BRL",
+    "CAD",
+    "CHF",
+    "CLP",
+    "CNY",
+    "COP",
+    "CZK",
+    "DKK",
+    "EGP",
+    "EUR",
+    "GBP",
+    "HKD",
+    "HUF",
+    "IDR",
+    "ILS",
+    "INR",
+    "ISK",
+    "JOD",
+    "JPY",
+    "KES",
+    "KRW",
+    "KWD",
+    "MAD",
+    "MXN",
+    "MYR",
+    "NGN",
+    "NOK",
+    "NZD",
+    "OMR",
+    "PEN",
+    "PHP",
+    "PKR",
+    "PLN",
+    "QAR",
+    "RON",
+    "RSD",
+    "RUB",
+    "SAR",
+    "SEK",
+    "SGD",
+    "THB",
+    "TND",
+    "TRY",
+    "TWD",
+    "UAH",
+    "USD",
+    "UYU",
+    "VND",
+    "ZAR",
+]
+MINOR_UNITS = dict.fromkeys(["CLP", "ISK", "JPY", "KRW", "VND"], 1) | dict.fromkeys(["BHD", "JOD", "KWD", "OMR", "TND"], 1000)  # others have 100
+_SIGN = re.compile("|".join(sorted(map(re.escape, [*SIGNS, *CODES]), key=len, reverse=True)))
+# (decimal mark, thousands mark) and what a number looks like; in this order, since the first one that fits wins.
+FORMS = [
+    (".", "", re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")),
+    (".", ",", re.compile(r"[+-]?\d{1,3}(,\d{3})*(\.\d+)?")),
+    (",", "", re.compile(r"[+-]?(\d+(,\d*)?|,\d+)")),
+    (",", ".", re.compile(r"[+-]?\d{1,3}(\.\d{3})*(,\d+)?")),
+    (".", "'", re.compile(r"[+-]?\d{1,3}(['’]\d{3})*(\.\d+)?")),
+    (",", " ", re.compile(rf"[+-]?\d{{1,3}}([ {NOT_BREAKING}]\d{{3}})*(,\d+)?")),
+    (".", " ", re.compile(rf"[+-]?\d{{1,3}}([ {NOT_BREAKING}]\d{{3}})*(\.\d+)?")),
+]
+
+
+@dataclass(frozen=True)
+class NumberForm:
+    """How numbers are written. `typed` ones (of Parquet) need no reading."""
+
+    decimal: str = "."
+    thousands: str = ""
+    signs: tuple[str, ...] = ()
+    ambiguous: str = ""
+    typed: bool = False
+
+    @property
+    def currency(self) -> str:
+        """The code that the signs stand for, where they are of one currency only."""
+        codes = {SIGNS.get(sign, sign) for sign in self.signs}
+        return codes.pop() if len(codes) == 1 else ""
+
+    @property
+    def plain(self) -> bool:
+        return not self.signs and not self.thousands and self.decimal == "."
+
+    def value(self, text: str) -> float | None:
+        """The number that `text` is; None where it is none."""
+        for sign in self.signs:
+            text = text.replace(sign, "")
+        text = text.strip(" " + NOT_BREAKING)
+        for mark in (self.thousands, *(NOT_BREAKING if self.thousands == " " else "’" if self.thousands == "'" else "")):
+            text = text.replace(mark, "") if mark else text
+        try:
+            return float(text.replace(self.decimal, "."))
+        except ValueError:
+            return None
+
+    def sql(self, column: str) -> str:
+        """The SQL of a text that a cast to decimal understands."""
+        if self.typed or self.plain:
+            return column
+        text = column
+        for sign in self.signs:
+            text = f"replace({text}, '{sign}', '')"
+        if self.thousands:
+            text = f"replace({text}, ' ', '')" if self.thousands == " " else f"""replace({text}, {_quoted(self.thousands)}, '')"""
+            if self.thousands == " ":
+                text = f"translate({text}, '{NOT_BREAKING}', '')"
+        return f"replace({text}, ',', '.')" if self.decimal == "," else text
+
+
+def _quoted(mark: str) -> str:
+    return f'"{mark}"' if mark == "'" else f"'{mark}'"
+
+
+def looks_like_number(text: str) -> bool:
+    return bool(text) and any(form.fullmatch(_SIGN.sub("", text).strip()) for *_, form in FORMS)
+
+
+def number_form(values: Sequence[str], *, separator: str = "") -> NumberForm | None:
+    """The form of a column's values (none empty); None where they are no numbers. separator: that of the file, which hints at decimal commas."""
+    if not values or not any(character.isdigit() for character in values[0] + values[-1]):
+        return None
+    signs: Counter[str] = Counter()
+    bare = []
+    for text in values:
+        there = _SIGN.findall(text)
+        signs.update(there)
+        bare.append(_SIGN.sub("", text).strip(" " + NOT_BREAKING) if there else text)
+    if sum(signs.values()) < 0.02 * len(values):
+        signs, bare = Counter(), list(values)
+    probe = [text for text in bare[:200] if re.fullmatch(r"[+-]?[\d.,'’ \u00a0\u202f]+([eE][+-]?\d+)?", text)]
+    if len(probe) < 0.5 * min(200, len(bare)):
+        return None
+    fits = ((decimal, thousands) for decimal, thousands, form in FORMS if sum(bool(form.fullmatch(t)) for t in bare) >= ENOUGH * len(bare))
+    found = next(fits, None)
+    if found is None:
+        return None
+    decimal, thousands = found
+    ambiguous = ""
+    groups = {tuple(map(len, re.split(r"[.,]", text)[1:])) for text in bare if re.search(r"[.,]", text)}
+    only_threes = bool(groups) and all(set(one) == {3} for one in groups) and not any(re.match(r"[+-]?0[.,]", text) for text in bare)
+    if (decimal, thousands) == (".", "") and only_threes and separator == ";":
+        decimal, thousands = ",", "."
+        ambiguous = "every point is followed by three digits and the separator is `;`, so points were taken for thousands"
+    elif (decimal, thousands) == (".", ",") and only_threes and separator == ";":
+        decimal, thousands = ",", ""
+        ambiguous = "every comma is followed by three digits; it was taken for a decimal comma, since the separator is `;`"
+    elif only_threes and thousands in ("", ","):
+        ambiguous = f"every `{thousands or decimal}` is followed by three digits: is it a decimal mark or one for thousands?"
+    return NumberForm(decimal, thousands, tuple(sign for sign, _ in signs.most_common()), ambiguous)

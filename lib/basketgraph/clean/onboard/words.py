@@ -1,0 +1,89 @@
+"""What shops call their columns (conf/onboard_words.yaml), and how a header is held against it."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache
+from typing import Any
+
+from basketgraph.config import Settings, data_yaml, parsed
+
+UMLAUTS: dict[int, str] = {
+    ord(letter): plain for letter, plain in zip("äöüßÄÖÜłŁøØ", ("ae", "oe", "ue", "ss", "Ae", "Oe", "Ue", "l", "L", "o", "O"), strict=True)
+}
+THINGS = ("user", "item", "order", "store", "line")  # roles that a header names, and about which others say something
+
+
+class Language(Settings):
+    currency: str
+    time_zone: str
+    words: frozenset[str]
+
+
+class Values(Settings):
+    purchases: frozenset[str]
+    cancellations: frozenset[str]
+    undone: frozenset[str]
+    others: frozenset[str]
+
+
+class Words(Settings):
+    """conf/onboard_words.yaml."""
+
+    roles: dict[str, tuple[str, ...]]
+    personal: frozenset[str]
+    personal_phrases: tuple[str, ...]
+    beside: frozenset[str]
+    values: Values
+    languages: dict[str, Language]
+    countries: dict[str, tuple[str, str]]
+
+
+@cache
+def words() -> Words:
+    """The words. Raises Mistake where the file has unknown or missing keys."""
+    found: dict[str, Any] = data_yaml("conf/onboard_words.yaml")
+    return parsed(Words, found, "conf/onboard_words.yaml")
+
+
+@cache
+def words_of(header: str) -> tuple[str, ...]:
+    """`CustomerID`, `customer_id`, `Kunden-Nr.` as lower-case words without accents; of a nested field the path counts."""
+    plain = unicodedata.normalize("NFKD", header.translate(UMLAUTS)).encode("ascii", "ignore").decode()
+    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", plain)
+    return tuple(re.findall(r"[a-z]+|\d+", apart.lower()))
+
+
+@cache
+def header_score(role: str, header: str) -> float:
+    """How much a header speaks for a role, 0 to 1."""
+    have = words_of(header)
+    joined, best = "".join(have), 0.0
+    phrases = words().roles[role]
+    for place, text in enumerate(phrases):
+        phrase, weight = tuple(text.split()), 1.0 - 0.15 * place / len(phrases)
+        together = "".join(phrase)
+        if joined == together:
+            best = max(best, weight)
+        elif any(have[i : i + len(phrase)] == phrase for i in range(len(have))):
+            others = {word for word in have if word not in phrase and not word.isdigit()}
+            about = role in THINGS and bool(others - words().beside)
+            best = max(best, weight * (0.45 + 0.4 * len(phrase) / len(have)) * (0.6 if about else 1.0))
+        elif len(together) >= 5 and together in joined:
+            best = max(best, weight * (0.3 + 0.4 * len(together) / len(joined)))
+    return best
+
+
+def is_personal(header: str) -> bool:
+    have = words_of(header)
+    known = words()
+    return bool(set(have) & known.personal) or "".join(have) in known.personal or any(phrase in " ".join(have) for phrase in known.personal_phrases)
+
+
+def language(headers: list[str]) -> str | None:
+    """The language that at least two of the headers are of, if it is not English."""
+    have = [{*words_of(header), "".join(words_of(header))} for header in headers]
+    hits = {name: sum(bool(one & told.words) for one in have) for name, told in words().languages.items()}
+    best = max(hits, key=lambda name: hits[name])
+    return best if hits[best] >= 2 else None

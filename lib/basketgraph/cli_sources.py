@@ -1,0 +1,264 @@
+"""Commands for a new shop: `basketgraph onboard` drafts its mapping, `basketgraph check-source` says what cleaning would do with it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
+
+import typer
+
+if TYPE_CHECKING:
+    from basketgraph.clean.check_source import SourceCheck, TableCheck
+    from basketgraph.clean.onboard.write import Draft
+
+OK, STOPPED_BY_QUALITY = 0, 3
+REJECTED_SHOWN = 12  # reasons of a table
+
+
+class Told(Protocol):
+    """How a command is run: see basketgraph.cli.told."""
+
+    def __call__(self, action: Callable[[], int], *, debug: bool, conf_dir: str | None) -> None: ...
+
+
+def add_to(app: typer.Typer, told: Told) -> None:
+    """Add the commands to the command line."""
+
+    @app.command("onboard")
+    def onboard(
+        files: Annotated[list[str], typer.Argument(help="the shop's files: names, a folder, or a quoted pattern")],
+        shop: Annotated[str, typer.Option("--shop", help="what the shop is to be called: conf/sources/<shop>.yaml")],
+        landing: Annotated[Path | None, typer.Option("--landing", help="the landing folder; default: the folder of the files")] = None,
+        currency: Annotated[str | None, typer.Option("--currency", help="ISO 4217 code of the amounts, where the files do not say it")] = None,
+        time_zone: Annotated[str | None, typer.Option("--time-zone", help="IANA name of the shop's zone, where the files do not say it")] = None,
+        conf_dir: Annotated[
+            Path | None, typer.Option("--conf-dir", help="put it below this folder (made if need be) instead of the checkout")
+        ] = None,
+        out: Annotated[Path | None, typer.Option("--out", help="put it into this very file")] = None,
+        force: Annotated[bool, typer.Option("--force", help="replace a mapping that is there")] = False,
+        as_json: Annotated[bool, typer.Option("--json", help="one JSON object as the last line of stdout")] = False,
+        debug: Annotated[bool, typer.Option("--debug", help="show the traceback of a mistake")] = False,
+    ) -> None:
+        """Look at a new shop's files and write a first mapping, with every guess marked."""
+
+        def action() -> int:
+            found, place = _onboarded(files, shop, landing, currency, time_zone, out, force)
+            following = _following(found, place, conf_dir)
+            print_draft(found, place, following, file=sys.stderr if as_json else sys.stdout)
+            if as_json:
+                print(json.dumps(draft_as_json(found, place, following)), flush=True)
+            return OK
+
+        if conf_dir is not None:
+            conf_dir.mkdir(parents=True, exist_ok=True)
+        told(action, debug=debug, conf_dir=None if conf_dir is None else str(conf_dir))
+
+    @app.command("check-source")
+    def check_source(
+        shop: Annotated[str, typer.Argument(help="the shop: conf/sources/<shop>.yaml")],
+        env: Annotated[str, typer.Option("--env", help="conf/environments/<env>.yaml: local, cluster")] = "local",
+        sets: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="override: landing=DIR, warehouse=DIR")] = None,
+        sample_rows: Annotated[
+            int | None, typer.Option("--sample-rows", metavar="N", help="look at the first N rows of each kind of files only")
+        ] = None,
+        as_json: Annotated[bool, typer.Option("--json", help="one JSON object as the last line of stdout")] = False,
+        conf_dir: Annotated[
+            str | None, typer.Option("--conf-dir", help="a folder with conf/, schemas/, expectations/ that are looked at first")
+        ] = None,
+        debug: Annotated[bool, typer.Option("--debug", help="show the traceback of a mistake")] = False,
+    ) -> None:
+        """Say what cleaning would accept and reject, and why; writes nothing."""
+
+        def action() -> int:
+            found = _checked(shop, env, sets or [], sample_rows)
+            print_check(found, file=sys.stderr if as_json else sys.stdout)
+            if as_json:
+                print(json.dumps(check_as_json(found), default=str), flush=True)
+            return STOPPED_BY_QUALITY if any(nothing_accepted(one) for one in found.tables) else OK
+
+        told(action, debug=debug, conf_dir=conf_dir)
+
+
+def _onboarded(
+    files: list[str], shop: str, landing: Path | None, currency: str | None, time_zone: str | None, out: Path | None, force: bool
+) -> tuple[Draft, Path]:
+    """Draft, verify and write a mapping; returns it and where it is. Raises Mistake, and then nothing was written."""
+    from basketgraph.clean.onboard.write import draft, verify, want_free, write
+    from basketgraph.config import Config, Environment, Mistake, conf_folder, data_yaml, parsed
+    from basketgraph.report.masking import masked
+    from basketgraph.session import spark_session
+
+    folder = conf_folder()
+    if out is None and folder is None:
+        raise Mistake(
+            "want a folder to put the mapping into, have an installed package", cure="Name one with --conf-dir DIR, or the file with --out."
+        )
+    place = out if out is not None else folder / "conf" / "sources" / f"{shop}.yaml"  # type: ignore[operator]
+    want_free(place, force=force)
+    found = draft(shop, files, landing=landing, currency=currency, time_zone=time_zone, masker=masked)
+    environment = parsed(Environment, data_yaml("conf/environments/local.yaml"), "conf/environments/local.yaml")
+    verify(spark_session(Config("local", shop, environment, {}, {}), "basketgraph onboard"), found)
+    write(found, place, force=force)
+    return found, place
+
+
+def _following(found: Draft, place: Path, conf_dir: Path | None) -> list[str]:
+    """The commands that come next."""
+    flag = f" --conf-dir {conf_dir}" if conf_dir is not None else ""
+    shop = found.plan.shop
+    commands = [*found.unpacking, f"basketgraph check-source {shop}{flag}", f"basketgraph run clean --source {shop}{flag}"]
+    if place.parts[-3:-1] != ("conf", "sources") or place.stem != shop:
+        commands.insert(0, f"cp {place} CONF_DIR/conf/sources/{shop}.yaml")
+    return commands
+
+
+def print_draft(found: Draft, place: Path, following: list[str], *, file: Any) -> None:
+    """What was guessed, what is left to say, and the next commands."""
+
+    def say(text: str = "") -> None:
+        print(text, file=file)
+
+    say(f"{place}: written")
+    for one in found.plan.files:
+        sample = one.reading.sample
+        about = f" of about {sample.total:,}" if sample.total is not None and sample.total > sample.rows else ""
+        many = f"{len(one.kind.files)} file{'s' * (len(one.kind.files) != 1)}"
+        say(f"  {one.kind.pattern}: {many}, {sample.format}, {len(sample.declared)} columns; looked at {sample.rows:,} rows{about}")
+        say(f"    feeds {', '.join(table.name for table in one.tables)}")
+        width = max(len(role) for role in one.reading.roles) if one.reading.roles else 0
+        for role, profile in one.reading.roles.items():
+            say(f"    {role:<{width}}  {profile.name}")
+    for text in found.plan.left_out:
+        say(f"  not mapped: {text}")
+    say(f"{len(found.said('guess'))} guesses are marked in it, each with its reason; check them. What the files do not say:")
+    for remark in found.said("todo"):
+        say(f"  TODO {remark.place}: {remark.text}")
+    if not found.said("todo"):
+        say("  nothing")
+    say("Next:")
+    for command in following:
+        say(f"  {command}")
+
+
+def draft_as_json(found: Draft, place: Path, following: list[str]) -> dict[str, Any]:
+    return {
+        "shop": found.plan.shop,
+        "mapping": str(place),
+        "landing": str(found.plan.landing),
+        "currency": found.plan.currency,
+        "time_zone": found.plan.time_zone,
+        "files": [
+            {
+                "name": one.kind.name,
+                "pattern": one.kind.pattern,
+                "format": one.reading.sample.format,
+                "options": dict(one.reading.sample.options),
+                "roles": {role: profile.name for role, profile in one.reading.roles.items()},
+                "tables": [table.name for table in one.tables],
+            }
+            for one in found.plan.files
+        ],
+        "guesses": [{"place": r.place, "guess": r.text, "because": r.because} for r in found.said("guess")],
+        "todos": [{"place": r.place, "todo": r.text} for r in found.said("todo")],
+        "not_mapped": found.plan.left_out,
+        "next": following,
+    }
+
+
+def _checked(shop: str, env: str, sets: list[str], sample_rows: int | None) -> SourceCheck:
+    """Rehearse cleaning. Raises Mistake where the mapping or all files cannot be used."""
+    from dataclasses import replace
+
+    from basketgraph.clean.check_source import Rehearsal, hints, key_or_throwaway, want_rows
+    from basketgraph.clean.expressions import checked_source
+    from basketgraph.clean.load import CleanSettings
+    from basketgraph.clean.pick_up import Landing, landing_folder
+    from basketgraph.config import data_text, load
+    from basketgraph.runs import new_run_id, set_pairs
+    from basketgraph.session import spark_session
+    from basketgraph.tables import Release
+
+    want_rows(sample_rows)
+    conf = load(env, shop, set_pairs(sets))
+    spark = spark_session(conf, "basketgraph check-source")
+    checked = checked_source(spark, conf.source, f"conf/sources/{shop}.yaml")
+    landing = Landing(spark, landing_folder(checked.source.landing, shop))
+    release = Release(spark, conf.warehouse, new_run_id())
+    settings = conf.section("clean", CleanSettings)
+    rehearsal = Rehearsal(checked, landing, release, key=key_or_throwaway(os.environ), settings=settings, now=datetime.now(timezone.utc))
+    found = rehearsal.check(sample_rows=sample_rows)
+    todos = [line.partition("TODO:")[2].strip() for line in data_text(f"conf/sources/{shop}.yaml").splitlines() if "# TODO:" in line]
+    return replace(found, hints=hints(found, todos=todos))
+
+
+def nothing_accepted(one: TableCheck) -> bool:
+    """Whether a table gets no row although there are some: such a mapping is of no use."""
+    return one.counts.read > 0 and one.counts.accepted + one.counts.duplicate == 0
+
+
+def print_check(found: SourceCheck, *, file: Any) -> None:
+    """Counts, reasons with examples, facts and hints, for people."""
+    from basketgraph.report.masking import masked_row
+
+    def say(text: str = "") -> None:
+        print(text, file=file)
+
+    part = "" if found.sampled is None else f" (only the first {found.sampled:,} rows of each kind of files were looked at)"
+    say(f"{found.shop}: {found.files:,} files would be read{part}; {found.already:,} are in already. Nothing was written.")
+    for path, problem in found.quarantined:
+        say(f"  quarantined: {path}: {problem}")
+    for one in found.tables:
+        counts = one.counts
+        say(f"{one.table}: {counts.read:,} rows read = {counts.accepted:,} accepted + {counts.rejected:,} rejected + {counts.duplicate:,} duplicates")
+        for reason, rows in sorted(counts.by_reason.items(), key=lambda pair: -pair[1])[:REJECTED_SHOWN]:
+            say(f"  {reason}: {rows:,}")
+            for payload, path in one.examples.get(reason, ()):
+                row = ", ".join(f"{column} {value}" for column, value in masked_row(payload))
+                say(f"    {path}: {row or '(a line that is no row)'}"[:240])
+        if one.facts.get("events"):
+            say(f"  {facts_in_words(one.facts)}")
+    say("Look at:" if found.hints else "Nothing looks odd.")
+    for hint in found.hints:
+        say(f"  {hint}")
+
+
+def facts_in_words(facts: Any) -> str:
+    about = "" if facts["exact"] else "about "
+    return (
+        f"{facts['events']:,} events ({facts['cancellations']:,} cancellations) of {about}{facts['users']:,} users, "
+        f"{facts['items']:,} items, {facts['orders']:,} orders; "
+        f"{facts['first_day']} to {facts['last_day']}, {facts['days']:,} days; a piece typically {facts['median_price_minor'] / 100:,.2f}, "
+        f"lines {facts['least_amount_minor'] / 100:,.2f} to {facts['greatest_amount_minor'] / 100:,.2f} {'/'.join(facts['currencies'])}"
+    )
+
+
+def check_as_json(found: SourceCheck) -> dict[str, Any]:
+    from basketgraph.report.masking import masked_row
+
+    return {
+        "shop": found.shop,
+        "files": found.files,
+        "already": found.already,
+        "quarantined": [{"file": path, "problem": problem} for path, problem in found.quarantined],
+        "sample_rows": found.sampled,
+        "tables": {
+            one.table: {
+                "read": one.counts.read,
+                "accepted": one.counts.accepted,
+                "rejected": one.counts.rejected,
+                "duplicates": one.counts.duplicate,
+                "superseded": one.counts.superseded,
+                "rejected_by_reason": dict(sorted(one.counts.by_reason.items())),
+                "examples": {reason: [{"file": f, "row": dict(masked_row(p))} for p, f in rows] for reason, rows in one.examples.items()},
+                "facts": dict(one.facts),
+            }
+            for one in found.tables
+        },
+        "hints": list(found.hints),
+        "usable": not any(nothing_accepted(one) for one in found.tables),
+    }
