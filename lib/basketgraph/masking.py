@@ -7,7 +7,8 @@ import re
 
 HIDDEN = "•••"
 LONGEST = 80
-EMAIL = re.compile(r"[\w.+%'-]+(?:@|%40)[\w-]+(?:\.[\w-]+)*")  # %40: as addresses stand in URLs
+CONTAINERS = "".join(rf"(?<!{scheme}://)" for scheme in ("abfs", "abfss", "wasb", "wasbs"))  # container@account is where a warehouse lies
+EMAIL = re.compile(rf"(?<![\w.+%'-]){CONTAINERS}[\w.+%'-]+(?:@|%40)[\w-]+(?:\.[\w-]+)*")  # %40: as addresses stand in URLs
 BETWEEN = r"[\s\-/()._\u2010-\u2015]{0,3}"
 LONG_NUMBER = re.compile(rf"\+?\d(?:{BETWEEN}\d){{7,}}")  # cards, phones, accounts: eight digits or more, however they are set apart
 DAY = re.compile(r"(19|20)\d\d[-/._]?(0\d|1[0-2])[-/._]?([0-2]\d|3[01])([ T_-][\d:.]*)?Z?")

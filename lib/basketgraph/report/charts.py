@@ -61,9 +61,7 @@ def days_chart(days: Sequence[tuple[date, int]], alternative: str, prefix: str) 
     """A count for each day. days: (day, count), in order of the day."""
     values = [{"day": day.isoformat(), "count": count} for day, count in days]
     drawn = alt.Chart(alt.Data(values=values), width=WIDTH, height=HEIGHT).mark_area(color=SUBJECT, opacity=0.25, line={"color": SUBJECT})
-    return _svg(
-        drawn.encode(x=_time("day"), y=alt.Y("count:Q", title=None, axis=alt.Axis(format="~s", tickCount=4, tickMinStep=1))), alternative, prefix
-    )
+    return _svg(drawn.encode(x=_time("day"), y=alt.Y("count:Q", title=None, axis=alt.Axis(format="~s", tickCount=4))), alternative, prefix)
 
 
 def share_chart(shares: Sequence[tuple[date, float]], alternative: str) -> Markup:
@@ -84,7 +82,7 @@ def runs_chart(runs: Sequence[dict[str, Any]], alternative: str) -> Markup:
     most = max([1, *(run["critical"] + run["warnings"] for run in runs)])  # a year without a broken promise still has a scale
     drawn = alt.Chart(alt.Data(values=values), width=WIDTH, height=HEIGHT).mark_area(interpolate="step-after")
     colours = alt.Color("kind:N", scale=alt.Scale(domain=["critical", "warning"], range=[TROUBLE, SUBJECT]))
-    up = alt.Y("from:Q", title=None, scale=alt.Scale(domain=[0, most]), axis=alt.Axis(tickMinStep=1, tickCount=4, format="d"))
+    up = alt.Y("from:Q", title=None, scale=alt.Scale(domain=[0, most]), axis=alt.Axis(values=sorted({0, most // 2, most}), format="d"))
     scale = alt.Scale(domain=[0, len(runs)], nice=False)
     across = alt.X("run:Q", title=f"{len(runs)} runs, the newest on the right", scale=scale, axis=alt.Axis(labels=False, ticks=False, grid=False))
     return _svg(drawn.encode(x=across, y=up, y2="to:Q", color=colours), alternative, "runs")

@@ -29,12 +29,14 @@ def figures(found: Facts) -> list[Figure]:
         last = found.deliveries[-1]
         rows = every_day([(day["day"], day["read"]) for day in found.deliveries])
         told = f"The last delivery, of {last['day']}, brought {number_in_words(last['read'], 'row')}; days without a delivery have none."
-        drawn.append({"title": "Rows delivered, by day of delivery", "told": told, "svg": days_chart(rows, told, "rows")})
+        drawn.append({"title": f"Rows delivered for {last['table_name']}, by day of delivery", "told": told, "svg": days_chart(rows, told, "rows")})
         shares = [(day["day"], day["rejected"] / day["read"]) for day in found.deliveries if day["read"]]
         total = share_in_words(sum(day["rejected"] for day in found.deliveries), sum(day["read"] for day in found.deliveries))
         told = f"Of the rows of the last delivery {share_in_words(last['rejected'], last['read'])} were rejected, of all shown here {total}."
         if len(shares) > 1:
-            drawn.append({"title": "Share of rows rejected, by day of delivery", "told": told, "svg": share_chart(shares, told)})
+            drawn.append(
+                {"title": f"Share of the rows of {last['table_name']} rejected, by day of delivery", "told": told, "svg": share_chart(shares, told)}
+            )
     if len(found.runs) > 1:
         clean = sum(1 for run in found.runs if run["critical"] + run["warnings"] == 0)
         told = f"Of the last {number_in_words(len(found.runs), 'run')} {number_in_words(clean)} kept every promise."
@@ -50,12 +52,15 @@ def every_day(rows: Sequence[tuple[date, int]]) -> list[tuple[date, int]]:
 
 
 def check_figures(found: Facts) -> list[Figure]:
-    """The numbers of up to MOST_CHECKS promises day by day, with what is usual: those that need a look first, then those that moved most."""
+    """The numbers of up to MOST_CHECKS promises day by day, with what is usual: those that need a look first, then those that moved most.
+
+    A number that never moved has no chart.
+    """
     ranked: dict[tuple[Any, ...], tuple[tuple[Any, ...], dict[str, Any], list[dict[str, Any]]]] = {}
     for number, check in enumerate(told_checks(found)):
         points = found.histories.get((check["table_name"], check["check_name"]), [])
         values = [point["value"] for point in points]
-        if len(points) < 2 or (min(values) == max(values) and check["state"] == "kept"):
+        if len(points) < 2 or min(values) == max(values):
             continue
         quiet = check["state"] == "kept"
         order = (quiet, -abs(check["anomaly_score"] or 0) if quiet else number, number)

@@ -9,7 +9,7 @@ from typing import Any
 
 from basketgraph.contracts import contract
 from basketgraph.report.facts import Facts
-from basketgraph.report.sentences import is_unusual, usual_in_words
+from basketgraph.report.sentences import is_unusual, listed, usual_in_words
 from basketgraph.wording import number_in_words
 
 MARKS = {"critical": "✗ critical", "warning": "✗ warning", "accepted": "○ accepted", "unusual": "! unusual", "kept": "✓ kept"}
@@ -43,27 +43,27 @@ def verdict(found: Facts) -> Verdict:
     failed = [step for step in found.steps if step["status"] == "failed"]
     live = f"Release {found.release['release']} is live." if found.release else "Nothing has been released yet."
     promises = number_in_words(len(states), "promise")
-    look = [f"{number_in_words(states.count('warning'), 'warning')} should be looked at."] if "warning" in states else []
-    if "unusual" in states:
-        look.append(f"{number_in_words(states.count('unusual'), 'number')} {_are(states.count('unusual'))} unusual.")
-    if accepted:
-        look.append(f"{number_in_words(accepted, 'broken promise')} {'was' if accepted == 1 else 'were'} let pass by a person.")
-    if found.quarantined:
-        look.append(f"{number_in_words(len(found.quarantined), 'file')} {_are(len(found.quarantined))} set aside.")
+    kept = f"{number_in_words(states.count('kept') + states.count('unusual'))} of {promises} {_are(len(states))} kept"
+    counts = [
+        (states.count("warning"), "warning", ""),
+        (states.count("unusual"), "unusual number", ""),
+        (states.count("accepted"), "broken promise", " that a person let pass"),
+        (len(found.quarantined), "file", " set aside"),
+    ]
+    some = [f"{number_in_words(count, noun)}{rest}" for count, noun, rest in counts if count]
+    look = [f"To look at: {listed(some)}."] if some else []
     if critical:
         what = f"{number_in_words(critical, 'critical promise')} of {number_in_words(len(states))} {_are(critical)} broken."
         stays = f"release {found.release['release']} stays live." if found.release else "nothing is live yet."
         return Verdict("critical", "Stopped: the data broke its promises", (what, f"Nothing of this run was published; {stays}", *look))
+    sound = f"{kept}; none that is critical is broken{', but for what a person let pass' if accepted else ''}."
     if failed:
         step = failed[-1]["step"].replace("_", " ")
-        kept = f"Of {promises} none that is critical is broken."
-        return Verdict("critical", f"Not published: the step “{step}” ended the run", (kept, *look, live))
+        return Verdict("critical", f"Not published: the step “{step}” ended the run", (sound, *look, live))
     if not found.checks:
         return Verdict("warning", "Nothing was checked yet", (*look, live))
     if look:
-        broken = "all were kept." if not {"warning", "accepted"} & set(states) else "none that is critical is broken."
-        told = broken if not accepted else "what a person did not let pass is kept, or only a warning."
-        return Verdict("warning", "The data can be used, with something to look at", (f"Of {promises} {told}", *look, live))
+        return Verdict("warning", "The data can be used, with something to look at", (sound, *look, live))
     return Verdict("good", "All is well", (f"All {promises} about the data were kept.", live))
 
 
@@ -89,11 +89,16 @@ def promised_tables(found: Facts) -> list[dict[str, Any]]:
                 "version": checks[0]["table_version"],
                 "checks": checks,
                 "counts": counts,
-                "level": next((level for level in ("critical", "warning") if counts[level]), "warning" if counts["unusual"] else "good"),
+                "level": _level(counts),
                 "words": _counts_in_words(counts, len(checks)),
             }
         )
     return sorted(tables, key=lambda table: tuple(-table["counts"][state] for state in ORDER[:-1]))
+
+
+def _level(counts: Mapping[str, int]) -> str:
+    """The class that colours a table's mark: the worst state among its promises."""
+    return next((state for state in ORDER[:-1] if counts[state]), "good")
 
 
 def _counts_in_words(counts: Mapping[str, int], checks: int) -> str:
@@ -101,5 +106,4 @@ def _counts_in_words(counts: Mapping[str, int], checks: int) -> str:
         return f"✓ all {checks} kept"
     broken = counts["critical"] + counts["warning"]
     told = [(broken, "broken"), (counts["accepted"], "broken and accepted"), (counts["unusual"], "unusual")]
-    mark = "✗" if broken else "!"
-    return f"{mark} of {checks} " + ", ".join(f"{count} {word}" for count, word in told if count)
+    return f"{MARKS[_level(counts)][0]} {', '.join(f'{count} {word}' for count, word in told if count)} of {checks}"

@@ -63,7 +63,7 @@ def step_words(step: Row) -> str:
     """Its rows and state, in words."""
     state = {"done": "done", "current": "was up to date", "failed": "failed"}.get(step["status"], step["status"])
     counts = [f"{number_in_words(step[key], 'row')} {word}" for key, word in (("rows_in", "in"), ("rows_out", "out")) if step.get(key)]
-    return ", ".join([state, *counts])
+    return ", ".join([str(state), *counts])
 
 
 def listed(names: Sequence[str]) -> str:

@@ -27,8 +27,17 @@ def broken_by_run(release: Release, history_days: int) -> Rows:
 
 
 def deliveries(release: Release, history_days: int) -> Rows:
-    """Rows by day of pick-up: {day, read, rejected}, oldest first; a day without a delivery has no row."""
-    by_day = records(release, "ops.files").groupBy(F.to_date("seen_at").alias("day"))
+    """Rows by day of pick-up, of the table that most rows are rejected of: {table_name, day, read, rejected}, oldest first.
+
+    A file may feed several tables, so their counts do not add up to rows of files. A day without a delivery has no row.
+    """
+    files = records(release, "ops.files").where("status = 'done'")
+    sums = files.groupBy("table_name").agg(F.sum("rows_rejected").alias("rejected"), F.sum("rows_read").alias("read"))
+    leading = as_dicts(sums.orderBy(F.desc("rejected"), F.desc("read"), "table_name").limit(1))
+    if not leading:
+        return []
+    of_table = files.where(F.col("table_name") == leading[0]["table_name"])
+    by_day = of_table.groupBy("table_name", F.to_date("seen_at").alias("day"))
     counted = as_dicts(
         by_day.agg(F.sum("rows_read").alias("read"), F.sum("rows_rejected").alias("rejected")).orderBy(F.desc("day")).limit(history_days)
     )
@@ -52,4 +61,4 @@ def check_histories(release: Release, ds: date, history_days: int) -> dict[tuple
 
 
 def _recent(column: str, ds: date, history_days: int) -> Column:
-    return F.col(column).between(F.lit(ds - timedelta(days=history_days)), F.lit(ds))
+    return (F.col(column) > F.lit(ds - timedelta(days=history_days))) & (F.col(column) <= F.lit(ds))
