@@ -16,6 +16,7 @@ from markupsafe import Markup
 # Each is matched by an attribute selector in page.css: text and axes, grid, the subject, everything beside it, trouble.
 INK, GRID, SUBJECT, OTHERS, TROUBLE = "#000001", "#000002", "#000003", "#000004", "#000005"
 WIDTH, HEIGHT = 300, 170  # fits a phone as it is; charts stand side by side on wider screens
+INNER_ROLES = re.compile(r' (?:role="graphics-[\w-]+"|aria-roledescription="[^"]*"|aria-hidden="true"|pointer-events="none"|class="[^"]*")')
 DRAWN_PATH = re.compile(r' d="(M[-\d.,MLZ]+)"')
 
 
@@ -29,6 +30,7 @@ def _svg(chart: Any, alternative: str, prefix: str) -> Markup:
     )
     drawn = vlc.vegalite_to_svg(styled.to_dict())
     drawn = re.sub(r'id="([\w-]+)"', rf'id="{prefix}-\1"', re.sub(r"url\(#([\w-]+)\)", rf"url(#{prefix}-\1)", drawn))
+    drawn = INNER_ROLES.sub("", drawn)  # the drawing is one picture with one text
     drawn = DRAWN_PATH.sub(lambda found: f' d="{short_path(found[1])}"', drawn)
     return Markup(drawn.replace("<svg ", f'<svg role="img" aria-label="{escape(alternative)}" ', 1))
 
