@@ -11,6 +11,7 @@ from basketgraph.clean.load import Cleaning, CleanSettings
 from basketgraph.clean.pick_up import Landing, landing_folder
 from basketgraph.clean.pseudonyms import pseudonym_key
 from basketgraph.config import Config
+from basketgraph.masking import masked
 from basketgraph.runs import StepReport, job_main, pipelines
 from basketgraph.tables import Release
 
@@ -28,7 +29,7 @@ def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepRe
     detail = {
         "rows": ledger_counts(release.read(FILES)),
         "files_picked_up": outcome.picked_up,
-        "files_quarantined": [f"{path}: {problem}" for path, problem in outcome.quarantined],
+        "files_quarantined": [masked(f"{path}: {problem}", longest=400) for path, problem in outcome.quarantined],
     }
     return StepReport(rows_in=outcome.read, rows_out=outcome.accepted, detail=detail)
 

@@ -15,6 +15,7 @@ import typer
 from basketgraph import cli_sources
 from basketgraph.config import CONF_VARIABLE, load
 from basketgraph.graph.bench_cli import app as bench
+from basketgraph.masking import without_addresses
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(bench, name="bench")
@@ -40,7 +41,7 @@ def told(action: Callable[[], int], *, debug: bool, conf_dir: str | None) -> Non
     except Exception as error:
         if debug or not hasattr(error, "exit_code"):
             raise
-        print(error, file=sys.stderr)
+        print(without_addresses(str(error)), file=sys.stderr)
         code = exit_code(error)
     raise typer.Exit(code)
 
@@ -95,7 +96,7 @@ def run(
         if outcome.error is not None and (debug or not hasattr(outcome.error, "exit_code")):
             raise outcome.error
         if outcome.error is not None:
-            print(outcome.error, file=sys.stderr)
+            print(without_addresses(str(outcome.error)), file=sys.stderr)
             return exit_code(outcome.error)
         return 0
 

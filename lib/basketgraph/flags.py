@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from basketgraph.config import Mistake
+from basketgraph.masking import without_addresses
 
 DATA_DOCS = "quality.data_docs"  # the setting that --data-docs sets
 
@@ -47,10 +48,17 @@ def job_parser(doc: str | None) -> argparse.ArgumentParser:
     return parser
 
 
+class _WithoutAddresses(logging.Formatter):
+    """Landing files may be named after people."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return without_addresses(super().format(record))
+
+
 def log_to_stderr() -> None:
     log = logging.getLogger("basketgraph")
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    handler.setFormatter(_WithoutAddresses("%(asctime)s %(message)s", "%H:%M:%S"))
     log.handlers[:] = [handler]
     log.setLevel(logging.INFO)
     log.propagate = False

@@ -156,7 +156,7 @@ def state(release: Release, steps: list[StepResult]) -> dict[str, Any]:
     return {
         "release": live["release"] if live else None,
         "as_of": live["as_of"].isoformat() if live and live["as_of"] else None,
-        "report": details.get("report", {}).get("report"),
+        "report": _existing(release, details.get("report", {}).get("report")),
         "tensorboard": details.get("train_graph", {}).get("tensorboard"),
         "peak_memory_bytes": evaluated.get("_peak_memory_bytes", 0),
         "rows": details.get("clean", {}).get("rows", {}),
@@ -165,6 +165,14 @@ def state(release: Release, steps: list[StepResult]) -> dict[str, Any]:
         "metrics": evaluated.get("metrics", {}),
         "gains": evaluated.get("gains", {}),
     }
+
+
+def _existing(release: Release, path: str | None) -> str | None:
+    """The path, where there is still a file: people delete old pages."""
+    if path is None:
+        return None
+    system, place = release.hadoop_path(path)
+    return path if system.exists(place) else None
 
 
 def status(conf: Config) -> dict[str, Any]:

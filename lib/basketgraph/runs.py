@@ -25,6 +25,7 @@ from basketgraph.config import Config, Mistake, Settings, data_text, data_yaml, 
 from basketgraph.contracts import contract
 from basketgraph.flags import DATA_DOCS, accepted_failures, job_parser, log_to_stderr, set_pairs
 from basketgraph.lock import RunLock, lease_files
+from basketgraph.masking import without_addresses
 from basketgraph.memory import PeakMemory
 from basketgraph.session import spark_session
 from basketgraph.suites import QualitySettings
@@ -47,6 +48,7 @@ class Step(Settings):
     source: bool = False
     cuts: bool = False
     always: bool = False
+    files: tuple[str, ...] = ()  # keys of its detail that name a file it made
 
 
 class Pipeline(Settings):
@@ -157,10 +159,18 @@ class RunLog:
             return "never succeeded in this warehouse"
         if last["outputs"] != self.release.versions(step.writes):
             return "a table it writes was changed since"
+        if any(not self._is_there(json.loads(last["detail"] or "{}").get(key)) for key in step.files):
+            return "a file it made is gone"
         changed = [t for t, version in self.release.versions(step.reads).items() if last["inputs"].get(t) != version]
         if changed:
             return f"new versions of {', '.join(changed)}"
         return None if last["fingerprint"] == self.fingerprint(name, step, ds) else "settings, cuts or code changed"
+
+    def _is_there(self, path: str | None) -> bool:
+        if path is None:
+            return False
+        system, place = self.release.hadoop_path(path)
+        return bool(system.exists(place))
 
     def add(self, name: str, step: Step, result: StepResult, fingerprint: str, started: datetime, peak: int) -> None:
         row = {
@@ -277,5 +287,5 @@ def job_main(job: Job, doc: str | None, file: str, arguments: Sequence[str] | No
     except Exception as error:
         if given.debug or not hasattr(error, "exit_code"):
             raise
-        print(error, file=sys.stderr)
+        print(without_addresses(str(error)), file=sys.stderr)
         sys.exit(exit_code(error))

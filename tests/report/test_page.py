@@ -4,59 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import date, datetime, timedelta, timezone
 from html.parser import HTMLParser
-from typing import Any
 
 import pytest
 
+from basketgraph.masking import masked, masked_row, without_addresses
+from basketgraph.report.changes import Changes
 from basketgraph.report.examples import Example
-from basketgraph.report.facts import Facts
-from basketgraph.report.masking import masked, masked_row
-from basketgraph.report.page import page, reason_in_words, verdict
-
-DS = date(2026, 1, 3)
-NOW = datetime(2026, 1, 3, 6, tzinfo=timezone.utc)
-
-
-def check(**changed: Any) -> dict[str, Any]:
-    told = {"expected": "quantity is at least 1", "observed": "true of all 10 rows", "notes": "why it is so"}
-    place = {"table_name": "silver.events", "table_version": 4, "element_count": 10}
-    return {**told, **place, "severity": "critical", "success": True, **changed}
-
-
-def score(model: str, value: float, versus: str = "", metric: str = "ndcg@20", half: float = 0.01) -> dict[str, Any]:
-    named = {"as_of": DS, "setting": "rebuy", "model": model, "metric": metric, "versus": versus, "users": 1999}
-    return {**named, "value": value, "low": value - half, "high": value + half}
-
-
-FACTS = Facts(
-    run_id="run-1",
-    ds=DS,
-    release={"release": 7},
-    steps=[{"step": "user_days", "status": "done", "seconds": 1.25, "rows_in": 10, "rows_out": 1}],
-    checks=[check()],
-    runs=[{"critical": 0, "warnings": 1}, {"critical": 0, "warnings": 0}],
-    files=[{"table_name": "silver.events", "files": 1, "read": 1000, "accepted": 900, "rejected": 75, "duplicate": 25}],
-    quarantined=[],
-    quarantined_count=0,
-    deliveries=[{"day": DS - timedelta(days=1), "read": 10, "rejected": 1}, {"day": DS, "read": 990, "rejected": 74}],
-    days=[{"event_date": DS - timedelta(days=ago), "lines": 100 + ago} for ago in (2, 1)],
-    rejected=[{"table_name": "silver.events", "reason": "no_user", "rows": 75, "first": '{"user": "***", "note": "ok"}', "last": None}],
-    evaluations=[
-        *(score("published", value, metric=metric) for metric, value in (("ndcg@20", 0.352), ("recall@20", 0.144))),
-        score("popularity", 0.146),
-        score("ease", 0.349),
-        score("published", 0.206, versus="popularity"),
-        score("published", 0.003, versus="ease"),
-    ],
-    examples=[Example("u1", ("Bread",), (("Jam <small>", "bought 3 times"),))],
-    versions={"silver.events": 4, "ops.files": 1},
-)
-
-
-def made(found: Facts) -> str:
-    return page(found, shop="corner_shop", description="groceries", made_at=NOW)
+from basketgraph.report.page import page
+from basketgraph.report.promises import verdict
+from basketgraph.report.sentences import reason_in_words
+from report.made import FACTS, NOW, check, made
 
 
 class Outline(HTMLParser):
@@ -92,15 +50,40 @@ def test_all_well_a_warning_a_stop_and_a_refusal_are_told_apart() -> None:
             replace(FACTS, checks=[broken, warning]),
             replace(FACTS, steps=[failed]),
             replace(FACTS, checks=[], release=None),
+            replace(FACTS, quarantined=[{"source_file": "a.csv", "problem": "empty"}]),
         )
     ]
-    assert [v.level for v in seen] == ["good", "warning", "critical", "critical", "warning"]
+    assert [v.level for v in seen] == ["good", "warning", "critical", "critical", "warning", "warning"]
+    assert seen[1].sentences == ("1 of 2 promises are kept; none that is critical is broken.", "To look at: 1 warning.", "Release 7 is live.")
     assert seen[2].sentences == (
         "1 critical promise of 2 is broken.",
         "Nothing of this run was published; release 7 stays live.",
-        "1 warning should be looked at.",
+        "To look at: 1 warning.",
     )
     assert "gate" in seen[3].title
+    assert "To look at: 1 file set aside." in seen[5].sentences
+
+
+def test_a_failure_that_a_person_accepted_stops_nothing_and_is_shown_with_the_reason_and_who() -> None:
+    accepted = check(success=False, observed="not true of 1 row of 10", accepted_because="a new market (B. Tester)")
+    found = replace(FACTS, checks=[accepted])
+    assert verdict(found).level == "warning"
+    assert "none that is critical is broken, but for what a person let pass" in verdict(found).sentences[0]
+    html = made(found)
+    assert re.search(r'<strong class="accepted">Accepted:</strong>.*Let pass by a person: a new market \(B. Tester\)', html, re.DOTALL)
+    assert re.search(r'class="mark accepted">○ accepted</span> a new market \(B. Tester\)', html)
+    assert "✗" not in html
+
+
+@pytest.mark.parametrize(
+    ("value", "score", "usual"), [(1199.0, -4.1, False), (1200.0, -4.0, True), (1600.0, 4.0, True), (1601.0, 4.1, False), (610.0, None, True)]
+)
+def test_a_number_outside_of_its_usual_range_needs_a_look_although_its_promise_is_kept(value: float, score: float | None, usual: bool) -> None:
+    unusual = check(value=value, usual_low=1200.0, usual_high=1600.0, anomaly_score=score, observed=f"it is {value:,.0f}")
+    assert verdict(replace(FACTS, checks=[unusual])).level == ("good" if usual else "warning")
+    html = made(replace(FACTS, checks=[unusual]))
+    assert f"On a usual Saturday between 1,200 and 1,600; today {value:,.0f}." in html
+    assert ('<strong class="unusual">Unusual:</strong>' in html) is not usual
 
 
 def test_the_verdict_comes_before_everything_else_and_what_is_broken_is_open() -> None:
@@ -118,7 +101,18 @@ def test_models_are_ranked_and_a_gain_within_chance_is_called_that() -> None:
     assert "0.342 to 0.362" in html
 
 
-@pytest.mark.parametrize("secret", ["ann.lee@example.org", "4111 1111 1111 1111", "4111-1111-1111-1111", "+49 170 1234567", "DE02120300000000202051"])
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "ann.lee@example.org",
+        "4111 1111 1111 1111",
+        "4111-1111-1111-1111",
+        "4111_1111_1111_1111",
+        "4111–1111–1111–1111",
+        "+49 170 1234567",
+        "DE02120300000000202051",
+    ],
+)
 def test_planted_personal_values_appear_nowhere(secret: str) -> None:
     row = {
         "table_name": "silver.events",
@@ -128,14 +122,16 @@ def test_planted_personal_values_appear_nowhere(secret: str) -> None:
         "last": f'"{secret}"',
     }
     file = {"source_file": f"january/{secret}.csv", "problem": f"cannot read {secret}", "status": "quarantined"}
+    changed = Changes(since=NOW, run_id="run-0", set_aside=[file], taken_up=[file], broken=[check(observed=secret)])
+    told = check(observed=secret, expected=secret, notes=secret, scope=secret, success=False, accepted_because=secret)
     item = Example("u1", (f"Card of {secret}",), ((f"Gift for {secret}", f"because {secret}"),))
-    html = made(replace(FACTS, rejected=[row], quarantined=[file], quarantined_count=1, examples=[item]))
+    html = made(replace(FACTS, rejected=[row], quarantined=[file], examples=[item], changes=changed, checks=[told]))
     assert secret not in html
     assert "•••" in html
 
 
 def test_days_and_small_numbers_stay_readable() -> None:
-    for kept in ("2010-12-01 08:26:00", "12/1/2010 8:26", "2017-01-01T11:53:26Z", "20101201", "536365", "85123A", "2.55"):
+    for kept in ("2010-12-01 08:26:00", "12/1/2010 8:26", "2017-01-01T11:53:26Z", "20101201", "536365", "85123A", "2.55", "0.123456789012"):
         assert masked(kept) == kept
     assert masked_row('{"quantity": null, "price": 2.5}') == [("quantity", "(empty)"), ("price", "2.5")]
     assert masked_row("not json") == masked_row(None) == masked_row("[1]") == []
@@ -161,7 +157,7 @@ def test_the_page_stands_alone_and_can_be_read_without_seeing_it() -> None:
     links = {(attributes["href"] or "")[1:] for tag, attributes in outline.tags if tag == "a"}
     assert links <= set(ids)
     pictures = [attributes for tag, attributes in outline.tags if tag == "svg"]
-    assert len(pictures) == 4
+    assert len(pictures) == 5
     assert all(picture.get("role") == "img" and picture.get("aria-label") for picture in pictures)
     assert all("scope" in attributes for tag, attributes in outline.tags if tag == "th")
 
@@ -173,13 +169,24 @@ def test_every_colour_of_a_chart_is_one_that_the_style_sheet_replaces() -> None:
     assert used <= set(re.findall(r'\[(?:fill|stroke)="(#\w+)"\]', html))
 
 
-def test_the_page_of_a_year_is_as_large_as_that_of_a_month() -> None:
-    def after(runs: int) -> int:
-        days = [{"event_date": DS - timedelta(days=ago), "lines": 100 + ago % 7} for ago in range(min(runs, 90), 0, -1)]
-        deliveries = [{"day": DS - timedelta(days=ago), "read": 100, "rejected": ago % 9} for ago in range(min(runs, 90), 0, -1)]
-        return len(made(replace(FACTS, days=days, deliveries=deliveries, runs=[{"critical": 0, "warnings": n % 3} for n in range(min(runs, 90))])))
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("quarantined january/ann.lee@example.org.csv: empty", "quarantined january/•••: empty"),
+        ("ann@localhost and ann%40example.org", "••• and •••"),
+        ("12345678 rows read into abfss://shop@account.dfs.core.windows.net/silver", None),
+        ("run 20261124T181611-734521 is live", None),
+    ],
+)
+def test_log_lines_lose_addresses_but_not_counts_runs_or_places(text: str, kept: str | None) -> None:
+    assert without_addresses(text) == (kept or text)
 
-    assert after(365) <= after(30) * 1.5
+
+def test_the_sentence_on_the_last_run_is_part_of_the_verdict() -> None:
+    header = re.compile(r"<header>.*first page of this warehouse.*</header>", re.DOTALL)
+    assert header.search(made(FACTS))
+    later = replace(FACTS, changes=Changes(since=NOW, run_id="run-0"))
+    assert "Since the page of 3 January 2026, 06:00 UTC: no file came in and no promise broke or was mended." in made(later)
 
 
 def test_a_clean_only_run_and_an_empty_warehouse_have_pages_too() -> None:

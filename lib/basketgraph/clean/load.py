@@ -23,12 +23,14 @@ from basketgraph.clean.screening import JAVA_ERRORS
 from basketgraph.clean.transform import REJECTED, TableRules
 from basketgraph.config import Mistake, Settings
 from basketgraph.contracts import contract
+from basketgraph.masking import masked
 from basketgraph.tables import Release
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 log = logging.getLogger("basketgraph")
+LONGEST = 400  # of a file's name and problem in a message
 
 
 class CleanSettings(Settings):
@@ -131,7 +133,7 @@ class Cleaning:
                     (work[table].copies if there else work[table].fresh).append(examined)
             if landed and not usable:
                 broken = next(files for table, files in problems.items() if table in tables)
-                faults += [f"{file.path}: {file.problem}" for file in broken]
+                faults += [masked(f"{file.path}: {file.problem}", longest=LONGEST) for file in broken]
         if faults:
             raise Mistake("no file of this kind can be used; nothing was written", faults, "Mend the files, or the mapping's `files`.")
         return work, problems
@@ -148,7 +150,7 @@ class Cleaning:
     def _write_quarantined(self, problems: Mapping[str, Sequence[LandingFile]]) -> None:
         entries = [self.ledger.entry(table, file, QUARANTINED, Counts()) for table, files in problems.items() for file in files]
         for path, problem in sorted({(entry["source_file"], entry["problem"]) for entry in entries}):
-            log.warning("quarantined %s: %s", path, problem)
+            log.warning("quarantined %s: %s", masked(path, longest=LONGEST), masked(problem, longest=LONGEST))
         self.ledger.write(entries)
 
     def _batches(self, work: Mapping[str, Work]) -> Iterator[dict[str, list[LandingFile]]]:

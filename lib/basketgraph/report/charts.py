@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import date
 from html import escape
+from itertools import pairwise
 from typing import Any
 
 import altair as alt
@@ -14,6 +16,8 @@ from markupsafe import Markup
 # Each is matched by an attribute selector in page.css: text and axes, grid, the subject, everything beside it, trouble.
 INK, GRID, SUBJECT, OTHERS, TROUBLE = "#000001", "#000002", "#000003", "#000004", "#000005"
 WIDTH, HEIGHT = 300, 170  # fits a phone as it is; charts stand side by side on wider screens
+INNER_ROLES = re.compile(r' (?:role="graphics-[\w-]+"|aria-roledescription="[^"]*"|aria-hidden="true"|pointer-events="none"|class="[^"]*")')
+DRAWN_PATH = re.compile(r' d="(M[-\d.,MLZ]+)"')
 
 
 def _svg(chart: Any, alternative: str, prefix: str) -> Markup:
@@ -26,34 +30,89 @@ def _svg(chart: Any, alternative: str, prefix: str) -> Markup:
     )
     drawn = vlc.vegalite_to_svg(styled.to_dict())
     drawn = re.sub(r'id="([\w-]+)"', rf'id="{prefix}-\1"', re.sub(r"url\(#([\w-]+)\)", rf"url(#{prefix}-\1)", drawn))
+    drawn = INNER_ROLES.sub("", drawn)  # the drawing is one picture with one text
+    drawn = DRAWN_PATH.sub(lambda found: f' d="{short_path(found[1])}"', drawn)
     return Markup(drawn.replace("<svg ", f'<svg role="img" aria-label="{escape(alternative)}" ', 1))
 
 
-def days_chart(days: Sequence[dict[str, Any]], alternative: str) -> Markup:
-    """Purchase lines a day. days: {event_date, lines}."""
-    values = [{"day": day["event_date"].isoformat(), "lines": day["lines"]} for day in days]
+def short_path(path: str) -> str:
+    """The same polygons to whole pixels, by relative steps, without points on a straight line: a line of 90 days takes some 400 bytes."""
+    return "".join(_short_line(line) for line in re.findall(r"M[^M]+", path))
+
+
+def _short_line(line: str) -> str:
+    points: list[tuple[int, int]] = []
+    for x, y in re.findall(r"([-\d.]+),([-\d.]+)", line):
+        point = (round(float(x)), round(float(y)))
+        if points and point == points[-1]:
+            continue
+        if len(points) > 1 and _straight(points[-2], points[-1], point):
+            points.pop()
+        points.append(point)
+    steps = [f"{bx - ax}{'' if by < ay else ' '}{by - ay}" for (ax, ay), (bx, by) in pairwise(points)]
+    joined = "".join(step if not number or step.startswith("-") else f" {step}" for number, step in enumerate(steps))
+    return f"M{points[0][0]},{points[0][1]}{f'l{joined}' if joined else 'h0'}{'Z' if line.endswith('Z') else ''}"
+
+
+def _straight(a: tuple[int, int], b: tuple[int, int], c: tuple[int, int]) -> bool:
+    (ux, uy), (vx, vy) = (b[0] - a[0], b[1] - a[1]), (c[0] - b[0], c[1] - b[1])
+    return ux * vy == uy * vx and ux * vx + uy * vy > 0
+
+
+def days_chart(days: Sequence[tuple[date, int]], alternative: str, prefix: str) -> Markup:
+    """A count for each day. days: (day, count), in order of the day."""
+    values = [{"day": day.isoformat(), "count": count} for day, count in days]
     drawn = alt.Chart(alt.Data(values=values), width=WIDTH, height=HEIGHT).mark_area(color=SUBJECT, opacity=0.25, line={"color": SUBJECT})
-    return _svg(drawn.encode(x=_time("day"), y=alt.Y("lines:Q", title=None, axis=alt.Axis(format="~s", tickCount=4))), alternative, "days")
+    return _svg(drawn.encode(x=_time("day"), y=alt.Y("count:Q", title=None, axis=alt.Axis(format="~s", tickCount=4))), alternative, prefix)
 
 
-def deliveries_chart(deliveries: Sequence[dict[str, Any]], alternative: str) -> Markup:
-    """Share of the rows rejected, by day of delivery. deliveries: {day, read, rejected}."""
-    values = [{"day": d["day"].isoformat(), "share": d["rejected"] / max(d["read"], 1)} for d in deliveries]
-    drawn = alt.Chart(alt.Data(values=values), width=WIDTH, height=HEIGHT).mark_line(color=SUBJECT, point={"color": SUBJECT, "size": 20})
-    return _svg(drawn.encode(x=_time("day"), y=alt.Y("share:Q", title=None, axis=alt.Axis(format="%", tickCount=4))), alternative, "deliveries")
+def share_chart(shares: Sequence[tuple[date, float]], alternative: str) -> Markup:
+    """Share of the rows rejected, by day of delivery. shares: (day, share), in order of the day."""
+    values = [{"day": day.isoformat(), "share": share} for day, share in shares]
+    drawn = alt.Chart(alt.Data(values=values), width=WIDTH, height=HEIGHT).mark_line(color=SUBJECT)
+    highest = max(0.01, *(share for _, share in shares))  # a shop that rejects nothing still has a scale
+    up = alt.Y("share:Q", title=None, scale=alt.Scale(domain=[0, highest]), axis=alt.Axis(format="~%", tickCount=4))
+    return _svg(drawn.encode(x=_time("day"), y=up), alternative, "shares")
 
 
 def runs_chart(runs: Sequence[dict[str, Any]], alternative: str) -> Markup:
-    """Broken promises, run by run. runs: {critical, warnings}, oldest first."""
-    kinds = (("critical", "critical"), ("warnings", "warning"))
-    values = [{"run": number, "kind": kind, "broken": run[key]} for number, run in enumerate(runs, 1 - len(runs)) for key, kind in kinds]
-    drawn = alt.Chart(alt.Data(values=values), width=WIDTH, height=HEIGHT).mark_bar()
-    colours = alt.Color("kind:N", scale=alt.Scale(domain=["critical", "warning"], range=[TROUBLE, SUBJECT]))
-    told = [-number for number in range(0, len(runs), max(1, len(runs) // 5))]
+    """Broken promises, run by run, as two areas on each other. runs: {critical, warnings}, oldest first."""
+    values = []
+    for number, run in enumerate([*runs, runs[-1]]):  # the last one is as wide as the others
+        values.append({"run": number, "kind": "critical", "from": 0, "to": run["critical"]})
+        values.append({"run": number, "kind": "warning", "from": run["critical"], "to": run["critical"] + run["warnings"]})
     most = max([1, *(run["critical"] + run["warnings"] for run in runs)])  # a year without a broken promise still has a scale
-    up = alt.Y("broken:Q", title=None, scale=alt.Scale(domain=[0, most]), axis=alt.Axis(tickMinStep=1, tickCount=4))
-    across = alt.X("run:O", title="runs ago", axis=alt.Axis(values=told, labelExpr="-datum.value", labelAngle=0))
-    return _svg(drawn.encode(x=across, y=up, color=colours), alternative, "runs")
+    drawn = alt.Chart(alt.Data(values=values), width=WIDTH, height=HEIGHT).mark_area(interpolate="step-after")
+    colours = alt.Color("kind:N", scale=alt.Scale(domain=["critical", "warning"], range=[TROUBLE, SUBJECT]))
+    up = alt.Y("from:Q", title=None, scale=alt.Scale(domain=[0, most]), axis=alt.Axis(values=sorted({0, most // 2, most}), format="d"))
+    scale = alt.Scale(domain=[0, len(runs)], nice=False)
+    across = alt.X("run:Q", title=f"{len(runs)} runs, the newest on the right", scale=scale, axis=alt.Axis(labels=False, ticks=False, grid=False))
+    return _svg(drawn.encode(x=across, y=up, y2="to:Q", color=colours), alternative, "runs")
+
+
+def value_chart(points: Sequence[dict[str, Any]], alternative: str, *, share: bool, trouble: bool, prefix: str) -> Markup:
+    """A promise's number day by day over the band of what was usual. points: {ds, value, usual_low, usual_high}, oldest first.
+
+    trouble: whether the last one is unusual.
+    """
+    values = [{"day": p["ds"].isoformat(), "value": p["value"]} for p in points]
+    usual = [
+        {"day": p["ds"].isoformat(), "low": max(p["usual_low"], 0) if p["value"] >= 0 else p["usual_low"], "high": p["usual_high"]}
+        for p in points
+        if p["usual_low"] is not None and p["usual_high"] is not None
+    ]
+    axis = alt.Axis(format="~%" if share else "~s", tickCount=4)
+    up = alt.Scale(zero=share, nice=True)
+    day = _time("day")
+    band = (
+        alt.Chart(alt.Data(values=usual))
+        .mark_area(color=OTHERS, opacity=0.3)
+        .encode(x=day, y=alt.Y("low:Q", title=None, scale=up, axis=axis), y2="high:Q")
+    )
+    line = alt.Chart(alt.Data(values=values)).mark_line(color=SUBJECT).encode(x=day, y=alt.Y("value:Q", title=None, scale=up, axis=axis))
+    last = alt.Chart(alt.Data(values=values[-1:])).mark_point(filled=True, size=60, opacity=1, color=TROUBLE if trouble else SUBJECT)
+    layers = [*([band] if usual else []), line, last.encode(x=day, y=alt.Y("value:Q", title=None, scale=up, axis=axis))]
+    return _svg(alt.layer(*layers).properties(width=WIDTH, height=HEIGHT), alternative, prefix)
 
 
 def models_chart(models: Sequence[dict[str, Any]], alternative: str, prefix: str) -> Markup:

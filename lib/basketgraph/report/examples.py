@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
+from basketgraph.masking import masked
 from basketgraph.tables import Warehouse
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ USERS, BOUGHT, LISTED = 3, 5, 5
 
 @dataclass(frozen=True)
 class Example:
-    """One user. bought: names, latest first. recommended: (name, reason), best first."""
+    """One user. bought: names, latest first. recommended: (name, reason), best first. All masked: they are printed and shown."""
 
     user_id: str
     bought: tuple[str, ...]
@@ -41,7 +42,12 @@ def examples(recommendations: DataFrame, edges: DataFrame, items: DataFrame, *, 
     best = F.sort_array(F.collect_list(F.struct("rank", "name", "reason")))
     listed = named(recommendations.where(F.col("rank") <= LISTED)).groupBy("user_id").agg(best.alias("listed"))
     rows = listed.join(bought, "user_id", how="left").orderBy("user_id").collect()  # one row per user on either side
-    return [Example(row.user_id, tuple(b.name for b in row.bought or ()), tuple((r.name, r.reason) for r in row.listed)) for row in rows]
+    return [
+        Example(
+            row.user_id, tuple(masked(b.name) for b in row.bought or ()), tuple((masked(r.name), masked(r.reason, longest=400)) for r in row.listed)
+        )
+        for row in rows
+    ]
 
 
 def newest_examples(warehouse: Warehouse) -> list[Example]:

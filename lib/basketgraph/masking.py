@@ -1,0 +1,44 @@
+"""The last net under personal values: raw rows are masked when they are rejected, and once more before anything of them is shown or logged."""
+
+from __future__ import annotations
+
+import json
+import re
+
+HIDDEN = "•••"
+LONGEST = 80
+CONTAINERS = "".join(rf"(?<!{scheme}://)" for scheme in ("abfs", "abfss", "wasb", "wasbs"))  # container@account is where a warehouse lies
+EMAIL = re.compile(rf"(?<![\w.+%'-]){CONTAINERS}[\w.+%'-]+(?:@|%40)[\w-]+(?:\.[\w-]+)*")  # %40: as addresses stand in URLs
+BETWEEN = r"[\s\-/()._\u2010-\u2015]{0,3}"
+LONG_NUMBER = re.compile(rf"\+?\d(?:{BETWEEN}\d){{7,}}")  # cards, phones, accounts: eight digits or more, however they are set apart
+DAY = re.compile(r"(19|20)\d\d[-/._]?(0\d|1[0-2])[-/._]?([0-2]\d|3[01])([ T_-][\d:.]*)?Z?")
+SHORT_DAY = re.compile(r"\d{1,2}[-/.]\d{1,2}[-/.]((19|20)\d\d|\d\d)( [\d:.]*)?")
+DECIMAL = re.compile(r"\d{1,6}\.\d{1,12}")  # a measured number; a card has more digits than any place of it
+
+
+def without_addresses(text: str) -> str:
+    """`text` without e-mail addresses: for log lines, whose numbers (counts, run ids) must stay."""
+    return EMAIL.sub(HIDDEN, text)
+
+
+def masked(text: str, *, longest: int = LONGEST) -> str:
+    """`text` without e-mail addresses and long numbers (dates and decimals stay), cut to a readable length."""
+    hidden = LONG_NUMBER.sub(lambda found: found[0] if _harmless(found[0]) else HIDDEN, without_addresses(text))
+    return hidden if len(hidden) <= longest else hidden[: longest - 1] + "…"
+
+
+def _harmless(number: str) -> bool:
+    return any(form.fullmatch(number) for form in (DAY, SHORT_DAY, DECIMAL))
+
+
+def masked_row(payload: str | None) -> list[tuple[str, str]]:
+    """(column, value) of a rejected row's JSON, masked; a row that could not be parsed has none."""
+    if payload is None:
+        return []
+    try:
+        row = json.loads(payload)
+    except ValueError:
+        return []
+    if not isinstance(row, dict):
+        return []
+    return [(masked(str(column)), "(empty)" if value in (None, "") else masked(str(value))) for column, value in row.items()]

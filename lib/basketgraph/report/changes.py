@@ -1,0 +1,145 @@
+"""What changed since the page before: what came in, what was turned away or set aside, which promises broke or were mended, how large tables are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from pyspark.sql import Window
+from pyspark.sql import functions as F
+
+from basketgraph.report.records import as_dicts, records
+from basketgraph.tables import Release, releases
+
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Everything after `since`, when the page before was made.
+
+    new_files:   files that were read since.
+    files:       a table: {table_name, files, read, accepted, rejected, duplicate} since, {read_before, rejected_before} before.
+    reasons:     {table_name, reason, rows, rows_before}, of those that turned rows away since; most rows first. rows_before 0: a new reason.
+    set_aside:   {source_file, problem}, files that were quarantined since.
+    taken_up:    {source_file}, files that were quarantined before and are read by now.
+    broken:      results that fail now and did not then (or are new); mended: those that failed then and hold now; still: those that fail as before.
+    promises:    how many were added and how many taken out of the suites.
+    tables:      {table_name, before, now}: rows of the two live releases, where they differ.
+    """
+
+    since: datetime | None = None
+    run_id: str | None = None
+    new_files: int = 0
+    files: Rows = field(default_factory=list)
+    reasons: Rows = field(default_factory=list)
+    set_aside: Rows = field(default_factory=list)
+    taken_up: Rows = field(default_factory=list)
+    broken: Rows = field(default_factory=list)
+    mended: Rows = field(default_factory=list)
+    still: Rows = field(default_factory=list)
+    promises: tuple[int, int] = (0, 0)
+    tables: Rows = field(default_factory=list)
+    release_before: int | None = None
+    release_now: int | None = None
+
+
+def changes(release: Release, checks: Sequence[dict[str, Any]]) -> Changes:
+    """checks: every table's newest results. returns: without `since` where this is the first page of the warehouse."""
+    pages = records(release, "ops.runs").where((F.col("step") == "report") & (F.col("status") == "done") & (F.col("run_id") != release.run_id))
+    last = as_dicts(pages.select("run_id", "finished_at").orderBy(F.desc("finished_at")).limit(1))
+    if not last:
+        return Changes()
+    since: datetime = last[0]["finished_at"]
+    before = {(c["table_name"], c["check_name"]): c for c in newest_checks(release, since)}
+    now = {(c["table_name"], c["check_name"]): c for c in checks}
+    failed = [check for key, check in now.items() if not check["success"]]
+    failed_before = {key for key, check in before.items() if not check["success"]}
+    set_aside, taken_up = _quarantine(release, since)
+    release_before, release_now, tables = _volumes(release, since)
+    return Changes(
+        since=since,
+        run_id=last[0]["run_id"],
+        new_files=_new_files(release, since),
+        files=_files(release, since),
+        reasons=_reasons(release, since),
+        set_aside=set_aside,
+        taken_up=taken_up,
+        broken=[check for check in failed if (check["table_name"], check["check_name"]) not in failed_before],
+        mended=[now[key] for key in now if key in failed_before and now[key]["success"]],
+        still=[check for check in failed if (check["table_name"], check["check_name"]) in failed_before],
+        promises=(len(now.keys() - before.keys()), len(before.keys() - now.keys())),
+        tables=tables,
+        release_before=release_before,
+        release_now=release_now,
+    )
+
+
+def newest_checks(release: Release, until: datetime | None = None) -> Rows:
+    """Each table's results of the run that checked it last (of a check that this run did twice, the later one), by table and check.
+
+    until: as they were known at that instant.
+    """
+    results = records(release, "ops.quality_results")
+    if until is not None:
+        results = results.where(F.col("checked_at") <= F.lit(until))
+    newest_run = F.max_by("run_id", F.struct("checked_at", "run_id")).over(Window.partitionBy("table_name"))
+    of_run = results.withColumn("newest_run", newest_run).where("run_id = newest_run").drop("newest_run")
+    newest = of_run.groupBy("table_name", "check_name").agg(F.max_by(F.struct("*"), "checked_at").alias("row")).select("row.*")
+    return as_dicts(newest.orderBy("table_name", "success", "severity", "check_name"))
+
+
+def _new_files(release: Release, since: datetime) -> int:
+    read = records(release, "ops.files").where((F.col("status") == "done") & (F.col("seen_at") > F.lit(since)))
+    return read.select("source_file").distinct().count()
+
+
+def _files(release: Release, since: datetime) -> Rows:
+    new = F.col("seen_at") > F.lit(since)
+    sums = [F.sum(F.when(new, F.col(f"rows_{what}")).otherwise(0)).alias(what) for what in ("read", "accepted", "rejected", "duplicate")]
+    before = [F.sum(F.when(~new, F.col(f"rows_{what}")).otherwise(0)).alias(f"{what}_before") for what in ("read", "rejected")]
+    done = records(release, "ops.files").where("status = 'done'").groupBy("table_name")
+    counted = done.agg(F.countDistinct(F.when(new, F.col("source_file"))).alias("files"), *sums, *before)
+    return as_dicts(counted.where("files > 0").orderBy("table_name"))
+
+
+def _reasons(release: Release, since: datetime) -> Rows:
+    new = F.col("seen_at") > F.lit(since)
+    done = records(release, "ops.files").where("status = 'done'").select("table_name", new.alias("new"), F.inline("rejected_by_reason"))
+    rows = [
+        F.sum(F.when(condition, F.col("rows")).otherwise(0)).alias(name)
+        for condition, name in ((F.col("new"), "now"), (~F.col("new"), "rows_before"))
+    ]
+    counted = done.groupBy("table_name", "reason").agg(*rows).where("now > 0").withColumnRenamed("now", "rows")
+    return as_dicts(counted.orderBy(F.desc("rows"), "table_name", "reason"))
+
+
+def _quarantine(release: Release, since: datetime) -> tuple[Rows, Rows]:
+    """Files set aside since; and those that were set aside until then and are read in full by now, as they were or mended."""
+    new, aside = F.col("seen_at") > F.lit(since), F.col("status") == "quarantined"
+    states = (
+        records(release, "ops.files")
+        .groupBy("source_file")
+        .agg(
+            F.max(F.when(new & aside, F.coalesce("problem", F.lit("")))).alias("problem"),
+            F.bool_or(~new & aside).alias("was_aside"),
+            F.bool_or(new & (F.col("status") == "done")).alias("read_since"),
+        )
+    )
+    set_aside = as_dicts(states.where("problem IS NOT NULL").select("source_file", "problem").orderBy("source_file"))
+    taken_up = as_dicts(states.where("problem IS NULL AND was_aside AND read_since").select("source_file").orderBy("source_file"))
+    return set_aside, taken_up
+
+
+def _volumes(release: Release, since: datetime) -> tuple[int | None, int | None, Rows]:
+    """The release that was live then, the one that is live now, and the tables whose rows differ between them."""
+    known = releases(release)
+    now = known[0] if known else None
+    before = next((row for row in known if row["published_at"] <= since), None)
+    if now is None or before is None or now["release"] == before["release"]:
+        return (before or {}).get("release"), (now or {}).get("release"), []
+    then, today = before["rows"], now["rows"]
+    tables = [name for name in sorted({*then, *today}) if not name.startswith("ops.") and then.get(name) != today.get(name)]
+    return before["release"], now["release"], [{"table_name": name, "before": then.get(name), "now": today.get(name)} for name in tables]

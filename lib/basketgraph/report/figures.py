@@ -1,0 +1,83 @@
+"""Which charts a page has, and what each says in a sentence; one that would have a single point is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+
+from basketgraph.report.charts import days_chart, runs_chart, share_chart, value_chart
+from basketgraph.report.facts import Facts
+from basketgraph.report.promises import told_checks
+from basketgraph.report.sentences import is_share, is_unusual, value_in_words
+from basketgraph.wording import number_in_words, share_in_words
+
+MOST_CHECKS = 6
+Figure = dict[str, Any]  # title, told, svg
+
+
+def figures(found: Facts) -> list[Figure]:
+    """Rows, rejected share and broken promises over the kept history."""
+    drawn: list[Figure] = []
+    if len(found.days) > 1:
+        days = every_day([(day["event_date"], day["lines"]) for day in found.days])
+        lines = [count for _, count in days]
+        mean, told_days = number_in_words(round(sum(lines) / len(lines))), number_in_words(len(lines), "day")
+        told = f"{mean} purchase lines a day on average over {told_days}; the last one, {days[-1][0]}, has {number_in_words(lines[-1])}."
+        drawn.append({"title": "Purchase lines a day, by the shop's own day", "told": told, "svg": days_chart(days, told, "days")})
+    if len(found.deliveries) > 1:
+        last = found.deliveries[-1]
+        rows = every_day([(day["day"], day["read"]) for day in found.deliveries])
+        told = f"The last delivery, of {last['day']}, brought {number_in_words(last['read'], 'row')}; days without a delivery have none."
+        drawn.append({"title": f"Rows delivered for {last['table_name']}, by day of delivery", "told": told, "svg": days_chart(rows, told, "rows")})
+        shares = [(day["day"], day["rejected"] / day["read"]) for day in found.deliveries if day["read"]]
+        total = share_in_words(sum(day["rejected"] for day in found.deliveries), sum(day["read"] for day in found.deliveries))
+        told = f"Of the rows of the last delivery {share_in_words(last['rejected'], last['read'])} were rejected, of all shown here {total}."
+        if len(shares) > 1:
+            drawn.append(
+                {"title": f"Share of the rows of {last['table_name']} rejected, by day of delivery", "told": told, "svg": share_chart(shares, told)}
+            )
+    if len(found.runs) > 1:
+        clean = sum(1 for run in found.runs if run["critical"] + run["warnings"] == 0)
+        told = f"Of the last {number_in_words(len(found.runs), 'run')} {number_in_words(clean)} kept every promise."
+        drawn.append({"title": "Broken promises, run by run", "told": told, "svg": runs_chart(found.runs, told)})
+    return drawn
+
+
+def every_day(rows: Sequence[tuple[date, int]]) -> list[tuple[date, int]]:
+    """Each day from the first to the last; those without a row have 0."""
+    counts = dict(rows)
+    first, last = min(counts), max(counts)
+    return [(day, counts.get(day, 0)) for day in (first + timedelta(days=number) for number in range((last - first).days + 1))]
+
+
+def check_figures(found: Facts) -> list[Figure]:
+    """The numbers of up to MOST_CHECKS promises day by day, with what is usual: those that need a look first, then those that moved most.
+
+    A number that never moved has no chart.
+    """
+    ranked: dict[tuple[Any, ...], tuple[tuple[Any, ...], dict[str, Any], list[dict[str, Any]]]] = {}
+    for number, check in enumerate(told_checks(found)):
+        points = found.histories.get((check["table_name"], check["check_name"]), [])
+        values = [point["value"] for point in points]
+        if len(points) < 2 or min(values) == max(values):
+            continue
+        quiet = check["state"] == "kept"
+        order = (quiet, -abs(check["anomaly_score"] or 0) if quiet else number, number)
+        same = (check["table_name"], *((point["ds"], point["value"]) for point in points))  # several promises may be about one number
+        if same not in ranked or order < ranked[same][0]:
+            ranked[same] = (order, check, points)
+    chosen = sorted(ranked.values(), key=lambda entry: entry[0])[:MOST_CHECKS]
+    return [_check_figure(number, check, points) for number, (_, check, points) in enumerate(chosen)]
+
+
+def _check_figure(number: int, check: dict[str, Any], points: list[dict[str, Any]]) -> Figure:
+    share = is_share(check)
+    values = [point["value"] for point in points]
+    least, most, last = (value_in_words(value, share=share) for value in (min(values), max(values), values[-1]))
+    told = f"Between {least} and {most} over {number_in_words(len(points), 'day')}; {last} on {points[-1]['ds']}."
+    if check["usual"]:
+        told += f" {check['usual']}"
+    title = f"{check['table_name']}: {'share of rows that break “' + check['expected'] + '”' if share else check['expected']}"
+    svg = value_chart(points, told, share=share, trouble=is_unusual(check), prefix=f"check{number}")
+    return {"title": title, "told": told, "svg": svg}

@@ -1,0 +1,66 @@
+"""How good the lists are: the models of each setting, ranked, and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from basketgraph.report.charts import models_chart
+from basketgraph.report.facts import Facts
+from basketgraph.report.sentences import listed
+
+MODELS = {
+    "published": "published list",
+    "personal_frequency": "own frequency",
+    "ease": "EASE",
+    "item_cosine": "item cosine",
+    "als": "ALS",
+    "graph": "graph alone",
+    "popularity": "popularity",
+}
+SETTINGS = {
+    "rebuy": ("Everything may be listed", "lists that may name what the customer bought before: this shop's published lists"),
+    "discovery": ("New to the customer", "lists that name only what the customer never bought before"),
+}
+
+
+def measured(found: Facts, setting: str) -> dict[str, Any]:
+    """The models of one setting, best NDCG first, with the published list's gain over each, and the two in words."""
+    rows = [row for row in found.evaluations if row["setting"] == setting]
+    plain = {(row["model"], row["metric"]): row for row in rows if not row["versus"]}
+    gains = {row["versus"]: row for row in rows if row["versus"] and row["metric"] == "ndcg@20" and row["model"] == "published"}
+    names = sorted({row["model"] for row in rows}, key=lambda model: -plain[model, "ndcg@20"]["value"] if (model, "ndcg@20") in plain else 0)
+    models = [
+        {
+            "name": MODELS.get(model, model.replace("_", " ")),
+            "published": model == "published",
+            "metrics": [plain.get((model, metric)) for metric in ("ndcg@20", "recall@20")],
+            "gain": gains.get(model),
+        }
+        for model in names
+    ]
+    dots = [{**model, **{key: model["metrics"][0][key] for key in ("value", "low", "high")}} for model in models if model["metrics"][0]]
+    alternative = "NDCG at 20 with 95 % intervals: " + "; ".join(f"{d['name']} {d['value']:.3f} ({d['low']:.3f} to {d['high']:.3f})" for d in dots)
+    return {
+        "title": SETTINGS[setting][0],
+        "about": SETTINGS[setting][1],
+        "users": max(row["users"] for row in rows),
+        "as_of": rows[0]["as_of"],
+        "models": models,
+        "sentence": _published_in_words(plain, gains),
+        "chart": models_chart(dots, alternative, f"models-{setting}"),
+    }
+
+
+def _published_in_words(plain: Mapping[tuple[str, str], Mapping[str, Any]], gains: Mapping[str, Mapping[str, Any]]) -> str:
+    told = plain.get(("published", "recall@20"))
+    if told is None:
+        return ""
+    rivals = [MODELS.get(model, model) for model, gain in gains.items() if gain["low"] > 0]
+    unclear = [MODELS.get(model, model) for model, gain in gains.items() if gain["low"] <= 0]
+    sentence = f"Of what a customer went on to buy, the published list of 20 names {100 * told['value']:.1f} %."
+    if rivals:
+        sentence += f" It is better than {listed(rivals)} beyond chance."
+    if unclear:
+        sentence += f" Against {listed(unclear)} the difference may be chance, or against it."
+    return sentence

@@ -1,0 +1,112 @@
+"""What the page says, in sentences for people who do not write code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timezone
+from typing import Any
+
+from basketgraph.wording import number_in_words, share_in_words
+
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+NAMED_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+Row = Mapping[str, Any]
+
+
+def is_share(check: Row) -> bool:
+    """Whether the check's value is the share of rows that break it, and not a measure of its own."""
+    return check["unexpected_count"] is not None
+
+
+def value_in_words(value: float, *, share: bool) -> str:
+    """A check's number: 1,200; 3.5; 0.4 %."""
+    if not share:
+        return number_in_words(round(value) if abs(value) >= 1000 or value == round(value) else value)
+    percent = 100 * value
+    return f"{'under 0.01' if 0 < percent < 0.01 else f'{percent:.3g}'}\N{NO-BREAK SPACE}%"
+
+
+def is_unusual(check: Row) -> bool:
+    """Whether the value lies outside of what its own history makes likely. Without a score nothing is likely or unlikely."""
+    low, high, value = check["usual_low"], check["usual_high"], check["value"]
+    return None not in (low, high, value, check["anomaly_score"]) and not bool(low <= value <= high)
+
+
+def usual_in_words(check: Row, today: date) -> str:
+    """On a usual Saturday between 1,200 and 1,600; today 610. Empty without a usual range, or where the check itself tells it.
+
+    The day is the one that the check names in what it found, else the day that the run is for.
+    """
+    low, high, value = check["usual_low"], check["usual_high"], check["value"]
+    if None in (low, high, value) or "usual" in (check["observed"] or ""):
+        return ""
+    named = NAMED_DAY.search(check["observed"] or "")
+    day = date.fromisoformat(named[0]) if named else check["ds"]
+    share = is_share(check)
+    least = value_in_words(max(low, 0) if value >= 0 else low, share=share)
+    most = value_in_words(high, share=share)
+    between = f"between {least} and {most}" if least != most else f"about {most}"
+    kind = " of rows break it" if share else ""
+    when = "today" if day == today else f"on {day}"
+    return f"On a usual {WEEKDAYS[day.weekday()]} {between}{kind}; {when} {value_in_words(value, share=share)}."
+
+
+def reason_in_words(reason: str) -> str:
+    """unreadable:quantity -> quantity could not be read."""
+    kind, _, column = reason.partition(":")
+    told = {"unreadable": "could not be read", "missing": "is missing", "required": "is missing"}.get(kind)
+    return f"{column} {told}".replace("_", " ") if told and column else reason.replace("_", " ").replace(":", ": ")
+
+
+def step_words(step: Row) -> str:
+    """Its rows and state, in words."""
+    state = {"done": "done", "current": "was up to date", "failed": "failed"}.get(step["status"], step["status"])
+    counts = [f"{number_in_words(step[key], 'row')} {word}" for key, word in (("rows_in", "in"), ("rows_out", "out")) if step.get(key)]
+    return ", ".join([str(state), *counts])
+
+
+def listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def moment_in_words(moment: datetime) -> str:
+    """24 November 2026, 18:17 UTC. A moment without a zone is local, as Spark hands them out."""
+    there = moment.astimezone(timezone.utc)
+    return f"{there.day} {there:%B %Y, %H:%M} UTC"
+
+
+def promise_told(check: Row) -> str:
+    """In silver.events, quantity is at least 1. Found: ..."""
+    return f"in {check['table_name']}, {check['expected']}. Found: {check['observed']}"
+
+
+def file_name(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def arrived_in_words(row: Row) -> str:
+    """What came in for one table since the page before. row: an entry of `Changes.files`."""
+    share = share_in_words(row["rejected"], row["read"])
+    before = f", before {share_in_words(row['rejected_before'], row['read_before'])}" if row["read_before"] else ""
+    told = f"{row['table_name']}: {number_in_words(row['files'], 'file')} with {number_in_words(row['read'], 'row')}; "
+    told += f"{number_in_words(row['accepted'])} accepted, {number_in_words(row['rejected'])} rejected ({share}{before})"
+    return f"{told}, {number_in_words(row['duplicate'])} exact copies of others." if row["duplicate"] else f"{told}."
+
+
+def turned_away_in_words(row: Row) -> str:
+    """Rows with one reason since the page before. row: an entry of `Changes.reasons`."""
+    new = "for the first time" if not row["rows_before"] else f"{number_in_words(row['rows_before'])} before"
+    return f"{row['table_name']}, {reason_in_words(row['reason'])}: {number_in_words(row['rows'], 'row')}, {new}."
+
+
+def volume_in_words(row: Row) -> str:
+    """How a table grew or shrank between two releases. row: an entry of `Changes.tables`."""
+    if row["before"] is None:
+        return f"{row['table_name']} is new, with {number_in_words(row['now'], 'row')}."
+    if row["now"] is None:
+        return f"{row['table_name']} is no longer part of the release; it had {number_in_words(row['before'], 'row')}."
+    difference = abs(row["now"] - row["before"])
+    share = f" ({share_in_words(difference, row['before'])})" if 0 < difference <= row["before"] else ""
+    kind = "more" if row["now"] > row["before"] else "fewer"
+    return f"{row['table_name']} has {number_in_words(row['now'], 'row')}, {number_in_words(difference)} {kind}{share} than before."

@@ -1,0 +1,59 @@
+"""Facts that are made by hand, without Spark: a run in which all went well, and what tests change in it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta, timezone
+from typing import Any
+
+from basketgraph.contracts import contract
+from basketgraph.report.examples import Example
+from basketgraph.report.facts import Facts
+from basketgraph.report.page import page
+
+DS = date(2026, 1, 3)  # a Saturday
+NOW = datetime(2026, 1, 3, 6, tzinfo=timezone.utc)
+
+
+def check(**changed: Any) -> dict[str, Any]:
+    """A row of ops.quality_results: what is not named is kept, or null."""
+    told = {"check_name": "column_values_to_be_between:quantity", "expected": "quantity is at least 1", "observed": "true of all 10 rows"}
+    place = {"table_name": "silver.events", "table_version": 4, "element_count": 10, "ds": DS, "notes": "why it is so"}
+    row = {**dict.fromkeys(contract("ops.quality_results").columns), **told, **place, "severity": "critical", "success": True}
+    assert changed.keys() <= row.keys()
+    return {**row, **changed}
+
+
+def score(model: str, value: float, versus: str = "", metric: str = "ndcg@20", half: float = 0.01) -> dict[str, Any]:
+    named = {"as_of": DS, "setting": "rebuy", "model": model, "metric": metric, "versus": versus, "users": 1999}
+    return {**named, "value": value, "low": value - half, "high": value + half}
+
+
+FACTS = Facts(
+    run_id="run-1",
+    ds=DS,
+    release={"release": 7, "rows": {"silver.events": 900}},
+    steps=[{"step": "user_days", "status": "done", "seconds": 1.25, "rows_in": 10, "rows_out": 1}],
+    checks=[check()],
+    runs=[{"critical": 0, "warnings": 1}, {"critical": 0, "warnings": 0}],
+    files=[{"table_name": "silver.events", "files": 1, "read": 1000, "accepted": 900, "rejected": 75, "duplicate": 25}],
+    quarantined=[],
+    deliveries=[
+        {"table_name": "silver.events", "day": DS - timedelta(days=1), "read": 10, "rejected": 1},
+        {"table_name": "silver.events", "day": DS, "read": 990, "rejected": 74},
+    ],
+    days=[{"event_date": DS - timedelta(days=ago), "lines": 100 + ago} for ago in (2, 1)],
+    rejected=[{"table_name": "silver.events", "reason": "no_user", "rows": 75, "first": '{"user": "***", "note": "ok"}', "last": None}],
+    evaluations=[
+        *(score("published", value, metric=metric) for metric, value in (("ndcg@20", 0.352), ("recall@20", 0.144))),
+        score("popularity", 0.146),
+        score("ease", 0.349),
+        score("published", 0.206, versus="popularity"),
+        score("published", 0.003, versus="ease"),
+    ],
+    examples=[Example("u1", ("Bread",), (("Jam <small>", "bought 3 times"),))],
+    versions={"silver.events": 4, "ops.files": 1},
+)
+
+
+def made(found: Facts) -> str:
+    return page(found, shop="corner_shop", description="groceries", made_at=NOW)
