@@ -10,6 +10,7 @@ from basketgraph.clean.ledger import FILES, ledger_counts
 from basketgraph.clean.load import Cleaning, CleanSettings
 from basketgraph.clean.pick_up import Landing, landing_folder
 from basketgraph.clean.pseudonyms import pseudonym_key
+from basketgraph.clean.replay import Replay
 from basketgraph.config import Config
 from basketgraph.runs import StepReport, job_main
 from basketgraph.tables import Release
@@ -22,8 +23,10 @@ def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepRe
     checked = checked_source(spark, conf.source, f"conf/sources/{conf.source_name}.yaml")
     landing = Landing(spark, landing_folder(checked.source.landing, conf.source_name))
     settings = conf.section("clean", CleanSettings)
-    outcome = Cleaning(checked, landing, release, key=pseudonym_key(), settings=settings, now=datetime.now(timezone.utc)).run()
-    release.check(*(table for table in outcome.written))
+    key, now = pseudonym_key(), datetime.now(timezone.utc)
+    finished = Replay(checked, landing, release, key=key, now=now).finish()  # of a replay that was cut off
+    outcome = Cleaning(checked, landing, release, key=key, settings=settings, now=now).run()
+    release.check(*sorted({*outcome.written, *finished.written}))
     detail = {
         "rows": ledger_counts(release.read(FILES)),
         "files_picked_up": outcome.picked_up,

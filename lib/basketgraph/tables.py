@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import random
 import re
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from delta.exceptions import DeltaConcurrentModificationException
 from delta.tables import DeltaTable
 from pyspark.sql import functions as F
 
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 COMMIT_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 RELEASES = "ops.releases"
 LOGS_AT_ONCE = 4
+MERGE_TRIES = 5  # each try reads the table anew, so it meets only what was committed while it ran
+TAKEN_OUT = "__taken_out"
 
 
 class Warehouse:
@@ -115,25 +120,47 @@ class Warehouse:
         batch_id: str | None = None,
         prune_by: str | None = None,
         only_insert: bool = False,
+        bounds: Mapping[str, Collection[Any]] | None = None,
+        replace: bool = False,
+        taken_out: DataFrame | None = None,
     ) -> None:
         """MERGE by the contract's key: new keys are inserted, rows that differ beyond lineage are updated, the rest is left alone.
 
-        frame:    at most one row per key.
-        prune_by: a column whose values in `frame` bound the rows that can match (the day): the others' files are not read.
+        frame:     at most one row per key.
+        prune_by:  a column whose values in `frame` bound the rows that can match (the day): the others' files are not read.
+        bounds:    the same with the values themselves, where `frame` does not have them all.
+        replace:   rows of known keys are replaced whatever differs, be it lineage alone or an older version.
+        taken_out: keys whose rows leave the table in the same commit; none of them is in `frame`.
+
+        Where another driver commits meanwhile, the merge is tried again on the table as it then is: it finds by key what is there already,
+        and a row that has become newer (`source_time`) stays.
         """
         terms = contract(table)
         frame = conform(frame, table)
         self.create(table)
         conditions = [f"t.`{key}` = s.`{key}`" for key in terms.keys]
         if prune_by is not None:
-            conditions.append(_in_list(frame, prune_by))
-        merged = DeltaTable.forPath(self.spark, self.path(table)).alias("t").merge(frame.alias("s"), " AND ".join(conditions))
-        if terms.compared_columns and not only_insert:
-            differs = " OR ".join(f"NOT (t.`{c}` <=> s.`{c}`)" for c in terms.compared_columns)
-            merged = merged.whenMatchedUpdate(condition=differs, set={c: f"s.`{c}`" for c in terms.columns})
-        self._before_commit()
-        with self._commit_metadata(batch_id):
-            merged.whenNotMatchedInsertAll().execute()
+            conditions.append(_among(prune_by, [row[0] for row in frame.select(prune_by).distinct().collect()]))
+        conditions += [_among(column, values) for column, values in (bounds or {}).items()]
+        source = frame.withColumn(TAKEN_OUT, F.lit(False))
+        if taken_out is not None:
+            source = source.unionByName(taken_out.select(*terms.keys, F.lit(True).alias(TAKEN_OUT)), allowMissingColumns=True)
+        for attempt in range(1, MERGE_TRIES + 1):
+            merged = DeltaTable.forPath(self.spark, self.path(table)).alias("t").merge(source.alias("s"), " AND ".join(conditions))
+            if taken_out is not None:
+                merged = merged.whenMatchedDelete(condition=f"s.{TAKEN_OUT}")
+            if (terms.compared_columns or replace) and not only_insert:
+                merged = merged.whenMatchedUpdate(condition=_differs(terms, replace), set={c: f"s.`{c}`" for c in terms.columns})
+            merged = merged.whenNotMatchedInsert(condition=f"NOT s.{TAKEN_OUT}", values={c: f"s.`{c}`" for c in terms.columns})
+            self._before_commit()
+            try:
+                with self._commit_metadata(batch_id):
+                    merged.execute()
+                return
+            except DeltaConcurrentModificationException:
+                if attempt == MERGE_TRIES:
+                    raise
+                time.sleep(random.uniform(0, attempt))  # two that met once should not meet again
 
     def _commit_metadata(self, batch_id: str | None) -> _SessionConf:
         return _SessionConf(self.spark, COMMIT_METADATA, None if batch_id is None else json.dumps({"batch_id": batch_id}))
@@ -180,8 +207,15 @@ class _SessionConf:
         self.spark.conf.unset(self.key)
 
 
-def _in_list(frame: DataFrame, column: str) -> str:
-    values = [row[0] for row in frame.select(column).distinct().collect()]
+def _differs(terms: Contract, replace: bool) -> str | None:
+    """The SQL condition under which a matched row is updated; None for always."""
+    if replace:
+        return None
+    differs = " OR ".join(f"NOT (t.`{c}` <=> s.`{c}`)" for c in terms.compared_columns)
+    return f"({differs}) AND s.source_time >= t.source_time" if "source_time" in terms.lineage_columns else differs
+
+
+def _among(column: str, values: Collection[Any]) -> str:
     if not values:
         return "FALSE"
     literals = ", ".join(sorted(f"DATE'{v.isoformat()}'" if isinstance(v, date) else "'" + str(v).replace("'", "\\'") + "'" for v in values))

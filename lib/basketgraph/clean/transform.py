@@ -84,9 +84,19 @@ def reasons(rules: TableRules) -> dict[str, Column]:
 
 def accepted_rows(mapped: DataFrame, rules: TableRules, *, run_id: str, now: datetime) -> DataFrame:
     """The rows without a reason to refuse them, as the contract's columns; `valid_to` is null where it follows from other rows."""
-    good = mapped.where(~reduce(or_, reasons(rules).values()))
+    return silver_rows(mapped.where(~refused(rules)), rules, run_id=run_id, now=now)
+
+
+def refused(rules: TableRules) -> Column:
+    """Whether there is any reason to refuse a mapped row."""
+    return reduce(or_, reasons(rules).values())
+
+
+def silver_rows(mapped: DataFrame, rules: TableRules, *, run_id: str, now: datetime) -> DataFrame:
+    """All mapped rows as the contract's columns, good or not."""
     lineage = {
         "source_file": F.col("file_name"),
+        "file_hash": F.col(HASH),
         "source_time": F.col("file_modified_at") if rules.mapped.version is None else F.expr(rules.mapped.version).cast("timestamp"),
         "run_id": F.lit(run_id),
         "ingested_at": F.lit(now),
@@ -104,7 +114,7 @@ def accepted_rows(mapped: DataFrame, rules: TableRules, *, run_id: str, now: dat
         else:
             column = F.lit(None)
         columns.append(column.cast(field.dataType).alias(p.name))
-    return good.select(*columns)
+    return mapped.select(*columns)
 
 
 def content_id(rules: TableRules, *also: Column) -> Column:
@@ -114,6 +124,11 @@ def content_id(rules: TableRules, *also: Column) -> Column:
         value = F.col(f"`{name}`")
         columns.append((rules.pseudonym(value.cast("string")) if name in rules.files.personal else value).alias(name))
     return F.left(F.sha2(F.to_json(F.struct(*columns)), 256), F.lit(32))
+
+
+def rejected_id(rules: TableRules) -> Column:
+    """The id that a mapped row has, or would have, in silver.rejected_rows."""
+    return content_id(rules, F.lit(rules.table.name).alias("__table"), rules.pseudonym(F.col(CORRUPT)).alias("__line"))
 
 
 def rejected_rows(mapped: DataFrame, rules: TableRules, *, run_id: str, now: datetime) -> DataFrame:
@@ -127,7 +142,7 @@ def rejected_rows(mapped: DataFrame, rules: TableRules, *, run_id: str, now: dat
         shown.append((F.when(value.isNotNull(), F.lit(MASK)) if name in rules.files.personal else value).alias(name))
     unparsable = F.col(CORRUPT).isNotNull()
     found = bad.select(
-        content_id(rules, F.lit(rules.table.name).alias("__table"), rules.pseudonym(F.col(CORRUPT)).alias("__line")).alias("rejected_id"),
+        rejected_id(rules).alias("rejected_id"),
         F.lit(rules.table.name).alias("table_name"),
         F.col(HASH).alias("file_hash"),
         F.array_compact(names).alias("reasons"),
