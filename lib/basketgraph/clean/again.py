@@ -65,7 +65,13 @@ class TableAgain:
     """Judges and counts; writes nothing."""
 
     def __init__(
-        self, release: Release, rules: TableRules, source: Source, entries: Mapping[FileId, Entry], present: Mapping[FileId, LandingFile], now: datetime
+        self,
+        release: Release,
+        rules: TableRules,
+        source: Source,
+        entries: Mapping[FileId, Entry],
+        present: Mapping[FileId, LandingFile],
+        now: datetime,
     ) -> None:
         """entries: the table's files that were read, each content once. present: those of them that can be read again."""
         self.release, self.rules, self.source, self.entries, self.present, self.now = release, rules, source, entries, present, now
@@ -147,7 +153,8 @@ class TableAgain:
         if not gone.join(all_rows.select(*self.keys), on=self.keys, how="left_anti").isEmpty():
             if unreadable:
                 have = [f"{path}: gone, or no longer readable" for path, _ in sorted(unreadable)]
-                want = f"{self.table.name}: keys ({', '.join(self.keys)}) are made in another way than before: want all files, so that no row gets two"
+                keys = ", ".join(self.keys)
+                want = f"{self.table.name}: keys ({keys}) are made in another way than before: want all files, so that no row gets two"
                 raise Mistake(want, have, "Deliver those files again, undo the change of the key (or of `where`), or start a fresh warehouse.")
             return others
         readable = others & set(self.present)
@@ -188,7 +195,8 @@ class TableAgain:
             counted[row.source_file, row.file_hash] = {"rows": row.rows, "reasons": {}}
         reasons = judged.select("source_file", "file_hash", HAD, F.explode("reasons").alias("reason"))
         newly: dict[str, int] = {}
-        for row in reasons.groupBy("source_file", "file_hash", "reason").agg(F.count("*").alias("rows"), F.count_if(~F.col(HAD)).alias("newly")).collect():
+        by_reason = reasons.groupBy("source_file", "file_hash", "reason")
+        for row in by_reason.agg(F.count("*").alias("rows"), F.count_if(~F.col(HAD)).alias("newly")).collect():
             counted[row.source_file, row.file_hash]["reasons"][row.reason] = row.rows
             if row.newly:
                 newly[row.reason] = newly.get(row.reason, 0) + row.newly
@@ -197,7 +205,9 @@ class TableAgain:
         changes = {"newly_rejected": found.newly, "newly_rejected_by_reason": dict(sorted(newly.items())), "no_longer_rejected": no_longer.count()}
         return rows, no_longer, counted, {**changes, "still_rejected": found.still, "of_these_other_reasons": found.other}
 
-    def _counts(self, chosen: frozenset[FileId], mapped: DataFrame, judged: DataFrame, counted: Mapping[FileId, Mapping[str, Any]]) -> dict[FileId, Counts]:
+    def _counts(
+        self, chosen: frozenset[FileId], mapped: DataFrame, judged: DataFrame, counted: Mapping[FileId, Mapping[str, Any]]
+    ) -> dict[FileId, Counts]:
         """Each file's counts, as a first reading beside the other files' rows would give them."""
         reading = mapped.groupBy("file_name", HASH).agg(F.count("*").alias("read"), F.count_if(refused(self.rules)).alias("bad")).collect()
         read = {(row.file_name, row[HASH]): (row["read"], row.bad) for row in reading}

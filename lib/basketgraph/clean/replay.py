@@ -57,7 +57,7 @@ class ReplaySettings(Settings):
 
 @dataclass
 class ReplayOutcome:
-    """What a replay did. `tables`: per table what changed. `left`: files that could not be read again, with why. `written`: tables with a new version."""
+    """What a replay did: per table what changed; per table the files that could not be read again, and why; which tables have a new version."""
 
     tables: dict[str, dict[str, Any]] = field(default_factory=dict)
     left: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -87,7 +87,8 @@ class Replay:
         self.ledger.complete()
         if self.ledger.begun:
             files = sorted({entry["source_file"] for entry in self.ledger.begun})
-            raise Mistake("replay: a run of cleaning was cut off", [f"want its files done, have {', '.join(files)}"], "`basketgraph run clean` first.")
+            have = f"want its files done, have {', '.join(files)}"
+            raise Mistake("replay: a run of cleaning was cut off", [have], "`basketgraph run clean` first.")
         chosen = self._begun()
         for table in settings.tables or tuple(self.source.tables):
             found = self._rejected(table, settings.reason) if settings.rejected else self._of_days(table, settings)
@@ -132,7 +133,7 @@ class Replay:
             return set()  # no day leads to these files
         entries = self.entries(EVENTS)
         rows = with_owner(self.release.read(EVENTS), entries)
-        of_days = F.col("event_date").between(settings.first_day, settings.last_day)
+        of_days = F.col("event_date").between(F.lit(settings.first_day), F.lit(settings.last_day))
         found = rows.groupBy("source_file", "file_hash").agg(F.bool_or(of_days).alias("chosen")).collect()
         dated = {(row.source_file, row.file_hash): bool(row.chosen) for row in found}
         for file, inside in self._rejected_days(settings):
@@ -159,7 +160,7 @@ class Replay:
             raw = raw.withColumn(name, F.expr(text))
         day = F.col(silver("event_date"))
         dated = mapped_rows(raw, rules).where(day.isNotNull()).groupBy("file_name", "__content")
-        found = dated.agg(F.bool_or(day.between(settings.first_day, settings.last_day)).alias("chosen")).collect()
+        found = dated.agg(F.bool_or(day.between(F.lit(settings.first_day), F.lit(settings.last_day))).alias("chosen")).collect()
         return [((row.file_name, row["__content"]), row.chosen) for row in found]
 
     def _rules(self, table: str) -> TableRules:
