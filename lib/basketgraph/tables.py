@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import re
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,10 +18,10 @@ from pyspark.sql import functions as F
 from basketgraph.config import Mistake
 from basketgraph.contracts import Contract, conform, contract
 from basketgraph.merging import TAKEN_OUT, among, differs
-from basketgraph.migrations import CONSTRAINT, Existing, Migration, as_contract, migration, properties
+from basketgraph.migrations import CONSTRAINT, Existing, Migration, migration, properties
+from basketgraph.stored import Stored
 
 if TYPE_CHECKING:
-    from py4j.java_gateway import JavaObject
     from pyspark.sql import DataFrame, SparkSession
 
 COMMIT_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
@@ -31,45 +30,14 @@ LOGS_AT_ONCE = 4
 MERGE_TRIES = 5  # each try reads the table anew, so it meets only what was committed while it ran
 
 
-class Warehouse:
-    """Delta tables at `<root>/<layer>/<table>`; `root` is a local path or any URI that Hadoop knows."""
+class Warehouse(Stored):
+    """Delta tables at `<root>/<layer>/<table>`, read, written and kept."""
 
     def __init__(self, spark: SparkSession, root: str, *, before_commit: Callable[[], None] = lambda: None) -> None:
         """before_commit: called before each write; raises where this run may no longer write (it lost the lock)."""
-        self.spark, self.root, self._before_commit = spark, root.rstrip("/"), before_commit
+        super().__init__(spark, root)
+        self._before_commit = before_commit
         self._followed: set[str] = set()  # tables that this run has brought up to date with their contracts
-
-    def path(self, table: str) -> str:
-        return f"{self.root}/{table.replace('.', '/')}"
-
-    def hadoop_path(self, path: str) -> tuple[JavaObject, JavaObject]:
-        """(file system, path) of Hadoop for `path`, so that listings work on object stores too."""
-        jvm, hadoop = self.spark._jvm, self.spark._jsc.hadoopConfiguration()  # type: ignore[union-attr]
-        place = jvm.org.apache.hadoop.fs.Path(path)  # type: ignore[union-attr]
-        return place.getFileSystem(hadoop), place
-
-    def version(self, table: str) -> int | None:
-        """The newest version of a table from its log's file names; None where there is no such table. No Spark job."""
-        system, log = self.hadoop_path(f"{self.path(table)}/_delta_log")
-        if not system.exists(log):
-            return None
-        commits = [re.fullmatch(r"(\d{20})\.json", status.getPath().getName()) for status in system.listStatus(log)]
-        versions = [int(commit[1]) for commit in commits if commit]
-        return max(versions) if versions else None
-
-    def exists(self, table: str) -> bool:
-        return self.version(table) is not None
-
-    def read_version(self, table: str, version: int) -> DataFrame:
-        """One version, as the contract names it now (migrations.as_contract)."""
-        return as_contract(self.spark.read.format("delta").option("versionAsOf", version).load(self.path(table)), contract(table))
-
-    def newest(self, table: str) -> DataFrame:
-        """The newest version; a table that was never written reads as empty, with its contract's columns."""
-        version = self.version(table)
-        if version is None:
-            return self.spark.createDataFrame([], contract(table).struct)
-        return self.read_version(table, version)
 
     def create(self, table: str) -> None:
         """Create the table from its contract (columns, comments, NOT NULL, layout, CHECK constraints), or bring the one that is there up to date.
@@ -82,7 +50,7 @@ class Warehouse:
         elif table not in self._followed:
             found = self.migration(table)
             if found.faults:
-                cure = "Undo the change, or give the column a new name that is not required and fill it first (docs/operating.md, When a contract changes)."
+                cure = "Undo the change, or add a column of another name that is not required (docs/operating.md, When a contract changes)."
                 raise Mistake(f"{table}: the table at {self.path(table)} cannot follow {contract(table).file}", found.faults, cure)
             self._follow(table, found)
         self._followed.add(table)
@@ -217,10 +185,6 @@ class Warehouse:
         self._before_commit()
         DeltaTable.forPath(self.spark, self.path(table)).vacuum(retain_hours)
 
-    def vacuumable(self, table: str, *, retain_hours: float) -> int:
-        """How many files `vacuum` would delete (Delta lists a thousand at the most)."""
-        return self.spark.sql(f"VACUUM delta.`{self.path(table)}` RETAIN {retain_hours} HOURS DRY RUN").count()
-
     def history(self, table: str, limit: int = 1000) -> list[dict[str, Any]]:
         """The newest commits, newest first: version, at, operation, batch_id (None where a commit has none)."""
         if not self.exists(table):
@@ -235,10 +199,6 @@ class Warehouse:
     def committed_batches(self, table: str, limit: int = 1000) -> set[str]:
         """The batch ids in the table's history: what a crash before the ledger's own commit must not count twice."""
         return {commit["batch_id"] for commit in self.history(table, limit) if commit["batch_id"] is not None}
-
-    def changes(self, table: str, since: int) -> DataFrame:
-        """The change data feed from version `since` on: the table's columns, and _change_type, _commit_version, _commit_timestamp."""
-        return self.spark.read.format("delta").option("readChangeFeed", "true").option("startingVersion", since).load(self.path(table))
 
     def feed_starts(self, table: str) -> list[int]:
         """Versions from which the change data feed may still be read whole, the earliest first: the oldest commit, then those of releases."""

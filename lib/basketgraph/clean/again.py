@@ -76,6 +76,7 @@ class TableAgain:
         """entries: the table's files that were read, each content once. present: those of them that can be read again."""
         self.release, self.rules, self.source, self.entries, self.present, self.now = release, rules, source, entries, present, now
         self.table, self.keys = rules.table, rules.table.keys
+        self.before, self.rejected_before = release.read(rules.table.name), release.read(REJECTED).where(F.col("table_name") == rules.table.name)
         self.persisted: list[DataFrame] = []
 
     def judge(self, chosen: frozenset[FileId]) -> Judged:
@@ -110,8 +111,7 @@ class TableAgain:
         raw = raw if self.rules.files.format == "parquet" else self._keep(raw)
         mapped = mapped_rows(raw, self.rules)
         good = accepted_rows(mapped, self.rules, run_id=self.release.run_id, now=self.now)
-        table = with_owner(self.release.read(self.table.name), self.entries)
-        rejected = self.release.read(REJECTED).where(F.col("table_name") == self.table.name)
+        table, rejected = with_owner(self.before, self.entries), self.rejected_before
         ours = self._ids(chosen)
         return View(
             raw,
@@ -235,7 +235,7 @@ class TableAgain:
         if not names or self.rules.history:
             return None
         touched = rows.select(*self.keys).unionByName(taken_out)
-        before = self.release.read(self.table.name).join(touched, on=self.keys, how="left_semi").select(names[0])
+        before = self.before.join(touched, on=self.keys, how="left_semi").select(names[0])
         days = [row[0] for row in before.unionByName(rows.select(names[0])).distinct().limit(MOST_DAYS + 1).collect()]
         return (names[0], days) if len(days) <= MOST_DAYS else None
 
@@ -243,7 +243,7 @@ class TableAgain:
         """A history's rows with `valid_to`, and the rows beside them whose `valid_to` is another one now."""
         entity = [key for key in self.keys if key != "valid_from"]
         touched = rows.select(*entity).unionByName(taken_out.select(*entity)).distinct()
-        others = self.release.read(self.table.name).join(touched, on=entity, how="left_semi")
+        others = self.before.join(touched, on=entity, how="left_semi")
         others = others.join(rows.select(*self.keys).unionByName(taken_out), on=self.keys, how="left_anti")
         whole = rows.withColumn("__was", F.lit(None).cast("date")).withColumn("__mine", F.lit(True))
         whole = whole.unionByName(others.withColumns({"__was": F.col("valid_to"), "__mine": F.lit(False)}))
@@ -251,13 +251,18 @@ class TableAgain:
         return self._keep(found.where(F.col("__mine") | ~F.col("valid_to").eqNullSafe(F.col("__was"))).select(*self.table.columns))
 
 
-def with_owner(rows: DataFrame, entries: Mapping[FileId, Entry]) -> DataFrame:
-    """A table's rows with `file_hash` filled in where they are older than that column, and only one content of their path gave rows."""
-    giving: dict[str, list[str]] = {}
+def giving(entries: Mapping[FileId, Entry]) -> dict[str, list[str]]:
+    """Path -> its contents that gave rows."""
+    found: dict[str, list[str]] = {}
     for (path, content), entry in entries.items():
         if entry["rows_accepted"]:
-            giving.setdefault(path, []).append(content)
-    sole = [(path, contents[0]) for path, contents in giving.items() if len(contents) == 1]
+            found.setdefault(path, []).append(content)
+    return found
+
+
+def with_owner(rows: DataFrame, entries: Mapping[FileId, Entry]) -> DataFrame:
+    """A table's rows with `file_hash` filled in where they are older than that column, and only one content of their path gave rows."""
+    sole = [(path, contents[0]) for path, contents in giving(entries).items() if len(contents) == 1]
     known = rows.sparkSession.createDataFrame(sole, "source_file string, __sole string")
     return (
         rows.join(F.broadcast(known), on="source_file", how="left")  # at most one row a path

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
-from basketgraph.clean.again import FileId, Judged, TableAgain, with_owner
+from basketgraph.clean.again import FileId, Judged, TableAgain, giving, with_owner
 from basketgraph.clean.expressions import CheckedSource
 from basketgraph.clean.ledger import DONE, Announcements, Counts, Entry, Ledger, aware
 from basketgraph.clean.pick_up import Landing, LandingFile
@@ -22,7 +22,7 @@ from basketgraph.contracts import contract
 from basketgraph.tables import Release
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    pass
 
 log = logging.getLogger("basketgraph")
 EVENTS = "silver.events"
@@ -205,7 +205,11 @@ class Replay:
     ) -> tuple[dict[FileId, LandingFile], dict[FileId, str]]:
         """(files that can be read again, under the names and times they were first read with; why the others cannot)."""
         files, present, left = self.source.files[self.source.tables[table].files], {}, {}
-        untold = _untold_paths(self.release.read(table), entries)
+        several = [path for path, contents in giving(entries).items() if len(contents) > 1]
+        untold: set[str] = set()  # paths of several contents with rows that do not say which of them they are from
+        if several:
+            nameless = self.release.read(table).where(F.col("file_hash").isNull() & F.col("source_file").isin(several))
+            untold = {row.source_file for row in nameless.select("source_file").distinct().collect()}
         for file, entry in entries.items():
             path, content = file
             if path in untold:
@@ -223,7 +227,7 @@ class Replay:
     def _write(self, again: TableAgain, one: Judged, outcome: ReplayOutcome) -> dict[str, Any]:
         """One table's rows, its rejected rows and its files' counts. A crash in between is mended by judging and writing again."""
         table = again.table.name
-        before = self.release.read(table).count()
+        before = again.before.count()
         batch_id = f"{self.release.run_id}/replay/{table}"
         if not (one.rows.isEmpty() and one.taken_out.isEmpty()):
             bounds = {one.days[0]: one.days[1]} if one.days else None
@@ -280,9 +284,3 @@ def _recounted(entry: Entry, ledger: Ledger, table: str, counts: Counts) -> Entr
 
 def _own_rows(entry: Entry) -> int:
     return int(entry["rows_accepted"] + entry["rows_rejected"])
-
-
-def _untold_paths(rows: DataFrame, entries: Mapping[FileId, Entry]) -> set[str]:
-    """Paths of several contents with rows that do not say which of them they are from."""
-    nameless = with_owner(rows, entries).where("file_hash IS NULL").select("source_file").distinct()
-    return {row.source_file for row in nameless.collect()}
