@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
-    as_of = ds if conf.pipeline == "clean" else conf.cuts(ds).test
+    as_of = ds if conf.pipeline in ("clean", "replay") else conf.cuts(ds).test
     live, is_new = publish(release, as_of=as_of, now=utc_now())
     logging.getLogger("basketgraph").info("release %d %s", live["release"], "is live" if is_new else "is live already: nothing changed")
     return StepReport(rows_out=1 if is_new else 0, detail={"release": live["release"], "as_of": live["as_of"].isoformat()})

@@ -58,7 +58,7 @@ def test_every_file_is_a_contract_of_its_own_place() -> None:
 
 def test_lineage_takes_no_part_in_what_makes_a_row_another_row() -> None:
     events = contract("silver.events")
-    assert events.lineage_columns == ["source_file", "source_time", "run_id", "ingested_at"]
+    assert events.lineage_columns == ["source_file", "file_hash", "source_time", "run_id", "ingested_at"]
     assert not set(events.lineage_columns) & set(events.compared_columns)
     assert not set(events.keys) & set(events.compared_columns)
 

@@ -25,7 +25,7 @@ HEAD = """
 from datetime import datetime, timezone
 from pathlib import Path
 from basketgraph.runs import StepReport, job_main
-LINEAGE = "'file' as source_file, timestamp'2026-01-01' as source_time, 'run' as run_id, timestamp'2026-01-01' as ingested_at"
+LINEAGE = "'file' as source_file, 'hash' as file_hash, timestamp'2026-01-01' as source_time, 'run' as run_id, timestamp'2026-01-01' as ingested_at"
 """
 
 JOBS = {

@@ -1,56 +1,24 @@
-"""The command line: `basketgraph run | status | rollback | onboard | check-source | bench`."""
+"""The command line: `basketgraph run | status | rollback | onboard | check-source | replay | trace | maintain | bench`."""
 
 from __future__ import annotations
 
-import json
 import logging
-import os
 import sys
-from collections.abc import Callable
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from basketgraph import cli_sources
-from basketgraph.config import CONF_VARIABLE, load
+from basketgraph import cli_rows, cli_sources
+from basketgraph.cli_terms import ConfDir, Debug, Env, Json, Set, Source, print_json, told
+from basketgraph.config import load
 from basketgraph.graph.bench_cli import app as bench
 from basketgraph.masking import without_addresses
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(bench, name="bench")
-
-Source = Annotated[str, typer.Option("--source", help="the shop: conf/sources/<source>.yaml", show_default=True)]
-Env = Annotated[str, typer.Option("--env", help="conf/environments/<env>.yaml: local, cluster")]
-Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="override: landing=DIR, warehouse=DIR, recall.seed=1")]
-Json = Annotated[bool, typer.Option("--json", help="one JSON object as the last line of stdout")]
-ConfDir = Annotated[str | None, typer.Option("--conf-dir", help="a folder with conf/, schemas/, expectations/ that are looked at first")]
-Debug = Annotated[bool, typer.Option("--debug", help="show the traceback of a mistake")]
-
-
-def told(action: Callable[[], int], *, debug: bool, conf_dir: str | None) -> None:
-    """Run a command: a mistake prints want, have and cure; the exit code says whose fault it was."""
-    from basketgraph.flags import log_to_stderr
-    from basketgraph.runs import exit_code
-
-    log_to_stderr()
-    if conf_dir is not None:
-        os.environ[CONF_VARIABLE] = conf_dir
-    try:
-        code = action()
-    except Exception as error:
-        if debug or not hasattr(error, "exit_code"):
-            raise
-        print(without_addresses(str(error)), file=sys.stderr)
-        code = exit_code(error)
-    raise typer.Exit(code)
-
-
 cli_sources.add_to(app, told)
-
-
-def print_json(value: Any) -> None:
-    print(json.dumps(value, default=str), flush=True)
+cli_rows.register(app)
 
 
 @app.command()

@@ -90,7 +90,7 @@ def _onboarded(
     """Draft, verify and write a mapping; returns it and where it is. Raises Mistake, and then nothing was written."""
     from basketgraph.clean.onboard.write import draft, verify, want_free, write
     from basketgraph.config import Config, Environment, Mistake, conf_folder, data_yaml, parsed
-    from basketgraph.report.masking import masked
+    from basketgraph.masking import masked
     from basketgraph.session import spark_session
 
     folder = conf_folder()
@@ -179,7 +179,8 @@ def _checked(shop: str, env: str, sets: list[str], sample_rows: int | None) -> S
     from basketgraph.clean.load import CleanSettings
     from basketgraph.clean.pick_up import Landing, landing_folder
     from basketgraph.config import data_text, load
-    from basketgraph.runs import new_run_id, set_pairs
+    from basketgraph.flags import set_pairs
+    from basketgraph.runs import new_run_id
     from basketgraph.session import spark_session
     from basketgraph.tables import Release
 
@@ -203,7 +204,7 @@ def nothing_accepted(one: TableCheck) -> bool:
 
 def print_check(found: SourceCheck, *, file: Any) -> None:
     """Counts, reasons with examples, facts and hints, for people."""
-    from basketgraph.report.masking import masked_row
+    from basketgraph.masking import masked_row
 
     def say(text: str = "") -> None:
         print(text, file=file)
@@ -238,7 +239,7 @@ def facts_in_words(facts: Any) -> str:
 
 
 def check_as_json(found: SourceCheck) -> dict[str, Any]:
-    from basketgraph.report.masking import masked_row
+    from basketgraph.masking import masked_row
 
     return {
         "shop": found.shop,

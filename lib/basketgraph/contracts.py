@@ -8,8 +8,9 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from open_data_contract_standard.model import OpenDataContractStandard, SchemaProperty
+from pydantic import Field, ValidationError
 
-from basketgraph.config import Mistake, data_files, data_yaml
+from basketgraph.config import Mistake, Settings, data_files, data_yaml
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -28,6 +29,16 @@ class Column(SchemaProperty):
 
     name: str
     physicalType: str
+
+
+class Retention(Settings):
+    """How long rows stay: until the newest value of `column` in the table is more than `days` days later."""
+
+    column: str  # a date or timestamp
+    days: int = Field(ge=1)
+    where: str | None = None  # only such rows go
+    newestBy: tuple[str, ...] = ()  # the newest row of each value of these stays, however old
+    clear: tuple[str, ...] = ()  # instead of the row, these columns go
 
 
 @dataclass(frozen=True)
@@ -83,6 +94,12 @@ class Contract:
         return bool(self.custom.get("changeDataFeed", False))
 
     @cached_property
+    def retention(self) -> Retention | None:
+        """How long rows stay; None for ever."""
+        given = self.custom.get("retention")
+        return None if given is None else Retention.model_validate(given)
+
+    @cached_property
     def struct(self) -> StructType:
         """The Spark schema, with `required` as NOT NULL and descriptions as column comments. Needs a Spark context."""
         from pyspark.sql.types import DataType, StructField, StructType
@@ -126,6 +143,27 @@ def _faults(table: Contract) -> Iterator[str]:
         for column in table.custom.get(place, []):
             if column not in columns:
                 yield f"{place}: want a column of the table, have {column}"
+    yield from _retention_faults(table)
+
+
+def _retention_faults(table: Contract) -> Iterator[str]:
+    try:
+        retention = table.retention
+    except ValidationError as error:
+        yield from (f"retention.{'.'.join(map(str, e['loc']))}: {e['msg']}, have {e['input']!r:.60}" for e in error.errors())
+        return
+    if retention is None:
+        return
+    types = {p.name: p.physicalType for p in table.properties}
+    if types.get(retention.column) not in ("date", "timestamp"):
+        yield f"retention.column: want a date or timestamp of the table, have {retention.column}"
+    for column in retention.newestBy:
+        if column not in types:
+            yield f"retention.newestBy: want columns of the table, have {column}"
+    required = {p.name for p in table.properties if p.required}
+    for column in retention.clear:
+        if column not in types or column in required:
+            yield f"retention.clear: want columns that are not required, have {column}"
 
 
 def contracts() -> dict[str, Contract]:

@@ -159,7 +159,7 @@ def state(release: Release, steps: list[StepResult]) -> dict[str, Any]:
         "report": _existing(release, details.get("report", {}).get("report")),
         "tensorboard": details.get("train_graph", {}).get("tensorboard"),
         "peak_memory_bytes": evaluated.get("_peak_memory_bytes", 0),
-        "rows": details.get("clean", {}).get("rows", {}),
+        "rows": max((details.get(step, {}) for step in ("clean", "replay")), key=_finished).get("rows", {}),
         "tables": {table: {"version": version, "rows": counted[table]} for table, version in versions.items()},
         "quality": quality_verdict(release),
         "metrics": evaluated.get("metrics", {}),
@@ -189,14 +189,22 @@ def status(conf: Config) -> dict[str, Any]:
 
 
 def last_details(release: Release) -> dict[str, dict[str, Any]]:
-    """What each step said of itself at its last success, with its run's peak memory under `_peak_memory_bytes`."""
+    """What each step said of itself at its last success, with its end and its run's peak memory under `_finished_at` and `_peak_memory_bytes`."""
     if not release.exists(RUNS):
         return {}
     rows = release.read(RUNS).select("run_id", "step", "status", "finished_at", "detail", "peak_memory_bytes").orderBy("finished_at").collect()
     peaks: dict[str, int] = {}
     for row in rows:
         peaks[row.run_id] = max(peaks.get(row.run_id, 0), row.peak_memory_bytes or 0)
-    return {row.step: {**json.loads(row.detail or "{}"), "_peak_memory_bytes": peaks[row.run_id]} for row in rows if row.status == "done"}
+    return {
+        row.step: {**json.loads(row.detail or "{}"), "_finished_at": row.finished_at, "_peak_memory_bytes": peaks[row.run_id]}
+        for row in rows
+        if row.status == "done"
+    }
+
+
+def _finished(detail: Mapping[str, Any]) -> float:
+    return detail["_finished_at"].timestamp() if "_finished_at" in detail else 0.0
 
 
 def quality_verdict(release: Release) -> Mapping[str, int]:

@@ -96,3 +96,71 @@ def print_status(found: Mapping[str, Any]) -> None:
         shown.add_row(step["step"], step["status"], str(step["finished_at"]), f"{step['seconds']:.1f}", step["run_id"])
     out.print(shown)
     out.print(f"\nrelease {found['release']}" + (f", as of {found['as_of']}" if found["as_of"] else ""))
+
+
+def print_changes(
+    changes: Mapping[str, Mapping[str, Any]], left: Mapping[str, Mapping[str, str]], state: Mapping[str, Any], *, file: IO[str] | None = None
+) -> None:
+    """What `basketgraph replay` changed, table by table, and the files it could not read again."""
+    out = console(file)
+    names = ("files", "rows_before", "rows_after", "newly_accepted", "changed", "removed", "newly_rejected", "no_longer_rejected", "still_rejected")
+    shown = table("files read again under the present mapping", "table", *(name.replace("_", " ") for name in names))
+    for name, counts in changes.items():
+        shown.add_row(name, *(f"{counts[c]:,}" for c in names))
+    out.print(shown if changes else "no file to read again: nothing changed")
+    for name, counts in changes.items():
+        for reason, rows in counts["newly_rejected_by_reason"].items():
+            out.print(f"{name}: {rows:,} newly rejected: {reason}")
+    for name, files in left.items():
+        for path, why in files.items():
+            out.print(f"{name}: {path} was not read again: {why}", soft_wrap=True)
+    if state:
+        out.print(f"release   {state['release']}\nreport    {state['report']}", soft_wrap=True)
+
+
+def print_trace(found: Mapping[str, Any]) -> None:
+    """One row's way, as `basketgraph trace` tells it."""
+    out = console()
+    state = "is in the table" if found["row"] else "is no longer in the table; as it last was"
+    out.print(f"[bold]{found['table']}[/bold] {', '.join(f'{name} {value}' for name, value in found['key'].items())}: {state}", soft_wrap=True)
+    file = found["file"]
+    if file:
+        out.print(f"\nfile      {file['path']}", soft_wrap=True)
+        for name, value in file.items():
+            if name != "path" and value:
+                out.print(f"  {name.replace('_', ' '):<14} {value if not isinstance(value, list) else ', '.join(value)}", soft_wrap=True)
+    if found["run"]:
+        shown = table(f"\nrun {found['run']['run_id']}", "step", "pipeline", "status", "from", "to", "fingerprint")
+        for step in found["run"]["steps"]:
+            cells = (step["pipeline"], step["status"], str(step["started_at"]), str(step["finished_at"]), step["fingerprint"][:12])
+            shown.add_row(step["step"], *cells)
+        out.print(shown)
+    shown = table("\ncommits of that run", "version", "at", "operation", "batch")
+    for commit in found["commits"]:
+        shown.add_row(str(commit["version"]), str(commit["at"]), commit["operation"], str(commit["batch_id"]))
+    out.print(shown)
+    for one in found["versions"]:
+        what = "; ".join(f"{name}: {was} -> {now}" for name, (was, now) in one["changed"].items())
+        out.print(f"version {one['version']} {one['at']}: {one['what']}{' (' + what + ')' if what else ''} from {one['source_file']}", soft_wrap=True)
+    for day in found["user_days"]:
+        counted = f"user {day['user_id']}, {day['event_date']}: {day['orders']} orders, {day['lines']} lines"
+        out.print(f"\ncounted   gold.user_days, {counted}", soft_wrap=True)
+    words = {True: "shows it", False: "does not show it", None: "its files are gone"}
+    for release in found["releases"]:
+        when = f"{release['published_at']}{', live' if release['live'] else ''}"
+        out.print(f"release {release['release']} of {when}: version {release['version']} {words[release['shows']]}", soft_wrap=True)
+
+
+def print_maintenance(found: Mapping[str, Any], *, dry_run: bool) -> None:
+    """What `basketgraph maintain` removed and kept, or would."""
+    out = console()
+    would = "would be " if dry_run else ""
+    out.print(f"{found['tables']} tables {would}compacted; files deleted more than {found['retain_hours']:.0f} hours ago {would}removed")
+    for name, rows in found["rows_removed"].items():
+        out.print(f"{name}: {rows:,} rows past their retention {would}removed or cleared")
+    for path in found["files_removed"]:
+        out.print(f"{path} {would}removed", soft_wrap=True)
+    for name, files in found.get("vacuumable", {}).items():
+        out.print(f"{name}: {files:,} files would be deleted")
+    kept = found["kept_releases"]
+    out.print(f"kept: all that releases {kept[0]} to {kept[-1]} show" if kept else "kept: there is no release yet")

@@ -3,66 +3,42 @@
 from __future__ import annotations
 
 import json
-import re
+import random
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from delta.tables import DeltaTable
+from delta.exceptions import DeltaConcurrentModificationException
+from delta.tables import DeltaTable, DeltaTableBuilder
 from py4j.protocol import Py4JJavaError
-from pyspark.errors import PySparkException
+from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import functions as F
 
 from basketgraph.config import Mistake
 from basketgraph.contracts import Contract, conform, contract
+from basketgraph.merging import TAKEN_OUT, among, differs
+from basketgraph.migrations import CONSTRAINT, Existing, Migration, migration, properties
+from basketgraph.stored import Stored
 
 if TYPE_CHECKING:
-    from py4j.java_gateway import JavaObject
     from pyspark.sql import DataFrame, SparkSession
 
 COMMIT_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 RELEASES = "ops.releases"
 LOGS_AT_ONCE = 4
+MERGE_TRIES = 5  # each try reads the table anew, so it meets only what was committed while it ran
 
 
-class Warehouse:
-    """Delta tables at `<root>/<layer>/<table>`; `root` is a local path or any URI that Hadoop knows."""
+class Warehouse(Stored):
+    """Delta tables at `<root>/<layer>/<table>`, read, written and kept."""
 
     def __init__(self, spark: SparkSession, root: str, *, before_commit: Callable[[], None] = lambda: None) -> None:
         """before_commit: called before each write; raises where this run may no longer write (it lost the lock)."""
-        self.spark, self.root, self._before_commit = spark, root.rstrip("/"), before_commit
-
-    def path(self, table: str) -> str:
-        return f"{self.root}/{table.replace('.', '/')}"
-
-    def hadoop_path(self, path: str) -> tuple[JavaObject, JavaObject]:
-        """(file system, path) of Hadoop for `path`, so that listings work on object stores too."""
-        jvm, hadoop = self.spark._jvm, self.spark._jsc.hadoopConfiguration()  # type: ignore[union-attr]
-        place = jvm.org.apache.hadoop.fs.Path(path)  # type: ignore[union-attr]
-        return place.getFileSystem(hadoop), place
-
-    def version(self, table: str) -> int | None:
-        """The newest version of a table from its log's file names; None where there is no such table. No Spark job."""
-        system, log = self.hadoop_path(f"{self.path(table)}/_delta_log")
-        if not system.exists(log):
-            return None
-        commits = [re.fullmatch(r"(\d{20})\.json", status.getPath().getName()) for status in system.listStatus(log)]
-        versions = [int(commit[1]) for commit in commits if commit]
-        return max(versions) if versions else None
-
-    def exists(self, table: str) -> bool:
-        return self.version(table) is not None
-
-    def read_version(self, table: str, version: int) -> DataFrame:
-        return self.spark.read.format("delta").option("versionAsOf", version).load(self.path(table))
-
-    def newest(self, table: str) -> DataFrame:
-        """The newest version; a table that was never written reads as empty, with its contract's columns."""
-        version = self.version(table)
-        if version is None:
-            return self.spark.createDataFrame([], contract(table).struct)
-        return self.read_version(table, version)
+        super().__init__(spark, root)
+        self._before_commit = before_commit
+        self._followed: set[str] = set()  # tables that this run has brought up to date with their contracts
 
     def changed_days(self, table: str, column: str, since_version: int) -> list[date] | None:
         """The days of rows that were written, changed or deleted after `since_version`, from the change data feed; sorted.
@@ -82,27 +58,57 @@ class Warehouse:
         return sorted(row[0] for row in rows if row[0] is not None)
 
     def create(self, table: str) -> None:
-        """Create the table from its contract unless it is there: columns, comments, NOT NULL, layout, CHECK constraints."""
-        if self.exists(table):
-            return
+        """Create the table from its contract (columns, comments, NOT NULL, layout, CHECK constraints), or bring the one that is there up to date.
+
+        errors: Mistake where a table that is there cannot follow its contract (migrations.py has the rules).
+        """
+        if not self.exists(table):
+            self._before_commit()
+            self._build(DeltaTable.createIfNotExists(self.spark), table)
+        elif table not in self._followed:
+            found = self.migration(table)
+            if found.faults:
+                cure = "Undo the change, or add a column of another name that is not required (docs/operating.md, When a contract changes)."
+                raise Mistake(f"{table}: the table at {self.path(table)} cannot follow {contract(table).file}", found.faults, cure)
+            self._follow(table, found)
+        self._followed.add(table)
+
+    def replace(self, table: str) -> None:
+        """An empty table as its contract says, in the place of the one that is there, whose versions stay readable."""
         self._before_commit()
+        self._build(DeltaTable.createOrReplace(self.spark), table)
+        self._followed.add(table)
+
+    def _build(self, builder: DeltaTableBuilder, table: str) -> None:
         terms = contract(table)
-        builder = DeltaTable.createIfNotExists(self.spark).location(self.path(table)).comment(terms.description)
+        builder = builder.location(self.path(table)).comment(terms.description)
         for column in terms.struct.fields:
             builder = builder.addColumn(column.name, column.dataType, nullable=column.nullable, comment=column.metadata["comment"])
         if terms.partition_by:
             builder = builder.partitionedBy(*terms.partition_by)
         elif terms.cluster_by:
             builder = builder.clusterBy(*terms.cluster_by)
-        for name, value in _statistics(terms).items():
+        for name, value in properties(terms).items():
             builder = builder.property(name, value)
-        # A release may be rolled back to for as long as its versions can be rebuilt from the log (Delta's default is 30 days).
-        builder = builder.property("delta.logRetentionDuration", "interval 400 days")
-        if terms.change_data_feed:
-            builder = builder.property("delta.enableChangeDataFeed", "true")
         for name, condition in terms.constraints.items():
-            builder = builder.property(f"delta.constraints.{name}", condition)
+            builder = builder.property(f"{CONSTRAINT}{name}", condition)
         builder.execute()
+
+    def migration(self, table: str) -> Migration:
+        """What a table that is there lacks of its contract."""
+        detail = DeltaTable.forPath(self.spark, self.path(table)).detail().collect()[0].asDict(recursive=True)
+        schema = self.spark.read.format("delta").load(self.path(table)).schema
+        have = Existing(schema, detail["partitionColumns"], detail["clusteringColumns"], detail["properties"], detail["description"] or "")
+        return migration(contract(table), have)
+
+    def _follow(self, table: str, found: Migration) -> None:
+        for statement in found.statements:
+            self._before_commit()
+            try:
+                self.spark.sql(f"ALTER TABLE delta.`{self.path(table)}` {statement}")
+            except AnalysisException as error:
+                what = f"{table}: rows that are there do not meet what {contract(table).file} asks for now"
+                raise Mistake(what, [f"want {statement}", str(error).splitlines()[0]], "Mend those rows first, or undo the change.") from None
 
     def overwrite(self, frame: DataFrame, table: str, *, batch_id: str | None = None) -> None:
         """Replace the whole table, as one commit."""
@@ -117,7 +123,10 @@ class Warehouse:
 
     def _write(self, frame: DataFrame, table: str, batch_id: str | None, mode: str, replace_where: str | None = None) -> None:
         conforming = conform(frame, table)  # first: a refused frame leaves no empty table behind
-        self.create(table)
+        if mode == "overwrite" and replace_where is None and table not in self._followed and self.exists(table) and self.migration(table).faults:
+            self.replace(table)  # all rows are written anew: the table need not follow, it starts again
+        else:
+            self.create(table)
         writer = conforming.write.format("delta").mode(mode)
         if replace_where is not None:
             writer = writer.option("replaceWhere", replace_where)
@@ -136,31 +145,59 @@ class Warehouse:
         prune_also: Collection[date] = (),
         only_insert: bool = False,
         also_compared: Sequence[str] = (),
+        bounds: Mapping[str, Collection[Any]] | None = None,
+        replace: bool = False,
+        taken_out: DataFrame | None = None,
     ) -> None:
         """MERGE by the contract's key: new keys are inserted, rows that differ beyond lineage are updated, the rest is left alone.
 
-        frame:    at most one row per key.
-        prune_by: a column whose values in `frame` bound the rows that can match (the day): the others' files are not read.
-        prune_also: its values in rows of the same keys that lie elsewhere in the table: those of another day are then replaced, not doubled.
+        frame:         at most one row per key.
+        prune_by:      a column whose values in `frame` bound the rows that can match (the day): the others' files are not read.
+        prune_also:    its values in rows of the same keys that lie elsewhere in the table: those of another day are then replaced, not doubled.
+        bounds:        the like with all values themselves, by column.
         also_compared: lineage columns in which a difference, too, is a reason to update the row.
+        replace:       rows of known keys are replaced whatever differs, be it lineage alone or an older version.
+        taken_out:     keys whose rows leave the table in the same commit; none of them is in `frame`.
+
+        Where another driver commits meanwhile, the merge is tried again on the table as it then is: it finds by key what is there already,
+        and a row that has become newer (`source_time`) stays.
         """
         terms = contract(table)
         frame = conform(frame, table)
         self.create(table)
         conditions = [f"t.`{key}` = s.`{key}`" for key in terms.keys]
         if prune_by is not None:
-            conditions.append(_in_list(frame, prune_by, prune_also))
-        merged = DeltaTable.forPath(self.spark, self.path(table)).alias("t").merge(frame.alias("s"), " AND ".join(conditions))
-        compared = [*terms.compared_columns, *also_compared]
-        if compared and not only_insert:
-            differs = " OR ".join(f"NOT (t.`{c}` <=> s.`{c}`)" for c in compared)
-            merged = merged.whenMatchedUpdate(condition=differs, set={c: f"s.`{c}`" for c in terms.columns})
-        self._before_commit()
-        with self._commit_metadata(batch_id):
-            merged.whenNotMatchedInsertAll().execute()
+            days = {row[0] for row in frame.select(prune_by).distinct().collect()}
+            conditions.append(among(prune_by, days | set(prune_also)))
+        conditions += [among(column, values) for column, values in (bounds or {}).items()]
+        source = frame.withColumn(TAKEN_OUT, F.lit(False))
+        if taken_out is not None:
+            source = source.unionByName(taken_out.select(*terms.keys, F.lit(True).alias(TAKEN_OUT)), allowMissingColumns=True)
+        update = differs(terms, replace=replace, also=also_compared)
+        for attempt in range(1, MERGE_TRIES + 1):
+            merged = DeltaTable.forPath(self.spark, self.path(table)).alias("t").merge(source.alias("s"), " AND ".join(conditions))
+            if taken_out is not None:
+                merged = merged.whenMatchedDelete(condition=f"s.{TAKEN_OUT}")
+            if (terms.compared_columns or also_compared or replace) and not only_insert:
+                merged = merged.whenMatchedUpdate(condition=update, set={c: f"s.`{c}`" for c in terms.columns})
+            merged = merged.whenNotMatchedInsert(condition=f"NOT s.{TAKEN_OUT}", values={c: f"s.`{c}`" for c in terms.columns})
+            self._before_commit()
+            try:
+                with self._commit_metadata(batch_id):
+                    merged.execute()
+                return
+            except DeltaConcurrentModificationException:
+                if attempt == MERGE_TRIES:
+                    raise
+                time.sleep(random.uniform(0, attempt))  # two that met once should not meet again
 
     def _commit_metadata(self, batch_id: str | None) -> _SessionConf:
         return _SessionConf(self.spark, COMMIT_METADATA, None if batch_id is None else json.dumps({"batch_id": batch_id}))
+
+    def delete(self, table: str, condition: str) -> None:
+        """Delete the rows that meet an SQL condition, as one commit; older versions keep them."""
+        self._before_commit()
+        DeltaTable.forPath(self.spark, self.path(table)).delete(condition)
 
     def compact(self, table: str) -> None:
         """OPTIMIZE: few files of a good size, in the contract's layout."""
@@ -172,22 +209,26 @@ class Warehouse:
         self._before_commit()
         DeltaTable.forPath(self.spark, self.path(table)).vacuum(retain_hours)
 
+    def history(self, table: str, limit: int = 1000) -> list[dict[str, Any]]:
+        """The newest commits, newest first: version, at, operation, batch_id (None where a commit has none)."""
+        if not self.exists(table):
+            return []
+        rows = DeltaTable.forPath(self.spark, self.path(table)).history(limit).select("version", "timestamp", "operation", "userMetadata").collect()
+        batches = [json.loads(row.userMetadata).get("batch_id") if row.userMetadata else None for row in rows]
+        return [
+            {"version": row.version, "at": row.timestamp, "operation": row.operation, "batch_id": batch}
+            for row, batch in zip(rows, batches, strict=True)
+        ]
+
     def committed_batches(self, table: str, limit: int = 1000) -> set[str]:
         """The batch ids in the table's history: what a crash before the ledger's own commit must not count twice."""
-        if not self.exists(table):
-            return set()
-        history = DeltaTable.forPath(self.spark, self.path(table)).history(limit).where("userMetadata IS NOT NULL")
-        found = (json.loads(row.userMetadata) for row in history.select("userMetadata").collect())
-        return {entry["batch_id"] for entry in found if "batch_id" in entry}
+        return {commit["batch_id"] for commit in self.history(table, limit) if commit["batch_id"] is not None}
 
-
-def _statistics(terms: Contract) -> dict[str, str]:
-    """Delta keeps the least and greatest value of each column a file; of all columns but those the table is laid out by they skip nothing,
-    and collecting them is a third of the cost of a write. Row counts are kept always.
-    """
-    if terms.cluster_by:
-        return {"delta.dataSkippingStatsColumns": ",".join(terms.cluster_by)}
-    return {"delta.dataSkippingNumIndexedCols": "0"} if terms.partition_by else {}
+    def feed_starts(self, table: str) -> list[int]:
+        """Versions from which the change data feed may still be read whole, the earliest first: the oldest commit, then those of releases."""
+        oldest = min(commit["version"] for commit in self.history(table, 1_000_000))
+        named = {row["versions"].get(table) for row in releases(self)} - {None}
+        return [oldest, *sorted(version for version in named if version > oldest)]
 
 
 class _SessionConf:
@@ -202,14 +243,6 @@ class _SessionConf:
 
     def __exit__(self, *_: object) -> None:
         self.spark.conf.unset(self.key)
-
-
-def _in_list(frame: DataFrame, column: str, also: Collection[date]) -> str:
-    values = {row[0] for row in frame.select(column).distinct().collect()} | set(also)
-    if not values:
-        return "FALSE"
-    literals = ", ".join(sorted(f"DATE'{v.isoformat()}'" if isinstance(v, date) else "'" + str(v).replace("'", "\\'") + "'" for v in values))
-    return f"t.`{column}` IN ({literals})"
 
 
 class Release(Warehouse):

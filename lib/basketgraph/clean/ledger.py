@@ -101,7 +101,7 @@ class Ledger:
 
     def known_hashes(self) -> dict[tuple[str, int, datetime], str]:
         """Content hashes by path, size and modification time, so that files seen before are not read to tell that they are the same."""
-        return {(e["source_file"], e["size_bytes"], _aware(e["modified_at"])): e["file_hash"] for e in self.entries.values() if e["status"] == DONE}
+        return {(e["source_file"], e["size_bytes"], aware(e["modified_at"])): e["file_hash"] for e in self.entries.values() if e["status"] == DONE}
 
     def is_done(self, table: str, file: LandingFile) -> bool:
         entry = self.entries.get((table, file.path, file.file_hash))
@@ -158,9 +158,9 @@ class Announcements:
     one knows which files were under way and which counts belong to a commit that it finds in a table's history.
     """
 
-    def __init__(self, release: Release) -> None:
+    def __init__(self, release: Release, name: str = "_announced") -> None:
         self.release = release
-        self.folder = f"{release.root}/ops/_announced"
+        self.folder = f"{release.root}/ops/{name}"
 
     def write(self, name: str, entries: Sequence[Entry]) -> None:
         system, place = self.release.hadoop_path(f"{self.folder}/{name}.json")
@@ -204,7 +204,7 @@ def _compared(entry: Entry | None) -> Entry | None:
     return None if entry is None else {k: v for k, v in entry.items() if k not in ("run_id", "seen_at", "modified_at")}
 
 
-def _aware(moment: datetime) -> datetime:
+def aware(moment: datetime) -> datetime:
     """Spark hands instants out as local time without a zone."""
     return moment.astimezone() if moment.tzinfo is None else moment
 

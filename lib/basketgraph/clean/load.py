@@ -247,7 +247,7 @@ class Cleaning:
             return
         rows = reduce(lambda a, b: a.unionByName(b), frames).coalesce(2)
         if self.ledger.begun:  # some of them may have been written by the killed run, for a file that is no longer there
-            self.release.merge(rows, REJECTED, also_compared=("source_file", "file_hash"))
+            self.release.merge(rows, REJECTED, replace=True)
         else:
             self.release.append(rows, REJECTED)
         self.written.append(REJECTED)

@@ -139,14 +139,20 @@ def refused(rules: TableRules) -> Column:
 
 def accepted_rows(mapped: DataFrame, rules: TableRules, *, run_id: str, now: datetime) -> DataFrame:
     """The rows without a reason to refuse them, as the contract's columns; `valid_to` is null where it follows from other rows."""
+    return silver_rows(mapped.where(~refused(rules)), rules, run_id=run_id, now=now)
+
+
+def silver_rows(mapped: DataFrame, rules: TableRules, *, run_id: str, now: datetime) -> DataFrame:
+    """All mapped rows as the contract's columns, good or not."""
     columns = silver_columns(rules, run_id=run_id, now=now)
-    return mapped.where(~refused(rules)).select(*[column.alias(name) for name, column in columns.items()])
+    return mapped.select(*[column.alias(name) for name, column in columns.items()])
 
 
 def silver_columns(rules: TableRules, *, run_id: str, now: datetime) -> dict[str, Column]:
     """The contract's columns over mapped rows, in its order."""
     lineage = {
         "source_file": F.col("file_name"),
+        "file_hash": F.col(HASH),
         "source_time": F.col("file_modified_at") if rules.mapped.version is None else F.col(VERSION),
         "run_id": F.lit(run_id),
         "ingested_at": F.lit(now),
@@ -198,6 +204,11 @@ def _without(value: Column, personal: str) -> Column:
     return F.when(F.length(own) > 2, F.regexp_replace(value, pattern, F.lit(MASK))).otherwise(value)
 
 
+def rejected_id(rules: TableRules) -> Column:
+    """The id that a mapped row has, or would have, in silver.rejected_rows."""
+    return content_id(rules, F.lit(rules.table.name).alias("__table"), rules.pseudonym(F.col(CORRUPT)).alias("__line"))
+
+
 def rejected_rows(mapped: DataFrame, rules: TableRules, *, run_id: str, now: datetime) -> DataFrame:
     """The refused rows, one per raw row, as silver.rejected_rows. An unparsable line has no payload."""
     conditions = reasons(rules)
@@ -213,7 +224,7 @@ def rejected_rows(mapped: DataFrame, rules: TableRules, *, run_id: str, now: dat
         shown.append(value.alias(name))
     unparsable = F.col(CORRUPT).isNotNull()
     found = bad.select(
-        content_id(rules, F.lit(rules.table.name).alias("__table"), rules.pseudonym(F.col(CORRUPT)).alias("__line")).alias("rejected_id"),
+        rejected_id(rules).alias("rejected_id"),
         F.lit(rules.table.name).alias("table_name"),
         F.col(HASH).alias("file_hash"),
         F.array_compact(names).alias("reasons"),

@@ -1,0 +1,32 @@
+"""silver.*, again: landing files that were read before, under the mapping as it is now; what changed is in the step's detail."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timezone
+from typing import TYPE_CHECKING
+
+from basketgraph.clean.expressions import checked_source
+from basketgraph.clean.ledger import FILES, ledger_counts
+from basketgraph.clean.pick_up import Landing, landing_folder
+from basketgraph.clean.pseudonyms import pseudonym_key
+from basketgraph.clean.replay import Replay, ReplaySettings
+from basketgraph.config import Config
+from basketgraph.runs import StepReport, job_main
+from basketgraph.tables import Release
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
+    checked = checked_source(spark, conf.source, f"conf/sources/{conf.source_name}.yaml")
+    landing = Landing(spark, landing_folder(checked.source.landing, conf.source_name))
+    replay = Replay(checked, landing, release, key=pseudonym_key(), now=datetime.now(timezone.utc))
+    outcome = replay.run(conf.section("replay", ReplaySettings))
+    release.check(*sorted(outcome.written))
+    detail = {"rows": ledger_counts(release.read(FILES)), "changes": outcome.tables, "left": {t: files for t, files in outcome.left.items() if files}}
+    return StepReport(rows_in=outcome.read, rows_out=outcome.accepted, detail=detail)
+
+
+if __name__ == "__main__":
+    job_main(run, __doc__, __file__)

@@ -1,0 +1,271 @@
+"""Files of one table read a second time: what the table would be had they never been read before, and what differs from what it is.
+
+The rule. The rows that these files gave the table (lineage: source_file and file_hash) count as not there; the files are read whole under the present
+mapping and judged like new ones against the rows that other files gave. So a row that the files gave before is theirs again and no duplicate; a row
+that another file gave first stays a duplicate; a row whose key no longer arises goes. Where a key goes, or a row is accepted now that another file
+has among the rejected ones, the other files that delivered it are read again with them: what they say about it counts from now on.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from pyspark import StorageLevel
+from pyspark.sql import functions as F
+
+from basketgraph.clean.ledger import Counts, Entry
+from basketgraph.clean.mapping import Source
+from basketgraph.clean.pick_up import LandingFile
+from basketgraph.clean.reading import HASH, raw_rows
+from basketgraph.clean.resolve import CHANGED, CONTENT, DUPLICATE, HAD, HAD_CONTENT, HAD_OWNER, NEW, STATUS, SUPERSEDED, judged_again, with_valid_to
+from basketgraph.clean.transform import REJECTED, TableRules, accepted_rows, mapped_rows, refused, rejected_id, rejected_rows, silver_rows
+from basketgraph.config import Mistake
+from basketgraph.tables import Release
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+log = logging.getLogger("basketgraph")
+FileId = tuple[str, str]  # (path, content hash)
+MOST_DAYS = 1000  # a MERGE names the days that can match, up to this many
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What reading the files again does to a table: rows to write and keys to take out, of it and of silver.rejected_rows; and the files' counts."""
+
+    files: frozenset[FileId]
+    rows: DataFrame
+    taken_out: DataFrame
+    rejected: DataFrame
+    no_longer_rejected: DataFrame
+    counts: Mapping[FileId, Counts]
+    changes: Mapping[str, Any]
+    days: tuple[str, list[Any]] | None  # the day column, and the days on which rows are touched
+
+
+@dataclass
+class View:
+    """The files' rows under the present mapping, and the table's rows: those that the files gave, and the others."""
+
+    raw: DataFrame
+    mapped: DataFrame
+    good: DataFrame
+    owned: DataFrame
+    kept: DataFrame
+    owned_rejected: DataFrame
+    kept_rejected: DataFrame
+
+
+class TableAgain:
+    """Judges and counts; writes nothing."""
+
+    def __init__(
+        self,
+        release: Release,
+        rules: TableRules,
+        source: Source,
+        entries: Mapping[FileId, Entry],
+        present: Mapping[FileId, LandingFile],
+        now: datetime,
+    ) -> None:
+        """entries: the table's files that were read, each content once. present: those of them that can be read again."""
+        self.release, self.rules, self.source, self.entries, self.present, self.now = release, rules, source, entries, present, now
+        self.table, self.keys = rules.table, rules.table.keys
+        self.before, self.rejected_before = release.read(rules.table.name), release.read(REJECTED).where(F.col("table_name") == rules.table.name)
+        self.persisted: list[DataFrame] = []
+
+    def judge(self, chosen: frozenset[FileId]) -> Judged:
+        """chosen: files that are present. Raises Mistake where files that are gone would have to be read, too."""
+        while True:
+            view = self._view(chosen)
+            more = self._also_needed(view, chosen)
+            if not more:
+                return self._judged(view, chosen)
+            log.info("%s: %d more files delivered the same rows and are read again, too", self.table.name, len(more))
+            chosen |= more
+            self.release_memory()
+
+    def release_memory(self) -> None:
+        for frame in self.persisted:
+            frame.unpersist()
+        self.persisted.clear()
+
+    def _keep(self, frame: DataFrame) -> DataFrame:
+        kept = frame.persist(StorageLevel.MEMORY_AND_DISK)
+        self.persisted.append(kept)
+        return kept
+
+    def _ids(self, files: frozenset[FileId] | set[FileId]) -> DataFrame:
+        return F.broadcast(self.release.spark.createDataFrame(sorted(files), "source_file string, file_hash string"))
+
+    def _raw(self, files: frozenset[FileId] | set[FileId]) -> DataFrame:
+        return raw_rows(self.release.spark, self.source, self.rules.files, [self.present[file] for file in sorted(files)])
+
+    def _view(self, chosen: frozenset[FileId]) -> View:
+        raw = self._raw(chosen)
+        raw = raw if self.rules.files.format == "parquet" else self._keep(raw)
+        mapped = mapped_rows(raw, self.rules)
+        good = accepted_rows(mapped, self.rules, run_id=self.release.run_id, now=self.now)
+        table, rejected = with_owner(self.before, self.entries), self.rejected_before
+        ours = self._ids(chosen)
+        return View(
+            raw,
+            mapped,
+            good,
+            table.join(ours, on=["source_file", "file_hash"], how="left_semi"),
+            table.join(ours, on=["source_file", "file_hash"], how="left_anti"),
+            rejected.join(ours, on=["source_file", "file_hash"], how="left_semi"),
+            rejected.join(ours, on=["source_file", "file_hash"], how="left_anti"),
+        )
+
+    def _also_needed(self, view: View, chosen: frozenset[FileId]) -> frozenset[FileId]:
+        """Files beside the chosen ones whose rows bear on the result."""
+        needed: set[FileId] = set()
+        others = self._may_share(chosen)
+        gone = view.owned.select(*self.keys).join(view.good.select(*self.keys), on=self.keys, how="left_anti")
+        if others and not gone.isEmpty():
+            needed |= self._delivering(self._keep(gone), view, others)
+        if not view.kept_rejected.isEmpty():
+            ids = view.mapped.where(~refused(self.rules)).select(rejected_id(self.rules).alias("rejected_id"))
+            there = view.kept_rejected.join(ids, on="rejected_id", how="left_semi").select("source_file", "file_hash").distinct()
+            needed |= {(row.source_file, row.file_hash) for row in there.collect()} & set(self.present)
+        return frozenset(needed - chosen)
+
+    def _may_share(self, chosen: frozenset[FileId]) -> set[FileId]:
+        """Other files that may have delivered a key of the chosen ones: whichever of two was read later has duplicates or superseded rows."""
+
+        def shares(file: FileId) -> bool:
+            return bool(self.entries[file]["rows_duplicate"] + self.entries[file]["rows_superseded"])
+
+        others = set(self.entries) - chosen
+        return others if any(shares(file) for file in chosen) else {file for file in others if shares(file)}
+
+    def _delivering(self, gone: DataFrame, view: View, others: set[FileId]) -> set[FileId]:
+        """Those of `others` that deliver a key which goes; all of them where keys are made in another way than before."""
+        anyway = replace(self.rules, mapped=self.rules.mapped.model_copy(update={"where": None}))
+        all_rows = silver_rows(mapped_rows(view.raw, anyway), anyway, run_id=self.release.run_id, now=self.now)
+        unreadable = others - set(self.present)
+        if not gone.join(all_rows.select(*self.keys), on=self.keys, how="left_anti").isEmpty():
+            if unreadable:
+                have = [f"{path}: gone, or no longer readable" for path, _ in sorted(unreadable)]
+                keys = ", ".join(self.keys)
+                want = f"{self.table.name}: keys ({keys}) are made in another way than before: want all files, so that no row gets two"
+                raise Mistake(want, have, "Deliver those files again, undo the change of the key (or of `where`), or start a fresh warehouse.")
+            return others
+        readable = others & set(self.present)
+        if unreadable:
+            log.warning("%s: %d files are gone; what they say about the rows that go cannot be looked up", self.table.name, len(unreadable))
+        if not readable:
+            return set()
+        theirs = accepted_rows(mapped_rows(self._raw(readable), self.rules), self.rules, run_id=self.release.run_id, now=self.now)
+        found = theirs.join(gone, on=self.keys, how="left_semi").select("source_file", "file_hash").distinct()
+        return {(row.source_file, row.file_hash) for row in found.collect()}
+
+    def _judged(self, view: View, chosen: frozenset[FileId]) -> Judged:
+        values, same = self.rules.values, F.col(HAD_CONTENT) == F.col(CONTENT)
+        judged = self._keep(judged_again(view.good, view.kept, view.owned, self.keys, values))
+        winners = judged.where(F.col(STATUS).isin(NEW, CHANGED))
+        rows = self._keep(winners.where(~(F.col(HAD) & same & F.col(HAD_OWNER))).select(*self.table.columns))
+        taken_out = self._keep(view.owned.join(judged.select(*self.keys), on=self.keys, how="left_anti").select(*self.keys))
+        changed = (F.col(STATUS) == CHANGED) | (F.col(HAD) & ~same)
+        found = winners.agg(F.count_if(~F.col(HAD) & (F.col(STATUS) == NEW)).alias("accepted"), F.count_if(changed).alias("changed")).collect()[0]
+        changes = {"newly_accepted": found.accepted, "changed": found.changed, "removed": taken_out.count()}
+        new, no_longer, counted, rejections = self._rejections(view)
+        counts = self._counts(chosen, view.mapped, judged, counted)
+        days = self._days(rows, taken_out)
+        written = self._with_neighbours(rows, taken_out) if self.rules.history else rows
+        return Judged(chosen, written, taken_out, new, no_longer, counts, {**changes, **rejections}, days)
+
+    def _rejections(self, view: View) -> tuple[DataFrame, DataFrame, dict[FileId, dict[str, Any]], dict[str, Any]]:
+        """(rows to write, ids that leave, per file its rejected rows and reasons, what changed)."""
+        fresh = rejected_rows(view.mapped, self.rules, run_id=self.release.run_id, now=self.now)
+        was = view.owned_rejected.select("rejected_id", F.col("reasons").alias("__reasons"), F.col("payload").alias("__payload"))
+        judged = judged_again(fresh, view.kept_rejected, view.owned_rejected, ["rejected_id"], []).where(F.col(STATUS) == NEW)
+        judged = self._keep(judged.join(was, on="rejected_id", how="left"))  # at most one row a rejected_id
+        told = F.col("reasons").eqNullSafe(F.col("__reasons")) & F.col("payload").eqNullSafe(F.col("__payload"))
+        rows = self._keep(judged.where(~(F.col(HAD) & told & F.col(HAD_OWNER))).select(*fresh.columns))
+        no_longer = self._keep(view.owned_rejected.join(judged, on="rejected_id", how="left_anti").select("rejected_id"))
+        counted: dict[FileId, dict[str, Any]] = {}
+        for row in judged.groupBy("source_file", "file_hash").agg(F.count("*").alias("rows")).collect():
+            counted[row.source_file, row.file_hash] = {"rows": row.rows, "reasons": {}}
+        reasons = judged.select("source_file", "file_hash", HAD, F.explode("reasons").alias("reason"))
+        newly: dict[str, int] = {}
+        by_reason = reasons.groupBy("source_file", "file_hash", "reason")
+        for row in by_reason.agg(F.count("*").alias("rows"), F.count_if(~F.col(HAD)).alias("newly")).collect():
+            counted[row.source_file, row.file_hash]["reasons"][row.reason] = row.rows
+            if row.newly:
+                newly[row.reason] = newly.get(row.reason, 0) + row.newly
+        other = F.col(HAD) & ~F.col("reasons").eqNullSafe(F.col("__reasons"))
+        found = judged.agg(F.count_if(~F.col(HAD)).alias("newly"), F.count_if(HAD).alias("still"), F.count_if(other).alias("other")).collect()[0]
+        changes = {"newly_rejected": found.newly, "newly_rejected_by_reason": dict(sorted(newly.items())), "no_longer_rejected": no_longer.count()}
+        return rows, no_longer, counted, {**changes, "still_rejected": found.still, "of_these_other_reasons": found.other}
+
+    def _counts(
+        self, chosen: frozenset[FileId], mapped: DataFrame, judged: DataFrame, counted: Mapping[FileId, Mapping[str, Any]]
+    ) -> dict[FileId, Counts]:
+        """Each file's counts, as a first reading beside the other files' rows would give them."""
+        reading = mapped.groupBy("file_name", HASH).agg(F.count("*").alias("read"), F.count_if(refused(self.rules)).alias("bad")).collect()
+        read = {(row.file_name, row[HASH]): (row["read"], row.bad) for row in reading}
+        statuses: dict[FileId, dict[str, int]] = {}
+        for row in judged.groupBy("source_file", "file_hash", STATUS).agg(F.count("*").alias("rows")).collect():
+            statuses.setdefault((row.source_file, row.file_hash), {})[row[STATUS]] = row.rows
+        found = {}
+        for file in chosen:
+            of_file, (rows, bad), refusals = statuses.get(file, {}), read.get(file, (0, 0)), counted.get(file, {"rows": 0, "reasons": {}})
+            changed, superseded = of_file.get(CHANGED, 0), of_file.get(SUPERSEDED, 0)
+            found[file] = Counts(
+                read=rows,
+                accepted=of_file.get(NEW, 0) + changed + superseded,
+                rejected=refusals["rows"],
+                duplicate=of_file.get(DUPLICATE, 0) + bad - refusals["rows"],
+                superseded=changed + superseded,
+                by_reason=refusals["reasons"],
+            )
+            found[file].check(f"{self.table.name} from {file[0]}")
+        return found
+
+    def _days(self, rows: DataFrame, taken_out: DataFrame) -> tuple[str, list[Any]] | None:
+        """The days of the touched rows, as they were and as they will be; None where the table is not laid out by day or they are many."""
+        names = [f.name for f in self.table.struct.fields if f.name in self.table.cluster_by and f.dataType.simpleString() == "date"]
+        if not names or self.rules.history:
+            return None
+        touched = rows.select(*self.keys).unionByName(taken_out)
+        before = self.before.join(touched, on=self.keys, how="left_semi").select(names[0])
+        days = [row[0] for row in before.unionByName(rows.select(names[0])).distinct().limit(MOST_DAYS + 1).collect()]
+        return (names[0], days) if len(days) <= MOST_DAYS else None
+
+    def _with_neighbours(self, rows: DataFrame, taken_out: DataFrame) -> DataFrame:
+        """A history's rows with `valid_to`, and the rows beside them whose `valid_to` is another one now."""
+        entity = [key for key in self.keys if key != "valid_from"]
+        touched = rows.select(*entity).unionByName(taken_out.select(*entity)).distinct()
+        others = self.before.join(touched, on=entity, how="left_semi")
+        others = others.join(rows.select(*self.keys).unionByName(taken_out), on=self.keys, how="left_anti")
+        whole = rows.withColumn("__was", F.lit(None).cast("date")).withColumn("__mine", F.lit(True))
+        whole = whole.unionByName(others.withColumns({"__was": F.col("valid_to"), "__mine": F.lit(False)}))
+        found = with_valid_to(whole, self.keys)
+        return self._keep(found.where(F.col("__mine") | ~F.col("valid_to").eqNullSafe(F.col("__was"))).select(*self.table.columns))
+
+
+def giving(entries: Mapping[FileId, Entry]) -> dict[str, list[str]]:
+    """Path -> its contents that gave rows."""
+    found: dict[str, list[str]] = {}
+    for (path, content), entry in entries.items():
+        if entry["rows_accepted"]:
+            found.setdefault(path, []).append(content)
+    return found
+
+
+def with_owner(rows: DataFrame, entries: Mapping[FileId, Entry]) -> DataFrame:
+    """A table's rows with `file_hash` filled in where they are older than that column, and only one content of their path gave rows."""
+    sole = [(path, contents[0]) for path, contents in giving(entries).items() if len(contents) == 1]
+    known = rows.sparkSession.createDataFrame(sole, "source_file string, __sole string")
+    return (
+        rows.join(F.broadcast(known), on="source_file", how="left")  # at most one row a path
+        .withColumn("file_hash", F.coalesce("file_hash", "__sole"))
+        .select(*rows.columns)
+    )

@@ -1,0 +1,286 @@
+"""Landing files read again after a mapping was mended: those with rejected rows, or those that delivered the events of some days."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from pyspark.sql import functions as F
+
+from basketgraph.clean.again import FileId, Judged, TableAgain, giving, with_owner
+from basketgraph.clean.expressions import CheckedSource
+from basketgraph.clean.ledger import DONE, Announcements, Counts, Entry, Ledger, aware
+from basketgraph.clean.pick_up import Landing, LandingFile
+from basketgraph.clean.pseudonyms import PseudonymKey, pseudonym_function
+from basketgraph.clean.reading import CORRUPT, prepare_session
+from basketgraph.clean.transform import REJECTED, TableRules, mapped_rows, silver
+from basketgraph.config import Mistake, Settings
+from basketgraph.contracts import contract
+from basketgraph.tables import Release
+
+if TYPE_CHECKING:
+    pass
+
+log = logging.getLogger("basketgraph")
+EVENTS = "silver.events"
+PENDING = "_replaying"  # what a replay has begun, as announcements below ops/
+
+
+class ReplaySettings(Settings):
+    """conf/settings.yaml `replay`: which files are read again."""
+
+    rejected: bool
+    reason: str | None
+    first_day: date | None
+    last_day: date | None
+    tables: tuple[str, ...]
+
+    def check(self, known: Sequence[str]) -> None:
+        """Raises Mistake unless these settings choose something."""
+        faults = [f"replay.tables: want some of {', '.join(known)}, have {table}" for table in self.tables if table not in known]
+        if (self.first_day is None) != (self.last_day is None):
+            faults.append(f"days: want both, have from {self.first_day} to {self.last_day}")
+        elif self.first_day is not None and self.last_day is not None and self.first_day > self.last_day:
+            faults.append(f"days: want from <= to, have from {self.first_day} to {self.last_day}")
+        if self.rejected == (self.first_day is not None or self.last_day is not None):
+            have = "both" if self.rejected else "neither"
+            faults.append(f"replay: want either rejected rows or days, have {have}")
+        if self.reason is not None and not self.rejected:
+            faults.append(f"replay.reason: want it together with rejected rows, have {self.reason} alone")
+        if faults:
+            cure = "`basketgraph replay --rejected [--reason NAME]`, or `basketgraph replay --from DAY --to DAY`."
+            raise Mistake("replay: cannot be done", faults, cure)
+
+
+@dataclass
+class ReplayOutcome:
+    """What a replay did: per table what changed; per table the files that could not be read again, and why; which tables have a new version."""
+
+    tables: dict[str, dict[str, Any]] = field(default_factory=dict)
+    left: dict[str, dict[str, str]] = field(default_factory=dict)
+    written: set[str] = field(default_factory=set)
+    read: int = 0
+    accepted: int = 0
+
+
+class Replay:
+    """One replay for one shop. Run again after a crash, it ends where an undisturbed one does: it takes nothing from what it wrote before."""
+
+    def __init__(self, checked: CheckedSource, landing: Landing, release: Release, *, key: PseudonymKey, now: datetime) -> None:
+        self.checked, self.source, self.landing, self.release = checked, checked.source, landing, release
+        self.spark, self.key, self.now = release.spark, key, now
+        self.ledger = Ledger(release, key, now)
+        self.pending = Announcements(release, PENDING)
+
+    def finish(self) -> ReplayOutcome:
+        """Do what a replay that was cut off had begun; nothing where there is none."""
+        begun = self._begun()
+        return self._do(begun) if begun else ReplayOutcome()
+
+    def run(self, settings: ReplaySettings) -> ReplayOutcome:
+        """Read the chosen files again. Raises Mistake, before anything is written, for settings that choose nothing or after a crash of cleaning."""
+        settings.check(list(self.source.tables))
+        prepare_session(self.spark)
+        self.ledger.complete()
+        if self.ledger.begun:
+            files = sorted({entry["source_file"] for entry in self.ledger.begun})
+            have = f"want its files done, have {', '.join(files)}"
+            raise Mistake("replay: a run of cleaning was cut off", [have], "`basketgraph run clean` first.")
+        chosen = self._begun()
+        for table in settings.tables or tuple(self.source.tables):
+            found = self._rejected(table, settings.reason) if settings.rejected else self._of_days(table, settings)
+            if found:
+                chosen.setdefault(table, set()).update(found)
+        return self._do(chosen)
+
+    def entries(self, table: str) -> dict[FileId, Entry]:
+        """The table's files that were read, each content once: the entry that its rows were counted for, not those of its copies."""
+        by_content: dict[str, Entry] = {}
+        for entry in self.ledger.entries.values():
+            if entry["table_name"] == table and entry["status"] == DONE:
+                known = by_content.get(entry["file_hash"])
+                if known is None or _own_rows(entry) > _own_rows(known):
+                    by_content[entry["file_hash"]] = entry
+        return {(entry["source_file"], entry["file_hash"]): entry for entry in by_content.values()}
+
+    def _begun(self) -> dict[str, set[FileId]]:
+        found: dict[str, set[FileId]] = {}
+        for entry in self.pending.read():
+            if entry["table_name"] in self.source.tables:
+                found.setdefault(entry["table_name"], set()).add((entry["source_file"], entry["file_hash"]))
+        if found:
+            log.info("a replay was cut off; it is finished now")
+        return found
+
+    def _rejected(self, table: str, reason: str | None) -> set[FileId]:
+        rows = self.release.read(REJECTED).where(F.col("table_name") == table)
+        if reason is not None:
+            rows = rows.where(F.array_contains("reasons", reason))
+        return {(row.source_file, row.file_hash) for row in rows.select("source_file", "file_hash").distinct().collect()} & set(self.entries(table))
+
+    def _of_days(self, table: str, settings: ReplaySettings) -> set[FileId]:
+        """Files that gave silver.events a row of these days, or a rejected row whose day, as far as the present mapping can tell it, is one of them.
+
+        Files of which nothing has a day are taken, too: they may have delivered nothing but refused rows of these days.
+        """
+        events, mapped = self.source.tables.get(EVENTS), self.source.tables[table]
+        if events is None:
+            raise Mistake("replay: want events, whose days choose the files", [f"have no {EVENTS} in the mapping"], "Replay with --rejected.")
+        if mapped.files != events.files:
+            return set()  # no day leads to these files
+        entries = self.entries(EVENTS)
+        rows = with_owner(self.release.read(EVENTS), entries)
+        of_days = F.col("event_date").between(F.lit(settings.first_day), F.lit(settings.last_day))
+        found = rows.groupBy("source_file", "file_hash").agg(F.bool_or(of_days).alias("chosen")).collect()
+        dated = {(row.source_file, row.file_hash): bool(row.chosen) for row in found}
+        for file, inside in self._rejected_days(settings):
+            dated[file] = dated.get(file, False) or bool(inside)
+        undated = {file for file, entry in entries.items() if file not in dated and entry["rows_rejected"]}
+        chosen = {content for (_, content), inside in dated.items() if inside} | {content for _, content in undated}
+        return {file for file in self.entries(table) if file[1] in chosen}
+
+    def _rejected_days(self, settings: ReplaySettings) -> list[tuple[FileId, bool]]:
+        """Files with rejected events of which the present mapping tells the day from the payload, and whether one is among the chosen days."""
+        rules = self._rules(EVENTS)
+        rejected = self.release.read(REJECTED).where((F.col("table_name") == EVENTS) & F.col("payload").isNotNull())
+        ddl = ", ".join(f"`{name}` {kind}" for name, kind in rules.files.columns.items())
+        raw = rejected.withColumn("__raw", F.from_json("payload", ddl)).select(
+            *[F.col("__raw").getField(name).alias(name) for name in rules.files.columns],
+            F.lit(None).cast("string").alias(CORRUPT),
+            F.col("source_file").alias("file_name"),
+            F.col("source_time").alias("file_modified_at"),
+            F.col("file_hash").alias("__content"),
+            F.lit(self.source.currency).alias("source_currency"),
+            F.lit(self.source.time_zone).alias("source_time_zone"),
+        )
+        for name, text in rules.files.let.items():
+            raw = raw.withColumn(name, F.expr(text))
+        day = F.col(silver("event_date"))
+        dated = mapped_rows(raw, rules).where(day.isNotNull()).groupBy("file_name", "__content")
+        found = dated.agg(F.bool_or(day.between(F.lit(settings.first_day), F.lit(settings.last_day))).alias("chosen")).collect()
+        return [((row.file_name, row["__content"]), row.chosen) for row in found]
+
+    def _rules(self, table: str) -> TableRules:
+        mapped = self.source.tables[table]
+        function = pseudonym_function(self.source.shop, self.key)
+        return TableRules(self.source.shop, contract(table), mapped, self.source.files[mapped.files], self.checked.references[table], function)
+
+    def _do(self, chosen: Mapping[str, set[FileId]]) -> ReplayOutcome:
+        """Judge all tables, announce, write each, and bring the ledger up to date."""
+        prepare_session(self.spark)
+        outcome = ReplayOutcome()
+        landed: dict[str, LandingFile] = self._landed() if chosen else {}
+        judged: list[tuple[TableAgain, Judged]] = []
+        for table, files in chosen.items():
+            entries = self.entries(table)
+            present, left = self._present(table, entries, landed)
+            outcome.left[table] = {path: left[path, content] for path, content in sorted(files) if (path, content) in left}
+            readable = frozenset(files & set(present))
+            if readable:
+                log.info("%s: reading %d files again", table, len(readable))
+                again = TableAgain(self.release, self._rules(table), self.source, entries, present, self.now)
+                judged.append((again, again.judge(readable)))
+        begun = [again.entries[file] for again, one in judged for file in sorted(one.files)]
+        if begun:
+            self.pending.write(self.release.run_id, begun)
+        for again, one in judged:
+            outcome.tables[again.table.name] = self._write(again, one, outcome)
+            again.release_memory()
+        if begun or chosen:
+            self.pending.clear()
+        return outcome
+
+    def _landed(self) -> dict[str, LandingFile]:
+        """Content hash -> a landing file with that content, wherever it lies."""
+        known = self.ledger.known_hashes()
+        found = self.landing.list([self.source.files[mapped.files].pattern for mapped in self.source.tables.values()])
+        hashed = [replace(f, file_hash=known[f.seen_as]) if f.seen_as in known else self.landing.hashed(f) for f in found]
+        return {file.file_hash: file for file in hashed if file.problem is None}
+
+    def _present(
+        self, table: str, entries: Mapping[FileId, Entry], landed: Mapping[str, LandingFile]
+    ) -> tuple[dict[FileId, LandingFile], dict[FileId, str]]:
+        """(files that can be read again, under the names and times they were first read with; why the others cannot)."""
+        files, present, left = self.source.files[self.source.tables[table].files], {}, {}
+        several = [path for path, contents in giving(entries).items() if len(contents) > 1]
+        untold: set[str] = set()  # paths of several contents with rows that do not say which of them they are from
+        if several:
+            nameless = self.release.read(table).where(F.col("file_hash").isNull() & F.col("source_file").isin(several))
+            untold = {row.source_file for row in nameless.select("source_file").distinct().collect()}
+        for file, entry in entries.items():
+            path, content = file
+            if path in untold:
+                left[file] = "several contents of this path gave rows before rows named their content; which rows are this one's cannot be told"
+            elif content not in landed:
+                left[file] = "gone from the landing folder"
+            else:
+                examined = self.landing.examined(landed[content], files)
+                if examined.problem is None:
+                    present[file] = replace(examined, path=path, modified_at=aware(entry["modified_at"]))
+                else:
+                    left[file] = f"cannot be read: {examined.problem}"
+        return present, left
+
+    def _write(self, again: TableAgain, one: Judged, outcome: ReplayOutcome) -> dict[str, Any]:
+        """One table's rows, its rejected rows and its files' counts. A crash in between is mended by judging and writing again."""
+        table = again.table.name
+        before = again.before.count()
+        batch_id = f"{self.release.run_id}/replay/{table}"
+        if not (one.rows.isEmpty() and one.taken_out.isEmpty()):
+            bounds = {one.days[0]: one.days[1]} if one.days else None
+            self.release.merge(one.rows, table, batch_id=batch_id, bounds=bounds, replace=True, taken_out=one.taken_out)
+            outcome.written.add(table)
+        if not (one.rejected.isEmpty() and one.no_longer_rejected.isEmpty()):
+            bounds = {"table_name": [table]}
+            self.release.merge(one.rejected, REJECTED, batch_id=batch_id, bounds=bounds, replace=True, taken_out=one.no_longer_rejected)
+            outcome.written.add(REJECTED)
+        recounted = {file: _recounted(again.entries[file], self.ledger, table, counts) for file, counts in one.counts.items()}
+        rows = with_owner(self.release.read(table), again.entries).groupBy("source_file", "file_hash").count().collect()
+        entries = settled({**again.entries, **recounted}, {(row.source_file, row.file_hash): row["count"] for row in rows})
+        self._hold_against_tables(table, entries, sum(row["count"] for row in rows))
+        self.ledger.write(list(entries.values()))
+        outcome.read += sum(counts.read for counts in one.counts.values())
+        outcome.accepted += one.changes["newly_accepted"]
+        after = sum(row["count"] for row in rows)
+        return {"files": len(one.files), "rows_before": before, "rows_after": after, **one.changes}
+
+    def _hold_against_tables(self, table: str, entries: Mapping[FileId, Entry], rows: int) -> None:
+        """Raises unless the files' counts add up to the rows that are there."""
+        there = self.release.read(REJECTED).where(F.col("table_name") == table).count()
+        want = sum(e["rows_accepted"] - e["rows_superseded"] for e in entries.values()), sum(e["rows_rejected"] for e in entries.values())
+        if want != (rows, there):
+            raise RuntimeError(f"{table}: the files give {want[0]} rows and {want[1]} rejected ones, but {rows} and {there} are there")
+
+
+def settled(entries: Mapping[FileId, Entry], owned: Mapping[tuple[str, str | None], int]) -> dict[FileId, Entry]:
+    """The entries with superseded rows booked to the files whose rows were replaced, as the rows' lineage tells; the sum over all stays what it is.
+
+    (A row that replaced another one is first booked as superseded with its own file.)
+    owned: (path, content hash) -> rows of the table; the hash is None for rows of before that column whose content cannot be told.
+    """
+    nameless = {path: rows for (path, content), rows in owned.items() if content is None}
+    found = {}
+    for file, entry in sorted(entries.items()):
+        rows = owned.get(file, 0)
+        some = min(nameless.get(file[0], 0), entry["rows_accepted"] - rows)
+        if some > 0:
+            nameless[file[0]] -= some
+            rows += some
+        if rows > entry["rows_accepted"]:
+            raise RuntimeError(f"{entry['table_name']} from {file[0]}: {entry['rows_accepted']} rows accepted, but {rows} are there")
+        found[file] = {**entry, "rows_superseded": entry["rows_accepted"] - rows}
+    return found
+
+
+def _recounted(entry: Entry, ledger: Ledger, table: str, counts: Counts) -> Entry:
+    """The entry with new counts; when and by which run the file was picked up stays."""
+    file = LandingFile(entry["source_file"], "", entry["size_bytes"], entry["modified_at"], entry["file_hash"])
+    new = ledger.entry(table, file, DONE, counts)
+    return {**new, **{name: entry[name] for name in ("batch_id", "run_id", "seen_at", "problem")}}
+
+
+def _own_rows(entry: Entry) -> int:
+    return int(entry["rows_accepted"] + entry["rows_rejected"])

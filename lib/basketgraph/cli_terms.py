@@ -1,0 +1,43 @@
+"""What the commands have in common: flags, and how a mistake ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from basketgraph.config import CONF_VARIABLE
+from basketgraph.masking import without_addresses
+
+Source = Annotated[str, typer.Option("--source", help="the shop: conf/sources/<source>.yaml", show_default=True)]
+Env = Annotated[str, typer.Option("--env", help="conf/environments/<env>.yaml: local, cluster")]
+Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="override: landing=DIR, warehouse=DIR, recall.seed=1")]
+Json = Annotated[bool, typer.Option("--json", help="one JSON object as the last line of stdout")]
+ConfDir = Annotated[str | None, typer.Option("--conf-dir", help="a folder with conf/, schemas/, expectations/ that are looked at first")]
+Debug = Annotated[bool, typer.Option("--debug", help="show the traceback of a mistake")]
+
+
+def told(action: Callable[[], int], *, debug: bool, conf_dir: str | None) -> None:
+    """Run a command: a mistake prints want, have and cure; the exit code says whose fault it was."""
+    from basketgraph.flags import log_to_stderr
+    from basketgraph.runs import exit_code
+
+    log_to_stderr()
+    if conf_dir is not None:
+        os.environ[CONF_VARIABLE] = conf_dir
+    try:
+        code = action()
+    except Exception as error:
+        if debug or not hasattr(error, "exit_code"):
+            raise
+        print(without_addresses(str(error)), file=sys.stderr)
+        code = exit_code(error)
+    raise typer.Exit(code)
+
+
+def print_json(value: Any) -> None:
+    print(json.dumps(value, default=str), flush=True)

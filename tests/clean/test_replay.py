@@ -1,0 +1,304 @@
+"""After a mapping was mended: landing files are read again, and end where a fresh warehouse would."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from basketgraph.clean.ledger import Announcements
+from basketgraph.clean.replay import Replay, ReplayOutcome, ReplaySettings
+from basketgraph.config import Mistake
+from clean.shop import ITEMS, Shop, deliver, line, mapping
+
+EVENTS, REJECTED = "silver.events", "silver.rejected_rows"
+NOTHING: dict[str, Any] = {"rejected": False, "reason": None, "first_day": None, "last_day": None, "tables": ()}
+
+
+def replay(shop: Shop, **chosen: Any) -> ReplayOutcome:
+    return replaying(shop).run(ReplaySettings(**{**NOTHING, **chosen}))
+
+
+def replaying(shop: Shop) -> Replay:
+    cleaning = shop.cleaning()
+    return Replay(cleaning.checked, cleaning.landing, cleaning.release, key=cleaning.key, now=cleaning.now)
+
+
+def mended(**tables: Any) -> dict[str, Any]:
+    """The mapping with other rules: `free` rows are accepted, unless `reject` names it anew."""
+    found = mapping(**{key: value for key, value in tables.items() if key != "reject"})
+    found["tables"][EVENTS]["reject"] = tables.get("reject", {"quantity_not_positive": "cast(pieces as bigint) <= 0"})
+    return found
+
+
+def assert_as_fresh(shop: Shop, tmp_path: Path, *tables: str) -> None:
+    """The shop's tables are those of a warehouse that has only ever known the present mapping, and its counts add up."""
+    fresh = Shop(shop.spark, tmp_path / "fresh", shop.given)
+    fresh.landing = shop.landing
+    fresh.clean()
+    for table in tables or (EVENTS, REJECTED):
+        assert shop.rows(table) == fresh.rows(table)
+    assert_counts_add_up(shop)
+
+
+def assert_counts_add_up(shop: Shop, table: str = EVENTS) -> None:
+    for entry in (row.asDict() for row in shop.table("ops.files").where(f"table_name = '{table}'").collect()):
+        assert entry["rows_read"] == entry["rows_accepted"] + entry["rows_rejected"] + entry["rows_duplicate"], entry
+        assert min(entry[f"rows_{name}"] for name in ("accepted", "rejected", "duplicate", "superseded")) >= 0, entry
+    counts = shop.counts(table)
+    assert shop.table(table).count() == counts["accepted"] - counts["superseded"]
+    assert shop.table(REJECTED).where(f"table_name = '{table}'").count() == counts["rejected"]
+
+
+def test_rejected_rows_that_are_good_now_go_over_and_the_others_keep_their_row(spark: SparkSession, tmp_path: Path) -> None:
+    shop = Shop(spark, tmp_path)
+    both = line(3, pieces="0", price="0.00")
+    deliver(shop.landing, "a.csv", line(1), line(1), line(2, price="0.00"), both, line(4, pieces="0"))
+    deliver(shop.landing, "b.csv", line(1), line(2, price="0.00"), line(5), minute=1)  # delivers some of the same rows again
+    deliver(shop.landing, "c.csv", line(6), minute=2)  # nothing rejected
+    shop.clean()
+    was = {row.event_id: (row.run_id, row.source_file) for row in shop.table(EVENTS).collect()}
+    shop.given = mended()
+    outcome = replay(shop, rejected=True)
+    assert outcome.tables[EVENTS] == {
+        "files": 2,  # of equal rejected rows the one in the newer file was kept
+        "rows_before": 3,
+        "rows_after": 4,
+        "newly_accepted": 1,
+        "changed": 0,
+        "removed": 0,
+        "newly_rejected": 0,
+        "newly_rejected_by_reason": {},
+        "no_longer_rejected": 1,
+        "still_rejected": 2,
+        "of_these_other_reasons": 1,
+    }
+    assert_as_fresh(shop, tmp_path)
+    assert sorted(row["reasons"] for row in shop.rows(REJECTED)) == [["quantity_not_positive"]] * 2
+    assert shop.counts()["rejected_by_reason"] == {"quantity_not_positive": 2}
+    assert shop.counts() | {"rejected_by_reason": None} == {
+        "read": 9, "accepted": 4, "rejected": 2, "duplicates": 3, "superseded": 0, "rejected_by_reason": None
+    }  # fmt: skip
+    now = {row.event_id: (row.run_id, row.source_file) for row in shop.table(EVENTS).collect()}
+    assert {event: now[event] for event in was} == was, "rows that stay the same are not written anew"
+
+
+def test_a_second_replay_finds_nothing_to_do(spark: SparkSession, tmp_path: Path) -> None:
+    shop = Shop(spark, tmp_path)
+    deliver(shop.landing, "a.csv", line(1), line(2, price="0.00"), line(4, pieces="0"))
+    shop.clean()
+    shop.given = mended()
+    replay(shop, rejected=True)
+    before = shop.release().versions([EVENTS, REJECTED, "ops.files"])
+    for chosen in ({"rejected": True}, {"first_day": date(2026, 3, 1), "last_day": date(2026, 3, 1)}):
+        outcome = replay(shop, **chosen)
+        assert (outcome.written, outcome.tables[EVENTS]["newly_accepted"]) == (set(), 0)
+    assert shop.release().versions([EVENTS, REJECTED, "ops.files"]) == before
+    assert shop.clean().picked_up == 0
+
+
+def test_only_files_with_the_named_reason_are_read_again(spark: SparkSession, tmp_path: Path) -> None:
+    shop = Shop(spark, tmp_path)
+    deliver(shop.landing, "a.csv", line(1, price="0.00"), line(2, pieces="0"))
+    deliver(shop.landing, "b.csv", line(3, pieces="0"), line(4), minute=1)
+    shop.clean()
+    shop.given = mended(reject={})
+    outcome = replay(shop, rejected=True, reason="free")
+    assert outcome.tables[EVENTS]["files"] == 1
+    assert replay(shop, rejected=True, reason="free").tables == {}
+    assert len(shop.rows(REJECTED)) == 2, "Delta's own constraint on quantity would refuse a 0: it is not the mapping's alone"
+
+
+def test_the_days_files_are_brought_under_the_present_mapping_and_the_others_left(spark: SparkSession, tmp_path: Path) -> None:
+    shop = Shop(spark, tmp_path)
+    first, second, third = (f"2026-03-0{day} 10:00" for day in (1, 2, 3))
+    deliver(shop.landing, "1.csv", line(1, at=first, price="9.00"))
+    deliver(shop.landing, "2.csv", line(2, at=second, price="9.00"), line(3, at=second), line(4, at=second, pieces="7"), minute=1)
+    deliver(shop.landing, "3.csv", line(5, at=third, price="9.00"), line(6, at=third, price="0.00"), minute=2)
+    deliver(shop.landing, "4.csv", line(7, at=second, price="0.00"), minute=3)  # nothing but a rejected row of the day
+    shop.clean()
+    shop.given = mended(columns={"quantity": "if(pieces = '7', 70, cast(pieces as bigint))"}, reject={"dear": "cast(price as decimal(18, 4)) >= 9"})
+    outcome = replay(shop, first_day=date(2026, 3, 2), last_day=date(2026, 3, 2))
+    told = outcome.tables[EVENTS]
+    assert (told["files"], told["rows_before"], told["rows_after"]) == (2, 5, 5)
+    assert (told["newly_accepted"], told["changed"], told["removed"], told["newly_rejected_by_reason"]) == (1, 1, 1, {"dear": 1})
+    assert {row["event_id"]: row["quantity"] for row in shop.rows(EVENTS)} == {"1": 2, "3": 2, "4": 70, "5": 2, "7": 2}
+    assert_counts_add_up(shop)
+    assert replay(shop, first_day=date(2026, 3, 1), last_day=date(2026, 3, 1)).tables[EVENTS]["files"] == 1
+    assert replay(shop, first_day=date(2026, 3, 3), last_day=date(2026, 3, 3)).tables[EVENTS]["files"] == 1
+    assert_as_fresh(shop, tmp_path)
+    assert replay(shop, first_day=date(2026, 2, 1), last_day=date(2026, 2, 28)).tables == {}
+
+
+def test_a_row_that_goes_gives_way_to_what_another_file_says_of_it(spark: SparkSession, tmp_path: Path) -> None:
+    shop = Shop(spark, tmp_path)
+    deliver(shop.landing, "a.csv", line(1, pieces="3"), line(9))
+    shop.clean()
+    deliver(shop.landing, "b.csv", line(1, pieces="5", title="wrong"), line(2), minute=1)  # a newer version of 1
+    shop.clean()
+    deliver(shop.landing, "c.csv", line(8, title="wrong", at="2026-03-05 10:00"), minute=2)
+    shop.clean()
+    assert {row["event_id"]: row["quantity"] for row in shop.rows(EVENTS)} == {"1": 5, "2": 2, "8": 2, "9": 2}
+    shop.given = mended(reject={"wrong": "title = 'wrong'"})
+    path = shop.table(EVENTS).where("event_id = '2'").collect()[0].source_file
+    assert path == "b.csv"
+    entries = {row.source_file: row.rows_superseded for row in shop.table("ops.files").collect()}
+    assert entries == {"a.csv": 0, "b.csv": 1, "c.csv": 0}, "booked with the newer row"
+    outcome = replaying(shop)
+    outcome._do({EVENTS: {file for file in outcome.entries(EVENTS) if file[0] == "b.csv"}})
+    assert {row["event_id"]: row["quantity"] for row in shop.rows(EVENTS)} == {"1": 3, "2": 2, "8": 2, "9": 2}, "the older version counts again"
+    assert_counts_add_up(shop)
+    replay(shop, first_day=date(2026, 3, 5), last_day=date(2026, 3, 5))
+    assert_as_fresh(shop, tmp_path)
+
+
+def test_superseded_rows_are_booked_to_the_file_whose_row_was_replaced(spark: SparkSession, tmp_path: Path) -> None:
+    shop = Shop(spark, tmp_path)
+    deliver(shop.landing, "a.csv", line(1, pieces="3"))
+    shop.clean()
+    deliver(shop.landing, "b.csv", line(1, pieces="5"), line(2, price="0.00"), minute=1)
+    shop.clean()
+    shop.given = mended()
+    replay(shop, rejected=True)
+    booked = {row.source_file: (row.rows_accepted, row.rows_superseded) for row in shop.table("ops.files").collect()}
+    assert booked == {"a.csv": (1, 1), "b.csv": (2, 0)}
+    assert_as_fresh(shop, tmp_path)
+
+
+@pytest.mark.parametrize("how", ["mapped", "derived"])
+def test_where_keys_are_made_in_another_way_all_files_are_read_again(spark: SparkSession, tmp_path: Path, how: str) -> None:
+    given = mapping()
+    if how == "derived":
+        del given["tables"][EVENTS]["columns"]["event_id"]
+    shop = Shop(spark, tmp_path, given)
+    deliver(shop.landing, "a.csv", line(1), line(2, at="2026-03-02 10:00"), minute=0)
+    deliver(shop.landing, "b.csv", line(2, at="2026-03-02 10:00"), line(3, at="2026-03-02 10:00"), minute=1)  # a row twice, in two files
+    shop.clean()
+    shop.given = deepcopy(given)
+    if how == "derived":
+        shop.given["files"]["sales"]["columns"]["colour"] = "string"
+        shop.given["files"]["sales"]["optional"] = ["colour"]
+    else:
+        shop.given["tables"][EVENTS]["columns"]["event_id"] = "concat('e', line)"
+    outcome = replay(shop, first_day=date(2026, 3, 1), last_day=date(2026, 3, 1))
+    assert (outcome.tables[EVENTS]["files"], outcome.tables[EVENTS]["removed"], outcome.tables[EVENTS]["newly_accepted"]) == (2, 3, 3)
+    assert_as_fresh(shop, tmp_path)
+    shop.given = given
+    (shop.landing / "b.csv").unlink()
+    with pytest.raises(Mistake, match=r"(?s)made in another way.*b.csv: gone"):
+        replay(shop, first_day=date(2026, 3, 1), last_day=date(2026, 3, 1))
+
+
+def test_a_file_that_is_gone_is_told_and_its_rows_stay(spark: SparkSession, tmp_path: Path) -> None:
+    shop = Shop(spark, tmp_path)
+    deliver(shop.landing, "a.csv", line(1), line(2, price="0.00"))
+    deliver(shop.landing, "b.csv", line(3), line(4, price="0.00"), minute=1)
+    deliver(shop.landing, "c.csv", line(5), line(6, price="0.00"), minute=2)
+    shop.clean()
+    shop.given = mended()
+    (shop.landing / "a.csv").unlink()
+    (shop.landing / "b.csv").rename(shop.landing / "moved.csv")  # the same content under another name will do
+    outcome = replay(shop, rejected=True)
+    assert outcome.left == {EVENTS: {"a.csv": "gone from the landing folder"}}
+    assert [row["event_id"] for row in shop.rows(EVENTS)] == ["1", "3", "4", "5", "6"]
+    assert [row.source_file for row in shop.table(REJECTED).collect()] == ["a.csv"]
+    assert {row.source_file for row in shop.table(EVENTS).collect()} == {"a.csv", "b.csv", "c.csv"}
+    assert_counts_add_up(shop)
+    shop.clean()  # moved.csv is new to the ledger, and a copy
+    assert_counts_add_up(shop)
+
+
+def test_of_a_path_that_was_overwritten_only_the_present_contents_rows_are_touched(spark: SparkSession, tmp_path: Path) -> None:
+    shop = Shop(spark, tmp_path)
+    deliver(shop.landing, "a.csv", line(1), line(2), line(3, price="0.00"))
+    shop.clean()
+    deliver(shop.landing, "a.csv", line(2, pieces="9"), line(4), line(5, price="0.00"), line(6, title="no"), minute=1)
+    shop.clean()
+    shop.given = mended(reject={"no": "title = 'no'"})
+    outcome = replay(shop, rejected=True)
+    assert outcome.left[EVENTS] == {"a.csv": "gone from the landing folder"}
+    assert {row["event_id"]: row["quantity"] for row in shop.rows(EVENTS)} == {"1": 2, "2": 9, "4": 2, "5": 2}
+    assert_counts_add_up(shop)
+
+
+def test_a_history_is_mended_with_the_days_up_to_which_its_rows_hold(spark: SparkSession, tmp_path: Path) -> None:
+    shop = Shop(spark, tmp_path, mapping(items=ITEMS))
+    for day, title in ((1, "Tea"), (3, "bad"), (5, "Tee")):
+        deliver(shop.landing, f"{day}.csv", line(day, title=title, at=f"2026-03-0{day} 10:00"), minute=day)
+    shop.clean()
+    shop.given = mapping(items={**ITEMS, "reject": {"bad": "title = 'bad'"}})
+    outcome = replay(shop, first_day=date(2026, 3, 3), last_day=date(2026, 3, 3))
+    assert (outcome.tables["silver.items"]["removed"], outcome.tables["silver.items"]["newly_rejected_by_reason"]) == (1, {"bad": 1})
+    assert outcome.tables[EVENTS]["changed"] == 0
+    history = [(str(row["valid_from"]), row["valid_to"] and str(row["valid_to"]), row["name"]) for row in shop.rows("silver.items")]
+    assert history == [("2026-03-01", "2026-03-05", "Tea"), ("2026-03-05", None, "Tee")]
+    assert_counts_add_up(shop, "silver.items")
+    shop.given = mapping(items=ITEMS)
+    assert replay(shop, rejected=True, tables=("silver.items",)).tables["silver.items"]["newly_accepted"] == 1
+    assert_as_fresh(shop, tmp_path, EVENTS, REJECTED, "silver.items")
+
+
+@pytest.mark.parametrize("after", ["announced", "rows", "rejected", "finished by clean"])
+def test_a_replay_that_was_cut_off_is_finished_by_the_next(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: str) -> None:
+    shop = Shop(spark, tmp_path)
+    deliver(shop.landing, "a.csv", line(1), line(2, price="0.00"), line(3, pieces="5"))
+    deliver(shop.landing, "b.csv", line(3, pieces="6"), minute=1)
+    shop.clean()
+    shop.given = mended()
+
+    class Crash(Exception):
+        pass
+
+    def crash(*_: object, **__: object) -> None:
+        raise Crash
+
+    with monkeypatch.context() as patched:
+        cut_off = replaying(shop)
+        merge = cut_off.release.merge
+        if after == "announced":
+            patched.setattr(cut_off.release, "merge", crash)
+        elif after == "rows":
+            patched.setattr(cut_off.release, "merge", lambda frame, table, **terms: merge(frame, table, **terms) if table == EVENTS else crash())
+        else:
+            patched.setattr(cut_off.ledger, "write", lambda entries: crash() if entries else None)
+        with pytest.raises(Crash):
+            cut_off.run(ReplaySettings(**{**NOTHING, "rejected": True}))
+    if after == "finished by clean":
+        assert replaying(shop).finish().tables[EVENTS]["files"] == 1
+    else:
+        replay(shop, rejected=True)
+    assert_as_fresh(shop, tmp_path)
+    assert Announcements(shop.release(), "_replaying").read() == []
+
+
+def test_after_a_crash_of_cleaning_a_replay_wants_that_mended_first(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = Shop(spark, tmp_path)
+    deliver(shop.landing, "a.csv", line(1), line(2, price="0.00"))
+    with monkeypatch.context() as patched:
+        cleaning = shop.cleaning()
+        patched.setattr(cleaning, "_write_rows", lambda one: (_ for _ in ()).throw(InterruptedError))
+        with pytest.raises(InterruptedError):
+            cleaning.run()
+    with pytest.raises(Mistake, match=r"(?s)cut off.*a.csv.*run clean"):
+        replay(shop, rejected=True)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "told"),
+    [
+        ({}, "want either rejected rows or days, have neither"),
+        ({"rejected": True, "first_day": date(2026, 3, 1), "last_day": date(2026, 3, 1)}, "have both"),
+        ({"first_day": date(2026, 3, 2), "last_day": date(2026, 3, 1)}, "want from <= to"),
+        ({"first_day": date(2026, 3, 2)}, "want both"),
+        ({"rejected": True, "tables": ("silver.nothing",)}, "have silver.nothing"),
+        ({"first_day": date(2026, 3, 1), "last_day": date(2026, 3, 1), "reason": "free"}, "together with rejected rows"),
+    ],
+)
+def test_a_choice_of_nothing_is_a_mistake(chosen: dict[str, Any], told: str) -> None:
+    with pytest.raises(Mistake, match=told):
+        ReplaySettings(**{**NOTHING, **chosen}).check([EVENTS, "silver.items"])
+    ReplaySettings(**{**NOTHING, "rejected": True, "reason": "free", "tables": (EVENTS,)}).check([EVENTS])

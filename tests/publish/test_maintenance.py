@@ -1,0 +1,121 @@
+"""Housekeeping: what is old goes, and nothing that a kept release shows."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from basketgraph.contracts import Retention, contract, contracts
+from basketgraph.publish import maintenance
+from basketgraph.publish.maintenance import MaintainSettings, maintain, retain_hours
+from basketgraph.publish.releases import publish, rollback, utc_now
+from basketgraph.publish.retention import Found, old_files, old_rows, used_cuts
+from basketgraph.tables import LiveRelease, Release
+from support import rows
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
+PAIRS, EDGES = "silver.campaign_targets", "gold.interactions"
+
+
+def days_ago(days: float) -> datetime:
+    return NOW - timedelta(days=days)
+
+
+def test_a_file_is_kept_as_long_as_the_oldest_kept_release_needs_it() -> None:
+    published = [days_ago(1), days_ago(20), days_ago(300)]
+    assert retain_hours(published, keep_releases=2, keep_days=7, now=NOW) == 20 * 24 + 1
+    assert retain_hours(published, keep_releases=1, keep_days=9, now=NOW) == 9 * 24
+    assert retain_hours([], keep_releases=2, keep_days=1, now=NOW) == maintenance.DELTA_LEAST_HOURS
+
+
+def test_rows_go_when_they_are_older_than_their_contract_says_counted_from_the_newest(spark: SparkSession) -> None:
+    newest = datetime(2026, 6, 1)
+    given = [
+        {"run_id": "a", "step": "clean", "status": "done", "finished_at": newest - timedelta(days=10, seconds=1)},  # a second too old
+        {"run_id": "b", "step": "clean", "status": "done", "finished_at": newest - timedelta(days=10)},  # just young enough
+        {"run_id": "c", "step": "gate", "status": "done", "finished_at": newest - timedelta(days=99)},  # the step's last success
+        {"run_id": "d", "step": "gate", "status": "failed", "finished_at": newest - timedelta(days=99)},
+        {"run_id": "e", "step": "gate", "status": "failed", "finished_at": newest},
+    ]
+    frame = rows(spark, "ops.runs", given)
+    going = old_rows(frame, Retention(column="finished_at", days=10, newestBy=("step", "status")), newest)
+    assert {row.run_id for row in going.collect()} == {"a", "d"}
+    going = old_rows(frame, Retention(column="finished_at", days=10, where="status = 'failed'"), newest)
+    assert {row.run_id for row in going.collect()} == {"d"}
+
+
+def test_what_is_promised_of_the_ledger_and_of_rejected_rows() -> None:
+    files, rejected = contract("ops.files").retention, contract("silver.rejected_rows").retention
+    assert files is not None
+    assert files.where == "status = 'quarantined'", "a file that was read and is forgotten would be read again"
+    assert rejected is not None
+    assert rejected.clear == ("payload",), "a rejected row that is forgotten would count again when it is delivered again"
+    forever = {name for name, terms in contracts().items() if terms.retention is None}
+    assert {"silver.events", "ops.releases", "gold.user_days"} <= forever
+
+
+def training(finished_at: datetime, *cuts: str, status: str = "done") -> dict[str, Any]:
+    detail = json.dumps({"tensorboard": "t", **{cut: {} for cut in cuts}})
+    return {"run_id": "r", "step": "train_graph", "status": status, "finished_at": finished_at, "detail": detail}
+
+
+def test_cuts_stay_that_a_kept_release_was_trained_with_or_a_recent_run() -> None:
+    runs = [
+        training(days_ago(90), "2026-01-01"),
+        training(days_ago(80), "2026-02-01"),  # what the release of 70 days ago was trained with
+        training(days_ago(60), "2026-03-01"),
+        training(days_ago(6), "2026-04-01"),  # recent
+        training(days_ago(5), "2026-05-01", status="failed"),
+    ]
+    kept = [{"run_id": "k", "published_at": days_ago(70)}]
+    assert used_cuts(runs, kept, since=days_ago(7)) == {"2026-02-01", "2026-04-01"}
+    assert used_cuts(runs[:3], kept, since=days_ago(7)) == {"2026-02-01", "2026-03-01"}, "the last training stays whatever its age"
+    folders = [Found(f"{folder}/{cut}", days_ago(60)) for folder in ("shards", "models/graph") for cut in ("2026-01-01", "2026-02-01")]
+    young = Found("shards/2026-01-02", days_ago(6))
+    pages = [Found("reports/k.html", days_ago(999)), Found("reports/old.html", days_ago(101)), Found("reports/new.html", days_ago(99))]
+    settings = {"keep_days": 7, "report_days": 100}
+    going = old_files([*folders, young, *pages], runs=runs, kept=kept, settings=settings, now=NOW)
+    assert going == ["models/graph/2026-01-01", "reports/old.html", "shards/2026-01-01"]
+
+
+@pytest.mark.slow
+def test_after_maintenance_every_kept_release_can_be_gone_back_to(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With real VACUUM: its least age and our margin are lowered, so that what was deleted a moment ago is old enough."""
+    monkeypatch.setattr(maintenance, "DELTA_LEAST_HOURS", 0)
+    monkeypatch.setattr(maintenance, "MARGIN_HOURS", 0)
+    spark.conf.set("spark.databricks.delta.retentionDurationCheck.enabled", "false")
+    try:
+        release = Release(spark, str(tmp_path / "warehouse"), "run-1")
+        for number, user in enumerate("abc", 1):
+            release.overwrite(rows(spark, PAIRS, [{"campaign_id": "1", "user_id": user}]), PAIRS)
+            release.overwrite_day(rows(spark, EDGES, [{"as_of": date(2026, 1, number), "user_id": user}]), EDGES, date(2026, 1, number))
+            publish(release, as_of=date(2026, 1, number), now=utc_now())
+        newest = date(2027, 1, 1)
+        release.overwrite_day(rows(spark, EDGES, [{"as_of": newest, "user_id": "d"}]), EDGES, newest)
+        page = tmp_path / "warehouse" / "reports" / "run-0.html"
+        page.parent.mkdir()
+        page.write_text("old")
+        settings = MaintainSettings(keep_releases=2, keep_days=0, report_days=0)
+        would = maintain(release, settings, now=utc_now(), dry_run=True)
+        assert (would["rows_removed"], would["files_removed"], would["kept_releases"]) == ({EDGES: 3}, ["reports/run-0.html"], [2, 3])
+        assert (page.exists(), release.read(EDGES).count()) == (True, 4)
+        assert would["vacuumable"][PAIRS] >= 1
+        told = maintain(release, settings, now=utc_now())
+        assert {name: told[name] for name in ("rows_removed", "files_removed")} == {name: would[name] for name in ("rows_removed", "files_removed")}
+        assert (page.exists(), [row.user_id for row in release.read(EDGES).collect()]) == (False, ["d"])
+        assert maintain(release, settings, now=utc_now())["rows_removed"] == {}
+        live = LiveRelease(spark, release.root)
+        assert sorted(row.user_id for row in live.read(EDGES).collect()) == ["a", "b", "c"]
+        rollback(release, "run-2", now=utc_now())
+        back = LiveRelease(spark, release.root)
+        assert [row.user_id for row in back.read(PAIRS).collect()] == ["b"]
+        assert sorted(row.user_id for row in back.read(EDGES).collect()) == ["a", "b"]
+        with pytest.raises(Exception, match=r"(?i)file"):  # of the release that is not kept the files are gone: VACUUM did its work
+            release.read_version(PAIRS, 1).collect()
+    finally:
+        spark.conf.unset("spark.databricks.delta.retentionDurationCheck.enabled")
