@@ -18,16 +18,20 @@ def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepRe
     settings = conf.section("profiles", ProfilesSettings)
     zone = conf.source["time_zone"]
     recipe = recipe_of(code_version(), zone)
-    events = release.read("silver.events")
-    stale = [row.event_date for row in stale_days(events, release.read("gold.user_days"), recipe=recipe).collect()]
-    if len(stale) > settings.rewrite_days or not release.exists("gold.user_days"):
-        release.overwrite(user_days(events, time_zone=zone, recipe=recipe), "gold.user_days")
-    else:
-        for day in sorted(stale):
-            days = user_days(events.where(events.event_date == day), time_zone=zone, recipe=recipe)
-            release.overwrite_day(days, "gold.user_days", day, column="event_date")
+    events, version = release.read("silver.events"), release.version("silver.events")
+    built = release.built_from("gold.user_days") or {}
+    known = built.get("recipe") == recipe and built.get("events") is not None
+    days = release.changed_days("silver.events", "event_date", built["events"]) if known else None
+    if days is None:  # no change data feed from then on: the tables themselves are compared
+        days = [row.event_date for row in stale_days(events, release.read("gold.user_days"), recipe=recipe).collect()]
+    built_from = {"events": version, "recipe": recipe}
+    if len(days) > settings.rewrite_days or not release.exists("gold.user_days"):
+        release.overwrite(user_days(events, time_zone=zone, recipe=recipe), "gold.user_days", built_from=built_from)
+    elif days:
+        anew = user_days(events.where(events.event_date.isin(days)), time_zone=zone, recipe=recipe)
+        release.overwrite_days(anew, "gold.user_days", days, column="event_date", built_from=built_from)
     release.check("gold.user_days")
-    return StepReport(events.count(), release.read("gold.user_days").count(), {"stale_days": len(stale)})
+    return StepReport(events.count(), release.read("gold.user_days").count(), {"days": len(days)})
 
 
 if __name__ == "__main__":

@@ -110,18 +110,25 @@ class Warehouse(Stored):
                 what = f"{table}: rows that are there do not meet what {contract(table).file} asks for now"
                 raise Mistake(what, [f"want {statement}", str(error).splitlines()[0]], "Mend those rows first, or undo the change.") from None
 
-    def overwrite(self, frame: DataFrame, table: str, *, batch_id: str | None = None) -> None:
-        """Replace the whole table, as one commit."""
-        self._write(frame, table, batch_id, "overwrite")
+    def overwrite(self, frame: DataFrame, table: str, *, built_from: Mapping[str, Any] | None = None) -> None:
+        """Replace the whole table, as one commit. built_from: what the rows follow from, kept with the commit for `built_from`."""
+        self._write(frame, table, {"built_from": built_from}, "overwrite")
 
     def overwrite_day(self, frame: DataFrame, table: str, day: date, *, column: str = "as_of") -> None:
         """Replace the rows of one day; the others stay. Rows of another day in `frame` are refused by Delta."""
-        self._write(frame, table, None, "overwrite", f"{column} = DATE'{day.isoformat()}'")
+        self._write(frame, table, {}, "overwrite", f"{column} = DATE'{day.isoformat()}'")
+
+    def overwrite_days(
+        self, frame: DataFrame, table: str, days: Collection[date], *, column: str, built_from: Mapping[str, Any] | None = None
+    ) -> None:
+        """Replace the rows of some days, as one commit."""
+        listed = ", ".join(f"DATE'{day.isoformat()}'" for day in sorted(days))
+        self._write(frame, table, {"built_from": built_from}, "overwrite", f"{column} IN ({listed})")
 
     def append(self, frame: DataFrame, table: str, *, batch_id: str | None = None) -> None:
-        self._write(frame, table, batch_id, "append")
+        self._write(frame, table, {"batch_id": batch_id}, "append")
 
-    def _write(self, frame: DataFrame, table: str, batch_id: str | None, mode: str, replace_where: str | None = None) -> None:
+    def _write(self, frame: DataFrame, table: str, note: Mapping[str, Any], mode: str, replace_where: str | None = None) -> None:
         conforming = conform(frame, table)  # first: a refused frame leaves no empty table behind
         if mode == "overwrite" and replace_where is None and table not in self._followed and self.exists(table) and self.migration(table).faults:
             self.replace(table)  # all rows are written anew: the table need not follow, it starts again
@@ -130,8 +137,8 @@ class Warehouse(Stored):
         writer = conforming.write.format("delta").mode(mode)
         if replace_where is not None:
             writer = writer.option("replaceWhere", replace_where)
-        if batch_id is not None:
-            writer = writer.option("userMetadata", json.dumps({"batch_id": batch_id}))
+        if any(value is not None for value in note.values()):
+            writer = writer.option("userMetadata", json.dumps(note))
         self._before_commit()
         writer.save(self.path(table))
 
@@ -210,15 +217,19 @@ class Warehouse(Stored):
         DeltaTable.forPath(self.spark, self.path(table)).vacuum(retain_hours)
 
     def history(self, table: str, limit: int = 1000) -> list[dict[str, Any]]:
-        """The newest commits, newest first: version, at, operation, batch_id (None where a commit has none)."""
+        """The newest commits, newest first: version, at, operation, and what its writer noted: batch_id, built_from (None where there is none)."""
         if not self.exists(table):
             return []
         rows = DeltaTable.forPath(self.spark, self.path(table)).history(limit).select("version", "timestamp", "operation", "userMetadata").collect()
-        batches = [json.loads(row.userMetadata).get("batch_id") if row.userMetadata else None for row in rows]
+        noted = [json.loads(row.userMetadata or "{}") for row in rows]
         return [
-            {"version": row.version, "at": row.timestamp, "operation": row.operation, "batch_id": batch}
-            for row, batch in zip(rows, batches, strict=True)
+            {"version": row.version, "at": row.timestamp, "operation": row.operation, **{name: note.get(name) for name in ("batch_id", "built_from")}}
+            for row, note in zip(rows, noted, strict=True)
         ]
+
+    def built_from(self, table: str) -> dict[str, Any] | None:
+        """What the newest commit that says so was built from."""
+        return next((commit["built_from"] for commit in self.history(table, 100) if commit["built_from"] is not None), None)
 
     def committed_batches(self, table: str, limit: int = 1000) -> set[str]:
         """The batch ids in the table's history: what a crash before the ledger's own commit must not count twice."""

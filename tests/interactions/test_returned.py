@@ -37,7 +37,7 @@ def warehouse(spark: SparkSession, shared_data: Path, tmp_path_factory: pytest.T
     shop.clean()
     conf = load("local", "online_retail", {"warehouse": str(shop.warehouse), "interactions.window_days": "1"}, pipeline="recommend")
     assert conf.cuts(TWO_DAYS_AFTER).days == (THE_DAY_AFTER, TWO_DAYS_AFTER)
-    release = Release(spark, conf.warehouse, "run-9", checker=quality_checker(conf), ds=TWO_DAYS_AFTER)
+    release = Release(spark, conf.warehouse, "run-9", checker=quality_checker(conf, {}), ds=TWO_DAYS_AFTER)
     for job in JOBS:
         load_job(job)(spark, conf, TWO_DAYS_AFTER, release)
     return release
