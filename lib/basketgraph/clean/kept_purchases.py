@@ -6,6 +6,7 @@ up to that day alone: later ones change nothing, and neither does the order in w
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -81,40 +82,77 @@ def takings(lines: Sequence[Event], terms: Cancellations) -> Iterator[Taking]:
     A purchase of which just as many pieces are left goes before all others. Else, and only where `terms.quantity` is `part`, the latest one with
     more left; else several, the latest first, until the cancellation's pieces are found or none are left.
     """
-    left: dict[str, tuple[Event, int]] = {}  # purchases with pieces that nobody took back, the latest last
+    there = _Open(terms)
     for event in lines:
-        if not event["is_cancellation"]:
-            left[event["event_id"]] = (event, event["quantity"])
-            continue
-        wanted = event["quantity"]
-        for purchase, there in _chosen(event, reversed(left.values()), terms):
-            taken = min(wanted, there)
-            wanted -= taken
-            yield Taking(purchase, event, taken)
-            if taken < there:
-                left[purchase["event_id"]] = (purchase, there - taken)
-            else:
-                del left[purchase["event_id"]]
-            if not wanted:
+        if event["is_cancellation"]:
+            wanted = event["quantity"]
+            for number in there.fitting(event):
+                taken = min(wanted, there.left[number])
+                yield Taking(there.purchases[number], event, taken)
+                there.take(number, taken)
+                wanted -= taken
+        else:
+            there.add(event)
+
+
+class _Open:
+    """Purchases of which pieces are left, numbered in order of time; also by how many are left and by what a cancellation may name, so that
+    a till through which thousands of strangers buy one item takes no longer than as many users.
+    """
+
+    def __init__(self, terms: Cancellations) -> None:
+        self.terms = terms
+        self.purchases: list[Event] = []
+        self.left: list[int] = []
+        self.numbers: list[int] = []  # all lists of numbers are in ascending order
+        self.by_left: defaultdict[int, list[int]] = defaultdict(list)
+        self.by_name: defaultdict[str, list[int]] = defaultdict(list)
+
+    def add(self, purchase: Event) -> None:
+        number = len(self.purchases)
+        self.purchases.append(purchase)
+        self.left.append(purchase["quantity"])
+        for numbers in (self.numbers, self.by_left[purchase["quantity"]], self.by_name[purchase[self.terms.refers_to or "event_id"]]):
+            numbers.append(number)
+
+    def take(self, number: int, pieces: int) -> None:
+        same = self.by_left[self.left[number]]
+        del same[bisect_left(same, number)]
+        if not same:
+            del self.by_left[self.left[number]]
+        self.left[number] -= pieces
+        if self.left[number]:
+            insort(self.by_left[self.left[number]], number)
+        else:
+            del self.numbers[bisect_left(self.numbers, number)]
+
+    def fitting(self, cancellation: Event) -> list[int]:
+        """The purchases to take from, in this order."""
+        wanted, name = cancellation["quantity"], cancellation["refers_to"]
+        if self.terms.refers_to is None or name is None:
+            numbers, same = self.numbers, self.by_left.get(wanted, [])
+            larger = [bucket[-1] for pieces, bucket in self.by_left.items() if pieces > wanted]
+        else:
+            numbers = [number for number in self.by_name.get(name, []) if self.left[number]]
+            same = [number for number in numbers if self.left[number] == wanted]
+            larger = [number for number in numbers if self.left[number] > wanted]
+        if same and self._is_recent(same[-1], cancellation):
+            return [same[-1]]
+        if self.terms.quantity == "exact":
+            return []
+        if larger and self._is_recent(max(larger), cancellation):
+            return [max(larger)]
+        several: list[int] = []
+        for number in reversed(numbers):
+            if wanted <= 0 or not self._is_recent(number, cancellation):
                 break
+            several.append(number)
+            wanted -= self.left[number]
+        return several
 
-
-def _chosen(cancellation: Event, latest_first: Iterable[tuple[Event, int]], terms: Cancellations) -> list[tuple[Event, int]]:
-    """The purchases to take from, in this order."""
-    wanted = cancellation["quantity"]
-    smaller: list[tuple[Event, int]] = []
-    larger: list[tuple[Event, int]] = []
-    for purchase, there in latest_first:
-        if terms.within_days is not None and (cancellation["event_date"] - purchase["event_date"]).days > terms.within_days:
-            break
-        if terms.refers_to is not None and cancellation["refers_to"] not in (None, purchase[terms.refers_to]):
-            continue
-        if there == wanted:
-            return [(purchase, there)]
-        (larger if there > wanted else smaller).append((purchase, there))
-    if terms.quantity == "exact":
-        return []
-    return larger or smaller
+    def _is_recent(self, number: int, cancellation: Event) -> bool:
+        age = cancellation["event_date"] - self.purchases[number]["event_date"]
+        return self.terms.within_days is None or age.days <= self.terms.within_days
 
 
 def cancellation_counts(events: DataFrame, kept: DataFrame) -> dict[str, int]:
