@@ -26,6 +26,17 @@ WRITTEN: dict[str, list[dict[str, Any]]] = {
         {"run_id": "run-1", "table_name": "silver.events", "check_name": "a", "success": False, "severity": "critical", "checked_at": EARLY},
         {"run_id": "run-2", "table_name": "silver.events", "check_name": "a", "success": True, "severity": "critical", "checked_at": LATE},
         {"run_id": "run-1", "table_name": "silver.items", "check_name": "b", "success": False, "severity": "warning", "checked_at": EARLY},
+        *(
+            {"run_id": run, "table_name": "silver.users", "check_name": "c", "success": False, "severity": "critical", "accepted_because": "moved"}
+            | told
+            for run, told in (
+                ("run-1", {"checked_at": EARLY, "ds": date(2026, 1, 1), "value": 5.0}),
+                ("run-2", {"checked_at": EARLY, "ds": date(2026, 1, 2), "value": 6.0}),
+                ("run-2", {"checked_at": LATE, "ds": date(2026, 1, 2), "value": 7.0, "usual_low": 1.0, "usual_high": 9.0}),
+                ("run-0", {"checked_at": EARLY, "ds": date(2025, 12, 4), "value": 4.0}),  # 30 days before DS: the first day that is too old
+                ("run-0", {"checked_at": EARLY, "ds": date(2025, 12, 5), "value": 4.5}),
+            )
+        ),
     ],
     "ops.files": [
         {
@@ -38,7 +49,15 @@ WRITTEN: dict[str, list[dict[str, Any]]] = {
             "rows_duplicate": 0,
             "rejected_by_reason": [("no_item", 1), ("no_user", 3)],
         },
-        {"table_name": "silver.events", "source_file": "b", "status": "quarantined", "problem": "bad gzip", "rows_read": 0, "rows_rejected": 0},
+        *(
+            {"table_name": table, "source_file": name, "status": status, "problem": problem, "rows_read": 0, "rows_rejected": 0, "seen_at": seen}
+            for table in ("silver.events", "silver.items")
+            for name, status, problem, seen in (
+                ("b", "quarantined", "bad gzip", EARLY),
+                ("mended", "quarantined", "bad gzip", EARLY),
+                ("mended", "done", None, LATE),
+            )
+        ),
     ],
     "silver.events": [
         {"event_type": "purchase", "event_date": date(2026, 1, 2), "user_id": "u"},
@@ -84,14 +103,30 @@ def found(release: Release) -> Facts:
 
 
 def test_each_table_counts_with_its_newest_check_and_each_run_with_all(found: Facts) -> None:
-    assert [(c["table_name"], c["success"]) for c in found.checks] == [("silver.events", True), ("silver.items", False)]
-    assert [(r["critical"], r["warnings"]) for r in found.runs] == [(1, 1), (0, 0)]
+    assert [(c["table_name"], c["success"], c["value"]) for c in found.checks] == [
+        ("silver.events", True, None),
+        ("silver.items", False, None),
+        ("silver.users", False, 7.0),  # checked twice by the run: the later result counts
+    ]
+    told = {r["run_id"]: (r["critical"], r["warnings"]) for r in found.runs}
+    assert told == {"run-0": (0, 0), "run-1": (1, 1), "run-2": (0, 0)}, "what a person accepted is not counted as broken"
+
+
+def test_a_check_has_its_last_number_of_each_day_and_the_range_that_was_usual(found: Facts) -> None:
+    points = found.histories.pop(("silver.users", "c"))
+    assert [(p["ds"].isoformat(), p["value"], p["usual_low"]) for p in points] == [
+        ("2025-12-05", 4.5, None),
+        ("2026-01-01", 5.0, None),
+        ("2026-01-02", 7.0, 1.0),
+    ]
+    assert found.histories == {}, "results without a number are not drawn"
 
 
 def test_steps_are_those_of_the_run_and_files_are_all(found: Facts) -> None:
     assert [(s["run_id"], s["step"]) for s in found.steps] == [("run-2", "clean")]
-    assert [(f["files"], f["read"], f["rejected"]) for f in found.files] == [(1, 10, 3)]
-    assert [(f["source_file"], f["problem"]) for f in found.quarantined] == [("b", "bad gzip")]
+    assert [(f["table_name"], f["files"], f["read"], f["rejected"]) for f in found.files] == [("silver.events", 2, 10, 3), ("silver.items", 1, 0, 0)]
+    assert [(d["table_name"], d["read"], d["rejected"]) for d in found.deliveries if d["read"]] == [("silver.events", 10, 3)]
+    assert [(f["source_file"], f["problem"]) for f in found.quarantined] == [("b", "bad gzip")], "once for all tables that wait for it; no mended one"
 
 
 def test_only_purchases_of_the_last_days_are_drawn(found: Facts) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime, timedelta, timezone
 from html import escape
 from itertools import pairwise
 from typing import Any
@@ -63,7 +63,9 @@ def days_chart(days: Sequence[tuple[date, int]], alternative: str, prefix: str) 
     """A count for each day. days: (day, count), in order of the day."""
     values = [{"day": day.isoformat(), "count": count} for day, count in days]
     drawn = alt.Chart(alt.Data(values=values), width=WIDTH, height=HEIGHT).mark_area(color=SUBJECT, opacity=0.25, line={"color": SUBJECT})
-    return _svg(drawn.encode(x=_time("day"), y=alt.Y("count:Q", title=None, axis=alt.Axis(format="~s", tickCount=4))), alternative, prefix)
+    return _svg(
+        drawn.encode(x=_time([day for day, _ in days]), y=alt.Y("count:Q", title=None, axis=alt.Axis(format="~s", tickCount=4))), alternative, prefix
+    )
 
 
 def share_chart(shares: Sequence[tuple[date, float]], alternative: str) -> Markup:
@@ -72,7 +74,7 @@ def share_chart(shares: Sequence[tuple[date, float]], alternative: str) -> Marku
     drawn = alt.Chart(alt.Data(values=values), width=WIDTH, height=HEIGHT).mark_line(color=SUBJECT)
     highest = max(0.01, *(share for _, share in shares))  # a shop that rejects nothing still has a scale
     up = alt.Y("share:Q", title=None, scale=alt.Scale(domain=[0, highest]), axis=alt.Axis(format="~%", tickCount=4))
-    return _svg(drawn.encode(x=_time("day"), y=up), alternative, "shares")
+    return _svg(drawn.encode(x=_time([day for day, _ in shares]), y=up), alternative, "shares")
 
 
 def runs_chart(runs: Sequence[dict[str, Any]], alternative: str) -> Markup:
@@ -103,7 +105,7 @@ def value_chart(points: Sequence[dict[str, Any]], alternative: str, *, share: bo
     ]
     axis = alt.Axis(format="~%" if share else "~s", tickCount=4)
     up = alt.Scale(zero=share, nice=True)
-    day = _time("day")
+    day = _time([point["ds"] for point in points])
     band = (
         alt.Chart(alt.Data(values=usual))
         .mark_area(color=OTHERS, opacity=0.3)
@@ -126,5 +128,9 @@ def models_chart(models: Sequence[dict[str, Any]], alternative: str, prefix: str
     return _svg(bars + dots, alternative, prefix)
 
 
-def _time(column: str) -> alt.X:
-    return alt.X(f"{column}:T", title=None, axis=alt.Axis(format="%-d %b", tickCount=4, grid=False, labelOverlap=True))
+def _time(days: Sequence[date]) -> alt.X:
+    """The axis of column `day`, with up to five days named. In UTC, so that a day is that day wherever the page is made."""
+    step = max(1, -(-(days[-1] - days[0]).days // 4))
+    named = [days[-1] - timedelta(days=ago) for ago in range(0, (days[-1] - days[0]).days + 1, step)]
+    at = [datetime(day.year, day.month, day.day, tzinfo=timezone.utc).timestamp() * 1000 for day in named]
+    return alt.X("day:T", title=None, scale=alt.Scale(type="utc"), axis=alt.Axis(format="%-d %b", values=at, grid=False, labelOverlap=True))
