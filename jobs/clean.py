@@ -10,7 +10,7 @@ from basketgraph.clean.ledger import FILES, ledger_counts
 from basketgraph.clean.load import Cleaning, CleanSettings
 from basketgraph.clean.pick_up import Landing, landing_folder
 from basketgraph.clean.pseudonyms import pseudonym_key
-from basketgraph.clean.replay import Replay
+from basketgraph.clean.replay import Replay, was_cut_off
 from basketgraph.config import Config
 from basketgraph.runs import StepReport, job_main
 from basketgraph.tables import Release
@@ -24,9 +24,9 @@ def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepRe
     landing = Landing(spark, landing_folder(checked.source.landing, conf.source_name))
     settings = conf.section("clean", CleanSettings)
     key, now = pseudonym_key(), datetime.now(timezone.utc)
-    finished = Replay(checked, landing, release, key=key, now=now).finish()  # of a replay that was cut off
+    finished = Replay(checked, landing, release, key=key, now=now).finish().written if was_cut_off(release) else set[str]()
     outcome = Cleaning(checked, landing, release, key=key, settings=settings, now=now).run()
-    release.check(*sorted({*outcome.written, *finished.written}))
+    release.check(*sorted({*outcome.written, *finished}))
     detail = {
         "rows": ledger_counts(release.read(FILES)),
         "files_picked_up": outcome.picked_up,
