@@ -10,7 +10,7 @@ from basketgraph.clean.ledger import FILES, ledger_counts
 from basketgraph.clean.load import Cleaning, CleanSettings
 from basketgraph.clean.pick_up import Landing, landing_folder
 from basketgraph.clean.pseudonyms import pseudonym_key
-from basketgraph.clean.replay import Replay
+from basketgraph.clean.replay import Replay, was_cut_off
 from basketgraph.config import Config
 from basketgraph.masking import masked
 from basketgraph.runs import StepReport, job_main, pipelines
@@ -25,7 +25,8 @@ def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepRe
     landing = Landing(spark, landing_folder(checked.source.landing, conf.source_name))
     settings = conf.section("clean", CleanSettings)
     key, now = pseudonym_key(), datetime.now(timezone.utc)
-    Replay(checked, landing, release, key=key, now=now).finish()  # of a replay that was cut off
+    if was_cut_off(release):
+        Replay(checked, landing, release, key=key, now=now).finish()
     outcome = Cleaning(checked, landing, release, key=key, settings=settings, now=now).run()
     # Not only what this run wrote: a version that stopped the run before it is there, too. Those that passed are not looked at again.
     release.check(*(table for table in pipelines().steps["clean"].writes if release.exists(table)))

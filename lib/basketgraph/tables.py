@@ -23,7 +23,7 @@ from basketgraph.migrations import CONSTRAINT, Existing, Migration, migration, p
 from basketgraph.stored import Stored
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import Column, DataFrame, SparkSession
 
 COMMIT_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 RELEASES = "ops.releases"
@@ -201,8 +201,8 @@ class Warehouse(Stored):
     def _commit_metadata(self, batch_id: str | None) -> _SessionConf:
         return _SessionConf(self.spark, COMMIT_METADATA, None if batch_id is None else json.dumps({"batch_id": batch_id}))
 
-    def delete(self, table: str, condition: str) -> None:
-        """Delete the rows that meet an SQL condition, as one commit; older versions keep them."""
+    def delete(self, table: str, condition: str | Column) -> None:
+        """Delete the rows that meet a condition, as one commit; older versions keep them."""
         self._before_commit()
         DeltaTable.forPath(self.spark, self.path(table)).delete(condition)
 

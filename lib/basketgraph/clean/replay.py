@@ -76,9 +76,8 @@ class Replay:
         self.pending = Announcements(release, PENDING)
 
     def finish(self) -> ReplayOutcome:
-        """Do what a replay that was cut off had begun; nothing where there is none."""
-        begun = self._begun()
-        return self._do(begun) if begun else ReplayOutcome()
+        """Do what a replay that was cut off had begun."""
+        return self._do(self._begun())
 
     def run(self, settings: ReplaySettings) -> ReplayOutcome:
         """Read the chosen files again. Raises Mistake, before anything is written, for settings that choose nothing or after a crash of cleaning."""
@@ -89,6 +88,7 @@ class Replay:
             files = sorted({entry["source_file"] for entry in self.ledger.begun})
             have = f"want its files done, have {', '.join(files)}"
             raise Mistake("replay: a run of cleaning was cut off", [have], "`basketgraph run clean` first.")
+        self.ledger.announcements.clear()  # their counts are in the ledger by now, and are about to become others
         chosen = self._begun()
         for table in settings.tables or tuple(self.source.tables):
             found = self._rejected(table, settings.reason) if settings.rejected else self._of_days(table, settings)
@@ -253,6 +253,11 @@ class Replay:
         want = sum(e["rows_accepted"] - e["rows_superseded"] for e in entries.values()), sum(e["rows_rejected"] for e in entries.values())
         if want != (rows, there):
             raise RuntimeError(f"{table}: the files give {want[0]} rows and {want[1]} rejected ones, but {rows} and {there} are there")
+
+
+def was_cut_off(release: Release) -> bool:
+    """Whether a replay has begun and not ended."""
+    return bool(Announcements(release, PENDING).read())
 
 
 def settled(entries: Mapping[FileId, Entry], owned: Mapping[tuple[str, str | None], int]) -> dict[FileId, Entry]:

@@ -73,9 +73,7 @@ def _remove(release: Release, terms: Contract, retention: Retention, going: Data
         kinds = {f.name: f.dataType for f in terms.struct.fields}
         release.merge(going.withColumns({name: F.lit(None).cast(kinds[name]) for name in retention.clear}), terms.name)
     elif retention.where is None and not retention.newestBy:
-        cutoff = newest - timedelta(days=retention.days)
-        kind = "TIMESTAMP" if isinstance(cutoff, datetime) else "DATE"
-        release.delete(terms.name, f"`{retention.column}` < {kind}'{cutoff.isoformat()}'")
+        release.delete(terms.name, F.col(retention.column) < F.lit(newest - timedelta(days=retention.days)))
     else:
         release.merge(going.limit(0), terms.name, taken_out=going.select(*terms.keys))
 
