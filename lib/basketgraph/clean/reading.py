@@ -104,9 +104,13 @@ def swallowed_lines(spark: SparkSession, files: FileSet, landed: Sequence[Landin
     if files.whole or files.format == "parquet" or not landed:
         return {}
     separated = {"lineSep": files.option("lineSep", "")} if files.option("lineSep", "") else {}
-    lines = spark.read.options(**separated).text([globbed(file.uri) for file in landed])
-    found = swallowing(lines.select("value", F.col("_metadata.file_path").alias(URI)), files)
-    return {row["file_name"]: row["count"] for row in _with_file(found, landed).groupBy("file_name").count().collect()}
+    swallowed: dict[str, int] = {}
+    for fields, alike in groupby(sorted(landed, key=lambda file: len(file.header)), key=lambda file: len(file.header)):
+        group = list(alike)
+        lines = spark.read.options(**separated).text([globbed(file.uri) for file in group])
+        found = swallowing(lines.select("value", F.col("_metadata.file_path").alias(URI)), files, fields)
+        swallowed |= {row["file_name"]: row["count"] for row in _with_file(found, group).groupBy("file_name").count().collect()}
+    return swallowed
 
 
 def unreadable_files(spark: SparkSession, source: Source, files: FileSet, landed: Sequence[LandingFile]) -> dict[str, str]:
