@@ -94,6 +94,19 @@ def deliver(folder: Path, name: str, *lines: str, header: str = HEADER, minute: 
     return place
 
 
+def put(folder: Path, name: str, content: bytes) -> None:
+    """A landing file of any bytes."""
+    place = folder / name
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(content)
+    moment = datetime(2026, 3, 2, 8, tzinfo=timezone.utc).timestamp()
+    os.utime(place, (moment, moment))
+
+
+def csv(*lines: str, header: str = HEADER) -> bytes:
+    return ("\n".join([header, *lines]) + "\n").encode()
+
+
 class Shop:
     """A landing folder and a warehouse."""
 

@@ -100,14 +100,17 @@ class Screen:
         """A newline in every stretch of `max_record_bytes`, which is looked for every half of it: a record is held in memory several times."""
         stream, step = opened(), max(1, self.max_record_bytes // 2)
         try:
-            while chunk := bytes(stream.readNBytes(min(PROBE_BYTES, step))):
-                read = len(chunk)
-                while b"\n" not in chunk and b"\r" not in chunk:
+            while True:
+                read = stretch = 0
+                line_break = None
+                while line_break is None:
                     chunk = bytes(stream.readNBytes(PROBE_BYTES))
-                    read += len(chunk)
                     if not chunk:
                         return
-                    if read > self.max_record_bytes:
+                    line_break = re.search(rb"[\r\n]", chunk)
+                    read += len(chunk)
+                    stretch += len(chunk) if line_break is None else line_break.start()
+                    if stretch > self.max_record_bytes:
                         raise Unreadable(f"a record of more than {self.max_record_bytes} bytes (clean.max_record_bytes)")
                 self.jvm.org.apache.commons.io.IOUtils.skip(stream, max(0, step - read))
         finally:
@@ -123,8 +126,9 @@ class Screen:
             if parser.nextToken() is not None:
                 raise Unreadable("more than one JSON value, of which multiLine reads only the first: leave it out where each line is a value")
         except JAVA_ERRORS as error:
-            known = isinstance(error, Py4JJavaError) and java_message(error).startswith("Json")
-            where = f" at line {error.java_exception.getLocation().getLineNr()}" if known else ""
+            where = ""
+            if isinstance(error, Py4JJavaError) and java_message(error).startswith("Json"):
+                where = f" at line {error.java_exception.getLocation().getLineNr()}"
             raise Unreadable(f"not JSON{where}") from None
         finally:
             stream.close()
