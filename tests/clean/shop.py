@@ -94,6 +94,19 @@ def deliver(folder: Path, name: str, *lines: str, header: str = HEADER, minute: 
     return place
 
 
+def put(folder: Path, name: str, content: bytes) -> None:
+    """A landing file of any bytes."""
+    place = folder / name
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(content)
+    moment = datetime(2026, 3, 2, 8, tzinfo=timezone.utc).timestamp()
+    os.utime(place, (moment, moment))
+
+
+def csv(*lines: str, header: str = HEADER) -> bytes:
+    return ("\n".join([header, *lines]) + "\n").encode()
+
+
 class Shop:
     """A landing folder and a warehouse."""
 
@@ -105,11 +118,11 @@ class Shop:
         self.runs += 1
         return Release(self.spark, str(self.warehouse), f"run-{self.runs}")
 
-    def cleaning(self, *, batch_bytes: int = 1 << 20, key: PseudonymKey = KEY, landing: Path | None = None) -> Cleaning:
+    def cleaning(self, *, batch_bytes: int = 1 << 20, key: PseudonymKey = KEY, landing: Path | None = None, **settings: Any) -> Cleaning:
         checked = checked_source(self.spark, self.given, "conf/sources/corner.yaml")
         folder = Landing(self.spark, str(landing or self.landing))
         moment = datetime(2026, 3, 3, tzinfo=timezone.utc)
-        return Cleaning(checked, folder, self.release(), key=key, settings=CleanSettings(batch_bytes=batch_bytes), now=moment)
+        return Cleaning(checked, folder, self.release(), key=key, settings=CleanSettings(batch_bytes=batch_bytes, **settings), now=moment)
 
     def clean(self, **options: Any) -> Outcome:
         return self.cleaning(**options).run()

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("basketgraph")
 LONGEST = 400  # of a file's name and problem in a message
+Task = tuple[str, Sequence[LandingFile], str, "DataFrame"]  # table, files, batch id, raw rows
 
 
 class CleanSettings(Settings):
@@ -142,9 +143,7 @@ class Cleaning:
         """The files, each with its header or with the problem that keeps it from being read."""
         files = self.source.files[file_set]
         found = [self.landing.examined(file, files, max_record_bytes=self.settings.max_record_bytes) for file in landed]
-        swallowed = swallowed_lines(self.spark, files, [file for file in found if file.problem is None and file.suspect])
-        advice = "see options: multiLine, quote and escape" if files.format == "csv" else "want one JSON value a line"
-        said = {path: f"{number} lines of which a part would be lost; {advice}" for path, number in swallowed.items()}
+        said = swallowed_lines(self.spark, files, [file for file in found if file.problem is None and file.suspect])
         return [replace(file, problem=said.get(file.path, file.problem)) for file in found]
 
     def _write_quarantined(self, problems: Mapping[str, Sequence[LandingFile]]) -> None:
@@ -185,31 +184,36 @@ class Cleaning:
         """The batch's rows, judged, and the raw ones. Files that cannot be read, or that changed meanwhile, are quarantined and left out."""
         while True:
             raws: dict[tuple[str, tuple[str, ...]], DataFrame] = {}
-            tasks = []
-            for table, files in sorted(batch.items(), key=lambda pair: -sum(file.size for file in pair[1])):
-                place = (self.source.tables[table].files, tuple(file.path for file in files))
-                if place not in raws:
-                    raws[place] = self._raw(place[0], files)
-                tasks.append((table, files, f"{self.release.run_id}/{number}/{table}", raws[place]))
             failure: Exception | None = None
             prepared: list[Prepared] = []
             try:
+                tasks = list(self._tasks(number, batch, raws))
                 # Side by side, since a Parquet file of one row group keeps one core busy, and small tables spend their time waiting for commits.
                 with ThreadPoolExecutor(self.settings.parallel_tables) as pool:
                     prepared = list(pool.map(lambda task: self._prepare(*task), tasks))
-            except JAVA_ERRORS as error:
+            except (*JAVA_ERRORS, RuntimeError) as error:  # RuntimeError: counts that do not add up, as where a file was replaced between two passes
                 failure = error
             bad = self._spoilt(batch, failure)
+            if not bad and failure is not None:
+                raise failure
             if not bad:
-                if failure is not None:
-                    raise failure
                 return prepared, list(raws.values())
-            for one in (*prepared, *raws.values()):
-                one.release_memory() if isinstance(one, Prepared) else one.unpersist()
+            for one in prepared:
+                one.release_memory()
+            for raw in raws.values():
+                raw.unpersist()
             problems = {table: [replace(f, problem=bad[f.path]) for f in files if f.path in bad] for table, files in batch.items()}
             self.dropped |= {(table, file.path): file for table, files in problems.items() for file in files}
             self._write_quarantined(problems)
             batch = {table: rest for table, files in batch.items() if (rest := [f for f in files if f.path not in bad])}
+
+    def _tasks(self, number: int, batch: Mapping[str, list[LandingFile]], raws: dict[tuple[str, tuple[str, ...]], DataFrame]) -> Iterator[Task]:
+        """What `_prepare` takes, the largest first. Tables that read the same files share a frame, which is put into `raws`."""
+        for table, files in sorted(batch.items(), key=lambda pair: -sum(file.size for file in pair[1])):
+            place = (self.source.tables[table].files, tuple(file.path for file in files))
+            if place not in raws:
+                raws[place] = self._raw(place[0], files)
+            yield table, files, f"{self.release.run_id}/{number}/{table}", raws[place]
 
     def _spoilt(self, batch: Mapping[str, list[LandingFile]], failure: Exception | None) -> dict[str, str]:
         """Path -> problem of the batch's files that changed since they were listed or, where reading failed, of those that cannot be read."""

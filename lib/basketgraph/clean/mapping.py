@@ -163,6 +163,8 @@ def _file_set_faults(place: str, files: FileSet) -> Iterator[str]:
             yield f"{place}.columns.{column}: want another name, this one is ours"
         if files.format == "csv" and kind != "string":
             yield f"{place}.columns.{column}: want string (CSV has no types; cast in the expression), have {kind}"
+    if files.format == "json" and files.wide_encoding and not files.whole and not files.option("lineSep", ""):
+        yield f"{place}.options: want multiLine or lineSep with {files.encoding}, whose lines Spark cannot find, have neither"
     for key in ("optional", "personal"):
         for column in getattr(files, key):
             if column not in files.columns:

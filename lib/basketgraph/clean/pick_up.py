@@ -144,6 +144,8 @@ class Landing:
             return replace(file, header=readers[files.format](file, files))
         except Unreadable as error:
             return replace(file, problem=str(error))
+        except JAVA_ERRORS as error:  # gone since it was listed
+            return replace(file, problem=f"unreadable: {java_message(error)}")
 
     def _codec(self, file: LandingFile) -> JavaObject | None:
         factory = self.jvm.org.apache.hadoop.io.compress.CompressionCodecFactory(self.configuration)  # type: ignore[union-attr]

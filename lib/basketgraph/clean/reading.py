@@ -25,10 +25,16 @@ SESSION_SETTINGS = {
     "spark.sql.ansi.enabled": "false",  # else one bad value fails the job instead of being null; a session may come without conf/spark
     "spark.sql.files.ignoreCorruptFiles": "false",  # else the rest of a damaged file is dropped without a word
     "spark.sql.files.ignoreMissingFiles": "false",
+    "spark.sql.legacy.javaCharsets": "true",  # else windows-1252 and its like are refused
     "spark.sql.legacy.timeParserPolicy": "CORRECTED",  # else a date that old Spark read differently fails the job instead of being null
     "spark.sql.legacy.parquet.nanosAsLong": "true",  # else pandas' nanosecond stamps cannot be read at all
 }
-FIXED_OPTIONS = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": CORRUPT, "ignoreCorruptFiles": False, "ignoreMissingFiles": False}
+FIXED_OPTIONS: dict[str, str | bool] = {
+    "mode": "PERMISSIVE",
+    "columnNameOfCorruptRecord": CORRUPT,
+    "ignoreCorruptFiles": False,
+    "ignoreMissingFiles": False,
+}
 CSV_DEFAULTS = {"escape": '"'}  # a quote within quotes is doubled (RFC 4180), as nearly all that writes CSV does it
 NOT_TEXT = "not text"
 
@@ -99,14 +105,27 @@ def _declared(name: str, kind: str, files: FileSet, present: bool) -> Column:
     return column.alias(name)
 
 
-def swallowed_lines(spark: SparkSession, files: FileSet, landed: Sequence[LandingFile]) -> dict[str, int]:
-    """Path -> number of lines of which Spark would read a part and forget the rest without a word. Files that are read as a whole have none."""
-    if files.whole or files.format == "parquet" or not landed:
+def swallowed_lines(spark: SparkSession, files: FileSet, landed: Sequence[LandingFile]) -> dict[str, str]:
+    """Path -> problem of files with lines of which Spark would read a part and forget the rest without a word."""
+    if files.whole or files.format == "parquet":
         return {}
+    advice = "see options: multiLine, quote and escape" if files.format == "csv" else "want one JSON value a line"
     separated = {"lineSep": files.option("lineSep", "")} if files.option("lineSep", "") else {}
-    lines = spark.read.options(**separated).text([globbed(file.uri) for file in landed])
-    found = swallowing(lines.select("value", F.col("_metadata.file_path").alias(URI)), files)
-    return {row["file_name"]: row["count"] for row in _with_file(found, list(enumerate(landed))).groupBy("file_name").count().collect()}
+    problems: dict[str, str] = {}
+    for fields, alike in groupby(sorted(landed, key=lambda file: len(file.header)), key=lambda file: len(file.header)):
+        group = list(alike)
+        try:
+            lines = spark.read.options(**separated).text([globbed(file.uri) for file in group])
+            found = swallowing(lines.select("value", F.col("_metadata.file_path").alias(URI)), files, fields)
+            counts = _with_file(found, list(enumerate(group))).groupBy("file_name").count().collect()
+        except JAVA_ERRORS as error:  # one of them is gone by now, or damaged
+            if len(group) == 1:
+                problems[group[0].path] = f"not readable: {cause(error)}"
+            else:
+                problems |= {path: problem for file in group for path, problem in swallowed_lines(spark, files, [file]).items()}
+        else:
+            problems |= {row["file_name"]: f"{row['count']} lines of which a part would be lost; {advice}" for row in counts}
+    return problems
 
 
 def unreadable_files(spark: SparkSession, source: Source, files: FileSet, landed: Sequence[LandingFile]) -> dict[str, str]:

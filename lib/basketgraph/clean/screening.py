@@ -100,14 +100,17 @@ class Screen:
         """A newline in every stretch of `max_record_bytes`, which is looked for every half of it: a record is held in memory several times."""
         stream, step = opened(), max(1, self.max_record_bytes // 2)
         try:
-            while chunk := bytes(stream.readNBytes(min(PROBE_BYTES, step))):
-                read = len(chunk)
-                while b"\n" not in chunk and b"\r" not in chunk:
+            while True:
+                read = stretch = 0
+                line_break = None
+                while line_break is None:
                     chunk = bytes(stream.readNBytes(PROBE_BYTES))
-                    read += len(chunk)
                     if not chunk:
                         return
-                    if read > self.max_record_bytes:
+                    line_break = re.search(rb"[\r\n]", chunk)
+                    read += len(chunk)
+                    stretch += len(chunk) if line_break is None else line_break.start()
+                    if stretch > self.max_record_bytes:
                         raise Unreadable(f"a record of more than {self.max_record_bytes} bytes (clean.max_record_bytes)")
                 self.jvm.org.apache.commons.io.IOUtils.skip(stream, max(0, step - read))
         finally:
@@ -123,8 +126,9 @@ class Screen:
             if parser.nextToken() is not None:
                 raise Unreadable("more than one JSON value, of which multiLine reads only the first: leave it out where each line is a value")
         except JAVA_ERRORS as error:
-            known = isinstance(error, Py4JJavaError) and java_message(error).startswith("Json")
-            where = f" at line {error.java_exception.getLocation().getLineNr()}" if known else ""
+            where = ""
+            if isinstance(error, Py4JJavaError) and java_message(error).startswith("Json"):
+                where = f" at line {error.java_exception.getLocation().getLineNr()}"
             raise Unreadable(f"not JSON{where}") from None
         finally:
             stream.close()
@@ -158,12 +162,13 @@ def separator(files: FileSet) -> str:
     return {"\\t": "\t", "\\\\": "\\"}.get(given, given)
 
 
-def swallowing(lines: DataFrame, files: FileSet) -> DataFrame:
+def swallowing(lines: DataFrame, files: FileSet, fields: int) -> DataFrame:
     """The lines that a reader of one row a line would take for less than they hold.
 
-    lines: column `value`, lines of files that are not read as a whole. returns: those of them of which something would be lost without a word.
+    lines:   column `value`, lines of files that are not read as a whole. fields: how many of them a line of this CSV has.
+    returns: those of which something would be lost without a word.
     """
-    return lines.where(_several_values() if files.format == "json" else _open_at_the_end(files))
+    return lines.where(_several_values() if files.format == "json" else _open_at_the_end(files, fields))
 
 
 def _several_values() -> Column:
@@ -174,12 +179,17 @@ def _several_values() -> Column:
     return F.col("value").rlike(r"[}\]]\s*,?\s*[{\[]") & begins_well & ~F.coalesce(one_value, F.lit(False))
 
 
-def _open_at_the_end(files: FileSet) -> Column:
-    """A line whose last field is opened by a quote that is not closed: its text goes on in the next line, and would be cut here."""
+def _open_at_the_end(files: FileSet, fields: int) -> Column:
+    """A line whose last field is opened by a quote that is not closed: its text goes on in the next line, and would be cut here.
+
+    Where an earlier field is left open the line has too few fields, and is refused as it is.
+    """
     quote, escape = (re.escape(str(files.option(name, '"'))) for name in ("quote", "escape"))
-    value = F.col("value")
-    # Escaped quotes say nothing of where a field ends, so they go first; what is left must come in pairs.
-    plain = F.regexp_replace(value, f"{escape}." if quote != escape else f"{quote}{quote}", "")
-    odd = F.length(F.regexp_replace(plain, f"[^{quote}]", "")) % 2 == 1
-    opened = plain.rlike(f"(?:^|{re.escape(separator(files))}){quote}[^{quote}]*$")
-    return F.contains(value, F.lit(str(files.option("quote", '"')))) & odd & opened
+    between = re.escape(separator(files))
+    # Escaped quotes say nothing of where a field ends, and closed fields nothing of the last one, so both go first.
+    plain = F.regexp_replace(F.col("value"), f"{escape}." if quote != escape else f"(?<!^|{between}){quote}{quote}", "")
+    unclosed = F.regexp_replace(plain, f"(^|{between}){quote}[^{quote}]*{quote}(?={between}|$)", "$1")
+    opened = unclosed.rlike(f"(?:^|{between}){quote}[^{quote}]*$")
+    before = F.regexp_replace(unclosed, f"{quote}[^{quote}]*$", "")
+    last = F.size(F.split(before, between, -1)) == fields
+    return F.contains(F.col("value"), F.lit(str(files.option("quote", '"')))) & opened & last

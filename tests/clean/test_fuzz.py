@@ -1,0 +1,201 @@
+"""Rows that a source never crash the job and always add up: both shipped mappings, on values of every wrong kind."""
+
+from __future__ import annotations
+
+import csv
+import io
+import random
+import re
+from collections.abc import Callable
+from functools import reduce
+from operator import or_
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import DateType, TimestampType
+
+from basketgraph.clean.mapping import FileSet
+from basketgraph.config import data_yaml
+from basketgraph.contracts import contract
+from clean.shop import Shop
+
+TEXTS = [
+    "",
+    " ",
+    "null",
+    "NaN",
+    "Infinity",
+    "-1",
+    "0",
+    "2.5",
+    "1e400",
+    "9" * 40,
+    "9223372036854775807",
+    "-9223372036854775808",
+    "99999999999999.9999",
+    "1,234.50",
+    '"',
+    '""',
+    'a "b" c',
+    "'; drop",
+    "\\",
+    "\0",
+    "p\0q",
+    "\u202e\u0000\ufeff",
+    "😀" * 50,
+    "crème",
+    "x" * 5000,
+    "C",
+    "c536379",
+    "17850.5",
+    "0000-01-01 00:00:00",
+    "+10000-01-01 00:00:00",
+    "9999-12-31 23:59:59",
+    "2011-02-30 08:00:00",
+    "2011-03-27 01:30:00",
+    "01/12/2010 08:26",
+    "\t",
+    "\r",
+    "\n",
+    "a\nb",
+    ",",
+    ",,,,,,",
+    "-0",
+    "1970-01-01T00:00:00Z",
+]
+WHOLE = [None, 0, -1, 1, 2**31, 2**63 - 1, -(2**63), 10**18, 613_566_757, 300_000]  # the last but one: (n - 1) * 7 is 2**32 - 4
+REAL = [None, float("nan"), float("inf"), float("-inf"), -0.0, 0.0, -1.5, 1e308, 1e-320, 92233720368547758.08, 0.005]
+MICROSECONDS = [
+    None,
+    0,
+    -1,
+    2**63 - 1,
+    -(2**63),
+    -62_167_219_200_000_000,
+    253_402_300_800_000_000,
+    -62_135_596_800_000_001,
+    1,
+]  # years 0 and 10000 too
+LEFT_TO_CSV = 0.9  # of the rows are written as they should be; the others are just joined by commas
+
+
+def sale(chance: random.Random, number: int) -> list[str]:
+    """A row as online_retail should deliver it."""
+    cancelled = chance.random() < 0.1
+    pieces = chance.randrange(1, 100) * (-1 if cancelled else 1)
+    moment = f"2011-{chance.randrange(1, 7):02d}-{chance.randrange(1, 29):02d} {chance.randrange(8, 20):02d}:26:00"
+    return [f"{'C' if cancelled else ''}{536365 + number}", f"8{chance.randrange(5000):04d}A", "WHITE HANGING HEART", str(pieces), moment,
+            f"{chance.randrange(1, 999) / 100:.2f}", f"{chance.randrange(12346, 18287)}.0", "United Kingdom"]  # fmt: skip
+
+
+def fuzzed_csv(chance: random.Random, rows: int, header: list[str]) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    for number in range(rows):
+        row = sale(chance, number)
+        for _ in range(chance.choice([0, 0, 1, 1, 2, 5])):
+            row[chance.randrange(len(row))] = chance.choice(TEXTS)
+        if chance.random() < LEFT_TO_CSV:
+            # Fields with line breaks want multiLine, which this source does not have: a file with a cut last field would be set aside as a whole.
+            writer.writerow([*row[:-1], row[-1].replace("\n", " ").replace("\r", " ")])
+        else:
+            text.write(",".join([*row[:-1], row[-1].replace('"', "'")]) + "\n")
+    return text.getvalue().encode()
+
+
+def lines_in(content: bytes) -> int:
+    """Rows of a CSV by lines: all that are not blank, but for the header."""
+    return sum(any(byte > 32 for byte in line) for line in re.split(rb"\r\n|\r|\n", content)) - 1
+
+
+def fuzzed_parquet(chance: random.Random, rows: int, files: FileSet) -> pa.Table:
+    plain: dict[str, Callable[[], Any]] = {
+        "bigint": lambda: chance.randrange(1, 2000),
+        "double": lambda: chance.randrange(0, 2000) / 100,
+        "timestamp": lambda: 1_490_000_000_000_000 + chance.randrange(10**13),
+        "string": lambda: chance.choice(["A", "B", "PASTA", "None/Unknown"]),
+    }
+    hostile: dict[str, list[Any]] = {"bigint": WHOLE, "double": REAL, "timestamp": MICROSECONDS, "string": [*TEXTS, None]}
+    types = {"bigint": pa.int64(), "double": pa.float64(), "timestamp": pa.timestamp("us"), "string": pa.string()}
+    columns = {}
+    for name, kind in files.columns.items():
+        values = [chance.choice(hostile[kind]) if chance.random() < 0.08 else plain[kind]() for _ in range(rows)]
+        if kind == "timestamp":
+            columns[name] = pa.array(values, pa.int64()).cast(types[kind])
+        elif kind == "string":
+            texts = [None if value is None else value.encode() if chance.random() < 0.98 else b"caf\xe9" for value in values]
+            binary = pa.array(texts, pa.binary())
+            columns[name] = pa.Array.from_buffers(pa.string(), rows, binary.buffers())
+        else:
+            columns[name] = pa.array(values, types[kind])
+    return pa.table(columns)
+
+
+def adds_up(shop: Shop, rows: dict[str, int | None]) -> None:
+    """rows: table -> rows that were delivered for it; None where its mapping takes only some of them."""
+    assert {row.status for row in shop.table("ops.files").collect()} == {"done"}
+    for name, delivered in rows.items():
+        terms, table, counts = contract(name), shop.table(name), shop.counts(name)
+        assert counts["read"] == counts["accepted"] + counts["rejected"] + counts["duplicates"], name
+        assert delivered is None or counts["read"] == delivered, name
+        assert counts["accepted"] > 0, name
+        assert counts["rejected"] > 0, name
+        assert table.count() == counts["accepted"] - counts["superseded"], name
+        assert table.select(*terms.keys).distinct().count() == table.count(), name
+        refused = shop.table("silver.rejected_rows").where(F.col("table_name") == name)
+        assert refused.count() == refused.select("rejected_id").distinct().count() == counts["rejected"], name
+        wrong = [F.col(field.name).isNull() for field in terms.struct.fields if not field.nullable]
+        wrong += [~F.coalesce(F.expr(condition), F.lit(False)) for condition in terms.constraints.values()]
+        times = [field.name for field in terms.struct.fields if isinstance(field.dataType, (DateType, TimestampType))]
+        wrong += [~F.year(name).between(1, 9999) for name in times]
+        wrong += [~F.is_valid_utf8(field.name) for field in terms.struct.fields if field.dataType.simpleString() == "string"]
+        assert table.where(reduce(or_, [F.coalesce(one, F.lit(False)) for one in wrong])).count() == 0, name
+        table.toPandas()  # what Python cannot hold would raise here
+
+
+def check_online_retail(spark: SparkSession, folder: Path, rows: int, *, number_of_files: int) -> None:
+    given = data_yaml("conf/sources/online_retail.yaml")
+    shop, chance, delivered = Shop(spark, folder, given), random.Random(7), 0
+    shop.landing.mkdir()
+    for number in range(number_of_files):
+        content = fuzzed_csv(chance, rows // number_of_files, list(given["files"]["sales"]["columns"]))
+        (shop.landing / f"{number}.csv").write_bytes(content)
+        delivered += lines_in(content)
+    shop.clean()
+    adds_up(shop, {"silver.events": delivered, "silver.items": None, "silver.users": None})
+
+
+def check_complete_journey(spark: SparkSession, folder: Path, rows: int) -> None:
+    given = data_yaml("conf/sources/complete_journey.yaml")
+    shop, chance = Shop(spark, folder, given), random.Random(7)
+    shop.landing.mkdir()
+    for files in given["files"].values():
+        pq.write_table(fuzzed_parquet(chance, rows // len(given["files"]), FileSet.model_validate(files)), shop.landing / files["pattern"])
+    shop.clean()
+    adds_up(shop, {table: rows // len(given["files"]) for table in given["tables"]})
+
+
+@pytest.mark.slow
+def test_two_thousand_fuzzed_rows_of_csv_add_up(spark: SparkSession, tmp_path: Path) -> None:
+    check_online_retail(spark, tmp_path, 2_000, number_of_files=2)
+
+
+@pytest.mark.slow
+def test_two_thousand_fuzzed_rows_of_parquet_add_up(spark: SparkSession, tmp_path: Path) -> None:
+    check_complete_journey(spark, tmp_path, 2_000)
+
+
+@pytest.mark.long
+def test_a_hundred_thousand_fuzzed_rows_of_csv_add_up(spark: SparkSession, tmp_path: Path) -> None:
+    check_online_retail(spark, tmp_path, 100_000, number_of_files=10)
+
+
+@pytest.mark.long
+def test_a_hundred_thousand_fuzzed_rows_of_parquet_add_up(spark: SparkSession, tmp_path: Path) -> None:
+    check_complete_journey(spark, tmp_path, 100_000)
