@@ -59,13 +59,13 @@ def test_pieces_given_back_before_as_of_are_gone_and_those_given_back_on_it_are_
 
 def test_money_is_that_of_the_pieces_kept_rounded_half_up_and_what_a_shop_does_not_tell_stays_untold(spark: SparkSession) -> None:
     paid = {"quantity": 4, "amount_minor": 10, "list_amount_minor": 14, "discount_minor": None, "coupon_minor": -2}
-    events = [paid | {"event_id": name} for name in ("part", "whole")] + [{"event_id": "much", "quantity": 3, "amount_minor": 10**16 + 1}]
+    events = [paid | {"event_id": name} for name in ("part", "whole")] + [{"event_id": "much", "quantity": 3, "amount_minor": 10**17 + 7}]
     states = [{"event_id": name, "valid_from": date(2026, 3, 9), "kept_quantity": pieces} for name, pieces in (("part", 1), ("much", 2))]
     got = kept(spark, events, states)
     money = {name: (row.amount_minor, row.list_amount_minor, row.discount_minor, row.coupon_minor) for name, row in got.items()}
     assert money["part"] == (3, 4, None, -1)  # 2.5, 3.5, -0.5
     assert money["whole"] == (10, 14, None, -2)
-    assert money["much"][0] == 6666666666666667  # a double would be off by one
+    assert money["much"][0] == 66_666_666_666_666_671  # a double would be off by one
 
 
 def test_only_purchases_before_as_of_were_kept(spark: SparkSession) -> None:
