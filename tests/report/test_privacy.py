@@ -14,10 +14,7 @@ from typing import Any
 import pytest
 import yaml
 from pyspark.sql import SparkSession
-from typer.testing import CliRunner
 
-from basketgraph.cli import app
-from basketgraph.config import CONF_VARIABLE
 from basketgraph.tables import Release
 from clean.shop import deliver, mapping
 
@@ -62,24 +59,15 @@ class Corner:
         (self.conf / "conf" / "sources").mkdir(parents=True)
         (self.conf / "conf" / "sources" / "corner.yaml").write_text(yaml.safe_dump(given | {"landing": str(self.landing)}))
 
-    @property
-    def arguments(self) -> list[str]:
-        return ["run", "clean", "--source", "corner", "--conf-dir", str(self.conf), "--set", f"warehouse={self.warehouse}", "--json"]
-
     def run(self) -> Run:
         """In a process of its own, whose Spark logs to stderr as it does for everybody."""
         environment = os.environ | {"BASKETGRAPH_KEY": KEY}
-        command = [sys.executable, "-m", "basketgraph.cli", *self.arguments]
+        arguments = ["run", "clean", "--source", "corner", "--conf-dir", str(self.conf), "--set", f"warehouse={self.warehouse}", "--json"]
+        command = [sys.executable, "-m", "basketgraph.cli", *arguments]
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         assert done.returncode == 0, done.stderr
         told = json.loads(done.stdout.splitlines()[-1])
         return Run(told, done.stdout + done.stderr, Path(told["report"]))
-
-    def run_here(self) -> dict[str, Any]:
-        result = CliRunner().invoke(app, self.arguments)
-        assert result.exit_code == 0, result.output
-        told: dict[str, Any] = json.loads(result.stdout.splitlines()[-1])
-        return told
 
 
 @pytest.fixture(scope="module")
@@ -94,12 +82,6 @@ def corner(tmp_path_factory: pytest.TempPathFactory) -> Corner:
 @pytest.fixture(scope="module")
 def run(corner: Corner) -> Run:
     return corner.run()
-
-
-@pytest.fixture(autouse=True)
-def key_and_conf(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BASKETGRAPH_KEY", KEY)
-    monkeypatch.setenv(CONF_VARIABLE, "")  # --conf-dir sets it; the next test starts without
 
 
 @pytest.mark.slow
@@ -127,25 +109,3 @@ def test_the_texts_that_the_page_is_made_of_hold_no_planted_value_either(spark: 
     for table, columns in texts.items():
         found = "\n".join(str(value) for row in tables.read(table).select(*columns).collect() for value in row)
         assert [secret for secret in SECRETS if secret in found] == [], table
-
-
-@pytest.mark.long
-def test_a_run_that_finds_nothing_new_names_the_page_and_one_whose_page_was_deleted_makes_a_new_one(
-    spark: SparkSession, run: Run, corner: Corner
-) -> None:
-    again = corner.run_here()
-    assert again["report"] == str(run.page)
-    assert run.page.exists()
-    assert [step["status"] for step in again["steps"]][-1] == "current"
-
-    run.page.unlink()
-    status = CliRunner().invoke(app, ["status", *corner.arguments[2:]])
-    assert json.loads(status.stdout.splitlines()[-1])["report"] is None, "a page that is gone is not named"
-    anew = corner.run_here()
-    assert anew["report"] != again["report"]
-    assert Path(anew["report"]).exists()
-
-    maintained = CliRunner().invoke(app, ["run", "maintain", *corner.arguments[2:]])
-    assert json.loads(maintained.stdout.splitlines()[-1])["report"] == anew["report"]
-    last = corner.run_here()
-    assert Path(last["report"]).exists()

@@ -32,9 +32,9 @@ def without_known_users(found: Facts, release: Release, pseudonyms: Pseudonyms) 
     words = sorted({word for text in texts for word in _words(text)})
     if not words:
         return found
-    made = dict(zip(pseudonyms(words), words, strict=True))
-    users = {user for table in ("silver.users", "silver.events") for user in _known(release, table, list(made))}
-    known = [made[user] for user in users]
+    made = pseudonyms(words)
+    users = {user for table in ("silver.users", "silver.events") for user in _known(release, table, sorted(set(made)))}
+    known = [word for word, user in zip(words, made, strict=True) if user in users]
     if not known:
         return found
     hide = _hider(known)
