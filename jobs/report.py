@@ -5,8 +5,12 @@ from __future__ import annotations
 from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
+from basketgraph.clean.pseudonyms import pseudonym_key, pseudonyms
 from basketgraph.config import Config
 from basketgraph.report.facts import facts
+from basketgraph.report.known_users import without_known_users
 from basketgraph.report.page import page
 from basketgraph.report.write import write_page
 from basketgraph.runs import StepReport, job_main
@@ -19,7 +23,9 @@ if TYPE_CHECKING:
 
 def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
     found = facts(release, ds, conf.section("quality", QualitySettings).history_days)
-    html = page(found, shop=conf.source_name, description=str(conf.source.get("description", "")), made_at=datetime.now(timezone.utc))
+    shop = str(conf.source.get("shop", conf.source_name))
+    shown = without_known_users(found, release, lambda ids: list(pseudonyms(pd.Series(ids, dtype=object), shop, pseudonym_key())))
+    html = page(shown, shop=conf.source_name, description=str(conf.source.get("description", "")), made_at=datetime.now(timezone.utc))
     return StepReport(rows_in=len(found.checks), detail={"report": write_page(release, release.run_id, html)})
 
 

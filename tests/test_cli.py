@@ -65,6 +65,26 @@ def test_run_status_and_rollback_print_one_json_object_last(spark: SparkSession,
 
 
 @pytest.mark.slow
+def test_a_run_that_finds_nothing_new_names_the_page_of_before_and_one_whose_page_was_deleted_makes_it_again(
+    spark: SparkSession, shop: TinyShop
+) -> None:
+    command = ["run", "all", *shop.flags, "--ds", "2026-03-01", "--json"]
+    page = Path(str(last_json(call(*command))["report"]))
+    first = page.read_text()
+
+    def report_status(told: dict[str, object]) -> str:
+        steps: list[dict[str, str]] = told["steps"]  # type: ignore[assignment]
+        return steps[-1]["status"]
+
+    again = last_json(call(*command))
+    assert (again["report"], report_status(again), page.read_text()) == (str(page), "current", first)
+    page.unlink()
+    assert last_json(call("status", *shop.flags, "--json"))["report"] is None, "a page that is gone is not named"
+    anew = last_json(call(*command))
+    assert (anew["report"], report_status(anew), page.read_text() != first) == (str(page), "done", True)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("word", "code"), [("mistake", 2), ("quality", 3), ("gate", 4)])
 def test_the_exit_code_says_whose_fault_it_was(spark: SparkSession, shop: TinyShop, word: str, code: int) -> None:
     shop.verdict(word)

@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 
 from basketgraph.config import CONF_VARIABLE, Config, Mistake, load
 from basketgraph.pipeline import Outcome, dry_run, run_pipeline, status
-from basketgraph.runs import RUNS
+from basketgraph.runs import RUNS, pipelines
 from basketgraph.tables import LiveRelease, Release
 from tiny import TinyShop
 
@@ -115,3 +115,7 @@ def test_an_unknown_step_or_pipeline_is_told_before_spark_starts_a_run(shop: Tin
 def test_status_of_an_empty_warehouse_is_a_mistake(shop: TinyShop) -> None:
     with pytest.raises(Mistake, match="want a warehouse with runs"):
         status(conf(shop))
+
+
+def test_the_report_step_says_which_file_it_makes_so_that_a_deleted_page_is_made_again() -> None:
+    assert pipelines().steps["report"].files == ("report",)

@@ -110,6 +110,7 @@ BROKEN: list[tuple[str, str, dict[str, Any] | None]] = [
     ("silver.rejected_rows", "key_to_be_unique:rejected_id", None),
     ("silver.rejected_rows", "column_values_to_meet:reasons", {"reasons": []}),
     ("silver.rejected_rows", "column_values_to_meet:payload", {"payload": '{"mail": "ann.lee@example.org"}'}),
+    ("silver.rejected_rows", "column_values_to_meet:payload#2", {"payload": '{"note": "write to ***@***"}'}),
     ("ops.files", "column_values_to_meet:rows_read", {"rows_duplicate": 1}),
     ("ops.files", "column_values_to_be_in_set:status", {"status": "quarantined"}),
     ("ops.files", "column_values_to_meet:rows_rejected", {"rows_accepted": 4, "rows_rejected": 4}),

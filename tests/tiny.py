@@ -15,7 +15,7 @@ steps:
   publish:
     {help: make it live, reads: [], writes: [ops.releases], settings: [], always: true}
   report:
-    {help: a page, reads: [ops.releases], writes: [], settings: []}
+    {help: a page, reads: [ops.releases], writes: [], settings: [], files: [report]}
 pipelines:
   all:
     {help: everything, steps: [load, copy, judge, publish, report]}

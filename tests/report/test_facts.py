@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
+from basketgraph.report.examples import Example
 from basketgraph.report.facts import Facts, facts
+from basketgraph.report.known_users import without_known_users
 from basketgraph.report.page import page
 from basketgraph.report.write import write_page
 from basketgraph.tables import Release
@@ -143,6 +146,18 @@ def test_reasons_are_counted_from_the_ledger_and_shown_by_rows_that_were_kept(fo
 def test_measures_and_examples_are_those_of_the_newest_cut(found: Facts) -> None:
     assert [e["value"] for e in found.evaluations] == [0.2]
     assert [(e.user_id, e.bought, [name for name, _ in e.recommended]) for e in found.examples] == [("u1", ("Plum jam", "j"), ["Plum jam"])]
+
+
+def test_the_raw_id_of_a_known_user_is_hidden_wherever_it_turns_up(release: Release, found: Facts) -> None:
+    row = {"table_name": "silver.events", "reason": "r", "rows": 1, "first": '{"note": "ask cust-77, not cust-78", "pieces": 7712}', "last": None}
+    file = {"source_file": "march/cust-77_late.csv", "problem": "no column cust-77"}
+    example = Example("u", ("Tea for cust-77",), (("Jam", "as cust-77 bought it"),))
+    told = replace(found, rejected=[row], quarantined=[file], examples=[example])
+    shown = without_known_users(told, release, lambda words: ["u" if word in ("cust-77", "7712") else f"nobody {word}" for word in words])
+    assert shown.rejected[0]["first"] == '{"note": "ask •••, not cust-78", "pieces": "•••"}'
+    assert shown.quarantined == [{"source_file": "march/•••_late.csv", "problem": "no column •••"}]
+    assert shown.examples == [Example("u", ("Tea for •••",), (("Jam", "as ••• bought it"),))]
+    assert without_known_users(told, release, lambda words: [f"nobody {word}" for word in words]) == told, "with another key nobody is known"
 
 
 def test_the_page_is_written_whole_and_again_over_itself(release: Release, found: Facts) -> None:

@@ -173,7 +173,9 @@ class Landing:
         header = tuple(name.strip() for name in header_names(line, files))
         twice = sorted({name for name in header if name in files.columns and header.count(name) > 1})
         if twice:
-            raise Unreadable(f"header: {', '.join(twice)} more than once")
+            # Only our own names are told: where the header line is missing, these are somebody's values.
+            named = [name for name in twice if name in files.columns]
+            raise Unreadable(f"header: {', '.join(named) or 'a name that is not in the mapping'} more than once")
         _want_columns(files, {name: "string" for name in header})
         return header
 

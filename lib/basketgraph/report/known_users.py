@@ -1,0 +1,102 @@
+"""Raw user ids where nobody expects them: in a note, a product's name, a file's name. What is a known user's id is hidden before the page is made."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from pyspark.sql import functions as F
+
+from basketgraph.masking import HIDDEN
+from basketgraph.report.examples import Example
+from basketgraph.report.facts import Facts
+from basketgraph.report.records import records
+from basketgraph.tables import Release
+
+LEAST = 4  # characters; shorter words are amounts, sizes and the like, and say little about anybody
+RAW = ("first", "last", "source_file", "problem")  # keys of rows that hold what a shop delivered, as it is
+WORD = re.compile(r"[\w.@+-]+")
+Pseudonyms = Callable[[list[str]], list[str]]  # of raw ids, in their order
+
+
+def without_known_users(found: Facts, release: Release, pseudonyms: Pseudonyms) -> Facts:
+    """`found` with every word hidden whose pseudonym is a user's of this warehouse, in raw rows, file names and names of items.
+
+    pseudonyms: with the key that this warehouse's users were made with; with another one no word is known.
+    """
+    texts = [*_texts(found.rejected), *_texts(found.quarantined), *_texts(found.changes.set_aside), *_texts(found.changes.taken_up)]
+    texts += [name for example in found.examples for name in (*example.bought, *(text for pair in example.recommended for text in pair))]
+    words = sorted({word for text in texts for word in _words(text)})
+    if not words:
+        return found
+    made = pseudonyms(words)
+    users = {user for table in ("silver.users", "silver.events") for user in _known(release, table, sorted(set(made)))}
+    known = [word for word, user in zip(words, made, strict=True) if user in users]
+    if not known:
+        return found
+    hide = _hider(known)
+    return replace(
+        found,
+        rejected=[_hidden(row, hide) for row in found.rejected],
+        quarantined=[_hidden(row, hide) for row in found.quarantined],
+        examples=[
+            Example(e.user_id, tuple(map(hide, e.bought)), tuple((hide(name), hide(reason)) for name, reason in e.recommended))
+            for e in found.examples
+        ],
+        changes=replace(
+            found.changes,
+            set_aside=[_hidden(row, hide) for row in found.changes.set_aside],
+            taken_up=[_hidden(row, hide) for row in found.changes.taken_up],
+        ),
+    )
+
+
+def _texts(rows: list[dict[str, Any]]) -> Iterator[str]:
+    for row in rows:
+        for key in RAW:
+            if row.get(key):
+                yield from _leaves(row[key])
+
+
+def _row(text: str) -> dict[str, Any] | None:
+    """A raw row's columns; None where the text is something else."""
+    try:
+        row = json.loads(text)
+    except ValueError:
+        return None
+    return row if isinstance(row, dict) else None
+
+
+def _leaves(text: str) -> list[str]:
+    row = _row(text)
+    return [text] if row is None else [str(value) for pair in row.items() for value in pair if value is not None]
+
+
+def _words(text: str) -> Iterator[str]:
+    """Every word, with and without what it is joined to: of `gift-for-C1234.csv` the whole, gift, C1234, ..."""
+    yield from (part for part in (text.strip(), *WORD.findall(text), *re.findall(r"[^\W_]+", text), *re.split(r"[_\s]+", text)) if len(part) >= LEAST)
+
+
+def _known(release: Release, table: str, pseudonyms: list[str]) -> list[str]:
+    rows = records(release, table).where(F.col("user_id").isin(pseudonyms)).select("user_id").distinct()
+    return [row["user_id"] for row in rows.collect()]
+
+
+def _hider(known: list[str]) -> Callable[[str], str]:
+    longest_first = sorted(known, key=lambda word: (-len(word), word))
+    pattern = re.compile("|".join(rf"(?<![^\W_]){re.escape(word)}(?![^\W_])" for word in longest_first))
+    return lambda text: pattern.sub(HIDDEN, text)
+
+
+def _hidden(row: Mapping[str, Any], hide: Callable[[str], str]) -> dict[str, Any]:
+    return {key: _hidden_text(value, hide) if key in RAW and value else value for key, value in row.items()}
+
+
+def _hidden_text(text: str, hide: Callable[[str], str]) -> str:
+    row = _row(text)
+    if row is None:
+        return hide(text)
+    return json.dumps({hide(column): None if value is None else hide(str(value)) for column, value in row.items()}, ensure_ascii=False)
