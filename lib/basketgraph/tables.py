@@ -46,7 +46,7 @@ class Warehouse(Stored):
         """
         if not self.exists(table):
             self._before_commit()
-            self._build(DeltaTable.createIfNotExists(self.spark), table)
+            self._build(DeltaTable.createIfNotExists(self.spark).location(self.path(table)), table)
         elif table not in self._followed:
             found = self.migration(table)
             if found.faults:
@@ -58,12 +58,12 @@ class Warehouse(Stored):
     def replace(self, table: str) -> None:
         """An empty table as its contract says, in the place of the one that is there, whose versions stay readable."""
         self._before_commit()
-        self._build(DeltaTable.createOrReplace(self.spark), table)
+        self._build(DeltaTable.createOrReplace(self.spark).tableName(self.identifier(table)), table)
         self._followed.add(table)
 
     def _build(self, builder: DeltaTableBuilder, table: str) -> None:
         terms = contract(table)
-        builder = builder.location(self.path(table)).comment(terms.description)
+        builder = builder.comment(terms.description)
         for column in terms.struct.fields:
             builder = builder.addColumn(column.name, column.dataType, nullable=column.nullable, comment=column.metadata["comment"])
         if terms.partition_by:
@@ -87,7 +87,7 @@ class Warehouse(Stored):
         for statement in found.statements:
             self._before_commit()
             try:
-                self.spark.sql(f"ALTER TABLE delta.`{self.path(table)}` {statement}")
+                self.spark.sql(f"ALTER TABLE {self.identifier(table)} {statement}")
             except AnalysisException as error:
                 what = f"{table}: rows that are there do not meet what {contract(table).file} asks for now"
                 raise Mistake(what, [f"want {statement}", str(error).splitlines()[0]], "Mend those rows first, or undo the change.") from None
