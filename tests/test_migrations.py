@@ -83,11 +83,11 @@ def test_a_table_follows_its_contract_at_the_next_write_and_reads_as_it_already_
     changed(newer)
     release = Release(spark, warehouse, "run-2")
     (old,) = release.read(TABLE).collect()
-    assert (release.version(TABLE), old.reach, old.budget, "gone" in old.asDict()) == (0, 7, None, False)
+    assert (release.version(TABLE), old.reach, old.budget, "gone" in old.asDict()) == (1, 7, None, False)
     assert dict(release.read(TABLE).dtypes)["reach"] == "bigint"
     release.merge(rows(spark, TABLE, [{"campaign_id": "2", "campaign_type": "B", "reach": 5_000_000_000, "budget": "much"}]), TABLE)
     assert {row.campaign_id: (row.reach, row.budget) for row in release.read(TABLE).collect()} == {"1": (7, None), "2": (5_000_000_000, "much")}
-    assert release.read_version(TABLE, 0).count() == 1
+    assert release.read_version(TABLE, 1).count() == 1
     assert {f.name: f.metadata.get("comment") for f in release.read(TABLE).schema.fields}["reach"] == "people it's for"
     with pytest.raises(Exception, match="reach_is_positive"):
         release.append(rows(spark, TABLE, [{"campaign_id": "3", "campaign_type": "B", "reach": 0}]), TABLE)

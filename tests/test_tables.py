@@ -180,3 +180,7 @@ def test_statistics_are_kept_of_the_columns_a_table_is_laid_out_by(spark: SparkS
     found = [spark.sql(f"DESCRIBE DETAIL delta.`{tmp_path}/{place}`").collect()[0].properties for place in ("silver/promotions", "gold/interactions")]
     assert found[0]["delta.dataSkippingStatsColumns"] == "valid_from"
     assert found[1]["delta.dataSkippingNumIndexedCols"] == "0"
+
+
+def test_a_warehouse_of_a_relative_path_is_named_in_sql_by_its_absolute_one(spark: SparkSession) -> None:
+    assert Warehouse(spark, "warehouse/shop").identifier(EVENTS) == f"delta.`file:{Path.cwd()}/warehouse/shop/silver/events`"

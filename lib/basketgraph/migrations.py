@@ -37,6 +37,7 @@ WIDENED = {
     "date": {"timestamp_ntz"},
 }
 OWN_PROPERTIES = ("delta.dataSkippingStatsColumns", "delta.dataSkippingNumIndexedCols", "delta.enableChangeDataFeed")
+CLEARED = ("UNSET TBLPROPERTIES IF EXISTS ('delta.dataSkippingStatsColumns')",)  # before columns that it may name go
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,11 @@ class Stored:
     def path(self, table: str) -> str:
         return f"{self.root}/{table.replace('.', '/')}"
 
+    def identifier(self, table: str) -> str:
+        """The table's name in SQL, by its absolute path."""
+        system, place = self.hadoop_path(self.path(table))
+        return f"delta.`{system.makeQualified(place).toString()}`"
+
     def hadoop_path(self, path: str) -> tuple[JavaObject, JavaObject]:
         """(file system, path) of Hadoop for `path`, so that listings work on object stores too."""
         jvm, hadoop = self.spark._jvm, self.spark._jsc.hadoopConfiguration()  # type: ignore[union-attr]
@@ -57,4 +62,4 @@ class Stored:
 
     def vacuumable(self, table: str, *, retain_hours: float) -> int:
         """How many files `vacuum` would delete (Delta lists a thousand at the most)."""
-        return self.spark.sql(f"VACUUM delta.`{self.path(table)}` RETAIN {retain_hours} HOURS DRY RUN").count()
+        return self.spark.sql(f"VACUUM {self.identifier(table)} RETAIN {retain_hours} HOURS DRY RUN").count()

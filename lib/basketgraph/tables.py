@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from pyspark.sql import functions as F
 from basketgraph.config import Mistake
 from basketgraph.contracts import Contract, conform, contract
 from basketgraph.merging import TAKEN_OUT, among, differs
-from basketgraph.migrations import CONSTRAINT, Existing, Migration, migration, properties
+from basketgraph.migrations import CLEARED, CONSTRAINT, Existing, Migration, migration, properties
 from basketgraph.stored import Stored
 
 if TYPE_CHECKING:
@@ -64,24 +64,28 @@ class Warehouse(Stored):
         """
         if not self.exists(table):
             self._before_commit()
-            self._build(DeltaTable.createIfNotExists(self.spark), table)
+            self._build(DeltaTable.createIfNotExists(self.spark).location(self.path(table)), table)
         elif table not in self._followed:
             found = self.migration(table)
             if found.faults:
                 cure = "Undo the change, or add a column of another name that is not required (docs/operating.md, When a contract changes)."
                 raise Mistake(f"{table}: the table at {self.path(table)} cannot follow {contract(table).file}", found.faults, cure)
-            self._follow(table, found)
+            self._follow(table, found.statements)
         self._followed.add(table)
 
     def replace(self, table: str) -> None:
-        """An empty table as its contract says, in the place of the one that is there, whose versions stay readable."""
+        """Empty the table and make it what its contract says; its older versions stay readable."""
+        terms = contract(table)
+        self._follow(table, [*CLEARED, *[one for one in self.migration(table).statements if one.startswith("DROP CONSTRAINT")]])
+        empty = self.spark.createDataFrame([], terms.struct).write.format("delta").mode("overwrite").option("overwriteSchema", "true")
         self._before_commit()
-        self._build(DeltaTable.createOrReplace(self.spark), table)
+        (empty.partitionBy(*terms.partition_by) if terms.partition_by else empty).save(self.path(table))
+        self._follow(table, self.migration(table).statements)
         self._followed.add(table)
 
     def _build(self, builder: DeltaTableBuilder, table: str) -> None:
         terms = contract(table)
-        builder = builder.location(self.path(table)).comment(terms.description)
+        builder = builder.comment(terms.description)
         for column in terms.struct.fields:
             builder = builder.addColumn(column.name, column.dataType, nullable=column.nullable, comment=column.metadata["comment"])
         if terms.partition_by:
@@ -101,11 +105,11 @@ class Warehouse(Stored):
         have = Existing(schema, detail["partitionColumns"], detail["clusteringColumns"], detail["properties"], detail["description"] or "")
         return migration(contract(table), have)
 
-    def _follow(self, table: str, found: Migration) -> None:
-        for statement in found.statements:
+    def _follow(self, table: str, statements: Iterable[str]) -> None:
+        for statement in statements:
             self._before_commit()
             try:
-                self.spark.sql(f"ALTER TABLE delta.`{self.path(table)}` {statement}")
+                self.spark.sql(f"ALTER TABLE {self.identifier(table)} {statement}")
             except AnalysisException as error:
                 what = f"{table}: rows that are there do not meet what {contract(table).file} asks for now"
                 raise Mistake(what, [f"want {statement}", str(error).splitlines()[0]], "Mend those rows first, or undo the change.") from None

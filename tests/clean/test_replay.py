@@ -11,7 +11,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from basketgraph.clean.ledger import Announcements
-from basketgraph.clean.replay import Replay, ReplayOutcome, ReplaySettings
+from basketgraph.clean.replay import Replay, ReplayOutcome, ReplaySettings, settled
 from basketgraph.config import Mistake
 from clean.shop import ITEMS, Shop, deliver, line, mapping
 
@@ -54,6 +54,7 @@ def assert_counts_add_up(shop: Shop, table: str = EVENTS) -> None:
     assert shop.table(REJECTED).where(f"table_name = '{table}'").count() == counts["rejected"]
 
 
+@pytest.mark.slow
 def test_rejected_rows_that_are_good_now_go_over_and_the_others_keep_their_row(spark: SparkSession, tmp_path: Path) -> None:
     shop = Shop(spark, tmp_path)
     both = line(3, pieces="0", price="0.00")
@@ -87,6 +88,7 @@ def test_rejected_rows_that_are_good_now_go_over_and_the_others_keep_their_row(s
     assert {event: now[event] for event in was} == was, "rows that stay the same are not written anew"
 
 
+@pytest.mark.long
 def test_a_second_replay_finds_nothing_to_do(spark: SparkSession, tmp_path: Path) -> None:
     shop = Shop(spark, tmp_path)
     deliver(shop.landing, "a.csv", line(1), line(2, price="0.00"), line(4, pieces="0"))
@@ -101,6 +103,7 @@ def test_a_second_replay_finds_nothing_to_do(spark: SparkSession, tmp_path: Path
     assert shop.clean().picked_up == 0
 
 
+@pytest.mark.long
 def test_only_files_with_the_named_reason_are_read_again(spark: SparkSession, tmp_path: Path) -> None:
     shop = Shop(spark, tmp_path)
     deliver(shop.landing, "a.csv", line(1, price="0.00"), line(2, pieces="0"))
@@ -113,6 +116,7 @@ def test_only_files_with_the_named_reason_are_read_again(spark: SparkSession, tm
     assert [row["reasons"] for row in shop.rows(REJECTED)] == [["quantity_not_positive"]] * 2
 
 
+@pytest.mark.long
 def test_the_days_files_are_brought_under_the_present_mapping_and_the_others_left(spark: SparkSession, tmp_path: Path) -> None:
     shop = Shop(spark, tmp_path)
     first, second, third = (f"2026-03-0{day} 10:00" for day in (1, 2, 3))
@@ -134,6 +138,7 @@ def test_the_days_files_are_brought_under_the_present_mapping_and_the_others_lef
     assert replay(shop, first_day=date(2026, 2, 1), last_day=date(2026, 2, 28)).tables == {}
 
 
+@pytest.mark.long
 def test_a_row_that_goes_gives_way_to_what_another_file_says_of_it(spark: SparkSession, tmp_path: Path) -> None:
     shop = Shop(spark, tmp_path)
     deliver(shop.landing, "a.csv", line(1, pieces="3"), line(9))
@@ -156,6 +161,7 @@ def test_a_row_that_goes_gives_way_to_what_another_file_says_of_it(spark: SparkS
     assert_as_fresh(shop, tmp_path)
 
 
+@pytest.mark.long
 def test_superseded_rows_are_booked_to_the_file_whose_row_was_replaced(spark: SparkSession, tmp_path: Path) -> None:
     shop = Shop(spark, tmp_path)
     deliver(shop.landing, "a.csv", line(1, pieces="3"))
@@ -169,6 +175,7 @@ def test_superseded_rows_are_booked_to_the_file_whose_row_was_replaced(spark: Sp
     assert_as_fresh(shop, tmp_path)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", ["mapped", "derived"])
 def test_where_keys_are_made_in_another_way_all_files_are_read_again(spark: SparkSession, tmp_path: Path, how: str) -> None:
     given = mapping()
@@ -193,6 +200,7 @@ def test_where_keys_are_made_in_another_way_all_files_are_read_again(spark: Spar
         replay(shop, first_day=date(2026, 3, 1), last_day=date(2026, 3, 1))
 
 
+@pytest.mark.long
 def test_a_file_that_is_gone_is_told_and_its_rows_stay(spark: SparkSession, tmp_path: Path) -> None:
     shop = Shop(spark, tmp_path)
     deliver(shop.landing, "a.csv", line(1), line(2, price="0.00"))
@@ -212,6 +220,7 @@ def test_a_file_that_is_gone_is_told_and_its_rows_stay(spark: SparkSession, tmp_
     assert_counts_add_up(shop)
 
 
+@pytest.mark.long
 def test_of_a_path_that_was_overwritten_only_the_present_contents_rows_are_touched(spark: SparkSession, tmp_path: Path) -> None:
     shop = Shop(spark, tmp_path)
     deliver(shop.landing, "a.csv", line(1), line(2), line(3, price="0.00"))
@@ -225,6 +234,7 @@ def test_of_a_path_that_was_overwritten_only_the_present_contents_rows_are_touch
     assert_counts_add_up(shop)
 
 
+@pytest.mark.long
 def test_a_history_is_mended_with_the_days_up_to_which_its_rows_hold(spark: SparkSession, tmp_path: Path) -> None:
     shop = Shop(spark, tmp_path, mapping(items=ITEMS))
     for day, title in ((1, "Tea"), (3, "bad"), (5, "Tee")):
@@ -242,7 +252,15 @@ def test_a_history_is_mended_with_the_days_up_to_which_its_rows_hold(spark: Spar
     assert_as_fresh(shop, tmp_path, EVENTS, REJECTED, "silver.items")
 
 
-@pytest.mark.parametrize("after", ["announced", "rows", "rejected", "finished by clean"])
+@pytest.mark.parametrize(
+    "after",
+    [
+        pytest.param("announced", marks=pytest.mark.long),
+        pytest.param("rows", marks=pytest.mark.slow),
+        pytest.param("rejected", marks=pytest.mark.long),
+        pytest.param("finished by clean", marks=pytest.mark.long),
+    ],
+)
 def test_a_replay_that_was_cut_off_is_finished_by_the_next(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: str) -> None:
     shop = Shop(spark, tmp_path)
     deliver(shop.landing, "a.csv", line(1), line(2, price="0.00"), line(3, pieces="5"))
@@ -275,6 +293,7 @@ def test_a_replay_that_was_cut_off_is_finished_by_the_next(spark: SparkSession, 
     assert Announcements(shop.release(), "_replaying").read() == []
 
 
+@pytest.mark.long
 def test_after_a_crash_of_cleaning_a_replay_wants_that_mended_first(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shop = Shop(spark, tmp_path)
     deliver(shop.landing, "a.csv", line(1), line(2, price="0.00"))
@@ -302,3 +321,17 @@ def test_a_choice_of_nothing_is_a_mistake(chosen: dict[str, Any], told: str) -> 
     with pytest.raises(Mistake, match=told):
         ReplaySettings(**{**NOTHING, **chosen}).check([EVENTS, "silver.items"])
     ReplaySettings(**{**NOTHING, "rejected": True, "reason": "free", "tables": (EVENTS,)}).check([EVENTS])
+
+
+def entry(accepted: int, superseded: int) -> dict[str, Any]:
+    return {"table_name": EVENTS, "rows_accepted": accepted, "rows_superseded": superseded}
+
+
+def test_each_file_has_as_many_accepted_rows_that_are_not_superseded_as_the_table_has_of_it() -> None:
+    entries = {("a", "1"): entry(3, 0), ("b", "2"): entry(2, 2), ("c", "3"): entry(0, 0)}
+    found = settled(entries, {("a", "1"): 1, ("b", "2"): 2})
+    assert {file: one["rows_superseded"] for file, one in found.items()} == {("a", "1"): 2, ("b", "2"): 0, ("c", "3"): 0}
+    nameless = settled({("a", "1"): entry(1, 0), ("a", "2"): entry(3, 1)}, {("a", None): 2, ("a", "2"): 1})
+    assert {file: one["rows_superseded"] for file, one in nameless.items()} == {("a", "1"): 0, ("a", "2"): 1}
+    with pytest.raises(RuntimeError, match="3 rows accepted, but 4 are there"):
+        settled(entries, {("a", "1"): 4})
