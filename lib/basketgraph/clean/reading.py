@@ -21,6 +21,7 @@ CORRUPT, HASH, URI = "__corrupt", "__file_hash", "__uri"
 # Raw rows have the declared columns, these, and file_name and file_modified_at.
 SESSION_SETTINGS = {
     "spark.sql.legacy.timeParserPolicy": "CORRECTED",  # else a date that old Spark read differently fails the job instead of being null
+    "spark.sql.legacy.javaCharsets": "true",  # else text is read in seven encodings only, and windows-1252 is none of them
     "spark.sql.legacy.parquet.nanosAsLong": "true",  # else pandas' nanosecond stamps cannot be read at all
 }
 
