@@ -5,7 +5,8 @@ from __future__ import annotations
 from basketgraph.clean.onboard.events import When, moment
 from basketgraph.clean.onboard.evidence import is_constant
 from basketgraph.clean.onboard.parts import Lets, Table, id_sql, label_sql
-from basketgraph.clean.onboard.roles import PEOPLE, Profile, Reading
+from basketgraph.clean.onboard.profiles import Profile
+from basketgraph.clean.onboard.roles import PEOPLE, Reading
 
 ITEM_COLUMNS = ("name", "department", "category", "subcategory", "brand", "manufacturer", "package_size")
 USER_COLUMNS = ("country", *PEOPLE)

@@ -77,8 +77,10 @@ def decoded(excerpt: Excerpt, shown: str) -> Text:
     matches = list(from_bytes(lines_of_it, cp_isolation=CODE_PAGES, threshold=0.6))
     if not matches:
         raise Mistake(f"{shown}: want text in a known encoding, have {because} and no code page that fits", cure="Write it as UTF-8.")
-    western = [match for match in matches if match.encoding == "cp1252" and match.chaos <= matches[0].chaos + 0.02]
-    name = (western or matches)[0].encoding
+    best = matches[0]
+    # Texts of Western Europe often make sense in the code page of the East, too; the West's is the commoner one.
+    western = any("cp1252" in one.could_be_from_charset and one.chaos <= best.chaos + 0.08 and one.coherence >= best.coherence for one in matches)
+    name = "cp1252" if western else best.encoding
     return _as_text(excerpt, name, JAVA_NAMES.get(name, name.replace("cp", "windows-")), because)
 
 
@@ -155,7 +157,8 @@ def _no_separator(text: str, quote: str, escape: str, shown: str, path: str) -> 
         widths = [len(row) for row, _ in zip(_parsed(text, separator, quote, escape), range(LOOKED_AT), strict=False)]
         usual, rows = Counter(widths).most_common(1)[0] if widths else (0, 0)
         if usual > 1 and rows >= 0.9 * len(widths) - 12 and usual in widths[:12] and len(widths) > 3:
-            above = widths.index(usual)
+            of_line = [len(next(_parsed(line, separator, quote, escape), [])) for line in text.splitlines()[:LOOKED_AT]]
+            above = of_line.index(usual)  # lines of the file, empty ones too
             fault = f"the first {above} lines have another number of fields than the {usual} of the rest"
             cure = f"Take out the lines above the header: tail -n +{above + 1} {here} > {shlex.quote(_beside(path))}"
             return Mistake(f"{shown}: want a header in the first line", [fault], cure)

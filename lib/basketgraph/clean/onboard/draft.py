@@ -12,7 +12,8 @@ import yaml
 
 from basketgraph.clean.onboard.parts import Remark, Table
 from basketgraph.clean.onboard.plan import FilesPlan, Plan
-from basketgraph.clean.onboard.roles import IDS, Profile
+from basketgraph.clean.onboard.profiles import Profile
+from basketgraph.clean.onboard.roles import IDS
 
 WIDTH = 148
 EXAMPLES = 4
@@ -136,7 +137,7 @@ def _example(text: str, profile: Profile, role: str | None, masker: Masker) -> s
     """A value as it may be shown: of a person only its shape; of an id or a number that is nobody's all of it; of the rest what the masker leaves."""
     if role == "user" or profile.personal:
         return re.sub(r"[^\W\d_]", "x", re.sub(r"\d", "9", text))[:30]
-    if role in set(IDS) - {"user"} or profile.moment is not None or role in ("quantity", "unit_price", "amount"):
+    if role in set(IDS) - {"user"} or profile.moment is not None or role in ("time", "quantity", "unit_price", "amount"):
         return text[:40]
     return masker(text)[:40]
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from basketgraph.clean.onboard.evidence import is_of_order, is_product, money_is_of, prefix_of_cancellations
 from basketgraph.clean.onboard.numbers import MINOR_UNITS
 from basketgraph.clean.onboard.parts import MISSING, Lets, Table, decimal_sql, id_sql, label_sql, text_list
-from basketgraph.clean.onboard.roles import Profile, Reading
+from basketgraph.clean.onboard.profiles import Profile
+from basketgraph.clean.onboard.roles import Reading
 from basketgraph.clean.onboard.words import words, words_of
 
 EVENTS = "silver.events"
@@ -30,6 +31,8 @@ def events_table(reading: Reading, lets: Lets, currency: str) -> Table:
     cancelled = _event_type(reading, lets, table)
     table.set("event_time", when.instant if when else "cast(null as timestamp)")
     table.set("event_date", when.day if when else "cast(null as date)")
+    if when is not None and when.instant == reading.roles["time"].column.sql:
+        table.guess("event_time", f"{reading.roles['time'].name} is the time", reading.because["time"])
     if when is None:
         table.todo("event_time", "no column looks like a date or a time; which one says when it was bought?")
     _ids(reading, table)
@@ -59,7 +62,7 @@ def moment(reading: Reading, lets: Lets) -> When | None:
         time = clock.column.sql if clock.clock != "HHmm" else f"lpad({clock.column.sql}, 4, '0')"
         sql = f"to_timestamp(concat({day}, ' ', {time}), '{pattern} {clock.clock}')"
         because += f"; {clock.name} has the time of day"
-    name = next((n for n, text in lets.names.items() if text == sql), None)
+    name = one.column.sql if sql == one.column.sql else next((n for n, text in lets.names.items() if text == sql), None)
     if name is None:
         name = lets.add("sold_at", sql)
         span = f" (sample: {form.first} to {form.last})" if form.first and form.last else ""

@@ -8,7 +8,8 @@ from math import log
 from statistics import median
 
 from basketgraph.clean.onboard.numbers import SIGNS
-from basketgraph.clean.onboard.roles import Profile, Reading
+from basketgraph.clean.onboard.profiles import Profile
+from basketgraph.clean.onboard.roles import Reading
 from basketgraph.clean.onboard.words import words, words_of
 
 VOTES = 5  # items that were sold singly and in several pieces, before they decide

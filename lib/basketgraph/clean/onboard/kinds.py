@@ -11,10 +11,16 @@ from itertools import takewhile
 from pathlib import Path
 
 from basketgraph.clean.onboard.find import ENDINGS, Found
-from basketgraph.clean.onboard.sample import Column, Sample, file_name, sampled
+from basketgraph.clean.onboard.look import sampled
+from basketgraph.clean.onboard.sample import Column, Sample, file_name
 from basketgraph.config import Mistake
 
 LOOKED_AT = 8  # files of one name, spread over all of them
+MONTH = re.compile(
+    r"(?<![A-Za-z])(jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sept?(ember)?|oct(ober)?|nov(ember)?|dec(ember)?)"
+    r"(?![A-Za-z])",
+    re.IGNORECASE,
+)
 ROWS = 40_000  # of all files of a kind together
 
 
@@ -37,7 +43,7 @@ def kinds(folder: Path, found: Sequence[Found]) -> list[Kind]:
     """
     by_name: dict[str, list[Found]] = {}
     for file in found:
-        by_name.setdefault(re.sub(r"\d+", "0", re.sub(r"\d+([-_.T]\d+)+", "0", file.name)), []).append(file)
+        by_name.setdefault(re.sub(r"[\d_.-]*\d[\d_.-]*", "0", MONTH.sub("0", file.name)), []).append(file)
     groups: list[tuple[list[Found], list[Sample]]] = []
     for files in by_name.values():
         chosen = files[:: max(1, len(files) // LOOKED_AT)][:LOOKED_AT]
@@ -85,7 +91,7 @@ def _kind(files: list[Found], samples: list[Sample], others: Sequence[str], take
 
 def _pattern(names: Sequence[str], others: Sequence[str]) -> tuple[str, bool]:
     """(a pattern for these names and for tomorrow's, whether it reaches further than the names); it matches none of `others`."""
-    general = {re.sub(r"(\d+[-_.T]?)*\d", "*", glob.escape(name)) for name in names}
+    general = {re.sub(r"\*([-_.]?\*)+", "*", MONTH.sub("*", re.sub(r"(\d+[-_.T]?)*\d", "*", glob.escape(name)))) for name in names}
     start = _common_start(names)
     end = _common_start([name[: len(start) - 1 : -1] if start else name[::-1] for name in names])[::-1]
     wide = f"{glob.escape(start)}*{glob.escape(end)}"

@@ -158,9 +158,9 @@ def _order(known: Sequence[_Parts], continental: bool) -> tuple[bool, str, bool]
         share = f"{first} values have a first number above 12, {second} a second one"
         return first > second, f"{share}: the file mixes day-first and month-first, and the rarer ones will be unreadable", True
     if first:
-        return True, f"day first, because {first} values of the sample have a first number above 12", False
+        return True, f"{first} values of the sample have a first number above 12: the day comes first", False
     if second:
-        return False, f"month first, because {second} values of the sample have a second number above 12", False
+        return False, f"{second} values of the sample have a second number above 12: the month comes first", False
     dotted = open_[0].sep == "."
     day_first = dotted or continental
     told = (
@@ -216,7 +216,7 @@ def epoch_form(values: Sequence[str]) -> MomentForm | None:
         if low >= EARLIEST and high <= LATEST:
             words = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}[name]
             span = [datetime.fromtimestamp(value, timezone.utc).date() for value in (low, high)]
-            because = f"{words} since 1970, because the numbers then lie between {span[0]} and {span[1]}"
+            because = f"taken for {words} since 1970 its numbers lie between {span[0]} and {span[1]}"
             return MomentForm("epoch", has_time=True, instant=True, epoch=name, because=because, first=span[0], last=span[1])
     return None
 

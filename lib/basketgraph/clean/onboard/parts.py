@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from basketgraph.clean.onboard.roles import Profile, Reading
+from basketgraph.clean.onboard.profiles import Profile
+from basketgraph.clean.onboard.roles import Reading
 
+NOBODY = ("0", "-1", "guest", "anonymous", "0.0")  # where they stand for far more rows than another user's id does
+OFTEN = 5
 MISSING = "cast(null as string)"  # a required column that nobody could guess: every row is then `missing:`, which says so
 
 
@@ -101,11 +104,8 @@ def id_sql(one: Profile, *, role: str) -> tuple[str, list[tuple[str, str]]]:
     if role == "user" and sum("@" in text for text in one.filled) > len(one.filled) / 2:
         sql = f"lower({sql})"
         told.append(("case does not matter", "the ids are e-mail addresses"))
-    nobody = (
-        [text for text in ("0", "-1", "guest", "anonymous", "0.0") if one.counts.get(text, 0) > max(3, 0.002 * len(one.filled))]
-        if role == "user"
-        else []
-    )
+    usual = sorted(one.counts.values())[len(one.counts) // 2] if one.counts else 0
+    nobody = [text for text in NOBODY if role == "user" and one.counts.get(text, 0) > max(3, OFTEN * usual)]
     for text in nobody:
         known = sql.startswith("nullif(ltrim") and not text.strip("0")
         sql = sql if known else f"nullif({sql}, '{text.removesuffix('.0')}')"

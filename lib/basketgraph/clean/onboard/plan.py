@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -123,7 +122,7 @@ def _refuse_pairs(readings: Sequence[tuple[Kind, Reading]]) -> None:
             a, b = lines.roles, orders.roles
             if kind is other or not {"order", "item"} <= a.keys() or not {"order", "user"} <= b.keys() or "user" in a or "item" in b:
                 continue
-            left, right = shlex.quote(kind.files[0].shown), shlex.quote(other.files[0].shown)
+            left, right = repr(kind.files[0].name), repr(other.files[0].name)
             raise Mistake(
                 "orders and their lines lie in two kinds of files, and a mapping cannot join",
                 [

@@ -55,9 +55,13 @@ def words_of(header: str) -> tuple[str, ...]:
     return tuple(re.findall(r"[a-z]+|\d+", apart.lower()))
 
 
-@cache
 def header_score(role: str, header: str) -> float:
-    """How much a header speaks for a role, 0 to 1."""
+    """How much a header speaks for a role, 0 to 1. Of a nested field its own name counts, or all names on the way to it."""
+    return max(_score(role, header), 0.97 * _score(role, header.rpartition(".")[2]))
+
+
+@cache
+def _score(role: str, header: str) -> float:
     have = words_of(header)
     joined, best = "".join(have), 0.0
     phrases = words().roles[role]

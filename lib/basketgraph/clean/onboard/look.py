@@ -1,0 +1,71 @@
+"""What a file is, by its first bytes, and a sample of it."""
+
+from __future__ import annotations
+
+import re
+
+from basketgraph.clean.onboard.dialect import decoded, dialect
+from basketgraph.clean.onboard.find import Found, excerpt
+from basketgraph.clean.onboard.nested import json_sample, parquet_sample
+from basketgraph.clean.onboard.sample import ROWS, Column, Sample, sql_name
+from basketgraph.config import Mistake
+
+
+def sampled(found: Found) -> Sample:
+    """Look at a file. Raises Mistake, with the cure, for one that no mapping can read."""
+    with found.open() as stream:
+        start = stream.read(4096)
+    if not start.strip():
+        raise Mistake(f"{found.shown}: want rows, have an empty file", cure="Leave it out.")
+    if start.startswith(b"PAR1"):
+        return parquet_sample(found)
+    if start.startswith(b"PK\x03\x04") or start.startswith(b"\xd0\xcf\x11\xe0"):
+        raise Mistake(f"{found.shown}: a spreadsheet or an archive, which Spark cannot read", cure="Save it as CSV (UTF-8), or unpack it.")
+    if found.packer is None and start.startswith(b"\x1f\x8b"):
+        raise Mistake(f"{found.shown}: want a packed file to end in .gz, else Spark reads it as text", cure=f"mv {found.path} {found.path}.gz")
+    text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if text[:1] in (b"{", b"["):
+        return json_sample(found)
+    return _csv(found)
+
+
+def _csv(found: Found) -> Sample:
+    text = decoded(bytes_ := excerpt(found), found.shown)
+    told = dialect(text, found.shown, str(found.path) if found.member is None else found.name)
+    options: dict[str, str | bool] = {}
+    because = {}
+    if told.separator != ",":
+        options["sep"] = told.separator
+    if told.quoted:
+        if told.quote != '"':
+            options["quote"] = told.quote
+        options["escape"] = told.escape
+        because["escape"] = "quotes within quotes are doubled" if told.escape == told.quote else "quotes within quotes have a backslash"
+    if text.encoding != "UTF-8":
+        options["encoding"] = text.encoding
+        foreign = sorted({word for word in re.findall(r"\w*[^\x00-\x7f]\w*", text.head)}, key=len, reverse=True)[:3]
+        because["encoding"] = f"{text.because}; then it reads {', '.join(foreign)}" if foreign else text.because
+    if told.multiline or text.encoding == "UTF-16":
+        options["multiLine"] = True
+        because["multiLine"] = "values have line breaks" if told.multiline else "lines of UTF-16 cannot be found by their bytes"
+    names = [name for name in told.header if name]
+    blanks = sum(value != value.strip() and value.strip()[:1].isdigit() and " " not in value.strip() for row in told.rows[:2000] for value in row)
+    if blanks > 20:
+        options |= {"ignoreLeadingWhiteSpace": True, "ignoreTrailingWhiteSpace": True}
+        because["ignoreLeadingWhiteSpace"] = "values have blanks around them"
+    rows = told.rows[:: len(told.rows) // ROWS + 1]
+    columns = []
+    for place, name in enumerate(told.header):
+        if name:
+            columns.append(Column(name, sql_name(name), "string", [row[place].strip() or None for row in rows]))
+    notes = [f"UTF-8 {text.because}"] if text.encoding == "UTF-8" and text.because else []
+    if told.odd_rows:
+        notes.append(f"{told.odd_rows} lines of the sample have another number of fields than the header and will be `unparsable`")
+    if len(names) < len(told.header):
+        notes.append("a column without a name is left out")
+    average = max(1, len(bytes_.head) / max(1, len(told.rows) if bytes_.whole else bytes_.head.count(b"\n")))
+    total = len(told.rows) + told.odd_rows if bytes_.whole else round(bytes_.size / average)
+    return Sample(
+        found, "csv", options, dict.fromkeys(names, "string"), tuple(columns), len(rows), total, told.separator, None, because, tuple(notes),
+        text.head.isascii() and all(block.isascii() for block in text.blocks),
+    )  # fmt: skip

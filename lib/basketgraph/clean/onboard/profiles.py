@@ -1,0 +1,103 @@
+"""A raw column as its values show it: how it writes numbers and moments, what stands for nothing, what is personal."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+
+from basketgraph.clean.onboard.moments import MomentForm, clock_form, epoch_form, looks_like_moment, moment_form
+from basketgraph.clean.onboard.numbers import NumberForm, looks_like_number, number_form
+from basketgraph.clean.onboard.sample import Column, Sample
+from basketgraph.clean.onboard.words import is_personal
+
+NOTHING = {"null", "none", "nan", "n/a", "nil", "\\n", "undefined", "#n/a", "(null)", "(not set)"}
+NO_NUMBER = {"-", "--", "?", "na", "."}  # where all else is numbers or dates
+LOOKED_AT = 6000  # values that decide how a column is written
+EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.\w+")
+ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A raw column as its values show it."""
+
+    column: Column
+    number: NumberForm | None
+    moment: MomentForm | None
+    epoch: MomentForm | None
+    clock: str | None
+    nothing: tuple[str, ...]  # texts that mean "no value"
+    filled: list[str] = field(repr=False, default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return self.column.name
+
+    @cached_property
+    def counts(self) -> Counter[str]:
+        return Counter(self.filled)
+
+    @cached_property
+    def numbers(self) -> list[float]:
+        """The values as numbers; none for what cannot be read."""
+        form = self.number
+        return [] if form is None else [value for text in self.filled if (value := form.value(text)) is not None]
+
+    @property
+    def whole(self) -> bool:
+        """Whether its numbers are whole ones."""
+        return bool(self.numbers) and all(value == int(value) for value in self.numbers if abs(value) < 1e15)
+
+    @property
+    def padded(self) -> int:
+        """Values with leading zeros."""
+        return sum(len(text) > 1 and text[0] == "0" and text.isdigit() for text in self.filled)
+
+    @property
+    def floated(self) -> bool:
+        """Ids that went through a table of floating-point numbers: 17850.0."""
+        return bool(self.filled) and sum(bool(re.fullmatch(r"\d+\.0", text)) for text in self.filled) > 0.9 * len(self.filled)
+
+    @property
+    def distinct_share(self) -> float:
+        return len(self.counts) / len(self.filled) if self.filled else 0.0
+
+    @property
+    def personal(self) -> bool:
+        looked = self.filled[:2000]
+        hits = sum(bool(EMAIL.fullmatch(text) or ADDRESS.fullmatch(text)) for text in looked)
+        return is_personal(self.name) or hits > 0.3 * max(1, len(looked))
+
+
+def profile(column: Column, sample: Sample, *, continental: bool) -> Profile:
+    """Look at a column's values."""
+    given = [value for value in column.values if value is not None]
+    odd = {value for value in set(given) if value.lower() in NOTHING | NO_NUMBER}
+    bare = [value for value in given if value not in odd]
+    measured = any(character.isdigit() for character in "".join(bare[:5])) and (looks_like_number(bare[0]) or looks_like_moment(bare[0]))
+    tokens = {value for value in odd if value.lower() in NOTHING or measured}
+    rest = [value for value in given if value not in tokens]
+    if column.kind.startswith(("timestamp", "date", "nanos")):
+        days = sorted({value[:10] for value in rest})
+        span = [_day(days[0]), _day(days[-1])] if days else [None, None]
+        kind = column.kind
+        epoch_name = "ns" if kind.startswith("nanos") else ""
+        told = {"has_time": kind != "date", "instant": kind in ("timestamp", "nanos"), "epoch": epoch_name, "first": span[0], "last": span[1]}
+        typed_moment = MomentForm("epoch" if epoch_name else kind, **told)  # type: ignore[arg-type]
+        return Profile(column, None, typed_moment, None, None, (), rest)
+    typed = column.kind != "string"
+    probe = rest[:: len(rest) // LOOKED_AT + 1]
+    number = NumberForm(typed=True) if typed and column.kind != "boolean" else number_form(probe, separator=sample.separator)
+    moment = None if typed else moment_form(probe, separator=sample.separator, continental=continental)
+    epoch = epoch_form(probe) if number is not None else None
+    return Profile(column, number, moment, epoch, clock_form(probe), tuple(sorted(tokens)) if rest else (), rest)
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
