@@ -19,7 +19,7 @@ EVENTS = "silver.events"
 SETTINGS = parsed(QualitySettings, data_yaml("conf/settings.yaml")["quality"], "settings.quality")
 USER = "0123456789abcdef" * 2
 LAST = date(2026, 3, 6)
-KEY, TYPE, LABEL = "key_to_be_unique:event_id", "column_values_to_be_in_set:event_type", "column_values_to_meet:label_fits_amount"
+KEY, TYPE, DISCOUNT = "key_to_be_unique:event_id", "column_values_to_be_in_set:event_type", "column_values_to_meet:event_id"
 
 
 class Shop:
@@ -56,10 +56,10 @@ def shop(spark: SparkSession, tmp_path: Path) -> Shop:
 @pytest.mark.slow
 def test_after_the_first_check_only_the_days_that_changed_are_looked_at_until_the_whole_table_is_due(shop: Shop) -> None:
     for back in (2, 1):
-        shop.add(LAST - timedelta(days=back), {}, {"amount_minor": -1})  # two warnings: an amount below zero without a coupon
+        shop.add(LAST - timedelta(days=back), {}, {"discount_minor": -1})  # a warning on each day
     (first,) = shop.check(LAST).values()
     assert first["scope"].startswith("the whole table: no version of it has passed")
-    assert (shop.found()[LABEL].unexpected_count, shop.found()[LABEL].element_count, shop.found()[LABEL].value) == (2, 4, 0.5)
+    assert (shop.found()[DISCOUNT].unexpected_count, shop.found()[DISCOUNT].element_count, shop.found()[DISCOUNT].value) == (2, 4, 0.5)
 
     assert shop.check(LAST) == {}, "nothing new, nothing looked at"
     shop.add(LAST, {}, {"event_id": "moved"}, {})
@@ -67,21 +67,21 @@ def test_after_the_first_check_only_the_days_that_changed_are_looked_at_until_th
     (second,) = shop.check(next_day).values()
     found = shop.found()
     assert second["scope"] == "rows of 1 day that changed since the last check: 2026-03-06"
-    assert (found[LABEL].element_count, found[LABEL].success, found[LABEL].scope) == (3, True, second["scope"]), "the old days are not read again"
+    assert (found[DISCOUNT].element_count, found[DISCOUNT].success, found[DISCOUNT].scope) == (3, True, second["scope"]), (
+        "the old days are not read again"
+    )
     assert (found["table_row_count_to_be_between"].value, found["table_row_count_to_be_between"].scope) == (7, "the whole table")
     assert found["column_max_to_be_between:event_date"].success
     assert "the whole table" in found["looked_up_values_to_meet:purchase_comes_first"].scope, "only the whole table can show it, so it is repeated"
-    assert (first["spark_jobs"] > 0, found[LABEL].spark_jobs, found[LABEL].seconds > 0) == (True, second["spark_jobs"], True)
+    assert (first["spark_jobs"] > 0, found[DISCOUNT].spark_jobs, found[DISCOUNT].seconds > 0) == (True, second["spark_jobs"], True)
 
     later = LAST + timedelta(days=5)
     (third,) = shop.check(later).values()
     assert third["scope"].startswith("nothing changed since the last check"), "the newest day is compared with the day of the run all the same"
-    assert (shop.found()[LABEL].element_count, shop.found()[LABEL].scope) == (3, f"looked at for {next_day}: {second['scope']}")
-    assert shop.check(later + timedelta(days=4))[EVENTS]["scope"].startswith("nothing changed"), "without a change nobody looks at the whole table"
+    assert (shop.found()[DISCOUNT].element_count, shop.found()[DISCOUNT].scope) == (3, f"looked at for {next_day}: {second['scope']}")
+    assert shop.check(later + timedelta(days=4))[EVENTS]["scope"] == "the whole table: every 7 days"
+    assert (shop.found()[DISCOUNT].element_count, shop.found()[DISCOUNT].unexpected_count) == (7, 2)
     assert not shop.found()["column_max_to_be_between:event_date"].success, "the newest event is nine days old, seven are allowed"
-    shop.add(LAST, {"event_id": "late"})
-    assert shop.check(later + timedelta(days=5))[EVENTS]["scope"] == "the whole table: every 7 days"
-    assert shop.found()[LABEL].element_count == 8
     assert shop.release().read("ops.daily_values").where("check_name LIKE '%orders'").count() >= 3
 
 
@@ -135,3 +135,28 @@ def test_who_lets_a_failure_pass_is_kept_with_the_reason(monkeypatch: pytest.Mon
     monkeypatch.setenv("LOGNAME", "ann")
     got = acceptances([f"{EVENTS}.{TYPE}", f"{EVENTS}.{KEY}"], ["a trial", " twice "])
     assert got == {(EVENTS, TYPE): "a trial (accepted by ann)", (EVENTS, KEY): "twice (accepted by ann)"}
+
+
+def test_data_docs_are_made_of_the_runs_own_results_and_hold_no_value_of_a_person(spark: SparkSession, tmp_path: Path) -> None:
+    targets, coupons = "silver.campaign_targets", "silver.coupons"
+    settings = SETTINGS.model_copy(update={"data_docs": True})
+    for run, tables in (("run-1", [targets]), ("run-2", [coupons, targets])):
+        release = Release(spark, str(tmp_path), run)
+        release.overwrite(rows(spark, targets, [{"user_id": USER}, {"user_id": f"{run}@example.org"}]), targets)
+        release.overwrite(rows(spark, coupons, [{"item_id": run}]), coupons)
+        for table in tables:  # job by job: both make one site
+            try:
+                check(release, table, LAST, settings)
+            except QualityStop:
+                assert table == targets
+    site = tmp_path / "reports" / "data_docs"
+    pages = {str(page.relative_to(site)): page.read_text() for page in site.rglob("*.html")}
+    index = pages.pop("index.html")
+    assert sorted(page.split("/")[:4] for page in pages) == [["validations", "silver", name, "run-2"] for name in ("campaign_targets", "coupons")]
+    assert "run-2" in index
+    failed = next(page for name, page in pages.items() if "campaign_targets" in name)
+    assert "Failed" in failed
+    told = index + "".join(pages.values()) + "".join(result.read_text() for result in (site / "results").iterdir())
+    assert USER not in told
+    assert "example.org" not in told.replace("https://", "")
+    assert not list(site.rglob("*.crc"))
