@@ -106,6 +106,8 @@ def test_mistakes_in_flags_and_conf_end_with_2_and_without_a_traceback(spark: Sp
         ["run", "all", *shop.flags, "--set", "rank=2"],
         ["run", "all", *shop.flags, "--set", "ranks=two"],
         ["run", "all", *shop.flags, "--ds", "yesterday"],
+        ["run", "all", *shop.flags, "--accept", "silver.events.no_such_check", "--because", "why"],
+        ["run", "all", *shop.flags, "--accept", "silver.events.key_to_be_unique:event_id"],
         ["status", *shop.flags],
         ["run"],
     ):

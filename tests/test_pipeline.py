@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -74,13 +76,23 @@ def test_a_stop_leaves_the_live_release_and_the_report_is_made_all_the_same(spar
     run(shop)
     shop.users("ann", "bob", "mallory")
     shop.verdict(word)
-    stopped = run(shop)
+    told = shop.landing / "alert.json"
+    hook = [sys.executable, "-c", "import sys; open(sys.argv[1], 'w').write(sys.stdin.read())", str(told)]
+    stopped = run_pipeline(conf(shop, **{"alerts.command": json.dumps(hook)}), "all", ds=DAY)
     assert stopped.error is not None
     assert getattr(stopped.error, "exit_code", None) == code
     assert stopped.as_json()["refused"] == f"told to: {word}"
     assert statuses(stopped) == {"load": "done", "copy": "done", "judge": "failed", "report": "done"}
     assert Path(stopped.as_json()["report"]).read_text() == f"run {stopped.run_id}"
     assert (stopped.as_json()["release"], live_users(spark, shop)) == (1, ["ann", "bob"])
+    alert = json.loads(told.read_text())
+    assert {key: alert[key] for key in ("shop", "ds", "run_id", "step", "message")} == {
+        "shop": "tiny", "ds": DAY.isoformat(), "run_id": stopped.run_id, "step": "judge", "message": f"told to: {word}"
+    }  # fmt: skip
+    again = run_pipeline(conf(shop, **{"alerts.command": json.dumps(["false"])}), "all", ds=DAY)
+    assert again.refused == f"told to: {word}", "a hook that fails does not hide why the run was stopped"
+    run_pipeline(conf(shop, **{"alerts.command": json.dumps(hook)}), "all", ds=DAY)
+    assert json.loads(told.read_text())["since"]["run_id"] == stopped.run_id, "since the first of three failures in a row"
     shop.verdict("fine")
     mended = run(shop)
     assert statuses(mended) == {"load": "current", "copy": "current", "judge": "done", "publish": "done", "report": "done"}

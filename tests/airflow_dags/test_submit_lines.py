@@ -47,6 +47,14 @@ def test_the_job_reads_its_line(pipeline: str, submission: Submission) -> None:
     assert (conf.warehouse, conf.source["landing"], conf.environment.ranks) == ("s3a://bucket/shop a", "/landing", 3)
 
 
+def test_a_job_submitted_alone_lets_failures_pass_as_the_local_runner_does() -> None:
+    (_, submission), *_ = TASKS
+    pairs = ["--accept", "silver.events.a", "--because", "a trial", "--accept", "silver.items.b", "--because", "known", "--data-docs"]
+    given = job_parser("").parse_args([*render(submission.arguments), *pairs])
+    assert (given.accept, given.because, given.data_docs) == (["silver.events.a", "silver.items.b"], ["a trial", "known"], True)
+    assert job_parser("").parse_args(render(submission.arguments)).accept == []
+
+
 def test_parameters_that_say_nothing_leave_no_flag() -> None:
     (_, submission), *_ = TASKS
     given = job_parser("").parse_args(render(submission.arguments))

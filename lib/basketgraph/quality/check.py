@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 from basketgraph.config import Mistake, data_yaml, parsed
 from basketgraph.contracts import Contract, contract
 from basketgraph.quality.accept import Accepted
+from basketgraph.quality.data_docs import build_data_docs
 from basketgraph.quality.examine import Finding, Look, examine, judged_days
 from basketgraph.quality.past import RESULTS, WHOLE, Past, Row, daily_history, daily_rows, keep_daily, past, stops_unless
 from basketgraph.suites import TABLE_LEVEL, Expectation, QualitySettings, Suite, suite, uses
@@ -56,6 +57,7 @@ class Checked:
     spark_jobs: int
     daily: Sequence[tuple[Any, ...]]
     scope: str
+    results: Sequence[Any]  # Great Expectations' own
 
 
 def check(release: Release, table: str, ds: date, settings: QualitySettings | None = None, accepted: Accepted | None = None) -> None:
@@ -90,6 +92,8 @@ def check_all(
         }
         told = f"{len(checked.findings)} promises, {len(broken)} broken, {checked.seconds:.1f} s, {checked.spark_jobs} Spark jobs"
         log.info("%s version %d, %s: %s", checked.table, checked.version, checked.scope, told)
+    if settings.data_docs and found:
+        log.info("data docs: %s", build_data_docs(release, release.run_id, {checked.table: checked.results for checked in found}))
     _stop(release, found, ds, reasons, before)
     return {checked.table: release.checked[checked.table] for checked in found}
 
@@ -112,7 +116,9 @@ def _checked(release: Release, table: str, ds: date, settings: QualitySettings, 
     }
     findings = examine(look.rows, terms, values, look)
     daily = daily_rows(release, table, look.daily, datetime.now(timezone.utc))
-    return Checked(table, version, terms, suite_hash, findings, time.monotonic() - started, spark_jobs(release) - jobs, daily, look.scope)
+    return Checked(
+        table, version, terms, suite_hash, findings, time.monotonic() - started, spark_jobs(release) - jobs, daily, look.scope, look.results
+    )
 
 
 def spark_jobs(release: Release) -> int:

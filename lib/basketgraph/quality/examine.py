@@ -106,8 +106,9 @@ def examine(frame: DataFrame, terms: Suite, values: Mapping[str, Any], look: Loo
         raise Mistake(f"{terms.file} cannot be used", faults, f"Expectations known here: {', '.join(engine().known())}.")
     results: dict[str, Any] = {}
     for place, names in _places(runnable, look).items():
-        frame = _frame(place, [runnable[name] for name in names], look)
-        results |= engine().validate(frame, terms.table, [built[name] for name in names])
+        frame = _frame(place, look, [runnable[name] for name in names])
+        joined = _with_lookups(frame, [runnable[name] for name in names], look)
+        results |= engine().validate(joined, terms.table, [built[name] for name in names], frame)
     crashed = broken_in(results)
     if crashed:
         raise Mistake(f"{terms.file}: Great Expectations could not compute {len(crashed)} expectations", crashed)
@@ -186,7 +187,7 @@ def _places(expectations: Mapping[str, Expectation], look: Look) -> dict[tuple[s
     return places
 
 
-def _frame(place: tuple[str, str], expectations: Sequence[Expectation], look: Look) -> DataFrame:
+def _frame(place: tuple[str, str], look: Look, expectations: Sequence[Expectation]) -> DataFrame:
     kind, which = place
     if kind == "whole":
         return look.whole
@@ -194,7 +195,11 @@ def _frame(place: tuple[str, str], expectations: Sequence[Expectation], look: Lo
         day = F.col(expectations[0].kwargs["day"])
         first = date.fromisoformat(look.window[0]) - timedelta(days=int(which))
         return look.whole.where(day.between(F.lit(first), F.lit(date.fromisoformat(look.window[-1]))))
-    frame = look.rows.where(which) if which else look.rows
+    return look.rows.where(which) if which else look.rows
+
+
+def _with_lookups(frame: DataFrame, expectations: Sequence[Expectation], look: Look) -> DataFrame:
+    """`frame` with a column for whatever these expectations look up."""
     lookups: dict[tuple[Any, ...], list[str]] = {}
     for e in expectations:
         if e.type == LOOKED_UP:

@@ -38,10 +38,10 @@ MOST_BUCKETS = 1000
 
 def daily_values(frame: DataFrame, day: str | None, metrics: Mapping[str, str]) -> dict[str, dict[str, float | None]]:
     """Each metric (name -> SQL aggregate) on each day: {name: {YYYY-MM-DD: value}}; under `all` where there is no day column. One Spark job."""
-    days = F.lit(NO_DAY) if day is None else F.col(day).cast("string")
     values = [F.expr(sql).cast("double").alias(f"metric_{number}") for number, sql in enumerate(metrics.values())]
-    rows = frame.groupBy(days.alias("day")).agg(*values).collect()
-    return {name: {row["day"]: row[f"metric_{number}"] for row in rows if row["day"]} for number, name in enumerate(metrics)}
+    grouped = frame.groupBy(F.lit(NO_DAY).alias("day") if day is None else F.col(day).alias("day"))
+    rows = grouped.agg(*values).where("day IS NOT NULL").collect()
+    return {name: {str(row["day"]): row[f"metric_{number}"] for row in rows} for number, name in enumerate(metrics)}
 
 
 def stability(before: Sequence[int], now: Sequence[int]) -> float:

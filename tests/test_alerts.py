@@ -1,0 +1,114 @@
+"""Alerts go to a real process and a real server; one that fails is logged and changes nothing."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import threading
+from collections.abc import Iterator
+from datetime import date
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from basketgraph.alerts import send, stop_alert
+from basketgraph.config import load
+from basketgraph.quality import QualityStop
+
+DAY = date(2026, 3, 1)
+FAILURE = {"table": "silver.events", "check": "key_to_be_unique:event_id", "expected": "no doubles", "observed": "2", "since": {"run_id": "r0"}}
+TO_FILE = "import sys; open(sys.argv[1], 'w').write(sys.stdin.read())"
+
+
+@pytest.fixture
+def server() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """An address that takes alerts at /hook, and what it got; anything else is answered with 500."""
+    got: list[dict[str, Any]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if self.path == "/hook":
+                got.append({"type": self.headers["Content-Type"], "alert": json.loads(body)})
+            self.send_response(200 if self.path == "/hook" else 500)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    served = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=served.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{served.server_port}", got
+    served.shutdown()
+    thread.join()
+
+
+def alert() -> dict[str, Any]:
+    error = QualityStop("silver.events version 3: stopped", [FAILURE])
+    return stop_alert(error, step="clean", shop="tiny", ds=DAY, run_id="r1", warehouse="/data/shop/", since={"run_id": "r0"})
+
+
+def give(sets: dict[str, str]) -> None:
+    send(alert(), load("local", "complete_journey", sets))
+
+
+def test_a_command_and_an_address_both_get_what_failed_since_when_and_where_to_read_on(tmp_path: Path, server: Any) -> None:
+    address, got = server
+    place = tmp_path / "alert.json"
+    give({"alerts.command": json.dumps([sys.executable, "-c", TO_FILE, str(place)]), "alerts.url": f"{address}/hook"})
+    told = json.loads(place.read_text())
+    assert got == [{"type": "application/json", "alert": told}]
+    assert told == {
+        "what": "stopped by quality",
+        "shop": "tiny",
+        "ds": "2026-03-01",
+        "run_id": "r1",
+        "step": "clean",
+        "since": {"run_id": "r0"},
+        "failures": [FAILURE],
+        "message": "silver.events version 3: stopped",
+        "report": "/data/shop/reports/r1.html",
+        "read": "docs/quality.md#when-a-run-stopped",
+    }
+
+
+def test_the_sections_that_alerts_name_are_there() -> None:
+    from basketgraph.alerts import READ
+
+    for place in READ.values():
+        page, _, section = place.partition("#")
+        titles = [line.strip("# \n") for line in (Path(__file__).parents[1] / page).read_text().splitlines() if line.startswith("#")]
+        assert section in {title.lower().replace(" ", "-") for title in titles}, place
+
+
+@pytest.mark.parametrize(
+    ("sets", "said"),
+    [
+        ({"alerts.command": json.dumps([sys.executable, "-c", "import sys; sys.exit('no such pager')"])}, "ended with 1: no such pager"),
+        ({"alerts.command": "[/no/such/program]"}, "No such file"),
+        ({"alerts.command": json.dumps([sys.executable, "-c", "import time; time.sleep(60)"]), "alerts.timeout_seconds": "0.2"}, "timed out"),
+        ({"alerts.url": "ADDRESS/broken"}, "500"),
+        ({"alerts.url": "http://127.0.0.1:9/hook"}, "refused"),
+        ({"alerts.url": "file:///etc/passwd"}, "want an address that begins with http"),
+        ({"alerts.timeout_seconds": "-1"}, "timeout_seconds"),
+    ],
+)
+def test_a_hook_that_fails_is_logged_and_raises_nothing(sets: dict[str, str], said: str, server: Any, caplog: pytest.LogCaptureFixture) -> None:
+    log = logging.getLogger("basketgraph")
+    kept, log.propagate = log.propagate, True
+    try:
+        with caplog.at_level(logging.ERROR, "basketgraph"):
+            give({key: text.replace("ADDRESS", server[0]) for key, text in sets.items()})
+    finally:
+        log.propagate = kept
+    assert said in caplog.text
+    assert "alert:" in caplog.text
+
+
+def test_without_a_hook_nothing_is_called(caplog: pytest.LogCaptureFixture) -> None:
+    give({})
+    assert caplog.text == ""

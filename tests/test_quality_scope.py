@@ -1,0 +1,162 @@
+"""What a check looks at, run after run: the whole table, the days that changed, or nothing; and what a person lets pass."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import Row, SparkSession
+
+from basketgraph.config import Mistake, data_yaml, parsed
+from basketgraph.quality import QualityStop, acceptances, check, check_all
+from basketgraph.suites import QualitySettings
+from basketgraph.tables import Release
+from support import rows
+
+EVENTS = "silver.events"
+SETTINGS = parsed(QualitySettings, data_yaml("conf/settings.yaml")["quality"], "settings.quality")
+USER = "0123456789abcdef" * 2
+LAST = date(2026, 3, 6)
+KEY, TYPE, DISCOUNT = "key_to_be_unique:event_id", "column_values_to_be_in_set:event_type", "column_values_to_meet:event_id"
+
+
+class Shop:
+    """A warehouse in which each run adds events and checks them."""
+
+    def __init__(self, spark: SparkSession, folder: Path) -> None:
+        self.spark, self.folder, self.runs = spark, folder, 0
+
+    def release(self) -> Release:
+        return Release(self.spark, str(self.folder), f"run-{self.runs}")
+
+    def add(self, day: date, *events: dict[str, Any]) -> None:
+        noon = datetime(day.year, day.month, day.day, 12, tzinfo=timezone.utc)
+        base = {"event_type": "purchase", "event_time": noon, "event_date": day, "user_id": USER, "currency": "EUR", "ingested_at": noon}
+        given = [{**base, "event_id": f"{day}-{number}", **event} for number, event in enumerate(events)]
+        self.release().append(rows(self.spark, EVENTS, given), EVENTS)
+
+    def check(self, ds: date, **options: Any) -> dict[str, Any]:
+        self.runs += 1
+        return check_all(self.release(), [EVENTS], ds, SETTINGS, **options)
+
+    def found(self) -> dict[str, Row]:
+        """The results of the last run, by check."""
+        kept = self.release().read("ops.quality_results").where(f"run_id = 'run-{self.runs}'").collect()
+        assert len({row.check_name for row in kept}) == len(kept)
+        return {row.check_name: row for row in kept}
+
+
+@pytest.fixture
+def shop(spark: SparkSession, tmp_path: Path) -> Shop:
+    return Shop(spark, tmp_path)
+
+
+@pytest.mark.slow
+def test_after_the_first_check_only_the_days_that_changed_are_looked_at_until_the_whole_table_is_due(shop: Shop) -> None:
+    for back in (2, 1):
+        shop.add(LAST - timedelta(days=back), {}, {"discount_minor": -1})  # a warning on each day
+    (first,) = shop.check(LAST).values()
+    assert first["scope"].startswith("the whole table: no version of it has passed")
+    assert (shop.found()[DISCOUNT].unexpected_count, shop.found()[DISCOUNT].element_count, shop.found()[DISCOUNT].value) == (2, 4, 0.5)
+
+    assert shop.check(LAST) == {}, "nothing new, nothing looked at"
+    shop.add(LAST, {}, {"event_id": "moved"}, {})
+    next_day = LAST + timedelta(days=1)
+    (second,) = shop.check(next_day).values()
+    found = shop.found()
+    assert second["scope"] == "rows of 1 day that changed since the last check: 2026-03-06"
+    assert (found[DISCOUNT].element_count, found[DISCOUNT].success, found[DISCOUNT].scope) == (3, True, second["scope"]), (
+        "the old days are not read again"
+    )
+    assert (found["table_row_count_to_be_between"].value, found["table_row_count_to_be_between"].scope) == (7, "the whole table")
+    assert found["column_max_to_be_between:event_date"].success
+    assert "the whole table" in found["looked_up_values_to_meet:purchase_comes_first"].scope, "only the whole table can show it, so it is repeated"
+    assert (first["spark_jobs"] > 0, found[DISCOUNT].spark_jobs, found[DISCOUNT].seconds > 0) == (True, second["spark_jobs"], True)
+
+    later = LAST + timedelta(days=5)
+    (third,) = shop.check(later).values()
+    assert third["scope"].startswith("nothing changed since the last check"), "the newest day is compared with the day of the run all the same"
+    assert (shop.found()[DISCOUNT].element_count, shop.found()[DISCOUNT].scope) == (3, f"looked at for {next_day}: {second['scope']}")
+    assert shop.check(later + timedelta(days=4))[EVENTS]["scope"] == "the whole table: every 7 days"
+    assert (shop.found()[DISCOUNT].element_count, shop.found()[DISCOUNT].unexpected_count) == (7, 2)
+    assert not shop.found()["column_max_to_be_between:event_date"].success, "the newest event is nine days old, seven are allowed"
+    assert shop.release().read("ops.daily_values").where("check_name LIKE '%orders'").count() >= 3
+
+
+@pytest.mark.slow
+def test_a_failure_stops_until_it_is_mended_or_a_person_lets_it_pass_for_the_day(shop: Shop) -> None:
+    shop.add(LAST, {}, {"event_type": "view"})
+    for _ in range(2):  # the second run finds the version that stopped the first
+        with pytest.raises(QualityStop) as stopped:
+            shop.check(LAST)
+    (failure,) = stopped.value.failures
+    assert (failure["table"], failure["check"], failure["since"]["run_id"], failure["since"]["ds"]) == (EVENTS, TYPE, "run-1", "2026-03-06")
+    assert shop.found()[TYPE].accepted_because is None
+
+    shop.check(LAST, accepted={(EVENTS, TYPE): "a trial (accepted by ann)"})
+    assert (shop.found()[TYPE].success, shop.found()[TYPE].accepted_because) == (False, "a trial (accepted by ann)")
+    shop.add(LAST, {"event_id": "one more"})
+    shop.check(LAST)
+    assert shop.found()[TYPE].accepted_because == "a trial (accepted by ann)", "the same day again: what was accepted stays so"
+    shop.add(LAST, {"event_id": "and one"})
+    with pytest.raises(QualityStop):
+        shop.check(LAST + timedelta(days=1))
+    assert shop.found()[TYPE].accepted_because is None, "another day: to be accepted anew"
+
+
+def test_a_change_of_the_settings_makes_the_whole_table_be_looked_at(shop: Shop) -> None:
+    shop.add(LAST, {})
+    check(shop.release(), EVENTS, LAST, SETTINGS)
+    looser = SETTINGS.model_copy(update={"usual_score": 9.0})
+    assert check_all(shop.release(), [EVENTS], LAST, SETTINGS) == {}
+    assert check_all(shop.release(), [EVENTS], LAST, looser)[EVENTS]["scope"].startswith("the whole table: no version of it has passed these")
+    kept = shop.release().read("ops.quality_results")
+    assert kept.count() == kept.select("run_id", "table_name", "check_name").distinct().count(), "the same run again replaces what it found"
+
+
+@pytest.mark.parametrize(
+    ("accept", "because", "said"),
+    [
+        ([f"{EVENTS}.{TYPE}"], [], "want a --because for each --accept, have 1 --accept and 0 --because"),
+        ([f"{EVENTS}.{TYPE}"], [" "], "want a reason"),
+        ([f"{EVENTS}.no_such_check"], ["why"], f"(?s)want TABLE.CHECK, have silver.events.no_such_check.*Known: .*{KEY}"),
+        (["silver.nothing.at_all"], ["why"], "(?s)want TABLE.CHECK, have silver.nothing.at_all.*silver.items"),
+        ([], ["why"], "have 0 --accept and 1 --because"),
+    ],
+)
+def test_only_a_known_check_is_let_pass_and_only_with_a_reason(accept: list[str], because: list[str], said: str) -> None:
+    with pytest.raises(Mistake, match=said):
+        acceptances(accept, because)
+
+
+def test_who_lets_a_failure_pass_is_kept_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOGNAME", "ann")
+    got = acceptances([f"{EVENTS}.{TYPE}", f"{EVENTS}.{KEY}"], ["a trial", " twice "])
+    assert got == {(EVENTS, TYPE): "a trial (accepted by ann)", (EVENTS, KEY): "twice (accepted by ann)"}
+
+
+def test_data_docs_are_made_of_the_runs_own_results_and_hold_no_value_of_a_person(spark: SparkSession, tmp_path: Path) -> None:
+    targets, coupons = "silver.campaign_targets", "silver.coupons"
+    settings = SETTINGS.model_copy(update={"data_docs": True})
+    for run, tables in (("run-1", [targets]), ("run-2", [coupons, targets])):
+        release = Release(spark, str(tmp_path), run)
+        release.overwrite(rows(spark, targets, [{"user_id": USER}, {"user_id": f"{run}@example.org"}]), targets)
+        release.overwrite(rows(spark, coupons, [{"item_id": run}]), coupons)
+        for table in tables:  # job by job: both make one site
+            try:
+                check(release, table, LAST, settings)
+            except QualityStop:
+                assert table == targets
+    site = tmp_path / "reports" / "data_docs"
+    pages = {str(page.relative_to(site)): page.read_text() for page in site.rglob("*.html")}
+    index = pages.pop("index.html")
+    assert sorted(page.split("/")[:4] for page in pages) == [["validations", "silver", name, "run-2"] for name in ("campaign_targets", "coupons")]
+    assert "run-2" in index
+    failed = next(page for name, page in pages.items() if "campaign_targets" in name)
+    assert "Failed" in failed
+    told = index + "".join(pages.values()) + "".join(result.read_text() for result in (site / "results").iterdir())
+    assert USER not in told
+    assert "example.org" not in told.replace("https://", "")
+    assert not list(site.rglob("*.crc"))
