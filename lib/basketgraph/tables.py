@@ -114,6 +114,7 @@ class Warehouse:
         *,
         batch_id: str | None = None,
         prune_by: str | None = None,
+        prune_values: Sequence[Any] | None = None,
         only_insert: bool = False,
         also_compared: Sequence[str] = (),
     ) -> None:
@@ -121,6 +122,7 @@ class Warehouse:
 
         frame:    at most one row per key.
         prune_by: a column whose values in `frame` bound the rows that can match (the day): the others' files are not read.
+        prune_values: these values, where the table's row of a key may have another one than the frame's.
         also_compared: lineage columns in which a difference, too, is a reason to update the row.
         """
         terms = contract(table)
@@ -128,7 +130,7 @@ class Warehouse:
         self.create(table)
         conditions = [f"t.`{key}` = s.`{key}`" for key in terms.keys]
         if prune_by is not None:
-            conditions.append(_in_list(frame, prune_by))
+            conditions.append(_in_list(_values_of(frame, prune_by) if prune_values is None else prune_values, prune_by))
         merged = DeltaTable.forPath(self.spark, self.path(table)).alias("t").merge(frame.alias("s"), " AND ".join(conditions))
         compared = [*terms.compared_columns, *also_compared]
         if compared and not only_insert:
@@ -183,8 +185,11 @@ class _SessionConf:
         self.spark.conf.unset(self.key)
 
 
-def _in_list(frame: DataFrame, column: str) -> str:
-    values = [row[0] for row in frame.select(column).distinct().collect()]
+def _values_of(frame: DataFrame, column: str) -> list[Any]:
+    return [row[0] for row in frame.select(column).distinct().collect()]
+
+
+def _in_list(values: Sequence[Any], column: str) -> str:
     if not values:
         return "FALSE"
     literals = ", ".join(sorted(f"DATE'{v.isoformat()}'" if isinstance(v, date) else "'" + str(v).replace("'", "\\'") + "'" for v in values))

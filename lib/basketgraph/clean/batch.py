@@ -52,6 +52,7 @@ class Prepared:
     rejected: DataFrame | None
     counts: Mapping[str, Counts]  # by path
     prune_by: str | None = None
+    prune_values: Sequence[Any] | None = None
     kept: list[DataFrame] = field(default_factory=list)
 
     @property
@@ -74,6 +75,7 @@ class Preparation:
         self.own_rejects = {(e["source_file"], e["file_hash"]) for e in begun if e["table_name"] == rules.table.name}
         self.kept: list[DataFrame] = []
         self.prune_by = _prune_by(rules)
+        self.prune_values: Sequence[Any] | None = None
 
     def prepare(self, raw: DataFrame) -> Prepared:
         """raw: all rows of the batch's files, as from `reading.raw_rows`."""
@@ -92,7 +94,7 @@ class Preparation:
         if any(good.values()):
             rows, statuses = self._first_rows(accepted, good) if first_load else self._next_rows(accepted)
         counts = {file.path: self._counts(file.path, read, bad, good, statuses, rejected_counts) for file in self.files}
-        return Prepared(self.rules, self.files, self.batch_id, first_load, rows, rejected, counts, self.prune_by, self.kept)
+        return Prepared(self.rules, self.files, self.batch_id, first_load, rows, rejected, counts, self.prune_by, self.prune_values, self.kept)
 
     def _keep(self, frame: DataFrame) -> DataFrame:
         kept = frame.persist(StorageLevel.MEMORY_AND_DISK)
@@ -171,12 +173,15 @@ class Preparation:
         table, existing = self.rules.table, self.release.read(self.rules.table.name)
         if self.prune_by is None:
             return existing
+        moves = self.prune_by not in table.keys and not self.rules.key_is_content
         days = [row[0] for row in judged.select(self.prune_by).distinct().limit(PRUNE_DAYS + 1).collect()]
         if len(days) > PRUNE_DAYS:
+            self.prune_by = None if moves else self.prune_by
             return existing
         of_days = F.col(self.prune_by).isin(days)
-        if self.prune_by in table.keys or self.rules.key_is_content:
-            return existing.where(of_days)  # another day is another key
+        if not moves:
+            return existing.where(of_days)
+        self.prune_values = days  # a row of one of them may take the place of a row of another
         unseen = judged.where(F.col(STATUS) == NEW).select(*table.keys).join(existing.where(of_days).select(*table.keys), table.keys, "left_anti")
         moved = self._keep(existing.where(~of_days).join(unseen, on=table.keys, how="left_semi"))
         if moved.isEmpty():
