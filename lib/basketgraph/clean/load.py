@@ -260,9 +260,15 @@ class Cleaning:
             if one.first_load:
                 self.release.append(one.rows, one.table, batch_id=one.batch_id)
             else:
-                pruned = {"prune_by": one.prune_by, "prune_values": one.prune_values}
                 with self.merging:
-                    self.release.merge(one.rows, one.table, batch_id=one.batch_id, also_compared=("source_time",), **pruned)
+                    self.release.merge(
+                        one.rows,
+                        one.table,
+                        batch_id=one.batch_id,
+                        prune_by=one.prune_by,
+                        prune_values=one.prune_values,
+                        also_compared=("source_time",),
+                    )
             self.written.append(one.table)
         total = summed(one.counts.values())
         after = self.release.read(one.table).count() if self.release.exists(one.table) else 0
