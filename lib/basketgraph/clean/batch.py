@@ -51,7 +51,7 @@ class Prepared:
     rejected: DataFrame | None
     counts: Mapping[str, Counts]  # by path
     prune_by: str | None = None
-    moved_from: Collection[date] = ()  # days, beside those of `rows`, on which the table has older versions of them
+    moved_from: Collection[date] = ()  # days on which the table has rows of the same keys
     kept: list[DataFrame] = field(default_factory=list)
 
     @property
@@ -186,7 +186,8 @@ class Preparation:
             return existing
         days = {row[0] for row in judged.select(self.prune_by).distinct().limit(PRUNE_DAYS + 1).collect()}
         if self.rules.day_may_change:
-            self.moved_from = self._days_there(judged, existing, self.prune_by) - days
+            # All of them, also those of older versions in the batch: the row that wins may lie on another day than the table's.
+            self.moved_from = self._days_there(judged, existing, self.prune_by)
             days |= self.moved_from
         return existing.where(F.col(self.prune_by).isin(days)) if len(days) <= PRUNE_DAYS else existing
 

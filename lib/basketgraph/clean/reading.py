@@ -25,7 +25,6 @@ SESSION_SETTINGS = {
     "spark.sql.ansi.enabled": "false",  # else one bad value fails the job instead of being null; a session may come without conf/spark
     "spark.sql.files.ignoreCorruptFiles": "false",  # else the rest of a damaged file is dropped without a word
     "spark.sql.files.ignoreMissingFiles": "false",
-    "spark.sql.legacy.javaCharsets": "true",  # else windows-1252 and its like are refused
     "spark.sql.legacy.timeParserPolicy": "CORRECTED",  # else a date that old Spark read differently fails the job instead of being null
     "spark.sql.legacy.javaCharsets": "true",  # else text is read in seven encodings only, and windows-1252 is none of them
     "spark.sql.legacy.parquet.nanosAsLong": "true",  # else pandas' nanosecond stamps cannot be read at all

@@ -30,8 +30,8 @@ TYPED = {
 }
 REJECTED = "silver.rejected_rows"
 VERSION = "__version_time"  # the instant that a mapping's `version` gives
-# Python and most databases know no other years; nor does a shop.
-FIRST_MOMENT, LAST_MOMENT = "TIMESTAMP'0001-01-01 00:00:00Z'", "TIMESTAMP'9999-12-31 23:59:59.999999Z'"
+# Python and most databases know no other years; nor does a shop. Instants stay a day within, so that they are in these years in every time zone.
+FIRST_MOMENT, LAST_MOMENT = "TIMESTAMP'0001-01-02 00:00:00Z'", "TIMESTAMP'9999-12-30 23:59:59.999999Z'"
 FIRST_DAY, LAST_DAY = "DATE'0001-01-01'", "DATE'9999-12-31'"
 # Else two rows that differ by less than a millisecond would be one.
 JSON_OPTIONS = {"timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX"}
