@@ -11,7 +11,9 @@ from pyspark.sql import SparkSession
 
 from basketgraph.config import CONF_VARIABLE, Mistake, load
 from basketgraph.contracts import contract
-from basketgraph.runs import RUNS, PeakMemory, RunLog, Step, StepReport, job_parser, new_run_id, pipelines, run_step, set_pairs, tree_memory
+from basketgraph.flags import job_parser, set_pairs
+from basketgraph.memory import PeakMemory, tree_memory
+from basketgraph.runs import RUNS, RunLog, Step, StepReport, new_run_id, pipelines, run_step
 from basketgraph.tables import Release
 from support import rows
 

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from basketgraph.runs import job_parser, pipelines
+from basketgraph.flags import job_parser
+from basketgraph.runs import pipelines
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 AIRFLOW = REPOSITORY / ".venv-airflow" / "bin"

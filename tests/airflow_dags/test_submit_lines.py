@@ -13,7 +13,8 @@ import pytest
 from jinja2 import Environment, StrictUndefined
 
 from basketgraph.config import load
-from basketgraph.runs import job_parser, pipelines, set_pairs
+from basketgraph.flags import job_parser, set_pairs
+from basketgraph.runs import pipelines
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DAGS = REPOSITORY / "airflow_dags"
