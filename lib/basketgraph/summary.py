@@ -111,6 +111,8 @@ def print_changes(
     for name, counts in changes.items():
         for reason, rows in counts["newly_rejected_by_reason"].items():
             out.print(f"{name}: {rows:,} newly rejected: {reason}")
+        if counts["of_these_other_reasons"]:
+            out.print(f"{name}: {counts['of_these_other_reasons']:,} of the still rejected rows have other reasons now")
     for name, files in left.items():
         for path, why in files.items():
             out.print(f"{name}: {path} was not read again: {why}", soft_wrap=True)

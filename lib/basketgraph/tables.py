@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from delta.exceptions import DeltaConcurrentModificationException
+from delta.exceptions.captured import BaseDeltaConcurrentModificationException as DeltaConflict  # importing it makes PySpark raise them
 from delta.tables import DeltaTable, DeltaTableBuilder
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import AnalysisException, PySparkException
@@ -201,7 +201,7 @@ class Warehouse(Stored):
                 with self._commit_metadata(batch_id):
                     merged.execute()
                 return
-            except DeltaConcurrentModificationException:
+            except DeltaConflict:
                 if attempt == MERGE_TRIES:
                     raise
                 time.sleep(random.uniform(0, attempt))  # two that met once should not meet again
