@@ -205,12 +205,13 @@ def nothing_accepted(one: TableCheck) -> bool:
 def print_check(found: SourceCheck, *, file: Any) -> None:
     """Counts, reasons with examples, facts and hints, for people."""
     from basketgraph.masking import masked_row
+    from basketgraph.wording import number_in_words
 
     def say(text: str = "") -> None:
         print(text, file=file)
 
     part = "" if found.sampled is None else f" (only the first {found.sampled:,} rows of each kind of files were looked at)"
-    say(f"{found.shop}: {found.files:,} files would be read{part}; {found.already:,} are in already. Nothing was written.")
+    say(f"{found.shop}: {number_in_words(found.files, 'file')} would be read{part}; {found.already:,} are in already. Nothing was written.")
     for path, problem in found.quarantined:
         say(f"  quarantined: {path}: {problem}")
     for one in found.tables:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
+import json
 from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
@@ -11,16 +13,19 @@ from typing import Any
 import pytest
 import yaml
 from pyspark.sql import SparkSession
+from typer.testing import CliRunner, Result
 
 from basketgraph.clean.check_source import Rehearsal, SourceCheck
 from basketgraph.clean.expressions import checked_source
 from basketgraph.clean.load import CleanSettings
 from basketgraph.clean.onboard.write import Draft, draft
 from basketgraph.clean.pick_up import Landing
+from basketgraph.cli import app
+from basketgraph.config import CONF_VARIABLE
 from basketgraph.tables import Release
 from clean import new_shops
 from clean.new_shops import Sale, sales
-from clean.shop import KEY
+from clean.shop import KEY, Shop, deliver, line, mapping
 
 NOW = datetime(2026, 3, 3, tzinfo=timezone.utc)
 
@@ -72,26 +77,24 @@ def lines_in_values(folder: Path) -> None:
     new_shops.lines_csv(folder / "sales.csv", ["order", "date", "client", "article", "qty", "price", "description"], rows, sep=";")
 
 
-LOCAL, UTC = "Europe/Berlin", "UTC"
-SHOPS: dict[str, tuple[Callable[[Path], object], float, str]] = {  # files, by what their amounts are greater, zone of their stamps
-    "german": (lambda folder: new_shops.german(folder / "umsatz.csv"), 30, LOCAL),
-    "web": (lambda folder: new_shops.web_events(folder / "events.jsonl"), 1, LOCAL),
-    "array": (lambda folder: new_shops.orders_array(folder / "orders.json"), 1, UTC),
-    "parquet": (lambda folder: new_shops.parquet(folder / "sales.parquet"), 1, LOCAL),
-    "parquet_ns": (lambda folder: new_shops.parquet(folder / "sales.parquet", unit="ns"), 1, LOCAL),
-    "parquet_zone": (lambda folder: new_shops.parquet(folder / "sales.parquet", zone="Europe/Berlin"), 1, LOCAL),
-    "utf16": (utf16, 1, LOCAL),
-    "gz": (packed, 1, LOCAL),
-    "tabs": (tabs_with_epochs, 1, UTC),
-    "americans": (americans, 1000, LOCAL),
-    "lines_in_values": (lines_in_values, 1, LOCAL),
+SHOPS: dict[str, tuple[Callable[[Path], object], float]] = {  # files, and by what their amounts are greater than the sales'
+    "german": (lambda folder: new_shops.german(folder / "umsatz.csv"), 30),
+    "web": (lambda folder: new_shops.web_events(folder / "events.jsonl"), 1),
+    "array": (lambda folder: new_shops.orders_array(folder / "orders.json"), 1),
+    "parquet": (lambda folder: new_shops.parquet(folder / "sales.parquet"), 1),
+    "parquet_ns": (lambda folder: new_shops.parquet(folder / "sales.parquet", unit="ns"), 1),
+    "parquet_zone": (lambda folder: new_shops.parquet(folder / "sales.parquet", zone="Europe/Berlin"), 1),
+    "utf16": (utf16, 1),
+    "gz": (packed, 1),
+    "tabs": (tabs_with_epochs, 1),
+    "americans": (americans, 1000),
+    "lines_in_values": (lines_in_values, 1),
 }
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("shop", SHOPS)
+@pytest.mark.parametrize("shop", [pytest.param(name, marks=pytest.mark.slow if name == "german" else pytest.mark.long) for name in SHOPS])
 def test_every_sale_of_a_new_shop_becomes_the_event_it_is(spark: SparkSession, tmp_path: Path, shop: str) -> None:
-    write, times, _ = SHOPS[shop]
+    write, times = SHOPS[shop]
     write(tmp_path / "landing")
     found = drafted(tmp_path / "landing")
     counts, facts = events(checked(spark, found, tmp_path / "warehouse"))
@@ -102,3 +105,61 @@ def test_every_sale_of_a_new_shop_becomes_the_event_it_is(spark: SparkSession, t
     assert (facts["first_day"], facts["last_day"]) == (min(s.at for s in wanted).date(), max(s.at for s in wanted).date())
     assert facts["greatest_amount_minor"] == max(round(s.price * s.pieces * 100 * times) for s in wanted)
     assert facts["least_amount_minor"] == min(round(s.price * s.pieces * 100 * times) for s in wanted)
+
+
+@pytest.mark.slow
+def test_without_order_numbers_what_a_user_buys_on_a_day_is_an_order_and_no_id_is_in_it(spark: SparkSession, tmp_path: Path) -> None:
+    given = mapping()
+    del given["tables"]["silver.events"]["columns"]["order_id"]
+    shop = Shop(spark, tmp_path, given)
+    deliver(shop.landing, "a.csv", line(1), line(2, product="p2"), line(3, customer="u2"), line(4, at="2026-03-02 10:00"))
+    shop.clean()
+    orders = [row["order_id"] for row in shop.rows("silver.events")]
+    assert orders[0] == orders[1]
+    assert len(set(orders)) == 3
+    assert all(len(order) == 32 for order in orders)
+    bare = hashlib.sha256(b'{"__shop":"corner","user_id":"u1","event_date":"2026-03-01"}').hexdigest()[:32]
+    assert bare not in orders, "of a user the pseudonym enters, so that nobody without the key can try ids"
+
+
+@pytest.mark.slow
+def test_the_two_commands_draft_a_mapping_and_tell_what_becomes_of_the_rows(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(CONF_VARIABLE, "")
+    new_shops.plain(tmp_path / "landing" / "sales_2024-03.csv", sales(60))
+    conf, warehouse = tmp_path / "conf-dir", tmp_path / "warehouse"
+
+    def call(*arguments: str) -> Result:
+        return CliRunner().invoke(app, [*arguments, "--conf-dir", str(conf)])
+
+    command = ["onboard", str(tmp_path / "landing"), "--shop", "newshop"]
+    first = call(*command, "--json")
+    assert first.exit_code == 0, first.output
+    told = json.loads(first.stdout.splitlines()[-1])
+    assert len(first.stdout.splitlines()) == 1
+    assert told["mapping"] == str(conf / "conf" / "sources" / "newshop.yaml")
+    assert told["files"][0]["roles"]["user"] == "customer_id"
+    assert told["next"] == [f"basketgraph check-source newshop --conf-dir {conf}", f"basketgraph run clean --source newshop --conf-dir {conf}"]
+    assert call(*command).exit_code == 2
+    assert "a mapping is there already" in call(*command).stderr
+    assert call(*command, "--force", "--currency", "euros").exit_code == 2
+
+    check = ["check-source", "newshop", "--set", f"warehouse={warehouse}"]
+    second = call(*check, "--json")
+    assert second.exit_code == 0, second.output
+    found = json.loads(second.stdout.splitlines()[-1])
+    assert found["usable"] is True
+    assert found["tables"]["silver.events"]["accepted"] == 60
+    assert any("currency XXX" in hint for hint in found["hints"])
+    assert sum("the mapping still asks" in hint for hint in found["hints"]) == 2
+    assert not warehouse.exists()
+
+    place = Path(told["mapping"])
+    text = place.read_text(encoding="utf-8")
+    place.write_text(text.replace("trim(customer_id)", "cast(null as string)"), encoding="utf-8")
+    assert call(*check).exit_code == 3, "not one row can be used"
+    place.write_text(text.replace("trim(customer_id)", "trim(custmer)"), encoding="utf-8")
+    broken = call(*check)
+    assert (broken.exit_code, "have custmer" in broken.stderr) == (2, True)
+    assert call(*check, "--set", "landing=/no/such/folder").exit_code == 2

@@ -11,31 +11,13 @@ from basketgraph.clean.onboard.profiles import EMAIL, Profile, profile
 from basketgraph.clean.onboard.sample import Sample
 from basketgraph.clean.onboard.words import header_score, language, words, words_of
 
-FLAGS = set(["0", "1", "true", "false", "yes", "no", "y", "n", "t", "f", "x", "ja", "nein", "j", "oui", "non", "si", "sim", "tak"])
+FLAGS = {"0", "1", "true", "false", "yes", "no", "y", "n", "t", "f", "x", "ja", "nein", "j", "oui", "non", "si", "sim", "tak"}
 IDS = ("user", "item", "order", "line", "store")
 MONEY = ("unit_price", "amount", "list_amount", "discount", "coupon", "cost")
-NO_MONEY = set(
-    [
-        "score",
-        "rate",
-        "ratio",
-        "share",
-        "pct",
-        "percent",
-        "probability",
-        "propensity",
-        "weight",
-        "feature",
-        "affinity",
-        "rating",
-        "lat",
-        "lon",
-        "latitude",
-        "longitude",
-        "index",
-        "rank",
-    ]
-)
+NO_MONEY = {
+    "score", "rate", "ratio", "share", "pct", "percent", "probability", "propensity", "weight", "feature",
+    "affinity", "rating", "lat", "lon", "latitude", "longitude", "index", "rank",
+}  # fmt: skip
 PEOPLE = ("age_band", "income_band", "marital_status", "home_ownership", "household_size", "household_composition", "kids_count")
 LABELS = ("name", "department", "category", "subcategory", "brand", "manufacturer", "package_size", "channel", "country")
 ENOUGH = 0.4  # score below which a role is not given

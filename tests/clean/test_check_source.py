@@ -1,0 +1,168 @@
+"""What check-source says is what cleaning then does; it writes nothing; and its hints name what looks odd."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from basketgraph.clean.check_source import EXAMPLES, Rehearsal, SourceCheck, TableCheck, hints, key_or_throwaway, want_rows
+from basketgraph.clean.expressions import checked_source
+from basketgraph.clean.ledger import Counts
+from basketgraph.clean.load import CleanSettings
+from basketgraph.clean.pick_up import Landing
+from basketgraph.clean.pseudonyms import key_file
+from basketgraph.config import Mistake
+from basketgraph.tables import Release
+from clean.shop import ITEMS, KEY, Shop, deliver, line, mapping
+
+DIRTY = [
+    *[line(number) for number in range(1, 6)],
+    line(1),  # an exact duplicate
+    *[line(number, pieces="0", customer=f"secret{number}") for number in range(10, 10 + EXAMPLES + 2)],
+    line(20, pieces="two"),
+    line(21, customer=""),
+    line(22, title="Coffee", at="2026-03-04 10:00"),
+    "7,u1,p1",
+]
+
+
+def rehearsal(shop: Shop) -> Rehearsal:
+    checked = checked_source(shop.spark, shop.given, "conf/sources/corner.yaml")
+    release = Release(shop.spark, str(shop.warehouse), "check")
+    moment = datetime(2026, 3, 3, tzinfo=timezone.utc)
+    return Rehearsal(checked, Landing(shop.spark, str(shop.landing)), release, key=KEY, settings=CleanSettings(batch_bytes=1), now=moment)
+
+
+def told(check: SourceCheck) -> dict[str, dict[str, Any]]:
+    """Counts as `ops.files` tells them."""
+    return {
+        one.table: {
+            "read": one.counts.read,
+            "accepted": one.counts.accepted,
+            "rejected": one.counts.rejected,
+            "duplicates": one.counts.duplicate,
+            "superseded": one.counts.superseded,
+            "rejected_by_reason": dict(sorted(one.counts.by_reason.items())),
+        }
+        for one in check.tables
+    }
+
+
+@pytest.mark.slow
+def test_what_is_told_is_what_cleaning_then_does_and_nothing_is_written(spark: SparkSession, tmp_path: Path) -> None:
+    shop = Shop(spark, tmp_path, mapping(items=ITEMS))
+    deliver(shop.landing, "a.csv", *DIRTY)
+    deliver(shop.landing, "b.csv", *DIRTY, minute=1)  # the same bytes again
+    deliver(shop.landing, "c.csv", line(1, price="9.99"), line(30, customer="u2"), minute=2)  # a newer version, and a new row
+    deliver(shop.landing, "d.csv", "1,2", header="line,customer", minute=3)  # lacks columns
+    check = rehearsal(shop).check()
+    assert not shop.warehouse.exists()
+    assert (check.files, check.already) == (3, 0)
+    assert [path for path, _ in check.quarantined] == ["d.csv"]
+    assert "missing column product" in check.quarantined[0][1]
+    shop.clean()
+    assert told(check) == {table: shop.counts(table) for table in ("silver.events", "silver.items")}
+
+    events = next(one for one in check.tables if one.table == "silver.events")
+    assert len(events.examples["quantity_not_positive"]) == EXAMPLES < events.counts.by_reason["quantity_not_positive"]
+    assert "secret" not in str(events.examples)
+    assert events.examples["unparsable"] == [(None, "a.csv")]
+    facts = {name: events.facts[name] for name in ("events", "users", "items", "in_the_future", "greatest_amount_minor")}
+    assert facts == {"events": 7, "users": 2, "items": 1, "in_the_future": 1, "greatest_amount_minor": 1998}
+
+    before = shop.counts()
+    deliver(shop.landing, "e.csv", *DIRTY[:8], line(40, customer="u3"), minute=4)
+    check = rehearsal(shop).check()
+    assert (check.files, check.already) == (1, 3)
+    shop.clean()
+    after = shop.counts()
+    assert {key: told(check)["silver.events"][key] for key in ("read", "accepted", "rejected", "duplicates")} == {
+        key: after[key] - before[key] for key in ("read", "accepted", "rejected", "duplicates")
+    }
+    assert rehearsal(shop).check().files == 0
+
+
+@pytest.mark.slow
+def test_a_sample_is_the_first_rows_and_no_file_that_can_be_used_is_a_mistake(spark: SparkSession, tmp_path: Path) -> None:
+    shop = Shop(spark, tmp_path)
+    deliver(shop.landing, "a.csv", *[line(number) for number in range(50)])
+    check = rehearsal(shop).check(sample_rows=7)
+    assert (check.sampled, told(check)["silver.events"]["read"]) == (7, 7)
+    deliver(shop.landing, "a.csv", "1", header="line")
+    with pytest.raises(Mistake, match=r"no file of this kind can be used"):
+        rehearsal(shop).check()
+    with pytest.raises(Mistake, match=r"--sample-rows: want a number above 0"):
+        want_rows(0)
+
+
+def test_looking_makes_no_key_but_uses_the_one_that_is_there(tmp_path: Path) -> None:
+    environment = {"XDG_STATE_HOME": str(tmp_path)}
+    one, other = key_or_throwaway(environment), key_or_throwaway(environment)
+    assert one.id != other.id
+    assert not key_file(environment).exists()
+    key_file(environment).parent.mkdir(parents=True)
+    key_file(environment).write_bytes(b"a key that cleaning has made before")
+    os.chmod(key_file(environment), 0o600)
+    assert key_or_throwaway(environment).id == key_or_throwaway(environment).id
+    assert key_or_throwaway({**environment, "BASKETGRAPH_KEY": "another key, given by hand"}).id != key_or_throwaway(environment).id
+
+
+FINE: dict[str, Any] = {
+    "events": 100, "exact": True, "users": 30, "items": 20, "orders": 60, "days": 30, "cancellations": 1, "in_the_future": 0, "before_1995": 0,
+    "of_one_piece": 60, "of_whole_units": 5, "for_nothing": 0, "first_day": "2026-01-01", "last_day": "2026-02-01", "least_amount_minor": 50,
+    "greatest_amount_minor": 9000, "median_price_minor": 450, "median_quantity": 1, "currencies": ["EUR"],
+}  # fmt: skip
+
+
+def check_of(facts: Mapping[str, Any] | None = None, *, read: int = 100, rejected: int = 0, duplicate: int = 0) -> SourceCheck:
+    counts = Counts(
+        read=read, accepted=read - rejected - duplicate, rejected=rejected, duplicate=duplicate, by_reason={"unreadable:event_time": rejected}
+    )
+    return SourceCheck("corner", 1, 0, [], [TableCheck("silver.events", counts, {}, {**FINE, **(facts or {})})], None)
+
+
+@pytest.mark.parametrize(
+    ("fine", "odd", "words"),
+    [
+        ({"rejected": 30}, {"rejected": 31}, "31 % of the rows would be rejected, most of them as unreadable:event_time"),
+        ({"rejected": 99}, {"rejected": 100}, "not one row would be accepted"),
+        ({"duplicate": 20}, {"duplicate": 21}, "21 % of the rows are equal to others"),
+    ],
+)
+def test_counts_that_are_odd_are_named(fine: dict[str, int], odd: dict[str, int], words: str) -> None:
+    assert words not in "\n".join(hints(check_of(**fine)))
+    assert words in "\n".join(hints(check_of(**odd)))
+
+
+@pytest.mark.parametrize(
+    ("fine", "odd", "words"),
+    [
+        ({}, {"in_the_future": 1}, "1 events lie in the future"),
+        ({}, {"before_1995": 2}, "2 events lie before 1995"),
+        ({"days": 2}, {"days": 1}, "all 100 events are of one day"),
+        ({"users": 2}, {"users": 1}, "all events are of one user"),
+        ({"users": 96}, {"users": 97}, "each event has a user of its own"),
+        ({"items": 96}, {"items": 97}, "each event has an item of its own"),
+        ({"of_one_piece": 99}, {"of_one_piece": 100}, "all quantities are 1"),
+        ({"median_quantity": 1000}, {"median_quantity": 1001}, "are they weights"),
+        ({"for_nothing": 99}, {"for_nothing": 100}, "all amounts are 0"),
+        ({"of_whole_units": 100, "median_price_minor": 49_999}, {"of_whole_units": 100, "median_price_minor": 50_000}, "in minor units already"),
+        ({"of_whole_units": 99, "median_price_minor": 50_000}, {"of_whole_units": 100, "median_price_minor": 50_000}, "in minor units already"),
+        ({"median_price_minor": 10}, {"median_price_minor": 9}, "is * 100 missing"),
+        ({}, {"currencies": ["EUR", "XXX"]}, "currency XXX stands for none"),
+    ],
+)
+def test_events_that_are_odd_are_named(fine: dict[str, Any], odd: dict[str, Any], words: str) -> None:
+    assert hints(check_of()) == []
+    assert words not in "\n".join(hints(check_of(fine)))
+    assert words in "\n".join(hints(check_of(odd)))
+
+
+def test_questions_left_in_the_mapping_are_hints_too() -> None:
+    assert hints(check_of(), todos=["say which zone"]) == ["the mapping still asks: say which zone"]

@@ -1,0 +1,77 @@
+"""Files that no mapping can read are refused with the cure, and a mapping that is there is left alone; no Spark."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from basketgraph.clean.onboard.write import want_free, write
+from basketgraph.config import Mistake
+from clean import new_shops
+from clean.new_shops import lines_csv, sales
+from clean.test_onboard import drafted
+
+
+def bytes_of(content: bytes) -> Callable[[Path], object]:
+    return lambda place: place.write_bytes(content)
+
+
+def rows_of(header: Sequence[str], *rows: Sequence[Any]) -> Callable[[Path], object]:
+    return lambda place: lines_csv(place, header, rows)
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "words"),
+    [
+        ("a.csv", bytes_of(b""), "want rows, have an empty file"),
+        ("a.csv", bytes_of(b"1,2024-01-01,c1\n2,2024-01-02,c2\n"), "want a header in the first line, have values there"),
+        ("a.csv", bytes_of(b"Report\n\nof March\norder,date,user\n" + b"1,2024-01-01,2\n" * 9), r"tail -n \+4 "),
+        ("a.csv", rows_of(["id", "date", "ID"], [1, "2024-01-01", 2]), "want each column name once, have ID, id more than once"),
+        ("a.csv", bytes_of(b"id\n1\n2\n"), "want rows of several columns"),
+        ("a.txt", bytes_of(b" id   date\n 1   20240101\n 2   20240102\n"), "fields are set apart by blanks"),
+        ("a.csv", bytes_of(b"PK\x03\x04 xlsx"), "a spreadsheet or an archive"),
+        ("a.xlsx", bytes_of(b"PK\x03\x04"), "save it as CSV"),
+        ("a.csv.gz", bytes_of(b"hello"), "want a file packed as its name says"),
+        ("a.csv", bytes_of(gzip.compress(b"a,b\n1,2\n")), "want a packed file to end in .gz"),
+        ("a.json", bytes_of(b'{"meta": 1, "orders": [{"id": 1}, {"id": 2}]}'), r"jq -c '\.orders\[\]'"),
+        ("a.parquet", bytes_of(b"PAR1xxxxPAR1"), "not readable as Parquet"),
+        ("a.zip", bytes_of(b"PK\x03\x04"), "not readable as zip"),
+        ("a.csv", rows_of(["frequency", "recency"], [1, 2.5], [2, 3.5]), "want files that say who bought what and when"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_with_the_cure(tmp_path: Path, name: str, make: Callable[[Path], object], words: str) -> None:
+    make(tmp_path / name)
+    with pytest.raises(Mistake, match=words) as caught:
+        drafted(tmp_path / name)
+    assert len(str(caught.value).splitlines()) > 1, "a cure comes with it"
+
+
+def test_orders_and_their_lines_in_two_files_are_refused_with_the_join(tmp_path: Path) -> None:
+    with pytest.raises(Mistake, match=r"a mapping cannot join") as caught:
+        drafted(new_shops.orders_and_lines(tmp_path))
+    assert "left_on='order_id', right_on='order_id'" in str(caught.value)
+
+
+def test_files_of_one_kind_in_two_encodings_are_refused(tmp_path: Path) -> None:
+    rows = [[s.order, s.at.date(), s.user, s.item, s.title] for s in sales()]
+    for name, codec in (("a1.csv", "utf-8"), ("a2.csv", "cp1252")):
+        lines_csv(tmp_path / name, ["order", "date", "user", "item", "title"], rows, encoding=codec)
+    with pytest.raises(Mistake, match=r"files of one kind are in different encodings"):
+        drafted(tmp_path)
+
+
+def test_a_mapping_that_is_there_is_left_alone_unless_forced(tmp_path: Path) -> None:
+    found, place = drafted(new_shops.plain(tmp_path / "a.csv")), tmp_path / "conf" / "sources" / "newshop.yaml"
+    write(found, place, force=False)
+    place.write_text("mine")
+    with pytest.raises(Mistake, match=r"a mapping is there already"):
+        write(found, place, force=False)
+    assert place.read_text() == "mine"
+    want_free(tmp_path / "other.yaml", force=False)
+    write(found, place, force=True)
+    assert place.read_text(encoding="utf-8") == found.text
+    assert [p.name for p in place.parent.iterdir()] == ["newshop.yaml"]
