@@ -76,6 +76,13 @@ def test_a_command_and_an_address_both_get_what_failed_since_when_and_where_to_r
     }
 
 
+def test_a_refusal_by_the_gate_tells_its_reasons_and_another_page() -> None:
+    from basketgraph.evaluate import GateRefusal
+
+    told = stop_alert(GateRefusal(["too short"]), step="gate", shop="tiny", ds=DAY, run_id="r1", warehouse="/data/shop", since=None)
+    assert (told["what"], told["failures"], told["read"]) == ("refused by the gate", ["too short"], "docs/operating.md#when-the-gate-refused")
+
+
 def test_the_sections_that_alerts_name_are_there() -> None:
     from basketgraph.alerts import READ
 
