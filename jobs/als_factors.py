@@ -23,6 +23,7 @@ def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepRe
         users, items = als_factors(edges, settings)
         release.overwrite_day(users.withColumn("as_of", F.lit(cut)), "gold.als_user_factors", cut)
         release.overwrite_day(items.withColumn("as_of", F.lit(cut)), "gold.als_item_factors", cut)
+    release.check("gold.als_user_factors", "gold.als_item_factors")
     return StepReport(rows_in=release.read("gold.interactions").count(), rows_out=release.read("gold.als_item_factors").count())
 
 

@@ -26,6 +26,7 @@ def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepRe
         listed = assortment(bought, items, as_of=cut, sold_days=settings.sold_days, popularity_days=settings.popularity_days)
         related = related_items(edges, listed, settings).withColumn("as_of", F.lit(cut))
         release.overwrite_day(related, "gold.related_items", cut)
+    release.check("gold.related_items")
     return StepReport(rows_in=release.read("gold.interactions").count(), rows_out=release.read("gold.related_items").count())
 
 

@@ -19,7 +19,14 @@ from basketgraph.config import load
 from basketgraph.quality import QualityStop
 
 DAY = date(2026, 3, 1)
-FAILURE = {"table": "silver.events", "check": "key_to_be_unique:event_id", "expected": "no doubles", "observed": "2", "since": {"run_id": "r0"}}
+FAILURE = {
+    "table": "silver.events",
+    "check": "key_to_be_unique:event_id",
+    "expected": "no doubles",
+    "observed": "2",
+    "since": {"run_id": "r0", "at": "2026-02-27"},
+}
+LATER = {**FAILURE, "check": "column_values_to_meet:user_id", "since": {"run_id": "r1", "at": "2026-03-01"}}
 TO_FILE = "import sys; open(sys.argv[1], 'w').write(sys.stdin.read())"
 
 
@@ -48,8 +55,8 @@ def server() -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
 
 def alert() -> dict[str, Any]:
-    error = QualityStop("silver.events version 3: stopped", [FAILURE])
-    return stop_alert(error, step="clean", shop="tiny", ds=DAY, run_id="r1", warehouse="/data/shop/", since={"run_id": "r0"})
+    error = QualityStop("silver.events version 3: stopped", [LATER, FAILURE])
+    return stop_alert(error, step="clean", shop="tiny", ds=DAY, run_id="r1", warehouse="/data/shop/", since={"run_id": "an old one"})
 
 
 def give(sets: dict[str, str]) -> None:
@@ -68,12 +75,19 @@ def test_a_command_and_an_address_both_get_what_failed_since_when_and_where_to_r
         "ds": "2026-03-01",
         "run_id": "r1",
         "step": "clean",
-        "since": {"run_id": "r0"},
-        "failures": [FAILURE],
+        "since": {"run_id": "r0", "at": "2026-02-27"},
+        "failures": [LATER, FAILURE],
         "message": "silver.events version 3: stopped",
         "report": "/data/shop/reports/r1.html",
         "read": "docs/quality.md#when-a-run-stopped",
     }
+
+
+def test_a_refusal_by_the_gate_tells_its_reasons_and_another_page() -> None:
+    from basketgraph.evaluate import GateRefusal
+
+    told = stop_alert(GateRefusal(["too short"]), step="gate", shop="tiny", ds=DAY, run_id="r1", warehouse="/data/shop", since=None)
+    assert (told["what"], told["failures"], told["read"]) == ("refused by the gate", ["too short"], "docs/operating.md#when-the-gate-refused")
 
 
 def test_the_sections_that_alerts_name_are_there() -> None:

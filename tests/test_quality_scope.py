@@ -70,7 +70,10 @@ def test_after_the_first_check_only_the_days_that_changed_are_looked_at_until_th
     assert (found[DISCOUNT].element_count, found[DISCOUNT].success, found[DISCOUNT].scope) == (3, True, second["scope"]), (
         "the old days are not read again"
     )
-    assert (found["table_row_count_to_be_between"].value, found["table_row_count_to_be_between"].scope) == (7, "the whole table")
+    assert (found["table_row_count_to_be_between"].value, found["table_row_count_to_be_between"].scope) == (
+        7,
+        "what the table's log knows of all its rows",
+    )
     assert found["column_max_to_be_between:event_date"].success
     assert "the whole table" in found["looked_up_values_to_meet:purchase_comes_first"].scope, "only the whole table can show it, so it is repeated"
     assert (first["spark_jobs"] > 0, found[DISCOUNT].spark_jobs, found[DISCOUNT].seconds > 0) == (True, second["spark_jobs"], True)

@@ -154,3 +154,17 @@ def test_a_pipeline_that_names_an_unknown_step_is_a_mistake(tmp_path: Path, monk
     (tmp_path / "conf" / "pipelines.yaml").write_text("steps: {}\npipelines: {all: {help: x, steps: [clean, fly]}}\n")
     with pytest.raises(Mistake, match=r"(?s)pipelines.all: want a step, have clean.*have fly"):
         pipelines()
+
+
+def test_what_the_checks_of_a_step_cost_is_in_the_log_of_that_step_only(run: Run) -> None:
+    def checking(*arguments: object) -> StepReport:
+        runs.release.checked["silver.items"] = {"scope": "the whole table", "seconds": 1.5, "spark_jobs": 4}
+        return StepReport(detail={"told": "something"})
+
+    runs = run.log()
+    first = run_step("copy", STEP, checking, runs.conf, DAY, runs, run.memory)
+    assert first.detail == {"told": "something", "quality": {"silver.items": {"scope": "the whole table", "seconds": 1.5, "spark_jobs": 4}}}
+    runs = run.log()
+    run_step("copy", STEP, run.job, runs.conf, DAY, runs, run.memory, forced=True)
+    details = [json.loads(row.detail) for row in runs.release.read(RUNS).orderBy("finished_at").collect()]
+    assert [sorted(detail) for detail in details] == [["quality", "told"], ["told"]]

@@ -35,17 +35,19 @@ class AlertSettings(Settings):
 def stop_alert(error: Exception, *, step: str, shop: str, ds: date, run_id: str, warehouse: str, since: Mapping[str, Any] | None) -> dict[str, Any]:
     """What is told of a stop. It holds counts and names of checks, never a row's values.
 
-    since: the first of the runs in which the step failed without a success in between. Each failed check has a `since` of its own.
+    since: the first of the runs in which the step failed without a success in between. Failed checks have one of their own; the earliest counts.
     """
     code = int(getattr(error, "exit_code", 1))
+    failures = list(getattr(error, "failures", ())) or list(getattr(error, "reasons", ()))
+    begun = [failure["since"] for failure in failures if isinstance(failure, Mapping)]
     return {
         "what": ALERTED[code],
         "shop": shop,
         "ds": ds.isoformat(),
         "run_id": run_id,
         "step": step,
-        "since": since,
-        "failures": list(getattr(error, "failures", ())) or list(getattr(error, "faults", ())),
+        "since": min(begun, key=lambda first: first["at"]) if begun else since,
+        "failures": failures,
         "message": str(error),
         "report": f"{warehouse.rstrip('/')}/reports/{run_id}.html",
         "read": READ[code],

@@ -227,9 +227,13 @@ def _with_quality(detail: Mapping[str, Any], runs: RunLog) -> dict[str, Any]:
 
 def alert_of_stop(error: Exception, step: str, ds: date, conf: Config, runs: RunLog) -> None:
     """Calls the hook of conf `alerts` where quality or the gate stopped the run; whatever it does, the run's own error is what counts."""
-    if getattr(error, "exit_code", 1) in ALERTED:
+    if getattr(error, "exit_code", 1) not in ALERTED:
+        return
+    try:
         since = failing_since(runs.release, RUNS, step)
         send(stop_alert(error, step=step, shop=conf.source_name, ds=ds, run_id=runs.release.run_id, warehouse=conf.warehouse, since=since), conf)
+    except Exception as problem:
+        log.error("alert: not sent: %s", problem)
 
 
 def quality_checker(conf: Config, accepted: Mapping[tuple[str, str], str]) -> Callable[[Release, Sequence[str], date | None], None]:

@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from basketgraph.config import Mistake
 from basketgraph.contracts import contract
 from basketgraph.quality.engine import broken_in, engine
-from basketgraph.quality.past import WHOLE
+from basketgraph.quality.past import LOG, WHOLE
 from basketgraph.quality.terms import DISTRIBUTION, LOOKED_UP, MEDIANS, USUAL
 from basketgraph.suites import TABLE_LEVEL, Expectation, QualitySettings, Suite, filled, unknown_values
 from basketgraph.wording import found_in_words, not_compared_in_words, promise_in_words, usual_in_words
@@ -267,7 +267,7 @@ def _passed_over(name: str, expectation: Expectation, values: Mapping[str, Any],
 def _finding(name: str, expectation: Expectation, result: Any, rows: int | None, look: Look, table: str) -> Finding:
     found = result.result
     about_people = any(column in contract(table).personal for column in expectation.columns)
-    scope = WHOLE if expectation.type in TABLE_LEVEL and look.part else look.scope
+    scope = LOG if expectation.type in TABLE_LEVEL and look.part else look.scope
     if expectation.type in WINDOWED:
         scope = f"the days from {look.window[0]} to {look.window[-1]}, and the {expectation.kwargs['window_days']} days before them"
     broken, count = found.get("unexpected_count"), found.get("element_count", None if expectation.type in WINDOWED else rows)
