@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 
 from basketgraph.clean.ledger import Counts, Entry
 from basketgraph.clean.pick_up import LandingFile
-from basketgraph.clean.reading import HASH
+from basketgraph.clean.reading import HASH, not_text, without_text
 from basketgraph.clean.resolve import (
     CHANGED,
     DUPLICATE,
@@ -81,7 +81,10 @@ class Preparation:
         """raw: all rows of the batch's files, as from `reading.raw_rows`."""
         table, run_id = self.rules.table.name, self.release.run_id
         mapped = mapped_rows(raw, self.rules)
-        read, bad = self._read_counts(mapped)
+        read, bad, broken = self._read_counts(mapped)
+        if broken:
+            mapped = mapped_rows(without_text(raw, self.rules.files), self.rules)
+            read, bad, _ = self._read_counts(mapped)
         rejected: DataFrame | None = None
         rejected_counts: dict[str, dict[str, Any]] = {}
         if any(bad.values()):
@@ -101,14 +104,17 @@ class Preparation:
         self.kept.append(kept)
         return kept
 
-    def _read_counts(self, mapped: DataFrame) -> tuple[dict[str, int], dict[str, int]]:
+    def _read_counts(self, mapped: DataFrame) -> tuple[dict[str, int], dict[str, int], bool]:
+        """Rows and refused rows by file, and whether there are rows of Parquet that hold what is no text."""
         refused = reduce(or_, reasons(self.rules).values())
-        found = mapped.groupBy("file_name", HASH).agg(F.count("*").alias("read"), F.count_if(refused).alias("bad")).collect()
+        broken = not_text(self.rules.files) if self.rules.files.format == "parquet" else F.lit(False)
+        counts = [F.count("*").alias("read"), F.count_if(refused).alias("bad"), F.count_if(broken).alias("broken")]
+        found = mapped.groupBy("file_name", HASH).agg(*counts).collect()
         unknown = [row["read"] for row in found if row["file_name"] is None]
         if unknown:
             raise RuntimeError(f"{self.rules.table.name}: {sum(unknown)} rows of files that were not in the listing")
         read = {file.path: 0 for file in self.files} | {row["file_name"]: row["read"] for row in found}
-        return read, {path: 0 for path in read} | {row["file_name"]: row["bad"] for row in found}
+        return read, {path: 0 for path in read} | {row["file_name"]: row["bad"] for row in found}, any(row["broken"] for row in found)
 
     def _rejected(self, rows: DataFrame) -> tuple[DataFrame | None, dict[str, dict[str, Any]]]:
         """Rejected rows that are new, and per file their number and reasons; equal raw rows count once."""
