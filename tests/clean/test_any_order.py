@@ -32,7 +32,7 @@ from clean.shop import HEADER, ITEMS, KEY, Shop, deliver, line, mapping
 REPOSITORY = Path(__file__).resolve().parents[2]
 TABLES = ("silver.events", "silver.items")
 VERSIONED = mapping(
-    columns={"channel": "split(title, '/')[0]"},
+    columns={"channel": "split(title, '/')[0]", "order_id": "product"},
     version="timestamp_seconds(cast(split(title, '/')[1] as bigint))",
     items={
         **ITEMS,
@@ -193,7 +193,7 @@ VERSIONS = (("A", 1, "2026-03-01 10:00"), ("B", 2, "2026-03-04 10:00"), ("A", 3,
 def test_the_winner_is_the_same_in_one_batch_and_in_every_order_of_several(spark: SparkSession, tmp_path: Path) -> None:
     orders = list(permutations(VERSIONS))
     by_wave = [
-        [line(number, product=f"p{number}", at=order[wave][2], title=f"{order[wave][0]}/{order[wave][1]}") for number, order in enumerate(orders)]
+        [line(number, at=order[wave][2], title=f"{order[wave][0]}/{order[wave][1]}") for number, order in enumerate(orders)]
         for wave in range(len(VERSIONS))
     ]
     several, one = Shop(spark, tmp_path / "several", VERSIONED), Shop(spark, tmp_path / "one", VERSIONED)

@@ -122,7 +122,7 @@ def fuzzed_parquet(chance: random.Random, rows: int, files: FileSet) -> pa.Table
         "string": lambda: chance.choice(["A", "B", "PASTA", "None/Unknown"]),
     }
     hostile: dict[str, list[Any]] = {"bigint": WHOLE, "double": REAL, "timestamp": MICROSECONDS, "string": [*TEXTS, None]}
-    types = {"bigint": pa.int64(), "double": pa.float64(), "timestamp": pa.timestamp("us"), "string": pa.string()}
+    types = {"bigint": pa.int64(), "double": pa.float64(), "timestamp": pa.timestamp("us", tz="UTC"), "string": pa.string()}
     columns = {}
     for name, kind in files.columns.items():
         values = [chance.choice(hostile[kind]) if chance.random() < 0.08 else plain[kind]() for _ in range(rows)]

@@ -24,15 +24,18 @@ def test_rows_are_counted_by_file_and_exactly_the_repeated_keys_are_found(spark:
     given += [(0, True, given[100][2])]  # a refused row has no key
     monkeypatch.setattr(tally, "CHUNK", 100)  # several blocks of one part
     rows = spark.createDataFrame(given, f"{FILE_NUMBER} int, bad boolean, key bigint").repartition(3)
-    found = tally.tally(rows, refused=F.col("bad"), key=F.col("key")).collect()
+    found = tally.tally(rows, refused=F.col("bad"), broken=F.col("bad") & (F.col("key") > 0), key=F.col("key")).collect()
     read: Counter[int] = Counter()
     refused: Counter[int] = Counter()
+    broken = 0
     for row in found:
         if row["file"] is not None:
             read[row["file"]] += row["rows"]
             refused[row["file"]] += row["refused"]
+            broken += row["broken"]
     assert read == Counter(-1 if file is None else file for file, _, _ in given)
     assert refused == Counter(-1 if file is None else file for file, bad, _ in given if bad)
+    assert broken == sum(bad and key > 0 for _, bad, key in given)
     times = Counter(key for _, bad, key in given if not bad)
     assert sorted(row[KEY_HASH] for row in found if row["file"] is None) == sorted(key for key, number in times.items() if number > 1)
 

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from basketgraph.clean.ledger import Counts, Entry
 from basketgraph.clean.mapping import day_column
 from basketgraph.clean.pick_up import LandingFile
-from basketgraph.clean.reading import FILE_NUMBER
+from basketgraph.clean.reading import FILE_NUMBER, not_text, without_text
 from basketgraph.clean.resolve import (
     CHANGED,
     DUPLICATE,
@@ -32,7 +32,7 @@ from basketgraph.clean.transform import REJECTED, TableRules, accepted_rows, map
 from basketgraph.tables import Release
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
 
 FEW_BYTES = 1 << 23  # files of so many bytes are sorted by key without asking whether any key is repeated
 FEW_KEYS = 100_000  # so many repeated keys are resolved apart from the rest; with more, all rows are
@@ -81,9 +81,13 @@ class Preparation:
         table, run_id = self.rules.table.name, self.release.run_id
         mapped = mapped_rows(raw, self.rules)
         first_load = not self.release.exists(table) or self.release.read(table).count() == 0
-        is_large = sum(file.size for file in self.files) > FEW_BYTES
-        tallied = self._tallied(mapped) if first_load and is_large and not self.rules.history else None
-        read, bad = self._read_counts(mapped if tallied is None else tallied)
+        is_large = first_load and not self.rules.history and sum(file.size for file in self.files) > FEW_BYTES
+        tallied = self._tallied(mapped) if is_large else None
+        read, bad, broken = self._read_counts(mapped if tallied is None else tallied)
+        if broken:
+            mapped = mapped_rows(without_text(raw, self.rules.files), self.rules)
+            tallied = self._tallied(mapped) if is_large else None
+            read, bad, _ = self._read_counts(mapped if tallied is None else tallied)
         rejected: DataFrame | None = None
         rejected_counts: dict[str, dict[str, Any]] = {}
         if any(bad.values()):
@@ -102,24 +106,29 @@ class Preparation:
         self.kept.append(kept)
         return kept
 
+    def _broken(self) -> Column:
+        return not_text(self.rules.files) if self.rules.files.format == "parquet" else F.lit(False)
+
     def _tallied(self, mapped: DataFrame) -> DataFrame:
         columns = silver_columns(self.rules, run_id=self.release.run_id, now=self.now)
         key = key_hash([columns[name] for name in self.rules.table.keys])
-        return self._keep(tally(mapped, refused=refused(self.rules), key=key))
+        return self._keep(tally(mapped, refused=refused(self.rules), broken=self._broken(), key=key))
 
-    def _read_counts(self, rows: DataFrame) -> tuple[dict[str, int], dict[str, int]]:
-        """Rows and refused rows by path. rows: mapped ones, or what `tally` found of them."""
+    def _read_counts(self, rows: DataFrame) -> tuple[dict[str, int], dict[str, int], bool]:
+        """Rows and refused rows by path, and whether there are rows of Parquet that hold what is no text. rows: mapped, or what `tally` found of them."""
         if KEY_HASH in rows.columns:
-            counted = rows.where(F.col("file").isNotNull()).groupBy("file").agg(F.sum("rows").alias("read"), F.sum("refused").alias("bad"))
+            sums = [F.sum("rows").alias("read"), F.sum("refused").alias("bad"), F.sum("broken").alias("broken")]
+            counted = rows.where(F.col("file").isNotNull()).groupBy("file").agg(*sums)
         else:
-            file = F.coalesce(FILE_NUMBER, F.lit(-1)).alias("file")
-            counted = rows.groupBy(file).agg(F.count("*").alias("read"), F.count_if(refused(self.rules)).alias("bad"))
+            counts = [F.count("*").alias("read"), F.count_if(refused(self.rules)).alias("bad"), F.count_if(self._broken()).alias("broken")]
+            counted = rows.groupBy(F.coalesce(FILE_NUMBER, F.lit(-1)).alias("file")).agg(*counts)
         found = {row["file"]: row for row in counted.collect()}
         if -1 in found:
             raise RuntimeError(f"{self.rules.table.name}: {found[-1]['read']} rows of files that were not in the listing")
         pairs = [(found[number]["read"], found[number]["bad"]) if number in found else (0, 0) for number in range(len(self.files))]
         read = {file.path: pair[0] for file, pair in zip(self.files, pairs, strict=True)}
-        return read, {file.path: pair[1] for file, pair in zip(self.files, pairs, strict=True)}
+        bad = {file.path: pair[1] for file, pair in zip(self.files, pairs, strict=True)}
+        return read, bad, any(row["broken"] for row in found.values())
 
     def _rejected(self, rows: DataFrame) -> tuple[DataFrame | None, dict[str, dict[str, Any]]]:
         """Rejected rows that are new, and per file their number and reasons; equal raw rows count once."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from functools import reduce
 from itertools import groupby
 from operator import or_
@@ -81,17 +81,23 @@ def _group_rows(spark: SparkSession, files: FileSet, group: Sequence[tuple[int, 
         schema = StructType([*fields, StructField(CORRUPT, StringType())])
         read = spark.read.options(**{**files.options, **FIXED_OPTIONS}).schema(schema).json(paths)
     declared = [_declared(name, kind, files, name in have) for name, kind in files.columns.items()]
-    return _with_file(read.select(*declared, _corrupt(files, have).alias(CORRUPT), F.col("_metadata.file_path").alias(URI)), group)
+    corrupt = F.lit(None).cast("string") if files.format == "parquet" else F.col(CORRUPT)
+    rows = _with_file(read.select(*declared, corrupt.alias(CORRUPT), F.col("_metadata.file_path").alias(URI)), group)
+    return rows if files.format == "parquet" else without_text(rows, files)
 
 
-def _corrupt(files: FileSet, have: Collection[str]) -> Column:
-    """The text of a line that is no row; null for a row. Text with a NUL in it, or that is not UTF-8, is none: ids would differ unseen."""
-    texts = [F.col(f"`{name}`") for name, kind in files.columns.items() if name in have and kind.strip().lower() == "string"]
+def without_text(rows: DataFrame, files: FileSet) -> DataFrame:
+    """Raw rows, with those marked as corrupt that hold what is no text. Parquet, which is read several times over, is asked once whether any does."""
+    return rows.withColumn(CORRUPT, F.coalesce(F.col(CORRUPT), F.when(not_text(files), F.lit(NOT_TEXT))))
+
+
+def not_text(files: FileSet) -> Column:
+    """Whether a text column of a raw row has a NUL in it, or bytes that are not UTF-8: ids would differ unseen, and Python could not read them."""
+    texts = [F.col(f"`{name}`") for name, kind in files.columns.items() if kind.strip().lower() == "string"]
+    broken = [F.contains(text, F.lit("\0")) for text in texts]
     if files.format == "parquet":
-        broken = reduce(or_, [~F.is_valid_utf8(text) | F.contains(text, F.lit("\0")) for text in texts], F.lit(False))
-        return F.when(broken, F.lit(NOT_TEXT))
-    broken = reduce(or_, [F.contains(text, F.lit("\0")) for text in texts], F.lit(False))
-    return F.coalesce(F.col(CORRUPT), F.when(broken, F.lit(NOT_TEXT)))
+        broken += [~F.is_valid_utf8(text) for text in texts]
+    return F.coalesce(reduce(or_, broken, F.lit(False)), F.lit(False))
 
 
 def _declared(name: str, kind: str, files: FileSet, present: bool) -> Column:

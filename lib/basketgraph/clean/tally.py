@@ -25,33 +25,35 @@ PART_BITS = 6
 PARTS = 1 << PART_BITS  # of 20 million keys each part is some megabytes; Spark gives a task as many of them as it finds good
 CHUNK = 1 << 21  # keys that a worker holds before it hands them on: 16 MB
 COUNTS = -1  # the part that carries counts instead of keys
-BLOCKS = "part int, file int, rows bigint, refused bigint, keys binary"
-FOUND = f"file int, rows bigint, refused bigint, {KEY_HASH} bigint"
+COUNTED = ("rows", "refused", "broken")
+BLOCKS = "part int, file int, rows bigint, refused bigint, broken bigint, keys binary"
+FOUND = f"file int, rows bigint, refused bigint, broken bigint, {KEY_HASH} bigint"
 
 
-def tally(rows: DataFrame, *, refused: Column, key: Column) -> DataFrame:
+def tally(rows: DataFrame, *, refused: Column, broken: Column, key: Column) -> DataFrame:
     """Count rows and find repeated keys.
 
     rows:    mapped rows, with FILE_NUMBER (null is told as -1).
-    refused: condition, never null.   key: the 64-bit hash of an accepted row's key.
-    returns: FOUND rows: per file (or some rows a file, to be summed) `rows` and `refused`; and per hash of a key that more than one accepted row may
+    refused, broken: conditions that are counted, never null.   key: the 64-bit hash of the key of a row that is not refused.
+    returns: FOUND rows: per file (or some rows a file, to be summed) the counts; and per hash of a key that more than one accepted row may
              have (a hash can be shared by chance) a row with that alone.
     """
-    shown = rows.select(F.coalesce(FILE_NUMBER, F.lit(-1)).alias("file"), refused.alias("refused"), F.when(~refused, key).alias("key"))
+    flags = (refused.alias("refused"), broken.alias("broken"))
+    shown = rows.select(F.coalesce(FILE_NUMBER, F.lit(-1)).alias("file"), *flags, F.when(~refused, key).alias("key"))
     return shown.mapInArrow(_blocks, BLOCKS).repartition("part").mapInArrow(_repeated, FOUND)
 
 
 def _blocks(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """Keys as blocks of bytes, one for each value of their first bits, and counts by file."""
-    counts: dict[int, npt.NDArray[Any]] = {}
+    counts: dict[int, Any] = {}  # file -> COUNTED
     held: list[npt.NDArray[Any]] = []
     size = 0
     for batch in batches:
         files = batch.column("file").to_numpy() + 1  # so that none is below 0
-        bad = batch.column("refused").to_numpy(zero_copy_only=False)
-        for file, (rows, refused) in enumerate(zip(np.bincount(files), np.bincount(files, weights=bad), strict=True), -1):
-            if rows:
-                counts[file] = counts.get(file, np.zeros(2, np.int64)) + np.array([rows, refused], np.int64)
+        flags = [batch.column(name).to_numpy(zero_copy_only=False) for name in COUNTED[1:]]
+        sums = np.stack([np.bincount(files), *(np.bincount(files, weights=flag) for flag in flags)], axis=1).astype(np.int64)  # [files, counts]
+        for file in np.flatnonzero(sums[:, 0]):
+            counts[int(file) - 1] = counts.get(int(file) - 1, 0) + sums[file]
         keys = batch.column("key").drop_null().to_numpy()
         held.append(keys)
         size += len(keys)
@@ -60,8 +62,8 @@ def _blocks(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             held, size = [], 0
     if size:
         yield _by_part(np.concatenate(held))
-    empty = [b""] * len(counts)
-    yield _batch(BLOCKS, [COUNTS] * len(counts), list(counts), [int(c[0]) for c in counts.values()], [int(c[1]) for c in counts.values()], empty)
+    columns = np.array(list(counts.values())).reshape(-1, len(COUNTED)).T
+    yield _batch(BLOCKS, [COUNTS] * len(counts), list(counts), *columns, [b""] * len(counts))
 
 
 def _by_part(keys: npt.NDArray[Any]) -> pa.RecordBatch:
@@ -69,7 +71,7 @@ def _by_part(keys: npt.NDArray[Any]) -> pa.RecordBatch:
     bounds = np.searchsorted(ordered, np.arange(1, PARTS, dtype=np.uint64) << np.uint64(64 - PART_BITS))
     blocks = [block.tobytes() for block in np.split(ordered, bounds)]
     nothing = [0] * PARTS
-    return _batch(BLOCKS, list(range(PARTS)), nothing, nothing, nothing, blocks)
+    return _batch(BLOCKS, list(range(PARTS)), nothing, *[nothing for _ in COUNTED], blocks)
 
 
 def _repeated(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -77,7 +79,7 @@ def _repeated(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     blocks: dict[int, list[npt.NDArray[Any]]] = {}
     for batch in batches:
         counted = batch.filter(pc.equal(batch.column("part"), COUNTS))
-        columns = [counted.column(name).to_pylist() for name in ("file", "rows", "refused")]
+        columns = [counted.column(name).to_pylist() for name in ("file", *COUNTED)]
         yield _batch(FOUND, *columns, [None] * counted.num_rows)
         for part, keys in zip(batch.column("part").to_pylist(), batch.column("keys"), strict=True):
             if part != COUNTS:
@@ -86,7 +88,7 @@ def _repeated(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         ordered = np.sort(np.concatenate(blocks.pop(part)))
         twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
         nothing = [None] * len(twice)
-        yield _batch(FOUND, nothing, nothing, nothing, twice)
+        yield _batch(FOUND, nothing, *[nothing for _ in COUNTED], twice)
 
 
 def _batch(ddl: str, *columns: object) -> pa.RecordBatch:

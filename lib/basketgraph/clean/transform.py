@@ -32,8 +32,10 @@ TYPED = {
 REJECTED = "silver.rejected_rows"
 VERSION = "__version_time"  # the instant that a mapping's `version` gives
 # Python and most databases know no other years; nor does a shop. Instants stay a day within, so that they are in these years in every time zone.
-FIRST_MOMENT, LAST_MOMENT = "TIMESTAMP'0001-01-02 00:00:00Z'", "TIMESTAMP'9999-12-30 23:59:59.999999Z'"
-FIRST_DAY, LAST_DAY = "DATE'0001-01-01'", "DATE'9999-12-31'"
+YEARS: Mapping[type[DataType], tuple[str, str]] = {
+    DateType: ("DATE'0001-01-01'", "DATE'9999-12-31'"),
+    TimestampType: ("TIMESTAMP'0001-01-02 00:00:00Z'", "TIMESTAMP'9999-12-30 23:59:59.999999Z'"),
+}
 # Else two rows that differ by less than a millisecond would be one.
 JSON_OPTIONS = {"timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX"}
 Pseudonym = Callable[[Column], Column]
@@ -80,20 +82,16 @@ def mapped_rows(raw: DataFrame, rules: TableRules) -> DataFrame:
     """Raw rows that are about this table, with each silver column (user ids still the shop's) beside the raw ones."""
     about = raw if rules.mapped.where is None else raw.where(F.col(CORRUPT).isNotNull() | F.expr(rules.mapped.where))
     types = {field.name: field.dataType for field in rules.table.struct.fields}
-    found = {silver(c): typed(F.expr(text), types[c]) for c, text in rules.mapped.columns.items()}
+    # A plain cast makes 0 of NaN and 2 of '2.5'.
+    found = {silver(c): (F.expr(text), types[c]) for c, text in rules.mapped.columns.items()}
     if rules.mapped.version is not None:
-        found[VERSION] = typed(F.expr(rules.mapped.version), TimestampType())
-    return about.withColumns(found)
-
-
-def typed(value: Column, kind: DataType) -> Column:
-    """`value` as `kind`, null where it does not fit: a plain cast makes 0 of NaN and 2 of '2.5', and passes on years that nothing else can read."""
-    cast = value.try_cast(kind)
-    if isinstance(kind, DateType):
-        return F.when(cast.between(F.expr(FIRST_DAY), F.expr(LAST_DAY)), cast)
-    if isinstance(kind, TimestampType):
-        return F.when(cast.between(F.expr(FIRST_MOMENT), F.expr(LAST_MOMENT)), cast)
-    return cast
+        found[VERSION] = (F.expr(rules.mapped.version), TimestampType())
+    cast = about.withColumns({name: value.try_cast(kind) for name, (value, kind) in found.items()})
+    # In a step of its own, so that the expression is not worked out again for each bound.
+    bounded = {
+        name: F.when(F.col(name).between(*map(F.expr, YEARS[type(kind)])), F.col(name)) for name, (_, kind) in found.items() if type(kind) in YEARS
+    }
+    return cast.withColumns(bounded) if bounded else cast
 
 
 def reasons(rules: TableRules) -> dict[str, Column]:
@@ -197,7 +195,7 @@ def content_id(rules: TableRules, *also: Column) -> Column:
     columns = [F.lit(rules.shop).alias("__shop"), *also]
     for name in sorted(rules.files.columns):
         value = F.col(f"`{name}`")
-        columns.append((rules.pseudonym(value.cast("string")) if name in rules.files.personal else value).alias(name))
+        columns.append((rules.pseudonym(F.make_valid_utf8(value.cast("string"))) if name in rules.files.personal else value).alias(name))
     return F.left(F.sha2(F.to_json(F.struct(*columns), JSON_OPTIONS), 256), F.lit(32))
 
 
