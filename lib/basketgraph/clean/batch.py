@@ -115,7 +115,7 @@ class Preparation:
         return self._keep(tally(mapped, refused=refused(self.rules), broken=self._broken(), key=key))
 
     def _read_counts(self, rows: DataFrame) -> tuple[dict[str, int], dict[str, int], bool]:
-        """Rows and refused rows by path, and whether there are rows of Parquet that hold what is no text. rows: mapped, or what `tally` found of them."""
+        """Rows and refused rows by path, and whether rows of Parquet hold what is no text. rows: mapped, or what `tally` found of them."""
         if KEY_HASH in rows.columns:
             sums = [F.sum("rows").alias("read"), F.sum("refused").alias("bad"), F.sum("broken").alias("broken")]
             counted = rows.where(F.col("file").isNotNull()).groupBy("file").agg(*sums)
