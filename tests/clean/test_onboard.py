@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import yaml
-from basketgraph.report.masking import masked
 
 from basketgraph.clean.mapping import read_source
 from basketgraph.clean.onboard.dialect import decoded
@@ -17,6 +16,7 @@ from basketgraph.clean.onboard.moments import epoch_form, moment_form
 from basketgraph.clean.onboard.numbers import number_form
 from basketgraph.clean.onboard.words import header_score, is_personal, language
 from basketgraph.clean.onboard.write import Draft, draft
+from basketgraph.masking import masked
 from clean import new_shops
 from clean.new_shops import lines_csv, sales
 
