@@ -17,7 +17,7 @@ from basketgraph.masking import without_addresses
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(bench, name="bench")
-cli_sources.add_to(app, told)
+cli_sources.register(app)
 cli_rows.register(app)
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from basketgraph.cli_terms import ConfDir, Debug, Env, Json, Set, print_json, told
 
 if TYPE_CHECKING:
     from basketgraph.clean.check_source import SourceCheck, TableCheck
@@ -20,15 +20,7 @@ OK, STOPPED_BY_QUALITY = 0, 3
 REJECTED_SHOWN = 12  # reasons of a table
 
 
-class Told(Protocol):
-    """How a command is run: see basketgraph.cli.told."""
-
-    def __call__(self, action: Callable[[], int], *, debug: bool, conf_dir: str | None) -> None: ...
-
-
-def add_to(app: typer.Typer, told: Told) -> None:
-    """Add the commands to the command line."""
-
+def register(app: typer.Typer) -> None:
     @app.command("onboard")
     def onboard(
         files: Annotated[list[str], typer.Argument(help="the shop's files: names, a folder, or a quoted pattern")],
@@ -41,8 +33,8 @@ def add_to(app: typer.Typer, told: Told) -> None:
         ] = None,
         out: Annotated[Path | None, typer.Option("--out", help="put it into this very file")] = None,
         force: Annotated[bool, typer.Option("--force", help="replace a mapping that is there")] = False,
-        as_json: Annotated[bool, typer.Option("--json", help="one JSON object as the last line of stdout")] = False,
-        debug: Annotated[bool, typer.Option("--debug", help="show the traceback of a mistake")] = False,
+        as_json: Json = False,
+        debug: Debug = False,
     ) -> None:
         """Look at a new shop's files and write a first mapping, with every guess marked."""
 
@@ -51,7 +43,7 @@ def add_to(app: typer.Typer, told: Told) -> None:
             following = _following(found, place, conf_dir)
             print_draft(found, place, following, file=sys.stderr if as_json else sys.stdout)
             if as_json:
-                print(json.dumps(draft_as_json(found, place, following)), flush=True)
+                print_json(draft_as_json(found, place, following))
             return OK
 
         if conf_dir is not None:
@@ -61,16 +53,14 @@ def add_to(app: typer.Typer, told: Told) -> None:
     @app.command("check-source")
     def check_source(
         shop: Annotated[str, typer.Argument(help="the shop: conf/sources/<shop>.yaml")],
-        env: Annotated[str, typer.Option("--env", help="conf/environments/<env>.yaml: local, cluster")] = "local",
-        sets: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="override: landing=DIR, warehouse=DIR")] = None,
+        env: Env = "local",
+        sets: Set = None,
         sample_rows: Annotated[
             int | None, typer.Option("--sample-rows", metavar="N", help="look at the first N rows of each kind of files only")
         ] = None,
-        as_json: Annotated[bool, typer.Option("--json", help="one JSON object as the last line of stdout")] = False,
-        conf_dir: Annotated[
-            str | None, typer.Option("--conf-dir", help="a folder with conf/, schemas/, expectations/ that are looked at first")
-        ] = None,
-        debug: Annotated[bool, typer.Option("--debug", help="show the traceback of a mistake")] = False,
+        as_json: Json = False,
+        conf_dir: ConfDir = None,
+        debug: Debug = False,
     ) -> None:
         """Say what cleaning would accept and reject, and why; writes nothing."""
 
@@ -78,7 +68,7 @@ def add_to(app: typer.Typer, told: Told) -> None:
             found = _checked(shop, env, sets or [], sample_rows)
             print_check(found, file=sys.stderr if as_json else sys.stdout)
             if as_json:
-                print(json.dumps(check_as_json(found), default=str), flush=True)
+                print_json(check_as_json(found))
             return STOPPED_BY_QUALITY if any(nothing_accepted(one) for one in found.tables) else OK
 
         told(action, debug=debug, conf_dir=conf_dir)
