@@ -155,7 +155,7 @@ def test_a_file_that_cannot_be_used_is_set_aside_and_the_others_go_on(spark: Spa
     files = {row.source_file: (row.status, row.problem or "") for row in shop.table("ops.files").collect()}
     assert files["a.csv"] == ("done", "")
     assert files["b.csv.gz"][0] == "quarantined"
-    assert "not decompressible" in files["b.csv.gz"][1]
+    assert "not readable to its end" in files["b.csv.gz"][1]
     assert files["c.csv"] == ("quarantined", "empty: the file has no bytes")
     before = shop.release().version("ops.files")
     shop.clean()

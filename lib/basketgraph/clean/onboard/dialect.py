@@ -23,8 +23,7 @@ MARKS = {b"\xff\xfe": "UTF-16LE", b"\xfe\xff": "UTF-16BE"}
 # What shops use; more candidates only make short texts of Western Europe look Hungarian or Turkish.
 CODE_PAGES = ["cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1257", "gb18030", "cp932", "euc_jp", "euc_kr", "big5", "koi8_r"]
 JAVA_NAMES = {"cp932": "windows-31j", "gb18030": "GB18030", "euc_jp": "EUC-JP", "euc_kr": "EUC-KR", "big5": "Big5", "koi8_r": "KOI8-R"}
-# Every field of a file that Spark reads is one line of a plan, but Python's reader stops at 128 KiB by default.
-csv.field_size_limit(1 << 24)
+LONGEST_FIELD = 1 << 24  # Python's reader stops at 128 KiB by default
 
 
 @dataclass(frozen=True)
@@ -133,10 +132,16 @@ def _parsed(text: str, separator: str, quote: str, escape: str) -> Iterator[list
     reader = csv.reader(
         io.StringIO(text, newline=""), delimiter=separator, quotechar=quote, doublequote=doubled, escapechar=None if doubled else escape
     )
-    try:
-        yield from (row for row in reader if row)
-    except csv.Error:  # the rest of a block that begins inside a quoted field
-        return
+    while True:
+        before = csv.field_size_limit(LONGEST_FIELD)  # of the whole process, so it is put back before anybody else reads
+        try:
+            row = next(reader)
+        except (StopIteration, csv.Error):  # the end, or the rest of a block that begins inside a quoted field
+            return
+        finally:
+            csv.field_size_limit(before)
+        if row:
+            yield row
 
 
 def _separator(text: str, quote: str, escape: str, shown: str, path: str) -> str:
