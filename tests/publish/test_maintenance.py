@@ -84,6 +84,7 @@ def test_cuts_stay_that_a_kept_release_was_trained_with_or_a_recent_run() -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_after_maintenance_every_kept_release_can_be_gone_back_to(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With real VACUUM: its least age and our margin are lowered, so that what was deleted a moment ago is old enough."""
     monkeypatch.setattr(maintenance, "DELTA_LEAST_HOURS", 0)
