@@ -6,7 +6,7 @@ VENV := .venv/bin
 export PYTHON
 export OMP_NUM_THREADS ?= 1
 .DEFAULT_GOAL := help
-.PHONY: help setup run lint test test-fast test-all package package-env airflow-setup airflow-test bench lock airflow-lock clean
+.PHONY: help setup run lint test test-fast test-all package package-env airflow-setup airflow-test bench bench-clean bench-day lock airflow-lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,12 @@ airflow-test: package airflow-setup ## the DAGs: import, rendered lines, one run
 
 bench: setup .venv-bench ## ours and its peers on the same work; ARGS='--data DIR'
 	PYTHONPATH=lib .venv-bench/bin/python benchmarks/graph_peers.py $(ARGS)
+
+bench-clean: setup .venv-bench ## cleaning beside DuckDB and Polars; ARGS='--copies 1,10'
+	.venv-bench/bin/python benchmarks/clean_peers.py $(ARGS)
+
+bench-day: setup ## what one more day costs after 30, 180 and 360; ARGS='--copies 10'
+	$(VENV)/python benchmarks/day_cost.py $(ARGS)
 
 lock: setup ## requirements.lock from pyproject.toml (newest that fit)
 	$(VENV)/uv pip compile --quiet --upgrade --python-version 3.11 --all-extras --generate-hashes --no-emit-index-url --no-annotate \

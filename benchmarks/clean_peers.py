@@ -81,14 +81,19 @@ def main() -> None:
             results = {}
             for name in given.only.split(","):
                 results[name] = measured(name, landing, Path(folder) / f"{name}-{copies}", given.cores)
-                print(f"{copies:>3} copies  {name:<7} {results[name]['seconds']:8.1f} s  {results[name]['peak_gib']:.1f} GiB", flush=True)
+                print(
+                    f"{copies:>3} copies  {name:<7} {results[name]['seconds']:8.1f} s  {results[name]['cpu']:8.1f} CPU s  {results[name]['peak_gib']:.1f} GiB",
+                    flush=True,
+                )
             agreed = {key: {name: result[key] for name, result in results.items()} for key in ("events", "promotions", "pence", "rejected")}
             differing = {key: values for key, values in agreed.items() if len(set(values.values())) > 1}
             if differing:
                 sys.exit(f"the contenders disagree: {differing}")
             if "ours" in results:
-                ratios = {n: results["ours"]["seconds"] / r["seconds"] for n, r in results.items() if n != "ours"}
-                print(f"{copies:>3} copies  ours takes " + ", ".join(f"{ratio:.2f} times {name}" for name, ratio in ratios.items()), flush=True)
+                for measure, what in (("seconds", "time"), ("cpu", "CPU time")):
+                    ratios = {n: results["ours"][measure] / r[measure] for n, r in results.items() if n != "ours"}
+                    told = ", ".join(f"{ratio:.2f} times {name}" for name, ratio in ratios.items())
+                    print(f"{copies:>3} copies  ours takes {told} ({what})", flush=True)
             print(json.dumps({"copies": copies, "cores": given.cores, **results}), flush=True)
 
 
