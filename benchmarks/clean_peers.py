@@ -81,10 +81,8 @@ def main() -> None:
             results = {}
             for name in given.only.split(","):
                 results[name] = measured(name, landing, Path(folder) / f"{name}-{copies}", given.cores)
-                print(
-                    f"{copies:>3} copies  {name:<7} {results[name]['seconds']:8.1f} s  {results[name]['cpu']:8.1f} CPU s  {results[name]['peak_gib']:.1f} GiB",
-                    flush=True,
-                )
+                one = results[name]
+                print(f"{copies:>3} copies  {name:<7} {one['seconds']:8.1f} s {one['cpu']:8.1f} CPU s {one['peak_gib']:6.1f} GiB", flush=True)
             agreed = {key: {name: result[key] for name, result in results.items()} for key in ("events", "promotions", "pence", "rejected")}
             differing = {key: values for key, values in agreed.items() if len(set(values.values())) > 1}
             if differing:
