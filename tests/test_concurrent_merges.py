@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 import yaml
-from delta.exceptions import DeltaConcurrentModificationException
 from pyspark.sql import SparkSession
 
 from basketgraph import tables
@@ -60,7 +59,7 @@ def test_two_merges_at_once_both_finish_and_no_row_is_lost_or_doubled(spark: Spa
     older, newer = (datetime(2026, 3, 3, hour, tzinfo=timezone.utc) for hour in (1, 2))
     with monkeypatch.context() as patched:
         patched.setattr(tables, "MERGE_TRIES", 1)
-        with pytest.raises(DeltaConcurrentModificationException):
+        with pytest.raises(tables.CONFLICTS):
             write_at_once(spark, str(tmp_path / "once"), day, day)
     write_at_once(spark, str(tmp_path / "again"), {**day, "quantity": 2, "source_time": newer}, {**day, "quantity": 3, "source_time": older})
     release = Release(spark, str(tmp_path / "again"), "reader")

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from delta.exceptions.captured import BaseDeltaConcurrentModificationException as DeltaConflict  # importing it makes PySpark raise them
+from delta.exceptions import captured  # its import makes PySpark raise these
 from delta.tables import DeltaTable, DeltaTableBuilder
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import AnalysisException, PySparkException
@@ -25,6 +25,14 @@ from basketgraph.stored import Stored
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
+# What another driver's commit may do to ours. The classes have no parent in common.
+CONFLICTS = (
+    captured.ConcurrentAppendException,
+    captured.ConcurrentDeleteReadException,
+    captured.ConcurrentDeleteDeleteException,
+    captured.ConcurrentWriteException,
+    captured.DeltaConcurrentModificationException,
+)
 COMMIT_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 RELEASES = "ops.releases"
 LOGS_AT_ONCE = 4
@@ -201,7 +209,7 @@ class Warehouse(Stored):
                 with self._commit_metadata(batch_id):
                     merged.execute()
                 return
-            except DeltaConflict:
+            except CONFLICTS:
                 if attempt == MERGE_TRIES:
                     raise
                 time.sleep(random.uniform(0, attempt))  # two that met once should not meet again

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from datetime import datetime
 from typing import Any
 
@@ -41,6 +42,7 @@ def maintain(release: Release, settings: MaintainSettings, *, now: datetime, dry
     returns: tables, retain_hours, kept_releases, rows_removed (table -> rows; of a retention that clears columns: rows cleared),
              files_removed (paths below the warehouse); of a dry run also vacuumable (table -> files that would be deleted).
     """
+    began = time.monotonic()
     rows = releases(release)
     by_number = {row["release"]: row for row in rows}
     # A rollback shows the versions of the release that it restores, so that one's time counts.
@@ -64,6 +66,7 @@ def maintain(release: Release, settings: MaintainSettings, *, now: datetime, dry
     remove_files(release, files)
     for number, table in enumerate(tables, 1):
         release.compact(table)
-        release.vacuum(table, retain_hours=hours)
+        # VACUUM counts back from when it starts, and the tables before this one took their time.
+        release.vacuum(table, retain_hours=hours + (time.monotonic() - began) / 3600)
         log.info("[%d/%d] %s: compacted, files deleted more than %.0f hours ago removed", number, len(tables), table, hours)
     return told
