@@ -210,7 +210,9 @@ def test_a_json_record_of_200_megabytes_does_not_end_the_job(spark: SparkSession
 @pytest.mark.parametrize(("bytes_of_it", "fits"), [(200_000, True), (200_001, False)])
 def test_a_record_has_a_greatest_length(spark: SparkSession, tmp_path: Path, bytes_of_it: int, fits: bool) -> None:
     shop = Shop(spark, tmp_path)
-    put(shop.landing, "a.csv", HEADER.encode().ljust(bytes_of_it, b" ") + b"\n" + line(1).encode() + b"\n")
+    wide = (HEADER.encode() + (b"," + b" " * 999) * 200)[:bytes_of_it]
+    assert len(wide) == bytes_of_it
+    put(shop.landing, "a.csv", wide + b"\n" + line(1).encode() + b"\n")
     cleaning = shop.cleaning()
     (listed,) = cleaning.landing.list(["*.csv"])
     problem = cleaning.landing.examined(listed, cleaning.source.files["sales"], max_record_bytes=200_000).problem

@@ -61,7 +61,10 @@ def maintain(release: Release, settings: MaintainSettings, *, now: datetime, dry
         "files_removed": files,
     }
     if dry_run:
-        found = {table: release.vacuumable(table, retain_hours=hours) for table in tables}
+        found = {}
+        for number, table in enumerate(tables, 1):
+            found[table] = release.vacuumable(table, retain_hours=hours)
+            log.info("[%d/%d] %s: %d files would be deleted", number, len(tables), table, found[table])
         return {**told, "vacuumable": {table: count for table, count in found.items() if count}}
     remove_files(release, files)
     for number, table in enumerate(tables, 1):
