@@ -38,8 +38,9 @@ def tally(rows: DataFrame, *, refused: Column, broken: Column, key: Column) -> D
     returns: FOUND rows: per file (or some rows a file, to be summed) the counts; and per hash of a key that more than one accepted row may
              have (a hash can be shared by chance) a row with that alone.
     """
-    flags = (refused.alias("refused"), broken.alias("broken"))
-    shown = rows.select(F.coalesce(FILE_NUMBER, F.lit(-1)).alias("file"), *flags, F.when(~refused, key).alias("key"))
+    # In two steps, so that what refuses a row, the dearest expression by far, is evaluated once.
+    flagged = rows.select(F.coalesce(FILE_NUMBER, F.lit(-1)).alias("file"), refused.alias("refused"), broken.alias("broken"), key.alias("key"))
+    shown = flagged.withColumn("key", F.when(~F.col("refused"), F.col("key")))
     return shown.mapInArrow(_blocks, BLOCKS).repartition("part").mapInArrow(_repeated, FOUND)
 
 
