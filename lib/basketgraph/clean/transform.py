@@ -104,6 +104,12 @@ def reasons(rules: TableRules) -> dict[str, Column]:
     unreadable:version, missing:version   the mapping's `version` is null, so nobody could tell which of two rows is newer.
     violates:NAME      a constraint of the contract does not hold, and nothing else is said of the row.
     """
+    blamed = _reasons_of_the_mapping(rules)
+    unblamed = ~reduce(or_, blamed.values())
+    return dict(sorted((blamed | {name: unblamed & broken for name, broken in _violations(rules).items()}).items()))
+
+
+def _reasons_of_the_mapping(rules: TableRules) -> dict[str, Column]:
     found: dict[str, Column] = {}
     parsable = F.col(CORRUPT).isNull()
     for column in rules.mapped.columns:
@@ -123,10 +129,12 @@ def reasons(rules: TableRules) -> dict[str, Column]:
     for name, text in rules.mapped.reject.items():
         found[name] = parsable & F.coalesce(F.expr(text), F.lit(False))
     found["unparsable"] = ~parsable
-    unblamed = ~reduce(or_, found.values())
-    for name, text in rules.table.constraints.items():
-        found[f"violates:{name}"] = unblamed & ~F.coalesce(F.expr(_over_silver(text, rules)), F.lit(False))
-    return dict(sorted(found.items()))
+    return found
+
+
+def _violations(rules: TableRules) -> dict[str, Column]:
+    """The contract's constraints that do not hold, whatever else is said of the row."""
+    return {f"violates:{name}": ~F.coalesce(F.expr(_over_silver(text, rules)), F.lit(False)) for name, text in rules.table.constraints.items()}
 
 
 def _over_silver(condition: str, rules: TableRules) -> str:
@@ -138,8 +146,8 @@ def _over_silver(condition: str, rules: TableRules) -> str:
 
 
 def refused(rules: TableRules) -> Column:
-    """Whether a mapped row has any reason to be refused; never null."""
-    return reduce(or_, reasons(rules).values())
+    """Whether a mapped row has any reason to be refused; never null. Each condition stands in it once, as it is worked out for every row."""
+    return reduce(or_, [*_reasons_of_the_mapping(rules).values(), *_violations(rules).values()])
 
 
 def accepted_rows(mapped: DataFrame, rules: TableRules, *, run_id: str, now: datetime) -> DataFrame:
