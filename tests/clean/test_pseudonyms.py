@@ -11,7 +11,7 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from basketgraph.clean.pseudonyms import PseudonymKey, key_file, pseudonym_function, pseudonym_key, pseudonyms
+from basketgraph.clean.pseudonyms import LONGEST_ID, PseudonymKey, key_file, pseudonym_function, pseudonym_key, pseudonyms
 from basketgraph.config import Mistake
 
 KEY = PseudonymKey(b"0123456789abcdef")
@@ -72,3 +72,10 @@ def test_the_key_id_tells_keys_apart_and_gives_nothing_away() -> None:
     assert KEY.id != other.id
     assert KEY.id not in KEY.secret.hex()
     assert KEY.id != hashlib.sha256(KEY.secret).hexdigest()[:12]
+
+
+def test_what_is_too_long_to_be_an_id_enters_by_its_plain_hash(spark: SparkSession) -> None:
+    long, longer = "x" * LONGEST_ID, "x" * (LONGEST_ID + 1)
+    frame = spark.createDataFrame([(long,), (longer,)], "id string").select(pseudonym_function("corner", KEY)(F.col("id")).alias("p"))
+    plain = hashlib.sha256(longer.encode()).hexdigest()
+    assert [row.p for row in frame.collect()] == list(pseudonyms(pd.Series([long, plain]), "corner", KEY))

@@ -193,4 +193,5 @@ def test_feature_columns_are_numbers_or_arrays_of_numbers() -> None:
 
 
 def test_the_shipped_settings_fit_the_stage() -> None:
-    ProfilesSettings.model_validate(data_yaml("conf/settings.yaml")["profiles"])
+    shipped = data_yaml("conf/settings.yaml")["profiles"]
+    assert set(ProfilesSettings.model_validate(shipped).model_dump()) >= set(shipped)

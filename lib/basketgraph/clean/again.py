@@ -20,9 +20,9 @@ from pyspark.sql import functions as F
 from basketgraph.clean.ledger import Counts, Entry
 from basketgraph.clean.mapping import Source
 from basketgraph.clean.pick_up import LandingFile
-from basketgraph.clean.reading import HASH, raw_rows
+from basketgraph.clean.reading import HASH, raw_rows, without_text
 from basketgraph.clean.resolve import CHANGED, CONTENT, DUPLICATE, HAD, HAD_CONTENT, HAD_OWNER, NEW, STATUS, SUPERSEDED, judged_again, with_valid_to
-from basketgraph.clean.transform import REJECTED, TableRules, accepted_rows, mapped_rows, refused, rejected_id, rejected_rows, silver_rows
+from basketgraph.clean.transform import REFUSED, REJECTED, TableRules, accepted_rows, mapped_rows, rejected_id, rejected_rows, silver_rows
 from basketgraph.config import Mistake
 from basketgraph.tables import Release
 
@@ -104,7 +104,9 @@ class TableAgain:
         return F.broadcast(self.release.spark.createDataFrame(sorted(files), "source_file string, file_hash string"))
 
     def _raw(self, files: frozenset[FileId] | set[FileId]) -> DataFrame:
-        return raw_rows(self.release.spark, self.source, self.rules.files, [self.present[file] for file in sorted(files)])
+        """The files' rows; those of Parquet are asked at once whether they hold text, which cleaning asks where it counts them."""
+        rows = raw_rows(self.release.spark, self.source, self.rules.files, [self.present[file] for file in sorted(files)])
+        return without_text(rows, self.rules.files) if self.rules.files.format == "parquet" else rows
 
     def _view(self, chosen: frozenset[FileId]) -> View:
         raw = self._raw(chosen)
@@ -131,7 +133,7 @@ class TableAgain:
         if others and not gone.isEmpty():
             needed |= self._delivering(self._keep(gone), view, others)
         if not view.kept_rejected.isEmpty():
-            ids = view.mapped.where(~refused(self.rules)).select(rejected_id(self.rules).alias("rejected_id"))
+            ids = view.mapped.where(~F.col(REFUSED)).select(rejected_id(self.rules).alias("rejected_id"))
             there = view.kept_rejected.join(ids, on="rejected_id", how="left_semi").select("source_file", "file_hash").distinct()
             needed |= {(row.source_file, row.file_hash) for row in there.collect()} & set(self.present)
         return frozenset(needed - chosen)
@@ -209,7 +211,7 @@ class TableAgain:
         self, chosen: frozenset[FileId], mapped: DataFrame, judged: DataFrame, counted: Mapping[FileId, Mapping[str, Any]]
     ) -> dict[FileId, Counts]:
         """Each file's counts, as a first reading beside the other files' rows would give them."""
-        reading = mapped.groupBy("file_name", HASH).agg(F.count("*").alias("read"), F.count_if(refused(self.rules)).alias("bad")).collect()
+        reading = mapped.groupBy("file_name", HASH).agg(F.count("*").alias("read"), F.count_if(REFUSED).alias("bad")).collect()
         read = {(row.file_name, row[HASH]): (row["read"], row.bad) for row in reading}
         statuses: dict[FileId, dict[str, int]] = {}
         for row in judged.groupBy("source_file", "file_hash", STATUS).agg(F.count("*").alias("rows")).collect():

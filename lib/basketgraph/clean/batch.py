@@ -28,7 +28,7 @@ from basketgraph.clean.resolve import (
     with_valid_to,
 )
 from basketgraph.clean.tally import tally
-from basketgraph.clean.transform import REJECTED, TableRules, accepted_rows, mapped_rows, refused, rejected_rows, silver_columns
+from basketgraph.clean.transform import REFUSED, REJECTED, TableRules, accepted_rows, mapped_rows, rejected_rows, silver_columns
 from basketgraph.tables import Release
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class Preparation:
     def _tallied(self, mapped: DataFrame) -> DataFrame:
         columns = silver_columns(self.rules, run_id=self.release.run_id, now=self.now)
         key = key_hash([columns[name] for name in self.rules.table.keys])
-        return self._keep(tally(mapped, refused=refused(self.rules), broken=self._broken(), key=key))
+        return self._keep(tally(mapped, refused=F.col(REFUSED), broken=self._broken(), key=key))
 
     def _read_counts(self, rows: DataFrame) -> tuple[dict[str, int], dict[str, int], bool]:
         """Rows and refused rows by path, and whether rows of Parquet hold what is no text. rows: mapped, or what `tally` found of them."""
@@ -120,7 +120,7 @@ class Preparation:
             sums = [F.sum("rows").alias("read"), F.sum("refused").alias("bad"), F.sum("broken").alias("broken")]
             counted = rows.where(F.col("file").isNotNull()).groupBy("file").agg(*sums)
         else:
-            counts = [F.count("*").alias("read"), F.count_if(refused(self.rules)).alias("bad"), F.count_if(self._broken()).alias("broken")]
+            counts = [F.count("*").alias("read"), F.count_if(REFUSED).alias("bad"), F.count_if(self._broken()).alias("broken")]
             counted = rows.groupBy(F.coalesce(FILE_NUMBER, F.lit(-1)).alias("file")).agg(*counts)
         found = {row["file"]: row for row in counted.collect()}
         if -1 in found:

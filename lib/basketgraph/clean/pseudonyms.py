@@ -13,12 +13,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from pyspark.sql import Column
+from pyspark.sql import functions as F
 from pyspark.sql.functions import pandas_udf  # type: ignore[attr-defined]
 
 from basketgraph.config import Mistake
 
 KEY_VARIABLE = "BASKETGRAPH_KEY"
 KEY_BYTES = 32
+LONGEST_ID = 1 << 14  # bytes; what is longer is no id, and Arrow takes 10,000 of them at once
 PSEUDONYM_HEX = 32  # the first 128 bits: collisions are out of reach, and joins and shuffles carry half the bytes
 
 
@@ -80,9 +82,13 @@ def pseudonyms(ids: pd.Series, shop: str, key: PseudonymKey) -> pd.Series:
 
 
 def pseudonym_function(shop: str, key: PseudonymKey) -> Callable[[Column], Column]:
-    """The pseudonym of a string column, as an Arrow function. The key travels in the function's closure, never in a plan."""
+    """The pseudonym of a string column, as an Arrow function. The key travels in the function's closure, never in a plan.
+
+    What is longer than LONGEST_ID, such as a line that did not parse, enters by its plain hash.
+    """
 
     def pseudonym(ids: pd.Series) -> pd.Series:
         return pseudonyms(ids, shop, key)
 
-    return pandas_udf(pseudonym, "string")  # type: ignore[call-overload,no-any-return]
+    function = pandas_udf(pseudonym, "string")  # type: ignore[call-overload]
+    return lambda ids: function(F.when(F.octet_length(ids) > LONGEST_ID, F.sha2(ids, 256)).otherwise(ids))

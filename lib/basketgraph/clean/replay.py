@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pyspark.sql import functions as F
 
@@ -20,9 +20,6 @@ from basketgraph.clean.transform import REJECTED, TableRules, mapped_rows, silve
 from basketgraph.config import Mistake, Settings
 from basketgraph.contracts import contract
 from basketgraph.tables import Release
-
-if TYPE_CHECKING:
-    pass
 
 log = logging.getLogger("basketgraph")
 EVENTS = "silver.events"

@@ -31,6 +31,8 @@ TYPED = {
 }
 REJECTED = "silver.rejected_rows"
 VERSION = "__version_time"  # the instant that a mapping's `version` gives
+REFUSED = "__refused"  # whether there is any reason to refuse a mapped row; never null
+BLAMED = "__blamed"  # whether the mapping gives one
 # Python and most databases know no other years; nor does a shop. Instants stay a day within, so that they are in these years in every time zone.
 YEARS: Mapping[type[DataType], tuple[str, str]] = {
     DateType: ("DATE'0001-01-01'", "DATE'9999-12-31'"),
@@ -79,7 +81,7 @@ def silver(column: str) -> str:
 
 
 def mapped_rows(raw: DataFrame, rules: TableRules) -> DataFrame:
-    """Raw rows that are about this table, with each silver column (user ids still the shop's) beside the raw ones."""
+    """Raw rows that are about this table, with each silver column (user ids still the shop's) and REFUSED beside the raw ones."""
     about = raw if rules.mapped.where is None else raw.where(F.col(CORRUPT).isNotNull() | F.expr(rules.mapped.where))
     types = {field.name: field.dataType for field in rules.table.struct.fields}
     # A plain cast makes 0 of NaN and 2 of '2.5'.
@@ -91,11 +93,15 @@ def mapped_rows(raw: DataFrame, rules: TableRules) -> DataFrame:
     bounded = {
         name: F.when(F.col(name).between(*map(F.expr, YEARS[type(kind)])), F.col(name)) for name, (_, kind) in found.items() if type(kind) in YEARS
     }
-    return cast.withColumns(bounded) if bounded else cast
+    valued = cast.withColumns(bounded) if bounded else cast
+    # Conditions on REFUSED would be moved below the casts, and each silver column worked out again for each condition that names it, were they
+    # not moved: past what may differ from time to time, as the number of a partition, Spark moves nothing.
+    unmoved = F.spark_partition_id() >= 0
+    return valued.withColumn(REFUSED, reduce(or_, [*_reasons_of_the_mapping(rules).values(), *_violations(rules).values()]) & unmoved)
 
 
 def reasons(rules: TableRules) -> dict[str, Column]:
-    """The conditions on mapped rows under which a row is refused, by reason, in order of name. None is ever null.
+    """The conditions on mapped rows with BLAMED under which a row is refused, by reason, in order of name. None is ever null.
 
     unparsable:        the line is not a row at all; nothing else is then said of it.
     unreadable:COLUMN  the expression gives null although every raw column in it had a value.
@@ -104,9 +110,8 @@ def reasons(rules: TableRules) -> dict[str, Column]:
     unreadable:version, missing:version   the mapping's `version` is null, so nobody could tell which of two rows is newer.
     violates:NAME      a constraint of the contract does not hold, and nothing else is said of the row.
     """
-    blamed = _reasons_of_the_mapping(rules)
-    unblamed = ~reduce(or_, blamed.values())
-    return dict(sorted((blamed | {name: unblamed & broken for name, broken in _violations(rules).items()}).items()))
+    violations = {name: ~F.col(BLAMED) & broken for name, broken in _violations(rules).items()}
+    return dict(sorted((_reasons_of_the_mapping(rules) | violations).items()))
 
 
 def _reasons_of_the_mapping(rules: TableRules) -> dict[str, Column]:
@@ -145,14 +150,9 @@ def _over_silver(condition: str, rules: TableRules) -> str:
     return condition
 
 
-def refused(rules: TableRules) -> Column:
-    """Whether a mapped row has any reason to be refused; never null. Each condition stands in it once, as it is worked out for every row."""
-    return reduce(or_, [*_reasons_of_the_mapping(rules).values(), *_violations(rules).values()])
-
-
 def accepted_rows(mapped: DataFrame, rules: TableRules, *, run_id: str, now: datetime) -> DataFrame:
     """The rows without a reason to refuse them, as the contract's columns; `valid_to` is null where it follows from other rows."""
-    return silver_rows(mapped.where(~refused(rules)), rules, run_id=run_id, now=now)
+    return silver_rows(mapped.where(~F.col(REFUSED)), rules, run_id=run_id, now=now)
 
 
 def silver_rows(mapped: DataFrame, rules: TableRules, *, run_id: str, now: datetime) -> DataFrame:
@@ -225,7 +225,7 @@ def rejected_id(rules: TableRules) -> Column:
 def rejected_rows(mapped: DataFrame, rules: TableRules, *, run_id: str, now: datetime) -> DataFrame:
     """The refused rows, one per raw row, as silver.rejected_rows. An unparsable line has no payload."""
     conditions = reasons(rules)
-    bad = mapped.where(refused(rules))
+    bad = mapped.where(F.col(REFUSED)).withColumn(BLAMED, reduce(or_, _reasons_of_the_mapping(rules).values()))
     names = F.array(*[F.when(condition, F.lit(name)) for name, condition in conditions.items()])
     shown = []
     for name, kind in rules.files.columns.items():
