@@ -10,6 +10,7 @@ import sys
 import time
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 KEY = os.environ.get("BASKETGRAPH_KEY", "a key of the benchmark").encode()
 SHOP, ZONE = "complete_journey", "America/New_York"
@@ -133,20 +134,38 @@ def duckdb(landing: Path, out: Path, cores: int) -> Account:
     return {"seconds": seconds, "cpu": cpu, "pence": int(money), "rejected": refused, **counts}
 
 
-def polars(landing: Path, out: Path, cores: int) -> Account:
-    os.environ["POLARS_MAX_THREADS"] = str(cores)
+def polars_judged(landing: Path) -> tuple[Any, Any]:
+    """Sales and promotions with their file and what refuses each row."""
     import polars as pl
-
-    out.mkdir(parents=True)
-    began, cpu = time.monotonic(), cpu_seconds()
-    times = {str(file): datetime.fromtimestamp(file.stat().st_mtime, timezone.utc) for file in sorted(landing.iterdir())}
-
-    def scan(pattern: str) -> pl.LazyFrame:
-        return pl.scan_parquet(landing / pattern, include_file_paths="file", glob=True)
 
     def reasons(**conditions: pl.Expr) -> pl.Expr:
         named = [pl.when(condition).then(pl.lit(name.replace("__", ":"))) for name, condition in conditions.items()]
         return pl.concat_list(named).list.drop_nulls()
+
+    scan = {name: pl.scan_parquet(landing / f"{name}_*.parquet", include_file_paths="file", glob=True) for name in ("transactions", "promotions")}
+    null = {c: pl.col(c).is_null() for c in ("household_id", "product_id", "basket_id", "quantity", "transaction_timestamp", "sales_value")}
+    sales = scan["transactions"].with_columns(
+        reasons(
+            missing__user_id=null["household_id"],
+            missing__item_id=null["product_id"],
+            missing__order_id=null["basket_id"],
+            missing__quantity=null["quantity"],
+            missing__event_time=null["transaction_timestamp"],
+            missing__amount_minor=null["sales_value"],
+            quantity_not_positive=pl.col("quantity") <= 0,
+        ).alias("reasons")
+    )
+    promoted = scan["promotions"].with_columns(
+        reasons(**{f"missing__{c}": pl.col(c).is_null() for c in ("product_id", "store_id", "week", "display_location", "mailer_location")}).alias(
+            "reasons"
+        )
+    )
+    return sales, promoted
+
+
+def polars_silver(sales: Any, promoted: Any, times: dict[str, datetime]) -> tuple[Any, Any]:
+    """Events and promotions of the rows that nothing refuses."""
+    import polars as pl
 
     def lineage() -> list[pl.Expr]:
         stamps = pl.col("file").replace_strict(list(times), list(times.values()), return_dtype=pl.Datetime("us", "UTC"))
@@ -160,24 +179,7 @@ def polars(landing: Path, out: Path, cores: int) -> Account:
         units = (amount * 10_000).cast(pl.Int64)  # exact: half up in whole numbers
         return ((units.abs() + 50) // 100) * units.sign()
 
-    null = {c: pl.col(c).is_null() for c in ("household_id", "product_id", "basket_id", "quantity", "transaction_timestamp", "sales_value")}
-    sales = scan("transactions_*.parquet").with_columns(
-        reasons(
-            missing__user_id=null["household_id"],
-            missing__item_id=null["product_id"],
-            missing__order_id=null["basket_id"],
-            missing__quantity=null["quantity"],
-            missing__event_time=null["transaction_timestamp"],
-            missing__amount_minor=null["sales_value"],
-            quantity_not_positive=pl.col("quantity") <= 0,
-        ).alias("reasons")
-    )
-    promoted = scan("promotions_*.parquet").with_columns(
-        reasons(**{f"missing__{c}": pl.col(c).is_null() for c in ("product_id", "store_id", "week", "display_location", "mailer_location")}).alias(
-            "reasons"
-        )
-    )
-    ids = scan("transactions_*.parquet").select(pl.col("household_id").drop_nulls().unique()).collect()["household_id"]
+    ids = sales.select(pl.col("household_id").drop_nulls().unique()).collect()["household_id"]
     users = pl.LazyFrame({"household_id": ids, "user_id": [pseudonym(one) for one in ids]})
     good = pl.col("reasons").list.len() == 0
     moment = pl.col("transaction_timestamp").cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
@@ -214,6 +216,19 @@ def polars(landing: Path, out: Path, cores: int) -> Account:
         pl.col("mailer_location").alias("mailer"),
         *lineage(),
     )
+    return events, promotions
+
+
+def polars(landing: Path, out: Path, cores: int) -> Account:
+    os.environ["POLARS_MAX_THREADS"] = str(cores)
+    import polars as pl
+
+    out.mkdir(parents=True)
+    began, cpu = time.monotonic(), cpu_seconds()
+    times = {str(file): datetime.fromtimestamp(file.stat().st_mtime, timezone.utc) for file in sorted(landing.iterdir())}
+    sales, promoted = polars_judged(landing)
+    events, promotions = polars_silver(sales, promoted, times)
+    good = pl.col("reasons").list.len() == 0
     refused = 0
     for name, rows in (("sales", sales), ("promoted", promoted)):
         rows.group_by("file").agg(pl.len(), (~good).sum().alias("bad")).collect(engine="streaming")

@@ -1,9 +1,14 @@
-"""Delta tables as they are stored: where they lie, which versions there are, and their rows. Spark reads them; nothing is written."""
+"""Delta tables as they are stored: where they lie, which versions there are, their rows and what changed in them. Nothing is written."""
 
 from __future__ import annotations
 
+import json
 import re
-from typing import TYPE_CHECKING
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
 
 from basketgraph.contracts import contract
 from basketgraph.migrations import as_contract
@@ -59,6 +64,42 @@ class Stored:
     def changes(self, table: str, since: int) -> DataFrame:
         """The change data feed from version `since` on: the table's columns, and _change_type, _commit_version, _commit_timestamp."""
         return self.spark.read.format("delta").option("readChangeFeed", "true").option("startingVersion", since).load(self.path(table))
+
+    def changed_days(self, table: str, column: str, since_version: int) -> list[date] | None:
+        """The days of rows that were written, changed or deleted after `since_version`, from the change data feed; sorted.
+
+        returns: None where that cannot be told: the table has no feed, or its files of then are gone.
+        """
+        newest = self.version(table)
+        if newest is None or newest < since_version:
+            return None
+        if newest == since_version:
+            return []
+        feed = self.spark.read.format("delta").option("readChangeFeed", "true").option("startingVersion", since_version + 1)
+        try:
+            rows = feed.option("endingVersion", newest).load(self.path(table)).select(column).distinct().collect()
+        except (PySparkException, Py4JJavaError):
+            return None
+        return sorted(row[0] for row in rows if row[0] is not None)
+
+    def history(self, table: str, limit: int = 1000) -> list[dict[str, Any]]:
+        """The newest commits, newest first: version, at, operation, and what its writer noted: batch_id, built_from (None where there is none)."""
+        if not self.exists(table):
+            return []
+        rows = self.spark.sql(f"DESCRIBE HISTORY {self.identifier(table)} LIMIT {limit}").collect()
+        noted = [json.loads(row.userMetadata or "{}") for row in rows]
+        return [
+            {"version": row.version, "at": row.timestamp, "operation": row.operation, **{name: note.get(name) for name in ("batch_id", "built_from")}}
+            for row, note in zip(rows, noted, strict=True)
+        ]
+
+    def built_from(self, table: str) -> dict[str, Any] | None:
+        """What the newest commit that says so was built from."""
+        return next((commit["built_from"] for commit in self.history(table, 100) if commit["built_from"] is not None), None)
+
+    def committed_batches(self, table: str, limit: int = 1000) -> set[str]:
+        """The batch ids in the table's history: what a crash before the ledger's own commit must not count twice."""
+        return {commit["batch_id"] for commit in self.history(table, limit) if commit["batch_id"] is not None}
 
     def vacuumable(self, table: str, *, retain_hours: float) -> int:
         """How many files `vacuum` would delete (Delta lists a thousand at the most)."""

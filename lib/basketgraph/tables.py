@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from delta.exceptions import captured  # its import makes PySpark raise these
 from delta.tables import DeltaTable, DeltaTableBuilder
-from py4j.protocol import Py4JJavaError
-from pyspark.errors import AnalysisException, PySparkException
+from pyspark.errors import AnalysisException
 from pyspark.sql import functions as F
 
 from basketgraph.config import Mistake
-from basketgraph.contracts import Contract, conform, contract
+from basketgraph.contracts import conform, contract
 from basketgraph.merging import TAKEN_OUT, among, differs
 from basketgraph.migrations import CLEARED, CONSTRAINT, Existing, Migration, migration, properties
 from basketgraph.stored import Stored
@@ -47,23 +46,6 @@ class Warehouse(Stored):
         super().__init__(spark, root)
         self._before_commit = before_commit
         self._followed: set[str] = set()  # tables that this run has brought up to date with their contracts
-
-    def changed_days(self, table: str, column: str, since_version: int) -> list[date] | None:
-        """The days of rows that were written, changed or deleted after `since_version`, from the change data feed; sorted.
-
-        returns: None where that cannot be told: the table has no feed, or its files of then are gone.
-        """
-        newest = self.version(table)
-        if newest is None or newest < since_version:
-            return None
-        if newest == since_version:
-            return []
-        feed = self.spark.read.format("delta").option("readChangeFeed", "true").option("startingVersion", since_version + 1)
-        try:
-            rows = feed.option("endingVersion", newest).load(self.path(table)).select(column).distinct().collect()
-        except (PySparkException, Py4JJavaError):
-            return None
-        return sorted(row[0] for row in rows if row[0] is not None)
 
     def create(self, table: str) -> None:
         """Create the table from its contract (columns, comments, NOT NULL, layout, CHECK constraints), or bring the one that is there up to date.
@@ -232,25 +214,6 @@ class Warehouse(Stored):
         self._before_commit()
         DeltaTable.forPath(self.spark, self.path(table)).vacuum(retain_hours)
 
-    def history(self, table: str, limit: int = 1000) -> list[dict[str, Any]]:
-        """The newest commits, newest first: version, at, operation, and what its writer noted: batch_id, built_from (None where there is none)."""
-        if not self.exists(table):
-            return []
-        rows = DeltaTable.forPath(self.spark, self.path(table)).history(limit).select("version", "timestamp", "operation", "userMetadata").collect()
-        noted = [json.loads(row.userMetadata or "{}") for row in rows]
-        return [
-            {"version": row.version, "at": row.timestamp, "operation": row.operation, **{name: note.get(name) for name in ("batch_id", "built_from")}}
-            for row, note in zip(rows, noted, strict=True)
-        ]
-
-    def built_from(self, table: str) -> dict[str, Any] | None:
-        """What the newest commit that says so was built from."""
-        return next((commit["built_from"] for commit in self.history(table, 100) if commit["built_from"] is not None), None)
-
-    def committed_batches(self, table: str, limit: int = 1000) -> set[str]:
-        """The batch ids in the table's history: what a crash before the ledger's own commit must not count twice."""
-        return {commit["batch_id"] for commit in self.history(table, limit) if commit["batch_id"] is not None}
-
     def feed_starts(self, table: str) -> list[int]:
         """Versions from which the change data feed may still be read whole, the earliest first: the oldest commit, then those of releases."""
         oldest = min(commit["version"] for commit in self.history(table, 1_000_000))
@@ -333,8 +296,3 @@ def table_rows(warehouse: Warehouse, versions: Mapping[str, int]) -> dict[str, i
     with ThreadPoolExecutor(LOGS_AT_ONCE) as pool:
         counts = pool.map(lambda pair: warehouse.read_version(*pair).count(), versions.items())
         return dict(zip(versions, counts, strict=True))
-
-
-def same_rows_columns(table: Contract) -> list[str]:
-    """The columns in which two tables must agree to be the same: all but lineage."""
-    return [c for c in table.columns if c not in table.lineage_columns]

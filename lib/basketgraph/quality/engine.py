@@ -31,7 +31,7 @@ class Engine:
         import great_expectations as gx
         from great_expectations.data_context.types.base import ProgressBarsConfig
 
-        from basketgraph.quality.terms import register_own_terms
+        import basketgraph.quality.registered  # noqa: F401 - its classes become known
 
         logging.getLogger("great_expectations").setLevel(logging.ERROR)
         self._gx = gx
@@ -39,7 +39,6 @@ class Engine:
         self._context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
         # persist would copy every checked table into memory, for one scan.
         self._source = self._context.data_sources.add_spark(name="basketgraph", persist=False)
-        register_own_terms()
 
     def known(self) -> list[str]:
         from great_expectations.expectations.registry import list_registered_expectation_implementations
