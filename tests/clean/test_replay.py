@@ -7,13 +7,14 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
-from basketgraph.clean.ledger import Announcements
 from basketgraph.clean.replay import Replay, ReplayOutcome, ReplaySettings, settled
 from basketgraph.config import Mistake
-from clean.shop import ITEMS, Shop, deliver, line, mapping
+from clean.shop import HEADER, ITEMS, Shop, deliver, line, mapping
 
 EVENTS, REJECTED = "silver.events", "silver.rejected_rows"
 NOTHING: dict[str, Any] = {"rejected": False, "reason": None, "first_day": None, "last_day": None, "tables": ()}
@@ -234,6 +235,22 @@ def test_of_a_path_that_was_overwritten_only_the_present_contents_rows_are_touch
     assert_counts_add_up(shop)
 
 
+@pytest.mark.slow
+def test_what_is_no_text_in_parquet_is_refused_on_being_read_again_too(spark: SparkSession, tmp_path: Path) -> None:
+    given = mended()
+    given["files"]["sales"] |= {"pattern": "*.parquet", "format": "parquet"}
+    shop = Shop(spark, tmp_path, {**given, "tables": {EVENTS: mapping()["tables"][EVENTS]}})
+    lines = [dict(zip(HEADER.split(","), line(1, **values).split(","), strict=True)) for values in ({"price": "0.00"}, {"product": "p\0"})]
+    shop.landing.mkdir()
+    pq.write_table(pa.Table.from_pylist([{**one, "line": str(number)} for number, one in enumerate(lines)]), shop.landing / "a.parquet")
+    shop.clean()
+    assert [row["reasons"] for row in shop.rows(REJECTED)] != [] == shop.rows(EVENTS)
+    shop.given = given
+    assert replay(shop, rejected=True).tables[EVENTS]["newly_accepted"] == 1
+    assert [row["reasons"] for row in shop.rows(REJECTED)] == [["unparsable"]]
+    assert_as_fresh(shop, tmp_path)
+
+
 @pytest.mark.long
 def test_a_history_is_mended_with_the_days_up_to_which_its_rows_hold(spark: SparkSession, tmp_path: Path) -> None:
     shop = Shop(spark, tmp_path, mapping(items=ITEMS))
@@ -250,60 +267,6 @@ def test_a_history_is_mended_with_the_days_up_to_which_its_rows_hold(spark: Spar
     shop.given = mapping(items=ITEMS)
     assert replay(shop, rejected=True, tables=("silver.items",)).tables["silver.items"]["newly_accepted"] == 1
     assert_as_fresh(shop, tmp_path, EVENTS, REJECTED, "silver.items")
-
-
-@pytest.mark.parametrize(
-    "after",
-    [
-        pytest.param("announced", marks=pytest.mark.long),
-        pytest.param("rows", marks=pytest.mark.slow),
-        pytest.param("rejected", marks=pytest.mark.long),
-        pytest.param("finished by clean", marks=pytest.mark.long),
-    ],
-)
-def test_a_replay_that_was_cut_off_is_finished_by_the_next(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: str) -> None:
-    shop = Shop(spark, tmp_path)
-    deliver(shop.landing, "a.csv", line(1), line(2, price="0.00"), line(3, pieces="5"))
-    deliver(shop.landing, "b.csv", line(3, pieces="6"), minute=1)
-    shop.clean()
-    shop.given = mended()
-
-    class Crash(Exception):
-        pass
-
-    def crash(*_: object, **__: object) -> None:
-        raise Crash
-
-    with monkeypatch.context() as patched:
-        cut_off = replaying(shop)
-        merge = cut_off.release.merge
-        if after == "announced":
-            patched.setattr(cut_off.release, "merge", crash)
-        elif after == "rows":
-            patched.setattr(cut_off.release, "merge", lambda frame, table, **terms: merge(frame, table, **terms) if table == EVENTS else crash())
-        else:
-            patched.setattr(cut_off.ledger, "write", lambda entries: crash() if entries else None)
-        with pytest.raises(Crash):
-            cut_off.run(ReplaySettings(**{**NOTHING, "rejected": True}))
-    if after == "finished by clean":
-        assert replaying(shop).finish().tables[EVENTS]["files"] == 1
-    else:
-        replay(shop, rejected=True)
-    assert_as_fresh(shop, tmp_path)
-    assert Announcements(shop.release(), "_replaying").read() == []
-
-
-@pytest.mark.long
-def test_after_a_crash_of_cleaning_a_replay_wants_that_mended_first(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shop = Shop(spark, tmp_path)
-    deliver(shop.landing, "a.csv", line(1), line(2, price="0.00"))
-    with monkeypatch.context() as patched:
-        cleaning = shop.cleaning()
-        patched.setattr(cleaning, "_write_rows", lambda one: (_ for _ in ()).throw(InterruptedError))
-        with pytest.raises(InterruptedError):
-            cleaning.run()
-    with pytest.raises(Mistake, match=r"(?s)cut off.*a.csv.*run clean"):
-        replay(shop, rejected=True)
 
 
 @pytest.mark.parametrize(
