@@ -15,12 +15,16 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
 from clean_peers import STEPS, data_folder
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 SHOP = "complete_journey"
 PIPELINE = {"help": "cleaning and days alone", "steps": ["clean", "user_days", "publish"]}
@@ -52,9 +56,9 @@ def write_days(source: Path, folder: Path, copies: int) -> list[Path]:
     return files
 
 
-def conf_folder(folder: Path) -> Path:
-    """The shop's mapping with events alone, and a pipeline of the two steps."""
-    from basketgraph.config import data_yaml
+def conf_folder(folder: Path, layout: str) -> Path:
+    """The shop's mapping with events alone, a pipeline of the two steps, and contracts with the layout: clusterBy is what they ship with."""
+    from basketgraph.config import data_text, data_yaml
 
     pipelines, mapping = data_yaml("conf/pipelines.yaml"), data_yaml(f"conf/sources/{SHOP}.yaml")
     pipelines["pipelines"] = {"all": PIPELINE}
@@ -63,6 +67,10 @@ def conf_folder(folder: Path) -> Path:
     (folder / "conf" / "sources").mkdir(parents=True)
     (folder / "conf" / "pipelines.yaml").write_text(yaml.safe_dump(pipelines))
     (folder / "conf" / "sources" / f"{SHOP}.yaml").write_text(yaml.safe_dump(mapping))
+    for table in ("silver/events", "gold/user_days") if layout != "clusterBy" else ():
+        contract = folder / "schemas" / f"{table}.yaml"
+        contract.parent.mkdir(parents=True)
+        contract.write_text(data_text(f"schemas/{table}.yaml").replace("clusterBy", layout))
     return folder
 
 
@@ -79,16 +87,29 @@ def timed_run(landing: Path, warehouse: Path) -> tuple[float, dict[str, float]]:
     return time.monotonic() - began, {step.name: round(step.seconds, 1) for step in outcome.steps}
 
 
-def merges(warehouse: Path) -> list[dict[str, str]]:
-    """What Delta says of the newest MERGE into silver.events: files and rows that were looked at and written."""
+def merge_of(warehouse: Path) -> dict[str, int]:
+    """What Delta says of the newest MERGE into silver.events, and how many of the table's files hold rows of its days: all that it has to read."""
     from delta.tables import DeltaTable
     from pyspark.sql import SparkSession
+    from pyspark.sql import functions as F
 
     spark = SparkSession.getActiveSession()
     assert spark is not None
-    history = DeltaTable.forPath(spark, f"{warehouse}/silver/events").history().where("operation = 'MERGE'").limit(1).collect()
-    wanted = ("numTargetFilesRemoved", "numTargetFilesAdded", "numTargetRowsInserted", "numTargetFilesBeforeSkipping", "numTargetFilesAfterSkipping")
-    return [{key: row["operationMetrics"][key] for key in wanted if key in row["operationMetrics"]} for row in history]
+    place = f"{warehouse}/silver/events"
+    (merge,) = DeltaTable.forPath(spark, place).history().where("operation = 'MERGE'").limit(1).collect()
+    before = spark.read.format("delta").option("versionAsOf", merge["version"] - 1).load(place)
+    days = [
+        row[0]
+        for row in spark.read.format("delta").load(place).where(F.col("run_id") == newest_run(spark, place)).select("event_date").distinct().collect()
+    ]
+    told = {key: int(merge["operationMetrics"][key]) for key in ("numTargetRowsInserted", "numTargetFilesAdded", "numTargetFilesRemoved")}
+    return {"files": len(before.inputFiles()), "files_of_its_days": len(before.where(F.col("event_date").isin(days)).inputFiles()), **told}
+
+
+def newest_run(spark: "SparkSession", place: str) -> str:
+    """The run that wrote last; run ids sort by time."""
+    (found,) = spark.read.format("delta").load(place).selectExpr("max(run_id)").first()
+    return found
 
 
 def main() -> None:
@@ -96,6 +117,7 @@ def main() -> None:
     parser.add_argument("--days", default="30,180,360")
     parser.add_argument("--copies", type=int, default=10)
     parser.add_argument("--added", type=int, default=3, help="days that are added and timed (default: 3)")
+    parser.add_argument("--layout", default="clusterBy", choices=("clusterBy", "partitionBy"), help="how tables lie by day (default: clusterBy)")
     parser.add_argument("--work", type=Path, help="where days and warehouses lie (default: a temporary folder)")
     given = parser.parse_args()
     from basketgraph.runs import log_to_stderr
@@ -103,7 +125,7 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory(dir=given.work) as folder:
         files = write_days(data_folder(), (given.work or Path(folder)) / f"days-{given.copies}", given.copies)
-        os.environ["BASKETGRAPH_CONF"] = str(conf_folder(Path(folder) / "conf"))
+        os.environ["BASKETGRAPH_CONF"] = str(conf_folder(Path(folder) / "conf", given.layout))
         os.environ["BASKETGRAPH_KEY"] = "a key of the benchmark"
         log_to_stderr()
         from basketgraph.config import load
@@ -123,7 +145,7 @@ def main() -> None:
                 seconds, steps = timed_run(landing, warehouse)
                 print(f"{days:>4} days: one more in {seconds:.1f} s {steps}{'' if number else ' (not counted)'}", flush=True)
                 added += [seconds] if number else []
-            found[days] = {"fill": fill, "added": statistics.median(added), "merge": merges(warehouse)}
+            found[days] = {"fill": fill, "added": statistics.median(added), "merge": merge_of(warehouse)}
             print(f"{days:>4} days: MERGE {found[days]['merge']}", flush=True)
             shutil.rmtree(warehouse)
         times = [one["added"] for one in found.values()]

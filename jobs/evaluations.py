@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from basketgraph.config import Config
-from basketgraph.contracts import contract
 from basketgraph.evaluate import EvaluateSettings, as_json, by_model, evaluation_rows, judged, published_lists, relevant_items, source_lists
 from basketgraph.evaluate.settings import PUBLISHED, SETTINGS, SOURCES
 from basketgraph.history import kept_before
@@ -37,9 +36,7 @@ def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepRe
     found = judged(lists, relevant, [*SOURCES, PUBLISHED], settings.k).toArrow()
     present = {(row.setting, row.model) for row in lists.select("setting", "model").distinct().collect()} | {(s, PUBLISHED) for s in SETTINGS}
     rows = evaluation_rows(by_model(found, settings.k, present), cuts.test, settings)
-    struct = contract("ops.evaluations").struct
-    frame = spark.createDataFrame([tuple(row[c] for c in struct.names) for row in rows], struct)
-    release.overwrite_day(frame, "ops.evaluations", cuts.test)
+    release.overwrite_day(release.rows_of("ops.evaluations", rows), "ops.evaluations", cuts.test)
     return StepReport(rows_in=found.num_rows, rows_out=len(rows), detail=as_json(rows, f"ndcg@{settings.k}"))
 
 

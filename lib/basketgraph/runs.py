@@ -22,7 +22,6 @@ from pyspark.sql import functions as F
 
 from basketgraph.alerts import ALERTED, failing_since, send, stop_alert
 from basketgraph.config import Config, Mistake, Settings, data_text, data_yaml, load, parsed
-from basketgraph.contracts import contract
 from basketgraph.flags import DATA_DOCS, accepted_failures, job_parser, log_to_stderr, set_pairs
 from basketgraph.lock import RunLock, lease_files
 from basketgraph.masking import without_addresses
@@ -189,8 +188,7 @@ class RunLog:
             "detail": json.dumps(result.detail, default=str),
             "peak_memory_bytes": peak,
         }
-        struct = contract(RUNS).struct
-        self.release.append(self.release.spark.createDataFrame([tuple(row[c] for c in struct.names)], struct), RUNS)
+        self.release.append(self.release.rows_of(RUNS, [row]), RUNS)
         if result.status == "done":
             self.last[name] = row
 

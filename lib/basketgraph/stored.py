@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
+from pyspark.sql.pandas.types import to_arrow_schema
 
 from basketgraph.contracts import contract
 from basketgraph.migrations import as_contract
@@ -60,6 +63,18 @@ class Stored:
         if version is None:
             return self.spark.createDataFrame([], contract(table).struct)
         return self.read_version(table, version)
+
+    def rows_of(self, table: str, rows: Sequence[Mapping[str, Any]]) -> DataFrame:
+        """Rows made in Python, as a frame of the contract's columns in one partition; what a row does not name is null.
+
+        By way of Arrow, since Spark starts a Python worker for rows that it is handed as such. Raises ValueError on a null in a required column.
+        """
+        struct = contract(table).struct
+        given = pa.Table.from_pylist([dict(row) for row in rows], schema=to_arrow_schema(struct))
+        lacking = [field.name for field in struct.fields if not field.nullable and given.column(field.name).null_count]
+        if lacking:
+            raise ValueError(f"{table}: required columns without a value: {', '.join(lacking)}")
+        return self.spark.createDataFrame(given, struct).coalesce(1)
 
     def changes(self, table: str, since: int) -> DataFrame:
         """The change data feed from version `since` on: the table's columns, and _change_type, _commit_version, _commit_timestamp."""

@@ -134,8 +134,7 @@ class Ledger:
         changed = [entry for entry in entries if _compared(self.entries.get(_key(entry))) != _compared(entry)]
         if not changed:
             return
-        struct = contract(FILES).struct
-        frame = self.release.spark.createDataFrame([tuple(entry[name] for name in struct.names) for entry in changed], struct).coalesce(1)
+        frame = self.release.rows_of(FILES, changed)
         if any(_key(entry) in self.entries for entry in changed):
             self.release.merge(frame, FILES)
         else:  # the run holds the warehouse's lock, so nobody else has added them meanwhile

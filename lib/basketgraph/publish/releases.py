@@ -47,10 +47,9 @@ def rollback(warehouse: Warehouse, run_id: str, *, now: datetime) -> dict[str, A
 
 
 def _add(warehouse: Warehouse, live: Mapping[str, Any] | None, row: Mapping[str, Any]) -> dict[str, Any]:
-    struct = contract(RELEASES).struct
     whole = {"release": 1 if live is None else live["release"] + 1, **row}
-    warehouse.append(warehouse.spark.createDataFrame([tuple(whole.get(c) for c in struct.names)], struct), RELEASES)
-    return {column: whole.get(column) for column in struct.names}
+    warehouse.append(warehouse.rows_of(RELEASES, [whole]), RELEASES)
+    return {column: whole.get(column) for column in contract(RELEASES).columns}
 
 
 def utc_now() -> datetime:

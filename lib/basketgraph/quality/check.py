@@ -16,7 +16,7 @@ from basketgraph.contracts import Contract, contract
 from basketgraph.quality.accept import Accepted
 from basketgraph.quality.data_docs import build_data_docs
 from basketgraph.quality.examine import Finding, Look, examine, judged_days
-from basketgraph.quality.past import RESULTS, WHOLE, Past, Row, daily_history, daily_rows, keep_daily, past, stops_unless
+from basketgraph.quality.past import RESULTS, WHOLE, Daily, Past, Row, daily_history, daily_rows, keep_daily, past, stops_unless
 from basketgraph.suites import TABLE_LEVEL, Expectation, QualitySettings, Suite, suite, uses
 from basketgraph.wording import number_in_words
 
@@ -55,7 +55,7 @@ class Checked:
     findings: Sequence[Finding]
     seconds: float
     spark_jobs: int
-    daily: Sequence[tuple[Any, ...]]
+    daily: Sequence[Row]
     scope: str
     results: Sequence[Any]  # Great Expectations' own
 
@@ -115,7 +115,7 @@ def _checked(release: Release, table: str, ds: date, settings: QualitySettings, 
         "later_delivery": release.run_id if before.row_count(table, release.run_id) is not None else None,
     }
     findings = examine(look.rows, terms, values, look)
-    daily = daily_rows(release, table, look.daily, datetime.now(timezone.utc))
+    daily = daily_rows(table, look.daily, look.known, run_id=release.run_id, checked_at=datetime.now(timezone.utc))
     return Checked(
         table, version, terms, suite_hash, findings, time.monotonic() - started, spark_jobs(release) - jobs, daily, look.scope, look.results
     )
@@ -153,7 +153,7 @@ def _look(
         else:
             days, why = _changed(release, table, passed["table_version"], ds, settings, before.whole_on(table, suite_hash))
     window = judged_days(ds, settings.judged_days)
-    dailies: dict[str, dict[str, float | None]] = {}
+    dailies: Daily = {}
     if any(e.kwargs.get("metric") and e.kwargs.get("day") for e in terms.expectations.values()):
         dailies = daily_history(release, table)
 
@@ -167,7 +167,15 @@ def _look(
         row = before.last(table, check_name)
         return None if row is None else _again(row, terms.expectations[check_name])
 
-    shared: dict[str, Any] = {"whole": whole, "ds": ds.isoformat(), "window": window, "lookup": lookup, "history": history, "usual": settings.usual}
+    shared: dict[str, Any] = {
+        "whole": whole,
+        "ds": ds.isoformat(),
+        "window": window,
+        "lookup": lookup,
+        "history": history,
+        "known": dailies,
+        "usual": settings.usual,
+    }
     if days is None:
         return Look(rows=whole, scope=WHOLE if not why else f"{WHOLE}: {why}", judged=window, **shared)
     column = str(day_column(contract(table)))
@@ -233,7 +241,7 @@ def _keep(release: Release, found: Sequence[Checked], ds: date, reasons: Mapping
         for checked in found
         for finding in checked.findings
     ]
-    frame = release.spark.createDataFrame(rows, contract(RESULTS).struct).coalesce(1)
+    frame = release.rows_of(RESULTS, rows)
     tried_before = any(row["run_id"] == release.run_id for checked in found for rows in before.checks(checked.table) for row in rows)
     release.merge(frame, RESULTS) if tried_before else release.append(frame, RESULTS)
     keep_daily(release, [row for checked in found for row in checked.daily])

@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from basketgraph.config import Mistake
 from basketgraph.contracts import contract
 from basketgraph.quality.engine import broken_in, engine
-from basketgraph.quality.past import LOG, WHOLE
+from basketgraph.quality.past import LOG, WHOLE, Daily
 from basketgraph.quality.terms import DISTRIBUTION, LOOKED_UP, MEDIANS, USUAL
 from basketgraph.suites import TABLE_LEVEL, Expectation, QualitySettings, Suite, filled, unknown_values
 from basketgraph.wording import found_in_words, not_compared_in_words, promise_in_words, usual_in_words
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 SMALL_BYTES = 64 << 20
 FOUND = re.compile(r"\bfound\b")
 WINDOWED = (DISTRIBUTION, MEDIANS)
-Daily = dict[str, dict[str, float | None]]
 
 
 @dataclass(frozen=True)
@@ -58,6 +57,7 @@ class Look:
     window:  all days before the run's own that may be judged; prices and distributions of all of them are compared with the days before.
     lookup:  another table's rows; None where there is no such table.
     history: values of earlier days by check and day.
+    known:   those of them that ops.daily_values keeps.
     carried: what an earlier examination found, for expectations that this one does not look at.
     daily:   filled by the examination: the values of this one, by check and day.
     results: filled by the examination: Great Expectations' own results.
@@ -73,6 +73,7 @@ class Look:
     window: Sequence[str] = ()
     lookup: Callable[[str], DataFrame | None] = lambda table: None
     history: Callable[[str, Expectation], Mapping[str, float | None]] = lambda check, expectation: {}
+    known: Daily = field(default_factory=dict)
     carried: Callable[[str], Finding | None] = lambda check: None
     usual: Mapping[str, Any] = field(default_factory=dict)
     daily: Daily = field(default_factory=dict)
@@ -291,10 +292,7 @@ def _value(expectation: Expectation, found: Mapping[str, Any], about_people: boo
         looked_at = int(found.get("element_count") or 0) - int(found.get("missing_count") or 0)
         return int(found["unexpected_count"]) / looked_at if looked_at else None
     observed = found.get("observed_value")
-    if (
-        isinstance(observed, bool)
-        or not isinstance(observed, int | float)
-        or (about_people and expectation.type not in (*TABLE_LEVEL, USUAL, DISTRIBUTION))
-    ):
+    personal = about_people and expectation.type not in (*TABLE_LEVEL, USUAL, DISTRIBUTION)
+    if personal or isinstance(observed, bool) or not isinstance(observed, int | float):
         return None
     return float(observed)

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
-from basketgraph.contracts import contract
-
 if TYPE_CHECKING:
     from basketgraph.tables import Release
 
@@ -23,6 +21,7 @@ COLUMNS = (
     "scope", "value", "usual_low", "usual_high", "anomaly_score", "accepted_because", "suite_hash", "checked_at",
 )  # fmt: skip
 Row = dict[str, Any]
+Daily = dict[str, dict[str, float | None]]  # check -> {YYYY-MM-DD: value}
 
 
 @dataclass
@@ -111,29 +110,28 @@ def past(release: Release, tables: Sequence[str]) -> Past:
     return found
 
 
-def daily_history(release: Release, table: str) -> dict[str, dict[str, float | None]]:
-    """What ops.daily_values knows of the table: check -> {YYYY-MM-DD: value}."""
+def daily_history(release: Release, table: str) -> Daily:
+    """What ops.daily_values knows of the table."""
     if not release.exists(DAILY):
         return {}
     newest = F.max_by("value", F.struct("checked_at", "run_id"))
     rows = release.newest(DAILY).where(F.col("table_name") == table).groupBy("check_name", "day").agg(newest.alias("value")).collect()
-    found: dict[str, dict[str, float | None]] = {}
+    found: Daily = {}
     for row in rows:
         found.setdefault(row.check_name, {})[row.day.isoformat()] = row.value
     return found
 
 
-def daily_rows(release: Release, table: str, found: dict[str, dict[str, float | None]], now: datetime) -> list[tuple[Any, ...]]:
-    """Rows of ops.daily_values for values that are new or differ; found: check -> {YYYY-MM-DD: value}."""
-    known = daily_history(release, table) if found else {}
-    rows = []
-    for check, values in found.items():
-        for day, value in values.items():
-            if value != known.get(check, {}).get(day):
-                rows.append((table, check, date.fromisoformat(day), release.run_id, value, now))
-    return rows
+def daily_rows(table: str, found: Daily, known: Daily, **shared: Any) -> list[Row]:
+    """Rows of ops.daily_values for values that are new or differ; shared: its other columns."""
+    return [
+        {"table_name": table, "check_name": check, "day": date.fromisoformat(day), "value": value, **shared}
+        for check, values in found.items()
+        for day, value in values.items()
+        if value != known.get(check, {}).get(day)
+    ]
 
 
-def keep_daily(release: Release, rows: list[tuple[Any, ...]]) -> None:
+def keep_daily(release: Release, rows: list[Row]) -> None:
     if rows:
-        release.append(release.spark.createDataFrame(rows, contract(DAILY).struct).coalesce(1), DAILY)
+        release.append(release.rows_of(DAILY, rows), DAILY)
