@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from basketgraph.config import Mistake
-from basketgraph.contracts import ContractError
+from basketgraph.contracts import ContractError, contract
 from basketgraph.publish.releases import publish, utc_now
 from basketgraph.tables import LiveRelease, Release, Warehouse
 from support import rows
@@ -133,6 +133,17 @@ def test_every_difference_from_the_contract_is_told_at_once_and_no_table_is_made
         "campaign_id: want string, have nothing",
         "user_id: want string, have int",
     )
+
+
+def test_rows_made_in_python_arrive_as_they_are_and_none_lacks_a_required_value(release: Release) -> None:
+    at = datetime(2026, 3, 1, 12, 30, 0, 1, tzinfo=timezone.utc)
+    made = {"release": 1, "kind": "publish", "run_id": "r", "published_at": at, "as_of": FIRST, "versions": {EVENTS: 3}, "rows": {EVENTS: 2**40}}
+    frame = release.rows_of("ops.releases", [made])
+    assert frame.schema.simpleString() == contract("ops.releases").struct.simpleString()
+    (got,) = frame.collect()
+    assert {**got.asDict(), "published_at": got.published_at.astimezone(timezone.utc)} == {**made, "restores": None}
+    with pytest.raises(ValueError, match=r"ops.releases: required columns without a value: run_id, published_at"):
+        release.rows_of("ops.releases", [made, {**made, "run_id": None, "published_at": None}])
 
 
 def test_a_column_comment_of_the_contract_is_in_the_table(spark: SparkSession, release: Release) -> None:
