@@ -144,6 +144,8 @@ def test_rows_made_in_python_arrive_as_they_are_and_none_lacks_a_required_value(
     assert {**got.asDict(), "published_at": got.published_at.astimezone(timezone.utc)} == {**made, "restores": None}
     with pytest.raises(ValueError, match=r"ops.releases: required columns without a value: run_id, published_at"):
         release.rows_of("ops.releases", [made, {**made, "run_id": None, "published_at": None}])
+    with pytest.raises(ValueError, match=r"ops.releases: no such columns: color"):
+        release.rows_of("ops.releases", [{**made, "color": "red"}])
 
 
 def test_a_column_comment_of_the_contract_is_in_the_table(spark: SparkSession, release: Release) -> None:

@@ -67,9 +67,12 @@ class Stored:
     def rows_of(self, table: str, rows: Sequence[Mapping[str, Any]]) -> DataFrame:
         """Rows made in Python, as a frame of the contract's columns in one partition; what a row does not name is null.
 
-        By way of Arrow, since Spark starts a Python worker for rows that it is handed as such. Raises ValueError on a null in a required column.
+        By way of Arrow, since Spark starts a Python worker for rows that it is handed as such. Raises ValueError on a column that the contract does
+        not name, and on a null in a required one.
         """
         struct = contract(table).struct
+        if unknown := {name for row in rows for name in row} - set(struct.names):
+            raise ValueError(f"{table}: no such columns: {', '.join(sorted(unknown))}")
         given = pa.Table.from_pylist([dict(row) for row in rows], schema=to_arrow_schema(struct))
         lacking = [field.name for field in struct.fields if not field.nullable and given.column(field.name).null_count]
         if lacking:
