@@ -73,7 +73,7 @@ def median_shifts(frame: DataFrame, *, by: str, measure: str, day: str, first_da
     """(groups with at least `least` rows before `first_day` and one since, those of them whose median moved by more than `factor` either way)."""
     is_new = F.col(day) >= F.lit(first_day).cast("date")
     measured = frame.select(F.col(by), is_new.alias("is_new"), F.expr(measure).cast("double").alias("measure")).where("measure > 0")
-    # Measures are mostly prices, so the same ones over and over: medians of values with their numbers take a fifth of the time.
+    # Measures are mostly prices, so the same ones over and over: medians are taken of values with their numbers.
     counted = measured.groupBy(by, "measure").agg(F.count_if("is_new").alias("rows_now"), F.count_if(~F.col("is_new")).alias("rows_before"))
     medians = counted.groupBy(by).agg(
         F.percentile("measure", 0.5, F.col("rows_now")).alias("now"),
