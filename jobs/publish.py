@@ -1,4 +1,4 @@
-"""Make the checked versions of all tables live, at once (ops.releases)."""
+"""Make the checked versions of the pipeline's tables live, at once (ops.releases); of what another pipeline writes, the live version stays."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from basketgraph.config import Config
-from basketgraph.publish.releases import publish, utc_now
-from basketgraph.runs import StepReport, job_main
+from basketgraph.publish.releases import publish, released_tables, utc_now
+from basketgraph.runs import StepReport, job_main, pipelines
+from basketgraph.suites import suites
 from basketgraph.tables import Release
 
 if TYPE_CHECKING:
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 
 def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
     as_of = ds if conf.pipeline in ("clean", "replay") else conf.cuts(ds).test
-    live, is_new = publish(release, as_of=as_of, now=utc_now())
+    tables = pipelines().published_by(conf.pipeline, released_tables())
+    # What stopped an earlier run is the newest version still: nothing goes live that did not pass. What passed is not looked at again.
+    release.check(*(table for table in tables if table in suites() and release.exists(table)))
+    live, is_new = publish(release, as_of=as_of, now=utc_now(), tables=tables)
     logging.getLogger("basketgraph").info("release %d %s", live["release"], "is live" if is_new else "is live already: nothing changed")
     return StepReport(rows_out=1 if is_new else 0, detail={"release": live["release"], "as_of": live["as_of"].isoformat()})
 

@@ -61,6 +61,12 @@ class Pipelines(Settings):
     steps: dict[str, Step]
     pipelines: dict[str, Pipeline]
 
+    def published_by(self, pipeline: str, tables: Sequence[str]) -> list[str]:
+        """Those of `tables` that the pipeline's steps read or write, and those that no step writes, which every run adds to."""
+        own = {table for name in self.pipelines[pipeline].steps for table in (*self.steps[name].reads, *self.steps[name].writes)}
+        others = {table for step in self.steps.values() for table in step.writes} - own
+        return [table for table in tables if table not in others]
+
 
 def pipelines() -> Pipelines:
     """conf/pipelines.yaml. Raises Mistake for unknown keys, and for a pipeline that names a step that is not there."""

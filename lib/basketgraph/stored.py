@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -19,6 +19,11 @@ from basketgraph.migrations import as_contract
 if TYPE_CHECKING:
     from py4j.java_gateway import JavaObject
     from pyspark.sql import DataFrame, SparkSession
+
+
+def aware(moment: datetime) -> datetime:
+    """Spark hands instants out as local time without a zone."""
+    return moment.astimezone() if moment.tzinfo is None else moment
 
 
 class Stored:
@@ -67,13 +72,14 @@ class Stored:
     def rows_of(self, table: str, rows: Sequence[Mapping[str, Any]]) -> DataFrame:
         """Rows made in Python, as a frame of the contract's columns in one partition; what a row does not name is null.
 
-        By way of Arrow, since Spark starts a Python worker for rows that it is handed as such. Raises ValueError on a column that the contract does
-        not name, and on a null in a required one.
+        By way of Arrow, since Spark starts a Python worker for rows that it is handed as such. Instants without a zone are local time, as `collect`
+        hands them out. Raises ValueError on a column that the contract does not name, and on a null in a required one.
         """
         struct = contract(table).struct
         if unknown := {name for row in rows for name in row} - set(struct.names):
             raise ValueError(f"{table}: no such columns: {', '.join(sorted(unknown))}")
-        given = pa.Table.from_pylist([dict(row) for row in rows], schema=to_arrow_schema(struct))
+        told = [{name: aware(value) if isinstance(value, datetime) else value for name, value in row.items()} for row in rows]
+        given = pa.Table.from_pylist(told, schema=to_arrow_schema(struct))
         lacking = [field.name for field in struct.fields if not field.nullable and given.column(field.name).null_count]
         if lacking:
             raise ValueError(f"{table}: required columns without a value: {', '.join(lacking)}")

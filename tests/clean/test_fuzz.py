@@ -105,7 +105,9 @@ def fuzzed_csv(chance: random.Random, rows: int, header: list[str]) -> bytes:
             # Fields with line breaks want multiLine, which this source does not have: a file with a cut last field would be set aside as a whole.
             writer.writerow([*row[:-1], row[-1].replace("\n", " ").replace("\r", " ")])
         else:
-            text.write(",".join([*row[:-1], row[-1].replace('"', "'")]) + "\n")
+            joined = ",".join([*row[:-1], row[-1].replace('"', "'")])
+            # With a comma in a value any field may come last, and one that a quote opens there would set the file aside, too.
+            text.write((joined if joined.count(",") == len(row) - 1 else joined.replace('"', "'")) + "\n")
     return text.getvalue().encode()
 
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
-from basketgraph.clean.replay import Replay, ReplayOutcome, ReplaySettings, settled
+from basketgraph.clean.replay import Replay, ReplayOutcome, ReplaySettings
 from basketgraph.config import Mistake
 from clean.shop import HEADER, ITEMS, Shop, deliver, line, mapping
 
@@ -284,17 +284,3 @@ def test_a_choice_of_nothing_is_a_mistake(chosen: dict[str, Any], told: str) -> 
     with pytest.raises(Mistake, match=told):
         ReplaySettings(**{**NOTHING, **chosen}).check([EVENTS, "silver.items"])
     ReplaySettings(**{**NOTHING, "rejected": True, "reason": "free", "tables": (EVENTS,)}).check([EVENTS])
-
-
-def entry(accepted: int, superseded: int) -> dict[str, Any]:
-    return {"table_name": EVENTS, "rows_accepted": accepted, "rows_superseded": superseded}
-
-
-def test_each_file_has_as_many_accepted_rows_that_are_not_superseded_as_the_table_has_of_it() -> None:
-    entries = {("a", "1"): entry(3, 0), ("b", "2"): entry(2, 2), ("c", "3"): entry(0, 0)}
-    found = settled(entries, {("a", "1"): 1, ("b", "2"): 2})
-    assert {file: one["rows_superseded"] for file, one in found.items()} == {("a", "1"): 2, ("b", "2"): 0, ("c", "3"): 0}
-    nameless = settled({("a", "1"): entry(1, 0), ("a", "2"): entry(3, 1)}, {("a", None): 2, ("a", "2"): 1})
-    assert {file: one["rows_superseded"] for file, one in nameless.items()} == {("a", "1"): 0, ("a", "2"): 1}
-    with pytest.raises(RuntimeError, match="3 rows accepted, but 4 are there"):
-        settled(entries, {("a", "1"): 4})

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from basketgraph.config import Mistake
+from basketgraph.config import Mistake, load
+from basketgraph.pipeline import load_job
 from basketgraph.publish.releases import publish, released_tables, rollback, utc_now
+from basketgraph.quality import QualityStop
+from basketgraph.runs import pipelines, quality_checker
 from basketgraph.tables import LiveRelease, Release, newest_release, releases
 from support import rows
 
@@ -69,6 +72,52 @@ def test_rolling_back_twice_goes_back_by_two_and_a_publish_goes_on_from_there(re
         rollback(release, "run-4", now=utc_now())
     row, is_new = publish(release, as_of=DAY, now=utc_now())
     assert (row["release"], is_new, shown(release)) == (6, True, ["c"])
+
+
+def test_of_tables_that_are_not_the_pipelines_own_the_live_version_stays(release: Release) -> None:
+    lists = "gold.recommendations"
+    write(release, "a")
+    release.create(lists)
+    before, _ = publish(release, as_of=DAY, now=utc_now())
+    release.overwrite(release.read(lists), lists)  # and the gate refuses them
+    write(release, "b")
+    after, is_new = publish(release, as_of=date(2026, 3, 2), now=utc_now(), tables=[TABLE])
+    assert (is_new, shown(release)) == (True, ["b"])
+    assert (after["versions"][lists], after["as_of"]) == (before["versions"][lists], DAY), "the lists, and the day they are for, stay"
+    assert publish(release, as_of=date(2026, 3, 2), now=utc_now(), tables=[TABLE])[1] is False
+    newest, _ = publish(release, as_of=date(2026, 3, 2), now=utc_now())
+    assert newest["versions"][lists] > after["versions"][lists]
+    assert newest["as_of"] == date(2026, 3, 2)
+
+
+def test_a_table_that_was_never_published_does_not_go_live_with_another_pipelines(release: Release) -> None:
+    release.create("gold.recommendations")
+    write(release, "a")
+    row, _ = publish(release, as_of=DAY, now=utc_now(), tables=[TABLE])
+    assert (set(row["versions"]), row["as_of"]) == ({TABLE}, DAY)
+
+
+def test_a_pipeline_publishes_what_its_steps_read_and_write_and_what_every_run_adds_to() -> None:
+    tables, known = released_tables(), pipelines()
+    assert known.published_by("all", tables) == tables
+    of_clean = set(known.published_by("clean", tables))
+    assert {"silver.events", "gold.kept_purchases", "ops.files", "ops.quality_results", "ops.daily_values"} <= of_clean
+    assert not {"gold.recommendations", "gold.user_profiles", "ops.evaluations"} & of_clean
+    assert {"silver.events", "gold.recommendations"} <= set(known.published_by("recommend", tables))
+
+
+def test_what_stopped_an_earlier_run_does_not_go_live_with_another(spark: SparkSession, tmp_path: Path) -> None:
+    conf = load("local", "online_retail", {"warehouse": str(tmp_path / "warehouse")})
+    checked = Release(spark, conf.warehouse, "run-1", checker=quality_checker(conf, {}), ds=DAY)
+    twice = [{"campaign_id": "1", "user_id": "a"}] * 2
+    checked.overwrite(rows(spark, TABLE, twice), TABLE)
+    step = load_job("publish")
+    with pytest.raises(QualityStop, match="stopped, 1 critical promise broken"):
+        step(spark, conf, DAY, checked)
+    assert newest_release(checked) is None
+    checked.overwrite(rows(spark, TABLE, twice[:1]), TABLE)
+    step(spark, conf, DAY, checked)
+    assert shown(checked) == ["a"]
 
 
 def test_a_warehouse_without_a_release_cannot_go_back(release: Release) -> None:

@@ -21,7 +21,21 @@ from basketgraph.clean.ledger import Counts, Entry
 from basketgraph.clean.mapping import Source
 from basketgraph.clean.pick_up import LandingFile
 from basketgraph.clean.reading import HASH, raw_rows, without_text
-from basketgraph.clean.resolve import CHANGED, CONTENT, DUPLICATE, HAD, HAD_CONTENT, HAD_OWNER, NEW, STATUS, SUPERSEDED, judged_again, with_valid_to
+from basketgraph.clean.resolve import (
+    CHANGED,
+    CONTENT,
+    DUPLICATE,
+    HAD,
+    HAD_CONTENT,
+    HAD_OWNER,
+    HAD_TIME,
+    NEW,
+    REFRESHED,
+    STATUS,
+    SUPERSEDED,
+    judged_again,
+    with_valid_to,
+)
 from basketgraph.clean.transform import REFUSED, REJECTED, TableRules, accepted_rows, mapped_rows, rejected_id, rejected_rows, silver_rows
 from basketgraph.config import Mistake
 from basketgraph.tables import Release
@@ -170,9 +184,11 @@ class TableAgain:
 
     def _judged(self, view: View, chosen: frozenset[FileId]) -> Judged:
         values, same = self.rules.values, F.col(HAD_CONTENT) == F.col(CONTENT)
-        judged = self._keep(judged_again(view.good, view.kept, view.owned, self.keys, values))
-        winners = judged.where(F.col(STATUS).isin(NEW, CHANGED))
-        rows = self._keep(winners.where(~(F.col(HAD) & same & F.col(HAD_OWNER))).select(*self.table.columns))
+        refresh = self.rules.mapped.version is not None
+        judged = self._keep(judged_again(view.good, view.kept, view.owned, self.keys, values, refresh=refresh))
+        winners = judged.where(F.col(STATUS).isin(NEW, CHANGED, REFRESHED))
+        as_it_was = F.col(HAD) & same & F.col(HAD_OWNER) & F.col("source_time").eqNullSafe(F.col(HAD_TIME))
+        rows = self._keep(winners.where(~as_it_was).select(*self.table.columns))
         taken_out = self._keep(view.owned.join(judged.select(*self.keys), on=self.keys, how="left_anti").select(*self.keys))
         changed = (F.col(STATUS) == CHANGED) | (F.col(HAD) & ~same)
         found = winners.agg(F.count_if(~F.col(HAD) & (F.col(STATUS) == NEW)).alias("accepted"), F.count_if(changed).alias("changed")).collect()[0]
@@ -224,7 +240,7 @@ class TableAgain:
                 read=rows,
                 accepted=of_file.get(NEW, 0) + changed + superseded,
                 rejected=refusals["rows"],
-                duplicate=of_file.get(DUPLICATE, 0) + bad - refusals["rows"],
+                duplicate=of_file.get(DUPLICATE, 0) + of_file.get(REFRESHED, 0) + bad - refusals["rows"],
                 superseded=changed + superseded,
                 by_reason=refusals["reasons"],
             )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timezone
 from functools import reduce
 from operator import and_
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from basketgraph.clean.pick_up import LandingFile
 from basketgraph.clean.pseudonyms import PseudonymKey
 from basketgraph.config import Mistake
 from basketgraph.contracts import contract
+from basketgraph.stored import aware
 from basketgraph.tables import Release
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ class Ledger:
 
     def __init__(self, release: Release, key: PseudonymKey, now: datetime) -> None:
         self.release, self.key, self.now = release, key, now
-        found = [row.asDict(recursive=True) for row in release.read(FILES).collect()] if release.exists(FILES) else []
+        found = [_aware(row.asDict(recursive=True)) for row in release.read(FILES).collect()] if release.exists(FILES) else []
         self.announcements = Announcements(release)
         self.begun: list[Entry] = []
         self.entries: dict[tuple[str, str, str], Entry] = {}
@@ -95,13 +97,18 @@ class Ledger:
         reasons = [{"reason": reason, "rows": number} for reason, number in sorted(by_reason.items())]
         return {**counts, "rows_read": len(rows), "rows_rejected": len(rows), "rejected_by_reason": reasons}
 
+    def left_behind(self, table: str, files: Iterable[LandingFile]) -> list[Entry]:
+        """Those of the files that a killed run had begun and that were gone after it, so that rejected rows of them are there."""
+        entries = (self.entries.get((table, file.path, file.file_hash)) for file in files)
+        return [entry for entry in entries if entry is not None and entry["status"] == QUARANTINED and entry["rows_rejected"]]
+
     def with_hash(self, table: str, file_hash: str) -> Entry | None:
         """The entry of content that this table already has, wherever it lay."""
         return self._contents.get((table, file_hash))
 
     def known_hashes(self) -> dict[tuple[str, int, datetime], str]:
         """Content hashes by path, size and modification time, so that files seen before are not read to tell that they are the same."""
-        return {(e["source_file"], e["size_bytes"], aware(e["modified_at"])): e["file_hash"] for e in self.entries.values() if e["status"] == DONE}
+        return {(e["source_file"], e["size_bytes"], e["modified_at"]): e["file_hash"] for e in self.entries.values() if e["status"] == DONE}
 
     def is_done(self, table: str, file: LandingFile) -> bool:
         entry = self.entries.get((table, file.path, file.file_hash))
@@ -191,6 +198,15 @@ class Announcements:
         system.delete(folder, True)
 
 
+def attempt(run_id: str, now: datetime) -> str:
+    """What batches are named by: a step that is tried again under its run id must not take its first try's batches for its own. Sorts by time."""
+    return f"{run_id}/{now.astimezone(timezone.utc):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+
+
+def _aware(entry: Entry) -> Entry:
+    return {name: aware(value) if isinstance(value, datetime) else value for name, value in entry.items()}
+
+
 def _isoformat(moment: datetime) -> str:
     return moment.isoformat()
 
@@ -201,11 +217,6 @@ def _key(entry: Entry) -> tuple[str, str, str]:
 
 def _compared(entry: Entry | None) -> Entry | None:
     return None if entry is None else {k: v for k, v in entry.items() if k not in ("run_id", "seen_at", "modified_at")}
-
-
-def aware(moment: datetime) -> datetime:
-    """Spark hands instants out as local time without a zone."""
-    return moment.astimezone() if moment.tzinfo is None else moment
 
 
 def ledger_counts(files: DataFrame) -> dict[str, dict[str, Any]]:

@@ -15,7 +15,7 @@ from pyspark import StorageLevel
 
 from basketgraph.clean.batch import Preparation, Prepared
 from basketgraph.clean.expressions import CheckedSource
-from basketgraph.clean.ledger import DONE, QUARANTINED, Counts, Entry, Ledger, summed
+from basketgraph.clean.ledger import DONE, QUARANTINED, Counts, Entry, Ledger, attempt, summed
 from basketgraph.clean.pick_up import MAX_RECORD_BYTES, Landing, LandingFile
 from basketgraph.clean.pseudonyms import PseudonymKey, pseudonym_function
 from basketgraph.clean.reading import prepare_session, raw_rows, swallowed_lines, unreadable_files
@@ -71,6 +71,7 @@ class Cleaning:
         self.checked, self.source, self.landing, self.release = checked, checked.source, landing, release
         self.spark, self.key, self.settings, self.now = release.spark, key, settings, now
         self.ledger = Ledger(release, key, now)
+        self.attempt = attempt(release.run_id, now)
         self.outcomes: list[Counts] = []
         self.written: list[str] = []
         self.dropped: dict[tuple[str, str], LandingFile] = {}  # (table, path) of files that turned out to be unusable on being read
@@ -169,8 +170,8 @@ class Cleaning:
         """Judge, announce, write, check, and enter into the ledger. A crash anywhere between is mended by the next run."""
         prepared, raws = self._judged(number, batch)
         entries = [self.ledger.entry(one.table, f, DONE, one.counts[f.path], batch_id=one.batch_id) for one in prepared for f in one.files]
-        self.ledger.announcements.write(f"{self.release.run_id}-{number:06d}", entries)
-        self._write_rejected([one.rejected for one in prepared if one.rejected is not None])
+        self.ledger.announcements.write(f"{self.attempt}-{number:06d}".replace("/", "-"), entries)
+        self._write_rejected(prepared)
         with ThreadPoolExecutor(self.settings.parallel_tables) as pool:
             list(pool.map(self._write_rows, prepared))
         self.ledger.write(entries)
@@ -213,7 +214,7 @@ class Cleaning:
             place = (self.source.tables[table].files, tuple(file.path for file in files))
             if place not in raws:
                 raws[place] = self._raw(place[0], files)
-            yield table, files, f"{self.release.run_id}/{number}/{table}", raws[place]
+            yield table, files, f"{self.attempt}-{number:06d}/{table}", raws[place]
 
     def _spoilt(self, batch: Mapping[str, list[LandingFile]], failure: Exception | None) -> dict[str, str]:
         """Path -> problem of the batch's files that changed since they were listed or, where reading failed, of those that cannot be read."""
@@ -234,7 +235,8 @@ class Cleaning:
 
     def _prepare(self, table: str, files: Sequence[LandingFile], batch_id: str, raw: DataFrame) -> Prepared:
         log.info("%s: reading %d files", table, len(files))
-        return Preparation(self.release, self._rules(table), files, batch_id, self.ledger.begun, self.now).prepare(raw)
+        begun = [*self.ledger.begun, *self.ledger.left_behind(table, files)]
+        return Preparation(self.release, self._rules(table), files, batch_id, begun, self.now).prepare(raw)
 
     def _raw(self, file_set: str, files: Sequence[LandingFile]) -> DataFrame:
         rows = raw_rows(self.spark, self.source, self.source.files[file_set], files)
@@ -246,11 +248,12 @@ class Cleaning:
         function = pseudonym_function(self.source.shop, self.key)
         return TableRules(self.source.shop, contract(table), mapped, self.source.files[mapped.files], self.checked.references[table], function)
 
-    def _write_rejected(self, frames: Sequence[DataFrame]) -> None:
+    def _write_rejected(self, prepared: Sequence[Prepared]) -> None:
+        frames = [one.rejected for one in prepared if one.rejected is not None]
         if not frames:
             return
         rows = reduce(lambda a, b: a.unionByName(b), frames).coalesce(2)
-        if self.ledger.begun:  # some of them may have been written by the killed run, for a file that is no longer there
+        if self.ledger.begun or any(self.ledger.left_behind(one.table, one.files) for one in prepared):  # a killed run may have written some of them
             self.release.merge(rows, REJECTED, replace=True)
         else:
             self.release.append(rows, REJECTED)

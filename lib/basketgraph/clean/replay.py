@@ -12,10 +12,11 @@ from pyspark.sql import functions as F
 
 from basketgraph.clean.again import FileId, Judged, TableAgain, giving, with_owner
 from basketgraph.clean.expressions import CheckedSource
-from basketgraph.clean.ledger import DONE, Announcements, Counts, Entry, Ledger, aware
+from basketgraph.clean.ledger import DONE, Announcements, Entry, Ledger, attempt
 from basketgraph.clean.pick_up import Landing, LandingFile
 from basketgraph.clean.pseudonyms import PseudonymKey, pseudonym_function
 from basketgraph.clean.reading import CORRUPT, prepare_session
+from basketgraph.clean.recount import as_left, held_against_rows, recounted, refuse_unless_it_adds_up
 from basketgraph.clean.transform import REJECTED, TableRules, mapped_rows, silver
 from basketgraph.config import Mistake, Settings
 from basketgraph.contracts import contract
@@ -71,10 +72,12 @@ class Replay:
         self.spark, self.key, self.now = release.spark, key, now
         self.ledger = Ledger(release, key, now)
         self.pending = Announcements(release, PENDING)
+        self.attempt = attempt(release.run_id, now)
 
     def finish(self) -> ReplayOutcome:
         """Do what a replay that was cut off had begun."""
-        return self._do(self._begun())
+        begun = self._begun()
+        return self._do(begun, begun)
 
     def run(self, settings: ReplaySettings) -> ReplayOutcome:
         """Read the chosen files again. Raises Mistake, before anything is written, for settings that choose nothing or after a crash of cleaning."""
@@ -86,12 +89,13 @@ class Replay:
             have = f"want its files done, have {', '.join(files)}"
             raise Mistake("replay: a run of cleaning was cut off", [have], "`basketgraph run clean` first.")
         self.ledger.announcements.clear()  # their counts are in the ledger by now, and are about to become others
-        chosen = self._begun()
+        begun = self._begun()
+        chosen = {table: set(files) for table, files in begun.items()}
         for table in settings.tables or tuple(self.source.tables):
             found = self._rejected(table, settings.reason) if settings.rejected else self._of_days(table, settings)
             if found:
                 chosen.setdefault(table, set()).update(found)
-        return self._do(chosen)
+        return self._do(chosen, begun)
 
     def entries(self, table: str) -> dict[FileId, Entry]:
         """The table's files that were read, each content once: the entry that its rows were counted for, not those of its copies."""
@@ -165,8 +169,8 @@ class Replay:
         function = pseudonym_function(self.source.shop, self.key)
         return TableRules(self.source.shop, contract(table), mapped, self.source.files[mapped.files], self.checked.references[table], function)
 
-    def _do(self, chosen: Mapping[str, set[FileId]]) -> ReplayOutcome:
-        """Judge all tables, announce, write each, and bring the ledger up to date."""
+    def _do(self, chosen: Mapping[str, set[FileId]], half_written: Mapping[str, set[FileId]]) -> ReplayOutcome:
+        """Judge all tables, announce, write each, and bring the ledger up to date. half_written: what a replay that was cut off had chosen."""
         prepare_session(self.spark)
         outcome = ReplayOutcome()
         landed: dict[str, LandingFile] = self._landed() if chosen else {}
@@ -176,13 +180,21 @@ class Replay:
             present, left = self._present(table, entries, landed)
             outcome.left[table] = {path: left[path, content] for path, content in sorted(files) if (path, content) in left}
             readable = frozenset(files & set(present))
+            lost = half_written.get(table, set()) & set(left)
+            if lost:
+                log.warning("%s: %d files of the replay that was cut off cannot be read again; what it wrote of them stays", table, len(lost))
+                entries = as_left(self.ledger, table, entries, lost)
+            if lost and not readable:
+                self.ledger.write(list(held_against_rows(self.ledger, table, entries).values()))
+            if readable and not half_written.get(table):
+                refuse_unless_it_adds_up(self.ledger, table, entries)
             if readable:
                 log.info("%s: reading %d files again", table, len(readable))
                 again = TableAgain(self.release, self._rules(table), self.source, entries, present, self.now)
                 judged.append((again, again.judge(readable)))
         begun = [again.entries[file] for again, one in judged for file in sorted(one.files)]
         if begun:
-            self.pending.write(self.release.run_id, begun)
+            self.pending.write(self.attempt.replace("/", "-"), begun)
         for again, one in judged:
             outcome.tables[again.table.name] = self._write(again, one, outcome)
             again.release_memory()
@@ -216,7 +228,7 @@ class Replay:
             else:
                 examined = self.landing.examined(landed[content], files)
                 if examined.problem is None:
-                    present[file] = replace(examined, path=path, modified_at=aware(entry["modified_at"]))
+                    present[file] = replace(examined, path=path, modified_at=entry["modified_at"])
                 else:
                     left[file] = f"cannot be read: {examined.problem}"
         return present, left
@@ -225,7 +237,7 @@ class Replay:
         """One table's rows, its rejected rows and its files' counts. A crash in between is mended by judging and writing again."""
         table = again.table.name
         before = again.before.count()
-        batch_id = f"{self.release.run_id}/replay/{table}"
+        batch_id = f"{self.attempt}-replay/{table}"
         if not (one.rows.isEmpty() and one.taken_out.isEmpty()):
             bounds = {one.days[0]: one.days[1]} if one.days else None
             self.release.merge(one.rows, table, batch_id=batch_id, bounds=bounds, replace=True, taken_out=one.taken_out)
@@ -234,54 +246,18 @@ class Replay:
             bounds = {"table_name": [table]}
             self.release.merge(one.rejected, REJECTED, batch_id=batch_id, bounds=bounds, replace=True, taken_out=one.no_longer_rejected)
             outcome.written.add(REJECTED)
-        recounted = {file: _recounted(again.entries[file], self.ledger, table, counts) for file, counts in one.counts.items()}
-        rows = with_owner(self.release.read(table), again.entries).groupBy("source_file", "file_hash").count().collect()
-        entries = settled({**again.entries, **recounted}, {(row.source_file, row.file_hash): row["count"] for row in rows})
-        self._hold_against_tables(table, entries, sum(row["count"] for row in rows))
+        fresh = {file: recounted(self.ledger, table, again.entries[file], counts) for file, counts in one.counts.items()}
+        entries = held_against_rows(self.ledger, table, {**again.entries, **fresh})
         self.ledger.write(list(entries.values()))
         outcome.read += sum(counts.read for counts in one.counts.values())
         outcome.accepted += one.changes["newly_accepted"]
-        after = sum(row["count"] for row in rows)
+        after = sum(entry["rows_accepted"] - entry["rows_superseded"] for entry in entries.values())
         return {"files": len(one.files), "rows_before": before, "rows_after": after, **one.changes}
-
-    def _hold_against_tables(self, table: str, entries: Mapping[FileId, Entry], rows: int) -> None:
-        """Raises unless the files' counts add up to the rows that are there."""
-        there = self.release.read(REJECTED).where(F.col("table_name") == table).count()
-        want = sum(e["rows_accepted"] - e["rows_superseded"] for e in entries.values()), sum(e["rows_rejected"] for e in entries.values())
-        if want != (rows, there):
-            raise RuntimeError(f"{table}: the files give {want[0]} rows and {want[1]} rejected ones, but {rows} and {there} are there")
 
 
 def was_cut_off(release: Release) -> bool:
     """Whether a replay has begun and not ended."""
     return bool(Announcements(release, PENDING).read())
-
-
-def settled(entries: Mapping[FileId, Entry], owned: Mapping[tuple[str, str | None], int]) -> dict[FileId, Entry]:
-    """The entries with superseded rows booked to the files whose rows were replaced, as the rows' lineage tells; the sum over all stays what it is.
-
-    (A row that replaced another one is first booked as superseded with its own file.)
-    owned: (path, content hash) -> rows of the table; the hash is None for rows of before that column whose content cannot be told.
-    """
-    nameless = {path: rows for (path, content), rows in owned.items() if content is None}
-    found = {}
-    for file, entry in sorted(entries.items()):
-        rows = owned.get(file, 0)
-        some = min(nameless.get(file[0], 0), entry["rows_accepted"] - rows)
-        if some > 0:
-            nameless[file[0]] -= some
-            rows += some
-        if rows > entry["rows_accepted"]:
-            raise RuntimeError(f"{entry['table_name']} from {file[0]}: {entry['rows_accepted']} rows accepted, but {rows} are there")
-        found[file] = {**entry, "rows_superseded": entry["rows_accepted"] - rows}
-    return found
-
-
-def _recounted(entry: Entry, ledger: Ledger, table: str, counts: Counts) -> Entry:
-    """The entry with new counts; when and by which run the file was picked up stays."""
-    file = LandingFile(entry["source_file"], "", entry["size_bytes"], entry["modified_at"], entry["file_hash"])
-    new = ledger.entry(table, file, DONE, counts)
-    return {**new, **{name: entry[name] for name in ("batch_id", "run_id", "seen_at", "problem")}}
 
 
 def _own_rows(entry: Entry) -> int:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 KEY_HASH, CONTENT, STATUS = "__key_hash", "__content", "__status"
-HAD, HAD_CONTENT, HAD_OWNER = "__had", "__had_content", "__had_owner"
+HAD, HAD_CONTENT, HAD_TIME, HAD_OWNER = "__had", "__had_content", "__had_time", "__had_owner"
 NEW, CHANGED, DUPLICATE, SUPERSEDED, REFRESHED = "new", "changed", "duplicate", "superseded", "refreshed"
 # new:        no row of this key was there            changed:    replaces the table's row of this key
 # duplicate:  equal to another row, lineage aside     superseded: an older version of a row that is there; the newer one stays
@@ -67,35 +67,40 @@ def against_table(batch: DataFrame, existing: DataFrame, keys: Sequence[str], va
     )
 
 
-def judged_again(fresh: DataFrame, kept: DataFrame, owned: DataFrame, keys: Sequence[str], values: Sequence[str]) -> DataFrame:
+def judged_again(
+    fresh: DataFrame, kept: DataFrame, owned: DataFrame, keys: Sequence[str], values: Sequence[str], *, refresh: bool = False
+) -> DataFrame:
     """Rows of files that are read a second time, judged as if those files had never been read: against the rows that other files gave.
 
     fresh:   all good rows of the files. kept: the table's rows of other files. owned: the table's rows that these files gave.
-    returns: fresh with STATUS as from `ranked` and `against_table`, and HAD, HAD_CONTENT, HAD_OWNER: whether these files gave the table a row of
-             this key, its content hash, and whether this very file did. Of equal rows the one whose file gave the table its row is the `new` one,
-             so that lineage and counts stay where they are.
+    refresh: as in `against_table`; of equal rows the first one then also gets the time of the newest.
+    returns: fresh with STATUS as from `ranked` and `against_table`, and HAD, HAD_CONTENT, HAD_TIME, HAD_OWNER: whether these files gave the table
+             a row of this key, its content hash, its time, and whether this very file did. Of equal rows the one whose file gave the table its row
+             is the `new` one, so that lineage and counts stay where they are.
     """
-    had = owned.select(
-        *keys, content_hash(values).alias(HAD_CONTENT), F.col("source_file").alias("__had_file"), F.col("file_hash").alias("__had_hash")
-    )
+    lineage = {"source_file": "__had_file", "file_hash": "__had_hash", "source_time": HAD_TIME}
+    had = owned.select(*keys, content_hash(values).alias(HAD_CONTENT), *(F.col(name).alias(had) for name, had in lineage.items()))
     there = kept.select(*keys, content_hash(values).alias("__there"), F.col("source_time").alias("__there_time"))
     same_file = (F.col("source_file") == F.col("__had_file")) & (F.col("file_hash") == F.coalesce("__had_hash", "file_hash"))
     rows = fresh.withColumn(CONTENT, content_hash(values)).join(had, on=list(keys), how="left")  # at most one row a key on the right
     rows = rows.withColumns({HAD: F.col("__had_file").isNotNull(), HAD_OWNER: F.coalesce(same_file, F.lit(False))})
-    equal = Window.partitionBy(*keys, CONTENT)
-    copies = equal.orderBy(F.col(HAD_OWNER).desc(), F.col("source_time").desc(), "source_file", "file_hash")
-    rows = rows.withColumns({"__latest": F.max("source_time").over(equal), "__copy": F.row_number().over(copies)})
+    copied = Window.partitionBy(*keys, CONTENT)
+    copies = copied.orderBy(F.col(HAD_OWNER).desc(), F.col("source_time").desc(), "source_file", "file_hash")
+    rows = rows.withColumns({"__latest": F.max("source_time").over(copied), "__copy": F.row_number().over(copies)})
     versions = Window.partitionBy(*keys).orderBy("__copy", F.col("__latest").desc(), F.col(CONTENT).desc())
     rows = rows.withColumn("__version", F.row_number().over(versions)).join(there, on=list(keys), how="left")  # at most one row a key
     newer = (F.col("__latest") > F.col("__there_time")) | ((F.col("__latest") == F.col("__there_time")) & (F.col(CONTENT) > F.col("__there")))
+    newest = (F.col("__version") == 1) & (F.col("__latest") > F.col("__there_time"))
+    equal = F.when(newest, REFRESHED).otherwise(DUPLICATE) if refresh else F.lit(DUPLICATE)
     status = (
         F.when(F.col("__copy") > 1, DUPLICATE)
-        .when(F.col("__there") == F.col(CONTENT), DUPLICATE)
+        .when(F.col("__there") == F.col(CONTENT), equal)
         .when(F.col("__version") > 1, SUPERSEDED)
         .when(F.col("__there").isNull(), NEW)
         .when(newer, CHANGED)
         .otherwise(SUPERSEDED)
     )
+    rows = rows.withColumn("source_time", F.col("__latest")) if refresh else rows
     return rows.withColumn(STATUS, status).drop("__had_file", "__had_hash", "__latest", "__copy", "__version", "__there", "__there_time")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime, timezone
 from typing import Any
 
@@ -10,6 +10,7 @@ from basketgraph.config import Mistake
 from basketgraph.contracts import contract, contracts
 from basketgraph.tables import RELEASES, Release, Warehouse, newest_release, releases, table_rows
 
+LISTS = "gold.recommendations"
 UNRELEASED = ("ops.runs", "ops.releases")  # the log of what happened is not rolled back with what it tells of
 
 
@@ -18,12 +19,19 @@ def released_tables() -> list[str]:
     return [name for name in contracts() if name not in UNRELEASED]
 
 
-def publish(release: Release, *, as_of: date, now: datetime) -> tuple[dict[str, Any], bool]:
+def publish(release: Release, *, as_of: date, now: datetime, tables: Collection[str] | None = None) -> tuple[dict[str, Any], bool]:
     """Make the newest version of every table live.
 
+    tables:  of which the newest version goes live (default: all); of the others the one that is live stays, whatever was written and refused since.
+    as_of:   the day the lists are for; where the lists are not among `tables`, they and their day stay.
     returns: (the row of ops.releases that is live now, whether it is new); nothing is written when the live release names these versions already.
     """
-    versions, live = release.versions(released_tables()), newest_release(release)
+    live = newest_release(release)
+    versions = release.versions([table for table in released_tables() if tables is None or table in tables])
+    if live is not None and tables is not None:
+        stay = {table: version for table, version in live["versions"].items() if table not in tables and table in released_tables()}
+        versions = {table: {**versions, **stay}[table] for table in released_tables() if table in versions or table in stay}
+        as_of = live["as_of"] if LISTS in stay else as_of
     if live is not None and live["versions"] == versions and live["as_of"] == as_of:
         return live, False
     rows = table_rows(release, versions)

@@ -1,0 +1,179 @@
+"""ops.files and the tables after rows that were made newer, files that are gone, and tries under one run id."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from basketgraph.clean.load import Cleaning
+from basketgraph.clean.recount import settled
+from basketgraph.clean.replay import ReplaySettings
+from basketgraph.config import Mistake
+from basketgraph.tables import Release
+from clean.shop import Shop, deliver, line, mapping
+from clean.test_any_order import VERSIONED
+from clean.test_replay import EVENTS, NOTHING, REJECTED, assert_as_fresh, assert_counts_add_up, mended, replay, replaying
+
+TITLED = {"channel": "title"}  # equal rows of two files stay apart by what lies between them: A/1 is version 1 of A
+
+
+def entry(accepted: int, superseded: int, duplicate: int = 0) -> dict[str, Any]:
+    return {"table_name": EVENTS, "rows_accepted": accepted, "rows_superseded": superseded, "rows_duplicate": duplicate}
+
+
+def test_each_file_has_as_many_accepted_rows_that_are_not_superseded_as_the_table_has_of_it() -> None:
+    entries = {("a", "1"): entry(3, 0), ("b", "2"): entry(2, 2), ("c", "3"): entry(0, 0)}
+    found = settled(entries, {("a", "1"): 1, ("b", "2"): 2})
+    assert {file: one["rows_superseded"] for file, one in found.items()} == {("a", "1"): 2, ("b", "2"): 0, ("c", "3"): 0}
+    nameless = settled({("a", "1"): entry(1, 0), ("a", "2"): entry(3, 1)}, {("a", None): 2, ("a", "2"): 1})
+    assert {file: one["rows_superseded"] for file, one in nameless.items()} == {("a", "1"): 0, ("a", "2"): 1}
+    with pytest.raises(RuntimeError, match="3 rows accepted, but 4 are there"):
+        settled(entries, {("a", "1"): 4})
+
+
+def test_a_duplicate_whose_row_is_there_was_accepted_after_all() -> None:
+    found = settled({("a", "1"): entry(2, 0), ("b", "2"): entry(0, 0, duplicate=2)}, {("a", "1"): 1, ("b", "2"): 1})
+    assert found == {("a", "1"): entry(2, 1), ("b", "2"): entry(1, 0, duplicate=1)}
+    with pytest.raises(RuntimeError, match="0 rows accepted, but 3 are there"):
+        settled({("b", "2"): entry(0, 0, duplicate=2)}, {("b", "2"): 3})
+
+
+@pytest.mark.slow
+def test_a_replay_goes_well_where_a_newer_delivery_only_made_an_equal_row_newer(spark: SparkSession, tmp_path: Path) -> None:
+    shop = Shop(spark, tmp_path, VERSIONED)
+    deliver(shop.landing, "a.csv", line(1, title="A/1"), line(2, price="0.00", title="A/1"))
+    shop.clean()
+    deliver(shop.landing, "b.csv", line(1, title="A/3"), minute=1)
+    shop.clean()
+    assert shop.counts()["duplicates"] == 1
+    shop.given = {**VERSIONED, "tables": {**VERSIONED["tables"], EVENTS: {**VERSIONED["tables"][EVENTS], "reject": {}}}}
+    assert replay(shop, rejected=True).tables[EVENTS]["newly_accepted"] == 1
+    assert_as_fresh(shop, tmp_path)
+    deliver(shop.landing, "late.csv", line(1, title="B/2"), minute=2)
+    shop.clean()
+    assert_as_fresh(shop, tmp_path / "late")  # version 2 comes too late
+    assert {row["channel"] for row in shop.rows(EVENTS)} == {"A"}
+
+
+@pytest.mark.slow
+def test_a_version_that_the_mapping_names_later_counts_from_the_replay_on(spark: SparkSession, tmp_path: Path) -> None:
+    shop = Shop(spark, tmp_path, mapping(columns={"channel": "split(title, '/')[0]"}))
+    deliver(shop.landing, "a.csv", line(1, title="A/1"), minute=50)
+    shop.clean()
+    shop.given = mapping(columns={"channel": "split(title, '/')[0]"}, version="timestamp_seconds(cast(split(title, '/')[1] as bigint))")
+    day = shop.rows(EVENTS)[0]["event_date"]
+    changes = replay(shop, first_day=day, last_day=day).tables[EVENTS]
+    assert (changes["changed"], changes["rows_after"]) == (0, 1)
+    assert replay(shop, first_day=day, last_day=day).written == set()
+    deliver(shop.landing, "b.csv", line(1, title="B/2"), minute=51)
+    shop.clean()
+    assert {row["channel"] for row in shop.rows(EVENTS)} == {"B"}
+    assert_as_fresh(shop, tmp_path)
+
+
+@pytest.mark.slow
+def test_an_equal_row_of_a_newer_version_that_is_good_now_stands_against_what_lies_between(spark: SparkSession, tmp_path: Path) -> None:
+    shop = Shop(spark, tmp_path, mapping(columns=TITLED, version="to_timestamp(at, 'yyyy-MM-dd HH:mm') + make_interval(0, 0, 0, 0, 0, 0, pieces)"))
+    was = shop.given["tables"][EVENTS]
+    was["columns"] |= {"channel": "title", "quantity": "1", "amount_minor": "100"}
+    was["reject"] = {"late": "cast(pieces as bigint) > 4"}
+    deliver(shop.landing, "a.csv", line(1, pieces="5"))
+    deliver(shop.landing, "b.csv", line(1, pieces="3"), minute=1)
+    shop.clean()
+    was["reject"] = {}
+    replay(shop, rejected=True)
+    assert_counts_add_up(shop)
+    deliver(shop.landing, "c.csv", line(1, pieces="4", title="Coffee"), minute=2)
+    shop.clean()
+    assert_as_fresh(shop, tmp_path)
+    assert shop.rows(EVENTS)[0]["channel"] == "Tea"
+
+
+def test_what_a_killed_run_left_of_a_file_that_is_gone_is_in_nobodys_way(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Shop(spark, tmp_path)
+    killed = [line(1), line(2, pieces="0"), line(3, price="0.00")]
+    deliver(shop.landing, "a.csv", *killed)
+    with monkeypatch.context() as patched:
+        patched.setattr(Cleaning, "_write_rows", lambda *_: (_ for _ in ()).throw(InterruptedError))
+        with pytest.raises(InterruptedError):
+            shop.clean()
+    deliver(shop.landing, "a.csv", line(1), line(4, price="0.00"), minute=1)
+    shop.clean()
+    assert_counts_add_up(shop)
+    shop.given = mended()
+    replay(shop, rejected=True)
+    assert_counts_add_up(shop)
+    assert [row["event_id"] for row in shop.rows(EVENTS)] == ["1", "4"]
+    deliver(shop.landing, "a.csv", *killed)  # and there it is again, as it was
+    shop.clean()
+    assert_counts_add_up(shop)
+    assert [row["event_id"] for row in shop.rows(EVENTS)] == ["1", "3", "4"]
+
+
+@pytest.mark.slow
+def test_a_replay_that_was_cut_off_and_whose_file_is_gone_leaves_counts_that_add_up(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Shop(spark, tmp_path)
+    place = deliver(shop.landing, "a.csv", line(1), line(2, price="0.00"), line(3, pieces="0"))
+    deliver(shop.landing, "b.csv", line(4, price="0.00"), minute=1)
+    shop.clean()
+    shop.given = mended()
+    with monkeypatch.context() as patched:
+        cut_off = replaying(shop)
+        merge = cut_off.release.merge
+
+        def rows_only(frame: Any, table: str, **terms: Any) -> None:
+            if table != EVENTS:
+                raise InterruptedError
+            merge(frame, table, **terms)
+
+        patched.setattr(cut_off.release, "merge", rows_only)
+        with pytest.raises(InterruptedError):
+            cut_off.run(ReplaySettings(**{**NOTHING, "rejected": True}))
+    place.unlink()
+    replaying(shop).finish()
+    assert_counts_add_up(shop)
+    replay(shop, rejected=True)
+    assert_counts_add_up(shop)
+    assert [row["event_id"] for row in shop.rows(EVENTS)] == ["1", "2", "4"]
+
+
+def test_counts_that_do_not_add_up_are_refused_before_a_replay_writes(spark: SparkSession, tmp_path: Path) -> None:
+    shop = Shop(spark, tmp_path)
+    deliver(shop.landing, "a.csv", line(1), line(2, price="0.00"))
+    shop.clean()
+    release = shop.release()
+    release.merge(release.read("ops.files").selectExpr("* except (rows_accepted, rows_read)", "5L as rows_accepted", "6L as rows_read"), "ops.files")
+    before = shop.release().versions([EVENTS, REJECTED, "ops.files"])
+    shop.given = mended(columns={"channel": "'web'"})
+    with pytest.raises(Mistake, match=r"(?s)does not add up.*the files give 5 rows.* but 1 ") as caught:
+        replay(shop, rejected=True)
+    assert "fresh warehouse" in str(caught.value)
+    assert shop.release().versions([EVENTS, REJECTED, "ops.files"]) == before
+    shop.given = mapping()
+    shop.clean()  # nothing keeps cleaning from going on
+
+
+def test_a_second_try_under_the_same_run_id_does_not_take_the_first_ones_batches_for_its_own(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Shop(spark, tmp_path)
+    deliver(shop.landing, "a.csv", line(1))
+    shop.clean()
+    deliver(shop.landing, "b.csv", line(2), line(3), minute=1)
+    with monkeypatch.context() as patched:
+        again = shop.cleaning()
+        again.release = Release(spark, str(shop.warehouse), "run-1")  # Airflow tries a task again under its run's id
+        again = Cleaning(again.checked, again.landing, again.release, key=again.key, settings=again.settings, now=again.now)
+        patched.setattr(again, "_write_rows", lambda *_: (_ for _ in ()).throw(InterruptedError))
+        with pytest.raises(InterruptedError):
+            again.run()
+    shop.clean()
+    assert [row["event_id"] for row in shop.rows(EVENTS)] == ["1", "2", "3"]
+    assert_counts_add_up(shop)
