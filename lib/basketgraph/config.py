@@ -207,7 +207,7 @@ def data_yaml(relative: str) -> dict[str, Any]:
     """A YAML file as a dict. Raises Mistake with the line of a syntax error or of a key that is there twice."""
     try:
         loaded = yaml.load(data_text(relative), Loader=_UniqueKeys)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # a ValueError for 2026-02-30
         raise Mistake(f"{relative}: not readable as YAML", str(error).splitlines(), "Mend the syntax at that line.") from None
     if not isinstance(loaded, dict):
         raise Mistake(f"{relative}: want keys and values, have {type(loaded).__name__}")
@@ -227,7 +227,7 @@ def load(env: str, source: str, overrides: Mapping[str, str] | None = None, *, p
     for layer in (environment.settings, shop.get("settings") or {}):
         _merge_sections(settings, layer, source)
     changed = {name: place.format(source=source) for name in ("warehouse", "work_dir") if (place := getattr(environment, name))}
-    unknown = []
+    unknown, unreadable = [], []
     for key, text in overrides.items():
         section, _, name = key.partition(".")
         if key == "landing":
@@ -235,12 +235,17 @@ def load(env: str, source: str, overrides: Mapping[str, str] | None = None, *, p
         elif key in Environment.model_fields and key != "settings":
             changed[key] = text
         elif name and section in settings and name in settings[section]:
-            settings[section][name] = yaml.safe_load(text)
+            try:
+                settings[section][name] = yaml.safe_load(text)
+            except (yaml.YAMLError, ValueError):
+                unreadable.append(f"{key}: want a value as YAML writes it, have {text!r:.80}")
         else:
             unknown.append(key)
     if unknown:
         places = ["landing", *(k for k in Environment.model_fields if k != "settings"), *(f"{s}.{k}" for s in settings for k in settings[s])]
         raise Mistake("--set: unknown keys", [f"{key}: want a key of conf/settings.yaml" for key in unknown], f"Known: {', '.join(places)}.")
+    if unreadable:
+        raise Mistake("--set: values cannot be read", unreadable, "Quote brackets, braces and colons that belong to a text.")
     environment = parsed(Environment, {**environment.model_dump(), **changed}, "--set")
     return Config(env, source, environment, shop, settings, pipeline, overrides)
 
