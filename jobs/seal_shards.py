@@ -1,9 +1,8 @@
-"""The sealed hand-off to training: for each cut the graph, ALS factors and features of users and items, as <warehouse>/shards/<cut>."""
+"""The sealed hand-off to training: of each cut the graph, ALS factors and features, as shards/<cut> in the warehouse or `work_dir`."""
 
 from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from basketgraph.config import Config
@@ -20,11 +19,11 @@ READ = ["gold.interactions", "gold.als_user_factors", "gold.als_item_factors", "
 
 def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
     settings = conf.section("shards", ShardSettings)
-    edges = 0
+    edges, folder = 0, conf.shared_folder() / "shards"
     for cut in conf.cuts(ds).days:
         interactions, user_factors, item_factors, profiles = (release.read(table).where(f"as_of = DATE'{cut}'") for table in READ[:4])
         manifest = seal_shards(
-            Path(conf.warehouse) / "shards" / str(cut),
+            folder / str(cut),
             interactions.select("user_id", "item_id", "weight"),
             cut=cut,
             tables=release.versions(READ),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
@@ -24,13 +23,13 @@ log = logging.getLogger("basketgraph")
 
 
 def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
-    settings, warehouse = conf.section("graph", GraphSettings), Path(conf.warehouse)
+    settings, folder = conf.section("graph", GraphSettings), conf.shared_folder()
     cuts = conf.cuts(ds).days
     trainings = {
         cut: Training(
-            shards=warehouse / "shards" / str(cut),
-            model=warehouse / "models" / "graph" / str(cut),
-            tensorboard=warehouse / "tensorboard" / "graph" / str(cut),
+            shards=folder / "shards" / str(cut),
+            model=folder / "models" / "graph" / str(cut),
+            tensorboard=folder / "tensorboard" / "graph" / str(cut),
         )
         for cut in cuts
     }
@@ -41,7 +40,7 @@ def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepRe
 
     log.info("train_graph: starting %d ranks", conf.environment.ranks)
     results = train_each(list(trainings.values()), settings, ranks=conf.environment.ranks, launcher=conf.environment.launcher, on_epoch=say)
-    detail: dict[str, Any] = {"tensorboard": str(warehouse / "tensorboard")}
+    detail: dict[str, Any] = {"tensorboard": str(folder / "tensorboard")}
     for (cut, training), result in zip(trainings.items(), results, strict=True):
         detail[str(cut)] = result.model_dump(mode="json")
         for table, files in embedding_files(training.model).items():

@@ -11,7 +11,8 @@ say() { printf 'setup: %s\n' "$*" >&2; }
 # Whatever Python is there can tell what is lacking, itself included.
 teller=$python
 command -v "$teller" >/dev/null || teller=$(command -v python3 || true)
-[ -n "$teller" ] || { say "this machine lacks: Python 3.11 ($python is not on the PATH). Install it or call make PYTHON=/path/to/python3.11"; exit 2; }
+[ -n "$teller" ] ||
+    { say "this machine lacks: Python 3.11 ($python is not on the PATH). Install it or call make PYTHON=/path/to/python3.11"; exit 2; }
 
 source scripts/horovod/wheels.sh "$teller"
 have_wheel() { compgen -G "$wheels/horovod-*.whl" >/dev/null; }
@@ -22,7 +23,8 @@ exec 8>.setup.lock
 alone 8
 
 stamp=.venv/.basketgraph-setup
-wanted=$(cat requirements.lock pyproject.toml scripts/setup.sh scripts/delta_jars.py scripts/horovod/* <(grep jars.packages conf/spark/local.conf) | sha256sum | cut -d' ' -f1)-$abi
+read_by_setup=(requirements.lock pyproject.toml scripts/setup.sh scripts/delta_jars.py scripts/horovod/*)
+wanted=$(cat "${read_by_setup[@]}" <(grep jars.packages conf/spark/local.conf) | sha256sum | cut -d' ' -f1)-$abi
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]; then
     "$teller" scripts/check_machine.py --python "$python"
     exit 0

@@ -106,6 +106,41 @@ def test_a_conf_folder_that_is_not_there_is_a_mistake(monkeypatch: pytest.Monkey
         data_text("conf/settings.yaml")
 
 
+@pytest.mark.parametrize("place", ["/w/my%20shop", "file:///w/my%20shop", "file:/w/my%20shop"])
+def test_shard_sets_lie_in_the_warehouse_where_that_is_a_folder(conf: Path, place: str) -> None:
+    add_shop(conf, SHOP)
+    told = load("local", "corner", {"warehouse": place})
+    assert (told.shared_folder(), told.work_root) == (Path("/w/my%20shop"), "file:///w/my%20shop")
+
+
+def test_shard_sets_of_a_warehouse_with_a_scheme_lie_in_the_work_folder(conf: Path, tmp_path: Path) -> None:
+    add_shop(conf, SHOP)
+    told = load("cluster", "corner", {"warehouse": "s3a://lake/corner", "work_dir": str(tmp_path / "new")})
+    assert (told.shared_folder(), told.work_root) == (tmp_path / "new", f"file://{tmp_path}/new")
+    assert load("cluster", "corner").environment.work_dir == "/mnt/basketgraph/corner"
+
+
+def test_without_a_work_folder_a_warehouse_with_a_scheme_is_a_mistake_for_training_alone(conf: Path, tmp_path: Path) -> None:
+    add_shop(conf, SHOP)
+    told = load("local", "corner", {"warehouse": "hdfs:///basketgraph/corner"})
+    assert told.work_root == "hdfs:///basketgraph/corner"
+    with pytest.raises(Mistake, match=r"(?s)hdfs:///basketgraph/corner and no work_dir.*--set work_dir=DIR"):
+        told.shared_folder()
+    with pytest.raises(Mistake, match="have work_dir s3a://lake/work"):
+        load("local", "corner", {"work_dir": "s3a://lake/work"}).shared_folder()
+    with pytest.raises(Mistake, match=f"have no {tmp_path}/nowhere"):
+        load("local", "corner", {"work_dir": f"{tmp_path}/nowhere/corner"}).shared_folder()
+
+
+@pytest.mark.parametrize("name", ["seal_shards", "train_graph"])
+def test_the_jobs_around_training_take_no_url_for_a_folder(conf: Path, name: str) -> None:
+    from basketgraph.pipeline import load_job
+
+    add_shop(conf, SHOP)
+    with pytest.raises(Mistake, match="no work_dir"):
+        load_job(name)(None, load("local", "corner", {"warehouse": "hdfs:///basketgraph/corner"}), date(2026, 3, 1), None)  # type: ignore[arg-type]
+
+
 def cuts_of(conf: Path, pipeline: str, ds: date, extra: str = "") -> Cuts:
     add_shop(conf, SHOP + extra)
     shop: Config = load("local", "corner", {"interactions.window_days": "28"}, pipeline=pipeline)

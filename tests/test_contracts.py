@@ -69,6 +69,10 @@ def test_lineage_takes_no_part_in_what_makes_a_row_another_row() -> None:
         ("{name: id, physicalType: string, required: true, description: x}", "primaryKey: want at least one column"),
         ("{name: id, physicalType: string, primaryKey: true, description: x}", "want required: true on a key"),
         ("{name: id, physicalType: string, required: true, primaryKey: true}", "want a description"),
+        (
+            "{name: id, physicalType: string, required: true, primaryKey: true, description: x, classification: pseudonim}",
+            "want a classification of pseudonym, personal or none, have pseudonim",
+        ),
     ],
 )
 def test_a_contract_that_contradicts_itself_is_refused(things: Path, column: str, fault: str) -> None:
@@ -100,6 +104,14 @@ def test_layout_that_names_no_column_is_refused(things: Path) -> None:
     with pytest.raises(Mistake) as caught:
         contract("silver.things")
     assert len(caught.value.faults) == 2
+
+
+def test_a_property_that_nobody_knows_is_refused_with_those_that_are_known(things: Path) -> None:
+    column = "{name: id, physicalType: string, required: true, primaryKey: true, description: x}"
+    custom = "[{property: clusterby, value: [id]}, {property: retension, value: {column: day, days: 3}}]"
+    things.write_text(f"{HEAD}schema:\n  - name: silver.things\n    customProperties: {custom}\n    properties:\n      - {column}\n")
+    with pytest.raises(Mistake, match=r"(?s)clusterBy.*have clusterby.*retention, have retension"):
+        contract("silver.things")
 
 
 def test_a_frame_is_brought_into_the_contracts_order(spark: SparkSession) -> None:

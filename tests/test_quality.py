@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from datetime import date, datetime, timezone
 from typing import Any
@@ -213,24 +212,6 @@ def test_every_critical_promise_about_rows_has_a_planted_fault() -> None:
     whole = {("silver.items", "column_values_to_meet:item_id#4")}  # has a test of its own above
     whole |= {("gold.recommendations", "looked_up_values_to_meet:item_is_listed")}  # and this one beside the other look-ups
     assert promised - {(table, name) for table, name, _ in BROKEN} == whole
-
-
-def test_every_silver_table_and_what_is_published_has_a_suite() -> None:
-    from basketgraph.config import data_files
-
-    silver = {f"silver.{stem}" for stem, _ in data_files("schemas/silver")}
-    assert silver | {"gold.user_profiles", "gold.interactions", "gold.recommendations"} <= set(suites())
-
-
-def test_every_suite_is_held_against_its_table_by_the_job_that_writes_it() -> None:
-    from basketgraph.config import data_files
-    from basketgraph.runs import pipelines
-
-    checked = set(pipelines().steps["clean"].writes)  # jobs/clean.py checks all of them
-    for _, job in data_files("jobs", ".py"):
-        for call in re.findall(r"release\.check\(([^)]*)\)", job.read_text()):
-            checked |= set(re.findall(r'"([\w.]+)"', call))
-    assert set(suites()) == checked
 
 
 def test_an_empty_table_of_events_items_or_interactions_stops(spark: SparkSession) -> None:

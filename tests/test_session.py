@@ -19,6 +19,20 @@ NEEDED = {
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
 }
 
+ONE_MACHINE = {  # of local.conf: sizes, and what a cluster is told elsewhere or does well without
+    "spark.master",
+    "spark.driver.memory",
+    "spark.driver.extraJavaOptions",
+    "spark.sql.shuffle.partitions",
+    "spark.sql.sources.parallelPartitionDiscovery.threshold",
+    "spark.sql.files.maxPartitionBytes",
+    "spark.databricks.delta.snapshotPartitions",
+    "spark.ui.enabled",
+    "spark.ui.showConsoleProgress",
+    "spark.executorEnv.OPENBLAS_NUM_THREADS",
+}
+CLUSTER = {"spark.dynamicAllocation.enabled", "spark.task.maxFailures"}
+
 
 def test_properties_are_read_as_spark_submit_reads_them() -> None:
     assert properties("# note\n\nspark.a   1\nspark.b\t-Da=b -Dc=d\n  spark.c=7\n") == {"spark.a": "1", "spark.b": "-Da=b -Dc=d", "spark.c": "7"}
@@ -34,6 +48,13 @@ def test_every_environment_names_properties_with_what_the_suite_needs(environmen
     given = properties(data_text(data_yaml(f"conf/environments/{environment}.yaml")["spark_conf"]))
     assert {key: given.get(key) for key in NEEDED} == NEEDED
     assert given["spark.jars.packages"] == f"io.delta:delta-spark_2.13:{version('delta-spark')}"
+
+
+def test_one_machine_and_a_cluster_differ_in_sizes_alone() -> None:
+    local, cluster = (properties(data_text(f"conf/spark/{name}.conf")) for name in ("local", "cluster"))
+    assert (set(local) - set(cluster), set(cluster) - set(local)) == (ONE_MACHINE, CLUSTER)
+    shared = set(local) & set(cluster)
+    assert {key: cluster[key] for key in shared} == {key: local[key] for key in shared}
 
 
 def test_the_local_runner_starts_with_the_files_properties_and_not_with_sparks_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

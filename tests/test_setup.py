@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from types import ModuleType
 
@@ -144,8 +148,6 @@ def test_the_locks_name_no_host_and_hold_every_package_to_a_hash() -> None:
 
 def test_the_lock_is_what_pyproject_asks_for() -> None:
     """Versions that pyproject.toml pins exactly are those of the lock."""
-    import tomllib
-
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     lock = (REPOSITORY / "requirements.lock").read_text().lower().replace("_", "-")
     for requirement in project["dependencies"] + [one for extra in project["optional-dependencies"].values() for one in extra]:
@@ -153,6 +155,24 @@ def test_the_lock_is_what_pyproject_asks_for() -> None:
         assert f"\n{name.strip().lower()}==" in lock, requirement
         if "==" in requirement:
             assert f"\n{requirement.lower()} " in lock, requirement
+
+
+def test_no_line_of_a_script_is_longer_than_150_characters() -> None:
+    scripts = [file for file in (REPOSITORY / "scripts").rglob("*") if file.suffix in (".sh", ".py")]
+    assert [file.name for file in scripts for line in file.read_text().splitlines() if len(line) > 150] == []
+
+
+def test_whatever_the_package_imports_is_among_its_dependencies() -> None:
+    trees = [ast.parse(file.read_text()) for file in (REPOSITORY / "lib").rglob("*.py")]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    imported = {alias.name.partition(".")[0] for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    imported |= {str(node.module).partition(".")[0] for node in nodes if isinstance(node, ast.ImportFrom) and node.level == 0}
+    given = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["dependencies"]
+    declared = {re.split(r"[^\w.-]", line)[0].lower().replace("_", "-") for line in given}
+    declared |= {"horovod", "py4j", "basketgraph"}  # Horovod is built by set-up, Py4J is a part of PySpark
+    packages = packages_distributions()
+    foreign = {name: {found.lower().replace("_", "-") for found in packages[name]} for name in imported - sys.stdlib_module_names if name in packages}
+    assert {name for name, found in foreign.items() if not found & declared} == set()
 
 
 def test_every_target_is_documented_and_help_lists_it() -> None:

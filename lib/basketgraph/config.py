@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 CONF_VARIABLE = "BASKETGRAPH_CONF"
 FOLDERS = ("conf", "schemas", "expectations")
+SCHEME = re.compile(r"(?P<name>[A-Za-z][A-Za-z0-9+.-]*):(?P<rest>//.*|/.*)")  # of a URL: s3a://bucket/x, file:///x
 
 
 class Mistake(Exception):
@@ -43,6 +45,7 @@ class Environment(Settings):
     """conf/environments/<env>.yaml."""
 
     warehouse: str  # {source} is replaced by the shop's name
+    work_dir: str | None = None  # a folder that every machine sees, for shard sets and models; none: the warehouse itself. {source} as above
     ranks: int
     launcher: Literal["processes", "spark"]
     spark_conf: str  # a file below conf/
@@ -83,6 +86,25 @@ class Config:
     def warehouse(self) -> str:
         return self.environment.warehouse
 
+    @property
+    def work_root(self) -> str:
+        """Where shard sets, models and TensorBoard's events lie, as Hadoop takes it: a file:// URL wherever that is a folder."""
+        place = self.environment.work_dir or self.warehouse
+        folder = local_folder(place)
+        return place if folder is None else f"file://{folder.absolute()}"
+
+    def shared_folder(self) -> Path:
+        """The same as a folder, since ranks read and write plain files. Raises Mistake where it is none, or `work_dir` is not mounted here."""
+        given = self.environment.work_dir
+        folder = local_folder(given or self.warehouse)
+        cure = f"Name a folder that is mounted on every machine: `work_dir` in conf/environments/{self.env}.yaml, or --set work_dir=DIR."
+        if folder is None:
+            have = f"work_dir {given}" if given else f"warehouse {self.warehouse} and no work_dir"
+            raise Mistake("shard sets and models need a folder", [f"work_dir: want a path or a file:/// URL, have {have}"], cure)
+        if given and not folder.is_dir() and not folder.absolute().parent.is_dir():
+            raise Mistake("shard sets and models need a folder", [f"work_dir: want a mounted folder, have no {folder.absolute().parent}"], cure)
+        return folder
+
     def section(self, name: str, model: type[SettingsT]) -> SettingsT:
         """The settings `name`, as the stage's own model. Raises Mistake with every fault at once."""
         return parsed(model, self.settings.get(name, {}), f"settings.{name}")
@@ -97,6 +119,14 @@ class Config:
             return Cuts(_as_date(named["validation"]), _as_date(named["test"]), window)
         test = ds if self.pipeline == "recommend" else ds - timedelta(days=window)
         return Cuts(test - timedelta(days=window), test, window)
+
+
+def local_folder(place: str) -> Path | None:
+    """The folder that a plain path or a file: URL names, the text after it as it is written; None for any other scheme."""
+    scheme = SCHEME.fullmatch(place)
+    if scheme is None:
+        return Path(place)
+    return Path(scheme["rest"].removeprefix("//")) if scheme["name"].lower() == "file" else None
 
 
 def _as_date(value: Any) -> date:
@@ -177,7 +207,7 @@ def data_yaml(relative: str) -> dict[str, Any]:
     """A YAML file as a dict. Raises Mistake with the line of a syntax error or of a key that is there twice."""
     try:
         loaded = yaml.load(data_text(relative), Loader=_UniqueKeys)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # a ValueError for 2026-02-30
         raise Mistake(f"{relative}: not readable as YAML", str(error).splitlines(), "Mend the syntax at that line.") from None
     if not isinstance(loaded, dict):
         raise Mistake(f"{relative}: want keys and values, have {type(loaded).__name__}")
@@ -187,7 +217,7 @@ def data_yaml(relative: str) -> dict[str, Any]:
 def load(env: str, source: str, overrides: Mapping[str, str] | None = None, *, pipeline: str = "all") -> Config:
     """Read the conf of one run.
 
-    overrides: `--set` pairs: `warehouse`, `landing`, `ranks`, `launcher`, or `<section>.<key>` of conf/settings.yaml.
+    overrides: `--set` pairs: `warehouse`, `work_dir`, `landing`, `ranks`, `launcher`, ..., or `<section>.<key>` of conf/settings.yaml.
     errors:    Mistake for an unknown environment, shop or key; all unknown keys at once.
     """
     overrides = dict(overrides or {})
@@ -196,8 +226,8 @@ def load(env: str, source: str, overrides: Mapping[str, str] | None = None, *, p
     settings = deepcopy(data_yaml("conf/settings.yaml"))
     for layer in (environment.settings, shop.get("settings") or {}):
         _merge_sections(settings, layer, source)
-    changed = {"warehouse": environment.warehouse.format(source=source)}
-    unknown = []
+    changed = {name: place.format(source=source) for name in ("warehouse", "work_dir") if (place := getattr(environment, name))}
+    unknown, unreadable = [], []
     for key, text in overrides.items():
         section, _, name = key.partition(".")
         if key == "landing":
@@ -205,12 +235,17 @@ def load(env: str, source: str, overrides: Mapping[str, str] | None = None, *, p
         elif key in Environment.model_fields and key != "settings":
             changed[key] = text
         elif name and section in settings and name in settings[section]:
-            settings[section][name] = yaml.safe_load(text)
+            try:
+                settings[section][name] = yaml.safe_load(text)
+            except (yaml.YAMLError, ValueError):
+                unreadable.append(f"{key}: want a value as YAML writes it, have {text!r:.80}")
         else:
             unknown.append(key)
     if unknown:
         places = ["landing", *(k for k in Environment.model_fields if k != "settings"), *(f"{s}.{k}" for s in settings for k in settings[s])]
         raise Mistake("--set: unknown keys", [f"{key}: want a key of conf/settings.yaml" for key in unknown], f"Known: {', '.join(places)}.")
+    if unreadable:
+        raise Mistake("--set: values cannot be read", unreadable, "Quote brackets, braces and colons that belong to a text.")
     environment = parsed(Environment, {**environment.model_dump(), **changed}, "--set")
     return Config(env, source, environment, shop, settings, pipeline, overrides)
 

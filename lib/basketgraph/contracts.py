@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 LINEAGE_TAG = "lineage"
 PERSONAL_CLASSES = ("pseudonym", "personal")
+# What a contract may say beyond ODCS; docs/architecture.md says what each means.
+CUSTOM = ("derivable", "derivedFrom", "clusterBy", "partitionBy", "changeDataFeed", "constraints", "retention")
 
 
 class ContractError(Mistake):
@@ -122,7 +124,7 @@ def contract(name: str) -> Contract:
     if len(objects) != 1 or objects[0].name != name or not objects[0].properties:
         raise Mistake(f"{relative}: want one schema object named {name} with properties, have {[o.name for o in objects]}")
     (table,) = objects
-    custom = {p.property: p.value for p in table.customProperties or [] if p.property is not None}
+    custom = {str(p.property): p.value for p in table.customProperties or []}
     found = Contract(name, columns, custom, table.description or "")
     faults = list(_faults(found))
     if faults:
@@ -139,6 +141,9 @@ def _faults(table: Contract) -> Iterator[str]:
             yield f"{p.name}: want a description, have none"
         if p.primaryKey and not p.required:
             yield f"{p.name}: want required: true on a key, have {p.required}"
+        if p.classification not in (None, *PERSONAL_CLASSES):
+            yield f"{p.name}: want a classification of {', '.join(PERSONAL_CLASSES)} or none, have {p.classification}"
+    yield from (f"customProperties: want some of {', '.join(CUSTOM)}, have {name}" for name in table.custom if name not in CUSTOM)
     for place in ("partitionBy", "clusterBy"):
         for column in table.custom.get(place, []):
             if column not in columns:

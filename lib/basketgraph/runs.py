@@ -265,7 +265,7 @@ def opened(
         leases = lease_files(Warehouse(spark, conf.warehouse))
         with RunLock(leases, run_id, wait_seconds=conf.environment.lock_wait_seconds, say=log.info) as lock:
             checker = quality_checker(conf, accepted or {})
-            yield Release(spark, conf.warehouse, run_id, before_commit=lock.check, checker=checker, ds=ds), memory
+            yield Release(spark, conf.warehouse, run_id, before_commit=lock.check, checker=checker, ds=ds, work_root=conf.work_root), memory
 
 
 def last_day(release: Release) -> date:

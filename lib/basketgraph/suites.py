@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
 
 from basketgraph.config import Mistake, Settings, data_files, data_yaml, parsed
 from basketgraph.contracts import Contract, contract
@@ -19,6 +21,10 @@ from basketgraph.contracts import Contract, contract
 COLUMN_ARGUMENTS = ("column", "column_A", "column_B", "column_list", "column_set", "day", "by")
 TABLE_LEVEL = ("expect_table_row_count_to_be_between", "expect_column_max_to_be_between")  # Delta's log answers them, or the newest files do
 PLACEHOLDER = re.compile(r"\$\{\s*(?P<name>\w+)\s*(?:(?P<sign>[-+*])\s*(?P<other>[\w.]+)\s*)?\}")
+
+Day = Annotated[  # 2026-05-01, which YAML makes a date of, or 12-25 for every year
+    str, BeforeValidator(lambda value: f"{value:%Y-%m-%d}" if isinstance(value, date) else value), Field(pattern=r"^(\d{4}-)?\d{2}-\d{2}$")
+]
 
 
 class QualitySettings(Settings):
@@ -34,7 +40,7 @@ class QualitySettings(Settings):
     usual_least_days: int
     usual_score: float
     usual_least_share: float
-    closed_days: tuple[str, ...]
+    closed_days: tuple[Day, ...]
     late_days: int
     late_share: float
     steady_days: int

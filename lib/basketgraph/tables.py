@@ -247,9 +247,10 @@ class Release(Warehouse):
         before_commit: Callable[[], None] = lambda: None,
         checker: Callable[[Release, Sequence[str], date | None], None] | None = None,
         ds: date | None = None,
+        work_root: str | None = None,
     ) -> None:
         super().__init__(spark, root, before_commit=before_commit)
-        self.run_id, self._checker, self._ds = run_id, checker, ds
+        self.run_id, self._checker, self._ds, self.work_root = run_id, checker, ds, work_root or root  # work_root: shard sets and models
         self.checked: dict[str, dict[str, Any]] = {}  # what the checks of the step under way cost
 
     def read(self, table: str) -> DataFrame:

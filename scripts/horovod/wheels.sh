@@ -1,4 +1,4 @@
-# Sourced: sets `wheels`, where the user's cache keeps Horovod's wheel: one folder for each Horovod, torch, Python ABI and compiler. Wants $1, a Python.
+# Sourced, with a Python as $1: sets `wheels`, where the user's cache keeps Horovod's wheel, one folder for each Horovod, torch, ABI and compiler.
 horovod=$(sed -n 's/^horovod==\([0-9.]*\).*/\1/p' scripts/horovod/requirements.txt)
 torch=$(sed -n 's/^torch==\([0-9.]*\).*/\1/p' requirements.lock)
 compiler=$( (c++ -dumpfullversion -dumpversion 2>/dev/null || echo none) | head -n 1)

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from planted_graphs import GROUPS, model_of, planted
+from planted_graphs import GROUPS, model_of, planted, rank_part
 
 from basketgraph.config import Mistake
 from basketgraph.graph.adam import Adam
-from basketgraph.graph.data import csr_from_edges, rank_part, whole_part
+from basketgraph.graph.data import csr_from_edges, whole_part
 from basketgraph.graph.evaluate import quality
 from basketgraph.graph.export import serving
 from basketgraph.graph.model import LightGCN

@@ -14,7 +14,7 @@ from basketgraph.contracts import Retention, contract, contracts
 from basketgraph.publish import maintenance
 from basketgraph.publish.maintenance import MaintainSettings, maintain, retain_hours
 from basketgraph.publish.releases import publish, rollback, utc_now
-from basketgraph.publish.retention import Found, old_files, old_rows, used_cuts
+from basketgraph.publish.retention import Found, listed, old_files, old_rows, remove_files, used_cuts
 from basketgraph.tables import LiveRelease, Release
 from support import rows
 
@@ -81,6 +81,18 @@ def test_cuts_stay_that_a_kept_release_was_trained_with_or_a_recent_run() -> Non
     settings = {"keep_days": 7, "report_days": 100}
     going = old_files([*folders, young, *pages], runs=runs, kept=kept, settings=settings, now=NOW)
     assert going == ["models/graph/2026-01-01", "reports/old.html", "shards/2026-01-01"]
+
+
+def test_shard_sets_and_models_are_looked_for_where_training_puts_them(spark: SparkSession, tmp_path: Path) -> None:
+    work, warehouse = tmp_path / "work", tmp_path / "warehouse"
+    for folder in (work / "shards" / "2026-01-01", work / "models" / "graph" / "2026-01-01", warehouse / "reports"):
+        folder.mkdir(parents=True)
+    (warehouse / "reports" / "old.html").write_text("old")
+    release = Release(spark, str(warehouse), "run-1", work_root=f"file://{work}")
+    paths = [found.path for found in listed(release, timezone.utc)]
+    assert sorted(paths) == ["models/graph/2026-01-01", "reports/old.html", "shards/2026-01-01"]
+    remove_files(release, paths)
+    assert [path for path in tmp_path.rglob("*") if "2026" in path.name or path.name == "old.html"] == []
 
 
 @pytest.mark.slow

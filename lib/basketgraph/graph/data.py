@@ -1,6 +1,6 @@
 """One rank's part of a user-item graph: its users with all their edges, and all the items."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -66,24 +66,4 @@ def whole_part(edges: Csr, shards: int = 1) -> Part:
         user_features=np.zeros((edges.rows, 0), np.float32),
         item_features=np.zeros((edges.width, 0), np.float32),
         shards=tuple(ShardRange(shard, int(bounds[shard]), int(bounds[shard + 1])) for shard in range(shards)),
-    )
-
-
-def rank_part(whole: Part, rank: int, ranks: int) -> Part:
-    """The shards of `whole` that fall to a rank: every `ranks`-th from its own number on."""
-    mine = [shard for shard in whole.shards if shard.shard % ranks == rank]
-    rows = np.concatenate([np.arange(shard.begin, shard.end) for shard in mine] or [np.zeros(0, np.int64)])
-    lengths = np.diff(whole.edges.indptr)[rows]
-    edge_rows = np.concatenate([np.arange(whole.edges.indptr[s.begin], whole.edges.indptr[s.end]) for s in mine] or [np.zeros(0, np.int64)])
-    ranges, begin = [], 0
-    for shard in mine:
-        ranges.append(ShardRange(shard.shard, begin, begin + shard.end - shard.begin))
-        begin = ranges[-1].end
-    return replace(
-        whole,
-        user_index=whole.user_index[rows],
-        edges=Csr(np.concatenate([[0], np.cumsum(lengths)]), whole.edges.columns[edge_rows], whole.edges.values[edge_rows], whole.items),
-        user_start=None if whole.user_start is None else whole.user_start[rows],
-        user_features=whole.user_features[rows],
-        shards=tuple(ranges),
     )

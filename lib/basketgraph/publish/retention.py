@@ -25,7 +25,7 @@ RUNS, TRAINING = "ops.runs", "train_graph"
 
 @dataclass(frozen=True)
 class Found:
-    """A file or folder of the warehouse: its path below the root, and when it was last written."""
+    """A file or folder of the warehouse, or of where shard sets and models lie: its path below that, and when it was last written."""
 
     path: str
     modified_at: datetime
@@ -112,7 +112,7 @@ def listed(release: Release, zone: Any) -> list[Found]:
     """The pages, and the folders of cuts, that there are."""
     found = []
     for folder in ("reports", *CUT_FOLDERS):
-        system, place = release.hadoop_path(f"{release.root}/{folder}")
+        system, place = release.hadoop_path(_place(release, folder))
         if system.exists(place):
             for status in system.listStatus(place):
                 name = str(status.getPath().getName())
@@ -123,8 +123,12 @@ def listed(release: Release, zone: Any) -> list[Found]:
 
 def remove_files(release: Release, paths: Sequence[str]) -> None:
     for path in paths:
-        system, place = release.hadoop_path(f"{release.root}/{path}")
+        system, place = release.hadoop_path(_place(release, path))
         system.delete(place, True)
+
+
+def _place(release: Release, path: str) -> str:
+    return f"{release.work_root if path.startswith(CUT_FOLDERS) else release.root}/{path}"
 
 
 def run_rows(release: Release, zone: Any) -> list[dict[str, Any]]:

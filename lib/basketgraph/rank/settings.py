@@ -1,5 +1,9 @@
 """The numbers of the learned ranker."""
 
+from typing import Literal
+
+from pydantic import field_validator
+
 from basketgraph.config import Settings
 
 SETTINGS = ("rebuy", "discovery")
@@ -10,7 +14,7 @@ class Trees(Settings):
     """One setting's ranker: a linear prior over the sources, and the trees that correct it."""
 
     prior: tuple[str, ...]  # sources whose standardised scores make the prior
-    objective: str  # lambdarank, or binary
+    objective: Literal["lambdarank", "binary"]
     negatives_share: float  # of the candidates that were not bought, this share is trained on
     rounds: int
     learning_rate: float
@@ -18,6 +22,13 @@ class Trees(Settings):
     min_rows: int  # in a leaf
     feature_fraction: float
     l2: float
+
+    @field_validator("prior")
+    @classmethod
+    def _known(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := sorted(set(given) - set(SOURCES)):
+            raise ValueError(f"want sources of {', '.join(SOURCES)}, have {', '.join(unknown)}")
+        return given
 
 
 class RankSettings(Settings):

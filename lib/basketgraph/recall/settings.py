@@ -1,5 +1,7 @@
 """The numbers of candidate generation, and the names that its tables and the evaluation share."""
 
+from pydantic import field_validator
+
 from basketgraph.config import Settings
 
 SETTINGS = ("rebuy", "discovery")  # everything may be listed; only what the user never bought before the cut
@@ -27,10 +29,14 @@ class RecallSettings(Settings):
     rebuy: dict[str, int]
     discovery: dict[str, int]
 
+    @field_validator("rebuy", "discovery")
+    @classmethod
+    def _known(cls, given: dict[str, int]) -> dict[str, int]:
+        if unknown := sorted(set(given) - set(SOURCES)):
+            raise ValueError(f"want sources of {', '.join(SOURCES)}, have {', '.join(unknown)}")
+        return given
+
     def depth(self, setting: str) -> dict[str, int]:
         """How many items each source may place for a user in `setting`; 0 or no entry: the source places none, but still scores."""
         given: dict[str, int] = getattr(self, setting)
-        unknown = sorted(set(given) - set(SOURCES))
-        if unknown:
-            raise ValueError(f"recall.{setting}: unknown sources {unknown}; known: {', '.join(SOURCES)}")
         return {source: given.get(source, 0) for source in SOURCES}

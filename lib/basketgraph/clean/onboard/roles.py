@@ -19,7 +19,6 @@ NO_MONEY = {
     "affinity", "rating", "lat", "lon", "latitude", "longitude", "index", "rank",
 }  # fmt: skip
 PEOPLE = ("age_band", "income_band", "marital_status", "home_ownership", "household_size", "household_composition", "kids_count")
-LABELS = ("name", "department", "category", "subcategory", "brand", "manufacturer", "package_size", "channel", "country")
 ENOUGH = 0.4  # score below which a role is not given
 
 

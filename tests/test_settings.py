@@ -1,0 +1,77 @@
+"""conf/settings.yaml against the stages' own models: what can be set, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from basketgraph.alerts import AlertSettings
+from basketgraph.clean.load import CleanSettings
+from basketgraph.clean.replay import ReplaySettings
+from basketgraph.config import Mistake, Settings, data_yaml, load
+from basketgraph.evaluate.settings import EvaluateSettings, GateSettings
+from basketgraph.graph.settings import GraphSettings
+from basketgraph.interactions.edges import InteractionsSettings
+from basketgraph.profiles.profiles import ProfilesSettings
+from basketgraph.publish.maintenance import MaintainSettings
+from basketgraph.rank.settings import RankSettings, Trees
+from basketgraph.recall.settings import RecallSettings
+from basketgraph.shards.writer import ShardSettings
+from basketgraph.suites import QualitySettings
+
+MODELS: dict[str, type[Settings]] = {
+    "clean": CleanSettings,
+    "replay": ReplaySettings,
+    "quality": QualitySettings,
+    "alerts": AlertSettings,
+    "interactions": InteractionsSettings,
+    "maintain": MaintainSettings,
+    "profiles": ProfilesSettings,
+    "recall": RecallSettings,
+    "rank": RankSettings,
+    "evaluate": EvaluateSettings,
+    "gate": GateSettings,
+    "shards": ShardSettings,
+    "graph": GraphSettings,
+}
+
+
+def test_every_field_of_a_stage_can_be_set_and_every_key_is_a_field() -> None:
+    given = data_yaml("conf/settings.yaml")
+    assert {section: set(keys) for section, keys in given.items()} == {section: set(model.model_fields) for section, model in MODELS.items()}
+    for setting in ("rebuy", "discovery"):
+        assert set(given["rank"][setting]) == set(Trees.model_fields)
+    for section, model in MODELS.items():
+        load("local", "complete_journey").section(section, model)
+
+
+def test_what_the_documentation_names_can_be_set() -> None:
+    told = load("local", "complete_journey", {"graph.device": "cpu", "graph.kernel": "torch", "graph.steps_per_epoch": "16"})
+    graph = told.section("graph", GraphSettings)
+    assert (graph.device, graph.kernel, graph.steps_per_epoch) == ("cpu", "torch", 16)
+
+
+@pytest.mark.parametrize("text", ["[", "a: b: c", "2026-02-30", "\t"])
+def test_a_value_that_is_no_yaml_is_a_mistake_and_no_crash(text: str) -> None:
+    with pytest.raises(Mistake) as caught:
+        load("local", "complete_journey", {"graph.epochs": text, "recall.seed": "{"})
+    assert [fault.partition(":")[0] for fault in caught.value.faults] == ["graph.epochs", "recall.seed"]
+
+
+def test_sources_that_nobody_knows_are_told_before_anything_runs() -> None:
+    told = load("local", "complete_journey", {"recall.rebuy": "{ease: 5, guesses: 7}", "recall.discovery": "{hunches: 5}"})
+    with pytest.raises(Mistake) as caught:
+        told.section("recall", RecallSettings)
+    first, second = caught.value.faults
+    assert "settings.recall.rebuy" in first
+    assert "want sources of popularity, personal_frequency, item_cosine, als, ease, graph, have guesses" in first
+    assert "have hunches" in second
+    trees = dict(data_yaml("conf/settings.yaml")["rank"]["rebuy"], prior=["hunches"], objective="guess")
+    with pytest.raises(Mistake, match=r"(?s)rebuy.prior.*hunches.*rebuy.objective.*lambdarank"):
+        load("local", "complete_journey", {"rank.rebuy": str(trees)}).section("rank", RankSettings)
+
+
+def test_closed_days_are_dates_as_yaml_has_them_or_days_of_every_year() -> None:
+    told = load("local", "complete_journey", {"quality.closed_days": "[2026-05-01, '2026-05-02', 12-25]"})
+    assert told.section("quality", QualitySettings).closed_days == ("2026-05-01", "2026-05-02", "12-25")
+    with pytest.raises(Mistake, match=r"closed_days.0"):
+        load("local", "complete_journey", {"quality.closed_days": "[25.12.]"}).section("quality", QualitySettings)
