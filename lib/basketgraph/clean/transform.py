@@ -39,7 +39,7 @@ YEARS: Mapping[type[DataType], tuple[str, str]] = {
     TimestampType: ("TIMESTAMP'0001-01-02 00:00:00Z'", "TIMESTAMP'9999-12-30 23:59:59.999999Z'"),
 }
 # Else two rows that differ by less than a millisecond would be one.
-JSON_OPTIONS = {"timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX"}
+JSON_OPTIONS = {"timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX", "timestampNTZFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSS"}
 Pseudonym = Callable[[Column], Column]
 
 
