@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
@@ -59,3 +61,44 @@ def test_lines_that_differ_by_a_microsecond_are_two(spark: SparkSession, tmp_pat
     refused = rejected_rows(mapped_rows(raw.withColumn("pieces", F.lit("0")), rules), rules, run_id="run", now=NOW).collect()
     assert {row.rejected_id for row in refused} != {refused[0].rejected_id}
     assert ".123457" in refused[1].payload
+
+
+NESTED = {
+    "basket": "struct<note: string, contact: struct<mail: string, age: int>>",
+    "notes": "array<string>",
+    "lines": "array<struct<text: string, seen: array<string>>>",
+    "answers": "map<string, string>",
+    "more": "map<string, array<string>>",
+    "free": "variant",
+    "counts": "array<bigint>",
+}
+
+
+def test_what_people_type_is_masked_however_deep_it_lies(spark: SparkSession, tmp_path: Path) -> None:
+    note = "'mail me at a@b.c, said u1234'"
+    values = [
+        f"named_struct('note', {note}, 'contact', named_struct('mail', 'a@b.c', 'age', 41))",
+        f"array('ring U1234', NULL, {note})",
+        f"array(named_struct('text', {note}, 'seen', array('u1234', 'tea')), NULL)",
+        f"map('u1234', {note}, 'x@b.c', '1', 'y@b.c', '2')",
+        "map('card', array('4111 1111 1111 1111'))",
+        f"parse_json(to_json(named_struct('a', {note})))",
+        "array(5500, 1)",
+    ]
+    given = ", ".join(f"{value} AS {name}" for value, name in zip(values, NESTED, strict=True))
+    none = ", ".join(f"CAST(NULL AS {kind}) AS {name}" for name, kind in NESTED.items())
+    rules, raw = typed(spark, tmp_path, NESTED, given, none)
+    raw = raw.withColumns({"customer": F.lit("u1234"), "pieces": F.lit("0")})
+    full, empty = rejected_rows(mapped_rows(raw, rules), rules, run_id="run", now=NOW).collect()
+    row: dict[str, Any] = json.loads(full.payload)
+    masked = "mail me at ***@***, said ***"
+    assert {name: row[name] for name in NESTED} == {
+        "basket": {"note": masked, "contact": {"mail": "***@***", "age": 41}},
+        "notes": ["ring ***", None, masked],
+        "lines": [{"text": masked, "seen": ["***", "tea"]}, None],
+        "answers": {"***": masked, "***@***": "1"},
+        "more": {"card": ["***"]},
+        "free": "***",
+        "counts": [5500, 1],
+    }
+    assert json.loads(empty.payload) == {**FILLED, "customer": "***", "pieces": "0"}
