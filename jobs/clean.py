@@ -26,7 +26,7 @@ def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepRe
     settings = conf.section("clean", CleanSettings)
     key, now = pseudonym_key(), datetime.now(timezone.utc)
     if was_cut_off(release):
-        Replay(checked, landing, release, key=key, now=now).finish()
+        Replay(checked, landing, release, key=key, settings=settings, now=now).finish()
     outcome = Cleaning(checked, landing, release, key=key, settings=settings, now=now).run()
     # Not only what this run wrote: a version that stopped the run before it is there, too. Those that passed are not looked at again.
     release.check(*(table for table in pipelines().steps["clean"].writes if release.exists(table)))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from basketgraph.clean.expressions import checked_source
 from basketgraph.clean.ledger import FILES, ledger_counts
+from basketgraph.clean.load import CleanSettings
 from basketgraph.clean.pick_up import Landing, landing_folder
 from basketgraph.clean.pseudonyms import pseudonym_key
 from basketgraph.clean.replay import Replay, ReplaySettings
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
     checked = checked_source(spark, conf.source, f"conf/sources/{conf.source_name}.yaml")
     landing = Landing(spark, landing_folder(checked.source.landing, conf.source_name))
-    replay = Replay(checked, landing, release, key=pseudonym_key(), now=datetime.now(timezone.utc))
+    settings = conf.section("clean", CleanSettings)
+    replay = Replay(checked, landing, release, key=pseudonym_key(), settings=settings, now=datetime.now(timezone.utc))
     outcome = replay.run(conf.section("replay", ReplaySettings))
     release.check(*sorted(outcome.written))
     detail = {"rows": ledger_counts(release.read(FILES)), "changes": outcome.tables, "left": {t: files for t, files in outcome.left.items() if files}}

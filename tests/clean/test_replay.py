@@ -24,9 +24,9 @@ def replay(shop: Shop, **chosen: Any) -> ReplayOutcome:
     return replaying(shop).run(ReplaySettings(**{**NOTHING, **chosen}))
 
 
-def replaying(shop: Shop) -> Replay:
-    cleaning = shop.cleaning()
-    return Replay(cleaning.checked, cleaning.landing, cleaning.release, key=cleaning.key, now=cleaning.now)
+def replaying(shop: Shop, **settings: Any) -> Replay:
+    cleaning = shop.cleaning(**settings)
+    return Replay(cleaning.checked, cleaning.landing, cleaning.release, key=cleaning.key, settings=cleaning.settings, now=cleaning.now)
 
 
 def mended(**tables: Any) -> dict[str, Any]:

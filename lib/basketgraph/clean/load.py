@@ -18,7 +18,7 @@ from basketgraph.clean.expressions import CheckedSource
 from basketgraph.clean.ledger import DONE, QUARANTINED, Counts, Entry, Ledger, attempt, summed
 from basketgraph.clean.pick_up import MAX_RECORD_BYTES, Landing, LandingFile
 from basketgraph.clean.pseudonyms import PseudonymKey, pseudonym_function
-from basketgraph.clean.reading import prepare_session, raw_rows, swallowed_lines, unreadable_files
+from basketgraph.clean.reading import examined_files, prepare_session, raw_rows, unreadable_files
 from basketgraph.clean.screening import JAVA_ERRORS
 from basketgraph.clean.transform import REJECTED, TableRules
 from basketgraph.config import Mistake, Settings
@@ -143,9 +143,7 @@ class Cleaning:
     def _examined(self, file_set: str, landed: Sequence[LandingFile]) -> list[LandingFile]:
         """The files, each with its header or with the problem that keeps it from being read."""
         files = self.source.files[file_set]
-        found = [self.landing.examined(file, files, max_record_bytes=self.settings.max_record_bytes) for file in landed]
-        said = swallowed_lines(self.spark, files, [file for file in found if file.problem is None and file.suspect])
-        return [replace(file, problem=said.get(file.path, file.problem)) for file in found]
+        return examined_files(self.spark, self.landing, files, landed, max_record_bytes=self.settings.max_record_bytes)
 
     def _write_quarantined(self, problems: Mapping[str, Sequence[LandingFile]]) -> None:
         entries = [self.ledger.entry(table, file, QUARANTINED, Counts()) for table, files in problems.items() for file in files]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import reduce
 from itertools import groupby
 from operator import or_
@@ -13,7 +14,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import DataType, StringType, StructField, StructType
 
 from basketgraph.clean.mapping import FileSet, Source
-from basketgraph.clean.pick_up import LandingFile, globbed
+from basketgraph.clean.pick_up import Landing, LandingFile, globbed
 from basketgraph.clean.screening import JAVA_ERRORS, cause, swallowing
 
 if TYPE_CHECKING:
@@ -109,6 +110,15 @@ def _declared(name: str, kind: str, files: FileSet, present: bool) -> Column:
         blank = F.trim(column).isin(list(files.null_values))
         column = F.when(~blank, column)
     return column.alias(name)
+
+
+def examined_files(
+    spark: SparkSession, landing: Landing, files: FileSet, landed: Sequence[LandingFile], *, max_record_bytes: int
+) -> list[LandingFile]:
+    """The files, each with its header or with the problem that keeps it from being read: by cleaning, and by a replay."""
+    found = [landing.examined(file, files, max_record_bytes=max_record_bytes) for file in landed]
+    said = swallowed_lines(spark, files, [file for file in found if file.problem is None and file.suspect])
+    return [replace(file, problem=said.get(file.path, file.problem)) for file in found]
 
 
 def swallowed_lines(spark: SparkSession, files: FileSet, landed: Sequence[LandingFile]) -> dict[str, str]:

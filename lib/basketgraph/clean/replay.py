@@ -13,9 +13,11 @@ from pyspark.sql import functions as F
 from basketgraph.clean.again import FileId, Judged, TableAgain, giving, with_owner
 from basketgraph.clean.expressions import CheckedSource
 from basketgraph.clean.ledger import DONE, Announcements, Entry, Ledger, attempt
+from basketgraph.clean.load import CleanSettings
+from basketgraph.clean.mapping import FileSet
 from basketgraph.clean.pick_up import Landing, LandingFile
 from basketgraph.clean.pseudonyms import PseudonymKey, pseudonym_function
-from basketgraph.clean.reading import CORRUPT, prepare_session
+from basketgraph.clean.reading import CORRUPT, examined_files, prepare_session
 from basketgraph.clean.recount import as_left, held_against_rows, recounted, refuse_unless_it_adds_up
 from basketgraph.clean.transform import REJECTED, TableRules, mapped_rows, silver
 from basketgraph.config import Mistake, Settings
@@ -67,7 +69,10 @@ class ReplayOutcome:
 class Replay:
     """One replay for one shop. Run again after a crash, it ends where an undisturbed one does: it takes nothing from what it wrote before."""
 
-    def __init__(self, checked: CheckedSource, landing: Landing, release: Release, *, key: PseudonymKey, now: datetime) -> None:
+    def __init__(
+        self, checked: CheckedSource, landing: Landing, release: Release, *, key: PseudonymKey, settings: CleanSettings, now: datetime
+    ) -> None:
+        self.settings = settings  # the limits under which files are read
         self.checked, self.source, self.landing, self.release = checked, checked.source, landing, release
         self.spark, self.key, self.now = release.spark, key, now
         self.ledger = Ledger(release, key, now)
@@ -219,19 +224,23 @@ class Replay:
         if several:
             nameless = self.release.read(table).where(F.col("file_hash").isNull() & F.col("source_file").isin(several))
             untold = {row.source_file for row in nameless.select("source_file").distinct().collect()}
+        examined = self._examined(files, [landed[content] for path, content in entries if path not in untold and content in landed])
         for file, entry in entries.items():
             path, content = file
             if path in untold:
                 left[file] = "several contents of this path gave rows before rows named their content; which rows are this one's cannot be told"
             elif content not in landed:
                 left[file] = "gone from the landing folder"
+            elif (problem := examined[landed[content].path].problem) is not None:
+                left[file] = f"cannot be read: {problem}"
             else:
-                examined = self.landing.examined(landed[content], files)
-                if examined.problem is None:
-                    present[file] = replace(examined, path=path, modified_at=entry["modified_at"])
-                else:
-                    left[file] = f"cannot be read: {examined.problem}"
+                present[file] = replace(examined[landed[content].path], path=path, modified_at=entry["modified_at"])
         return present, left
+
+    def _examined(self, files: FileSet, landed: Sequence[LandingFile]) -> dict[str, LandingFile]:
+        """Path -> the file, looked through as cleaning does it."""
+        limit = self.settings.max_record_bytes
+        return {file.path: file for file in examined_files(self.spark, self.landing, files, landed, max_record_bytes=limit)}
 
     def _write(self, again: TableAgain, one: Judged, outcome: ReplayOutcome) -> dict[str, Any]:
         """One table's rows, its rejected rows and its files' counts. A crash in between is mended by judging and writing again."""

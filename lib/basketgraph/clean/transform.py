@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
-from pyspark.sql.types import DataType, DateType, TimestampType
+from pyspark.sql.types import (
+    ArrayType,
+    CharType,
+    DataType,
+    DateType,
+    MapType,
+    StringType,
+    StructType,
+    TimestampType,
+    VarcharType,
+    VariantType,
+)
 
 from basketgraph.clean.mapping import FileSet, TableMapping, day_column, derivable, derived_from, has_history
 from basketgraph.clean.reading import CORRUPT, HASH
@@ -29,6 +40,8 @@ TYPED = {
     r"(?<![\p{L}\p{N}._%+'-])[\p{L}\p{N}._%+'-]++@[\p{L}\p{N}.-]+": "***@***",
     r"(?<![\p{N}.])\p{N}(?:[ \-/._]{0,2}\p{N}){12,18}(?!\p{N})": MASK,
 }
+NOTHING = r"(?!)"  # a pattern that matches nowhere
+TEXTS = (StringType, CharType, VarcharType)
 REJECTED = "silver.rejected_rows"
 VERSION = "__version_time"  # the instant that a mapping's `version` gives
 REFUSED = "__refused"  # whether there is any reason to refuse a mapped row; never null
@@ -39,7 +52,7 @@ YEARS: Mapping[type[DataType], tuple[str, str]] = {
     TimestampType: ("TIMESTAMP'0001-01-02 00:00:00Z'", "TIMESTAMP'9999-12-30 23:59:59.999999Z'"),
 }
 # Else two rows that differ by less than a millisecond would be one.
-JSON_OPTIONS = {"timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX"}
+JSON_OPTIONS = {"timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX", "timestampNTZFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSS"}
 Pseudonym = Callable[[Column], Column]
 
 
@@ -208,13 +221,37 @@ def content_id(rules: TableRules, *also: Column) -> Column:
 
 
 def _without(value: Column, personal: str) -> Column:
-    """A text column in which the row's own value of a personal column is masked too, where it stands as a word: people write ids into notes.
+    """A text in which the row's own value of a personal column is masked too, where it stands as a word: people write ids into notes.
 
     Values of one or two characters are left: they say nothing about anybody, and half of all numbers would be masked with them.
     """
     own = F.regexp_replace(F.trim(F.col(f"`{personal}`").cast("string")), r"\.0+$", "")
     pattern = F.concat(F.lit(r"(?i)(?<![\p{L}\p{N}])\Q"), F.replace(own, F.lit(r"\E"), F.lit("")), F.lit(r"\E(?![\p{L}\p{N}])"))
-    return F.when(F.length(own) > 2, F.regexp_replace(value, pattern, F.lit(MASK))).otherwise(value)
+    return F.regexp_replace(value, F.when(F.length(own) > 2, pattern).otherwise(NOTHING), F.lit(MASK))
+
+
+def _masked_text(value: Column, personal: Sequence[str]) -> Column:
+    without = reduce(_without, personal, value)
+    return reduce(lambda text, typed: F.regexp_replace(text, *typed), TYPED.items(), without)
+
+
+def _with_texts(value: Column, kind: DataType, change: Callable[[Column], Column]) -> Column:
+    """A value with `change` made to every text in it, however deep. Of keys of a map that are equal then, the first one's value is kept."""
+    if isinstance(kind, TEXTS):
+        return change(value)
+    if isinstance(kind, VariantType):  # who knows what is in it
+        return F.when(value.isNotNull(), F.lit(MASK))
+    if isinstance(kind, StructType) and kind.fields:
+        parts = [_with_texts(value.getField(field.name), field.dataType, change).alias(field.name) for field in kind.fields]
+        return F.when(value.isNotNull(), F.struct(*parts))
+    if isinstance(kind, ArrayType):
+        return F.transform(value, lambda element: _with_texts(element, kind.elementType, change))
+    if isinstance(kind, MapType):
+        keys = F.transform(F.map_keys(value), lambda key: _with_texts(key, kind.keyType, change))
+        values = F.transform(F.map_values(value), lambda element: _with_texts(element, kind.valueType, change))
+        pairs = F.filter(F.arrays_zip(keys.alias("key"), values.alias("value")), lambda pair, i: F.array_position(keys, pair["key"]) == i + 1)
+        return F.map_from_entries(pairs)
+    return value
 
 
 def rejected_id(rules: TableRules) -> Column:
@@ -232,9 +269,8 @@ def rejected_rows(mapped: DataFrame, rules: TableRules, *, run_id: str, now: dat
         value = F.col(f"`{name}`")
         if name in rules.files.personal:
             value = F.when(value.isNotNull(), F.lit(MASK))
-        elif kind.lower() == "string":
-            value = reduce(_without, rules.files.personal, value)
-            value = reduce(lambda text, typed: F.regexp_replace(text, *typed), TYPED.items(), value)
+        else:
+            value = _with_texts(value, DataType.fromDDL(kind), lambda text: _masked_text(text, rules.files.personal))
         shown.append(value.alias(name))
     unparsable = F.col(CORRUPT).isNotNull()
     found = bad.select(
