@@ -11,9 +11,11 @@ CONTAINERS = "".join(rf"(?<!{scheme}://)" for scheme in ("abfs", "abfss", "wasb"
 EMAIL = re.compile(rf"(?<![\w.+%'-]){CONTAINERS}[\w.+%'-]+(?:@|%40)[\w-]+(?:\.[\w-]+)*")  # %40: as addresses stand in URLs
 BETWEEN = r"[\s\-/()._\u2010-\u2015]{0,3}"
 LONG_NUMBER = re.compile(rf"\+?\d(?:{BETWEEN}\d){{7,}}")  # cards, phones, accounts: eight digits or more, however they are set apart
-DAY = re.compile(r"(19|20)\d\d[-/._]?(0\d|1[0-2])[-/._]?([0-2]\d|3[01])([ T_-][\d:.]*)?Z?")
-SHORT_DAY = re.compile(r"\d{1,2}[-/.]\d{1,2}[-/.]((19|20)\d\d|\d\d)( [\d:.]*)?")
-DECIMAL = re.compile(r"\d{1,6}\.\d{1,12}")  # a measured number; a card has more digits than any place of it
+TIME = r"([01]?\d|2[0-3])(\.?[0-5]\d(\.?[0-5]\d(\.\d{1,6})?)?)?"  # 9, 101112, 10.15.30; a colon ends the number, so that the hour stands alone
+DAY = re.compile(rf"(19|20)\d\d[-/._]?(0\d|1[0-2])[-/._]?([0-2]\d|3[01])([ _-]{TIME})?")
+SHORT_DAY = re.compile(rf"([0-2]?\d|3[01])[-/.]([0-2]?\d|3[01])[-/.]((19|20)\d\d|\d\d)( {TIME})?")
+SECONDS = re.compile(r"(?<=\d:)[0-5]\d\.\d{1,9}")  # of 10:11:05.123456
+DECIMAL = re.compile(r"0\.\d{1,12}|(?!.{14})[1-9]\d{0,5}\.\d{1,11}")  # a measured number: twelve digits; a card has more, a phone begins with 0
 
 
 def without_addresses(text: str) -> str:
@@ -23,12 +25,13 @@ def without_addresses(text: str) -> str:
 
 def masked(text: str, *, longest: int = LONGEST) -> str:
     """`text` without e-mail addresses and long numbers (dates and decimals stay), cut to a readable length."""
-    hidden = LONG_NUMBER.sub(lambda found: found[0] if _harmless(found[0]) else HIDDEN, without_addresses(text))
+    hidden = LONG_NUMBER.sub(lambda found: found[0] if _harmless(found) else HIDDEN, without_addresses(text))
     return hidden if len(hidden) <= longest else hidden[: longest - 1] + "…"
 
 
-def _harmless(number: str) -> bool:
-    return any(form.fullmatch(number) for form in (DAY, SHORT_DAY, DECIMAL))
+def _harmless(number: re.Match[str]) -> bool:
+    start, end = number.span()  # with the text around it, which tells seconds
+    return any(form.fullmatch(number.string, start, end) for form in (DAY, SHORT_DAY, SECONDS, DECIMAL))
 
 
 def masked_row(payload: str | None) -> list[tuple[str, str]]:

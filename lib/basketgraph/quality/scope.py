@@ -1,0 +1,112 @@
+"""Which rows a check looks at: the whole table, the days that changed since a check that passed, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from pyspark.sql import functions as F
+
+from basketgraph.contracts import Contract, contract
+from basketgraph.quality.examine import Finding, Look, judged_days
+from basketgraph.quality.past import WHOLE, Daily, Past, Row, daily_history, stops_unless
+from basketgraph.suites import TABLE_LEVEL, Expectation, QualitySettings, Suite, uses
+from basketgraph.wording import number_in_words
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from basketgraph.tables import Release
+
+MOST_DAYS = 100  # with more changed days than this the whole table is looked at
+NAMED_DAYS = 3
+
+
+def day_column(terms: Contract) -> str | None:
+    """The day that a table with a change data feed is laid out by; None where changed days cannot be told, or not be read alone."""
+    dates = [p.name for p in terms.properties if p.name in terms.cluster_by and p.physicalType == "date"]
+    return dates[0] if dates and terms.change_data_feed else None
+
+
+def look_at(
+    release: Release, table: str, version: int, ds: date, settings: QualitySettings, terms: Suite, before: Past, suite_hash: str
+) -> Look | None:
+    """What is to be looked at; None where this version passed the same promises before, for a day on which they say the same."""
+    whole = release.read_version(table, version)
+    passed = before.passed(table, suite_hash)
+    days: list[date] | None = None
+    why = "no version of it has passed these promises yet"
+    if passed is not None:
+        about_ds = any(e.type in TABLE_LEVEL and uses(e, "ds") for e in terms.expectations.values())
+        same = passed["table_version"] == version
+        if same and (passed["ds"] == ds or not about_ds):
+            return None
+        broken = [
+            name for name, e in terms.expectations.items() if e.meta.whole and (row := before.last(table, name)) is not None and stops_unless(row)
+        ]
+        if broken:
+            why = f"{broken[0]} was broken"
+        else:
+            days, why = _changed(release, table, passed["table_version"], ds, settings, before.whole_on(table, suite_hash))
+    window = judged_days(ds, settings.judged_days)
+    dailies: Daily = {}
+    if any(e.kwargs.get("metric") and e.kwargs.get("day") for e in terms.expectations.values()):
+        dailies = daily_history(release, table)
+
+    def history(check_name: str, expectation: Expectation) -> Mapping[str, float | None]:
+        return dailies.get(check_name, {}) if expectation.kwargs.get("day") else before.values(table, check_name)
+
+    def lookup(other: str) -> DataFrame | None:
+        return whole if other == table else release.newest(other) if release.exists(other) else None
+
+    def carried(check_name: str) -> Finding | None:
+        row = before.last(table, check_name)
+        return None if row is None else _again(row, terms.expectations[check_name])
+
+    shared: dict[str, Any] = {
+        "whole": whole,
+        "ds": ds.isoformat(),
+        "window": window,
+        "lookup": lookup,
+        "history": history,
+        "known": dailies,
+        "usual": settings.usual,
+    }
+    if days is None:
+        return Look(rows=whole, scope=WHOLE if not why else f"{WHOLE}: {why}", judged=window, **shared)
+    column = str(day_column(contract(table)))
+    rows = whole.where(F.col(column).isin(days)) if days else whole.limit(0)
+    changed = {day.isoformat() for day in days}
+    seen = {day for values in dailies.values() for day, value in values.items() if value is not None}
+    judged = [day for day in window if day in changed or day not in seen]  # a day that was never seen may be one without rows
+    return Look(rows=rows, part=True, nothing=not days, scope=_days_in_words(days), judged=judged, carried=carried, **shared)
+
+
+def _changed(release: Release, table: str, since: int, ds: date, settings: QualitySettings, whole_on: date | None) -> tuple[list[date] | None, str]:
+    """The days to be looked at; or None, and why the whole table is."""
+    column = day_column(contract(table))
+    if column is None:
+        return None, ""
+    if whole_on is None or not 0 <= (ds - whole_on).days < settings.whole_days:
+        return None, f"every {number_in_words(settings.whole_days, 'day')}"
+    days = release.changed_days(table, column, since)
+    if days is None:
+        return None, "which days changed cannot be told"
+    return (days, "") if len(days) <= MOST_DAYS else (None, f"{len(days)} days changed")
+
+
+def _days_in_words(days: Sequence[date]) -> str:
+    if not days:
+        return "nothing changed since the last check; what it found is repeated"
+    named = ", ".join(day.isoformat() for day in days) if len(days) <= NAMED_DAYS else f"{days[0]} to {days[-1]}"
+    return f"rows of {number_in_words(len(days), 'day')} that changed since the last check: {named}"
+
+
+def _again(row: Row, expectation: Expectation) -> Finding:
+    """What an earlier check found, as it was."""
+    numbers = {name: row[name] for name in ("element_count", "unexpected_count", "value", "usual_low", "usual_high", "anomaly_score")}
+    scope = str(row["scope"] or WHOLE)
+    told = scope if scope.startswith("looked at") else f"looked at for {row['ds']}: {scope}"
+    promised = str(row.get("expected") or "")
+    return Finding(row["check_name"], row["severity"], row["success"], row["observed"], promised, expectation.notes, scope=told, **numbers)
