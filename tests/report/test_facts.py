@@ -20,9 +20,13 @@ from support import rows
 
 DS = date(2026, 1, 3)
 EARLY, LATE = (datetime(2026, 1, day, 12, tzinfo=timezone.utc) for day in (1, 2))
+BETWEEN = datetime(2026, 1, 1, 18, tzinfo=timezone.utc)
 WRITTEN: dict[str, list[dict[str, Any]]] = {
     "ops.runs": [
-        {"run_id": "run-2", "step": "clean", "status": "done", "started_at": EARLY},
+        {"run_id": "run-2", "step": "clean", "status": "failed", "started_at": EARLY, "finished_at": EARLY},
+        {"run_id": "run-2", "step": "publish", "status": "done", "started_at": LATE, "finished_at": LATE},
+        {"run_id": "run-2", "step": "clean", "status": "done", "started_at": BETWEEN, "finished_at": BETWEEN},
+        {"run_id": "run-2", "step": "report", "status": "failed", "started_at": LATE, "finished_at": LATE},
         {"run_id": "run-1", "step": "clean", "status": "done"},
     ],
     "ops.quality_results": [
@@ -125,8 +129,8 @@ def test_a_check_has_its_last_number_of_each_day_and_the_range_that_was_usual(fo
     assert found.histories == {}, "results without a number are not drawn"
 
 
-def test_steps_are_those_of_the_run_and_files_are_all(found: Facts) -> None:
-    assert [(s["run_id"], s["step"]) for s in found.steps] == [("run-2", "clean")]
+def test_steps_are_those_of_the_run_each_with_its_last_try_and_files_are_all(found: Facts) -> None:
+    assert [(s["run_id"], s["step"], s["status"]) for s in found.steps] == [("run-2", "clean", "done"), ("run-2", "publish", "done")]
     assert [(f["table_name"], f["files"], f["read"], f["rejected"]) for f in found.files] == [("silver.events", 2, 10, 3), ("silver.items", 1, 0, 0)]
     assert [(d["table_name"], d["read"], d["rejected"]) for d in found.deliveries if d["read"]] == [("silver.events", 10, 3)]
     assert [(f["source_file"], f["problem"]) for f in found.quarantined] == [("b", "bad gzip")], "once for all tables that wait for it; no mended one"
