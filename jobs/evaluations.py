@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from basketgraph.config import Config
 from basketgraph.evaluate import EvaluateSettings, as_json, by_model, evaluation_rows, judged, published_lists, relevant_items, source_lists
-from basketgraph.evaluate.settings import PUBLISHED, SETTINGS, SOURCES
+from basketgraph.evaluate.settings import GAIN_METRIC, JUDGED_AT, PUBLISHED, SETTINGS, SOURCES
 from basketgraph.history import kept_before
 from basketgraph.runs import StepReport, job_main
 from basketgraph.tables import Release
@@ -32,12 +32,12 @@ def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepRe
         max_users=settings.max_users,
         seed=settings.seed,
     )
-    lists = source_lists(candidates, settings.k).unionByName(published_lists(recommendations, settings.k))
-    found = judged(lists, relevant, [*SOURCES, PUBLISHED], settings.k).toArrow()
+    lists = source_lists(candidates, JUDGED_AT).unionByName(published_lists(recommendations, JUDGED_AT))
+    found = judged(lists, relevant, [*SOURCES, PUBLISHED], JUDGED_AT).toArrow()
     present = {(row.setting, row.model) for row in lists.select("setting", "model").distinct().collect()} | {(s, PUBLISHED) for s in SETTINGS}
-    rows = evaluation_rows(by_model(found, settings.k, present), cuts.test, settings)
+    rows = evaluation_rows(by_model(found, JUDGED_AT, present), cuts.test, settings)
     release.overwrite_day(release.rows_of("ops.evaluations", rows), "ops.evaluations", cuts.test)
-    return StepReport(rows_in=found.num_rows, rows_out=len(rows), detail=as_json(rows, f"ndcg@{settings.k}"))
+    return StepReport(rows_in=found.num_rows, rows_out=len(rows), detail=as_json(rows, GAIN_METRIC))
 
 
 if __name__ == "__main__":

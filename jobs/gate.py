@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from basketgraph.config import Config
 from basketgraph.evaluate import EvaluateSettings, GateRefusal, GateSettings, judged, published_lists, relevant_items
 from basketgraph.evaluate.gate import LIVE, baseline_faults, list_counts, list_faults, live_faults
-from basketgraph.evaluate.settings import PUBLISHED
+from basketgraph.evaluate.settings import GAIN_METRIC, JUDGED_AT, PUBLISHED
 from basketgraph.history import kept_before, known_before
 from basketgraph.runs import StepReport, job_main
 from basketgraph.tables import LiveRelease, Release
@@ -32,18 +32,18 @@ def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepRe
     forbidden = recommendations.select("item_id").distinct().join(shown, "item_id", how="left_anti")
     counts = list_counts(recommendations, edges, candidates, forbidden, settings).collect()[0].asDict()
     evaluations = [row.asDict() for row in at_cut(release.read("ops.evaluations")).collect()]
-    faults = list_faults(counts, settings) + baseline_faults(evaluations, f"ndcg@{evaluate.k}", settings)
+    faults = list_faults(counts, settings) + baseline_faults(evaluations, GAIN_METRIC, settings)
 
     live = LiveRelease(spark, conf.warehouse)
     if live.row is not None and "gold.recommendations" in live.row["versions"]:
         before = at_cut(live.read("gold.recommendations"))
-        lists = published_lists(recommendations, evaluate.k).unionByName(published_lists(before, evaluate.k).withColumn("model", F.lit(LIVE)))
+        lists = published_lists(recommendations, JUDGED_AT).unionByName(published_lists(before, JUDGED_AT).withColumn("model", F.lit(LIVE)))
         bought = kept_before(events, kept, as_of=cuts.end(cuts.test))
         relevant = relevant_items(
             bought, items, edges, as_of=cuts.test, window_days=cuts.window_days, max_users=evaluate.max_users, seed=evaluate.seed
         )
         same_cut = before.limit(1).count() > 0
-        found = judged(lists, relevant if same_cut else relevant.limit(0), [PUBLISHED, LIVE], evaluate.k).toArrow()
+        found = judged(lists, relevant if same_cut else relevant.limit(0), [PUBLISHED, LIVE], JUDGED_AT).toArrow()
         worse, _ = live_faults(found, settings, evaluate)
         faults += worse
     if faults:

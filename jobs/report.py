@@ -13,7 +13,7 @@ from basketgraph.report.facts import facts
 from basketgraph.report.known_users import without_known_users
 from basketgraph.report.page import page
 from basketgraph.report.write import write_page
-from basketgraph.runs import StepReport, job_main
+from basketgraph.runs import RunLog, StepReport, job_main
 from basketgraph.suites import QualitySettings
 from basketgraph.tables import Release
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
-    found = facts(release, ds, conf.section("quality", QualitySettings).history_days)
+    found = facts(release, ds, conf.section("quality", QualitySettings).history_days, RunLog(release, conf))
     shop = str(conf.source.get("shop", conf.source_name))
     shown = without_known_users(found, release, lambda ids: list(pseudonyms(pd.Series(ids, dtype=object), shop, pseudonym_key())))
     html = page(shown, shop=conf.source_name, description=str(conf.source.get("description", "")), made_at=datetime.now(timezone.utc))

@@ -16,6 +16,7 @@ from typer.testing import CliRunner, Result
 
 from basketgraph.cli import app
 from basketgraph.config import CONF_VARIABLE
+from basketgraph.runs import pipelines
 from basketgraph.tables import LiveRelease, releases
 from tiny import TinyShop
 
@@ -116,6 +117,11 @@ def test_mistakes_in_flags_and_conf_end_with_2_and_without_a_traceback(spark: Sp
         assert "Traceback" not in result.output
         assert result.output.strip(), f"{arguments}: nothing was said"
     assert not shop.warehouse.exists()
+
+
+def test_the_help_of_run_names_every_pipeline() -> None:
+    shown = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["run", "--help"]).output
+    assert [name for name in pipelines().pipelines if name not in shown] == []
 
 
 def test_a_dry_run_writes_no_table(spark: SparkSession, shop: TinyShop) -> None:

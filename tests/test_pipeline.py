@@ -131,3 +131,13 @@ def test_status_of_an_empty_warehouse_is_a_mistake(shop: TinyShop) -> None:
 
 def test_the_report_step_says_which_file_it_makes_so_that_a_deleted_page_is_made_again() -> None:
     assert pipelines().steps["report"].files == ("report",)
+
+
+def test_a_dry_run_tells_an_unknown_step_or_pipeline_before_spark_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny = TinyShop(tmp_path)
+    monkeypatch.setenv(CONF_VARIABLE, str(tiny.conf))
+    monkeypatch.setattr("basketgraph.pipeline.opened", lambda *_: pytest.fail("Spark was started and the lock taken"))
+    with pytest.raises(Mistake, match="want a step of all, have fly"):
+        dry_run(conf(tiny), "all", start="fly")
+    with pytest.raises(Mistake, match="want one of all, have everything"):
+        dry_run(conf(tiny), "everything")

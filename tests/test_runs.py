@@ -126,6 +126,8 @@ def test_a_step_that_always_runs_is_current_when_it_wrote_nothing_new(run: Run) 
     assert run.status(ALWAYS) == "done"
     runs = run.log()
     assert run_step("copy", ALWAYS, nothing, runs.conf, DAY, runs, run.memory).status == "current"
+    logged = [row.status for row in runs.release.read(RUNS).orderBy("finished_at").collect()]
+    assert logged == ["done", "current"], "without its row nobody could tell it from a step that was killed"
 
 
 def test_the_memory_of_a_child_counts(run: Run) -> None:

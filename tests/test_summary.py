@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 from typing import Any
 
+import pytest
+
 from basketgraph.evaluate import as_json
 from basketgraph.report.examples import Example
-from basketgraph.summary import print_summary
+from basketgraph.summary import print_changes, print_status, print_summary, print_trace
 
 
 def measured(model: str, metric: str, value: float, versus: str = "") -> dict[str, Any]:
@@ -31,9 +33,12 @@ def outcome(**changed: Any) -> dict[str, Any]:
     }
 
 
-def printed(**changed: Any) -> str:
+EXAMPLE = Example("u" * 64, ("Plum jam",), (("Tea", "You bought it once."),))
+
+
+def printed(example: Example = EXAMPLE, **changed: Any) -> str:
     out = io.StringIO()
-    print_summary(outcome(**changed), [Example("u" * 64, ("Plum jam",), (("Tea", "You bought it once."),))], file=out)
+    print_summary(outcome(**changed), [example], file=out)
     return out.getvalue()
 
 
@@ -60,3 +65,19 @@ def test_rows_tables_quality_users_and_places_are_told() -> None:
 
 def test_a_run_that_stopped_short_says_why_and_needs_no_models() -> None:
     assert "not released: the lists are worse" in printed(refused="the lists are worse", metrics={}, gains={})
+
+
+@pytest.mark.parametrize("name", ["MILK [/b]", "EGGS [large]", "TEA :coffee:", "[red]JAM", "back\\[slash]"])
+def test_names_are_printed_as_they_are_whatever_they_would_mean_as_markup(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    counts = {"read": 1, "accepted": 1, "rejected": 0, "duplicates": 0, "rejected_by_reason": {name: 1}}
+    text = printed(Example("u" * 64, (name,), ((f"{name} again", f"as {name}"),)), refused=f"of {name}", report=f"/{name}", rows={name: counts})
+    assert text.count(name) == 7
+    out = io.StringIO()
+    print_changes({}, {name: {f"{name}.csv": name}}, {}, file=out)
+    assert out.getvalue().count(name) == 3
+    step = {"step": name, "status": "done", "finished_at": "now", "seconds": 1.0, "run_id": "r"}
+    print_status({"tables": {name: {"version": 1, "rows": 1}}, "last_steps": [step], "release": 7, "as_of": None})
+    version = {"version": 1, "at": "now", "what": "insert", "changed": {"name": (name, name)}, "source_file": name}
+    traced = {"row": None, "table": "silver.items", "key": {"item_id": name}, "file": {"path": name}, "run": None, "commits": [], "releases": []}
+    print_trace({**traced, "versions": [version], "user_days": []})
+    assert capsys.readouterr().out.count(name) == 7

@@ -127,10 +127,11 @@ def _one(
 def dry_run(conf: Config, pipeline: str, *, ds: date | None = None, start: str | None = None) -> list[dict[str, str]]:
     """Which steps would run, and why: [{step, runs: yes|no|depends, why}]. Writes nothing."""
     known, plan = pipelines(), []
+    names = chosen_steps(known, pipeline, start)
     rewritten: set[str] = set()
     with opened(conf, new_run_id(), ds, "basketgraph dry run") as (release, _):
         runs, day, forced = RunLog(release, conf), ds or last_day(release), False
-        for name in chosen_steps(known, pipeline, start):
+        for name in names:
             step, forced = known.steps[name], forced or name == start
             why = "--from" if forced else runs.why(name, step, day)
             upstream = sorted(rewritten & set(step.reads))
@@ -146,7 +147,7 @@ def dry_run(conf: Config, pipeline: str, *, ds: date | None = None, start: str |
 
 
 def state(release: Release, steps: list[StepResult]) -> dict[str, Any]:
-    """What the warehouse holds now, in the words of DESIGN section 10; used by `run` and `status` alike."""
+    """What the warehouse holds now, in the words of the JSON object (docs/operating.md); used by `run` and `status` alike."""
     live = newest_release(release)
     details = last_details(release)
     details.update({s.name: {**details.get(s.name, {}), **s.detail} for s in steps if s.status != "failed"})

@@ -219,7 +219,7 @@ def run_step(name: str, step: Step, job: Job, conf: Config, ds: date, runs: RunL
     unchanged = step.always and bool(step.writes) and before == runs.release.versions(step.writes)
     status = "current" if unchanged else "done"
     result = StepResult(name, status, time.monotonic() - began, report.rows_in, report.rows_out, _with_quality(report.detail, runs))
-    if status == "done":
+    if status == "done" or step.always:  # that it looked is told by nothing else; a try that failed before is over
         runs.add(name, step, result, fingerprint, started, memory.peak)
     return result
 

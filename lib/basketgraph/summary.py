@@ -7,6 +7,7 @@ from typing import IO, Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from basketgraph.report.examples import Example
 
@@ -14,8 +15,10 @@ WIDTH = 130  # a summary in a log file or a pipe must not be cut at 80 columns
 
 
 def console(file: IO[str] | None = None) -> Console:
-    made = Console(file=file, highlight=False)
-    return made if made.is_terminal else Console(file=file, highlight=False, width=WIDTH)
+    """Prints texts as they are: names of items hold brackets and colons that are no markup."""
+    plain: dict[str, Any] = {"file": file, "highlight": False, "markup": False, "emoji": False}
+    made = Console(**plain)
+    return made if made.is_terminal else Console(**plain, width=WIDTH)
 
 
 def table(title: str, *columns: str) -> Table:
@@ -26,7 +29,7 @@ def table(title: str, *columns: str) -> Table:
 
 
 def print_summary(outcome: Mapping[str, Any], examples: Sequence[Example], *, file: IO[str] | None = None) -> None:
-    """outcome: the run's JSON object (DESIGN section 10); examples: users of the live lists."""
+    """outcome: the run's JSON object (docs/operating.md); examples: users of the live lists."""
     out = console(file)
     _print_rows(out, outcome["rows"])
     _print_tables(out, outcome["tables"])
@@ -43,7 +46,7 @@ def print_summary(outcome: Mapping[str, Any], examples: Sequence[Example], *, fi
         if outcome[name]:
             out.print(f"{name:<9} {outcome[name]}", soft_wrap=True)
     if outcome.get("refused"):
-        out.print(f"\n[bold]not released:[/bold] {outcome['refused']}", soft_wrap=True)
+        out.print(Text.assemble(("\nnot released:", "bold"), f" {outcome['refused']}"), soft_wrap=True)
 
 
 def _print_rows(out: Console, rows: Mapping[str, Mapping[str, Any]]) -> None:
@@ -76,7 +79,8 @@ def _print_models(out: Console, setting: str, models: Mapping[str, Mapping[str, 
 
 
 def _print_example(out: Console, example: Example) -> None:
-    out.print(f"\n[bold]user {example.user_id[:12]}[/bold] bought lately: {'; '.join(example.bought)}", soft_wrap=True)
+    user = (f"\nuser {example.user_id[:12]}", "bold")
+    out.print(Text.assemble(user, f" bought lately: {'; '.join(example.bought)}"), soft_wrap=True)
     for name, reason in example.recommended:
         out.print(f"  {name}: {reason}", soft_wrap=True)
 
@@ -124,7 +128,8 @@ def print_trace(found: Mapping[str, Any]) -> None:
     """One row's way, as `basketgraph trace` tells it."""
     out = console()
     state = "is in the table" if found["row"] else "is no longer in the table; as it last was"
-    out.print(f"[bold]{found['table']}[/bold] {', '.join(f'{name} {value}' for name, value in found['key'].items())}: {state}", soft_wrap=True)
+    key = ", ".join(f"{name} {value}" for name, value in found["key"].items())
+    out.print(Text.assemble((found["table"], "bold"), f" {key}: {state}"), soft_wrap=True)
     file = found["file"]
     if file:
         out.print(f"\nfile      {file['path']}", soft_wrap=True)

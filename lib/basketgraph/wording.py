@@ -114,7 +114,7 @@ def found_in_words(expectation: Expectation, found: Mapping[str, Any], *, about_
         broken, rows = int(found["unexpected_count"]), int(found.get("element_count") or 0)
         looked_at = rows - int(found.get("missing_count") or 0)
         if rows == 0:
-            return "the table is empty" if noun == "row" else f"no {noun} to compare"
+            return "there is no row to look at" if noun == "row" else f"no {noun} to compare"
         if broken == 0:
             return f"true of all {number_in_words(looked_at, noun)}" if looked_at else "no row has a value"
         return f"not true of {number_in_words(broken, noun)} of {number_in_words(looked_at)} ({share_in_words(broken, looked_at)})"

@@ -6,9 +6,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from basketgraph.config import Mistake, load
 from basketgraph.evaluate import EvaluateSettings, as_json, by_model, evaluation_rows
+from basketgraph.evaluate.settings import GAIN_METRIC, JUDGED_AT
 
-SETTINGS = EvaluateSettings(k=20, seed=1, draws=500, max_users=100)
+SETTINGS = EvaluateSettings(seed=1, draws=500, max_users=100)
 PRESENT = {("rebuy", "als"), ("rebuy", "published"), ("discovery", "published")}
 
 
@@ -46,3 +48,9 @@ def test_a_model_that_lists_nothing_in_this_shop_is_left_out() -> None:
 
 def test_nobody_to_judge_gives_no_rows() -> None:
     assert evaluation_rows(by_model(judged_rows().slice(0, 0), 20, PRESENT), date(2026, 3, 1), SETTINGS) == []
+
+
+def test_the_names_of_the_metrics_are_not_for_a_shop_to_change() -> None:
+    assert (JUDGED_AT, GAIN_METRIC) == (20, "ndcg@20")
+    with pytest.raises(Mistake, match=r"evaluate\.k"):
+        load("local", "complete_journey", {"evaluate.k": "10"})

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 GATE = GateSettings(margin=0.01, min_users=50, min_length=2, min_users_with_list=0.5, min_items_share=0.25)
-EVALUATE = EvaluateSettings(k=20, seed=1, draws=300, max_users=1000)
+EVALUATE = EvaluateSettings(seed=1, draws=300, max_users=1000)
 SOUND = {"users": 10, "listed_users": 5, "items": 8, "listed_items": 2, "forbidden_rows": 0, "repeated_rows": 0, "owned_rows": 0}
 
 

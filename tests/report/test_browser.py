@@ -35,8 +35,8 @@ def full_page() -> str:
         check(check_name="d", **usual),
         check(check_name="e"),
     ]
-    history = [{"ds": DS - timedelta(days=ago), "value": 1400.0 + ago % 7, "usual_low": 1200.0, "usual_high": 1600.0} for ago in range(60, 0, -1)]
-    now = {"ds": DS, "value": 610.0, "usual_low": 1200.0, "usual_high": 1600.0}
+    history = [{"day": DS - timedelta(days=ago), "value": 1400.0 + ago % 7, "usual_low": 1200.0, "usual_high": 1600.0} for ago in range(60, 0, -1)]
+    now = {"day": DS, "value": 610.0, "usual_low": 1200.0, "usual_high": 1600.0}
     aside = {"source_file": f"late/{LONG}", "problem": "missing column InvoiceNo; missing column StockCode"}
     arrived = {"table_name": "silver.events", "files": 1, "read": 990, "accepted": 900, "rejected": 74, "duplicate": 16}
     changed = Changes(

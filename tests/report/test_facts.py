@@ -20,9 +20,13 @@ from support import rows
 
 DS = date(2026, 1, 3)
 EARLY, LATE = (datetime(2026, 1, day, 12, tzinfo=timezone.utc) for day in (1, 2))
+BETWEEN = datetime(2026, 1, 1, 18, tzinfo=timezone.utc)
 WRITTEN: dict[str, list[dict[str, Any]]] = {
     "ops.runs": [
-        {"run_id": "run-2", "step": "clean", "status": "done", "started_at": EARLY},
+        {"run_id": "run-2", "step": "clean", "status": "failed", "started_at": EARLY, "finished_at": EARLY},
+        {"run_id": "run-2", "step": "publish", "status": "done", "started_at": LATE, "finished_at": LATE},
+        {"run_id": "run-2", "step": "clean", "status": "done", "started_at": BETWEEN, "finished_at": BETWEEN},
+        {"run_id": "run-2", "step": "report", "status": "failed", "started_at": LATE, "finished_at": LATE},
         {"run_id": "run-1", "step": "clean", "status": "done"},
     ],
     "ops.quality_results": [
@@ -38,8 +42,26 @@ WRITTEN: dict[str, list[dict[str, Any]]] = {
                 ("run-2", {"checked_at": LATE, "ds": date(2026, 1, 2), "value": 7.0, "usual_low": 1.0, "usual_high": 9.0}),
                 ("run-0", {"checked_at": EARLY, "ds": date(2025, 12, 4), "value": 4.0}),  # 30 days before DS: the first day that is too old
                 ("run-0", {"checked_at": EARLY, "ds": date(2025, 12, 5), "value": 4.5}),
+                ("run-0", {"checked_at": EARLY, "ds": date(2025, 12, 6), "value": 4.5, "scope": "looked at for 2025-12-05: the whole table"}),
             )
         ),
+        {  # judges the newest of the days before its run's own
+            **{"run_id": "run-1", "table_name": "silver.events", "check_name": "lines", "success": True, "severity": "warning", "checked_at": EARLY},
+            **{"ds": date(2026, 1, 2), "value": 90.0, "usual_low": 80.0, "usual_high": 100.0},
+            "observed": "it is 90 on 2025-12-31; usual on Wednesdays is 80 to 100",
+        },
+    ],
+    "ops.daily_values": [
+        {"table_name": "silver.events", "check_name": "lines", "day": day, "run_id": run, "checked_at": seen, "value": value}
+        for day, run, seen, value in (
+            (date(2025, 12, 4), "run-0", EARLY, 4.0),  # 30 days before DS
+            (date(2025, 12, 30), "run-0", EARLY, 85.0),
+            (date(2025, 12, 31), "run-0", EARLY, 90.0),
+            (date(2025, 12, 31), "run-1", LATE, 95.0),  # more of that day came in
+            (date(2026, 1, 1), "run-0", EARLY, 3.0),
+            (date(2026, 1, 1), "run-1", LATE, None),  # and of this one nothing is left
+            (DS, "run-1", LATE, 7.0),  # still arriving
+        )
     ],
     "ops.files": [
         {
@@ -115,18 +137,20 @@ def test_each_table_counts_with_its_newest_check_and_each_run_with_all(found: Fa
     assert told == {"run-0": (0, 0), "run-1": (1, 1), "run-2": (0, 0)}, "what a person accepted is not counted as broken"
 
 
-def test_a_check_has_its_last_number_of_each_day_and_the_range_that_was_usual(found: Facts) -> None:
+def test_a_check_has_its_last_number_of_each_day_that_it_judged_and_the_range_that_was_usual(found: Facts) -> None:
     points = found.histories.pop(("silver.users", "c"))
-    assert [(p["ds"].isoformat(), p["value"], p["usual_low"]) for p in points] == [
+    assert [(p["day"].isoformat(), p["value"], p["usual_low"]) for p in points] == [
         ("2025-12-05", 4.5, None),
         ("2026-01-01", 5.0, None),
         ("2026-01-02", 7.0, 1.0),
     ]
+    points = found.histories.pop(("silver.events", "lines"))
+    assert [(p["day"].isoformat(), p["value"], p["usual_low"]) for p in points] == [("2025-12-30", 85.0, None), ("2025-12-31", 95.0, 80.0)]
     assert found.histories == {}, "results without a number are not drawn"
 
 
-def test_steps_are_those_of_the_run_and_files_are_all(found: Facts) -> None:
-    assert [(s["run_id"], s["step"]) for s in found.steps] == [("run-2", "clean")]
+def test_steps_are_those_of_the_run_each_with_its_last_try_and_files_are_all(found: Facts) -> None:
+    assert [(s["run_id"], s["step"], s["status"]) for s in found.steps] == [("run-2", "clean", "done"), ("run-2", "publish", "done")]
     assert [(f["table_name"], f["files"], f["read"], f["rejected"]) for f in found.files] == [("silver.events", 2, 10, 3), ("silver.items", 1, 0, 0)]
     assert [(d["table_name"], d["read"], d["rejected"]) for d in found.deliveries if d["read"]] == [("silver.events", 10, 3)]
     assert [(f["source_file"], f["problem"]) for f in found.quarantined] == [("b", "bad gzip")], "once for all tables that wait for it; no mended one"

@@ -9,7 +9,7 @@ import pyarrow as pa
 from pyspark.sql import functions as F
 
 from basketgraph.evaluate.compare import by_model
-from basketgraph.evaluate.settings import PUBLISHED, EvaluateSettings, GateSettings
+from basketgraph.evaluate.settings import GAIN_METRIC, JUDGED_AT, PUBLISHED, EvaluateSettings, GateSettings
 from basketgraph.ranking import Interval, paired_difference
 
 if TYPE_CHECKING:
@@ -94,15 +94,14 @@ def live_faults(judged: pa.Table, settings: GateSettings, evaluate: EvaluateSett
 
     judged: rows of `judge.judged` for the models `published` and `live`; an empty table where there is no live release at this cut.
     """
-    metric = f"ndcg@{evaluate.k}"
     present = {(setting, model) for setting in BETTER_THAN for model in (PUBLISHED, LIVE)}
     faults, differences = [], {}
-    for (setting, name), models in by_model(judged, evaluate.k, present).items():
-        if name != metric:
+    for (setting, name), models in by_model(judged, JUDGED_AT, present).items():
+        if name != GAIN_METRIC:
             continue
         gain = paired_difference(models[PUBLISHED], models[LIVE], evaluate.seed, evaluate.draws)
         differences[setting] = gain
         if len(models[LIVE]) >= settings.min_users and gain.low < -settings.margin:
             found = f"{gain.mean:+.4f} ({gain.low:+.4f} .. {gain.high:+.4f})"
-            faults.append(f"{setting}: want {metric} less the live recipe's at the same cut above {-settings.margin:+.4f}, have {found}")
+            faults.append(f"{setting}: want {GAIN_METRIC} less the live recipe's at the same cut above {-settings.margin:+.4f}, have {found}")
     return faults, differences

@@ -92,29 +92,45 @@ def runs_chart(runs: Sequence[dict[str, Any]], alternative: str) -> Markup:
     return _svg(drawn.encode(x=across, y=up, y2="to:Q", color=colours), alternative, "runs")
 
 
-def value_chart(points: Sequence[dict[str, Any]], alternative: str, *, share: bool, trouble: bool, prefix: str) -> Markup:
-    """A promise's number day by day over the band of what was usual. points: {ds, value, usual_low, usual_high}, oldest first.
+def value_chart(points: Sequence[dict[str, Any]], alternative: str, *, share: bool, marked: date, trouble: bool, prefix: str) -> Markup:
+    """A promise's number day by day over the band of what was usual. points: {day, value, usual_low, usual_high}, oldest first.
 
-    trouble: whether the last one is unusual.
+    marked:  the day that was judged; its number has a dot, or the last one where it is not drawn.
+    trouble: whether it is unusual.
     """
-    values = [{"day": p["ds"].isoformat(), "value": p["value"]} for p in points]
-    usual = [
-        {"day": p["ds"].isoformat(), "low": max(p["usual_low"], 0) if p["value"] >= 0 else p["usual_low"], "high": p["usual_high"]}
-        for p in points
-        if p["usual_low"] is not None and p["usual_high"] is not None
-    ]
+    values = [{"day": p["day"].isoformat(), "value": p["value"]} for p in points]
+    judged = next((value for value in values if value["day"] == marked.isoformat()), values[-1])
+    usual = usual_bands(points)
     axis = alt.Axis(format="~%" if share else "~s", tickCount=4)
     up = alt.Scale(zero=share, nice=True)
-    day = _time([point["ds"] for point in points])
+    day = _time([point["day"] for point in points])
     band = (
         alt.Chart(alt.Data(values=usual))
         .mark_area(color=OTHERS, opacity=0.3)
-        .encode(x=day, y=alt.Y("low:Q", title=None, scale=up, axis=axis), y2="high:Q")
+        .encode(x=day, y=alt.Y("low:Q", title=None, scale=up, axis=axis), y2="high:Q", detail="band:N")
     )
     line = alt.Chart(alt.Data(values=values)).mark_line(color=SUBJECT).encode(x=day, y=alt.Y("value:Q", title=None, scale=up, axis=axis))
-    last = alt.Chart(alt.Data(values=values[-1:])).mark_point(filled=True, size=60, opacity=1, color=TROUBLE if trouble else SUBJECT)
+    last = alt.Chart(alt.Data(values=[judged])).mark_point(filled=True, size=60, opacity=1, color=TROUBLE if trouble else SUBJECT)
     layers = [*([band] if usual else []), line, last.encode(x=day, y=alt.Y("value:Q", title=None, scale=up, axis=axis))]
     return _svg(alt.layer(*layers).properties(width=WIDTH, height=HEIGHT), alternative, prefix)
+
+
+def usual_bands(points: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """{day, low, high, band}: neighbours that both have a usual range share a band; one that stands alone is as wide as its day."""
+    bands: list[list[dict[str, Any]]] = [[]]
+    for point in points:
+        if point["usual_low"] is None or point["usual_high"] is None:
+            bands.append([])
+            continue
+        low = max(point["usual_low"], 0) if point["value"] >= 0 else point["usual_low"]
+        bands[-1].append({"day": point["day"].isoformat(), "low": low, "high": point["usual_high"], "band": len(bands)})
+    wide = []
+    for band in bands:
+        if len(band) == 1:
+            day = datetime.fromisoformat(band[0]["day"])
+            band = [{**band[0], "day": f"{(day + timedelta(hours=hours)).isoformat()}Z"} for hours in (-12, 12)]
+        wide += band
+    return wide
 
 
 def models_chart(models: Sequence[dict[str, Any]], alternative: str, prefix: str) -> Markup:

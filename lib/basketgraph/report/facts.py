@@ -13,7 +13,9 @@ from basketgraph.contracts import contracts
 from basketgraph.report.changes import Changes, changes, newest_checks
 from basketgraph.report.examples import Example, newest_examples
 from basketgraph.report.records import as_dicts, records
+from basketgraph.report.steps import newest_steps, unfinished
 from basketgraph.report.trends import broken_by_run, check_histories, deliveries, shop_days
+from basketgraph.runs import RunLog
 from basketgraph.tables import Release, newest_release
 
 MOST_REASONS = 30
@@ -26,7 +28,7 @@ class Facts:
     run_id: str
     ds: date
     release: dict[str, Any] | None  # the live one
-    steps: list[dict[str, Any]]  # of this run, in order
+    steps: list[dict[str, Any]]  # of this run, each with its last try, in order
     checks: list[dict[str, Any]]  # every table's newest results
     runs: list[dict[str, Any]]  # broken promises a run, oldest first
     files: list[dict[str, Any]]  # counts a table
@@ -39,16 +41,20 @@ class Facts:
     versions: dict[str, int] = field(default_factory=dict)
     histories: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=dict)  # a check's value day by day
     changes: Changes = field(default_factory=Changes)  # since the page before
+    unfinished: list[str] = field(default_factory=list)  # steps that should have run before the page and did not end
 
 
-def facts(release: Release, ds: date, history_days: int) -> Facts:
-    """Everything the page needs, from the newest versions."""
-    checks = newest_checks(release)
+def facts(release: Release, ds: date, history_days: int, runs: RunLog | None = None) -> Facts:
+    """Everything the page needs, from the newest versions.
+
+    runs: says which steps are up to date; without it no step is missed.
+    """
+    checks, steps = newest_checks(release), newest_steps(release)
     return Facts(
         run_id=release.run_id,
         ds=ds,
         release=newest_release(release),
-        steps=as_dicts(records(release, "ops.runs").where(F.col("run_id") == release.run_id).orderBy("started_at")),
+        steps=steps,
         checks=checks,
         runs=broken_by_run(release, history_days),
         files=_files(release),
@@ -61,6 +67,7 @@ def facts(release: Release, ds: date, history_days: int) -> Facts:
         versions=release.versions(list(contracts())),
         histories=check_histories(release, ds, history_days),
         changes=changes(release, checks),
+        unfinished=[] if runs is None else unfinished(steps, runs, ds),
     )
 
 

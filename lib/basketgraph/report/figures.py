@@ -9,7 +9,7 @@ from typing import Any
 from basketgraph.report.charts import days_chart, runs_chart, share_chart, value_chart
 from basketgraph.report.facts import Facts
 from basketgraph.report.promises import told_checks
-from basketgraph.report.sentences import is_share, is_unusual, value_in_words
+from basketgraph.report.sentences import is_share, is_unusual, judged_day, value_in_words
 from basketgraph.wording import number_in_words, share_in_words
 
 MOST_CHECKS = 6
@@ -64,7 +64,7 @@ def check_figures(found: Facts) -> list[Figure]:
             continue
         quiet = check["state"] == "kept"
         order = (quiet, -abs(check["anomaly_score"] or 0) if quiet else number, number)
-        same = (check["table_name"], *((point["ds"], point["value"]) for point in points))  # several promises may be about one number
+        same = (check["table_name"], *((point["day"], point["value"]) for point in points))  # several promises may be about one number
         if same not in ranked or order < ranked[same][0]:
             ranked[same] = (order, check, points)
     chosen = sorted(ranked.values(), key=lambda entry: entry[0])[:MOST_CHECKS]
@@ -75,9 +75,15 @@ def _check_figure(number: int, check: dict[str, Any], points: list[dict[str, Any
     share = is_share(check)
     values = [point["value"] for point in points]
     least, most, last = (value_in_words(value, share=share) for value in (min(values), max(values), values[-1]))
-    told = f"Between {least} and {most} over {number_in_words(len(points), 'day')}; {last} on {points[-1]['ds']}."
-    if check["usual"]:
-        told += f" {check['usual']}"
+    told = f"Between {least} and {most} over {number_in_words(len(points), 'day')}; {last} on {points[-1]['day']}."
+    told += f" {check['usual'] or _judged(check, points)}".rstrip()
     title = f"{check['table_name']}: {'share of rows that break “' + check['expected'] + '”' if share else check['expected']}"
-    svg = value_chart(points, told, share=share, trouble=is_unusual(check), prefix=f"check{number}")
+    svg = value_chart(points, told, share=share, marked=judged_day(check), trouble=is_unusual(check), prefix=f"check{number}")
     return {"title": title, "told": told, "svg": svg}
+
+
+def _judged(check: dict[str, Any], points: list[dict[str, Any]]) -> str:
+    """What the check itself tells of the day that it judged, where that is not the last one drawn or its usual range is known."""
+    observed = str(check["observed"])
+    known = check["usual_low"] is not None or judged_day(check) != points[-1]["day"]
+    return f"{observed[0].upper()}{observed[1:]}." if known and observed.startswith("it is ") else ""

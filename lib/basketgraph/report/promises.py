@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -14,6 +14,7 @@ from basketgraph.wording import number_in_words
 
 MARKS = {"critical": "✗ critical", "warning": "✗ warning", "accepted": "○ accepted", "unusual": "! unusual", "kept": "✓ kept"}
 ORDER = tuple(MARKS)
+MOST_STEPS = 3  # are named
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ def verdict(found: Facts) -> Verdict:
     """Whether something stopped the run, what needs a look, and which lists are live."""
     states = [state(check) for check in found.checks]
     critical, accepted = states.count("critical"), states.count("accepted")
+    cut_short = _cut_short(found.unfinished)
     failed = [step for step in found.steps if step["status"] == "failed"]
     live = f"Release {found.release['release']} is live." if found.release else "Nothing has been released yet."
     promises = number_in_words(len(states), "promise")
@@ -51,20 +53,36 @@ def verdict(found: Facts) -> Verdict:
         (len(found.quarantined), "file", " set aside"),
     ]
     some = [f"{number_in_words(count, noun)}{rest}" for count, noun, rest in counts if count]
-    look = [f"To look at: {listed(some)}."] if some else []
+    look = [*cut_short, *([f"To look at: {listed(some)}."] if some else [])]
     if critical:
         what = f"{number_in_words(critical, 'critical promise')} of {number_in_words(len(states))} {_are(critical)} broken."
         stays = f"release {found.release['release']} stays live." if found.release else "nothing is live yet."
         return Verdict("critical", "Stopped: the data broke its promises", (what, f"Nothing of this run was published; {stays}", *look))
     sound = f"{kept}; none that is critical is broken{', but for what a person let pass' if accepted else ''}."
     if failed:
-        step = failed[-1]["step"].replace("_", " ")
-        return Verdict("critical", f"Not published: the step “{step}” ended the run", (sound, *look, live))
+        return Verdict("critical", f"Not published: the step {_named(failed[-1]['step'])} ended the run", (sound, *look, live))
+    if cut_short:
+        told = (sound,) if found.checks else ()
+        return Verdict("warning", f"Not known to be well: the step {_named(found.unfinished[0])} did not finish", (*look, *told, live))
     if not found.checks:
         return Verdict("warning", "Nothing was checked yet", (*look, live))
     if look:
         return Verdict("warning", "The data can be used, with something to look at", (sound, *look, live))
     return Verdict("good", "All is well", (f"All {promises} about the data were kept.", live))
+
+
+def _named(step: str) -> str:
+    return f"“{step.replace('_', ' ')}”"
+
+
+def _cut_short(unfinished: Sequence[str]) -> list[str]:
+    """That steps did not finish, and that the rest of the page may be older than the run."""
+    if not unfinished:
+        return []
+    names = [_named(step) for step in unfinished[:MOST_STEPS]]
+    names += [f"{number_in_words(len(unfinished) - MOST_STEPS)} more"] if len(unfinished) > MOST_STEPS else []
+    steps = f"{'This step' if len(unfinished) == 1 else 'These steps'} did not finish in this run, and left no word why: {listed(names)}."
+    return [f"{steps} What the page tells may be from the run before."]
 
 
 def told_checks(found: Facts) -> list[dict[str, Any]]:

@@ -33,16 +33,19 @@ def is_unusual(check: Row) -> bool:
     return None not in (low, high, value, check["anomaly_score"]) and not bool(low <= value <= high)
 
 
-def usual_in_words(check: Row, today: date) -> str:
-    """On a usual Saturday between 1,200 and 1,600; today 610. Empty without a usual range, or where the check itself tells it.
+def judged_day(check: Row) -> date:
+    """The day that the check's number belongs to: the one that it names in what it found, else the one that the run was for."""
+    named = NAMED_DAY.search(check["observed"] or "")
+    day: date = date.fromisoformat(named[0]) if named else check["ds"]
+    return day
 
-    The day is the one that the check names in what it found, else the day that the run is for.
-    """
+
+def usual_in_words(check: Row, today: date) -> str:
+    """On a usual Saturday between 1,200 and 1,600; today 610. Empty without a usual range, or where the check itself tells it."""
     low, high, value = check["usual_low"], check["usual_high"], check["value"]
     if None in (low, high, value) or "usual" in (check["observed"] or ""):
         return ""
-    named = NAMED_DAY.search(check["observed"] or "")
-    day = date.fromisoformat(named[0]) if named else check["ds"]
+    day = judged_day(check)
     share = is_share(check)
     least = value_in_words(max(low, 0) if value >= 0 else low, share=share)
     most = value_in_words(high, share=share)

@@ -11,8 +11,10 @@ from basketgraph.report.records import as_dicts, records
 from basketgraph.tables import Release
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column
+    from pyspark.sql import Column, DataFrame
 
+REPEATED = "looked at for"  # scopes of results that say again what an earlier look found begin so
+JUDGED = r"^it is \S+ on (\d{4}-\d{2}-\d{2})"  # how a result names the day that its number belongs to
 Rows = list[dict[str, Any]]
 
 
@@ -52,12 +54,35 @@ def shop_days(release: Release, ds: date, history_days: int) -> Rows:
 
 
 def check_histories(release: Release, ds: date, history_days: int) -> dict[tuple[str, str], Rows]:
-    """(table, check) -> {ds, value, usual_low, usual_high}, oldest first: of each day the last result, where it has a number."""
-    point = F.struct("ds", "value", "usual_low", "usual_high")
-    told = records(release, "ops.quality_results").where(_recent("ds", ds, history_days) & F.col("value").isNotNull())
-    last = told.groupBy("table_name", "check_name", "ds").agg(F.max_by(point, "checked_at").alias("point"))
-    grouped = last.groupBy("table_name", "check_name").agg(F.sort_array(F.collect_list("point")).alias("points"))
-    return {(row["table_name"], row["check_name"]): row["points"] for row in as_dicts(grouped)}
+    """(table, check) -> {day, value, usual_low, usual_high}, oldest first: the number on the day that it belongs to, with what was usual then.
+
+    That is the day which the check judged, else the one that the run was for. A metric that is kept day by day has a point for each
+    of its days, judged or not. A result that only repeats an earlier one is no point.
+    """
+    points: dict[tuple[str, str], dict[date, dict[str, Any]]] = {}
+    for row in as_dicts(_judged_days(release, ds, history_days)):
+        points.setdefault((row["table_name"], row["check_name"]), {})[row["day"]] = row["point"]
+    for row in as_dicts(_daily_values(release, ds, history_days)):
+        of_check = points.setdefault((row["table_name"], row["check_name"]), {})
+        of_check[row["day"]] = {"usual_low": None, "usual_high": None, **of_check.get(row["day"], {}), "value": row["value"]}
+    return {check: [{"day": day, **by_day[day]} for day in sorted(by_day)] for check, by_day in points.items()}
+
+
+def _judged_days(release: Release, ds: date, history_days: int) -> DataFrame:
+    """table_name, check_name, day, point: of each day the newest result that has a number, and was not repeated from an earlier one."""
+    own = F.col("value").isNotNull() & ~F.coalesce(F.col("scope").startswith(REPEATED), F.lit(False))
+    named = F.regexp_extract("observed", JUDGED, 1)
+    results = records(release, "ops.quality_results").where(own)
+    dated = results.withColumn("day", F.when(named != "", F.to_date(named)).otherwise(F.col("ds"))).where(_recent("day", ds, history_days))
+    point = F.max_by(F.struct("value", "usual_low", "usual_high"), F.struct("checked_at", "ds"))
+    return dated.groupBy("table_name", "check_name", "day").agg(point.alias("point"))
+
+
+def _daily_values(release: Release, ds: date, history_days: int) -> DataFrame:
+    """table_name, check_name, day, value: the newest of each day before `ds`, which is still arriving; without days that have no rows any more."""
+    known = records(release, "ops.daily_values").where(_recent("day", ds, history_days) & (F.col("day") < F.lit(ds)))
+    newest = F.max_by("value", F.struct("checked_at", "run_id"))
+    return known.groupBy("table_name", "check_name", "day").agg(newest.alias("value")).where("value IS NOT NULL")
 
 
 def _recent(column: str, ds: date, history_days: int) -> Column:

@@ -1,0 +1,37 @@
+"""What this run's steps did: the newest row of each, and those before the report that did not finish."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from itertools import takewhile
+from typing import Any
+
+from pyspark.sql import functions as F
+
+from basketgraph.report.records import as_dicts, records
+from basketgraph.runs import RUNS, RunLog, pipelines
+from basketgraph.tables import Release
+
+REPORT = "report"
+
+
+def newest_steps(release: Release) -> list[dict[str, Any]]:
+    """Rows of ops.runs of this run, in order. Of a step that was tried again the last try counts; the report itself is being made."""
+    of_run = records(release, RUNS).where((F.col("run_id") == release.run_id) & (F.col("step") != REPORT))
+    newest = of_run.groupBy("step").agg(F.max_by(F.struct("*"), F.struct("finished_at", "started_at")).alias("row"))
+    return as_dicts(newest.select("row.*").orderBy("started_at", "finished_at"))
+
+
+def unfinished(steps: Sequence[dict[str, Any]], runs: RunLog, ds: date) -> list[str]:
+    """Steps of the pipeline before its report that left no row in this run and are not up to date, in order.
+
+    A step that was killed leaves no row. None where a failed step explains that those after it did not run.
+    """
+    known = pipelines()
+    pipeline = known.pipelines.get(runs.conf.pipeline)
+    if pipeline is None or any(step["status"] == "failed" for step in steps):
+        return []
+    logged = {step["step"] for step in steps}
+    missing = [name for name in takewhile(lambda name: name != REPORT, pipeline.steps) if name not in logged]
+    return [name for name in missing if runs.why(name, known.steps[name], ds) is not None]

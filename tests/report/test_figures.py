@@ -1,0 +1,52 @@
+"""Charts of a promise's number put each value, and what was usual for it, on the day that it belongs to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+from basketgraph.report.charts import usual_bands, value_chart
+from basketgraph.report.figures import check_figures
+from report.made import DS, FACTS, check
+
+FRIDAY = DS - timedelta(days=1)
+
+
+def points(*values: float, usual: dict[int, tuple[float, float]] | None = None) -> list[dict[str, Any]]:
+    """A value for each day up to the one before DS; usual: ranges by place."""
+    days = [DS - timedelta(days=len(values) - place) for place in range(len(values))]
+    return [
+        {"day": day, "value": value, "usual_low": low, "usual_high": high}
+        for place, (day, value) in enumerate(zip(days, values, strict=True))
+        for low, high in [(usual or {}).get(place, (None, None))]
+    ]
+
+
+def test_the_sentence_tells_the_last_day_that_is_drawn_and_the_day_that_was_judged() -> None:
+    judged = "it is 610 on 2026-01-01; usual on Thursdays is 1,200 to 1,600"
+    row = check(value=610.0, usual_low=1200.0, usual_high=1600.0, anomaly_score=-9.0, observed=judged, severity="warning")
+    histories = {("silver.events", row["check_name"]): points(1400, 610, 1300, usual={1: (1200, 1600)})}
+    (figure,) = check_figures(replace(FACTS, checks=[row], histories=histories))
+    assert figure["told"] == f"Between 610 and 1,400 over 3 days; 1,300 on {FRIDAY}. I{judged[1:]}."
+    assert figure["svg"].count("#000005") == 1, "the unusual day has a dot, although it is not the last one"
+
+
+def test_a_usual_range_is_drawn_for_the_days_that_it_belongs_to_only() -> None:
+    bands = usual_bands(points(5, 6, 7, 8, 9, usual={0: (-1, 9), 1: (2, 9), 3: (3, 9)}))
+    first = DS - timedelta(days=5)
+    assert [(band["day"], band["low"], band["band"]) for band in bands] == [
+        (str(first), 0, 1),
+        (str(first + timedelta(days=1)), 2, 1),
+        (f"{first + timedelta(days=2)}T12:00:00Z", 3, 2),  # alone: half a day to either side
+        (f"{first + timedelta(days=3)}T12:00:00Z", 3, 2),
+    ]
+
+
+def test_the_dot_is_on_the_judged_day_or_on_the_last_one() -> None:
+    drawn = points(1, 1, 1, 9)
+
+    def dot(day: date) -> str:
+        return str(value_chart(drawn, "told", share=False, marked=day, trouble=True, prefix="p"))
+
+    assert dot(FRIDAY) == dot(DS) != dot(FRIDAY - timedelta(days=2))
