@@ -83,6 +83,11 @@ class Config:
     def warehouse(self) -> str:
         return self.environment.warehouse
 
+    @property
+    def shop(self) -> str:
+        """The name under which its users' ids become pseudonyms."""
+        return str(self.source.get("shop", self.source_name))
+
     def section(self, name: str, model: type[SettingsT]) -> SettingsT:
         """The settings `name`, as the stage's own model. Raises Mistake with every fault at once."""
         return parsed(model, self.settings.get(name, {}), f"settings.{name}")
