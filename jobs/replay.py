@@ -12,6 +12,7 @@ from basketgraph.clean.pick_up import Landing, landing_folder
 from basketgraph.clean.pseudonyms import pseudonym_key
 from basketgraph.clean.replay import Replay, ReplaySettings
 from basketgraph.config import Config
+from basketgraph.masking import masked_pairs
 from basketgraph.runs import StepReport, job_main
 from basketgraph.tables import Release
 
@@ -26,7 +27,11 @@ def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepRe
     replay = Replay(checked, landing, release, key=pseudonym_key(), settings=settings, now=datetime.now(timezone.utc))
     outcome = replay.run(conf.section("replay", ReplaySettings))
     release.check(*sorted(outcome.written))
-    detail = {"rows": ledger_counts(release.read(FILES)), "changes": outcome.tables, "left": {t: files for t, files in outcome.left.items() if files}}
+    detail = {
+        "rows": ledger_counts(release.read(FILES)),
+        "changes": outcome.tables,
+        "left": {t: masked_pairs(files) for t, files in outcome.left.items() if files},
+    }
     return StepReport(rows_in=outcome.read, rows_out=outcome.accepted, detail=detail)
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from basketgraph.clean.pseudonyms import pseudonym_key, pseudonyms
+from basketgraph.clean.pseudonyms import shop_pseudonyms
 from basketgraph.config import Config
 from basketgraph.report.facts import facts
 from basketgraph.report.known_users import without_known_users
@@ -22,9 +20,9 @@ if TYPE_CHECKING:
 
 
 def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
-    found = facts(release, ds, conf.section("quality", QualitySettings).history_days, RunLog(release, conf))
-    shop = str(conf.source.get("shop", conf.source_name))
-    shown = without_known_users(found, release, lambda ids: list(pseudonyms(pd.Series(ids, dtype=object), shop, pseudonym_key())))
+    made, history_days = shop_pseudonyms(conf.shop), conf.section("quality", QualitySettings).history_days
+    found = facts(release, ds, history_days, made, RunLog(release, conf))
+    shown = without_known_users(found, release, made)
     html = page(shown, shop=conf.source_name, description=str(conf.source.get("description", "")), made_at=datetime.now(timezone.utc))
     return StepReport(rows_in=len(found.checks), detail={"report": write_page(release, release.run_id, html)})
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from basketgraph.alerts import send, stop_alert
+from basketgraph.alerts import refusal, send, stop_alert
 from basketgraph.config import load
 from basketgraph.quality import QualityStop
 
@@ -126,3 +126,9 @@ def test_a_hook_that_fails_is_logged_and_raises_nothing(sets: dict[str, str], sa
 def test_without_a_hook_nothing_is_called(caplog: pytest.LogCaptureFixture) -> None:
     give({})
     assert caplog.text == ""
+
+
+@pytest.mark.parametrize(("code", "told"), [(1, None), (2, None), (3, "why: not"), (4, "why: not")])
+def test_a_stop_by_quality_or_the_gate_is_told_from_other_failures(code: int, told: str | None) -> None:
+    assert refusal({"error": "QualityStop: why: not", "exit_code": code}) == told
+    assert refusal({"error": "of an older version: it kept no code"}) is None

@@ -14,8 +14,9 @@ import pytest
 from pyspark.sql import SparkSession
 from typer.testing import CliRunner, Result
 
-from basketgraph.cli import app
-from basketgraph.config import CONF_VARIABLE
+from basketgraph.cli import app, main
+from basketgraph.config import CONF_VARIABLE, Mistake
+from basketgraph.pipeline import Outcome
 from basketgraph.runs import pipelines
 from basketgraph.tables import LiveRelease, releases
 from tiny import TinyShop
@@ -122,6 +123,26 @@ def test_mistakes_in_flags_and_conf_end_with_2_and_without_a_traceback(spark: Sp
 def test_the_help_of_run_names_every_pipeline() -> None:
     shown = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["run", "--help"]).output
     assert [name for name in pipelines().pipelines if name not in shown] == []
+
+
+@pytest.mark.parametrize("command", [["run", "all"], ["replay", "--rejected"], ["maintain"]])
+def test_an_error_is_told_without_addresses_by_every_command_that_runs_steps(command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    stop = Mistake("want a header, have ann.lee@example.org")
+    monkeypatch.setattr("basketgraph.pipeline.run_pipeline", lambda *_, **__: Outcome("run-1", error=stop))
+    result = call(*command, "--source", "complete_journey")
+    assert (result.exit_code, result.stderr.strip()) == (2, "want a header, have •••")
+    with pytest.raises(Mistake):
+        CliRunner().invoke(app, [*command, "--debug"], catch_exceptions=False)
+
+
+def test_an_error_of_a_command_of_another_kind_is_told_without_addresses(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def fail() -> None:
+        raise Mistake("want edges, have ann.lee@example.org")
+
+    monkeypatch.setattr("basketgraph.cli.app", fail)
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert capsys.readouterr().err.strip() == "want edges, have •••"
 
 
 def test_a_dry_run_writes_no_table(spark: SparkSession, shop: TinyShop) -> None:

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from basketgraph.masking import HIDDEN, masked
+from basketgraph.masking import HIDDEN, masked, masked_pairs
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,8 @@ def test_masking_takes_time_in_proportion_to_the_text() -> None:
     for text in ("1" * 200_000, "2026-03-01 " * 20_000, "1." * 100_000, "10:11:05." * 20_000):
         masked(text)
     assert time.monotonic() - started < 5
+
+
+def test_pairs_that_look_alike_when_masked_are_numbered() -> None:
+    files = {"a/ann@example.org.csv": "gone", "a/bob@example.org.csv": "cannot be read: 4111 1111 1111 1111", "b.csv": "gone"}
+    assert masked_pairs(files) == {"a/•••": "gone", "a/••• (2)": "cannot be read: •••", "b.csv": "gone"}

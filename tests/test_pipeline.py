@@ -85,6 +85,10 @@ def test_a_stop_leaves_the_live_release_and_the_report_is_made_all_the_same(spar
     assert statuses(stopped) == {"load": "done", "copy": "done", "judge": "failed", "report": "done"}
     assert Path(stopped.as_json()["report"]).read_text() == f"run {stopped.run_id}"
     assert (stopped.as_json()["release"], live_users(spark, shop)) == (1, ["ann", "bob"])
+    seen = status(conf(shop))
+    assert (seen["run_id"], seen["refused"]) == (stopped.run_id, f"told to: {word}")
+    assert {step["name"]: step["status"] for step in seen["steps"]} == statuses(stopped)
+    assert seen["steps"][0].keys() == stopped.as_json()["steps"][0].keys()
     alert = json.loads(told.read_text())
     assert {key: alert[key] for key in ("shop", "ds", "run_id", "step", "message")} == {
         "shop": "tiny", "ds": DAY.isoformat(), "run_id": stopped.run_id, "step": "judge", "message": f"told to: {word}"
@@ -97,6 +101,7 @@ def test_a_stop_leaves_the_live_release_and_the_report_is_made_all_the_same(spar
     mended = run(shop)
     assert statuses(mended) == {"load": "current", "copy": "current", "judge": "done", "publish": "done", "report": "done"}
     assert live_users(spark, shop) == ["ann", "bob", "mallory"]
+    assert status(conf(shop))["refused"] is None
 
 
 @pytest.mark.slow

@@ -103,18 +103,18 @@ def test_what_a_step_told_is_told_again_when_it_is_up_to_date(run: Run) -> None:
     assert (again.status, again.rows_in, again.rows_out, again.detail) == ("current", 1, 1, {"told": "something"})
 
 
-def test_a_failed_step_is_logged_with_its_error_and_tried_again(run: Run) -> None:
+def test_a_failed_step_is_logged_with_its_error_but_no_address_and_tried_again(run: Run) -> None:
     class Full(Exception):
-        pass
+        exit_code = 3
 
     def full(*_: object) -> StepReport:
-        raise Full("no space left")
+        raise Full("no space left for ann.lee@example.org")
 
     runs = run.log()
     with pytest.raises(Full):
         run_step("copy", STEP, full, runs.conf, DAY, runs, run.memory)
     (row,) = runs.release.read(RUNS).collect()
-    assert (row.step, row.status, json.loads(row.detail)) == ("copy", "failed", {"error": "Full: no space left"})
+    assert (row.step, row.status, json.loads(row.detail)) == ("copy", "failed", {"error": "Full: no space left for •••", "exit_code": 3})
     assert run.why() == "never succeeded in this warehouse"
     assert run.status() == "done"
 

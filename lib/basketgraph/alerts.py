@@ -14,6 +14,7 @@ from pydantic import PositiveFloat
 from pyspark.sql import functions as F
 
 from basketgraph.config import Config, Mistake, Settings
+from basketgraph.masking import without_addresses
 
 if TYPE_CHECKING:
     from basketgraph.tables import Release
@@ -52,6 +53,16 @@ def stop_alert(error: Exception, *, step: str, shop: str, ds: date, run_id: str,
         "report": f"{warehouse.rstrip('/')}/reports/{run_id}.html",
         "read": READ[code],
     }
+
+
+def what_failed(error: Exception) -> dict[str, Any]:
+    """The detail of a failed step's row in the run log."""
+    return {"error": without_addresses(f"{type(error).__name__}: {error}")[:4000], "exit_code": int(getattr(error, "exit_code", 1))}
+
+
+def refusal(detail: Mapping[str, Any]) -> str | None:
+    """Why quality or the gate stopped a step, from the detail of its failed row; None where something else ended it."""
+    return str(detail["error"]).partition(": ")[2] if detail.get("exit_code") in ALERTED else None
 
 
 def failing_since(release: Release, runs: str, step: str) -> dict[str, Any] | None:

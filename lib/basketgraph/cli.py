@@ -10,10 +10,9 @@ from typing import Annotated
 import typer
 
 from basketgraph import cli_rows, cli_sources
-from basketgraph.cli_terms import ConfDir, Debug, Env, Json, Set, Source, print_json, told
+from basketgraph.cli_terms import ConfDir, Debug, Env, Json, Set, Source, ended, print_json, told
 from basketgraph.config import load
 from basketgraph.graph.bench_cli import app as bench
-from basketgraph.masking import without_addresses
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(bench, name="bench")
@@ -46,7 +45,6 @@ def run(
     def action() -> int:
         from basketgraph import pipeline as pipelines
         from basketgraph.flags import DATA_DOCS, accepted_failures, set_pairs
-        from basketgraph.runs import exit_code
         from basketgraph.summary import print_plan, print_summary
 
         conf = load(env, source, {**set_pairs(sets or []), **({DATA_DOCS: "true"} if data_docs else {})}, pipeline=pipeline)
@@ -61,12 +59,7 @@ def run(
             print_summary(outcome.as_json(), outcome.examples, file=sys.stderr if as_json else sys.stdout)
         if as_json:
             print_json(outcome.as_json())
-        if outcome.error is not None and (debug or not hasattr(outcome.error, "exit_code")):
-            raise outcome.error
-        if outcome.error is not None:
-            print(without_addresses(str(outcome.error)), file=sys.stderr)
-            return exit_code(outcome.error)
-        return 0
+        return ended(outcome.error, debug=debug)
 
     told(action, debug=debug, conf_dir=conf_dir)
 
@@ -126,10 +119,7 @@ def main() -> None:
     try:
         app()
     except Exception as error:  # of commands that do not use `told`
-        if not hasattr(error, "exit_code"):
-            raise
-        print(error, file=sys.stderr)
-        sys.exit(error.exit_code)
+        sys.exit(ended(error, debug=False))
 
 
 if __name__ == "__main__":

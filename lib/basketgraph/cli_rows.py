@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from basketgraph.cli_terms import ConfDir, Debug, Env, Json, Set, Source, print_json, told
+from basketgraph.cli_terms import ConfDir, Debug, Env, Json, Set, Source, ended, print_json, told
 from basketgraph.config import load
 
 DAY = ["%Y-%m-%d"]
@@ -38,7 +38,6 @@ def replay(
     def action() -> int:
         from basketgraph import pipeline as pipelines
         from basketgraph.flags import set_pairs
-        from basketgraph.runs import exit_code
 
         given: dict[str, Any] = {"rejected": rejected, "reason": reason, "first_day": _day(first), "last_day": _day(last), "tables": table or []}
         chosen = {f"replay.{name}": str(value) for name, value in given.items() if value}
@@ -53,12 +52,7 @@ def replay(
             print_changes(changes, left, outcome.state, file=out)
         if as_json:
             print_json({**outcome.as_json(), "changes": changes, "left": left})
-        if outcome.error is not None:
-            if debug or not hasattr(outcome.error, "exit_code"):
-                raise outcome.error
-            print(outcome.error, file=sys.stderr)
-            return exit_code(outcome.error)
-        return 0
+        return ended(outcome.error, debug=debug)
 
     told(action, debug=debug, conf_dir=conf_dir)
 
@@ -121,7 +115,7 @@ def maintain(
         else:
             outcome = pipelines.run_pipeline(conf, "maintain")
             if outcome.error is not None:
-                raise outcome.error
+                return ended(outcome.error, debug=debug)
             found = outcome.steps[0].detail
         print_json(found) if as_json else print_maintenance(found, dry_run=dry_run)
         return 0

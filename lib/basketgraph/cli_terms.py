@@ -24,7 +24,6 @@ Debug = Annotated[bool, typer.Option("--debug", help="show the traceback of a mi
 def told(action: Callable[[], int], *, debug: bool, conf_dir: str | None) -> None:
     """Run a command: a mistake prints want, have and cure; the exit code says whose fault it was."""
     from basketgraph.flags import log_to_stderr
-    from basketgraph.runs import exit_code
 
     log_to_stderr()
     if conf_dir is not None:
@@ -32,11 +31,18 @@ def told(action: Callable[[], int], *, debug: bool, conf_dir: str | None) -> Non
     try:
         code = action()
     except Exception as error:
-        if debug or not hasattr(error, "exit_code"):
-            raise
-        print(without_addresses(str(error)), file=sys.stderr)
-        code = exit_code(error)
+        code = ended(error, debug=debug)
     raise typer.Exit(code)
+
+
+def ended(error: Exception | None, *, debug: bool) -> int:
+    """The exit code of a command that ended so. An error that has one of its own is told without addresses; any other is raised."""
+    if error is None:
+        return 0
+    if debug or not hasattr(error, "exit_code"):
+        raise error
+    print(without_addresses(str(error)), file=sys.stderr)
+    return int(error.exit_code)
 
 
 def print_json(value: Any) -> None:

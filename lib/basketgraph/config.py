@@ -105,6 +105,11 @@ class Config:
             raise Mistake("shard sets and models need a folder", [f"work_dir: want a mounted folder, have no {folder.absolute().parent}"], cure)
         return folder
 
+    @property
+    def shop(self) -> str:
+        """The name under which its users' ids become pseudonyms."""
+        return str(self.source.get("shop", self.source_name))
+
     def section(self, name: str, model: type[SettingsT]) -> SettingsT:
         """The settings `name`, as the stage's own model. Raises Mistake with every fault at once."""
         return parsed(model, self.settings.get(name, {}), f"settings.{name}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
+from collections.abc import Mapping
 
 HIDDEN = "•••"
 LONGEST = 80
@@ -27,6 +29,17 @@ def masked(text: str, *, longest: int = LONGEST) -> str:
     """`text` without e-mail addresses and long numbers (dates and decimals stay), cut to a readable length."""
     hidden = LONG_NUMBER.sub(lambda found: found[0] if _harmless(found) else HIDDEN, without_addresses(text))
     return hidden if len(hidden) <= longest else hidden[: longest - 1] + "…"
+
+
+def masked_pairs(texts: Mapping[str, str], *, longest: int = 400) -> dict[str, str]:
+    """`texts` with keys and values masked. Keys that look alike then are numbered, so that none is lost."""
+    shown: dict[str, str] = {}
+    seen: Counter[str] = Counter()
+    for key, text in texts.items():
+        name = masked(key, longest=longest)
+        seen[name] += 1
+        shown[name if seen[name] == 1 else f"{name} ({seen[name]})"] = masked(text, longest=longest)
+    return shown
 
 
 def _harmless(number: re.Match[str]) -> bool:

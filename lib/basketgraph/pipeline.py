@@ -15,7 +15,10 @@ from typing import Any
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
+from basketgraph.alerts import refusal
+from basketgraph.clean.pseudonyms import shop_pseudonyms
 from basketgraph.config import Config, Mistake, data_file
+from basketgraph.masking import without_addresses
 from basketgraph.memory import PeakMemory
 from basketgraph.report.examples import Example, newest_examples
 from basketgraph.runs import RUNS, Job, Pipelines, RunLog, StepResult, last_day, new_run_id, opened, pipelines, run_step
@@ -85,13 +88,13 @@ def run_pipeline(
             except Exception as error:
                 outcome.error = error
                 if getattr(error, "exit_code", 1) in (3, 4):
-                    outcome.refused = str(error)
+                    outcome.refused = without_addresses(str(error))
                     if "report" in names:
                         _report_anyway(outcome, known, conf, ds, runs, memory)
                 break
         try:
             outcome.state = state(release, outcome.steps)
-            outcome.examples = newest_examples(release)
+            outcome.examples = newest_examples(release, shop_pseudonyms(conf.shop))
             outcome.state["peak_memory_bytes"] = outcome.state["peak_memory_bytes"] or memory.peak
         except Exception:
             if outcome.error is None:  # else the step's own error is what there is to tell: it may have taken Spark down with it
@@ -177,7 +180,7 @@ def _existing(release: Release, path: str | None) -> str | None:
 
 
 def status(conf: Config) -> dict[str, Any]:
-    """`basketgraph status`: the state, and each step's last row of ops.runs. Takes no lock and writes nothing."""
+    """`basketgraph status`: the state, what the newest run did, and each step's last row of ops.runs. Takes no lock and writes nothing."""
     spark = spark_session(conf, "basketgraph status")
     release = Release(spark, conf.warehouse, new_run_id())
     if not release.exists(RUNS):
@@ -186,7 +189,17 @@ def status(conf: Config) -> dict[str, Any]:
     last = F.max_by(F.struct("step", "status", "finished_at", "seconds", "run_id"), "finished_at")
     newest = release.read(RUNS).groupBy("step").agg(last.alias("row"))
     steps = sorted((row["row"].asDict() for row in newest.collect()), key=lambda row: row["finished_at"])
-    return {"run_id": steps[-1]["run_id"], "refused": None, "steps": [], **state(release, []), "last_steps": steps}
+    return {**newest_run(release, steps[-1]["run_id"]), **state(release, []), "last_steps": steps}
+
+
+def newest_run(release: Release, run_id: str) -> dict[str, Any]:
+    """{run_id, refused, steps} of a run from ops.runs, as the run itself told them; of a step that was tried again the last try counts."""
+    newest = F.max_by(F.struct("*"), F.struct("finished_at", "started_at")).alias("row")
+    rows = release.read(RUNS).where(F.col("run_id") == run_id).groupBy("step").agg(newest).select("row.*").orderBy("started_at").collect()
+    details = {row.step: json.loads(row.detail or "{}") for row in rows}
+    steps = [StepResult(row.step, row.status, row.seconds, row.rows_in, row.rows_out, details[row.step]) for row in rows]
+    refused = [refusal(step.detail) for step in steps if step.status == "failed"]
+    return Outcome(run_id, steps, refused=next((why for why in refused if why), None)).as_json()
 
 
 def last_details(release: Release) -> dict[str, dict[str, Any]]:

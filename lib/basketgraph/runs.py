@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
-from basketgraph.alerts import ALERTED, failing_since, send, stop_alert
+from basketgraph.alerts import ALERTED, failing_since, send, stop_alert, what_failed
 from basketgraph.config import Config, Mistake, Settings, data_text, data_yaml, load, parsed
 from basketgraph.flags import DATA_DOCS, accepted_failures, job_parser, log_to_stderr, set_pairs
 from basketgraph.lock import RunLock, lease_files
@@ -211,7 +211,12 @@ def run_step(name: str, step: Step, job: Job, conf: Config, ds: date, runs: RunL
         report = job(runs.release.spark, conf, ds, runs.release) or StepReport()
     except Exception as error:
         failed = StepResult(
-            name, "failed", time.monotonic() - began, None, None, _with_quality({"error": f"{type(error).__name__}: {error}"[:4000]}, runs)
+            name,
+            "failed",
+            time.monotonic() - began,
+            None,
+            None,
+            _with_quality(what_failed(error), runs),
         )
         runs.add(name, step, failed, fingerprint, started, memory.peak)
         alert_of_stop(error, name, ds, conf, runs)

@@ -45,8 +45,12 @@ def print_summary(outcome: Mapping[str, Any], examples: Sequence[Example], *, fi
     for name in ("report", "tensorboard"):
         if outcome[name]:
             out.print(f"{name:<9} {outcome[name]}", soft_wrap=True)
-    if outcome.get("refused"):
-        out.print(Text.assemble(("\nnot released:", "bold"), f" {outcome['refused']}"), soft_wrap=True)
+    _print_refused(out, outcome)
+
+
+def _print_refused(out: Console, found: Mapping[str, Any]) -> None:
+    if found.get("refused"):
+        out.print(Text.assemble(("\nnot released:", "bold"), f" {found['refused']}"), soft_wrap=True)
 
 
 def _print_rows(out: Console, rows: Mapping[str, Mapping[str, Any]]) -> None:
@@ -100,6 +104,7 @@ def print_status(found: Mapping[str, Any]) -> None:
         shown.add_row(step["step"], step["status"], str(step["finished_at"]), f"{step['seconds']:.1f}", step["run_id"])
     out.print(shown)
     out.print(f"\nrelease {found['release']}" + (f", as of {found['as_of']}" if found["as_of"] else ""))
+    _print_refused(out, found)
 
 
 def print_changes(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from basketgraph.report.examples import Example
+from basketgraph.report.examples import newest_examples
 from basketgraph.report.facts import Facts, facts
 from basketgraph.report.known_users import without_known_users
 from basketgraph.report.page import page
@@ -114,6 +114,16 @@ WRITTEN: dict[str, list[dict[str, Any]]] = {
 }
 
 
+def nobody(words: list[str]) -> list[str]:
+    """Pseudonyms of a key under which no user is known."""
+    return [f"nobody {word}" for word in words]
+
+
+def ann(words: list[str]) -> list[str]:
+    """The user u is cust-77, Plum and 7712 to the shop."""
+    return ["u" if word in ("cust-77", "7712", "Plum") else f"nobody {word}" for word in words]
+
+
 @pytest.fixture(scope="module")
 def release(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Release:
     made = Release(spark, str(tmp_path_factory.mktemp("warehouse")), "run-2")
@@ -124,7 +134,7 @@ def release(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Re
 
 @pytest.fixture(scope="module")
 def found(release: Release) -> Facts:
-    return facts(release, DS, 30)
+    return facts(release, DS, 30, nobody)
 
 
 def test_each_table_counts_with_its_newest_check_and_each_run_with_all(found: Facts) -> None:
@@ -175,13 +185,13 @@ def test_measures_and_examples_are_those_of_the_newest_cut(found: Facts) -> None
 def test_the_raw_id_of_a_known_user_is_hidden_wherever_it_turns_up(release: Release, found: Facts) -> None:
     row = {"table_name": "silver.events", "reason": "r", "rows": 1, "first": '{"note": "ask cust-77, not cust-78", "pieces": 7712}', "last": None}
     file = {"source_file": "march/cust-77_late.csv", "problem": "no column cust-77"}
-    example = Example("u", ("Tea for cust-77",), (("Jam", "as cust-77 bought it"),))
-    told = replace(found, rejected=[row], quarantined=[file], examples=[example])
-    shown = without_known_users(told, release, lambda words: ["u" if word in ("cust-77", "7712") else f"nobody {word}" for word in words])
+    told = replace(found, rejected=[row], quarantined=[file])
+    shown = without_known_users(told, release, ann)
     assert shown.rejected[0]["first"] == '{"note": "ask •••, not cust-78", "pieces": "•••"}'
     assert shown.quarantined == [{"source_file": "march/•••_late.csv", "problem": "no column •••"}]
-    assert shown.examples == [Example("u", ("Tea for •••",), (("Jam", "as ••• bought it"),))]
-    assert without_known_users(told, release, lambda words: [f"nobody {word}" for word in words]) == told, "with another key nobody is known"
+    assert without_known_users(told, release, nobody) == told, "with another key nobody is known"
+    (example,) = newest_examples(release, ann)
+    assert (example.bought, [name for name, _ in example.recommended]) == (("••• jam", "j"), ["••• jam"]), "the summary shows them, too"
 
 
 def test_the_page_is_written_whole_and_again_over_itself(release: Release, found: Facts) -> None:
@@ -194,5 +204,5 @@ def test_the_page_is_written_whole_and_again_over_itself(release: Release, found
 
 
 def test_a_warehouse_without_records_has_facts_too(spark: SparkSession, tmp_path: Path) -> None:
-    empty = facts(Release(spark, str(tmp_path), "run-1"), DS, 30)
+    empty = facts(Release(spark, str(tmp_path), "run-1"), DS, 30, nobody)
     assert (empty.checks, empty.files, empty.examples, empty.release) == ([], [], [], None)

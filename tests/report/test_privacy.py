@@ -59,12 +59,12 @@ class Corner:
         (self.conf / "conf" / "sources").mkdir(parents=True)
         (self.conf / "conf" / "sources" / "corner.yaml").write_text(yaml.safe_dump(given | {"landing": str(self.landing)}))
 
-    def run(self) -> Run:
+    def run(self, *command: str) -> Run:
         """In a process of its own, whose Spark logs to stderr as it does for everybody."""
         environment = os.environ | {"BASKETGRAPH_KEY": KEY}
-        arguments = ["run", "clean", "--source", "corner", "--conf-dir", str(self.conf), "--set", f"warehouse={self.warehouse}", "--json"]
-        command = [sys.executable, "-m", "basketgraph.cli", *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+        arguments = [*command, "--source", "corner", "--conf-dir", str(self.conf), "--set", f"warehouse={self.warehouse}", "--json"]
+        line = [sys.executable, "-m", "basketgraph.cli", *arguments]
+        done = subprocess.run(line, capture_output=True, text=True, check=False, env=environment)
         assert done.returncode == 0, done.stderr
         told = json.loads(done.stdout.splitlines()[-1])
         return Run(told, done.stdout + done.stderr, Path(told["report"]))
@@ -81,7 +81,7 @@ def corner(tmp_path_factory: pytest.TempPathFactory) -> Corner:
 
 @pytest.fixture(scope="module")
 def run(corner: Corner) -> Run:
-    return corner.run()
+    return corner.run("run", "clean")
 
 
 @pytest.mark.slow
@@ -109,3 +109,14 @@ def test_the_texts_that_the_page_is_made_of_hold_no_planted_value_either(spark: 
     for table, columns in texts.items():
         found = "\n".join(str(value) for row in tables.read(table).select(*columns).collect() for value in row)
         assert [secret for secret in SECRETS if secret in found] == [], table
+
+
+@pytest.mark.slow
+def test_files_that_cannot_be_read_again_are_named_without_planted_values(spark: SparkSession, run: Run, corner: Corner) -> None:
+    next(corner.landing.rglob("sales of *")).unlink()
+    again = corner.run("replay", "--rejected")
+    assert again.told["left"]["silver.events"] == {"sales of •••": "gone from the landing folder"}
+    steps = Release(spark, str(corner.warehouse), "reader").read("ops.runs").where("step = 'replay'").collect()
+    texts = (again.printed, again.page.read_text(), *(str(step.detail) for step in steps))
+    assert [secret for secret in SECRETS if any(secret in text for text in texts)] == []
+    assert "sales of •••" in again.printed

@@ -16,7 +16,7 @@ HISTORY_DAYS = 90
 
 
 def after(spark: SparkSession, folder: Path, runs: int) -> tuple[Facts, str]:
-    found = facts(warehouse_of(spark, folder / str(runs), runs), LAST_DAY, HISTORY_DAYS)
+    found = facts(warehouse_of(spark, folder / str(runs), runs), LAST_DAY, HISTORY_DAYS, lambda words: words)
     return found, page(found, shop="corner_shop", description="groceries", made_at=at(LAST_DAY, 6))
 
 

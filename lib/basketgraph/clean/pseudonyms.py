@@ -81,6 +81,11 @@ def pseudonyms(ids: pd.Series, shop: str, key: PseudonymKey) -> pd.Series:
     return pd.Series(np.array([*hashed, None], dtype=object)[codes], index=ids.index, dtype=object)
 
 
+def shop_pseudonyms(shop: str) -> Callable[[list[str]], list[str]]:
+    """Pseudonyms of raw ids, in their order, under the key of this installation, which is looked up when there is an id."""
+    return lambda ids: list(pseudonyms(pd.Series(ids, dtype=object), shop, pseudonym_key()))
+
+
 def pseudonym_function(shop: str, key: PseudonymKey) -> Callable[[Column], Column]:
     """The pseudonym of a string column, as an Arrow function. The key travels in the function's closure, never in a plan.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from basketgraph.masking import masked
+from basketgraph.report.known_users import Pseudonyms, known_user_hider
 from basketgraph.tables import Warehouse
 
 if TYPE_CHECKING:
@@ -50,8 +51,20 @@ def examples(recommendations: DataFrame, edges: DataFrame, items: DataFrame, *, 
     ]
 
 
-def newest_examples(warehouse: Warehouse) -> list[Example]:
-    """Users of the newest lists, all items allowed; none before there are lists."""
+def newest_examples(warehouse: Warehouse, pseudonyms: Pseudonyms) -> list[Example]:
+    """Users of the newest lists, all items allowed; none before there are lists. Raw ids of known users are hidden in them.
+
+    pseudonyms: of raw ids, with the key that this warehouse's users were made with.
+    """
+    found = _newest(warehouse)
+    texts = [text for example in found for text in (*example.bought, *(text for pair in example.recommended for text in pair))]
+    hide = known_user_hider(texts, warehouse, pseudonyms)
+    if hide is None:
+        return found
+    return [Example(e.user_id, tuple(map(hide, e.bought)), tuple((hide(name), hide(reason)) for name, reason in e.recommended)) for e in found]
+
+
+def _newest(warehouse: Warehouse) -> list[Example]:
     needed = ("gold.recommendations", "gold.interactions", "silver.items")
     if not all(warehouse.exists(table) for table in needed):
         return []

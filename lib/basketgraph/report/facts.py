@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from basketgraph.contracts import contracts
 from basketgraph.report.changes import Changes, changes, newest_checks
 from basketgraph.report.examples import Example, newest_examples
+from basketgraph.report.known_users import Pseudonyms
 from basketgraph.report.records import as_dicts, records
 from basketgraph.report.steps import newest_steps, unfinished
 from basketgraph.report.trends import broken_by_run, check_histories, deliveries, shop_days
@@ -44,10 +45,11 @@ class Facts:
     unfinished: list[str] = field(default_factory=list)  # steps that should have run before the page and did not end
 
 
-def facts(release: Release, ds: date, history_days: int, runs: RunLog | None = None) -> Facts:
+def facts(release: Release, ds: date, history_days: int, pseudonyms: Pseudonyms, runs: RunLog | None = None) -> Facts:
     """Everything the page needs, from the newest versions.
 
-    runs: says which steps are up to date; without it no step is missed.
+    pseudonyms: of raw ids, so that no known user's is in an example.
+    runs:       says which steps are up to date; without it no step is missed.
     """
     checks, steps = newest_checks(release), newest_steps(release)
     return Facts(
@@ -63,7 +65,7 @@ def facts(release: Release, ds: date, history_days: int, runs: RunLog | None = N
         days=shop_days(release, ds, history_days),
         rejected=_rejected(release),
         evaluations=_evaluations(release),
-        examples=newest_examples(release),
+        examples=newest_examples(release, pseudonyms),
         versions=release.versions(list(contracts())),
         histories=check_histories(release, ds, history_days),
         changes=changes(release, checks),

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
 from basketgraph.masking import HIDDEN
-from basketgraph.report.examples import Example
-from basketgraph.report.facts import Facts
 from basketgraph.report.records import records
-from basketgraph.tables import Release
+from basketgraph.tables import Release, Warehouse
+
+if TYPE_CHECKING:
+    from basketgraph.report.facts import Facts
 
 LEAST = 4  # characters; shorter words are amounts, sizes and the like, and say little about anybody
 RAW = ("first", "last", "source_file", "problem")  # keys of rows that hold what a shop delivered, as it is
@@ -23,35 +24,35 @@ Pseudonyms = Callable[[list[str]], list[str]]  # of raw ids, in their order
 
 
 def without_known_users(found: Facts, release: Release, pseudonyms: Pseudonyms) -> Facts:
-    """`found` with every word hidden whose pseudonym is a user's of this warehouse, in raw rows, file names and names of items.
+    """`found` with every word hidden whose pseudonym is a user's of this warehouse, in raw rows and file names (examples are made without).
 
     pseudonyms: with the key that this warehouse's users were made with; with another one no word is known.
     """
     texts = [*_texts(found.rejected), *_texts(found.quarantined), *_texts(found.changes.set_aside), *_texts(found.changes.taken_up)]
-    texts += [name for example in found.examples for name in (*example.bought, *(text for pair in example.recommended for text in pair))]
-    words = sorted({word for text in texts for word in _words(text)})
-    if not words:
+    hide = known_user_hider(texts, release, pseudonyms)
+    if hide is None:
         return found
-    made = pseudonyms(words)
-    users = {user for table in ("silver.users", "silver.events") for user in _known(release, table, sorted(set(made)))}
-    known = [word for word, user in zip(words, made, strict=True) if user in users]
-    if not known:
-        return found
-    hide = _hider(known)
     return replace(
         found,
         rejected=[_hidden(row, hide) for row in found.rejected],
         quarantined=[_hidden(row, hide) for row in found.quarantined],
-        examples=[
-            Example(e.user_id, tuple(map(hide, e.bought)), tuple((hide(name), hide(reason)) for name, reason in e.recommended))
-            for e in found.examples
-        ],
         changes=replace(
             found.changes,
             set_aside=[_hidden(row, hide) for row in found.changes.set_aside],
             taken_up=[_hidden(row, hide) for row in found.changes.taken_up],
         ),
     )
+
+
+def known_user_hider(texts: Iterable[str], warehouse: Warehouse, pseudonyms: Pseudonyms) -> Callable[[str], str] | None:
+    """What hides the words of `texts` whose pseudonyms are users of this warehouse; None where there is no such word."""
+    words = sorted({word for text in texts for word in _words(text)})
+    if not words:
+        return None
+    made = pseudonyms(words)
+    users = {user for table in ("silver.users", "silver.events") for user in _known(warehouse, table, sorted(set(made)))}
+    known = [word for word, user in zip(words, made, strict=True) if user in users]
+    return _hider(known) if known else None
 
 
 def _texts(rows: list[dict[str, Any]]) -> Iterator[str]:
@@ -80,8 +81,8 @@ def _words(text: str) -> Iterator[str]:
     yield from (part for part in (text.strip(), *WORD.findall(text), *re.findall(r"[^\W_]+", text), *re.split(r"[_\s]+", text)) if len(part) >= LEAST)
 
 
-def _known(release: Release, table: str, pseudonyms: list[str]) -> list[str]:
-    rows = records(release, table).where(F.col("user_id").isin(pseudonyms)).select("user_id").distinct()
+def _known(warehouse: Warehouse, table: str, pseudonyms: list[str]) -> list[str]:
+    rows = records(warehouse, table).where(F.col("user_id").isin(pseudonyms)).select("user_id").distinct()
     return [row["user_id"] for row in rows.collect()]
 
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import functions as F
 
 from basketgraph.contracts import contract
-from basketgraph.tables import Release
+from basketgraph.tables import Warehouse
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 
-def records(release: Release, table: str) -> DataFrame:
+def records(release: Warehouse, table: str) -> DataFrame:
     """The newest version with every column of its contract: a table that was never written is empty, a column that an older one lacks is null."""
     found = release.newest(table)
     return found.select(*[F.col(f.name) if f.name in found.columns else F.lit(None).cast(f.dataType).alias(f.name) for f in contract(table).struct])
