@@ -11,6 +11,7 @@ from pyspark.sql import Row, SparkSession
 
 from basketgraph.config import Mistake, data_yaml, parsed
 from basketgraph.quality import QualityStop, acceptances, check, check_all
+from basketgraph.quality.past import Past
 from basketgraph.suites import QualitySettings
 from basketgraph.tables import Release
 from support import rows
@@ -107,6 +108,41 @@ def test_a_failure_stops_until_it_is_mended_or_a_person_lets_it_pass_for_the_day
     with pytest.raises(QualityStop):
         shop.check(LAST + timedelta(days=1))
     assert shop.found()[TYPE].accepted_because is None, "another day: to be accepted anew"
+
+
+@pytest.mark.slow
+def test_what_was_let_pass_for_a_day_stops_the_next_although_only_other_days_changed(shop: Shop) -> None:
+    shop.add(LAST - timedelta(days=1), {})
+    shop.check(LAST - timedelta(days=1))
+    shop.add(LAST, {"event_id": "twice"}, {"event_id": "twice"})
+    shop.check(LAST, accepted={(EVENTS, KEY): "mended tomorrow (accepted by ann)"})
+    assert shop.check(LAST) == {}, "the same day again"
+    next_day = LAST + timedelta(days=1)
+    shop.add(next_day, {})
+    with pytest.raises(QualityStop):
+        shop.check(next_day)
+    assert "2026-03-06, 2026-03-07" in shop.found()[KEY].scope, "all that changed since a check that passed by itself"
+
+
+def test_a_check_that_a_person_let_pass_counts_as_passed_for_its_own_day_only() -> None:
+    at = datetime(2026, 3, 6, tzinfo=timezone.utc)
+    same = {"check_name": KEY, "suite_hash": "h", "scope": "the whole table", "severity": "critical"}
+    kept = {**same, "ds": LAST - timedelta(days=1), "success": True, "accepted_because": None, "checked_at": at}
+    broken = {**same, "ds": LAST, "success": False, "accepted_because": "a trial", "checked_at": at + timedelta(days=1)}
+    known = Past({EVENTS: {KEY: [kept, broken]}})
+    for ds, row in ((LAST, broken), (LAST + timedelta(days=1), kept)):
+        assert known.passed(EVENTS, "h", ds) == [row]
+        assert known.whole_on(EVENTS, "h", ds) == row["ds"], "a double key across days shows in the whole table only, so that is due again"
+
+
+def test_a_version_that_was_let_pass_for_a_day_stops_the_next_although_nothing_is_new(spark: SparkSession, tmp_path: Path) -> None:
+    coupons, key = "silver.coupons", "key_to_be_unique:coupon_id,campaign_id,item_id"
+    same = {"coupon_id": "k", "campaign_id": "c", "item_id": "i"}
+    Release(spark, str(tmp_path), "run-0").overwrite(rows(spark, coupons, [same, same]), coupons)
+    check_all(Release(spark, str(tmp_path), "run-1"), [coupons], LAST, SETTINGS, accepted={(coupons, key): "a trial (accepted by ann)"})
+    assert check_all(Release(spark, str(tmp_path), "run-2"), [coupons], LAST, SETTINGS) == {}
+    with pytest.raises(QualityStop):
+        check_all(Release(spark, str(tmp_path), "run-3"), [coupons], LAST + timedelta(days=1), SETTINGS)
 
 
 def test_a_change_of_the_settings_makes_the_whole_table_be_looked_at(shop: Shop) -> None:

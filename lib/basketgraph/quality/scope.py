@@ -34,13 +34,14 @@ def look_at(
 ) -> Look | None:
     """What is to be looked at; None where this version passed the same promises before, for a day on which they say the same."""
     whole = release.read_version(table, version)
-    passed = before.passed(table, suite_hash)
+    passed = before.passed(table, suite_hash, ds)
     days: list[date] | None = None
     why = "no version of it has passed these promises yet"
-    if passed is not None:
+    if passed:
         about_ds = any(e.type in TABLE_LEVEL and uses(e, "ds") for e in terms.expectations.values())
-        same = passed["table_version"] == version
-        if same and (passed["ds"] == ds or not about_ds):
+        since = int(passed[0]["table_version"])
+        same = since == version
+        if same and (passed[0]["ds"] == ds or not about_ds):
             return None
         broken = [
             name for name, e in terms.expectations.items() if e.meta.whole and (row := before.last(table, name)) is not None and stops_unless(row)
@@ -48,7 +49,7 @@ def look_at(
         if broken:
             why = f"{broken[0]} was broken"
         else:
-            days, why = _changed(release, table, passed["table_version"], ds, settings, before.whole_on(table, suite_hash))
+            days, why = _changed(release, table, since, ds, settings, before.whole_on(table, suite_hash, ds))
     window = judged_days(ds, settings.judged_days)
     dailies: Daily = {}
     if any(e.kwargs.get("metric") and e.kwargs.get("day") for e in terms.expectations.values()):
