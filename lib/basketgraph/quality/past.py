@@ -19,6 +19,7 @@ KEPT_DAYS = 400  # older results are history for people, not for checks
 COLUMNS = (
     "run_id", "table_name", "check_name", "ds", "table_version", "severity", "success", "observed", "expected", "element_count", "unexpected_count",
     "scope", "value", "usual_low", "usual_high", "anomaly_score", "accepted_because", "suite_hash", "checked_at",
+    "looked_up_version",
 )  # fmt: skip
 Row = dict[str, Any]
 Daily = dict[str, dict[str, float | None]]  # check -> {YYYY-MM-DD: value}
