@@ -11,7 +11,9 @@ from pyspark.sql import Row, SparkSession
 
 from basketgraph.config import Mistake, data_yaml, parsed
 from basketgraph.quality import QualityStop, acceptances, check, check_all
-from basketgraph.suites import QualitySettings
+from basketgraph.quality.past import Past, past
+from basketgraph.quality.scope import newer_lookup
+from basketgraph.suites import QualitySettings, Suite, suite
 from basketgraph.tables import Release
 from support import rows
 
@@ -107,6 +109,85 @@ def test_a_failure_stops_until_it_is_mended_or_a_person_lets_it_pass_for_the_day
     with pytest.raises(QualityStop):
         shop.check(LAST + timedelta(days=1))
     assert shop.found()[TYPE].accepted_because is None, "another day: to be accepted anew"
+
+
+@pytest.mark.slow
+def test_what_was_let_pass_for_a_day_stops_the_next_although_only_other_days_changed(shop: Shop) -> None:
+    shop.add(LAST - timedelta(days=1), {})
+    shop.check(LAST - timedelta(days=1))
+    shop.add(LAST, {"event_id": "twice"}, {"event_id": "twice"})
+    shop.check(LAST, accepted={(EVENTS, KEY): "mended tomorrow (accepted by ann)"})
+    assert shop.check(LAST) == {}, "the same day again"
+    next_day = LAST + timedelta(days=1)
+    shop.add(next_day, {})
+    with pytest.raises(QualityStop):
+        shop.check(next_day)
+    assert "2026-03-06, 2026-03-07" in shop.found()[KEY].scope, "all that changed since a check that passed by itself"
+
+
+def test_a_check_that_a_person_let_pass_counts_as_passed_for_its_own_day_only() -> None:
+    at = datetime(2026, 3, 6, tzinfo=timezone.utc)
+    same = {"check_name": KEY, "suite_hash": "h", "scope": "the whole table", "severity": "critical"}
+    kept = {**same, "ds": LAST - timedelta(days=1), "success": True, "accepted_because": None, "checked_at": at}
+    broken = {**same, "ds": LAST, "success": False, "accepted_because": "a trial", "checked_at": at + timedelta(days=1)}
+    known = Past({EVENTS: {KEY: [kept, broken]}})
+    for ds, row in ((LAST, broken), (LAST + timedelta(days=1), kept)):
+        assert known.passed(EVENTS, "h", ds) == [row]
+        assert known.whole_on(EVENTS, "h", ds) == row["ds"], "a double key across days shows in the whole table only, so that is due again"
+
+
+def test_a_version_that_was_let_pass_for_a_day_stops_the_next_although_nothing_is_new(spark: SparkSession, tmp_path: Path) -> None:
+    coupons, key = "silver.coupons", "key_to_be_unique:coupon_id,campaign_id,item_id"
+    same = {"coupon_id": "k", "campaign_id": "c", "item_id": "i"}
+    Release(spark, str(tmp_path), "run-0").overwrite(rows(spark, coupons, [same, same]), coupons)
+    check_all(Release(spark, str(tmp_path), "run-1"), [coupons], LAST, SETTINGS, accepted={(coupons, key): "a trial (accepted by ann)"})
+    assert check_all(Release(spark, str(tmp_path), "run-2"), [coupons], LAST, SETTINGS) == {}
+    with pytest.raises(QualityStop):
+        check_all(Release(spark, str(tmp_path), "run-3"), [coupons], LAST + timedelta(days=1), SETTINGS)
+
+
+@pytest.mark.slow
+def test_a_table_that_did_not_change_is_looked_at_again_when_what_it_looks_up_did(spark: SparkSession, tmp_path: Path) -> None:
+    coupons, campaigns, listed = "silver.coupons", "silver.campaigns", "looked_up_values_to_meet:campaign_is_listed"
+
+    def run(number: int, **campaign: str) -> tuple[str | None, bool, int]:
+        release = Release(spark, str(tmp_path), f"run-{number}")
+        if campaign:
+            release.overwrite(rows(spark, campaigns, [campaign]), campaigns)
+        told = check_all(release, [coupons], LAST, SETTINGS).get(coupons, {}).get("scope")
+        last = past(release, [coupons]).last(coupons, listed) or {}
+        return told, last["success"], last["looked_up_version"]
+
+    Release(spark, str(tmp_path), "run-0").overwrite(rows(spark, coupons, [{"campaign_id": "late"}]), coupons)
+    (_, success, version) = run(1, campaign_id="early")
+    assert not success
+    told, success, later = run(2, campaign_id="late")
+    assert (told, success, later > version) == ("the whole table: silver.campaigns changed since it was looked up", True, True)
+    assert run(3) == (None, True, later), "nothing new in either, nothing looked at"
+
+
+@pytest.mark.parametrize(
+    ("table", "name", "success", "was", "days", "anew"),
+    [
+        (EVENTS, "item_is_listed", True, 4, 1, None),  # events are not read as a whole each day because items changed
+        (EVENTS, "item_is_listed", False, 4, 1, "silver.items"),
+        (EVENTS, "item_is_listed", False, 5, 1, None),
+        ("silver.coupons", "item_is_listed", True, 4, 1, "silver.items"),
+        ("silver.coupons", "item_is_listed", True, None, 1, "silver.items"),  # the shop had no such table
+        ("silver.coupons", "item_is_listed", True, 5, 1, None),
+        ("silver.campaign_targets", "targets_are_shoppers", True, 4, 6, None),  # nor as a whole each day because there are new ones
+        ("silver.campaign_targets", "targets_are_shoppers", True, 4, 7, EVENTS),
+        ("silver.campaign_targets", "targets_are_shoppers", False, 4, 1, EVENTS),
+    ],
+)
+def test_a_table_that_is_looked_up_calls_for_another_look_where_it_may_change_the_verdict(
+    table: str, name: str, success: bool, was: int | None, days: int, anew: str | None
+) -> None:
+    check_name = f"looked_up_values_to_meet:{name}"
+    terms = Suite(table, {check_name: suite(table).expectations[check_name]})
+    row = {"check_name": check_name, "success": success, "looked_up_version": was, "ds": LAST}
+    now = {terms.expectations[check_name].kwargs["table"]: 5}
+    assert newer_lookup(terms, [row], now, Past({table: {check_name: [row]}}), LAST + timedelta(days=days), 7) == anew
 
 
 def test_a_change_of_the_settings_makes_the_whole_table_be_looked_at(shop: Shop) -> None:

@@ -137,6 +137,27 @@ def test_a_halved_saturday_and_prices_in_another_unit_are_found_and_an_ordinary_
     )
 
 
+@pytest.mark.parametrize("part", [True, False])
+def test_a_day_that_lost_all_its_rows_counts_as_empty_and_leaves_the_history(spark: SparkSession, part: bool) -> None:
+    days = [SATURDAY - timedelta(weeks=back) for back in range(9)]
+    known: dict[str, float | None] = {day.isoformat(): 1.0 for day in [*days, SATURDAY + timedelta(days=1)]}
+    whole = rows(spark, "silver.events", [{**EVENT, "event_date": date.fromisoformat(day)} for day in known if day != SATURDAY.isoformat()])
+    seen: dict[str, Any] = {"known": {USUAL: known}, "history": lambda name, expectation: known, "usual": SETTINGS.usual}
+    lost = [SATURDAY.isoformat()]
+    look = Look(whole.where(f"event_date = '{SATURDAY}'") if part else whole, whole, part=part, changed=lost if part else (), judged=lost, **seen)
+    (finding,) = examine(look.rows, Suite("silver.events", {USUAL: suite("silver.events").expectations[USUAL]}), {**SETTINGS.values, "ds": DS}, look)
+    assert (finding.success, finding.value) == (False, 0)
+    assert (look.daily[USUAL][SATURDAY.isoformat()], len(look.daily[USUAL])) == (None, 1 if part else 10)
+
+
+def test_a_day_that_changed_is_noted_for_later_also_where_none_is_judged(spark: SparkSession) -> None:
+    frame = rows(spark, "silver.events", [{**EVENT, "event_date": DS}])
+    look = Look(frame, frame, part=True, changed=[DS.isoformat(), SATURDAY.isoformat()], usual=SETTINGS.usual)
+    (finding,) = examine(frame, Suite("silver.events", {USUAL: suite("silver.events").expectations[USUAL]}), {**SETTINGS.values, "ds": DS}, look)
+    assert (finding.success, finding.value) == (True, None)
+    assert look.daily == {USUAL: {DS.isoformat(): 1.0, SATURDAY.isoformat(): None}}
+
+
 def test_metrics_of_a_table_and_its_conditions_take_one_pass(spark: SparkSession) -> None:
     """GX alone would take a scan for the largest value and one for the conditions, besides the count of rows, which Delta's log knows."""
     e = {"severity": "warning", "notes": "why"}

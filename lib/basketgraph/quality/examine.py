@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 from basketgraph.config import Mistake
 from basketgraph.contracts import contract
 from basketgraph.quality.engine import broken_in, engine
+from basketgraph.quality.lookups import found_column, lookup_of, with_lookups
 from basketgraph.quality.past import LOG, WHOLE, Daily
 from basketgraph.quality.terms import DISTRIBUTION, LOOKED_UP, MEDIANS, USUAL
 from basketgraph.suites import TABLE_LEVEL, Expectation, QualitySettings, Suite, filled, unknown_values
@@ -22,9 +23,9 @@ from basketgraph.wording import found_in_words, not_compared_in_words, promise_i
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-SMALL_BYTES = 64 << 20
 FOUND = re.compile(r"\bfound\b")
 WINDOWED = (DISTRIBUTION, MEDIANS)
+NONE_JUDGED = not_compared_in_words("none of the days before the run's own changed")
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Finding:
     usual_low: float | None = None
     usual_high: float | None = None
     anomaly_score: float | None = None
+    looked_up_version: int | None = None
 
 
 @dataclass
@@ -53,9 +55,11 @@ class Look:
     rows:    the table's rows, or those of the days that changed; `part` says which.
     whole:   the whole table.
     ds:      the day of the run, YYYY-MM-DD.
-    judged:  the days that are compared with what is usual, as YYYY-MM-DD; oldest first.
+    changed: the days that changed, where only those are looked at; as all days, YYYY-MM-DD.
+    judged:  the days that are compared with what is usual; oldest first.
     window:  all days before the run's own that may be judged; prices and distributions of all of them are compared with the days before.
     lookup:  another table's rows; None where there is no such table.
+    looked_up: the version of each other table that is looked up; None where there is no such table.
     history: values of earlier days by check and day.
     known:   those of them that ops.daily_values keeps.
     carried: what an earlier examination found, for expectations that this one does not look at.
@@ -69,9 +73,11 @@ class Look:
     nothing: bool = False
     scope: str = WHOLE
     ds: str = ""
+    changed: Sequence[str] = ()
     judged: Sequence[str] = ()
     window: Sequence[str] = ()
     lookup: Callable[[str], DataFrame | None] = lambda table: None
+    looked_up: Mapping[str, int | None] = field(default_factory=dict)
     history: Callable[[str, Expectation], Mapping[str, float | None]] = lambda check, expectation: {}
     known: Daily = field(default_factory=dict)
     carried: Callable[[str], Finding | None] = lambda check: None
@@ -100,7 +106,8 @@ def examine(frame: DataFrame, terms: Suite, values: Mapping[str, Any], look: Loo
     """
     look = look or whole_look(frame, values)
     lacking = {name: why for name, e in terms.expectations.items() if (why := _lacks(e, values, look))}
-    runnable = {name: filled(e, values) for name, e in terms.expectations.items() if name not in lacking}
+    noted = [name for name, e in terms.expectations.items() if e.type == USUAL and lacking.get(name) == NONE_JUDGED]  # for later days' history
+    runnable = {name: filled(e, values) for name, e in terms.expectations.items() if name not in lacking or name in noted}
     completed = _completed(runnable, look)
     built, faults = _built(completed)
     if faults:
@@ -108,15 +115,16 @@ def examine(frame: DataFrame, terms: Suite, values: Mapping[str, Any], look: Loo
     results: dict[str, Any] = {}
     for place, names in _places(runnable, look).items():
         frame = _frame(place, look, [runnable[name] for name in names])
-        joined = _with_lookups(frame, [runnable[name] for name in names], look)
+        joined = with_lookups(frame, [runnable[name] for name in names], look.lookup)
         results |= engine().validate(joined, terms.table, [built[name] for name in names], frame)
     crashed = broken_in(results)
     if crashed:
         raise Mistake(f"{terms.file}: Great Expectations could not compute {len(crashed)} expectations", crashed)
-    look.results += results.values()
+    look.daily |= {name: results[name].result["daily"] for name in noted}
+    look.results += [result for name, result in results.items() if name not in noted]
     rows = next((r.result["element_count"] for r in results.values() if r.result.get("element_count") is not None), None)
     return [
-        _finding(name, completed[name], results[name], rows, look, terms.table) if name in results else _passed_over(name, e, values, lacking, look)
+        _passed_over(name, e, values, lacking, look) if name in lacking else _finding(name, completed[name], results[name], rows, look, terms.table)
         for name, e in terms.expectations.items()
     ]
 
@@ -134,7 +142,7 @@ def _lacks(expectation: Expectation, values: Mapping[str, Any], look: Look) -> s
     if look.nothing and expectation.type not in TABLE_LEVEL:
         return not_compared_in_words("nothing changed")
     if (expectation.type in WINDOWED or (expectation.type == USUAL and expectation.kwargs.get("day"))) and not look.judged:
-        return not_compared_in_words("none of the days before the run's own changed")
+        return NONE_JUDGED
     return ""
 
 
@@ -151,12 +159,13 @@ def _completed(expectations: Mapping[str, Expectation], look: Look) -> dict[str,
                 "limits": json.dumps(limits),
             }
             more |= {"days": list(look.judged) if e.kwargs.get("day") else [look.ds], "place": name}
+            more |= {"looked_at": list(look.changed if look.part else look.known.get(name, {}))}
         elif e.type == DISTRIBUTION:
             more = {"together": _together(expectations, e, "bucket"), "first_day": look.window[0], "place": name}
         elif e.type == MEDIANS:
             more = {"first_day": look.window[0]}
         elif e.type == LOOKED_UP:
-            condition = FOUND.sub(_found_column(_lookup_of(e), e.kwargs.get("take", "")), e.kwargs.get("condition", ""))
+            condition = FOUND.sub(found_column(lookup_of(e), e.kwargs.get("take", "")), e.kwargs.get("condition", ""))
             more = {"column": e.kwargs["column_list"][0], "condition": condition}
         kept = {key: value for key, value in e.kwargs.items() if key not in ("row_condition", "condition_parser")}
         completed[name] = e.model_copy(update={"kwargs": {**kept, **more}})
@@ -199,47 +208,6 @@ def _frame(place: tuple[str, str], look: Look, expectations: Sequence[Expectatio
     return look.rows.where(which) if which else look.rows
 
 
-def _with_lookups(frame: DataFrame, expectations: Sequence[Expectation], look: Look) -> DataFrame:
-    """`frame` with a column for whatever these expectations look up."""
-    lookups: dict[tuple[Any, ...], list[str]] = {}
-    for e in expectations:
-        if e.type == LOOKED_UP:
-            lookups.setdefault(_lookup_of(e), []).append(e.kwargs["take"])
-    for lookup, takes in lookups.items():
-        frame = _joined(frame, lookup, list(dict.fromkeys(takes)), look)
-    return frame
-
-
-def _lookup_of(expectation: Expectation) -> tuple[Any, ...]:
-    kwargs = expectation.kwargs
-    return (kwargs["table"], tuple(kwargs["column_list"]), tuple(kwargs["keys"]), kwargs.get("where"))
-
-
-def _found_column(lookup: tuple[Any, ...], take: str) -> str:
-    return "__found_" + re.sub(r"\W+", "_", "_".join([*map(str, lookup), take]))
-
-
-def _joined(frame: DataFrame, lookup: tuple[Any, ...], takes: Sequence[str], look: Look) -> DataFrame:
-    """`frame` with what was looked up; at most one row of the other side has the keys of a row."""
-    table, columns, keys, where = lookup
-    other = look.lookup(table)
-    if other is None:  # said before
-        raise RuntimeError(f"{table} is not there")
-    chosen = other if where is None else other.where(where)
-    names = [f"__key_{number}" for number in range(len(keys))]
-    grouped = chosen.groupBy(*[F.col(key).alias(name) for key, name in zip(keys, names, strict=True)])
-    taken = grouped.agg(*[F.expr(take).alias(_found_column(lookup, take)) for take in takes])
-    if _bytes(other) <= SMALL_BYTES:  # so that the rows need not be moved
-        taken = F.broadcast(taken)
-    same = [frame[column] == taken[name] for column, name in zip(columns, names, strict=True)]
-    return frame.join(taken, on=same, how="left").drop(*names)
-
-
-def _bytes(frame: DataFrame) -> int:
-    """The size of its files, as Spark's planner knows it."""
-    return int(frame._jdf.queryExecution().optimizedPlan().stats().sizeInBytes())
-
-
 def _built(expectations: Mapping[str, Expectation]) -> tuple[dict[str, Any], list[str]]:
     """GX's own objects by name, and what it refuses."""
     built, faults = {}, []
@@ -262,7 +230,13 @@ def _passed_over(name: str, expectation: Expectation, values: Mapping[str, Any],
         key: value for key, value in expectation.kwargs.items() if not unknown_values(expectation.model_copy(update={"kwargs": {key: value}}), values)
     }
     told = filled(expectation.model_copy(update={"kwargs": kept}), values)
-    return Finding(name, expectation.severity, True, lacking[name], promise_in_words(told), expectation.notes, None, None, look.scope)
+    return Finding(
+        name, expectation.severity, True, lacking[name], promise_in_words(told), expectation.notes, None, None, look.scope, **_version(told, look)
+    )
+
+
+def _version(expectation: Expectation, look: Look) -> dict[str, int | None]:
+    return {"looked_up_version": look.looked_up.get(expectation.kwargs.get("table", ""))}
 
 
 def _finding(name: str, expectation: Expectation, result: Any, rows: int | None, look: Look, table: str) -> Finding:
@@ -283,7 +257,9 @@ def _finding(name: str, expectation: Expectation, result: Any, rows: int | None,
         noun = expectation.kwargs["by"].removesuffix("_id").replace("_", " ") if expectation.type == MEDIANS else "row"
         observed = found_in_words(expectation, found, about_people=about_people, noun=noun)
     success, promise = bool(result.success), promise_in_words(expectation)
-    return Finding(name, expectation.severity, success, observed, promise, expectation.notes, count, broken, scope, value, **score)
+    return Finding(
+        name, expectation.severity, success, observed, promise, expectation.notes, count, broken, scope, value, **score, **_version(expectation, look)
+    )
 
 
 def _value(expectation: Expectation, found: Mapping[str, Any], about_people: bool) -> float | None:

@@ -19,6 +19,7 @@ KEPT_DAYS = 400  # older results are history for people, not for checks
 COLUMNS = (
     "run_id", "table_name", "check_name", "ds", "table_version", "severity", "success", "observed", "expected", "element_count", "unexpected_count",
     "scope", "value", "usual_low", "usual_high", "anomaly_score", "accepted_because", "suite_hash", "checked_at",
+    "looked_up_version",
 )  # fmt: skip
 Row = dict[str, Any]
 Daily = dict[str, dict[str, float | None]]  # check -> {YYYY-MM-DD: value}
@@ -38,16 +39,16 @@ class Past:
                 found.setdefault(row["checked_at"], []).append(row)
         return [found[moment] for moment in sorted(found, reverse=True)]
 
-    def passed(self, table: str, suite_hash: str) -> Row | None:
-        """A row of the newest check that let the table pass, held against the same suite."""
+    def passed(self, table: str, suite_hash: str, ds: date) -> list[Row]:
+        """The rows of the newest check that lets the table pass on `ds`, held against the same suite; none where no check does."""
         same = ([row for row in rows if row["suite_hash"] == suite_hash] for rows in self.checks(table))
-        return next((rows[0] for rows in same if rows and not any(stops(row) for row in rows)), None)
+        return next((rows for rows in same if rows and not any(stops(row, ds) for row in rows)), [])
 
-    def whole_on(self, table: str, suite_hash: str) -> date | None:
-        """The `ds` of the newest passed check that looked at the whole table."""
+    def whole_on(self, table: str, suite_hash: str, ds: date) -> date | None:
+        """The `ds` of the newest such check that looked at the whole table."""
         for rows in self.checks(table):
             whole = [row for row in rows if row["suite_hash"] == suite_hash and str(row["scope"]).startswith(WHOLE)]
-            if whole and not any(stops(row) for row in rows):
+            if whole and not any(stops(row, ds) for row in rows):
                 day: date = whole[0]["ds"]  # all rows of a check have the day of its run
                 return day
         return None
@@ -91,9 +92,9 @@ def stops_unless(row: Row) -> bool:
     return row["severity"] == "critical" and not row["success"]
 
 
-def stops(row: Row) -> bool:
-    """Whether this result stops a run."""
-    return stops_unless(row) and not row["accepted_because"]
+def stops(row: Row, ds: date) -> bool:
+    """Whether this result stops a run for `ds`: what a person let pass is let pass for the day of that run only."""
+    return stops_unless(row) and not (row["accepted_because"] and row["ds"] == ds)
 
 
 def past(release: Release, tables: Sequence[str]) -> Past:

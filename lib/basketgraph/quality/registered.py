@@ -97,7 +97,7 @@ class DailyValues(TableMetricProvider):  # type: ignore[misc]
 
 
 class ExpectMetricToBeUsual(BatchExpectation):  # type: ignore[misc]
-    """`together`, `history`, `days`, `limits` and `place` are filled in by the run: metrics of one table are computed together."""
+    """`together`, `history`, `days`, `looked_at`, `limits` and `place` are filled in by the run: metrics of one table are computed together."""
 
     metric: str
     day: str | None = None
@@ -107,6 +107,7 @@ class ExpectMetricToBeUsual(BatchExpectation):  # type: ignore[misc]
     together: str
     history: str
     days: list[str]
+    looked_at: list[str]  # days with rows now or before: those without a value have none any more
     limits: str
     place: str
     metric_dependencies = ("table.daily_values",)
@@ -115,8 +116,8 @@ class ExpectMetricToBeUsual(BatchExpectation):  # type: ignore[misc]
 
     def _validate(self, metrics: dict[str, Any], runtime_configuration: Any = None, execution_engine: Any = None) -> dict[str, Any]:
         daily = metrics["table.daily_values"][self.place]
-        if self.day is None:  # the table as it is today
-            daily = {day: daily.get(NO_DAY) for day in self.days}
+        is_of_today = self.day is None  # of the table as it is
+        daily = {day: daily.get(NO_DAY) for day in self.days} if is_of_today else {**dict.fromkeys(self.looked_at), **daily}
         told = judged_metric({**json.loads(self.history), **daily}, self.days, json.loads(self.limits), self.missing)
         told["result"]["daily"] = daily
         return told

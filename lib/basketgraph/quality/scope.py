@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
 from basketgraph.contracts import Contract, contract
 from basketgraph.quality.examine import Finding, Look, judged_days
 from basketgraph.quality.past import WHOLE, Daily, Past, Row, daily_history, stops_unless
+from basketgraph.quality.terms import LOOKED_UP
 from basketgraph.suites import TABLE_LEVEL, Expectation, QualitySettings, Suite, uses
 from basketgraph.wording import number_in_words
 
@@ -33,22 +35,49 @@ def look_at(
     release: Release, table: str, version: int, ds: date, settings: QualitySettings, terms: Suite, before: Past, suite_hash: str
 ) -> Look | None:
     """What is to be looked at; None where this version passed the same promises before, for a day on which they say the same."""
-    whole = release.read_version(table, version)
-    passed = before.passed(table, suite_hash)
+    passed = before.passed(table, suite_hash, ds)
+    looked_up = {e.kwargs["table"]: release.version(e.kwargs["table"]) for e in _lookups(terms).values()}
     days: list[date] | None = None
     why = "no version of it has passed these promises yet"
-    if passed is not None:
+    if passed:
+        since = int(passed[0]["table_version"])
         about_ds = any(e.type in TABLE_LEVEL and uses(e, "ds") for e in terms.expectations.values())
-        same = passed["table_version"] == version
-        if same and (passed["ds"] == ds or not about_ds):
+        newer = newer_lookup(terms, passed, looked_up, before, ds, settings.whole_days)
+        if since == version and newer is None and (passed[0]["ds"] == ds or not about_ds):
             return None
         broken = [
             name for name, e in terms.expectations.items() if e.meta.whole and (row := before.last(table, name)) is not None and stops_unless(row)
         ]
         if broken:
             why = f"{broken[0]} was broken"
+        elif newer is not None:
+            why = f"{newer} changed since it was looked up"
         else:
-            days, why = _changed(release, table, passed["table_version"], ds, settings, before.whole_on(table, suite_hash))
+            days, why = _changed(release, table, since, ds, settings, before.whole_on(table, suite_hash, ds))
+    look = _whole(release, table, version, ds, settings, terms, before, looked_up)
+    if days is None:
+        return replace(look, scope=WHOLE if not why else f"{WHOLE}: {why}")
+    column = str(day_column(contract(table)))
+    rows = look.whole.where(F.col(column).isin(days)) if days else look.whole.limit(0)
+    changed = [day.isoformat() for day in days]
+    seen = {day for values in look.known.values() for day, value in values.items() if value is not None}
+    # A day that was never seen may be one without rows; from that of the last check on they were still arriving then.
+    judged = [day for day in look.window if day in changed or day not in seen or day >= passed[0]["ds"].isoformat()]
+    return replace(look, rows=rows, part=True, nothing=not days, scope=_days_in_words(days), changed=changed, judged=judged)
+
+
+def _whole(
+    release: Release,
+    table: str,
+    version: int,
+    ds: date,
+    settings: QualitySettings,
+    terms: Suite,
+    before: Past,
+    looked_up: Mapping[str, int | None],
+) -> Look:
+    """The whole table, with what is known of earlier checks and the other tables as they are now."""
+    whole = release.read_version(table, version)
     window = judged_days(ds, settings.judged_days)
     dailies: Daily = {}
     if any(e.kwargs.get("metric") and e.kwargs.get("day") for e in terms.expectations.values()):
@@ -58,29 +87,56 @@ def look_at(
         return dailies.get(check_name, {}) if expectation.kwargs.get("day") else before.values(table, check_name)
 
     def lookup(other: str) -> DataFrame | None:
-        return whole if other == table else release.newest(other) if release.exists(other) else None
+        if other == table:
+            return whole
+        newest = looked_up[other]
+        return None if newest is None else release.read_version(other, newest)
 
     def carried(check_name: str) -> Finding | None:
         row = before.last(table, check_name)
         return None if row is None else _again(row, terms.expectations[check_name])
 
-    shared: dict[str, Any] = {
-        "whole": whole,
-        "ds": ds.isoformat(),
-        "window": window,
-        "lookup": lookup,
-        "history": history,
-        "known": dailies,
-        "usual": settings.usual,
-    }
-    if days is None:
-        return Look(rows=whole, scope=WHOLE if not why else f"{WHOLE}: {why}", judged=window, **shared)
-    column = str(day_column(contract(table)))
-    rows = whole.where(F.col(column).isin(days)) if days else whole.limit(0)
-    changed = {day.isoformat() for day in days}
-    seen = {day for values in dailies.values() for day, value in values.items() if value is not None}
-    judged = [day for day in window if day in changed or day not in seen]  # a day that was never seen may be one without rows
-    return Look(rows=rows, part=True, nothing=not days, scope=_days_in_words(days), judged=judged, carried=carried, **shared)
+    return Look(
+        rows=whole,
+        whole=whole,
+        ds=ds.isoformat(),
+        judged=window,
+        window=window,
+        lookup=lookup,
+        looked_up=looked_up,
+        history=history,
+        known=dailies,
+        carried=carried,
+        usual=settings.usual,
+    )
+
+
+def _lookups(terms: Suite) -> dict[str, Expectation]:
+    """The expectations that look something up in another table."""
+    return {name: e for name, e in terms.expectations.items() if e.type == LOOKED_UP and e.kwargs["table"] != terms.table}
+
+
+def newer_lookup(terms: Suite, passed: Sequence[Row], looked_up: Mapping[str, int | None], before: Past, ds: date, whole_days: int) -> str | None:
+    """The first table that has changed since it was looked up, where that calls for another look at all rows; None where none does.
+
+    Of a table of which changed days are looked at, a failure calls for it: it may be mended. Of another, every change does; but where the other
+    table is itself laid out by a day, and so changes each day, only a failure does, and `whole_days`.
+    passed:    the rows of the check that passed last.
+    looked_up: the newest version of each other table; None where there is no such table.
+    """
+    by_day = day_column(contract(terms.table)) is not None
+    then = {row["check_name"]: row for row in passed}
+    for name, e in _lookups(terms).items():
+        other, last = e.kwargs["table"], before.last(terms.table, name)
+        row = last if by_day else then.get(name)
+        if row is None or row["looked_up_version"] == looked_up[other]:
+            continue
+        failed = last is not None and not last["success"]
+        seldom = by_day or day_column(contract(other)) is not None
+        late = not by_day and not 0 <= (ds - row["ds"]).days < whole_days
+        if failed or late or not seldom:
+            return str(other)
+    return None
 
 
 def _changed(release: Release, table: str, since: int, ds: date, settings: QualitySettings, whole_on: date | None) -> tuple[list[date] | None, str]:
@@ -105,7 +161,9 @@ def _days_in_words(days: Sequence[date]) -> str:
 
 def _again(row: Row, expectation: Expectation) -> Finding:
     """What an earlier check found, as it was."""
-    numbers = {name: row[name] for name in ("element_count", "unexpected_count", "value", "usual_low", "usual_high", "anomaly_score")}
+    numbers = {
+        name: row[name] for name in ("element_count", "unexpected_count", "value", "usual_low", "usual_high", "anomaly_score", "looked_up_version")
+    }
     scope = str(row["scope"] or WHOLE)
     told = scope if scope.startswith("looked at") else f"looked at for {row['ds']}: {scope}"
     promised = str(row.get("expected") or "")
