@@ -57,6 +57,15 @@ def test_one_machine_and_a_cluster_differ_in_sizes_alone() -> None:
     assert {key: cluster[key] for key in shared} == {key: local[key] for key in shared}
 
 
+def test_the_packages_that_s3_wants_are_told_in_the_versions_that_fit() -> None:
+    import pyspark
+
+    (hadoop,) = (Path(pyspark.__file__).parent / "jars").glob("hadoop-client-api-*.jar")
+    told = data_text("conf/spark/cluster.conf")
+    assert f"org.apache.hadoop:hadoop-aws:{hadoop.stem.removeprefix('hadoop-client-api-')} " in told
+    assert f"io.delta:delta-storage-s3-dynamodb:{version('delta-spark')};" in told
+
+
 def test_the_local_runner_starts_with_the_files_properties_and_not_with_sparks_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a process of its own: driver memory must be set before the JVM starts."""
     monkeypatch.setenv(CONF_VARIABLE, str(tmp_path))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -129,3 +129,22 @@ def test_a_warehouse_without_a_release_cannot_go_back(release: Release) -> None:
 def test_the_logs_of_what_happened_are_not_rolled_back_with_what_they_tell_of() -> None:
     assert not {"ops.runs", "ops.releases"} & set(released_tables())
     assert {"silver.events", "gold.interactions"} <= set(released_tables())
+
+
+def test_the_lines_that_the_documentation_gives_readers_show_the_newest_list_that_is_live(
+    release: Release, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def recommend(day: date, item: str) -> None:
+        found = {"as_of": day, "setting": "rebuy", "user_id": "ann", "rank": 1, "item_id": item, "reason": f"because of {item}"}
+        release.overwrite_day(rows(release.spark, "gold.recommendations", [found]), "gold.recommendations", day)
+
+    recommend(DAY - timedelta(days=28), "old")
+    recommend(DAY, "live")
+    publish(release, as_of=DAY, now=utc_now())
+    recommend(DAY, "refused")  # a run that the gate stopped
+    text = (Path(__file__).resolve().parents[2] / "docs" / "operating.md").read_text()
+    lines = text.partition("## Reading what is live")[2].partition("```python\n")[2].partition("```")[0]
+    exec(lines, {"spark": release.spark, "warehouse": release.root})
+    printed = capsys.readouterr().out
+    assert "because of live" in printed
+    assert not {"old", "refused"} & set(printed.split())
