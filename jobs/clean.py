@@ -13,7 +13,8 @@ from basketgraph.clean.pseudonyms import pseudonym_key
 from basketgraph.clean.replay import Replay, was_cut_off
 from basketgraph.config import Config
 from basketgraph.masking import masked
-from basketgraph.runs import StepReport, job_main, pipelines
+from basketgraph.runs import StepReport, job_main
+from basketgraph.steps import pipelines
 from basketgraph.tables import Release
 
 if TYPE_CHECKING:

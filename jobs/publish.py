@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from basketgraph.config import Config
 from basketgraph.publish.releases import publish, released_tables, utc_now
-from basketgraph.runs import StepReport, job_main, pipelines
+from basketgraph.runs import StepReport, job_main
+from basketgraph.steps import pipelines
 from basketgraph.suites import suites
 from basketgraph.tables import Release
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from basketgraph.clean.mapping import read_source
 from basketgraph.config import Mistake, data_files, data_text, data_yaml, load
 from basketgraph.contracts import contract
-from basketgraph.runs import Step, pipelines
+from basketgraph.steps import Step, pipelines
 from basketgraph.suites import suite
 
 LAYERS = ("silver", "gold", "ops")

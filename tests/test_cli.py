@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 from basketgraph.cli import app, main
 from basketgraph.config import CONF_VARIABLE, Mistake
 from basketgraph.pipeline import Outcome
-from basketgraph.runs import pipelines
+from basketgraph.steps import pipelines
 from basketgraph.tables import LiveRelease, releases
 from tiny import TinyShop
 

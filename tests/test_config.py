@@ -174,7 +174,8 @@ import basketgraph
 from basketgraph.config import data_files, load
 from basketgraph.contracts import contract, contracts
 from basketgraph.pipeline import load_job
-from basketgraph.runs import code_version, pipelines
+from basketgraph.runs import code_version
+from basketgraph.steps import pipelines
 assert ".zip" in str(basketgraph.__path__), basketgraph.__path__
 assert len(contracts()) >= 16 and contract("silver.events").keys == ["event_id"]
 assert "clean" in {{stem for stem, _ in data_files("jobs", ".py")}}

@@ -12,7 +12,8 @@ from pyspark.sql import SparkSession
 
 from basketgraph.config import CONF_VARIABLE, Config, Mistake, load
 from basketgraph.pipeline import Outcome, dry_run, run_pipeline, status
-from basketgraph.runs import RUNS, pipelines
+from basketgraph.runs import RUNS
+from basketgraph.steps import pipelines
 from basketgraph.tables import LiveRelease, Release
 from tiny import TinyShop
 

@@ -13,7 +13,8 @@ from basketgraph.config import CONF_VARIABLE, Mistake, load
 from basketgraph.contracts import contract
 from basketgraph.flags import job_parser, set_pairs
 from basketgraph.memory import PeakMemory, tree_memory
-from basketgraph.runs import RUNS, RunLog, Step, StepReport, new_run_id, pipelines, run_step
+from basketgraph.runs import RUNS, RunLog, StepReport, new_run_id, run_step
+from basketgraph.steps import Step, pipelines
 from basketgraph.tables import Release
 from support import rows
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from basketgraph.config import data_files
-from basketgraph.runs import pipelines
+from basketgraph.steps import pipelines
 from basketgraph.suites import suites
 
 

@@ -21,8 +21,9 @@ from basketgraph.config import Config, Mistake, data_file
 from basketgraph.masking import without_addresses
 from basketgraph.memory import PeakMemory
 from basketgraph.report.examples import Example, newest_examples
-from basketgraph.runs import RUNS, Job, Pipelines, RunLog, StepResult, last_day, new_run_id, opened, pipelines, run_step
+from basketgraph.runs import RUNS, Job, RunLog, StepResult, last_day, new_run_id, opened, run_step
 from basketgraph.session import spark_session
+from basketgraph.steps import Pipelines, pipelines
 from basketgraph.tables import Release, newest_release
 
 log = logging.getLogger("basketgraph")

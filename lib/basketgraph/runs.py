@@ -21,12 +21,13 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import functions as F
 
 from basketgraph.alerts import ALERTED, failing_since, send, stop_alert, what_failed
-from basketgraph.config import Config, Mistake, Settings, data_text, data_yaml, load, parsed
+from basketgraph.config import Config, data_text, load
 from basketgraph.flags import DATA_DOCS, accepted_failures, job_parser, log_to_stderr, set_pairs
 from basketgraph.lock import RunLock, lease_files
 from basketgraph.masking import without_addresses
 from basketgraph.memory import PeakMemory
 from basketgraph.session import spark_session
+from basketgraph.steps import Step, pipelines
 from basketgraph.suites import QualitySettings
 from basketgraph.tables import Release, Warehouse
 
@@ -35,46 +36,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("basketgraph")
 RUNS = "ops.runs"
-
-
-class Step(Settings):
-    """An entry of conf/pipelines.yaml `steps`."""
-
-    help: str
-    reads: tuple[str, ...]
-    writes: tuple[str, ...]
-    settings: tuple[str, ...]
-    source: bool = False
-    cuts: bool = False
-    always: bool = False
-    files: tuple[str, ...] = ()  # keys of its detail that name a file it made
-
-
-class Pipeline(Settings):
-    """An entry of conf/pipelines.yaml `pipelines`."""
-
-    help: str
-    steps: tuple[str, ...]
-
-
-class Pipelines(Settings):
-    steps: dict[str, Step]
-    pipelines: dict[str, Pipeline]
-
-    def published_by(self, pipeline: str, tables: Sequence[str]) -> list[str]:
-        """Those of `tables` that the pipeline's steps read or write, and those that no step writes, which every run adds to."""
-        own = {table for name in self.pipelines[pipeline].steps for table in (*self.steps[name].reads, *self.steps[name].writes)}
-        others = {table for step in self.steps.values() for table in step.writes} - own
-        return [table for table in tables if table not in others]
-
-
-def pipelines() -> Pipelines:
-    """conf/pipelines.yaml. Raises Mistake for unknown keys, and for a pipeline that names a step that is not there."""
-    found = parsed(Pipelines, data_yaml("conf/pipelines.yaml"), "conf/pipelines.yaml")
-    faults = [f"pipelines.{p}: want a step, have {s}" for p, terms in found.pipelines.items() for s in terms.steps if s not in found.steps]
-    if faults:
-        raise Mistake("conf/pipelines.yaml", faults, f"Steps: {', '.join(found.steps)}.")
-    return found
 
 
 @dataclass(frozen=True)

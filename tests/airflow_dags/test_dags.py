@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from basketgraph.flags import job_parser
-from basketgraph.runs import pipelines
+from basketgraph.steps import pipelines
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 AIRFLOW = REPOSITORY / ".venv-airflow" / "bin"

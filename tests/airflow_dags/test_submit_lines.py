@@ -14,7 +14,7 @@ from jinja2 import Environment, StrictUndefined
 
 from basketgraph.config import load
 from basketgraph.flags import job_parser, set_pairs
-from basketgraph.runs import pipelines
+from basketgraph.steps import pipelines
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DAGS = REPOSITORY / "airflow_dags"

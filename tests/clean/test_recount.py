@@ -14,10 +14,10 @@ from basketgraph.clean.replay import ReplaySettings
 from basketgraph.config import Mistake
 from basketgraph.tables import Release
 from clean.shop import Shop, deliver, line, mapping
-from clean.test_any_order import VERSIONED
 from clean.test_replay import EVENTS, NOTHING, REJECTED, assert_as_fresh, assert_counts_add_up, mended, replay, replaying
 
-TITLED = {"channel": "title"}  # equal rows of two files stay apart by what lies between them: A/1 is version 1 of A
+# A title of A/1 is version 1 of A.
+CHANNEL, VERSION = {"channel": "split(title, '/')[0]"}, "timestamp_seconds(cast(split(title, '/')[1] as bigint))"
 
 
 def entry(accepted: int, superseded: int, duplicate: int = 0) -> dict[str, Any]:
@@ -43,27 +43,27 @@ def test_a_duplicate_whose_row_is_there_was_accepted_after_all() -> None:
 
 @pytest.mark.slow
 def test_a_replay_goes_well_where_a_newer_delivery_only_made_an_equal_row_newer(spark: SparkSession, tmp_path: Path) -> None:
-    shop = Shop(spark, tmp_path, VERSIONED)
+    shop = Shop(spark, tmp_path, mapping(columns=CHANNEL, version=VERSION))
     deliver(shop.landing, "a.csv", line(1, title="A/1"), line(2, price="0.00", title="A/1"))
     shop.clean()
     deliver(shop.landing, "b.csv", line(1, title="A/3"), minute=1)
     shop.clean()
     assert shop.counts()["duplicates"] == 1
-    shop.given = {**VERSIONED, "tables": {**VERSIONED["tables"], EVENTS: {**VERSIONED["tables"][EVENTS], "reject": {}}}}
+    shop.given["tables"][EVENTS]["reject"] = {}
     assert replay(shop, rejected=True).tables[EVENTS]["newly_accepted"] == 1
-    assert_as_fresh(shop, tmp_path)
+    assert_counts_add_up(shop)
     deliver(shop.landing, "late.csv", line(1, title="B/2"), minute=2)
     shop.clean()
-    assert_as_fresh(shop, tmp_path / "late")  # version 2 comes too late
+    assert_as_fresh(shop, tmp_path)  # version 2 comes too late
     assert {row["channel"] for row in shop.rows(EVENTS)} == {"A"}
 
 
 @pytest.mark.slow
 def test_a_version_that_the_mapping_names_later_counts_from_the_replay_on(spark: SparkSession, tmp_path: Path) -> None:
-    shop = Shop(spark, tmp_path, mapping(columns={"channel": "split(title, '/')[0]"}))
+    shop = Shop(spark, tmp_path, mapping(columns=CHANNEL))
     deliver(shop.landing, "a.csv", line(1, title="A/1"), minute=50)
     shop.clean()
-    shop.given = mapping(columns={"channel": "split(title, '/')[0]"}, version="timestamp_seconds(cast(split(title, '/')[1] as bigint))")
+    shop.given = mapping(columns=CHANNEL, version=VERSION)
     day = shop.rows(EVENTS)[0]["event_date"]
     changes = replay(shop, first_day=day, last_day=day).tables[EVENTS]
     assert (changes["changed"], changes["rows_after"]) == (0, 1)
@@ -76,20 +76,18 @@ def test_a_version_that_the_mapping_names_later_counts_from_the_replay_on(spark:
 
 @pytest.mark.slow
 def test_an_equal_row_of_a_newer_version_that_is_good_now_stands_against_what_lies_between(spark: SparkSession, tmp_path: Path) -> None:
-    shop = Shop(spark, tmp_path, mapping(columns=TITLED, version="to_timestamp(at, 'yyyy-MM-dd HH:mm') + make_interval(0, 0, 0, 0, 0, 0, pieces)"))
-    was = shop.given["tables"][EVENTS]
-    was["columns"] |= {"channel": "title", "quantity": "1", "amount_minor": "100"}
-    was["reject"] = {"late": "cast(pieces as bigint) > 4"}
-    deliver(shop.landing, "a.csv", line(1, pieces="5"))
-    deliver(shop.landing, "b.csv", line(1, pieces="3"), minute=1)
+    shop = Shop(spark, tmp_path, mapping(columns=CHANNEL, version=VERSION))
+    shop.given["tables"][EVENTS]["reject"] = {"too_new": "title = 'A/5'"}
+    deliver(shop.landing, "a.csv", line(1, title="A/5"))
+    deliver(shop.landing, "b.csv", line(1, title="A/3"), minute=1)
     shop.clean()
-    was["reject"] = {}
+    shop.given["tables"][EVENTS]["reject"] = {}
     replay(shop, rejected=True)
     assert_counts_add_up(shop)
-    deliver(shop.landing, "c.csv", line(1, pieces="4", title="Coffee"), minute=2)
+    deliver(shop.landing, "c.csv", line(1, title="B/4"), minute=2)
     shop.clean()
     assert_as_fresh(shop, tmp_path)
-    assert shop.rows(EVENTS)[0]["channel"] == "Tea"
+    assert shop.rows(EVENTS)[0]["channel"] == "A"
 
 
 def test_what_a_killed_run_left_of_a_file_that_is_gone_is_in_nobodys_way(

@@ -12,7 +12,8 @@ from basketgraph.config import Mistake, load
 from basketgraph.pipeline import load_job
 from basketgraph.publish.releases import publish, released_tables, rollback, utc_now
 from basketgraph.quality import QualityStop
-from basketgraph.runs import pipelines, quality_checker
+from basketgraph.runs import quality_checker
+from basketgraph.steps import pipelines
 from basketgraph.tables import LiveRelease, Release, newest_release, releases
 from support import rows
 

@@ -10,7 +10,8 @@ from typing import Any
 from pyspark.sql import functions as F
 
 from basketgraph.report.records import as_dicts, records
-from basketgraph.runs import RUNS, RunLog, pipelines
+from basketgraph.runs import RUNS, RunLog
+from basketgraph.steps import pipelines
 from basketgraph.tables import Release
 
 REPORT = "report"

@@ -1,0 +1,47 @@
+"""conf/pipelines.yaml: the steps, what each reads and writes, and the pipelines that they make up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from basketgraph.config import Mistake, Settings, data_yaml, parsed
+
+
+class Step(Settings):
+    """An entry of conf/pipelines.yaml `steps`."""
+
+    help: str
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    settings: tuple[str, ...]
+    source: bool = False
+    cuts: bool = False
+    always: bool = False
+    files: tuple[str, ...] = ()  # keys of its detail that name a file it made
+
+
+class Pipeline(Settings):
+    """An entry of conf/pipelines.yaml `pipelines`."""
+
+    help: str
+    steps: tuple[str, ...]
+
+
+class Pipelines(Settings):
+    steps: dict[str, Step]
+    pipelines: dict[str, Pipeline]
+
+    def published_by(self, pipeline: str, tables: Sequence[str]) -> list[str]:
+        """Those of `tables` that the pipeline's steps read or write, and those that no step writes, which every run adds to."""
+        own = {table for name in self.pipelines[pipeline].steps for table in (*self.steps[name].reads, *self.steps[name].writes)}
+        others = {table for step in self.steps.values() for table in step.writes} - own
+        return [table for table in tables if table not in others]
+
+
+def pipelines() -> Pipelines:
+    """conf/pipelines.yaml. Raises Mistake for unknown keys, and for a pipeline that names a step that is not there."""
+    found = parsed(Pipelines, data_yaml("conf/pipelines.yaml"), "conf/pipelines.yaml")
+    faults = [f"pipelines.{p}: want a step, have {s}" for p, terms in found.pipelines.items() for s in terms.steps if s not in found.steps]
+    if faults:
+        raise Mistake("conf/pipelines.yaml", faults, f"Steps: {', '.join(found.steps)}.")
+    return found
