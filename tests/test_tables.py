@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import date, datetime, timezone
 from pathlib import Path
@@ -146,6 +147,19 @@ def test_rows_made_in_python_arrive_as_they_are_and_none_lacks_a_required_value(
         release.rows_of("ops.releases", [made, {**made, "run_id": None, "published_at": None}])
     with pytest.raises(ValueError, match=r"ops.releases: no such columns: color"):
         release.rows_of("ops.releases", [{**made, "color": "red"}])
+
+
+def test_instants_that_were_collected_go_back_as_they_were_wherever_the_machine_stands(release: Release, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = datetime(2026, 3, 1, 12, 30, tzinfo=timezone.utc)
+    made = {"release": 1, "kind": "publish", "run_id": "r", "published_at": at, "versions": {}, "rows": {}}
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", "Asia/Kolkata")
+        time.tzset()
+        (collected,) = release.rows_of("ops.releases", [made]).collect()
+        again = release.rows_of("ops.releases", [collected.asDict()])
+        assert [row.told for row in again.selectExpr("cast(published_at as string) as told").collect()] == ["2026-03-01 12:30:00"]
+    time.tzset()
+    assert collected.published_at == datetime(2026, 3, 1, 18, 0), "Spark hands out local time without a zone"
 
 
 def test_a_column_comment_of_the_contract_is_in_the_table(spark: SparkSession, release: Release) -> None:
