@@ -26,10 +26,11 @@ def points(*values: float, usual: dict[int, tuple[float, float]] | None = None) 
 def test_the_sentence_tells_the_last_day_that_is_drawn_and_the_day_that_was_judged() -> None:
     judged = "it is 610 on 2026-01-01; usual on Thursdays is 1,200 to 1,600"
     row = check(value=610.0, usual_low=1200.0, usual_high=1600.0, anomaly_score=-9.0, observed=judged, severity="warning")
-    histories = {("silver.events", row["check_name"]): points(1400, 610, 1300, usual={1: (1200, 1600)})}
-    (figure,) = check_figures(replace(FACTS, checks=[row], histories=histories))
+    drawn = points(1400, 610, 1300, usual={1: (1200, 1600)})
+    (figure,) = check_figures(replace(FACTS, checks=[row], histories={("silver.events", row["check_name"]): drawn}))
     assert figure["told"] == f"Between 610 and 1,400 over 3 days; 1,300 on {FRIDAY}. I{judged[1:]}."
-    assert figure["svg"].count("#000005") == 1, "the unusual day has a dot, although it is not the last one"
+    on_its_day = value_chart(drawn, figure["told"], share=False, marked=date(2026, 1, 1), trouble=True, prefix="check0")
+    assert figure["svg"] == on_its_day, "the unusual day has the dot, although it is not the last one"
 
 
 def test_a_usual_range_is_drawn_for_the_days_that_it_belongs_to_only() -> None:
