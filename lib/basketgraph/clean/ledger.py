@@ -74,7 +74,7 @@ class Ledger:
             committed = self.release.committed_batches(table)
             finished += [entry for entry in announced if entry["table_name"] == table and entry["batch_id"] in committed]
         self.write(finished)
-        self.begun = [entry for entry in announced if self.entries.get(_key(entry), {}).get("status") != DONE]
+        self.begun = [entry for entry in announced if not self._is_over(entry)]
         return len(finished)
 
     def close(self, listed: Collection[tuple[str, str]]) -> None:
@@ -103,9 +103,10 @@ class Ledger:
         """Content hashes by path, size and modification time, so that files seen before are not read to tell that they are the same."""
         return {(e["source_file"], e["size_bytes"], aware(e["modified_at"])): e["file_hash"] for e in self.entries.values() if e["status"] == DONE}
 
-    def is_done(self, table: str, file: LandingFile) -> bool:
+    def is_done(self, table: str, file: LandingFile, *, read: bool = False) -> bool:
+        """read: whether a file that was only known to be a copy, and never opened, does not count."""
         entry = self.entries.get((table, file.path, file.file_hash))
-        return entry is not None and entry["status"] == DONE
+        return entry is not None and entry["status"] == DONE and not (read and _is_copy(entry))
 
     def entry(self, table: str, file: LandingFile, status: str, counts: Counts, *, batch_id: str | None = None) -> Entry:
         counts.check(f"{table} from {file.path}")
@@ -141,7 +142,11 @@ class Ledger:
             self.release.append(frame, FILES)
         self._remember(changed)
         # What this run completed is nobody's leftover any more: the same row in a later batch is a duplicate.
-        self.begun = [entry for entry in self.begun if self.entries.get(_key(entry), {}).get("status") != DONE]
+        self.begun = [entry for entry in self.begun if not self._is_over(entry)]
+
+    def _is_over(self, begun: Entry) -> bool:
+        entry = self.entries.get(_key(begun), {})
+        return entry.get("status") == DONE and not _is_copy(entry)
 
     def _remember(self, entries: Sequence[Entry]) -> None:
         for entry in entries:
@@ -193,6 +198,10 @@ class Announcements:
 
 def _isoformat(moment: datetime) -> str:
     return moment.isoformat()
+
+
+def _is_copy(entry: Entry) -> bool:
+    return entry["batch_id"] is None and entry["rows_read"] > 0 and entry["rows_accepted"] + entry["rows_rejected"] == 0
 
 
 def _key(entry: Entry) -> tuple[str, str, str]:
