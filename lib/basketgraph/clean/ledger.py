@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -90,10 +89,11 @@ class Ledger:
         if not self.release.exists(REJECTED):
             return {**counts, "rejected_by_reason": []}
         of_file = reduce(and_, [F.col(name) == entry[name] for name in ("table_name", "source_file", "file_hash")])
-        rows = self.release.read(REJECTED).where(of_file).select("reasons").collect()
-        by_reason = Counter(reason for row in rows for reason in row["reasons"])
-        reasons = [{"reason": reason, "rows": number} for reason, number in sorted(by_reason.items())]
-        return {**counts, "rows_read": len(rows), "rows_rejected": len(rows), "rejected_by_reason": reasons}
+        rows = self.release.read(REJECTED).where(of_file)
+        number = rows.count()
+        by_reason = rows.select(F.explode("reasons").alias("reason")).groupBy("reason").agg(F.count("*").alias("rows")).orderBy("reason")
+        reasons = [row.asDict() for row in by_reason.collect()]
+        return {**counts, "rows_read": number, "rows_rejected": number, "rejected_by_reason": reasons}
 
     def with_hash(self, table: str, file_hash: str) -> Entry | None:
         """The entry of content that this table already has, wherever it lay."""
