@@ -19,9 +19,9 @@ MINUTE = datetime(2026, 3, 1, tzinfo=timezone.utc)
 def looked_at(shop: Shop, **settings: Any) -> tuple[dict[FileId, Any], dict[FileId, str]]:
     """What a replay would read of all that lies in the landing folder, had it been read before."""
     again = replaying(shop, **settings)
-    landed = again._landed()
-    entries = {(file.path, file.file_hash): {"rows_accepted": 1, "modified_at": MINUTE} for file in landed.values()}
-    return again._present(EVENTS, entries, landed)
+    landed = again.readable.landed(again.ledger)
+    entries = {file: {"rows_accepted": 1, "modified_at": MINUTE} for file in landed}
+    return again.readable.present(EVENTS, entries, landed)
 
 
 def test_a_file_that_cleaning_would_set_aside_is_not_read_again_in_parts(spark: SparkSession, tmp_path: Path) -> None:

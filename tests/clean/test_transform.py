@@ -35,9 +35,12 @@ def test_a_silver_column_is_worked_out_once_however_many_conditions_name_it(
     assert plan.count("round(") == 1  # of the amount, in which five conditions take an interest
 
 
-def typed(spark: SparkSession, folder: Path, kinds: Mapping[str, str], *rows: str) -> tuple[TableRules, DataFrame]:
-    """A shop of Parquet whose lines have no numbers but columns of these kinds, too; and its raw rows, each given as SQL values of those columns."""
-    given = mapping()
+def typed(spark: SparkSession, folder: Path, kinds: Mapping[str, str], *rows: str, **columns: str) -> tuple[TableRules, DataFrame]:
+    """A shop of Parquet whose lines have no numbers but columns of these kinds, too; and its raw rows, each given as SQL values of those columns.
+
+    columns: expressions of silver.events.
+    """
+    given = mapping(columns=columns)
     given["files"]["sales"] |= {"format": "parquet", "columns": {**dict.fromkeys(FILLED, "string"), **kinds}}
     del given["tables"]["silver.events"]["columns"]["event_id"]
     given["tables"]["silver.events"]["columns"]["order_id"] = "product"

@@ -135,8 +135,9 @@ class Preparation:
         judged = ranked(rows, ["rejected_id"], [])
         if self.release.exists(REJECTED):
             there = self.release.read(REJECTED).where(F.col("table_name") == self.rules.table.name)
-            for path, file_hash in self.own_rejects:
-                there = there.where(~((F.col("source_file") == path) & (F.col("file_hash") == file_hash)))
+            if self.own_rejects:
+                ours = there.sparkSession.createDataFrame(sorted(self.own_rejects), "source_file string, file_hash string")
+                there = there.join(F.broadcast(ours), on=["source_file", "file_hash"], how="left_anti")  # one row a file on the right
             judged = against_table(judged, there, ["rejected_id"], [])
         new = self._keep(judged.where(F.col(STATUS) == NEW).drop(STATUS, "__content"))
         per_file = new.groupBy("source_file").agg(F.count("*").alias("rows"))

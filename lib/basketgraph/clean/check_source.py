@@ -71,14 +71,14 @@ class Rehearsal(Cleaning):
         listed = self._listed()
         work, problems = self._work(listed)
         self.ledger.begun = self.ledger.announcements.read()
-        raws: dict[str, DataFrame] = {}
+        raws: dict[tuple[str, ...], DataFrame] = {}
         found = []
         for table, one in work.items():
             if not one.fresh and not one.copies:
                 continue
-            place = self.source.tables[table].files
+            place = (self.source.tables[table].files, *(file.path for file in one.fresh))
             if one.fresh and place not in raws:
-                raws[place] = self._looked_at(place, one.fresh, sample_rows)
+                raws[place] = self._looked_at(place[0], one.fresh, sample_rows)
             found.append(self._table(table, one.fresh, one.copies, raws.get(place)))
         for raw in raws.values():
             raw.unpersist()

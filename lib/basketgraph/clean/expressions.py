@@ -22,16 +22,18 @@ References = Mapping[str, frozenset[str]]
 
 @dataclass(frozen=True)
 class CheckedSource:
-    """A mapping without faults, and which raw columns each silver column is made from (through `let`)."""
+    """A mapping without faults, and what its expressions read, by themselves or through `let`."""
 
     source: Source
     references: Mapping[str, References]  # table -> silver column (or `version`) -> raw columns
+    named: Mapping[str, frozenset[str]]  # table -> silver columns, `where`, `version` and reject.NAME that read a file's name or time
 
 
 def checked_source(spark: SparkSession, given: Mapping[str, object], where: str) -> CheckedSource:
     """The mapping `given`, checked. Reads no data. Raises Mistake that lists every fault of form, names and SQL at once."""
     source, faults = read_source(given, where)
     references: dict[str, References] = {}
+    raws: dict[str, _Raw] = {}
     if source is not None:
         raws = {name: _Raw(spark, f"files.{name}", files, faults) for name, files in source.files.items()}
         for name, mapped in source.tables.items():
@@ -40,7 +42,7 @@ def checked_source(spark: SparkSession, given: Mapping[str, object], where: str)
                 references[name] = raw.table_references(f"tables.{name}", mapped, contract(name), faults)
     refuse(where, faults)
     assert source is not None  # a source without a model has faults
-    return CheckedSource(source, references)
+    return CheckedSource(source, references, {name: raws[mapped.files].named(mapped) for name, mapped in source.tables.items()})
 
 
 class _Raw:
@@ -49,6 +51,7 @@ class _Raw:
     def __init__(self, spark: SparkSession, place: str, files: FileSet, faults: list[str]) -> None:
         self.spark, self.columns = spark, {c.lower(): c for c in files.columns}
         self.lets: dict[str, frozenset[str]] = {}
+        self.seen: dict[str, frozenset[str]] = {}
         self.frame: DataFrame | None = None
         fields = [StructField(LANDING_NAMES[0], StringType()), StructField(LANDING_NAMES[1], TimestampType())]
         fields += [StructField(name, StringType()) for name in SOURCE_NAMES]
@@ -64,18 +67,28 @@ class _Raw:
             if self.frame is None or self.analysed(f"{place}.let.{name}", text, faults) is None:
                 self.frame = None  # what uses this name cannot be judged
                 continue
-            self.lets[name.lower()] = self.raw_columns(text)
+            self.lets[name.lower()] = self.sources(text)
             self.frame = self.frame.withColumn(name, F.expr(text))
 
     def raw_columns(self, text: str) -> frozenset[str]:
         """The raw columns that an expression reads, by itself or through `let`."""
-        found: set[str] = set()
-        for name in names_in(self.spark, text):
-            if name.lower() in self.lets:
-                found |= self.lets[name.lower()]
-            elif name.lower() in self.columns:
-                found.add(self.columns[name.lower()])
-        return frozenset(found)
+        return self.sources(text) - {*LANDING_NAMES}
+
+    def sources(self, text: str) -> frozenset[str]:
+        """The raw columns and LANDING_NAMES that an expression reads, by itself or through `let`."""
+        if text not in self.seen:
+            found: set[str] = set()
+            for name in names_in(self.spark, text):
+                if name.lower() in self.lets:
+                    found |= self.lets[name.lower()]
+                elif name.lower() in (*self.columns, *LANDING_NAMES):
+                    found.add(self.columns.get(name.lower(), name.lower()))
+            self.seen[text] = frozenset(found)
+        return self.seen[text]
+
+    def named(self, mapped: TableMapping) -> frozenset[str]:
+        texts = mapped.columns | {where: text for where, text, _ in _conditions(mapped)}
+        return frozenset(where for where, text in texts.items() if self.sources(text) & {*LANDING_NAMES})
 
     def analysed(self, place: str, text: str, faults: list[str], wanted: DataType | None = None) -> DataType | None:
         """The type of an expression; None, with the fault noted, where Spark cannot use it or cannot cast it to `wanted`."""

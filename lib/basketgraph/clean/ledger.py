@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -76,7 +75,7 @@ class Ledger:
             committed = self.release.committed_batches(table)
             finished += [entry for entry in announced if entry["table_name"] == table and entry["batch_id"] in committed]
         self.write(finished)
-        self.begun = [entry for entry in announced if self.entries.get(_key(entry), {}).get("status") != DONE]
+        self.begun = [entry for entry in announced if not self._is_over(entry)]
         return len(finished)
 
     def close(self, listed: Collection[tuple[str, str]]) -> None:
@@ -92,10 +91,11 @@ class Ledger:
         if not self.release.exists(REJECTED):
             return {**counts, "rejected_by_reason": []}
         of_file = reduce(and_, [F.col(name) == entry[name] for name in ("table_name", "source_file", "file_hash")])
-        rows = self.release.read(REJECTED).where(of_file).select("reasons").collect()
-        by_reason = Counter(reason for row in rows for reason in row["reasons"])
-        reasons = [{"reason": reason, "rows": number} for reason, number in sorted(by_reason.items())]
-        return {**counts, "rows_read": len(rows), "rows_rejected": len(rows), "rejected_by_reason": reasons}
+        rows = self.release.read(REJECTED).where(of_file)
+        number = rows.count()
+        by_reason = rows.select(F.explode("reasons").alias("reason")).groupBy("reason").agg(F.count("*").alias("rows")).orderBy("reason")
+        reasons = [row.asDict() for row in by_reason.collect()]
+        return {**counts, "rows_read": number, "rows_rejected": number, "rejected_by_reason": reasons}
 
     def left_behind(self, table: str, files: Iterable[LandingFile]) -> list[Entry]:
         """Those of the files that a killed run had begun and that were gone after it, so that rejected rows of them are there."""
@@ -110,9 +110,10 @@ class Ledger:
         """Content hashes by path, size and modification time, so that files seen before are not read to tell that they are the same."""
         return {(e["source_file"], e["size_bytes"], e["modified_at"]): e["file_hash"] for e in self.entries.values() if e["status"] == DONE}
 
-    def is_done(self, table: str, file: LandingFile) -> bool:
+    def is_done(self, table: str, file: LandingFile, *, read: bool = False) -> bool:
+        """read: whether a file that was only known to be a copy, and never opened, does not count."""
         entry = self.entries.get((table, file.path, file.file_hash))
-        return entry is not None and entry["status"] == DONE
+        return entry is not None and entry["status"] == DONE and not (read and _is_copy(entry))
 
     def entry(self, table: str, file: LandingFile, status: str, counts: Counts, *, batch_id: str | None = None) -> Entry:
         counts.check(f"{table} from {file.path}")
@@ -148,7 +149,11 @@ class Ledger:
             self.release.append(frame, FILES)
         self._remember(changed)
         # What this run completed is nobody's leftover any more: the same row in a later batch is a duplicate.
-        self.begun = [entry for entry in self.begun if self.entries.get(_key(entry), {}).get("status") != DONE]
+        self.begun = [entry for entry in self.begun if not self._is_over(entry)]
+
+    def _is_over(self, begun: Entry) -> bool:
+        entry = self.entries.get(_key(begun), {})
+        return entry.get("status") == DONE and not _is_copy(entry)
 
     def _remember(self, entries: Sequence[Entry]) -> None:
         for entry in entries:
@@ -209,6 +214,10 @@ def _aware(entry: Entry) -> Entry:
 
 def _isoformat(moment: datetime) -> str:
     return moment.isoformat()
+
+
+def _is_copy(entry: Entry) -> bool:
+    return entry["batch_id"] is None and entry["rows_read"] > 0 and entry["rows_accepted"] + entry["rows_rejected"] == 0
 
 
 def _key(entry: Entry) -> tuple[str, str, str]:

@@ -120,7 +120,8 @@ class Cleaning:
         faults: list[str] = []
         for file_set, landed in listed.items():
             tables = self._tables(file_set)
-            wanted = {file.path: [table for table in tables if not self.ledger.is_done(table, file)] for file in landed}
+            read = {table: bool(self.checked.named[table]) for table in tables}
+            wanted = {file.path: [table for table in tables if not self.ledger.is_done(table, file, read=read[table])] for file in landed}
             usable = sum(not wanting for wanting in wanted.values())
             for examined in self._examined(file_set, [file for file in landed if wanted[file.path]]):
                 wanting = wanted[examined.path]
@@ -131,7 +132,9 @@ class Cleaning:
                 usable += 1
                 for table in wanting:
                     file_hash = examined.file_hash
-                    there = self.ledger.with_hash(table, file_hash) is not None or file_hash in {f.file_hash for f in work[table].fresh}
+                    there = not self.checked.named[table] and (
+                        self.ledger.with_hash(table, file_hash) is not None or file_hash in {f.file_hash for f in work[table].fresh}
+                    )
                     (work[table].copies if there else work[table].fresh).append(examined)
             if landed and not usable:
                 broken = next(files for table, files in problems.items() if table in tables)
@@ -244,7 +247,8 @@ class Cleaning:
     def _rules(self, table: str) -> TableRules:
         mapped = self.source.tables[table]
         function = pseudonym_function(self.source.shop, self.key)
-        return TableRules(self.source.shop, contract(table), mapped, self.source.files[mapped.files], self.checked.references[table], function)
+        files, references, named = self.source.files[mapped.files], self.checked.references[table], self.checked.named[table]
+        return TableRules(self.source.shop, contract(table), mapped, files, references, function, named)
 
     def _write_rejected(self, prepared: Sequence[Prepared]) -> None:
         frames = [one.rejected for one in prepared if one.rejected is not None]

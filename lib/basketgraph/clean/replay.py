@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
 from pyspark.sql import functions as F
 
-from basketgraph.clean.again import FileId, Judged, TableAgain, giving, with_owner
+from basketgraph.clean.again import FileId, Judged, TableAgain, with_owner
 from basketgraph.clean.expressions import CheckedSource
 from basketgraph.clean.ledger import DONE, Announcements, Entry, Ledger, attempt
 from basketgraph.clean.load import CleanSettings
-from basketgraph.clean.mapping import FileSet
-from basketgraph.clean.pick_up import Landing, LandingFile
+from basketgraph.clean.pick_up import Landing
 from basketgraph.clean.pseudonyms import PseudonymKey, pseudonym_function
-from basketgraph.clean.reading import CORRUPT, examined_files, prepare_session
+from basketgraph.clean.readable import Readable
+from basketgraph.clean.reading import CORRUPT, prepare_session
 from basketgraph.clean.recount import as_left, held_against_rows, recounted, refuse_unless_it_adds_up
 from basketgraph.clean.transform import REJECTED, TableRules, mapped_rows, silver
 from basketgraph.config import Mistake, Settings
@@ -72,9 +72,9 @@ class Replay:
     def __init__(
         self, checked: CheckedSource, landing: Landing, release: Release, *, key: PseudonymKey, settings: CleanSettings, now: datetime
     ) -> None:
-        self.settings = settings  # the limits under which files are read
         self.checked, self.source, self.landing, self.release = checked, checked.source, landing, release
         self.spark, self.key, self.now = release.spark, key, now
+        self.readable = Readable(checked, landing, release, settings)
         self.ledger = Ledger(release, key, now)
         self.pending = Announcements(release, PENDING)
         self.attempt = attempt(release.run_id, now)
@@ -103,14 +103,18 @@ class Replay:
         return self._do(chosen, begun)
 
     def entries(self, table: str) -> dict[FileId, Entry]:
-        """The table's files that were read, each content once: the entry that its rows were counted for, not those of its copies."""
-        by_content: dict[str, Entry] = {}
-        for entry in self.ledger.entries.values():
-            if entry["table_name"] == table and entry["status"] == DONE:
-                known = by_content.get(entry["file_hash"])
-                if known is None or _own_rows(entry) > _own_rows(known):
-                    by_content[entry["file_hash"]] = entry
-        return {(entry["source_file"], entry["file_hash"]): entry for entry in by_content.values()}
+        """The table's files that were read, each content once: the entry that its rows were counted for, not those of its copies.
+
+        Where the mapping reads files' names, no file is a copy of another; where it did so once, those that gave rows are none.
+        """
+        done = [entry for entry in self.ledger.entries.values() if entry["table_name"] == table and entry["status"] == DONE]
+        found: dict[FileId, Entry] = {}
+        contents: set[str] = set()
+        for entry in sorted(done, key=_own_rows, reverse=True):
+            if self.checked.named[table] or _own_rows(entry) or entry["file_hash"] not in contents:
+                found[entry["source_file"], entry["file_hash"]] = entry
+                contents.add(entry["file_hash"])
+        return found
 
     def _begun(self) -> dict[str, set[FileId]]:
         found: dict[str, set[FileId]] = {}
@@ -172,17 +176,18 @@ class Replay:
     def _rules(self, table: str) -> TableRules:
         mapped = self.source.tables[table]
         function = pseudonym_function(self.source.shop, self.key)
-        return TableRules(self.source.shop, contract(table), mapped, self.source.files[mapped.files], self.checked.references[table], function)
+        files, references, named = self.source.files[mapped.files], self.checked.references[table], self.checked.named[table]
+        return TableRules(self.source.shop, contract(table), mapped, files, references, function, named)
 
     def _do(self, chosen: Mapping[str, set[FileId]], half_written: Mapping[str, set[FileId]]) -> ReplayOutcome:
         """Judge all tables, announce, write each, and bring the ledger up to date. half_written: what a replay that was cut off had chosen."""
         prepare_session(self.spark)
         outcome = ReplayOutcome()
-        landed: dict[str, LandingFile] = self._landed() if chosen else {}
+        landed = self.readable.landed(self.ledger) if chosen else {}
         judged: list[tuple[TableAgain, Judged]] = []
         for table, files in chosen.items():
             entries = self.entries(table)
-            present, left = self._present(table, entries, landed)
+            present, left = self.readable.present(table, entries, landed)
             outcome.left[table] = {path: left[path, content] for path, content in sorted(files) if (path, content) in left}
             readable = frozenset(files & set(present))
             lost = half_written.get(table, set()) & set(left)
@@ -206,41 +211,6 @@ class Replay:
         if begun or chosen:
             self.pending.clear()
         return outcome
-
-    def _landed(self) -> dict[str, LandingFile]:
-        """Content hash -> a landing file with that content, wherever it lies."""
-        known = self.ledger.known_hashes()
-        found = self.landing.list([self.source.files[mapped.files].pattern for mapped in self.source.tables.values()])
-        hashed = [replace(f, file_hash=known[f.seen_as]) if f.seen_as in known else self.landing.hashed(f) for f in found]
-        return {file.file_hash: file for file in hashed if file.problem is None}
-
-    def _present(
-        self, table: str, entries: Mapping[FileId, Entry], landed: Mapping[str, LandingFile]
-    ) -> tuple[dict[FileId, LandingFile], dict[FileId, str]]:
-        """(files that can be read again, under the names and times they were first read with; why the others cannot)."""
-        files, present, left = self.source.files[self.source.tables[table].files], {}, {}
-        several = [path for path, contents in giving(entries).items() if len(contents) > 1]
-        untold: set[str] = set()  # paths of several contents with rows that do not say which of them they are from
-        if several:
-            nameless = self.release.read(table).where(F.col("file_hash").isNull() & F.col("source_file").isin(several))
-            untold = {row.source_file for row in nameless.select("source_file").distinct().collect()}
-        examined = self._examined(files, [landed[content] for path, content in entries if path not in untold and content in landed])
-        for file, entry in entries.items():
-            path, content = file
-            if path in untold:
-                left[file] = "several contents of this path gave rows before rows named their content; which rows are this one's cannot be told"
-            elif content not in landed:
-                left[file] = "gone from the landing folder"
-            elif (problem := examined[landed[content].path].problem) is not None:
-                left[file] = f"cannot be read: {problem}"
-            else:
-                present[file] = replace(examined[landed[content].path], path=path, modified_at=entry["modified_at"])
-        return present, left
-
-    def _examined(self, files: FileSet, landed: Sequence[LandingFile]) -> dict[str, LandingFile]:
-        """Path -> the file, looked through as cleaning does it."""
-        limit = self.settings.max_record_bytes
-        return {file.path: file for file in examined_files(self.spark, self.landing, files, landed, max_record_bytes=limit)}
 
     def _write(self, again: TableAgain, one: Judged, outcome: ReplayOutcome) -> dict[str, Any]:
         """One table's rows, its rejected rows and its files' counts. A crash in between is mended by judging and writing again."""

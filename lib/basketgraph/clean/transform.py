@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
@@ -12,36 +12,16 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
-from pyspark.sql.types import (
-    ArrayType,
-    CharType,
-    DataType,
-    DateType,
-    MapType,
-    StringType,
-    StructType,
-    TimestampType,
-    VarcharType,
-    VariantType,
-)
+from pyspark.sql.types import DataType, DateType, TimestampType
 
 from basketgraph.clean.mapping import FileSet, TableMapping, day_column, derivable, derived_from, has_history
+from basketgraph.clean.payload import MASK, with_texts_masked
 from basketgraph.clean.reading import CORRUPT, HASH
 from basketgraph.contracts import Contract, contract
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-MASK = "***"
-# What people type into any column: e-mail addresses, and the 13 to 19 digits of cards and accounts, however they are set apart. The mask of an
-# address tells that there was one: expectations/silver/rejected_rows.yaml asks whether the column is personal.
-TYPED = {
-    # Begun at the start of a word alone, and never tried shorter: else a field of a megabyte takes hours.
-    r"(?<![\p{L}\p{N}._%+'-])[\p{L}\p{N}._%+'-]++@[\p{L}\p{N}.-]+": "***@***",
-    r"(?<![\p{N}.])\p{N}(?:[ \-/._]{0,2}\p{N}){12,18}(?!\p{N})": MASK,
-}
-NOTHING = r"(?!)"  # a pattern that matches nowhere
-TEXTS = (StringType, CharType, VarcharType)
 REJECTED = "silver.rejected_rows"
 VERSION = "__version_time"  # the instant that a mapping's `version` gives
 REFUSED = "__refused"  # whether there is any reason to refuse a mapped row; never null
@@ -66,6 +46,7 @@ class TableRules:
     files: FileSet
     references: Mapping[str, frozenset[str]]
     pseudonym: Pseudonym
+    named: frozenset[str] = frozenset()  # what reads the file's name or time, as in CheckedSource
 
     @property
     def history(self) -> bool:
@@ -212,51 +193,28 @@ def derived_id(rules: TableRules, name: str) -> Column:
 
 
 def content_id(rules: TableRules, *also: Column) -> Column:
-    """128 bits of the raw row's content: equal rows have equal ids, wherever they lie. Personal values enter as pseudonyms, never as they are."""
+    """128 bits of the raw row's content: equal rows have equal ids, wherever they lie. Personal values enter as pseudonyms, never as they are.
+
+    What the mapping takes from the file's name or time is content, too: of two weeks' files with equal lines each has its own.
+    """
     columns = [F.lit(rules.shop).alias("__shop"), *also]
+    for p in rules.table.properties:
+        if p.name in rules.named:
+            value = F.col(silver(p.name))
+            columns.append((rules.pseudonym(value) if p.classification == "pseudonym" else value).alias(silver(p.name)))
     for name in sorted(rules.files.columns):
         value = F.col(f"`{name}`")
         columns.append((rules.pseudonym(F.make_valid_utf8(value.cast("string"))) if name in rules.files.personal else value).alias(name))
     return F.left(F.sha2(F.to_json(F.struct(*columns), JSON_OPTIONS), 256), F.lit(32))
 
 
-def _without(value: Column, personal: str) -> Column:
-    """A text in which the row's own value of a personal column is masked too, where it stands as a word: people write ids into notes.
-
-    Values of one or two characters are left: they say nothing about anybody, and half of all numbers would be masked with them.
-    """
-    own = F.regexp_replace(F.trim(F.col(f"`{personal}`").cast("string")), r"\.0+$", "")
-    pattern = F.concat(F.lit(r"(?i)(?<![\p{L}\p{N}])\Q"), F.replace(own, F.lit(r"\E"), F.lit("")), F.lit(r"\E(?![\p{L}\p{N}])"))
-    return F.regexp_replace(value, F.when(F.length(own) > 2, pattern).otherwise(NOTHING), F.lit(MASK))
-
-
-def _masked_text(value: Column, personal: Sequence[str]) -> Column:
-    without = reduce(_without, personal, value)
-    return reduce(lambda text, typed: F.regexp_replace(text, *typed), TYPED.items(), without)
-
-
-def _with_texts(value: Column, kind: DataType, change: Callable[[Column], Column]) -> Column:
-    """A value with `change` made to every text in it, however deep. Of keys of a map that are equal then, the first one's value is kept."""
-    if isinstance(kind, TEXTS):
-        return change(value)
-    if isinstance(kind, VariantType):  # who knows what is in it
-        return F.when(value.isNotNull(), F.lit(MASK))
-    if isinstance(kind, StructType) and kind.fields:
-        parts = [_with_texts(value.getField(field.name), field.dataType, change).alias(field.name) for field in kind.fields]
-        return F.when(value.isNotNull(), F.struct(*parts))
-    if isinstance(kind, ArrayType):
-        return F.transform(value, lambda element: _with_texts(element, kind.elementType, change))
-    if isinstance(kind, MapType):
-        keys = F.transform(F.map_keys(value), lambda key: _with_texts(key, kind.keyType, change))
-        values = F.transform(F.map_values(value), lambda element: _with_texts(element, kind.valueType, change))
-        pairs = F.filter(F.arrays_zip(keys.alias("key"), values.alias("value")), lambda pair, i: F.array_position(keys, pair["key"]) == i + 1)
-        return F.map_from_entries(pairs)
-    return value
-
-
 def rejected_id(rules: TableRules) -> Column:
     """The id that a mapped row has, or would have, in silver.rejected_rows."""
-    return content_id(rules, F.lit(rules.table.name).alias("__table"), rules.pseudonym(F.col(CORRUPT)).alias("__line"))
+    asked = {name: F.expr(text) for name, text in rules.mapped.reject.items() if f"reject.{name}" in rules.named}
+    told = [F.coalesce(condition, F.lit(False)).alias(f"__{name}") for name, condition in asked.items()]
+    if "version" in rules.named:
+        told.append(F.col(VERSION).isNull().alias(VERSION))
+    return content_id(rules, F.lit(rules.table.name).alias("__table"), rules.pseudonym(F.col(CORRUPT)).alias("__line"), *told)
 
 
 def rejected_rows(mapped: DataFrame, rules: TableRules, *, run_id: str, now: datetime) -> DataFrame:
@@ -270,7 +228,7 @@ def rejected_rows(mapped: DataFrame, rules: TableRules, *, run_id: str, now: dat
         if name in rules.files.personal:
             value = F.when(value.isNotNull(), F.lit(MASK))
         else:
-            value = _with_texts(value, DataType.fromDDL(kind), lambda text: _masked_text(text, rules.files.personal))
+            value = with_texts_masked(value, DataType.fromDDL(kind), rules.files.personal)
         shown.append(value.alias(name))
     unparsable = F.col(CORRUPT).isNotNull()
     found = bad.select(
