@@ -151,6 +151,15 @@ def test_a_halved_saturday_and_prices_in_another_unit_are_found_and_an_ordinary_
     )
 
 
+def test_a_distribution_of_more_values_than_the_driver_should_get_is_refused(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    events = rows(spark, "silver.events", [{**EVENT, "quantity": number} for number in range(1, 4)])
+    monkeypatch.setattr(terms, "MOST_BUCKETS", 3)
+    assert terms.shifts(events, "event_date", SATURDAY.isoformat(), {"at_most": "quantity"}) == {"at_most": (0.0, 3, 0)}
+    monkeypatch.setattr(terms, "MOST_BUCKETS", 2)
+    with pytest.raises(ValueError, match=r"^many: want at most 2 buckets, have more$"):
+        terms.shifts(events, "event_date", SATURDAY.isoformat(), {"many": "quantity", "few": "event_type"})
+
+
 @pytest.mark.parametrize("part", [True, False])
 def test_a_day_that_lost_all_its_rows_counts_as_empty_and_leaves_the_history(spark: SparkSession, part: bool) -> None:
     days = [SATURDAY - timedelta(weeks=back) for back in range(9)]
