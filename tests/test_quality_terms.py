@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
@@ -149,6 +150,21 @@ def test_a_halved_saturday_and_prices_in_another_unit_are_found_and_an_ordinary_
         4,
         "not true of 4 items of 4 (100\N{NO-BREAK SPACE}%)",
     )
+
+
+def test_hours_are_the_shops_own_so_that_summer_time_moves_none(spark: SparkSession) -> None:
+    ds, berlin = date(2026, 4, 5), ZoneInfo("Europe/Berlin")
+    days = [ds - timedelta(days=back) for back in range(1, 36)]  # the seven from 29 March on are summer
+    moments = [datetime(day.year, day.month, day.day, hour, tzinfo=berlin) for day in days for hour in range(9, 22)]
+    events = rows(spark, "silver.events", [{**EVENT, "event_date": moment.date(), "event_time": moment} for moment in moments])
+    window = judged_days(ds, 7)
+    told = {}
+    for zone in ("Europe/Berlin", "UTC"):
+        values = {**SETTINGS.model_copy(update={"time_zone": zone}).values, "ds": ds}
+        look = Look(events, events, ds=ds.isoformat(), judged=window, window=window, usual=SETTINGS.usual)
+        (told[zone],) = examine(events, Suite("silver.events", {HOURS: suite("silver.events").expectations[HOURS]}), values, look)
+    assert (told["Europe/Berlin"].success, told["Europe/Berlin"].value) == (True, 0)
+    assert not told["UTC"].success
 
 
 def test_a_distribution_of_more_values_than_the_driver_should_get_is_refused(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
