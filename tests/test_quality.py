@@ -112,7 +112,6 @@ BROKEN: list[tuple[str, str, dict[str, Any] | None]] = [
     ("silver.rejected_rows", "column_values_to_meet:payload", {"payload": '{"mail": "ann.lee@example.org"}'}),
     ("silver.rejected_rows", "column_values_to_meet:payload#2", {"payload": '{"note": "write to ***@***"}'}),
     ("ops.files", "column_values_to_meet:rows_read", {"rows_duplicate": 1}),
-    ("ops.files", "column_values_to_be_in_set:status", {"status": "quarantined"}),
     ("ops.files", "column_values_to_meet:rows_rejected", {"rows_accepted": 4, "rows_rejected": 4}),
     ("gold.interactions", "key_to_be_unique:as_of,user_id,item_id", None),
     ("gold.interactions", "column_values_to_meet:last_date", {"last_date": DS}),
@@ -240,7 +239,7 @@ def test_a_warning_is_kept_and_stops_nothing(spark: SparkSession, tmp_path: Any)
     release.overwrite(rows(spark, "ops.files", [{**GOOD["ops.files"], "status": "quarantined"}]), "ops.files")
     check(release, "ops.files", DS, SETTINGS)
     (kept,) = release.read("ops.quality_results").where("NOT success").collect()
-    assert (kept.check_name, kept.severity, kept.unexpected_count) == ("column_values_to_be_in_set:status", "warning", 1)
+    assert (kept.check_name, kept.severity, kept.unexpected_count) == ("looked_up_values_to_meet:newest_is_read", "warning", 1)
 
 
 def test_fewer_rows_than_the_run_before_saw_are_a_warning(spark: SparkSession, tmp_path: Any) -> None:

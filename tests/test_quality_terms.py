@@ -6,14 +6,14 @@ import math
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from basketgraph.config import data_yaml, parsed
-from basketgraph.quality import Finding, Look, examine
+from basketgraph.quality import Finding, Look, examine, terms
 from basketgraph.quality.examine import judged_days
-from basketgraph.quality.terms import stability
 from basketgraph.suites import Expectation, QualitySettings, Suite, suite
 from support import rows
 
@@ -85,6 +85,21 @@ def test_redemptions_and_recommendations_are_looked_up(spark: SparkSession) -> N
     assert (finding.severity, finding.element_count, finding.unexpected_count) == ("critical", 2, 1), "an item of two versions is one"
 
 
+def test_a_file_is_set_aside_until_a_newer_one_of_its_name_was_read(spark: SparkSession) -> None:
+    at = [NOON + timedelta(hours=hour) for hour in range(2)]
+    given = [
+        {"source_file": "mended", "status": "quarantined", "seen_at": at[0]},
+        {"source_file": "mended", "status": "done", "seen_at": at[1]},
+        {"source_file": "mended", "status": "quarantined", "seen_at": at[1], "table_name": "another"},  # which cannot use it still
+        {"source_file": "worse", "status": "done", "seen_at": at[0]},
+        {"source_file": "worse", "status": "quarantined", "seen_at": at[1]},
+    ]
+    files = rows(spark, "ops.files", [{"table_name": "silver.events", **row} for row in given])
+    name = "looked_up_values_to_meet:newest_is_read"
+    (finding,) = found(spark, "ops.files", files, {"ops.files": files}, name).values()
+    assert (finding.element_count, finding.unexpected_count, finding.success) == (5, 2, False)
+
+
 def test_late_events_are_those_of_a_later_delivery(spark: SparkSession) -> None:
     at = [DS - timedelta(days=days) for days in (2, 3, 4)]
     events = rows(spark, "silver.events", [{**EVENT, "event_date": day, "run_id": run} for day in at for run in ("old", "new")])
@@ -137,6 +152,30 @@ def test_a_halved_saturday_and_prices_in_another_unit_are_found_and_an_ordinary_
     )
 
 
+def test_hours_are_the_shops_own_so_that_summer_time_moves_none(spark: SparkSession) -> None:
+    ds, berlin = date(2026, 4, 5), ZoneInfo("Europe/Berlin")
+    days = [ds - timedelta(days=back) for back in range(1, 36)]  # the seven from 29 March on are summer
+    moments = [datetime(day.year, day.month, day.day, hour, tzinfo=berlin) for day in days for hour in range(9, 22)]
+    events = rows(spark, "silver.events", [{**EVENT, "event_date": moment.date(), "event_time": moment} for moment in moments])
+    window = judged_days(ds, 7)
+    told = {}
+    for zone in ("Europe/Berlin", "UTC"):
+        values = {**SETTINGS.model_copy(update={"time_zone": zone}).values, "ds": ds}
+        look = Look(events, events, ds=ds.isoformat(), judged=window, window=window, usual=SETTINGS.usual)
+        (told[zone],) = examine(events, Suite("silver.events", {HOURS: suite("silver.events").expectations[HOURS]}), values, look)
+    assert (told["Europe/Berlin"].success, told["Europe/Berlin"].value) == (True, 0)
+    assert not told["UTC"].success
+
+
+def test_a_distribution_of_more_values_than_the_driver_should_get_is_refused(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    events = rows(spark, "silver.events", [{**EVENT, "quantity": number} for number in range(1, 4)])
+    monkeypatch.setattr(terms, "MOST_BUCKETS", 3)
+    assert terms.shifts(events, "event_date", SATURDAY.isoformat(), {"at_most": "quantity"}) == {"at_most": (0.0, 3, 0)}
+    monkeypatch.setattr(terms, "MOST_BUCKETS", 2)
+    with pytest.raises(ValueError, match=r"^many: want at most 2 buckets, have more$"):
+        terms.shifts(events, "event_date", SATURDAY.isoformat(), {"many": "quantity", "few": "event_type"})
+
+
 @pytest.mark.parametrize("part", [True, False])
 def test_a_day_that_lost_all_its_rows_counts_as_empty_and_leaves_the_history(spark: SparkSession, part: bool) -> None:
     days = [SATURDAY - timedelta(weeks=back) for back in range(9)]
@@ -161,7 +200,7 @@ def test_a_day_that_changed_is_noted_for_later_also_where_none_is_judged(spark: 
 def test_metrics_of_a_table_and_its_conditions_take_one_pass(spark: SparkSession) -> None:
     """GX alone would take a scan for the largest value and one for the conditions, besides the count of rows, which Delta's log knows."""
     e = {"severity": "warning", "notes": "why"}
-    terms = {
+    expectations = {
         "rows": Expectation(type="expect_table_row_count_to_be_between", kwargs={"min_value": 1}, **e),
         "max": Expectation(type="expect_column_max_to_be_between", kwargs={"column": "quantity", "max_value": 5}, **e),
         "set": Expectation(type="expect_column_values_to_be_in_set", kwargs={"column": "event_type", "value_set": ["purchase"]}, **e),
@@ -172,15 +211,15 @@ def test_metrics_of_a_table_and_its_conditions_take_one_pass(spark: SparkSession
     frame.agg({"quantity": "max"}).collect()
     one_pass = spark.sparkContext._jsc.sc().dagScheduler().nextJobId() - started  # type: ignore[attr-defined]
     values = {**SETTINGS.values, "ds": DS, "previous_rows": None, "later_delivery": None}
-    got = examine(frame, Suite("silver.events", terms), values)
+    got = examine(frame, Suite("silver.events", expectations), values)
     assert [finding.success for finding in got] == [True] * 4
     assert spark.sparkContext._jsc.sc().dagScheduler().nextJobId() - started - one_pass == 2 * one_pass  # type: ignore[attr-defined]
 
 
 def test_the_stability_index_is_zero_for_equal_shares_and_large_for_others() -> None:
-    assert stability([100, 200, 300], [10, 20, 30]) == 0
-    assert stability([500, 500], [1000, 0]) > 1
-    assert 0.1 < stability([5000, 5000], [7000, 3000]) < 0.25, "a shift that textbooks call moderate"
-    assert math.isclose(stability([5000, 5000], [7000, 3000]), 0.4 * math.log(1.4) * 0.5 + 0.4 * math.log(1 / 0.6) * 0.5, abs_tol=2e-3)
-    assert stability([3, 2], [0, 1]) == 0, "a handful of rows shows nothing"
-    assert stability([], []) == 0
+    assert terms.stability([100, 200, 300], [10, 20, 30]) == 0
+    assert terms.stability([500, 500], [1000, 0]) > 1
+    assert 0.1 < terms.stability([5000, 5000], [7000, 3000]) < 0.25, "a shift that textbooks call moderate"
+    assert math.isclose(terms.stability([5000, 5000], [7000, 3000]), 0.4 * math.log(1.4) * 0.5 + 0.4 * math.log(1 / 0.6) * 0.5, abs_tol=2e-3)
+    assert terms.stability([3, 2], [0, 1]) == 0, "a handful of rows shows nothing"
+    assert terms.stability([], []) == 0

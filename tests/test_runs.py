@@ -13,8 +13,9 @@ from basketgraph.config import CONF_VARIABLE, Mistake, load
 from basketgraph.contracts import contract
 from basketgraph.flags import job_parser, set_pairs
 from basketgraph.memory import PeakMemory, tree_memory
-from basketgraph.runs import RUNS, RunLog, StepReport, new_run_id, run_step
+from basketgraph.runs import RUNS, RunLog, StepReport, new_run_id, quality_checker, run_step
 from basketgraph.steps import Step, pipelines
+from basketgraph.suites import QualitySettings
 from basketgraph.tables import Release
 from support import rows
 
@@ -171,3 +172,11 @@ def test_what_the_checks_of_a_step_cost_is_in_the_log_of_that_step_only(run: Run
     run_step("copy", STEP, run.job, runs.conf, DAY, runs, run.memory, forced=True)
     details = [json.loads(row.detail) for row in runs.release.read(RUNS).orderBy("finished_at").collect()]
     assert [sorted(detail) for detail in details] == [["quality", "told"], ["told"]]
+
+
+def test_tables_are_checked_with_the_shops_own_limits_and_hours(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[QualitySettings] = []
+    monkeypatch.setattr("basketgraph.quality.check_all", lambda release, tables, ds, settings, accepted: given.append(settings))
+    conf = load("local", "online_retail", {"warehouse": str(tmp_path), "quality.judged_days": "3"})
+    quality_checker(conf, {})(Release(spark, str(tmp_path), "run-1"), [IN], DAY)
+    assert [(settings.time_zone, settings.judged_days) for settings in given] == [("Europe/London", 3)]

@@ -207,8 +207,8 @@ def alert_of_stop(error: Exception, step: str, ds: date, conf: Config, runs: Run
 
 
 def quality_checker(conf: Config, accepted: Mapping[tuple[str, str], str]) -> Callable[[Release, Sequence[str], date | None], None]:
-    """How a run holds tables against their expectations, with the shop's own limits. Where no day is given, it is the day after the last event."""
-    settings = conf.section("quality", QualitySettings)
+    """How a run holds tables against their expectations, with the shop's own limits and hours. Without a day, it is the one after the last event."""
+    settings = conf.section("quality", QualitySettings).model_copy(update={"time_zone": conf.source["time_zone"]})
 
     def checker(release: Release, tables: Sequence[str], ds: date | None) -> None:
         from basketgraph.quality import check_all  # Great Expectations takes seconds to import, and not every command checks

@@ -50,6 +50,7 @@ class QualitySettings(Settings):
     bot_lines: int
     bot_orders: int
     data_docs: bool
+    time_zone: str = "UTC"  # no setting: what the shop's mapping says
 
     @property
     def limits(self) -> dict[str, Any]:

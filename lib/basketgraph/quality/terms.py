@@ -21,7 +21,8 @@ USUAL, DISTRIBUTION, MEDIANS, LOOKED_UP = (
     "expect_looked_up_values_to_meet",
 )
 NO_DAY = "all"  # where a metric is taken of the whole table
-MOST_BUCKETS = 1000
+MOST_BUCKETS = 1000  # a distribution of more says little, and all of them come to the driver
+WEEKDAYS = 7
 
 
 def daily_values(frame: DataFrame, day: str | None, metrics: Mapping[str, str]) -> dict[str, dict[str, float | None]]:
@@ -48,14 +49,19 @@ def stability(before: Sequence[int], now: Sequence[int]) -> float:
 
 def shifts(frame: DataFrame, day: str, first_day: str, buckets: Mapping[str, str]) -> dict[str, tuple[float, int, int]]:
     """How far each distribution (name -> SQL) of the days from `first_day` on is from that of the same weekdays before: name -> (index, rows of
-    the new days, rows before). One Spark job.
+    the new days, rows before). One Spark job. Raises ValueError where one has more than MOST_BUCKETS values.
     """
     is_new = F.col(day) >= F.lit(first_day).cast("date")
     values = [F.struct(F.lit(name).alias("name"), F.expr(sql).cast("string").alias("bucket")) for name, sql in buckets.items()]
     rows = frame.select(is_new.alias("is_new"), F.weekday(day).alias("weekday"), F.inline(F.array(*values)))
     counted = rows.where("bucket IS NOT NULL").groupBy("name", "bucket", "weekday").agg(F.count_if("is_new"), F.count_if(~F.col("is_new")))
     found: dict[str, dict[str, list[int]]] = {name: {} for name in buckets}
-    counts = counted.toDF("name", "bucket", "weekday", "now", "before").collect()
+    counts = counted.toDF("name", "bucket", "weekday", "now", "before").limit(WEEKDAYS * MOST_BUCKETS * len(buckets) + 1).collect()
+    used: dict[str, set[str]] = {name: set() for name in buckets}
+    for row in counts:
+        used[row["name"]].add(row.bucket)
+    if many := [name for name, values in used.items() if len(values) > MOST_BUCKETS]:
+        raise ValueError(f"{', '.join(many)}: want at most {MOST_BUCKETS} buckets, have more")
     weekdays = {row.weekday for row in counts if row.now}
     for row in counts:
         if row.weekday in weekdays:
