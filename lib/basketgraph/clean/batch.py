@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from pyspark import StorageLevel
@@ -49,6 +50,7 @@ class Prepared:
     first_load: bool
     rows: DataFrame | None
     rejected: DataFrame | None
+    no_longer_rejected: DataFrame | None  # ids of rows that a killed run rejected of these files, if it had begun any
     counts: Mapping[str, Counts]  # by path
     prune_by: str | None = None
     moved_from: Collection[date] = ()  # days on which the table has rows of the same keys
@@ -99,7 +101,10 @@ class Preparation:
         if any(good.values()):
             rows, statuses = self._first_rows(accepted, good, tallied) if first_load else self._next_rows(accepted)
         counts = {file.path: self._counts(file.path, read, bad, good, statuses, rejected_counts) for file in self.files}
-        return Prepared(self.rules, self.files, self.batch_id, first_load, rows, rejected, counts, self.prune_by, self.moved_from, self.kept)
+        no_longer = self._no_longer_rejected(rejected)
+        return Prepared(
+            self.rules, self.files, self.batch_id, first_load, rows, rejected, no_longer, counts, self.prune_by, self.moved_from, self.kept
+        )
 
     def _keep(self, frame: DataFrame) -> DataFrame:
         kept = frame.persist(StorageLevel.MEMORY_AND_DISK)
@@ -146,6 +151,16 @@ class Preparation:
         for row in exploded.collect():
             found[row["source_file"]]["reasons"][row["reason"]] = row["count"]
         return (new if found else None), found
+
+    def _no_longer_rejected(self, rejected: DataFrame | None) -> DataFrame | None:
+        """What a killed run rejected of these very files and is good under the mapping as it is now; None where no such run had begun them."""
+        own = self.own_rejects & {(file.path, file.file_hash) for file in self.files}
+        if not own or not self.release.exists(REJECTED):
+            return None
+        ours = self.release.spark.createDataFrame(sorted(own), "source_file string, file_hash string")
+        there = self.release.read(REJECTED).where(F.col("table_name") == self.rules.table.name)
+        ids = there.join(F.broadcast(ours), on=["source_file", "file_hash"], how="left_semi").select("rejected_id")
+        return ids if rejected is None else ids.join(rejected.select("rejected_id"), on="rejected_id", how="left_anti")
 
     def _first_rows(self, accepted: DataFrame, good: Mapping[str, int], tallied: DataFrame | None) -> tuple[DataFrame, dict[str, dict[str, int]]]:
         """All rows are new but for repeated keys, which many rows are searched for by hash: cheaper than sorting whole rows."""
@@ -242,3 +257,9 @@ def _statuses(judged: DataFrame) -> dict[str, dict[str, int]]:
     for row in judged.groupBy("source_file", counted).count().collect():
         found.setdefault(row["source_file"], {})[row[STATUS]] = row["count"]
     return found
+
+
+def together(frames: Sequence[DataFrame | None]) -> DataFrame | None:
+    """The frames that are there as one, in few files; None where there is none."""
+    there = [frame for frame in frames if frame is not None]
+    return reduce(lambda a, b: a.unionByName(b), there).coalesce(2) if there else None

@@ -8,12 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import reduce
 from typing import TYPE_CHECKING
 
 from pyspark import StorageLevel
 
-from basketgraph.clean.batch import Preparation, Prepared
+from basketgraph.clean.batch import Preparation, Prepared, together
 from basketgraph.clean.expressions import CheckedSource
 from basketgraph.clean.ledger import DONE, QUARANTINED, Counts, Entry, Ledger, attempt, summed
 from basketgraph.clean.pick_up import MAX_RECORD_BYTES, Landing, LandingFile
@@ -251,13 +250,13 @@ class Cleaning:
         return TableRules(self.source.shop, contract(table), mapped, files, references, function, named)
 
     def _write_rejected(self, prepared: Sequence[Prepared]) -> None:
-        frames = [one.rejected for one in prepared if one.rejected is not None]
-        if not frames:
+        rows = together([one.rejected for one in prepared])
+        gone = together([one.no_longer_rejected for one in prepared])
+        if rows is None and (gone is None or gone.isEmpty()):
             return
-        rows = reduce(lambda a, b: a.unionByName(b), frames).coalesce(2)
-        if self.ledger.begun or any(self.ledger.left_behind(one.table, one.files) for one in prepared):  # a killed run may have written some of them
-            self.release.merge(rows, REJECTED, replace=True)
-        else:
+        if self.ledger.begun or gone is not None:  # some of them may have been written by a killed run
+            self.release.merge(self.release.newest(REJECTED).limit(0) if rows is None else rows, REJECTED, replace=True, taken_out=gone)
+        elif rows is not None:
             self.release.append(rows, REJECTED)
         self.written.append(REJECTED)
 
