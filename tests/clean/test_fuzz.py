@@ -101,6 +101,8 @@ def fuzzed_csv(chance: random.Random, rows: int, header: list[str]) -> bytes:
         row = sale(chance, number)
         for _ in range(chance.choice([0, 0, 1, 1, 2, 5])):
             row[chance.randrange(len(row))] = chance.choice(TEXTS)
+        if any(broken in value for value in row for broken in "\r\n"):  # or what follows the break may look like a line whose last field is cut
+            row = [value.replace('"', "'").replace(",", ";") for value in row]
         if chance.random() < LEFT_TO_CSV:
             # Fields with line breaks want multiLine, which this source does not have: a file with a cut last field would be set aside as a whole.
             writer.writerow([*row[:-1], row[-1].replace("\n", " ").replace("\r", " ")])

@@ -80,7 +80,7 @@ def test_of_tables_that_are_not_the_pipelines_own_the_live_version_stays(release
     write(release, "a")
     release.create(lists)
     before, _ = publish(release, as_of=DAY, now=utc_now())
-    release.overwrite(release.read(lists), lists)  # and the gate refuses them
+    release.overwrite(rows(release.spark, lists, [{}]), lists)  # and the gate refuses them
     write(release, "b")
     after, is_new = publish(release, as_of=date(2026, 3, 2), now=utc_now(), tables=[TABLE])
     assert (is_new, shown(release)) == (True, ["b"])
@@ -110,7 +110,7 @@ def test_a_pipeline_publishes_what_its_steps_read_and_write_and_what_every_run_a
 def test_what_stopped_an_earlier_run_does_not_go_live_with_another(spark: SparkSession, tmp_path: Path) -> None:
     conf = load("local", "online_retail", {"warehouse": str(tmp_path / "warehouse")})
     checked = Release(spark, conf.warehouse, "run-1", checker=quality_checker(conf, {}), ds=DAY)
-    twice = [{"campaign_id": "1", "user_id": "a"}] * 2
+    twice = [{"campaign_id": "1", "user_id": "ab" * 16}] * 2
     checked.overwrite(rows(spark, TABLE, twice), TABLE)
     step = load_job("publish")
     with pytest.raises(QualityStop, match="stopped, 1 critical promise broken"):
@@ -118,7 +118,7 @@ def test_what_stopped_an_earlier_run_does_not_go_live_with_another(spark: SparkS
     assert newest_release(checked) is None
     checked.overwrite(rows(spark, TABLE, twice[:1]), TABLE)
     step(spark, conf, DAY, checked)
-    assert shown(checked) == ["a"]
+    assert shown(checked) == ["ab" * 16]
 
 
 def test_a_warehouse_without_a_release_cannot_go_back(release: Release) -> None:

@@ -58,9 +58,10 @@ def kept_purchases(events: DataFrame, terms: Cancellations) -> DataFrame:
     """
     is_cancellation = F.col("event_type") == "cancellation"
     touched = events.where(is_cancellation).select(*terms.match).distinct()
-    # In order of time, by days first, since it is days that `as_of` tells apart. A purchase of the same instant can be cancelled.
-    order = ("event_date", "event_time", is_cancellation.alias("is_cancellation"), "event_id")
-    line = F.struct(*order, "user_id", "item_id", "order_id", "quantity", "amount_minor", "refers_to")
+    # In order of time, by days first, since it is days that `as_of` tells apart. A purchase of the same instant can be cancelled. Of several of one
+    # instant the dearest is the latest: ids are hashes, and must not decide what a customer paid.
+    order = ("event_date", "event_time", is_cancellation.alias("is_cancellation"), "amount_minor", "event_id")
+    line = F.struct(*order, "user_id", "item_id", "order_id", "quantity", "refers_to")
     table = contract("gold.kept_purchases")
     states = ", ".join(f"{p.name} {p.physicalType}" for p in table.properties if p.name in STATE.names)
     return (

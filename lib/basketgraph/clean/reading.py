@@ -11,7 +11,7 @@ from operator import or_
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
-from pyspark.sql.types import DataType, StringType, StructField, StructType
+from pyspark.sql.types import DataType, StringType, StructField, StructType, TimestampNTZType, TimestampType
 
 from basketgraph.clean.mapping import FileSet, Source
 from basketgraph.clean.pick_up import Landing, LandingFile, globbed
@@ -38,6 +38,8 @@ FIXED_OPTIONS: dict[str, str | bool] = {
 }
 CSV_DEFAULTS = {"escape": '"'}  # a quote within quotes is doubled (RFC 4180), as nearly all that writes CSV does it
 NOT_TEXT = "not text"
+# Spark's instants have 64 bits of microseconds. Some two days off both ends of them no time zone leads out, which would end the job.
+MOMENTS = (-(2**63) + 2 * 10**11, 2**63 - 1 - 2 * 10**11)
 
 
 def prepare_session(spark: SparkSession) -> None:
@@ -109,6 +111,9 @@ def _declared(name: str, kind: str, files: FileSet, present: bool) -> Column:
     if isinstance(wanted, StringType):
         blank = F.trim(column).isin(list(files.null_values))
         column = F.when(~blank, column)
+    if isinstance(wanted, (TimestampType, TimestampNTZType)):
+        first, last = (F.timestamp_micros(F.lit(edge)).cast(wanted) for edge in MOMENTS)
+        column = F.when(column.isNotNull(), F.least(F.greatest(column, first), last))
     return column.alias(name)
 
 
