@@ -190,6 +190,13 @@ def test_the_order_of_delivery_changes_nothing(spark: SparkSession) -> None:
     assert states(purchases(spark, *reversed(HISTORY)).repartition(3)) == states(purchases(spark, *HISTORY))
 
 
+@pytest.mark.parametrize("names", [("p1", "p2"), ("p2", "p1")])
+def test_of_purchases_of_one_instant_the_dearest_is_taken_back_whatever_their_ids(spark: SparkSession, names: tuple[str, str]) -> None:
+    dear, cheap = names
+    frame = purchases(spark, event(dear, 1, 3, amount_minor=500), event(cheap, 1, 3, amount_minor=400), event("c", 2, 3))
+    assert states(frame) == [(dear, 2, None, 0, 0, ["c"])]
+
+
 @pytest.mark.slow
 def test_what_was_not_matched_is_counted(spark: SparkSession) -> None:
     frame = purchases(spark, *HISTORY)

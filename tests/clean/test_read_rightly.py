@@ -145,3 +145,22 @@ def test_headers_are_read_as_their_options_say() -> None:
     assert header_names("", files()) == []
     with pytest.raises(Unreadable, match="not a line of CSV"):
         header_names("x" * 200_000, files())
+
+
+@pytest.mark.parametrize("kind", ["timestamp", "timestamp_ntz"])
+def test_instants_at_the_ends_of_their_range_are_refused_and_do_not_end_the_job(spark: SparkSession, tmp_path: Path, kind: str) -> None:
+    zones = {"event_time": "to_utc_timestamp(at, 'Pacific/Kiritimati')", "event_date": "to_date(from_utc_timestamp(at, 'America/Los_Angeles'))"}
+    back = {"odd": "from_utc_timestamp(at, 'Pacific/Kiritimati') = to_utc_timestamp(at, 'America/Los_Angeles')"}
+    given = mapping(columns=zones, reject=back)
+    names = HEADER.split(",")
+    given["files"]["sales"] |= {"pattern": "*.parquet", "format": "parquet", "columns": {**dict.fromkeys(names, "string"), "at": kind}, "let": {}}
+    moments = [-(2**63), 2**63 - 1, 1 - 2**63, None, 1_772_359_200_000_000]
+    texts = {name: [value] * len(moments) for name, value in zip(names, line(1).split(","), strict=True)} | {"line": list("12345")}
+    stamps = pa.array(moments, pa.int64()).cast(pa.timestamp("us", tz="UTC" if kind == "timestamp" else None))
+    shop = Shop(spark, tmp_path, given)
+    shop.landing.mkdir()
+    pq.write_table(pa.table({name: stamps if name == "at" else pa.array(texts[name], pa.string()) for name in names}), shop.landing / "a.parquet")
+    shop.clean()
+    refused = {f"{why}:{column}": rows for column in ("event_date", "event_time") for why, rows in (("missing", 1), ("unreadable", 3))}
+    assert shop.counts()["rejected_by_reason"] == refused
+    assert [row["event_id"] for row in shop.rows("silver.events")] == ["5"]
