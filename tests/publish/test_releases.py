@@ -80,7 +80,7 @@ def test_of_tables_that_are_not_the_pipelines_own_the_live_version_stays(release
     write(release, "a")
     release.create(lists)
     before, _ = publish(release, as_of=DAY, now=utc_now())
-    release.overwrite(rows(release.spark, lists, [{}]), lists)  # and the gate refuses them
+    release.overwrite(rows(release.spark, lists, [{"setting": "rebuy", "rank": 1}]), lists)  # and the gate refuses them
     write(release, "b")
     after, is_new = publish(release, as_of=date(2026, 3, 2), now=utc_now(), tables=[TABLE])
     assert (is_new, shown(release)) == (True, ["b"])
