@@ -13,7 +13,7 @@ from basketgraph.config import CONF_VARIABLE, Mistake, load
 from basketgraph.contracts import contract
 from basketgraph.flags import job_parser, set_pairs
 from basketgraph.memory import PeakMemory, tree_memory
-from basketgraph.runs import RUNS, RunLog, StepReport, new_run_id, quality_checker, run_step
+from basketgraph.runs import RUNS, RunLog, StepReport, job_main, new_run_id, quality_checker, run_step
 from basketgraph.steps import Step, pipelines
 from basketgraph.suites import QualitySettings
 from basketgraph.tables import Release
@@ -180,3 +180,10 @@ def test_tables_are_checked_with_the_shops_own_limits_and_hours(spark: SparkSess
     conf = load("local", "online_retail", {"warehouse": str(tmp_path), "quality.judged_days": "3"})
     quality_checker(conf, {})(Release(spark, str(tmp_path), "run-1"), [IN], DAY)
     assert [(settings.time_zone, settings.judged_days) for settings in given] == [("Europe/London", 3)]
+
+
+def test_a_job_of_an_unknown_pipeline_ends_with_2_before_spark_starts(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        job_main(lambda *_: None, "a job", "jobs/publish.py", ["--pipeline", "fly", "--source", "complete_journey", "--env", "local"])
+    assert ended.value.code == 2
+    assert "have fly" in capsys.readouterr().err

@@ -59,9 +59,7 @@ def load_job(name: str) -> Job:
 
 def chosen_steps(known: Pipelines, pipeline: str, start: str | None) -> list[str]:
     """The pipeline's step names. Raises Mistake for an unknown pipeline or `--from` step."""
-    if pipeline not in known.pipelines:
-        raise Mistake("PIPELINE", [f"want one of {', '.join(known.pipelines)}, have {pipeline}"])
-    steps = list(known.pipelines[pipeline].steps)
+    steps = list(known.named(pipeline).steps)
     if start is not None and start not in steps:
         raise Mistake("--from", [f"want a step of {pipeline}, have {start}"], f"Steps: {', '.join(steps)}.")
     return steps

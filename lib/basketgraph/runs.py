@@ -251,7 +251,8 @@ def job_main(job: Job, doc: str | None, file: str, arguments: Sequence[str] | No
     name = Path(file).stem
     log_to_stderr()
     try:
-        step = pipelines().steps[name]
+        known = pipelines()
+        step, _ = known.steps[name], known.named(given.pipeline)
         sets = {**set_pairs(given.set), **({DATA_DOCS: "true"} if given.data_docs else {})}
         conf, accepted = load(given.env, given.source, sets, pipeline=given.pipeline), accepted_failures(given.accept, given.because)
         with opened(conf, given.run_id or new_run_id(), given.ds, f"basketgraph {name}", accepted) as (release, memory):

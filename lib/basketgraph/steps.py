@@ -31,9 +31,15 @@ class Pipelines(Settings):
     steps: dict[str, Step]
     pipelines: dict[str, Pipeline]
 
+    def named(self, pipeline: str) -> Pipeline:
+        """Raises Mistake where there is none of this name."""
+        if pipeline not in self.pipelines:
+            raise Mistake("PIPELINE", [f"want one of {', '.join(self.pipelines)}, have {pipeline}"])
+        return self.pipelines[pipeline]
+
     def published_by(self, pipeline: str, tables: Sequence[str]) -> list[str]:
         """Those of `tables` that the pipeline's steps read or write, and those that no step writes, which every run adds to."""
-        own = {table for name in self.pipelines[pipeline].steps for table in (*self.steps[name].reads, *self.steps[name].writes)}
+        own = {table for name in self.named(pipeline).steps for table in (*self.steps[name].reads, *self.steps[name].writes)}
         others = {table for step in self.steps.values() for table in step.writes} - own
         return [table for table in tables if table not in others]
 
