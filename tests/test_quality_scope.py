@@ -111,7 +111,7 @@ def test_a_failure_stops_until_it_is_mended_or_a_person_lets_it_pass_for_the_day
     assert shop.found()[TYPE].accepted_because is None, "another day: to be accepted anew"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_what_was_let_pass_for_a_day_stops_the_next_although_only_other_days_changed(shop: Shop) -> None:
     shop.add(LAST - timedelta(days=1), {})
     shop.check(LAST - timedelta(days=1))

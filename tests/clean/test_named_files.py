@@ -59,8 +59,14 @@ def counted(shop: Shop, table: str = PROMOTIONS) -> dict[str, tuple[int, int, in
     return {row.source_file[5:7]: (row.rows_accepted, row.rows_rejected, row.rows_duplicate) for row in files}
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("waves", [[(12, 13)], [(12,), (13,)], [(13,), (12,)]], ids=["at once", "in order", "the later first"])
+@pytest.mark.parametrize(
+    "waves",
+    [
+        pytest.param([(12, 13)], marks=pytest.mark.long, id="at once"),
+        pytest.param([(12,), (13,)], marks=pytest.mark.slow, id="in order"),
+        pytest.param([(13,), (12,)], marks=pytest.mark.long, id="the later first"),
+    ],
+)
 def test_a_week_with_the_list_of_another_has_its_promotions(spark: SparkSession, tmp_path: Path, waves: list[tuple[int, ...]]) -> None:
     shop = Shop(spark, tmp_path, BY_WEEK)
     for wave in waves:
@@ -74,7 +80,7 @@ def test_a_week_with_the_list_of_another_has_its_promotions(spark: SparkSession,
     assert sorted(counted(shop, "silver.items").values()) == [(0, 0, 2), (2, 0, 0)], "items read no names: a copy is one"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_files_of_one_content_are_read_again_each_by_its_own_name(spark: SparkSession, tmp_path: Path) -> None:
     shop = Shop(spark, tmp_path, {**BY_WEEK, "tables": {PROMOTIONS: BY_WEEK["tables"][PROMOTIONS]}})
     deliver_week(shop, 12)
@@ -89,7 +95,7 @@ def test_files_of_one_content_are_read_again_each_by_its_own_name(spark: SparkSe
     assert counted(shop) == {"12": (2, 0, 0), "13": (2, 0, 0)}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_what_was_a_copy_is_read_once_the_mapping_reads_names(spark: SparkSession, tmp_path: Path) -> None:
     named = {**BY_WEEK, "tables": {PROMOTIONS: BY_WEEK["tables"][PROMOTIONS]}}
     shop = Shop(spark, tmp_path, deepcopy(named))
@@ -144,7 +150,7 @@ def test_equal_lines_are_one_event_where_the_mapping_takes_the_same_from_their_f
     assert first == again != other
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_what_check_source_says_of_files_with_equal_contents(spark: SparkSession, tmp_path: Path) -> None:
     from clean.test_check_source import rehearsal
 

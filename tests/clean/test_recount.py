@@ -74,7 +74,7 @@ def test_a_version_that_the_mapping_names_later_counts_from_the_replay_on(spark:
     assert_as_fresh(shop, tmp_path)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_an_equal_row_of_a_newer_version_that_is_good_now_stands_against_what_lies_between(spark: SparkSession, tmp_path: Path) -> None:
     shop = Shop(spark, tmp_path, mapping(columns=CHANNEL, version=VERSION))
     shop.given["tables"][EVENTS]["reject"] = {"too_new": "title = 'A/5'"}
@@ -90,6 +90,7 @@ def test_an_equal_row_of_a_newer_version_that_is_good_now_stands_against_what_li
     assert shop.rows(EVENTS)[0]["channel"] == "A"
 
 
+@pytest.mark.long
 def test_what_a_killed_run_left_of_a_file_that_is_gone_is_in_nobodys_way(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,7 +114,7 @@ def test_what_a_killed_run_left_of_a_file_that_is_gone_is_in_nobodys_way(
     assert [row["event_id"] for row in shop.rows(EVENTS)] == ["1", "3", "4"]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_replay_that_was_cut_off_and_whose_file_is_gone_leaves_counts_that_add_up(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,6 +143,7 @@ def test_a_replay_that_was_cut_off_and_whose_file_is_gone_leaves_counts_that_add
     assert [row["event_id"] for row in shop.rows(EVENTS)] == ["1", "2", "4"]
 
 
+@pytest.mark.slow
 def test_counts_that_do_not_add_up_are_refused_before_a_replay_writes(spark: SparkSession, tmp_path: Path) -> None:
     shop = Shop(spark, tmp_path)
     deliver(shop.landing, "a.csv", line(1), line(2, price="0.00"))
@@ -158,6 +160,7 @@ def test_counts_that_do_not_add_up_are_refused_before_a_replay_writes(spark: Spa
     shop.clean()  # nothing keeps cleaning from going on
 
 
+@pytest.mark.slow
 def test_a_second_try_under_the_same_run_id_does_not_take_the_first_ones_batches_for_its_own(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
