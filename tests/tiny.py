@@ -21,6 +21,15 @@ pipelines:
     {help: everything, steps: [load, copy, judge, publish, report]}
 """
 
+SUITE = """
+name: {table}
+expectations:
+  - type: expect_table_row_count_to_be_between
+    kwargs: {{min_value: 1}}
+    severity: critical
+    notes: Without users there is nothing to publish.
+"""
+
 HEAD = """
 from datetime import datetime, timezone
 from pathlib import Path
@@ -72,6 +81,10 @@ class TinyShop:
             folder.mkdir(parents=True)
         (self.conf / "conf" / "pipelines.yaml").write_text(PIPELINES)
         (self.conf / "conf" / "sources" / "tiny.yaml").write_text(f"shop: tiny\nlanding: {self.landing}\ntime_zone: UTC\ncurrency: EUR\n")
+        for table in ("campaign_targets", "redemptions"):  # held against them before they go live; the users here have plain names
+            place = self.conf / "expectations" / "silver" / f"{table}.yaml"
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(SUITE.format(table=f"silver.{table}"))
         for name, text in JOBS.items():
             self.write_job(name, text)
         self.users("ann", "bob")

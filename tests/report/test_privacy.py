@@ -115,7 +115,7 @@ def test_the_texts_that_the_page_is_made_of_hold_no_planted_value_either(spark: 
 def test_files_that_cannot_be_read_again_are_named_without_planted_values(spark: SparkSession, run: Run, corner: Corner) -> None:
     next(corner.landing.rglob("sales of *")).unlink()
     again = corner.run("replay", "--rejected")
-    assert again.told["left"]["silver.events"] == {"sales of •••": "gone from the landing folder"}
+    assert again.told["left"]["silver.events"] == {"sales of ••• •••.csv": "gone from the landing folder"}
     steps = Release(spark, str(corner.warehouse), "reader").read("ops.runs").where("step = 'replay'").collect()
     texts = (again.printed, again.page.read_text(), *(str(step.detail) for step in steps))
     assert [secret for secret in SECRETS if any(secret in text for text in texts)] == []
