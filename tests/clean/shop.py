@@ -61,7 +61,7 @@ def mapping(**tables: Mapping[str, Any]) -> dict[str, Any]:
     events = found["tables"]["silver.events"]
     for key, value in tables.items():
         if key == "items":
-            found["tables"]["silver.items"] = value
+            found["tables"]["silver.items"] = deepcopy(value)
         else:
             events[key] = {**events[key], **value} if isinstance(events.get(key), dict) else value
     return found
