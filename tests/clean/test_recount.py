@@ -58,7 +58,7 @@ def test_a_replay_goes_well_where_a_newer_delivery_only_made_an_equal_row_newer(
     assert {row["channel"] for row in shop.rows(EVENTS)} == {"A"}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_version_that_the_mapping_names_later_counts_from_the_replay_on(spark: SparkSession, tmp_path: Path) -> None:
     shop = Shop(spark, tmp_path, mapping(columns=CHANNEL))
     deliver(shop.landing, "a.csv", line(1, title="A/1"), minute=50)

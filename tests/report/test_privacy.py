@@ -111,7 +111,7 @@ def test_the_texts_that_the_page_is_made_of_hold_no_planted_value_either(spark: 
         assert [secret for secret in SECRETS if secret in found] == [], table
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_files_that_cannot_be_read_again_are_named_without_planted_values(spark: SparkSession, run: Run, corner: Corner) -> None:
     next(corner.landing.rglob("sales of *")).unlink()
     again = corner.run("replay", "--rejected")
