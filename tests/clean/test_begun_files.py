@@ -58,3 +58,16 @@ def test_the_refused_rows_of_a_file_that_is_gone_are_counted_where_they_are(spar
     assert (found["rows_read"], found["rows_rejected"], found["rows_accepted"]) == (9, 9, 0)
     assert found["rejected_by_reason"] == [{"reason": "free", "rows": 9}, {"reason": "late", "rows": 3}]
     assert max(taken) == 2, "as many rows come to the driver as there are reasons"
+
+
+def test_a_file_that_was_booked_as_a_copy_is_not_said_to_be_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    nothing: Any = SimpleNamespace(run_id="run", root="nowhere", exists=lambda table: False)
+    ledger = Ledger(nothing, KEY, NOW)
+    begun = [{"table_name": EVENTS, "source_file": path, "file_hash": "hash", "batch_id": "b"} for path in ("copy.csv", "gone.csv")]
+    copy = {**begun[0], "status": "done", "batch_id": None, "rows_read": 3, "rows_accepted": 0, "rows_rejected": 0}
+    ledger.begun, ledger.entries[EVENTS, "copy.csv", "hash"] = begun, copy
+    written: list[Any] = []
+    monkeypatch.setattr(ledger, "write", written.extend)
+    monkeypatch.setattr(ledger.announcements, "clear", lambda: None)
+    ledger.close(set())
+    assert [(entry["source_file"], entry["status"]) for entry in written] == [("gone.csv", "quarantined")]

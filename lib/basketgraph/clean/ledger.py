@@ -80,7 +80,8 @@ class Ledger:
 
     def close(self, listed: Collection[tuple[str, str]]) -> None:
         """All that was begun is read by now, but for content that was changed or taken away since: say so, and forget the announcements."""
-        gone = [entry for entry in self.begun if (entry["source_file"], entry["file_hash"]) not in listed]
+        done = {key for key, entry in self.entries.items() if entry["status"] == DONE}  # as a copy of another file, too
+        gone = [entry for entry in self.begun if (entry["source_file"], entry["file_hash"]) not in listed and _key(entry) not in done]
         problem = "gone: a killed run had begun to read it, and this content is no longer there"
         self.write([{**entry, **self._left_behind(entry), "status": QUARANTINED, "problem": problem} for entry in gone])
         self.announcements.clear()
