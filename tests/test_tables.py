@@ -162,6 +162,14 @@ def test_instants_that_were_collected_go_back_as_they_were_wherever_the_machine_
     assert collected.published_at == datetime(2026, 3, 1, 18, 0), "Spark hands out local time without a zone"
 
 
+def test_a_table_whose_creation_was_killed_before_its_first_commit_is_created_again(spark: SparkSession, release: Release) -> None:
+    log = Path(release.path(EVENTS)) / "_delta_log"
+    (log / "_staged_commits").mkdir(parents=True)
+    (log / ".00000000000000000000.json.1.tmp").write_text("cut off")
+    release.append(events(spark, {"event_id": "a"}), EVENTS)
+    assert [row.event_id for row in release.read(EVENTS).collect()] == ["a"]
+
+
 def test_a_column_comment_of_the_contract_is_in_the_table(spark: SparkSession, release: Release) -> None:
     release.create(EVENTS)
     comments = {field.name: field.metadata.get("comment") for field in release.read(EVENTS).schema.fields}

@@ -17,6 +17,7 @@ from pyspark.sql import functions as F
 
 from basketgraph.config import Mistake
 from basketgraph.contracts import conform, contract
+from basketgraph.cut_off import forget_cut_off_creation
 from basketgraph.merging import TAKEN_OUT, among, differs
 from basketgraph.migrations import CLEARED, CONSTRAINT, Existing, Migration, migration, properties
 from basketgraph.stored import Stored
@@ -54,6 +55,7 @@ class Warehouse(Stored):
         """
         if not self.exists(table):
             self._before_commit()
+            forget_cut_off_creation(*self.hadoop_path(f"{self.path(table)}/_delta_log"))
             self._build(DeltaTable.createIfNotExists(self.spark).location(self.path(table)), table)
         elif table not in self._followed:
             found = self.migration(table)
