@@ -50,7 +50,6 @@ class Warehouse(Stored):
 
     def create(self, table: str) -> None:
         """Create the table from its contract (columns, comments, NOT NULL, layout, CHECK constraints), or bring the one that is there up to date.
-
         errors: Mistake where a table that is there cannot follow its contract (migrations.py has the rules).
         """
         if not self.exists(table):

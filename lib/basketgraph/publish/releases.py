@@ -26,11 +26,11 @@ def publish(release: Release, *, as_of: date, now: datetime, tables: Collection[
     as_of:   the day the lists are for; where the lists are not among `tables`, they and their day stay.
     returns: (the row of ops.releases that is live now, whether it is new); nothing is written when the live release names these versions already.
     """
-    live = newest_release(release)
-    versions = release.versions([table for table in released_tables() if tables is None or table in tables])
+    live, known = newest_release(release), released_tables()
+    versions = release.versions([table for table in known if tables is None or table in tables])
     if live is not None and tables is not None:
-        stay = {table: version for table, version in live["versions"].items() if table not in tables and table in released_tables()}
-        versions = {table: {**versions, **stay}[table] for table in released_tables() if table in versions or table in stay}
+        stay = {table: version for table, version in live["versions"].items() if table in known and table not in tables}
+        versions |= stay
         as_of = live["as_of"] if LISTS in stay else as_of
     if live is not None and live["versions"] == versions and live["as_of"] == as_of:
         return live, False
