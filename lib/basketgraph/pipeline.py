@@ -21,7 +21,7 @@ from basketgraph.config import Config, Mistake, data_file
 from basketgraph.masking import without_addresses
 from basketgraph.memory import PeakMemory
 from basketgraph.report.examples import Example, newest_examples
-from basketgraph.runs import RUNS, Job, RunLog, StepResult, last_day, new_run_id, opened, run_step
+from basketgraph.runs import RUNS, Job, RunLog, StepResult, last_day, last_tries, new_run_id, opened, run_step
 from basketgraph.session import spark_session
 from basketgraph.steps import Pipelines, pipelines
 from basketgraph.tables import Release, newest_release
@@ -185,16 +185,14 @@ def status(conf: Config) -> dict[str, Any]:
     if not release.exists(RUNS):
         cure = "Run `basketgraph run` first, or name the right one: --set warehouse=DIR."
         raise Mistake(f"{conf.warehouse}: want a warehouse with runs, have none", cure=cure)
-    last = F.max_by(F.struct("step", "status", "finished_at", "seconds", "run_id"), "finished_at")
-    newest = release.read(RUNS).groupBy("step").agg(last.alias("row"))
-    steps = sorted((row["row"].asDict() for row in newest.collect()), key=lambda row: row["finished_at"])
+    newest = last_tries(release.read(RUNS)).select("step", "status", "finished_at", "seconds", "run_id").collect()
+    steps = sorted((row.asDict() for row in newest), key=lambda row: row["finished_at"])
     return {**newest_run(release, steps[-1]["run_id"]), **state(release, []), "last_steps": steps}
 
 
 def newest_run(release: Release, run_id: str) -> dict[str, Any]:
-    """{run_id, refused, steps} of a run from ops.runs, as the run itself told them; of a step that was tried again the last try counts."""
-    newest = F.max_by(F.struct("*"), F.struct("finished_at", "started_at")).alias("row")
-    rows = release.read(RUNS).where(F.col("run_id") == run_id).groupBy("step").agg(newest).select("row.*").orderBy("started_at").collect()
+    """{run_id, refused, steps} of a run from ops.runs, as the run itself told them."""
+    rows = last_tries(release.read(RUNS).where(F.col("run_id") == run_id)).collect()
     details = {row.step: json.loads(row.detail or "{}") for row in rows}
     steps = [StepResult(row.step, row.status, row.seconds, row.rows_in, row.rows_out, details[row.step]) for row in rows]
     refused = [refusal(step.detail) for step in steps if step.status == "failed"]

@@ -32,7 +32,7 @@ from basketgraph.suites import QualitySettings
 from basketgraph.tables import Release, Warehouse
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 log = logging.getLogger("basketgraph")
 RUNS = "ops.runs"
@@ -90,6 +90,12 @@ def code_version() -> str:
 
     add(files("basketgraph"), "")
     return digest.hexdigest()[:16]
+
+
+def last_tries(rows: DataFrame) -> DataFrame:
+    """Of rows of ops.runs the newest of each step, in the order in which they ran: of a step that was tried again the last try counts."""
+    newest = rows.groupBy("step").agg(F.max_by(F.struct("*"), F.struct("finished_at", "started_at")).alias("row"))
+    return newest.select("row.*").orderBy("started_at", "finished_at")
 
 
 class RunLog:

@@ -139,10 +139,7 @@ class Preparation:
         """Rejected rows that are new, and per file their number and reasons; equal raw rows count once."""
         judged = ranked(rows, ["rejected_id"], [])
         if self.release.exists(REJECTED):
-            there = self.release.read(REJECTED).where(F.col("table_name") == self.rules.table.name)
-            if self.own_rejects:
-                ours = there.sparkSession.createDataFrame(sorted(self.own_rejects), "source_file string, file_hash string")
-                there = there.join(F.broadcast(ours), on=["source_file", "file_hash"], how="left_anti")  # one row a file on the right
+            there = self._rejected_of(self.own_rejects, "left_anti") if self.own_rejects else self._rejected_there()
             judged = against_table(judged, there, ["rejected_id"], [])
         new = self._keep(judged.where(F.col(STATUS) == NEW).drop(STATUS, "__content"))
         per_file = new.groupBy("source_file").agg(F.count("*").alias("rows"))
@@ -152,14 +149,20 @@ class Preparation:
             found[row["source_file"]]["reasons"][row["reason"]] = row["count"]
         return (new if found else None), found
 
+    def _rejected_there(self) -> DataFrame:
+        return self.release.read(REJECTED).where(F.col("table_name") == self.rules.table.name)
+
+    def _rejected_of(self, files: Collection[tuple[str, str]], how: str) -> DataFrame:
+        """Rejected rows that are there of (path, hash) of files (`left_semi`), or of all others (`left_anti`)."""
+        ours = self.release.spark.createDataFrame(sorted(files), "source_file string, file_hash string")
+        return self._rejected_there().join(F.broadcast(ours), on=["source_file", "file_hash"], how=how)  # one row a file on the right
+
     def _no_longer_rejected(self, rejected: DataFrame | None) -> DataFrame | None:
         """What a killed run rejected of these very files and is good under the mapping as it is now; None where no such run had begun them."""
         own = self.own_rejects & {(file.path, file.file_hash) for file in self.files}
         if not own or not self.release.exists(REJECTED):
             return None
-        ours = self.release.spark.createDataFrame(sorted(own), "source_file string, file_hash string")
-        there = self.release.read(REJECTED).where(F.col("table_name") == self.rules.table.name)
-        ids = there.join(F.broadcast(ours), on=["source_file", "file_hash"], how="left_semi").select("rejected_id")
+        ids = self._rejected_of(own, "left_semi").select("rejected_id")
         return ids if rejected is None else ids.join(rejected.select("rejected_id"), on="rejected_id", how="left_anti")
 
     def _first_rows(self, accepted: DataFrame, good: Mapping[str, int], tallied: DataFrame | None) -> tuple[DataFrame, dict[str, dict[str, int]]]:

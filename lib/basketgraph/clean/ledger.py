@@ -174,7 +174,8 @@ class Announcements:
         self.release = release
         self.folder = f"{release.root}/ops/{name}"
 
-    def write(self, name: str, entries: Sequence[Entry]) -> None:
+    def write(self, batch_id: str, entries: Sequence[Entry]) -> None:
+        name = batch_id.replace("/", "-")
         system, place = self.release.hadoop_path(f"{self.folder}/{name}.json")
         _, hidden = self.release.hadoop_path(f"{self.folder}/.{name}")
         stream = system.create(hidden, True)

@@ -170,7 +170,7 @@ class Cleaning:
         """Judge, announce, write, check, and enter into the ledger. A crash anywhere between is mended by the next run."""
         prepared, raws = self._judged(number, batch)
         entries = [self.ledger.entry(one.table, f, DONE, one.counts[f.path], batch_id=one.batch_id) for one in prepared for f in one.files]
-        self.ledger.announcements.write(f"{self.attempt}-{number:06d}".replace("/", "-"), entries)
+        self.ledger.announcements.write(f"{self.attempt}-{number:06d}", entries)
         self._write_rejected(prepared)
         with ThreadPoolExecutor(self.settings.parallel_tables) as pool:
             list(pool.map(self._write_rows, prepared))

@@ -204,7 +204,7 @@ class Replay:
                 judged.append((again, again.judge(readable)))
         begun = [again.entries[file] for again, one in judged for file in sorted(one.files)]
         if begun:
-            self.pending.write(self.attempt.replace("/", "-"), begun)
+            self.pending.write(self.attempt, begun)
         for again, one in judged:
             outcome.tables[again.table.name] = self._write(again, one, outcome)
             again.release_memory()

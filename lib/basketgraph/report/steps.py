@@ -10,7 +10,7 @@ from typing import Any
 from pyspark.sql import functions as F
 
 from basketgraph.report.records import as_dicts, records
-from basketgraph.runs import RUNS, RunLog
+from basketgraph.runs import RUNS, RunLog, last_tries
 from basketgraph.steps import pipelines
 from basketgraph.tables import Release
 
@@ -18,10 +18,9 @@ REPORT = "report"
 
 
 def newest_steps(release: Release) -> list[dict[str, Any]]:
-    """Rows of ops.runs of this run, in order. Of a step that was tried again the last try counts; the report itself is being made."""
+    """Rows of ops.runs of this run, each step's last try, in order; the report itself is being made."""
     of_run = records(release, RUNS).where((F.col("run_id") == release.run_id) & (F.col("step") != REPORT))
-    newest = of_run.groupBy("step").agg(F.max_by(F.struct("*"), F.struct("finished_at", "started_at")).alias("row"))
-    return as_dicts(newest.select("row.*").orderBy("started_at", "finished_at"))
+    return as_dicts(last_tries(of_run))
 
 
 def unfinished(steps: Sequence[dict[str, Any]], runs: RunLog, ds: date) -> list[str]:
