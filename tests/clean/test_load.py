@@ -81,6 +81,7 @@ def test_delivering_again_adds_nothing_and_commits_nothing(spark: SparkSession, 
     assert versions["silver.rejected_rows"] == before["silver.rejected_rows"]
 
 
+@pytest.mark.long  # test_any_order.py has many more ways
 def test_order_and_batching_of_deliveries_change_nothing(spark: SparkSession, tmp_path: Path) -> None:
     given = mapping(items=ITEMS)
     files = [
