@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from py4j.protocol import Py4JJavaError
 from pyspark.sql import DataFrame, SparkSession
 
 from basketgraph.config import Mistake
 from basketgraph.contracts import ContractError, contract
+from basketgraph.cut_off import forget_cut_off_creation
 from basketgraph.publish.releases import publish, utc_now
 from basketgraph.tables import LiveRelease, Release, Warehouse
 from support import rows
@@ -168,6 +170,33 @@ def test_a_table_whose_creation_was_killed_before_its_first_commit_is_created_ag
     (log / ".00000000000000000000.json.1.tmp").write_text("cut off")
     release.append(events(spark, {"event_id": "a"}), EVENTS)
     assert [row.event_id for row in release.read(EVENTS).collect()] == ["a"]
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_commit_is_never_removed_as_a_cut_off_creation_not_even_one_that_is_made_meanwhile(
+    spark: SparkSession, release: Release, tmp_path: Path, late: bool
+) -> None:
+    log = tmp_path / "_delta_log"
+    log.mkdir()
+    system, place = release.hadoop_path(str(log))
+    commit = log / "00000000000000000000.json"
+
+    class Meanwhile:
+        """The file system, but that another writer commits while the folder is emptied."""
+
+        exists, listStatus = system.exists, system.listStatus
+
+        def delete(self, path: Any, recursive: bool) -> bool:
+            commit.write_text("{}")
+            return bool(system.delete(path, recursive))
+
+    if late:
+        with pytest.raises(Py4JJavaError, match="is not empty"):
+            forget_cut_off_creation(Meanwhile(), place)
+    else:
+        commit.write_text("{}")
+        forget_cut_off_creation(system, place)
+    assert commit.exists()
 
 
 def test_a_column_comment_of_the_contract_is_in_the_table(spark: SparkSession, release: Release) -> None:
