@@ -33,6 +33,7 @@ from basketgraph.clean.resolve import (
     REFRESHED,
     STATUS,
     SUPERSEDED,
+    WRITTEN,
     judged_again,
     with_valid_to,
 )
@@ -186,7 +187,7 @@ class TableAgain:
         values, same = self.rules.values, F.col(HAD_CONTENT) == F.col(CONTENT)
         refresh = self.rules.mapped.version is not None
         judged = self._keep(judged_again(view.good, view.kept, view.owned, self.keys, values, refresh=refresh))
-        winners = judged.where(F.col(STATUS).isin(NEW, CHANGED, REFRESHED))
+        winners = judged.where(F.col(STATUS).isin(*WRITTEN))
         as_it_was = F.col(HAD) & same & F.col(HAD_OWNER) & F.col("source_time").eqNullSafe(F.col(HAD_TIME))
         rows = self._keep(winners.where(~as_it_was).select(*self.table.columns))
         taken_out = self._keep(view.owned.join(judged.select(*self.keys), on=self.keys, how="left_anti").select(*self.keys))

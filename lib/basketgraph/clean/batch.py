@@ -23,6 +23,7 @@ from basketgraph.clean.resolve import (
     REFRESHED,
     STATUS,
     SUPERSEDED,
+    WRITTEN,
     against_table,
     key_hash,
     ranked,
@@ -142,11 +143,14 @@ class Preparation:
             there = self._rejected_of(self.own_rejects, "left_anti") if self.own_rejects else self._rejected_there()
             judged = against_table(judged, there, ["rejected_id"], [])
         new = self._keep(judged.where(F.col(STATUS) == NEW).drop(STATUS, "__content"))
-        per_file = new.groupBy("source_file").agg(F.count("*").alias("rows"))
-        found: dict[str, dict[str, Any]] = {row["source_file"]: {"rows": row["rows"], "reasons": {}} for row in per_file.collect()}
-        exploded = new.select("source_file", F.explode("reasons").alias("reason")).groupBy("source_file", "reason").count()
-        for row in exploded.collect():
-            found[row["source_file"]]["reasons"][row["reason"]] = row["count"]
+        found: dict[str, dict[str, Any]] = {}
+        each_and_none = F.explode(F.array_append("reasons", F.lit(None).cast("string"))).alias("reason")  # none is once for each row
+        for row in new.select("source_file", each_and_none).groupBy("source_file", "reason").count().collect():
+            of_file = found.setdefault(row["source_file"], {"rows": 0, "reasons": {}})
+            if row["reason"] is None:
+                of_file["rows"] = row["count"]
+            else:
+                of_file["reasons"][row["reason"]] = row["count"]
         return (new if found else None), found
 
     def _rejected_there(self) -> DataFrame:
@@ -195,10 +199,9 @@ class Preparation:
         existing = self._existing(judged)
         judged = self._keep(against_table(judged, existing, table.keys, values, refresh=self.rules.mapped.version is not None))
         statuses = _statuses(judged)
-        written = F.col(STATUS).isin(NEW, CHANGED, REFRESHED)
-        if judged.where(written).isEmpty():
+        if not any(of_file.get(status) for of_file in statuses.values() for status in WRITTEN):
             return None, statuses
-        rows = judged.where(written).select(*table.columns)
+        rows = judged.where(F.col(STATUS).isin(*WRITTEN)).select(*table.columns)
         if self.rules.history:
             entity = [key for key in table.keys if key != "valid_from"]
             touched = rows.select(*entity).distinct()
@@ -247,17 +250,16 @@ class Preparation:
             read=read[path],
             accepted=of_file.get(NEW, 0) + changed + of_file.get(SUPERSEDED, 0),
             rejected=refused["rows"],
-            duplicate=of_file.get(DUPLICATE, 0) + bad[path] - refused["rows"],
+            duplicate=of_file.get(DUPLICATE, 0) + of_file.get(REFRESHED, 0) + bad[path] - refused["rows"],
             superseded=changed + of_file.get(SUPERSEDED, 0),
             by_reason=refused["reasons"],
         )
 
 
 def _statuses(judged: DataFrame) -> dict[str, dict[str, int]]:
-    """Path -> status -> rows; what was refreshed is a duplicate to whoever counts."""
-    counted = F.when(F.col(STATUS) == REFRESHED, DUPLICATE).otherwise(F.col(STATUS)).alias(STATUS)
+    """Path -> status -> rows."""
     found: dict[str, dict[str, int]] = {}
-    for row in judged.groupBy("source_file", counted).count().collect():
+    for row in judged.groupBy("source_file", STATUS).count().collect():
         found.setdefault(row["source_file"], {})[row[STATUS]] = row["count"]
     return found
 
