@@ -106,7 +106,7 @@ def test_the_commands_mend_trace_and_keep_house(spark: SparkSession, tmp_path: P
 
     told = last_json(call("replay", "--rejected", "--reason", "free", *flags, "--json"))
     assert (told["release"], told["rows"][EVENTS]["rejected"], told["changes"][EVENTS]["newly_accepted"]) == (2, 0, 1)
-    assert [step["name"] for step in told["steps"]] == ["replay", "publish", "report"]
+    assert [step["name"] for step in told["steps"]] == ["replay", "kept_purchases", "publish", "report"]
     assert Path(told["report"]).name == f"{told['run_id']}.html"
     log = shop.table("ops.runs").where("step = 'replay'").collect()
     assert [(row.run_id, row.pipeline, row.status) for row in log] == [(told["run_id"], "replay", "done")]
