@@ -158,8 +158,9 @@ class Preparation:
 
     def _rejected_of(self, files: Collection[tuple[str, str]], how: str) -> DataFrame:
         """Rejected rows that are there of (path, hash) of files (`left_semi`), or of all others (`left_anti`)."""
-        ours = self.release.spark.createDataFrame(sorted(files), "source_file string, file_hash string")
-        return self._rejected_there().join(F.broadcast(ours), on=["source_file", "file_hash"], how=how)  # one row a file on the right
+        there = self._rejected_there()
+        of_files = there.sparkSession.createDataFrame(sorted(files), "source_file string, file_hash string")
+        return there.join(F.broadcast(of_files), on=["source_file", "file_hash"], how=how)  # one row a file on the right
 
     def _no_longer_rejected(self, rejected: DataFrame | None) -> DataFrame | None:
         """What a killed run rejected of these very files and is good under the mapping as it is now; None where no such run had begun them."""
