@@ -112,6 +112,7 @@ def test_a_whole_training_is_not_repeated_and_another_set_is_not_taken_for_it(se
     assert other.fingerprint != want.fingerprint
 
 
+@pytest.mark.long
 def test_several_sets_are_trained_by_the_same_ranks_each_as_if_alone(sealed, alone, tmp_path):
     other = small_set(tmp_path / "other", users=120, items=40)
     trainings = [Training(shards=shards, model=tmp_path / name) for shards, name in ((sealed, "first"), (other, "second"))]

@@ -189,7 +189,7 @@ def test_hundreds_of_ways_of_delivery_end_in_the_tables_of_one_file(
 VERSIONS = (("A", 1, "2026-03-01 10:00"), ("B", 2, "2026-03-04 10:00"), ("A", 3, "2026-03-01 10:00"), ("C", 3, "2026-03-01 10:00"))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_winner_is_the_same_in_one_batch_and_in_every_order_of_several(spark: SparkSession, tmp_path: Path) -> None:
     orders = list(permutations(VERSIONS))
     by_wave = [

@@ -190,7 +190,7 @@ def test_two_thousand_fuzzed_rows_of_csv_add_up(spark: SparkSession, tmp_path: P
     check_online_retail(spark, tmp_path, 2_000, number_of_files=2)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_two_thousand_fuzzed_rows_of_parquet_add_up(spark: SparkSession, tmp_path: Path) -> None:
     check_complete_journey(spark, tmp_path, 2_000)
 

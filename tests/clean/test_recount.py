@@ -41,7 +41,7 @@ def test_a_duplicate_whose_row_is_there_was_accepted_after_all() -> None:
         settled({("b", "2"): entry(0, 0, duplicate=2)}, {("b", "2"): 3})
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_replay_goes_well_where_a_newer_delivery_only_made_an_equal_row_newer(spark: SparkSession, tmp_path: Path) -> None:
     shop = Shop(spark, tmp_path, mapping(columns=CHANNEL, version=VERSION))
     deliver(shop.landing, "a.csv", line(1, title="A/1"), line(2, price="0.00", title="A/1"))

@@ -235,7 +235,7 @@ def test_of_a_path_that_was_overwritten_only_the_present_contents_rows_are_touch
     assert_counts_add_up(shop)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_what_is_no_text_in_parquet_is_refused_on_being_read_again_too(spark: SparkSession, tmp_path: Path) -> None:
     given = mended()
     given["files"]["sales"] |= {"pattern": "*.parquet", "format": "parquet"}

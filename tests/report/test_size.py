@@ -20,7 +20,7 @@ def after(spark: SparkSession, folder: Path, runs: int) -> tuple[Facts, str]:
     return found, page(found, shop="corner_shop", description="groceries", made_at=at(LAST_DAY, 6))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_page_after_365_runs_is_within_a_tenth_as_large_as_after_30(spark: SparkSession, tmp_path: Path) -> None:
     (month, after_month), (year, after_year) = (after(spark, tmp_path, runs) for runs in (30, 365))
     assert [(len(found.runs), len(found.deliveries)) for found in (month, year)] == [(30, 30), (HISTORY_DAYS, HISTORY_DAYS)]
