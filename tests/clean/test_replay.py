@@ -188,8 +188,7 @@ def test_where_keys_are_made_in_another_way_all_files_are_read_again(spark: Spar
     shop.clean()
     shop.given = deepcopy(given)
     if how == "derived":
-        shop.given["files"]["sales"]["columns"]["colour"] = "string"
-        shop.given["files"]["sales"]["optional"] = ["colour"]
+        del shop.given["files"]["sales"]["columns"]["title"]
     else:
         shop.given["tables"][EVENTS]["columns"]["event_id"] = "concat('e', line)"
     outcome = replay(shop, first_day=date(2026, 3, 1), last_day=date(2026, 3, 1))
@@ -199,6 +198,22 @@ def test_where_keys_are_made_in_another_way_all_files_are_read_again(spark: Spar
     (shop.landing / "b.csv").unlink()
     with pytest.raises(Mistake, match=r"(?s)made in another way.*b.csv: gone"):
         replay(shop, first_day=date(2026, 3, 1), last_day=date(2026, 3, 1))
+
+
+@pytest.mark.long
+def test_a_column_that_no_row_has_yet_leaves_derived_keys_as_they_are(spark: SparkSession, tmp_path: Path) -> None:
+    given = mapping()
+    del given["tables"][EVENTS]["columns"]["event_id"]
+    shop = Shop(spark, tmp_path, given)
+    deliver(shop.landing, "a.csv", line(1), line(2))
+    shop.clean()
+    before = shop.rows(EVENTS)
+    shop.given = deepcopy(given)
+    shop.given["files"]["sales"]["columns"]["colour"] = "string"
+    shop.given["files"]["sales"]["optional"] = ["colour"]
+    outcome = replay(shop, first_day=date(2026, 3, 1), last_day=date(2026, 3, 1))
+    assert (outcome.tables[EVENTS]["files"], outcome.tables[EVENTS]["removed"], outcome.tables[EVENTS]["newly_accepted"]) == (1, 0, 0)
+    assert shop.rows(EVENTS) == before
 
 
 @pytest.mark.long
