@@ -125,6 +125,6 @@ class Stored:
         """The batch ids in the table's history: what a crash before the ledger's own commit must not count twice."""
         return {commit["batch_id"] for commit in self.history(table, limit) if commit["batch_id"] is not None}
 
-    def vacuumable(self, table: str, *, retain_hours: float) -> int:
+    def vacuumable(self, table: str, *, retain_hours: int) -> int:
         """How many files `vacuum` would delete (Delta lists a thousand at the most)."""
         return self.spark.sql(f"VACUUM {self.identifier(table)} RETAIN {retain_hours} HOURS DRY RUN").count()

@@ -210,8 +210,8 @@ class Warehouse(Stored):
         self._before_commit()
         DeltaTable.forPath(self.spark, self.path(table)).optimize().executeCompaction()
 
-    def vacuum(self, table: str, *, retain_hours: float) -> None:
-        """Delete files that no version younger than `retain_hours` needs."""
+    def vacuum(self, table: str, *, retain_hours: int) -> None:
+        """Delete files that no version younger than `retain_hours` needs. Whole hours: Delta rounds others, also down."""
         self._before_commit()
         DeltaTable.forPath(self.spark, self.path(table)).vacuum(retain_hours)
 

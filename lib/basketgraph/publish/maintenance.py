@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from datetime import datetime
 from typing import Any
@@ -26,7 +27,7 @@ class MaintainSettings(Settings):
 
 
 def retain_hours(published: list[datetime], *, keep_releases: int, keep_days: int, now: datetime) -> float:
-    """How old a deleted file must be before it goes.
+    """How old a deleted file must be before it goes, in hours.
 
     published: publishing times of the releases, newest first. A release names versions that were the newest when it was published, so a file
     of theirs was deleted after that: keeping what was deleted since the oldest kept release keeps all that kept releases need.
@@ -63,13 +64,13 @@ def maintain(release: Release, settings: MaintainSettings, *, now: datetime, dry
     if dry_run:
         found = {}
         for number, table in enumerate(tables, 1):
-            found[table] = release.vacuumable(table, retain_hours=hours)
+            found[table] = release.vacuumable(table, retain_hours=math.ceil(hours))
             log.info("[%d/%d] %s: %d files would be deleted", number, len(tables), table, found[table])
         return {**told, "vacuumable": {table: count for table, count in found.items() if count}}
     remove_files(release, files)
     for number, table in enumerate(tables, 1):
         release.compact(table)
         # VACUUM counts back from when it starts, and the tables before this one took their time.
-        release.vacuum(table, retain_hours=hours + (time.monotonic() - began) / 3600)
+        release.vacuum(table, retain_hours=math.ceil(hours + (time.monotonic() - began) / 3600))
         log.info("[%d/%d] %s: compacted, files deleted more than %.0f hours ago removed", number, len(tables), table, hours)
     return told
