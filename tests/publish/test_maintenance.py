@@ -60,6 +60,11 @@ def test_what_is_promised_of_the_ledger_and_of_rejected_rows() -> None:
     assert {"silver.events", "ops.releases", "gold.user_days"} <= forever
 
 
+def test_hours_are_rounded_up_since_delta_rounds_them_down_too() -> None:
+    published = [days_ago(20) - timedelta(minutes=6)]
+    assert retain_hours(published, keep_releases=1, keep_days=0, now=NOW) == 20 * 24 + 2
+
+
 def training(finished_at: datetime, *cuts: str, status: str = "done") -> dict[str, Any]:
     detail = json.dumps({"tensorboard": "t", **{cut: {} for cut in cuts}})
     return {"run_id": "r", "step": "train_graph", "status": status, "finished_at": finished_at, "detail": detail}

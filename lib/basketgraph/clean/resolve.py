@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 KEY_HASH, CONTENT, STATUS = "__key_hash", "__content", "__status"
 HAD, HAD_CONTENT, HAD_TIME, HAD_OWNER = "__had", "__had_content", "__had_time", "__had_owner"
 NEW, CHANGED, DUPLICATE, SUPERSEDED, REFRESHED = "new", "changed", "duplicate", "superseded", "refreshed"
-WRITTEN = (NEW, CHANGED, REFRESHED)  # the others leave the table as it is
 # new:        no row of this key was there            changed:    replaces the table's row of this key
 # duplicate:  equal to another row, lineage aside     superseded: an older version of a row that is there; the newer one stays
 # refreshed:  a duplicate of the table's row, but of a newer version: from now on it stands against what lies between the two
+WRITTEN = (NEW, CHANGED, REFRESHED)  # the others leave the table as it is
 
 
 def key_hash(keys: Sequence[Column | str]) -> Column:

@@ -26,15 +26,15 @@ class MaintainSettings(Settings):
     report_days: int
 
 
-def retain_hours(published: list[datetime], *, keep_releases: int, keep_days: int, now: datetime) -> float:
-    """How old a deleted file must be before it goes, in hours.
+def retain_hours(published: list[datetime], *, keep_releases: int, keep_days: int, now: datetime) -> int:
+    """How old a deleted file must be before it goes, in whole hours, rounded up.
 
     published: publishing times of the releases, newest first. A release names versions that were the newest when it was published, so a file
     of theirs was deleted after that: keeping what was deleted since the oldest kept release keeps all that kept releases need.
     """
     kept = published[:keep_releases]
     oldest_hours = max(((now - time).total_seconds() / 3600 for time in kept), default=0.0)
-    return max(DELTA_LEAST_HOURS, keep_days * 24, oldest_hours + MARGIN_HOURS)
+    return math.ceil(max(DELTA_LEAST_HOURS, keep_days * 24, oldest_hours + MARGIN_HOURS))
 
 
 def maintain(release: Release, settings: MaintainSettings, *, now: datetime, dry_run: bool = False) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def maintain(release: Release, settings: MaintainSettings, *, now: datetime, dry
     if dry_run:
         found = {}
         for number, table in enumerate(tables, 1):
-            found[table] = release.vacuumable(table, retain_hours=math.ceil(hours))
+            found[table] = release.vacuumable(table, retain_hours=hours)
             log.info("[%d/%d] %s: %d files would be deleted", number, len(tables), table, found[table])
         return {**told, "vacuumable": {table: count for table, count in found.items() if count}}
     remove_files(release, files)
