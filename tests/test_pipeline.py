@@ -72,7 +72,7 @@ def test_a_second_run_skips_what_is_up_to_date_and_new_files_go_through(spark: S
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("word", "code"), [("quality", 3), ("gate", 4)])
+@pytest.mark.parametrize(("word", "code"), [pytest.param("quality", 3, marks=pytest.mark.long), ("gate", 4)])
 def test_a_stop_leaves_the_live_release_and_the_report_is_made_all_the_same(spark: SparkSession, shop: TinyShop, word: str, code: int) -> None:
     run(shop)
     shop.users("ann", "bob", "mallory")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,22 @@ from basketgraph.migrations import as_contract
 if TYPE_CHECKING:
     from py4j.java_gateway import JavaObject
     from pyspark.sql import DataFrame, SparkSession
+
+LISTING = "spark.sql.sources.parallelPartitionDiscovery.parallelism"
+
+
+@contextmanager
+def session_conf(spark: SparkSession, key: str, value: str) -> Iterator[None]:
+    """One Spark property for the length of a `with` block; then it is again what it was."""
+    before = spark.conf.get(key, None)
+    spark.conf.set(key, value)
+    try:
+        yield
+    finally:
+        if before is None:
+            spark.conf.unset(key)
+        else:
+            spark.conf.set(key, before)
 
 
 def aware(moment: datetime) -> datetime:
@@ -127,4 +144,9 @@ class Stored:
 
     def vacuumable(self, table: str, *, retain_hours: int) -> int:
         """How many files `vacuum` would delete (Delta lists a thousand at the most)."""
-        return self.spark.sql(f"VACUUM {self.identifier(table)} RETAIN {retain_hours} HOURS DRY RUN").count()
+        with self.listing():
+            return self.spark.sql(f"VACUUM {self.identifier(table)} RETAIN {retain_hours} HOURS DRY RUN").count()
+
+    def listing(self) -> AbstractContextManager[None]:
+        """For VACUUM, which lists a table's folder in as many tasks as Spark allows however few folders there are: 10,000 unless told."""
+        return session_conf(self.spark, LISTING, str(4 * self.spark.sparkContext.defaultParallelism))

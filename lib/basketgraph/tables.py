@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from basketgraph.contracts import conform, contract
 from basketgraph.cut_off import forget_cut_off_creation
 from basketgraph.merging import TAKEN_OUT, among, differs
 from basketgraph.migrations import CLEARED, CONSTRAINT, Existing, Migration, migration, properties
-from basketgraph.stored import Stored
+from basketgraph.stored import Stored, session_conf
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -197,8 +198,8 @@ class Warehouse(Stored):
                     raise
                 time.sleep(random.uniform(0, attempt))  # two that met once should not meet again
 
-    def _commit_metadata(self, batch_id: str | None) -> _SessionConf:
-        return _SessionConf(self.spark, COMMIT_METADATA, None if batch_id is None else json.dumps({"batch_id": batch_id}))
+    def _commit_metadata(self, batch_id: str | None) -> AbstractContextManager[None]:
+        return nullcontext() if batch_id is None else session_conf(self.spark, COMMIT_METADATA, json.dumps({"batch_id": batch_id}))
 
     def delete(self, table: str, condition: str | Column) -> None:
         """Delete the rows that meet a condition, as one commit; older versions keep them."""
@@ -213,27 +214,14 @@ class Warehouse(Stored):
     def vacuum(self, table: str, *, retain_hours: int) -> None:
         """Delete files that no version younger than `retain_hours` needs. Whole hours: Delta rounds others, also down."""
         self._before_commit()
-        DeltaTable.forPath(self.spark, self.path(table)).vacuum(retain_hours)
+        with self.listing():
+            DeltaTable.forPath(self.spark, self.path(table)).vacuum(retain_hours)
 
     def feed_starts(self, table: str) -> list[int]:
         """Versions from which the change data feed may still be read whole, the earliest first: the oldest commit, then those of releases."""
         oldest = min(commit["version"] for commit in self.history(table, 1_000_000))
         named = {row["versions"].get(table) for row in releases(self)} - {None}
         return [oldest, *sorted(version for version in named if version > oldest)]
-
-
-class _SessionConf:
-    """Sets one Spark conf for the length of a `with` block."""
-
-    def __init__(self, spark: SparkSession, key: str, value: str | None) -> None:
-        self.spark, self.key, self.value = spark, key, value
-
-    def __enter__(self) -> None:
-        if self.value is not None:
-            self.spark.conf.set(self.key, self.value)
-
-    def __exit__(self, *_: object) -> None:
-        self.spark.conf.unset(self.key)
 
 
 class Release(Warehouse):

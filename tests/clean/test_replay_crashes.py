@@ -14,15 +14,8 @@ from clean.shop import Shop, deliver, line
 from clean.test_replay import EVENTS, NOTHING, assert_as_fresh, mended, replay, replaying
 
 
-@pytest.mark.parametrize(
-    "after",
-    [
-        pytest.param("announced", marks=pytest.mark.long),
-        pytest.param("rows", marks=pytest.mark.slow),
-        pytest.param("rejected", marks=pytest.mark.long),
-        pytest.param("finished by clean", marks=pytest.mark.long),
-    ],
-)
+@pytest.mark.long
+@pytest.mark.parametrize("after", ["announced", "rows", "rejected", "finished by clean"])
 def test_a_replay_that_was_cut_off_is_finished_by_the_next(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: str) -> None:
     shop = Shop(spark, tmp_path)
     deliver(shop.landing, "a.csv", line(1), line(2, price="0.00"), line(3, pieces="5"))

@@ -101,6 +101,21 @@ def test_shard_sets_and_models_are_looked_for_where_training_puts_them(spark: Sp
     assert [path for path in tmp_path.rglob("*") if "2026" in path.name or path.name == "old.html"] == []
 
 
+def test_a_folder_is_not_listed_in_ten_thousand_tasks(spark: SparkSession, tmp_path: Path) -> None:
+    release = Release(spark, str(tmp_path / "warehouse"), "run-1")
+    release.overwrite(rows(spark, PAIRS, [{"campaign_id": "1", "user_id": "a"}]), PAIRS)
+    spark.sparkContext.setJobGroup("listing", "of VACUUM")
+    try:
+        release.vacuum(PAIRS, retain_hours=maintenance.DELTA_LEAST_HOURS)
+        assert release.vacuumable(PAIRS, retain_hours=maintenance.DELTA_LEAST_HOURS) == 0
+    finally:
+        spark.sparkContext.setLocalProperty("spark.jobGroup.id", None)  # type: ignore[arg-type]
+    tracker = spark.sparkContext.statusTracker()
+    jobs = [tracker.getJobInfo(job) for job in tracker.getJobIdsForGroup("listing")]
+    stages = [tracker.getStageInfo(stage) for job in jobs if job for stage in job.stageIds]
+    assert 0 < max(stage.numTasks for stage in stages if stage) <= 64
+
+
 STEP_HOURS = 3
 
 
