@@ -190,6 +190,7 @@ def test_a_table_that_is_looked_up_calls_for_another_look_where_it_may_change_th
     assert newer_lookup(terms, [row], now, Past({table: {check_name: [row]}}), LAST + timedelta(days=days), 7) == anew
 
 
+@pytest.mark.long
 def test_a_change_of_the_settings_makes_the_whole_table_be_looked_at(shop: Shop) -> None:
     shop.add(LAST, {})
     check(shop.release(), EVENTS, LAST, SETTINGS)

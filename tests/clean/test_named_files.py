@@ -59,12 +59,13 @@ def counted(shop: Shop, table: str = PROMOTIONS) -> dict[str, tuple[int, int, in
     return {row.source_file[5:7]: (row.rows_accepted, row.rows_rejected, row.rows_duplicate) for row in files}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "waves",
     [
-        pytest.param([(12, 13)], marks=pytest.mark.long, id="at once"),
-        pytest.param([(12,), (13,)], marks=pytest.mark.slow, id="in order"),
-        pytest.param([(13,), (12,)], marks=pytest.mark.long, id="the later first"),
+        pytest.param([(12, 13)], id="at once"),
+        pytest.param([(12,), (13,)], id="in order"),
+        pytest.param([(13,), (12,)], id="the later first"),
     ],
 )
 def test_a_week_with_the_list_of_another_has_its_promotions(spark: SparkSession, tmp_path: Path, waves: list[tuple[int, ...]]) -> None:

@@ -40,6 +40,7 @@ def test_rows_are_counted_by_file_and_exactly_the_repeated_keys_are_found(spark:
     assert sorted(row[KEY_HASH] for row in found if row["file"] is None) == sorted(key for key, number in times.items() if number > 1)
 
 
+@pytest.mark.long
 def test_a_large_first_load_gives_what_a_small_one_gives(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shops = {name: Shop(spark, tmp_path / name) for name in ("small", "large")}
     for name, shop in shops.items():
