@@ -9,7 +9,7 @@ from statistics import median
 from basketgraph.clean.onboard.numbers import CODES
 from basketgraph.clean.onboard.profiles import EMAIL, Profile, profile
 from basketgraph.clean.onboard.sample import Sample
-from basketgraph.clean.onboard.words import header_score, language, words, words_of
+from basketgraph.clean.onboard.words import header_score, language, plain_values, words, words_of
 
 FLAGS = {"0", "1", "true", "false", "yes", "no", "y", "n", "t", "f", "x", "ja", "nein", "j", "oui", "non", "si", "sim", "tak"}
 IDS = ("user", "item", "order", "line", "store")
@@ -98,7 +98,7 @@ def fitness(role: str, one: Profile) -> float:
 
 def _words_fit(role: str, one: Profile) -> float:
     """The same for roles whose values are words of a kind."""
-    texts, known = {text.lower().strip().replace(" ", "_").replace("-", "_") for text in list(one.counts)[:200]}, words().values
+    texts, known = set(plain_values(list(one.counts)[:200]).values()), words().values
     wordy = one.number is None
     if role == "event_type":
         hits = len(texts & (known.purchases | known.cancellations | known.others))
@@ -106,7 +106,7 @@ def _words_fit(role: str, one: Profile) -> float:
     if role == "status":
         return 0.8 if texts & (known.purchases | known.cancellations) and len(texts) <= 30 else 0.0
     if role == "cancelled":
-        return 1.0 if texts <= FLAGS else 0.0
+        return 1.0 if {text.lower() for text in one.counts} <= FLAGS else 0.0
     if role == "currency":
         return 1.0 if {text.upper() for text in one.counts} <= set(CODES) else 0.0
     if role == "name":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -13,6 +14,8 @@ UMLAUTS: dict[int, str] = {
     ord(letter): plain for letter, plain in zip("äöüßÄÖÜłŁøØ", ("ae", "oe", "ue", "ss", "Ae", "Oe", "Ue", "l", "L", "o", "O"), strict=True)
 }
 THINGS = ("user", "item", "order", "store", "line")  # roles that a header names, and about which others say something
+
+NOT_YET = {"await", "awaiting", "begin", "no", "non", "not", "pending", "start", "to", "wait", "waiting"}  # not_paid, not_sent are not paid, sent
 
 
 class Language(Settings):
@@ -26,6 +29,10 @@ class Values(Settings):
     cancellations: frozenset[str]
     undone: frozenset[str]
     others: frozenset[str]
+
+    @property
+    def all(self) -> frozenset[str]:
+        return self.purchases | self.cancellations | self.undone | self.others
 
 
 class Words(Settings):
@@ -45,6 +52,17 @@ def words() -> Words:
     """The words. Raises Mistake where the file has unknown or missing keys."""
     found: dict[str, Any] = data_yaml("conf/onboard_words.yaml")
     return parsed(Words, found, "conf/onboard_words.yaml")
+
+
+def plain_values(texts: Iterable[str]) -> dict[str, str]:
+    """{a value as `lower(trim())` gives it: how `values` of the words writes it}: `Credit Note` is credit_note, and of wc-paid, wc-refunded each is
+    known without the prefix that a system gave all of them."""
+    plain = {text.lower().strip(): re.sub(r"[\s-]", "_", text.lower().strip()) for text in texts}
+    starts, known = {word.partition("_")[0] for word in plain.values()}, words().values.all
+    bare = {text: word.partition("_")[2] for text, word in plain.items()}
+    if len(starts) != 1 or starts & NOT_YET or sum(word in known for word in bare.values()) < 2:
+        return plain
+    return {text: word if word in known else bare[text] for text, word in plain.items()}
 
 
 @cache
