@@ -8,7 +8,7 @@ import pytest
 
 from basketgraph.clean.onboard.words import plain_values
 from clean.new_shops import lines_csv, sales
-from clean.test_onboard import drafted, mapping
+from clean.test_onboard import columns, drafted, mapping
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,29 @@ def test_orders_that_came_to_nothing_are_refused_whatever_prefix_their_states_ha
     found = drafted(lines_csv(tmp_path / "a.csv", ["order", "date", "user", "item", "price", "order status"], rows))
     given = mapping(found)["tables"]["silver.events"]
     assert given["reject"]["order_not_completed"] == "lower(trim(`order status`)) in ('wc-on-hold', 'wc-refunded')"
+
+
+def web_log(place: Path, header: str, kinds: list[str]) -> Path:
+    rows = [[s.at.isoformat(), s.user, s.item, kinds[n % len(kinds)]] for n, s in enumerate(sales())]
+    return lines_csv(place, ["timestamp", "user_id", "product_id", header], rows)
+
+
+PAGES = ["home", "catalog", "compare", "help", "account", "filter", "promo", "chat"]
+
+
+def test_an_event_column_with_many_kinds_of_events_is_one_too(tmp_path: Path) -> None:
+    found = drafted(web_log(tmp_path / "a.csv", "user_action", [*PAGES, "cart", "Purchase"]))
+    assert columns(found)["event_type"] == "case when event_word in ('purchase') then 'purchase' end"
+    assert [remark.text[:40] for remark in found.said("todo") if remark.place.endswith("event_type")] == ["what are account, catalog, chat, compare"]
+
+
+@pytest.mark.parametrize(("header", "bought"), [("type", "purchase"), ("event", "p"), ("event", "checkout"), ("event_id", "paid_by_nobody")], ids=str)
+def test_many_unknown_words_are_no_events_without_a_header_and_a_whole_word_for_a_purchase(tmp_path: Path, header: str, bought: str) -> None:
+    found = drafted(web_log(tmp_path / "a.csv", header, [*PAGES, bought]))
+    assert columns(found)["event_type"] == "'purchase'"
+
+
+@pytest.mark.parametrize(("kinds", "bought"), [(["cart", "checkout", "payment", "purchase"], "'purchase'"), (["cart", "checkout"], "'checkout'")])
+def test_a_step_to_a_purchase_is_one_only_where_no_other_word_is(tmp_path: Path, kinds: list[str], bought: str) -> None:
+    found = drafted(web_log(tmp_path / "a.csv", "event", kinds))
+    assert columns(found)["event_type"] == f"case when event_word in ({bought}) then 'purchase' end"

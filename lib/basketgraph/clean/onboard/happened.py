@@ -34,7 +34,9 @@ def _typed(kind: Profile, lets: Lets, table: Table) -> str | None:
     """Event types by the words of a column; those that silver.events does not hold are left out by `where`."""
     word = plain_values(kind.counts)
     known = words().values
-    bought = [text for text, plain in word.items() if plain in known.purchases]
+    plainly = known.purchases - known.steps
+    purchases = plainly if plainly & set(word.values()) else known.purchases
+    bought = [text for text, plain in word.items() if plain in purchases]
     undone = [text for text, plain in word.items() if plain in known.cancellations]
     others = [text for text, plain in word.items() if plain in known.others]
     unknown = [text for text in word if text not in {*bought, *undone, *others}]

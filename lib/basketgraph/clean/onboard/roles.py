@@ -102,7 +102,9 @@ def _words_fit(role: str, one: Profile) -> float:
     wordy = one.number is None
     if role == "event_type":
         hits = len(texts & (known.purchases | known.cancellations | known.others))
-        return 1.0 if hits and len(texts) <= 60 and hits >= len(texts) / 3 else 0.0
+        sold = any(len(text) > 1 for text in texts & (known.purchases - known.steps))  # a letter may stand for anything
+        enough = hits >= len(texts) / 3 or (sold and bool(set(words_of(one.name)) & words().acts))
+        return 1.0 if hits and len(texts) <= 60 and enough else 0.0
     if role == "status":
         return 0.8 if texts & (known.purchases | known.cancellations) and len(texts) <= 30 else 0.0
     if role == "cancelled":

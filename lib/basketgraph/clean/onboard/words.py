@@ -26,6 +26,7 @@ class Language(Settings):
 
 class Values(Settings):
     purchases: frozenset[str]
+    steps: frozenset[str]
     cancellations: frozenset[str]
     undone: frozenset[str]
     others: frozenset[str]
@@ -42,6 +43,7 @@ class Words(Settings):
     personal: frozenset[str]
     personal_phrases: tuple[str, ...]
     beside: frozenset[str]
+    acts: frozenset[str]
     values: Values
     languages: dict[str, Language]
     countries: dict[str, tuple[str, str]]
