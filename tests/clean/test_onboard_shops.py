@@ -59,3 +59,25 @@ def test_many_unknown_words_are_no_events_without_a_header_and_a_whole_word_for_
 def test_a_step_to_a_purchase_is_one_only_where_no_other_word_is(tmp_path: Path, kinds: list[str], bought: str) -> None:
     found = drafted(web_log(tmp_path / "a.csv", "event", kinds))
     assert columns(found)["event_type"] == f"case when event_word in ({bought}) then 'purchase' end"
+
+
+NAMES = [*(f"tea {weight} g" for weight in range(100, 111)), "whole milk"]
+
+
+def test_a_name_of_items_stands_for_the_id_where_sales_have_no_other(tmp_path: Path) -> None:
+    rows = [[s.user, s.at.strftime("%d-%m-%Y"), NAMES[s.item % 12]] for s in sales()]
+    found = drafted(lines_csv(tmp_path / "a.csv", ["Member_number", "Date", "itemDescription"], rows))
+    assert columns(found)["item_id"] == "trim(itemDescription)"
+    assert "itemDescription is the item because no column has ids of items, and it names them" in found.text
+    assert columns(found, "silver.items") == {
+        "item_id": "trim(itemDescription)", "valid_from": "DATE'1900-01-01'", "name": "trim(itemDescription)", "recommendable": "true",
+    }  # fmt: skip
+
+
+def test_a_name_that_may_be_of_something_else_stands_for_no_item(tmp_path: Path) -> None:
+    rows = [[s.user, s.at.date(), NAMES[s.item % 12]] for s in sales()]
+    found = drafted(lines_csv(tmp_path / "a.csv", ["user", "date", "description"], rows))
+    assert columns(found)["item_id"] == "cast(null as string)"
+    people = [[user, "2024-03-01", NAMES[user % 12], "Austria"] for user in range(60)]
+    listed = drafted(lines_csv(tmp_path / "b" / "people.csv", ["customer", "joined at", "favourite product name", "country"], people))
+    assert list(mapping(listed)["tables"]) == ["silver.users"]

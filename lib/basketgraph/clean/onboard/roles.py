@@ -194,4 +194,15 @@ def _by_values(reading: Reading) -> Reading:
         take("user", people, "its values are e-mail addresses, and nothing else says who bought")
     if "item" in roles and "user" not in roles and len(ids) == 1 and words_of(ids[0].name)[-1:] == ("id",):
         take("user", ids, "it is the only other column of ids")
-    return replace(reading, roles=roles, because=because)
+    return _by_names(replace(reading, roles=roles, because=because))
+
+
+def _by_names(reading: Reading) -> Reading:
+    """An item's name stands for its id where sales (users or orders that come again, at times) name items and nothing else tells them apart."""
+    name, buyer = reading.roles.get("name"), reading.roles.get("user") or reading.roles.get("order")
+    if "item" in reading.roles or name is None or buyer is None or "time" not in reading.roles:
+        return reading
+    if buyer.distinct_share == 1 or len(name.counts) < 2 or not header_score("item", name.name):
+        return reading
+    why = f"no column has ids of items, and it names them: {_seen('item', name)}"
+    return replace(reading, roles={**reading.roles, "item": name}, because={**reading.because, "item": why})
