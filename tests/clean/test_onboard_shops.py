@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from basketgraph.clean.onboard.words import plain_values
+from basketgraph.clean.onboard.words import header_score, is_personal, plain_values, words_of
 from clean.new_shops import lines_csv, sales
-from clean.test_onboard import columns, drafted, mapping
+from clean.test_onboard import columns, drafted, lets, mapping
 
 
 @pytest.mark.parametrize(
@@ -81,3 +81,47 @@ def test_a_name_that_may_be_of_something_else_stands_for_no_item(tmp_path: Path)
     people = [[user, "2024-03-01", NAMES[user % 12], "Austria"] for user in range(60)]
     listed = drafted(lines_csv(tmp_path / "b" / "people.csv", ["customer", "joined at", "favourite product name", "country"], people))
     assert list(mapping(listed)["tables"]) == ["silver.users"]
+
+
+@pytest.mark.parametrize(
+    ("role", "headers"),
+    [
+        ("user", ["Код клиента", "Код клієнта", "Κωδικός πελάτη", "客户编号", "顧客ID", "ユーザーID"]),
+        ("item", ["Артикул", "Код товару", "Προϊόν", "商品编号", "商品コード", "Ürün Kodu"]),
+        ("order", ["№ чека", "НомерЗаказа", "Αριθμός παραγγελίας", "订单号", "注文番号", "Zamówienie"]),
+        ("quantity", ["Кол-во", "Кількість", "ΠΟΣΟΤΗΤΑ", "数量", "個数", "Määrä"]),
+        ("unit_price", ["Цена", "Ціна", "Τιμή μονάδας", "单价", "単価"]),
+        ("amount", ["Сумма", "Вартість", "Σύνολο", "金额", "合計金額", "Beløb"]),
+        ("time", ["Дата и время", "Дата замовлення", "Ημερομηνία", "下单时间", "注文日時", "Päivämäärä"]),
+        ("name", ["Наименование товара", "Назва", "Περιγραφή", "商品名称", "商品名"]),
+        ("category", ["Категория", "Категорія", "Κατηγορία", "类别", "カテゴリー"]),
+    ],
+)
+def test_headers_of_all_alphabets_are_known_with_and_without_accents(role: str, headers: list[str]) -> None:
+    assert [header for header in headers if header_score(role, header) < 0.7] == []
+
+
+def test_words_keep_the_letters_of_all_alphabets_and_no_accents() -> None:
+    assert words_of("ЦенаЗаШт_2 Größe Ημερομηνία naïve") == ("цена", "за", "шт", "2", "groesse", "ημερομηνια", "naive")
+    assert [is_personal(header) for header in ("Телефон", "手机号", "ΤΗΛΈΦΩΝΟ", "Номер чека")] == [True, True, True, False]
+    assert list(plain_values(["Annulé", "Отменён"]).values()) == ["annule", "отменен"]
+
+
+@pytest.mark.parametrize(
+    ("header", "currency", "time_zone"),
+    [
+        (["Дата", "Номер чека", "Код клиента", "Артикул", "Количество", "Цена", "Сумма"], "RUB", "Europe/Moscow"),
+        (["Ημερομηνία", "Αρ. απόδειξης", "Κωδ. πελάτη", "Κωδικός προϊόντος", "Ποσότητα", "Τιμή", "Σύνολο"], "EUR", "Europe/Athens"),
+        (["Дата", "Номер чека", "Код клієнта", "Артикул", "Кількість", "Ціна", "Сума"], "XXX", "UTC"),
+    ],
+)
+def test_a_shop_of_another_alphabet_is_read_as_any_other(tmp_path: Path, header: list[str], currency: str, time_zone: str) -> None:
+    def money(value: float) -> str:
+        return f"{value:.2f}".replace(".", ",")
+
+    rows = [[s.at.strftime("%d.%m.%Y"), s.order, s.user, f"A{s.item}", s.pieces, money(s.price), money(s.price * s.pieces)] for s in sales()]
+    found = drafted(lines_csv(tmp_path / "a.csv", header, rows, sep=";"))
+    given = mapping(found)
+    assert (given["currency"], given["time_zone"]) == (currency, time_zone)
+    assert lets(found)["paid"] == f"cast(replace({header[6]}, ',', '.') as decimal(18, 4))".replace(header[6], f"`{header[6]}`")
+    assert [columns(found)[f"{role}_id"] for role in ("order", "user", "item")] == [f"trim(`{header[place]}`)" for place in (1, 2, 3)]
