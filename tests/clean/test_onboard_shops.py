@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -125,3 +127,32 @@ def test_a_shop_of_another_alphabet_is_read_as_any_other(tmp_path: Path, header:
     assert (given["currency"], given["time_zone"]) == (currency, time_zone)
     assert lets(found)["paid"] == f"cast(replace({header[6]}, ',', '.') as decimal(18, 4))".replace(header[6], f"`{header[6]}`")
     assert [columns(found)[f"{role}_id"] for role in ("order", "user", "item")] == [f"trim(`{header[place]}`)" for place in (1, 2, 3)]
+
+
+def with_order_totals(place: Path, *, total: str, extra: str, worth: Any = None, price: Any = None) -> Path:
+    """Orders of one line or two, whose money stands on each of their lines; `worth` and `price` where all orders or items have the same."""
+    found, totals = [s for n, s in enumerate(sales()) if n % 5 < 2], Counter[int]()
+    for s in found:
+        totals[s.order] += round(100 * s.price * s.pieces)
+    rows = [[s.order, s.at.date(), s.user, s.item, s.pieces, worth or totals[s.order] / 100, price or s.price] for s in found]
+    return lines_csv(place, ["order number", "date", "user", "sku", "qty", total, extra], rows)
+
+
+@pytest.mark.parametrize("worth", [None, "99.00"])
+def test_an_orders_money_gives_way_to_the_lines(tmp_path: Path, worth: str | None) -> None:
+    found = drafted(with_order_totals(tmp_path / "a.csv", total="Order Total Amount", extra="Item Cost", worth=worth, price=worth and "9.50"))
+    assert lets(found)["price"] == "cast(`Item Cost` as decimal(18, 4))"
+    assert "# Order Total Amount is the same on all lines of an order, so it is the order's total, which no line was paid with" in found.text
+    assert {remark.place for remark in found.said("todo")} == {"time_zone", "currency"}
+
+
+def test_an_orders_money_is_no_lines_even_where_nothing_else_is(tmp_path: Path) -> None:
+    found = drafted(with_order_totals(tmp_path / "a.csv", total="total", extra="xyz", price="x"))
+    assert columns(found)["amount_minor"] == "0"
+    assert any("total is the same on all lines of an order" in remark.text for remark in found.said("todo"))
+
+
+@pytest.mark.parametrize(("total", "price"), [("paid", "9.50"), ("Order item total", "9.50")])
+def test_money_that_is_the_same_by_chance_is_a_lines(tmp_path: Path, total: str, price: str) -> None:
+    found = drafted(with_order_totals(tmp_path / "a.csv", total=total, extra="xyz", worth=price, price="x"))
+    assert f"cast({total if ' ' not in total else f'`{total}`'} as decimal(18, 4))" in lets(found).values()

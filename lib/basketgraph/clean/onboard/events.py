@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from basketgraph.clean.onboard.evidence import is_of_order, is_product, money_is_of
+from basketgraph.clean.onboard.evidence import is_product, money_is_of
 from basketgraph.clean.onboard.happened import event_type
 from basketgraph.clean.onboard.numbers import MINOR_UNITS
 from basketgraph.clean.onboard.parts import MISSING, Lets, Table, decimal_sql, id_sql, label_sql
@@ -142,10 +142,9 @@ def _amounts(reading: Reading, lets: Lets, table: Table, cancelled: str | None, 
         table.guess("currency", f"{told.name} is each line's currency", f"its values are {', '.join(sorted(told.counts))[:60]}")
     units = MINOR_UNITS.get(currency, 100)
     amount, price = reading.roles.get("amount"), reading.roles.get("unit_price")
-    for one in (amount, price):
-        if one is not None and is_of_order(reading, one):
-            table.todo("amount_minor", f"{one.name} is the same on all lines of an order, so it is the order's total, which no line was paid with")
-    chosen = _choose(reading, table, amount, price)
+    chosen = _choose(reading, amount, price)
+    for name, why in reading.aside.items():
+        (table.todo if chosen is None else table.note)("amount_minor", f"{name} {why}, which no line was paid with")
     if chosen is None:
         table.set("amount_minor", "0")
         table.todo("amount_minor", "no column looks like money; 0 stands for all amounts until one is named here")
@@ -173,23 +172,19 @@ def _minor(value: str, pieces: str, units: int, signed: bool) -> str:
     return f"round({product})"
 
 
-def _choose(reading: Reading, table: Table, amount: Profile | None, price: Profile | None) -> tuple[Profile, bool, str] | None:
+def _choose(reading: Reading, amount: Profile | None, price: Profile | None) -> tuple[Profile, bool, str] | None:
     """(the column of money, whether it is per piece, why)."""
-    usable = {one.name for one in (amount, price) if one is not None and not is_of_order(reading, one)}
-    if amount is not None and price is not None and is_product(reading, amount, price) and amount.name in usable:
+    if amount is not None and price is not None and is_product(reading, amount, price):
         return amount, False, f"{amount.name} = {price.name} x pieces in nearly all rows of the sample"
     for one, header_says in ((price, True), (amount, False)):
-        if one is None or one.name not in usable:
+        if one is None:
             continue
         kind, because = money_is_of(reading, one)
         if kind is not None:
             return one, kind == "piece", because
         if amount is None or price is None:
             return one, header_says, because or reading.because["unit_price" if header_says else "amount"]
-    for one, header_says in ((amount, False), (price, True)):
-        if one is not None and one.name in usable:
-            return one, header_says, reading.because["unit_price" if header_says else "amount"]
-    return None
+    return None if amount is None else (amount, False, reading.because["amount"])
 
 
 def _besides(reading: Reading, table: Table, pieces: str, units: int) -> None:

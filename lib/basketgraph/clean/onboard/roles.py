@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from statistics import median
 
 from basketgraph.clean.onboard.numbers import CODES
+from basketgraph.clean.onboard.orders import money_of_orders
 from basketgraph.clean.onboard.profiles import EMAIL, Profile, profile
 from basketgraph.clean.onboard.sample import Sample
 from basketgraph.clean.onboard.words import header_score, language, plain_values, words, words_of
@@ -14,6 +15,7 @@ from basketgraph.clean.onboard.words import header_score, language, plain_values
 FLAGS = {"0", "1", "true", "false", "yes", "no", "y", "n", "t", "f", "x", "ja", "nein", "j", "oui", "non", "si", "sim", "tak"}
 IDS = ("user", "item", "order", "line", "store")
 MONEY = ("unit_price", "amount", "list_amount", "discount", "coupon", "cost")
+PAID = MONEY[:-1]
 NO_MONEY = {
     "score", "rate", "ratio", "share", "pct", "percent", "probability", "propensity", "weight", "feature",
     "affinity", "rating", "lat", "lon", "latitude", "longitude", "index", "rank",
@@ -31,6 +33,7 @@ class Reading:
     roles: Mapping[str, Profile]
     because: Mapping[str, str]  # role -> evidence
     language: str | None
+    aside: Mapping[str, str] = field(default_factory=dict)  # columns of money that is no line's -> why
 
     def named(self, name: str) -> Profile:
         return next(one for one in self.profiles if one.name == name)
@@ -65,13 +68,23 @@ def read(sample: Sample) -> Reading:
             if header * (0.5 + 0.5 * fit) >= ENOUGH * 0.6 and fit > 0:
                 scored.append((header * (0.4 + 0.6 * fit) + 0.001 * (role in ("user", "item", "order", "time")), role, one))
     scored.sort(key=lambda entry: (-entry[0], list(words().roles).index(entry[1]), [p.name for p in profiles].index(entry[2].name)))
+    reading = _given(Reading(sample, profiles, {}, {}, spoken), scored)
+    money = {one.name: one for _, role, one in scored if role in PAID}
+    aside = money_of_orders(reading.roles.get("order"), reading.roles.get("item"), money.values())
+    return reading if not aside else _given(Reading(sample, profiles, {}, {}, spoken, aside), scored)
+
+
+def _given(bare: Reading, scored: Sequence[tuple[float, str, Profile]]) -> Reading:
+    """Roles to the columns that suit them best (first in `scored`); no money to what is known not to be a line's."""
     roles: dict[str, Profile] = {}
     because: dict[str, str] = {}
     for score, role, one in scored:
+        if role in PAID and one.name in bare.aside:
+            continue
         if score >= ENOUGH and role not in roles and all(one.name != taken.name for taken in roles.values()):
             roles[role] = one
             because[role] = f"the header says so and {_seen(role, one)}"
-    return _by_values(Reading(sample, profiles, roles, because, spoken))
+    return _by_values(replace(bare, roles=roles, because=because))
 
 
 def fitness(role: str, one: Profile) -> float:
@@ -184,6 +197,7 @@ def _by_values(reading: Reading) -> Reading:
             for one in free()
             if one.numbers
             and not one.personal
+            and one.name not in reading.aside
             and not set(words_of(one.name)) & NO_MONEY
             and (not one.whole or (one.number is not None and one.number.signs))
         ]
