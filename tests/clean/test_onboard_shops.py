@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from basketgraph.clean.onboard.words import header_score, is_personal, plain_values, words_of
+from clean import new_shops
 from clean.new_shops import lines_csv, sales
 from clean.test_onboard import columns, drafted, lets, mapping
 
@@ -156,3 +157,37 @@ def test_an_orders_money_is_no_lines_even_where_nothing_else_is(tmp_path: Path) 
 def test_money_that_is_the_same_by_chance_is_a_lines(tmp_path: Path, total: str, price: str) -> None:
     found = drafted(with_order_totals(tmp_path / "a.csv", total=total, extra="xyz", worth=price, price="x"))
     assert f"cast({total if ' ' not in total else f'`{total}`'} as decimal(18, 4))" in lets(found).values()
+
+
+def test_orders_whose_own_columns_are_filled_on_their_first_lines_are_read_by_line(tmp_path: Path) -> None:
+    found = drafted(new_shops.orders_on_first_lines(tmp_path / "orders.csv"))
+    assert [columns(found)[f"{role}_id"] for role in ("order", "user", "item")] == ["trim(Name)", "lower(trim(Email))", "trim(`Lineitem sku`)"]
+    assert lets(found)["sold_at"] == "cast(`Created at` as timestamp)"
+    assert lets(found)["price"] == "cast(`Lineitem price` as decimal(18, 4))"
+    assert columns(found)["amount_minor"] == "round(price * pieces * 100)"
+    assert "discount_minor" not in columns(found)
+    assert columns(found, "silver.items")["name"] == "trim(`Lineitem name`)"
+    assert mapping(found)["files"]["orders"]["personal"] == ["Email", "Billing Name"]
+    assert "Ada" not in found.text
+    assert "Name is the order because its numbers stand on neighbouring rows of one user each" in found.text
+
+
+def test_a_state_on_first_lines_only_refuses_those_and_the_draft_says_what_becomes_of_the_others(tmp_path: Path) -> None:
+    found = drafted(new_shops.orders_on_first_lines(tmp_path / "orders.csv"))
+    given = mapping(found)["tables"]["silver.events"]
+    assert given["reject"]["order_not_completed"] == "lower(trim(`Financial Status`)) in ('refunded')"
+    (todo,) = [remark.text for remark in found.said("todo") if remark.place.endswith("event_type")]
+    assert todo.startswith("Financial Status is filled on the first line of an order only: further lines of orders that came to nothing are counted")
+
+
+def test_users_and_currencies_on_first_lines_only_are_asked_about(tmp_path: Path) -> None:
+    found = drafted(new_shops.orders_on_first_lines(tmp_path / "orders.csv", currencies=("EUR", "CHF"), mail=False))
+    asked = {remark.place.rpartition(".")[2] for remark in found.said("todo")}
+    assert {"user_id", "currency"} <= asked
+
+
+def test_numbers_that_come_again_are_orders_only_on_neighbouring_rows_of_one_user(tmp_path: Path) -> None:
+    for name, code in (("apart", "#{0.item}"), ("of_all", "W{0.at:%V}"), ("single", "#{1}")):
+        rows = [[code.format(s, n), s.at.date(), s.user, s.item] for n, s in enumerate(sorted(sales(), key=lambda s: s.at))]
+        found = drafted(lines_csv(tmp_path / name / "a.csv", ["code", "date", "user", "sku"], rows))
+        assert "order_id" not in columns(found), name

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from basketgraph.clean.onboard.evidence import is_product, money_is_of
 from basketgraph.clean.onboard.happened import event_type
 from basketgraph.clean.onboard.numbers import MINOR_UNITS
+from basketgraph.clean.onboard.orders import FIRST_LINES, on_first_lines
 from basketgraph.clean.onboard.parts import MISSING, Lets, Table, decimal_sql, id_sql, label_sql
 from basketgraph.clean.onboard.profiles import Profile
 from basketgraph.clean.onboard.roles import Reading
@@ -38,6 +39,9 @@ def events_table(reading: Reading, lets: Lets, currency: str) -> Table:
     _ids(reading, table)
     pieces = _quantity(reading, lets, table, cancelled)
     _amounts(reading, lets, table, cancelled, pieces, currency)
+    for role, column in (("user", "user_id"), ("time", "event_time")):
+        if role in reading.roles and on_first_lines(reading.roles.get("order"), reading.roles[role]):
+            table.todo(column, f"{reading.roles[role].name} {FIRST_LINES}: further lines are rejected as missing:{column}; write it on each line")
     for role, column in (("store", "store_id"), ("channel", "channel")):
         if role in reading.roles:
             table.set(column, label_sql(reading.roles[role]))
@@ -140,6 +144,8 @@ def _amounts(reading: Reading, lets: Lets, table: Table, cancelled: str | None, 
     table.set("currency", "source_currency" if told is None else f"coalesce(upper(trim({told.column.sql})), source_currency)")
     if told is not None and len(told.counts) > 1:
         table.guess("currency", f"{told.name} is each line's currency", f"its values are {', '.join(sorted(told.counts))[:60]}")
+        if on_first_lines(reading.roles.get("order"), told):
+            table.todo("currency", f"{told.name} {FIRST_LINES}: further lines are taken for {currency}; write it on each line")
     units = MINOR_UNITS.get(currency, 100)
     amount, price = reading.roles.get("amount"), reading.roles.get("unit_price")
     chosen = _choose(reading, amount, price)

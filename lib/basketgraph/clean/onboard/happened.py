@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from basketgraph.clean.onboard.evidence import prefix_of_cancellations
+from basketgraph.clean.onboard.orders import FIRST_LINES, on_first_lines
 from basketgraph.clean.onboard.parts import Lets, Table, decimal_sql, text_list
 from basketgraph.clean.onboard.profiles import Profile
 from basketgraph.clean.onboard.roles import Reading
@@ -19,6 +20,8 @@ def event_type(reading: Reading, lets: Lets, table: Table) -> str | None:
     status = reading.roles.get("status")
     if status is not None:
         _by_status(status, table)
+        if on_first_lines(reading.roles.get("order"), status):
+            table.todo("event_type", f"{status.name} {FIRST_LINES}: further lines of orders that came to nothing are counted; write it on each line")
     cancelled = _cancelled(reading, table)
     if cancelled is not None:
         cancelled = lets.add("cancelled", cancelled)

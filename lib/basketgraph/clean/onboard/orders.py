@@ -11,6 +11,7 @@ from basketgraph.clean.onboard.words import header_score, words_of
 ORDERS = 10  # of several lines, before they decide
 NAMED = 3  # the same where the header speaks of orders, too
 NEARLY_ALL = 0.95
+FIRST_LINES = "is filled on the first line of an order only"
 OF_LINES = {"each", "line", "lineitem", "piece", "unit"}
 
 
@@ -21,7 +22,7 @@ def money_of_orders(order: Profile | None, item: Profile | None, money: Iterable
     found = {}
     for one in money:
         if on_first_lines(order, one):
-            found[one.name] = "is filled on the first line of an order only, so it is the order's"
+            found[one.name] = f"{FIRST_LINES}, so it is the order's"
         elif _is_total(order, item, one):
             found[one.name] = "is the same on all lines of an order, so it is the order's total"
     return found
@@ -37,6 +38,20 @@ def on_first_lines(order: Profile | None, one: Profile) -> bool:
             lines[code].append(value is not None)
     several = [filled for filled in lines.values() if len(filled) > 1 and any(filled)]
     return len(several) >= ORDERS and sum(filled[0] and sum(filled) == 1 for filled in several) >= NEARLY_ALL * len(several)
+
+
+def are_orders(one: Profile, user: Profile) -> bool:
+    """Whether the values are numbers of orders: those that come again do so on neighbouring rows, all of one user."""
+    users: dict[str, set[str]] = defaultdict(set)
+    runs, lines, before = 0, 0, None
+    for code, who in zip(one.column.values, user.column.values, strict=True):
+        if code is None:
+            return False
+        runs += code != before
+        lines += code == before
+        before = code
+        users[code] |= {who} - {None}
+    return lines >= ORDERS and len(users) >= NEARLY_ALL * runs and sum(len(who) == 1 for who in users.values()) >= NEARLY_ALL * len(users)
 
 
 def _is_total(order: Profile, item: Profile, money: Profile) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from statistics import median
 
 from basketgraph.clean.onboard.numbers import CODES
-from basketgraph.clean.onboard.orders import money_of_orders
+from basketgraph.clean.onboard.orders import are_orders, money_of_orders
 from basketgraph.clean.onboard.profiles import EMAIL, Profile, profile
 from basketgraph.clean.onboard.sample import Sample
 from basketgraph.clean.onboard.words import header_score, language, plain_values, words, words_of
@@ -125,7 +125,7 @@ def _words_fit(role: str, one: Profile) -> float:
     if role == "currency":
         return 1.0 if {text.upper() for text in one.counts} <= set(CODES) else 0.0
     if role == "name":
-        return (1.0 if any(" " in text for text in one.filled[:200]) else 0.6) * wordy * (not one.personal)
+        return 0.0 if one.numbered else (1.0 if any(" " in text for text in one.filled[:200]) else 0.6) * wordy * (not one.personal)
     if role in PEOPLE:
         return 0.9 if len(one.counts) <= 200 else 0.0
     if role == "country":
@@ -208,6 +208,9 @@ def _by_values(reading: Reading) -> Reading:
         take("user", people, "its values are e-mail addresses, and nothing else says who bought")
     if "item" in roles and "user" not in roles and len(ids) == 1 and words_of(ids[0].name)[-1:] == ("id",):
         take("user", ids, "it is the only other column of ids")
+    if {"item", "user", "time"} <= roles.keys():
+        papers = [one for one in free() if one.numbered and are_orders(one, roles["user"])]
+        take("order", papers if len(papers) == 1 else [], "its numbers stand on neighbouring rows of one user each")
     return _by_names(replace(reading, roles=roles, because=because))
 
 
