@@ -6,9 +6,8 @@ from basketgraph.clean.onboard.events import When, moment
 from basketgraph.clean.onboard.evidence import is_constant
 from basketgraph.clean.onboard.parts import Lets, Table, id_sql, label_sql
 from basketgraph.clean.onboard.profiles import Profile
-from basketgraph.clean.onboard.roles import PEOPLE, Reading
+from basketgraph.clean.onboard.roles import ITEM_COLUMNS, PEOPLE, Reading
 
-ITEM_COLUMNS = ("name", "department", "category", "subcategory", "brand", "manufacturer", "package_size")
 USER_COLUMNS = ("country", *PEOPLE)
 ALWAYS = "DATE'1900-01-01'"
 

@@ -66,6 +66,8 @@ def moment(reading: Reading, lets: Lets) -> When | None:
         time = clock.column.sql if clock.clock != "HHmm" else f"lpad({clock.column.sql}, 4, '0')"
         sql = f"to_timestamp(concat({day}, ' ', {time}), '{pattern} {clock.clock}')"
         because += f"; {clock.name} has the time of day"
+    elif clock is None and "clock" in reading.because:
+        because += f"; {reading.because['clock']}"
     name = one.column.sql if sql == one.column.sql else next((n for n, text in lets.names.items() if text == sql), None)
     if name is None:
         name = lets.add("sold_at", sql)

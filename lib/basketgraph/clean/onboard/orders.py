@@ -50,7 +50,7 @@ def are_orders(one: Profile, user: Profile) -> bool:
         runs += code != before
         lines += code == before
         before = code
-        users[code] |= {who} - {None}
+        users[code] |= set() if who is None else {who}
     return lines >= ORDERS and len(users) >= NEARLY_ALL * runs and sum(len(who) == 1 for who in users.values()) >= NEARLY_ALL * len(users)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
@@ -20,8 +21,10 @@ NO_MONEY = {
     "score", "rate", "ratio", "share", "pct", "percent", "probability", "propensity", "weight", "feature",
     "affinity", "rating", "lat", "lon", "latitude", "longitude", "index", "rank",
 }  # fmt: skip
+ITEM_COLUMNS = ("name", "department", "category", "subcategory", "brand", "manufacturer", "package_size")
 PEOPLE = ("age_band", "income_band", "marital_status", "home_ownership", "household_size", "household_composition", "kids_count")
 ENOUGH = 0.4  # score below which a role is not given
+SURELY = 0.7  # of a header alone
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,11 @@ class Reading:
 
     def named(self, name: str) -> Profile:
         return next(one for one in self.profiles if one.name == name)
+
+    def beside_lines(self, one: Profile) -> bool:
+        """Whether a column stands beside the list of lines within a record that has the item in it: it is the whole record's."""
+        line, item = self.sample.line_of, self.roles.get("item")
+        return line is not None and item is not None and item.name.startswith(f"{line[0]}.") and not one.name.startswith(f"{line[0]}.")
 
     @property
     def table(self) -> str | None:
@@ -71,20 +79,43 @@ def read(sample: Sample) -> Reading:
     reading = _given(Reading(sample, profiles, {}, {}, spoken), scored)
     money = {one.name: one for _, role, one in scored if role in PAID}
     aside = money_of_orders(reading.roles.get("order"), reading.roles.get("item"), money.values())
-    return reading if not aside else _given(Reading(sample, profiles, {}, {}, spoken, aside), scored)
+    aside |= {name: "is beside the list of lines, so it is the whole order's" for name, one in money.items() if reading.beside_lines(one)}
+    kept = [
+        (score, role, one)
+        for score, role, one in scored
+        if not (role in PAID and one.name in aside) and not (role in ("quantity", *ITEM_COLUMNS) and reading.beside_lines(one))
+    ]
+    return _finer(_given(Reading(sample, profiles, {}, {}, spoken, aside), kept) if len(kept) < len(scored) else reading)
 
 
 def _given(bare: Reading, scored: Sequence[tuple[float, str, Profile]]) -> Reading:
-    """Roles to the columns that suit them best (first in `scored`); no money to what is known not to be a line's."""
+    """Roles to the columns that suit them best (first in `scored`)."""
     roles: dict[str, Profile] = {}
     because: dict[str, str] = {}
     for score, role, one in scored:
-        if role in PAID and one.name in bare.aside:
-            continue
         if score >= ENOUGH and role not in roles and all(one.name != taken.name for taken in roles.values()):
             roles[role] = one
             because[role] = f"the header says so and {_seen(role, one)}"
     return _by_values(replace(bare, roles=roles, because=because))
+
+
+def _finer(reading: Reading) -> Reading:
+    """Of two columns of the time that agree on days, the one with a time of day."""
+    time = reading.roles.get("time")
+    form = None if time is None else time.moment or time.epoch
+    if time is None or form is None or form.has_time or "clock" in reading.roles:
+        return reading
+    for one in reading.profiles:
+        finer = one.moment or one.epoch
+        if finer is None or not finer.has_time or header_score("time", one.name) < SURELY:
+            continue
+        days = [(form.day(a), finer.day(b)) for a, b in zip(time.column.values, one.column.values, strict=True) if a is not None and b is not None]
+        apart = [abs((a - b).days) for a, b in days if a is not None and b is not None]
+        same = apart.count(0) >= (0.5 if finer.instant else 0.95) * len(apart)  # an instant's day is UTC's, the other one the shop's
+        if same and max(apart, default=2) <= 1 and len(apart) >= 0.95 * len(time.filled):
+            why = f"it has a time of day, too, and says the same days as {time.name}"
+            return replace(reading, roles={**reading.roles, "time": one}, because={**reading.because, "clock": why})
+    return reading
 
 
 def fitness(role: str, one: Profile) -> float:
@@ -152,7 +183,8 @@ def _money(role: str, one: Profile) -> float:
 
 
 def _id(role: str, one: Profile) -> float:
-    fractions = bool(one.numbers) and not one.whole
+    two_numbers = role == "user" and words_of(one.name)[-1:] == ("id",) and all(re.fullmatch(r"\d+\.\d+", text) for text in one.counts)
+    fractions = bool(one.numbers) and not one.whole and not two_numbers
     negative = bool(one.numbers) and min(one.numbers) < 0 and sum(value < 0 for value in one.numbers) > len(one.numbers) / 50
     if fractions or negative:
         return 0.0
@@ -160,6 +192,8 @@ def _id(role: str, one: Profile) -> float:
         return 1.0 if one.distinct_share == 1 else 0.0
     if role == "store":
         return 0.9 if len(one.counts) <= max(50, len(one.filled) / 10) else 0.3
+    if role == "user" and len(one.filled) < len(one.column.values) / 2:
+        return 0.5  # who buys without an account has another id
     prose = sum(text.count(" ") > 2 for text in one.filled[:500]) > 150
     return 0.3 if prose else 0.9 if len(one.counts) > 1 else 0.5
 
@@ -198,6 +232,7 @@ def _by_values(reading: Reading) -> Reading:
             if one.numbers
             and not one.personal
             and one.name not in reading.aside
+            and not reading.beside_lines(one)
             and not set(words_of(one.name)) & NO_MONEY
             and (not one.whole or (one.number is not None and one.number.signs))
         ]
