@@ -130,12 +130,12 @@ def test_a_shop_of_another_alphabet_is_read_as_any_other(tmp_path: Path, header:
     assert [columns(found)[f"{role}_id"] for role in ("order", "user", "item")] == [f"trim(`{header[place]}`)" for place in (1, 2, 3)]
 
 
-def with_order_totals(place: Path, *, total: str, extra: str, worth: Any = None, price: Any = None) -> Path:
+def with_order_totals(place: Path, *, total: str, extra: str, worth: Any = None, price: Any = None, once: bool = False) -> Path:
     """Orders of one line or two, whose money stands on each of their lines; `worth` and `price` where all orders or items have the same."""
     found, totals = [s for n, s in enumerate(sales()) if n % 5 < 2], Counter[int]()
     for s in found:
         totals[s.order] += round(100 * s.price * s.pieces)
-    rows = [[s.order, s.at.date(), s.user, s.item, s.pieces, worth or totals[s.order] / 100, price or s.price] for s in found]
+    rows = [[s.order, s.at.date(), s.user, f"{s.order * once}-{s.item}", s.pieces, worth or totals[s.order] / 100, price or s.price] for s in found]
     return lines_csv(place, ["order number", "date", "user", "sku", "qty", total, extra], rows)
 
 
@@ -147,8 +147,9 @@ def test_an_orders_money_gives_way_to_the_lines(tmp_path: Path, worth: str | Non
     assert {remark.place for remark in found.said("todo")} == {"time_zone", "currency"}
 
 
-def test_an_orders_money_is_no_lines_even_where_nothing_else_is(tmp_path: Path) -> None:
-    found = drafted(with_order_totals(tmp_path / "a.csv", total="total", extra="xyz", price="x"))
+@pytest.mark.parametrize("once", [False, True])
+def test_an_orders_money_is_no_lines_even_where_nothing_else_is(tmp_path: Path, once: bool) -> None:
+    found = drafted(with_order_totals(tmp_path / "a.csv", total="total", extra="xyz", price="x", once=once))
     assert columns(found)["amount_minor"] == "0"
     assert any("total is the same on all lines of an order" in remark.text for remark in found.said("todo"))
 
@@ -191,3 +192,9 @@ def test_numbers_that_come_again_are_orders_only_on_neighbouring_rows_of_one_use
         rows = [[code.format(s, n), s.at.date(), s.user, s.item] for n, s in enumerate(sorted(sales(), key=lambda s: s.at))]
         found = drafted(lines_csv(tmp_path / name / "a.csv", ["code", "date", "user", "sku"], rows))
         assert "order_id" not in columns(found), name
+
+
+def test_the_price_of_all_sizes_that_an_order_is_of_is_no_total(tmp_path: Path) -> None:
+    rows = [[s.order, s.at.date(), s.user, f"{s.order % 7}-{s.item}", s.pieces, 5.5 + s.order % 7] for s in sales()]
+    found = drafted(lines_csv(tmp_path / "a.csv", ["order", "date", "user", "sku", "qty", "price"], rows))
+    assert columns(found)["amount_minor"] == "round(price_ * pieces * 100)"

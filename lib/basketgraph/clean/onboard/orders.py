@@ -57,12 +57,12 @@ def are_orders(one: Profile, user: Profile) -> bool:
 def _is_total(order: Profile, item: Profile, money: Profile) -> bool:
     """Whether lines of an order with different items have the same money, and neither chance nor the items' prices can be why."""
     of_order: dict[str, set[str]] = defaultdict(set)
-    of_item: dict[str, set[str]] = defaultdict(set)
+    of_item: dict[str, list[str]] = defaultdict(list)
     items: dict[str, set[str]] = defaultdict(set)
     for code, what, value in zip(order.column.values, item.column.values, money.column.values, strict=True):
         if code is not None and what is not None and value is not None:
             of_order[code].add(value)
-            of_item[what].add(value)
+            of_item[what].append(value)
             items[code].add(what)
     several = [of_order[code] for code, whats in items.items() if len(whats) > 1]
     if len(several) < NAMED or sum(len(values) == 1 for values in several) < NEARLY_ALL * len(several):
@@ -70,5 +70,6 @@ def _is_total(order: Profile, item: Profile, money: Profile) -> bool:
     if header_score("order", money.name) and not header_score("item", money.name) and not OF_LINES & set(words_of(money.name)):
         return True
     usual = Counter(min(values) for values in several).most_common(1)[0][1]
-    priced = sum(len(values) == 1 for values in of_item.values())
-    return len(several) >= ORDERS and usual < len(several) / 2 and priced < len(of_item) / 2
+    again = [set(values) for values in of_item.values() if len(values) > 1]
+    priced = sum(len(values) == 1 for values in again)
+    return len(several) >= ORDERS and usual < len(several) / 2 and priced <= len(again) / 2
