@@ -6,8 +6,9 @@ import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 TITLES = ["Grüner Tee", "Schwarzbrot", "Käse, jung", "Apfelsaft", "Öl", "Reis", "Linsen", "Nudeln", "Salz", "Honig"]
@@ -142,3 +143,48 @@ def orders_and_lines(folder: Path) -> Path:
     rows = [[s.order, place, s.item, s.price] for place, s in enumerate(sales())]
     lines_csv(folder / "order_items.csv", ["order_id", "order_item_id", "product_id", "price"], rows)
     return folder
+
+
+def orders_on_first_lines(place: Path, *, currencies: Sequence[str] = ("EUR",), mail: bool = True) -> Path:
+    """A record for each line, with what is the order's on its first line only; the order's number is called a name."""
+    header = [
+        "Name",
+        "Email",
+        "Financial Status",
+        "Paid at",
+        "Currency",
+        "Total",
+        "Discount Amount",
+        "Created at",
+        "Lineitem quantity",
+        "Lineitem name",
+    ]
+    header += ["Lineitem price", "Lineitem sku", "Billing Name"]
+    rows: list[list[Any]] = []
+    for s in sales():
+        first = not rows or rows[-1][0] != f"#{s.order}"
+        state, at, currency = ("paid", "refunded")[s.order % 9 == 0], s.at.strftime("%Y-%m-%d %H:%M:%S +0100"), currencies[s.order % len(currencies)]
+        of_order = [state, at, currency, "64.00", "2.50"] if first else [""] * 5
+        who = f"u{s.user}@mail.example" if first or mail else ""
+        rows.append([f"#{s.order}", who, *of_order, at, s.pieces, s.title, s.price, f"SKU-{s.item}", f"Ada {s.user}" if first else ""])
+    return lines_csv(place, header, rows)
+
+
+def events_with_lists(place: Path, *, zone: timedelta = timedelta(0), more: Mapping[str, Any] = MappingProxyType({})) -> Path:
+    """A JSON record for each event of a web shop with the list of its items, and the whole order's money beside the list."""
+    orders: dict[int, dict[str, Any]] = {}
+    for s in sales():
+        micros = int(s.at.replace(tzinfo=timezone.utc).timestamp() * 1_000_000)
+        order = orders.setdefault(
+            s.order, {"event_date": f"{s.at + zone:%Y%m%d}", "event_timestamp": micros, "event_name": "purchase", "items": [], **more}
+        )
+        order |= {"user_id": None if s.order % 5 else f"u{s.user}", "user_pseudo_id": f"{1000 + s.user}.{1600000000 + s.user}"}
+        order |= {"device": {"category": "mobile"}, "ecommerce": {"transaction_id": f"T{s.order}", "total_item_quantity": 9, "purchase_revenue": 0.0}}
+        order["items"].append(
+            {"item_id": f"I{s.item}", "item_name": s.title, "item_category": f"c{s.item % 3}", "price": s.price, "quantity": s.pieces}
+        )
+    for order in orders.values():
+        order["ecommerce"]["purchase_revenue"] = round(sum(one["price"] * one["quantity"] for one in order["items"]), 2)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text("".join(json.dumps(order) + "\n" for order in orders.values()), encoding="utf-8")
+    return place

@@ -6,9 +6,8 @@ from basketgraph.clean.onboard.events import When, moment
 from basketgraph.clean.onboard.evidence import is_constant
 from basketgraph.clean.onboard.parts import Lets, Table, id_sql, label_sql
 from basketgraph.clean.onboard.profiles import Profile
-from basketgraph.clean.onboard.roles import PEOPLE, Reading
+from basketgraph.clean.onboard.roles import ITEM_COLUMNS, PEOPLE, Reading
 
-ITEM_COLUMNS = ("name", "department", "category", "subcategory", "brand", "manufacturer", "package_size")
 USER_COLUMNS = ("country", *PEOPLE)
 ALWAYS = "DATE'1900-01-01'"
 
@@ -28,7 +27,7 @@ def items_table(reading: Reading, lets: Lets) -> Table | None:
         role = column if column in reading.because and reading.roles[column] is one else "subcategory"
         table.guess(column, f"{one.name} is the {column.replace('_', ' ')}", reading.because[role])
     plain = [code for code in item.counts if not any(character.isdigit() for character in code)]
-    if 0 < len(plain) < 0.1 * len(item.counts):
+    if 0 < len(plain) < 0.1 * len(item.counts) and item is not found.get("name"):
         table.set("recommendable", f"{item.column.sql} rlike '[0-9]'")
         table.guess("recommendable", "codes without a digit are no products", f"only {len(plain)} are like {', '.join(sorted(plain)[:4])}")
     else:
@@ -69,6 +68,6 @@ def _history(reading: Reading, lets: Lets, table: Table, key: Profile, found: di
     if not own_file:
         names = [one.column.sql for one in found.values()]
         said = names[0] if len(names) == 1 else f"coalesce({', '.join(f'cast({name} as string)' for name in names)})"
-        table.where = f"{key.column.sql} is not null and {said} is not null"
+        table.where = " and ".join(f"{one} is not null" for one in dict.fromkeys((key.column.sql, said)))
         if when is not None:
             table.version = f"coalesce({when.instant}, file_modified_at)"

@@ -14,6 +14,7 @@ from basketgraph.clean.onboard.parts import Remark, Table
 from basketgraph.clean.onboard.plan import FilesPlan, Plan
 from basketgraph.clean.onboard.profiles import Profile
 from basketgraph.clean.onboard.roles import IDS
+from basketgraph.clean.onboard.sample import sql_name
 
 WIDTH = 148
 EXAMPLES = 4
@@ -101,10 +102,8 @@ def personal_columns(one: FilesPlan) -> list[str]:
     """Top-level raw columns that hold something of persons, the user's id first of all."""
     user = one.reading.roles.get("user")
     about = {profile.name for profile in one.reading.profiles if profile.personal or (user is not None and profile.name == user.name)}
-    line, source = (
-        (one.reading.sample.line_of or ("", ""))[0],
-        [n for n, kind in one.reading.sample.declared.items() if kind.startswith("array<struct<")],
-    )
+    line, expression = one.reading.sample.line_of or ("", "")
+    source = [name for name in one.reading.sample.declared if f"transform({sql_name(name)}, " in expression]
     tops = {
         source[0]
         if name.startswith(f"{line}.") and line and source

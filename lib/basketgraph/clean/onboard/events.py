@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from basketgraph.clean.onboard.evidence import is_of_order, is_product, money_is_of, prefix_of_cancellations
+from basketgraph.clean.onboard.evidence import is_product, money_is_of
+from basketgraph.clean.onboard.happened import event_type
 from basketgraph.clean.onboard.numbers import MINOR_UNITS
-from basketgraph.clean.onboard.parts import MISSING, Lets, Table, decimal_sql, id_sql, label_sql, text_list
+from basketgraph.clean.onboard.orders import FIRST_LINES, on_first_lines
+from basketgraph.clean.onboard.parts import MISSING, Lets, Table, decimal_sql, id_sql, label_sql
 from basketgraph.clean.onboard.profiles import Profile
 from basketgraph.clean.onboard.roles import Reading
-from basketgraph.clean.onboard.words import words, words_of
+from basketgraph.clean.onboard.words import words_of
 
 EVENTS = "silver.events"
 MINOR_WORDS = {"cents", "cent", "minor", "pence", "pennies", "centimes"}
-YES = {"1", "true", "yes", "y", "t", "x", "ja", "j", "oui", "si", "sim", "tak"}
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ def events_table(reading: Reading, lets: Lets, currency: str) -> Table:
     """silver.events of a kind of files. What cannot be guessed is null and a TODO, so that check-source counts it as missing."""
     table = Table(EVENTS)
     when = moment(reading, lets)
-    cancelled = _event_type(reading, lets, table)
+    cancelled = event_type(reading, lets, table)
     table.set("event_time", when.instant if when else "cast(null as timestamp)")
     table.set("event_date", when.day if when else "cast(null as date)")
     if when is not None and when.instant == reading.roles["time"].column.sql:
@@ -38,6 +39,9 @@ def events_table(reading: Reading, lets: Lets, currency: str) -> Table:
     _ids(reading, table)
     pieces = _quantity(reading, lets, table, cancelled)
     _amounts(reading, lets, table, cancelled, pieces, currency)
+    for role, column in (("user", "user_id"), ("time", "event_time")):
+        if role in reading.roles and on_first_lines(reading.roles.get("order"), reading.roles[role]):
+            table.todo(column, f"{reading.roles[role].name} {FIRST_LINES}: further lines are rejected as missing:{column}; write it on each line")
     for role, column in (("store", "store_id"), ("channel", "channel")):
         if role in reading.roles:
             table.set(column, label_sql(reading.roles[role]))
@@ -62,6 +66,8 @@ def moment(reading: Reading, lets: Lets) -> When | None:
         time = clock.column.sql if clock.clock != "HHmm" else f"lpad({clock.column.sql}, 4, '0')"
         sql = f"to_timestamp(concat({day}, ' ', {time}), '{pattern} {clock.clock}')"
         because += f"; {clock.name} has the time of day"
+    elif clock is None and "clock" in reading.because:
+        because += f"; {reading.because['clock']}"
     name = one.column.sql if sql == one.column.sql else next((n for n, text in lets.names.items() if text == sql), None)
     if name is None:
         name = lets.add("sold_at", sql)
@@ -106,83 +112,6 @@ def _ids(reading: Reading, table: Table) -> None:
         table.note("event_id", "event_id is left out: lines have no number, so the whole line is its id and an equal line a duplicate")
 
 
-def _event_type(reading: Reading, lets: Lets, table: Table) -> str | None:
-    """Sets event_type; returns the condition under which a row is a cancellation, None where none can be."""
-    kind = reading.roles.get("event_type")
-    if kind is not None:
-        return _typed(kind, lets, table)
-    status = reading.roles.get("status")
-    if status is not None:
-        _by_status(status, table)
-    cancelled = _cancelled(reading, table)
-    if cancelled is not None:
-        cancelled = lets.add("cancelled", cancelled)
-    table.set("event_type", f"if({cancelled}, 'cancellation', 'purchase')" if cancelled else "'purchase'")
-    if cancelled is None:
-        table.guess(
-            "event_type", "all rows are purchases", "nothing in the sample looks like a cancellation (negative pieces or money, a flag, a prefix)"
-        )
-    return cancelled
-
-
-def _typed(kind: Profile, lets: Lets, table: Table) -> str | None:
-    """Event types by the words of a column; those that silver.events does not hold are left out by `where`."""
-    word = {text.lower().strip(): text.lower().strip().replace(" ", "_").replace("-", "_") for text in kind.counts}
-    known = words().values
-    bought = [text for text, plain in word.items() if plain in known.purchases]
-    undone = [text for text, plain in word.items() if plain in known.cancellations]
-    others = [text for text, plain in word.items() if plain in known.others]
-    unknown = [text for text in word if text not in {*bought, *undone, *others}]
-    name = lets.add("event_word", f"lower(trim({kind.column.sql}))")
-    cases = [f"when {name} in ({text_list(bought or ['purchase'])}) then 'purchase'"]
-    if undone:
-        cases.append(f"when {name} in ({text_list(undone)}) then 'cancellation'")
-    table.set("event_type", f"case {' '.join(cases)} end")
-    table.guess("event_type", f"{kind.name} says what happened", f"its values are {', '.join(sorted(word))[:80]}")
-    if unknown:
-        table.todo("event_type", f"what are {', '.join(sorted(unknown))[:60]}? Until you say so they are rejected as unreadable:event_type")
-    if others:
-        table.where = f"coalesce({name}, '') not in ({text_list(others)})"
-        rows = sum(number for text, number in kind.counts.items() if text.lower().strip() in others)
-        table.guess(
-            "where",
-            f"{', '.join(sorted(others))} are left out ({rows:,} of {len(kind.filled):,} rows)",
-            "silver.events holds purchases and cancellations only",
-        )
-    return f"{name} in ({text_list(undone)})" if undone else None
-
-
-def _by_status(status: Profile, table: Table) -> None:
-    known = words().values
-    nothing = (known.cancellations | known.undone) - known.purchases
-    undone = [text.lower() for text in status.counts if text.lower().strip().replace(" ", "_") in nothing]
-    if undone:
-        table.refuse("order_not_completed", f"lower(trim({status.column.sql})) in ({text_list(undone)})")
-        table.guess("order_not_completed", f"{', '.join(sorted(undone))} are orders that came to nothing", f"{status.name} is the order's state")
-
-
-def _cancelled(reading: Reading, table: Table) -> str | None:
-    found = prefix_of_cancellations(reading)
-    if found is not None:
-        order = reading.roles["order"]
-        table.guess(
-            "event_type", f"{order.name} that begin with {found[0]} are cancellations", f"{found[1]} of them in the sample have negative pieces"
-        )
-        return f"{order.column.sql} like '{found[0]}%'"
-    flag = reading.roles.get("cancelled")
-    if flag is not None:
-        yes = sorted(text.lower() for text in flag.counts if text.lower() in YES) or ["true", "1"]
-        table.guess("event_type", f"{flag.name} marks cancellations", reading.because["cancelled"])
-        return f"coalesce(lower(cast({flag.column.sql} as string)) in ({text_list(yes)}), false)"
-    for role in ("quantity", "amount", "unit_price"):
-        one = reading.roles.get(role)
-        if one is not None and any(value < 0 for value in one.numbers):
-            negative = sum(value < 0 for value in one.numbers)
-            table.guess("event_type", f"rows with a negative {one.name} are cancellations", f"{negative:,} of {len(one.numbers):,} are")
-            return f"coalesce({decimal_sql(one)} < 0, false)"
-    return None
-
-
 def _quantity(reading: Reading, lets: Lets, table: Table, cancelled: str | None) -> str:
     """Sets quantity; returns the expression of the pieces, positive."""
     one = reading.roles.get("quantity")
@@ -217,12 +146,13 @@ def _amounts(reading: Reading, lets: Lets, table: Table, cancelled: str | None, 
     table.set("currency", "source_currency" if told is None else f"coalesce(upper(trim({told.column.sql})), source_currency)")
     if told is not None and len(told.counts) > 1:
         table.guess("currency", f"{told.name} is each line's currency", f"its values are {', '.join(sorted(told.counts))[:60]}")
+        if on_first_lines(reading.roles.get("order"), told):
+            table.todo("currency", f"{told.name} {FIRST_LINES}: further lines are taken for {currency}; write it on each line")
     units = MINOR_UNITS.get(currency, 100)
     amount, price = reading.roles.get("amount"), reading.roles.get("unit_price")
-    for one in (amount, price):
-        if one is not None and is_of_order(reading, one):
-            table.todo("amount_minor", f"{one.name} is the same on all lines of an order, so it is the order's total, which no line was paid with")
-    chosen = _choose(reading, table, amount, price)
+    chosen = _choose(reading, amount, price)
+    for name, why in reading.aside.items():
+        (table.todo if chosen is None else table.note)("amount_minor", f"{name} {why}, which no line was paid with")
     if chosen is None:
         table.set("amount_minor", "0")
         table.todo("amount_minor", "no column looks like money; 0 stands for all amounts until one is named here")
@@ -250,23 +180,19 @@ def _minor(value: str, pieces: str, units: int, signed: bool) -> str:
     return f"round({product})"
 
 
-def _choose(reading: Reading, table: Table, amount: Profile | None, price: Profile | None) -> tuple[Profile, bool, str] | None:
+def _choose(reading: Reading, amount: Profile | None, price: Profile | None) -> tuple[Profile, bool, str] | None:
     """(the column of money, whether it is per piece, why)."""
-    usable = {one.name for one in (amount, price) if one is not None and not is_of_order(reading, one)}
-    if amount is not None and price is not None and is_product(reading, amount, price) and amount.name in usable:
+    if amount is not None and price is not None and is_product(reading, amount, price):
         return amount, False, f"{amount.name} = {price.name} x pieces in nearly all rows of the sample"
     for one, header_says in ((price, True), (amount, False)):
-        if one is None or one.name not in usable:
+        if one is None:
             continue
         kind, because = money_is_of(reading, one)
         if kind is not None:
             return one, kind == "piece", because
         if amount is None or price is None:
             return one, header_says, because or reading.because["unit_price" if header_says else "amount"]
-    for one, header_says in ((amount, False), (price, True)):
-        if one is not None and one.name in usable:
-            return one, header_says, reading.because["unit_price" if header_says else "amount"]
-    return None
+    return None if amount is None else (amount, False, reading.because["amount"])
 
 
 def _besides(reading: Reading, table: Table, pieces: str, units: int) -> None:

@@ -70,20 +70,6 @@ def is_product(reading: Reading, amount: Profile, price: Profile) -> bool:
     return looked >= VOTES and agree >= 0.9 * looked
 
 
-def is_of_order(reading: Reading, money: Profile) -> bool:
-    """Whether the money is the whole order's, repeated on each of its lines."""
-    order, item = reading.roles.get("order"), reading.roles.get("item")
-    if order is None or item is None:
-        return False
-    found: dict[str, set[str]] = defaultdict(set)
-    items: dict[str, set[str]] = defaultdict(set)
-    for code, value, what in pairs(reading, order, money, item):
-        found[code].add(value)
-        items[code].add(what)
-    several = [code for code, one in items.items() if len(one) > 2]
-    return len(several) >= 10 and sum(len(found[code]) == 1 for code in several) >= 0.95 * len(several)
-
-
 def is_constant(reading: Reading, key: Profile, value: Profile) -> bool:
     """Whether (nearly) each key has one value only."""
     found: dict[str, set[str]] = defaultdict(set)

@@ -60,6 +60,19 @@ class MomentForm:
         found = [f"to_timestamp({column}, {_literal(pattern)})" for pattern in self.patterns]
         return found[0] if len(found) == 1 else f"coalesce({', '.join(found)})"
 
+    def day(self, text: str) -> date | None:
+        """The day that a value says, of an instant the one in UTC; None where it says none."""
+        if self.kind == "epoch" and self.epoch != "ns":
+            try:
+                return datetime.fromtimestamp(float(text) / EPOCHS[self.epoch][0], timezone.utc).date()
+            except (ValueError, OverflowError, OSError):
+                return None
+        one = _parts(text[:10] if self.kind in ("timestamp", "timestamp_ntz", "date", "epoch") else text)
+        if one is None:
+            return None
+        pattern = self.patterns[0] if self.patterns else ""
+        return _day(one, day_first=pattern.find("d") < pattern.find("M"))
+
 
 def _literal(pattern: str) -> str:
     return f'"{pattern}"' if "'" in pattern else f"'{pattern}'"
@@ -174,9 +187,13 @@ def _order(known: Sequence[_Parts], continental: bool) -> tuple[bool, str, bool]
 
 
 def _span(known: Sequence[_Parts], day_first: bool) -> tuple[date | None, date | None]:
-    swapped = {(p.day[0], p.day[2], p.day[1]) if p.shape == "xxy" and day_first else p.day for p in known}
-    found = [day for day in (_date(*one) for one in swapped) if day is not None]
+    found = {day for one in known if (day := _day(one, day_first=day_first)) is not None}
     return (min(found), max(found)) if found else (None, None)
+
+
+def _day(one: _Parts, *, day_first: bool) -> date | None:
+    year, first, second = one.day
+    return _date(year, second, first) if one.shape == "xxy" and day_first else _date(year, first, second)
 
 
 def _date(year: int, month: int, day: int) -> date | None:

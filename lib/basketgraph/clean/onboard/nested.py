@@ -15,8 +15,10 @@ import pyarrow.parquet as pq
 from basketgraph.clean.onboard.dialect import decoded
 from basketgraph.clean.onboard.find import Found, excerpt
 from basketgraph.clean.onboard.sample import ROWS, Column, Sample, sql_name
+from basketgraph.clean.onboard.words import header_score
 from basketgraph.config import Mistake
 
+ITEM = 0.8  # how much a header must speak for an item where several lists might be the lines
 LIST_KEYS = 40  # fields of one record that are looked at
 
 
@@ -152,6 +154,7 @@ def nested(
 ) -> Sample:  # fmt: skip
     """Records as columns: one for each field, however deep; where a record has a list of records (an order's lines), a row for each of them."""
     lists = [name for name, kind in declared.items() if kind.startswith("array<struct<")]
+    lists = lists if len(lists) == 1 else [name for name in lists if _holds_items(records, name)]
     line_of = None
     if len(lists) == 1:
         name = next(n for n in ("line", "order_line", "line_of_it") if n not in {d.lower() for d in declared})
@@ -171,6 +174,11 @@ def nested(
         if path[0] not in lists and path[0] not in {n for n, d in declared.items() if d.startswith("array<")}
     ]
     return Sample(found, format_, options, declared, tuple(columns), len(rows), total, "", line_of, because)
+
+
+def _holds_items(records: list[dict[str, Any]], name: str) -> bool:
+    fields = {field for record in records for one in record.get(name) or [] if isinstance(one, dict) for field in one}
+    return any(header_score("item", field) > ITEM for field in fields)
 
 
 def _leaves(record: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:

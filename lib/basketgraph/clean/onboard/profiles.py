@@ -61,6 +61,12 @@ class Profile:
         """Ids that went through a table of floating-point numbers: 17850.0."""
         return bool(self.filled) and sum(bool(re.fullmatch(r"\d+\.0", text)) for text in self.filled) > 0.9 * len(self.filled)
 
+    @cached_property
+    def numbered(self) -> bool:
+        """Numbers behind a sign or some letters that all of them share, as those of papers are: #1001."""
+        starts = {text.rstrip("0123456789") for text in self.filled}
+        return len(starts) == 1 and all(0 < len(start) < 5 and " " not in start and start not in self.counts for start in starts)
+
     @property
     def distinct_share(self) -> float:
         return len(self.counts) / len(self.filled) if self.filled else 0.0

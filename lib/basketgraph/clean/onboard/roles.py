@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from statistics import median
 
 from basketgraph.clean.onboard.numbers import CODES
+from basketgraph.clean.onboard.orders import are_orders, money_of_orders
 from basketgraph.clean.onboard.profiles import EMAIL, Profile, profile
 from basketgraph.clean.onboard.sample import Sample
-from basketgraph.clean.onboard.words import header_score, language, words, words_of
+from basketgraph.clean.onboard.words import header_score, language, plain_values, words, words_of
 
 FLAGS = {"0", "1", "true", "false", "yes", "no", "y", "n", "t", "f", "x", "ja", "nein", "j", "oui", "non", "si", "sim", "tak"}
 IDS = ("user", "item", "order", "line", "store")
 MONEY = ("unit_price", "amount", "list_amount", "discount", "coupon", "cost")
+PAID = MONEY[:-1]
 NO_MONEY = {
     "score", "rate", "ratio", "share", "pct", "percent", "probability", "propensity", "weight", "feature",
     "affinity", "rating", "lat", "lon", "latitude", "longitude", "index", "rank",
 }  # fmt: skip
+ITEM_COLUMNS = ("name", "department", "category", "subcategory", "brand", "manufacturer", "package_size")
 PEOPLE = ("age_band", "income_band", "marital_status", "home_ownership", "household_size", "household_composition", "kids_count")
 ENOUGH = 0.4  # score below which a role is not given
+SURELY = 0.7  # of a header alone
 
 
 @dataclass(frozen=True)
@@ -31,9 +36,15 @@ class Reading:
     roles: Mapping[str, Profile]
     because: Mapping[str, str]  # role -> evidence
     language: str | None
+    aside: Mapping[str, str] = field(default_factory=dict)  # columns of money that is no line's -> why
 
     def named(self, name: str) -> Profile:
         return next(one for one in self.profiles if one.name == name)
+
+    def beside_lines(self, one: Profile) -> bool:
+        """Whether a column stands beside the list of lines within a record that has the item in it: it is the whole record's."""
+        line, item = self.sample.line_of, self.roles.get("item")
+        return line is not None and item is not None and item.name.startswith(f"{line[0]}.") and not one.name.startswith(f"{line[0]}.")
 
     @property
     def table(self) -> str | None:
@@ -65,13 +76,46 @@ def read(sample: Sample) -> Reading:
             if header * (0.5 + 0.5 * fit) >= ENOUGH * 0.6 and fit > 0:
                 scored.append((header * (0.4 + 0.6 * fit) + 0.001 * (role in ("user", "item", "order", "time")), role, one))
     scored.sort(key=lambda entry: (-entry[0], list(words().roles).index(entry[1]), [p.name for p in profiles].index(entry[2].name)))
+    reading = _given(Reading(sample, profiles, {}, {}, spoken), scored)
+    money = {one.name: one for _, role, one in scored if role in PAID}
+    aside = money_of_orders(reading.roles.get("order"), reading.roles.get("item"), money.values())
+    aside |= {name: "is beside the list of lines, so it is the whole order's" for name, one in money.items() if reading.beside_lines(one)}
+    kept = [
+        (score, role, one)
+        for score, role, one in scored
+        if not (role in PAID and one.name in aside) and not (role in ("quantity", *ITEM_COLUMNS) and reading.beside_lines(one))
+    ]
+    return _finer(_given(Reading(sample, profiles, {}, {}, spoken, aside), kept) if len(kept) < len(scored) else reading)
+
+
+def _given(bare: Reading, scored: Sequence[tuple[float, str, Profile]]) -> Reading:
+    """Roles to the columns that suit them best (first in `scored`)."""
     roles: dict[str, Profile] = {}
     because: dict[str, str] = {}
     for score, role, one in scored:
         if score >= ENOUGH and role not in roles and all(one.name != taken.name for taken in roles.values()):
             roles[role] = one
             because[role] = f"the header says so and {_seen(role, one)}"
-    return _by_values(Reading(sample, profiles, roles, because, spoken))
+    return _by_values(replace(bare, roles=roles, because=because))
+
+
+def _finer(reading: Reading) -> Reading:
+    """Of two columns of the time that agree on days, the one with a time of day."""
+    time = reading.roles.get("time")
+    form = None if time is None else time.moment or time.epoch
+    if time is None or form is None or form.has_time or "clock" in reading.roles:
+        return reading
+    for one in reading.profiles:
+        finer = one.moment or one.epoch
+        if finer is None or not finer.has_time or header_score("time", one.name) < SURELY:
+            continue
+        days = [(form.day(a), finer.day(b)) for a, b in zip(time.column.values, one.column.values, strict=True) if a is not None and b is not None]
+        apart = [abs((a - b).days) for a, b in days if a is not None and b is not None]
+        same = apart.count(0) >= (0.5 if finer.instant else 0.95) * len(apart)  # an instant's day is UTC's, the other one the shop's
+        if same and max(apart, default=2) <= 1 and len(apart) >= 0.95 * len(time.filled):
+            why = f"it has a time of day, too, and says the same days as {time.name}"
+            return replace(reading, roles={**reading.roles, "time": one}, because={**reading.because, "clock": why})
+    return reading
 
 
 def fitness(role: str, one: Profile) -> float:
@@ -98,19 +142,21 @@ def fitness(role: str, one: Profile) -> float:
 
 def _words_fit(role: str, one: Profile) -> float:
     """The same for roles whose values are words of a kind."""
-    texts, known = {text.lower().strip().replace(" ", "_").replace("-", "_") for text in list(one.counts)[:200]}, words().values
+    texts, known = set(plain_values(list(one.counts)[:200]).values()), words().values
     wordy = one.number is None
     if role == "event_type":
         hits = len(texts & (known.purchases | known.cancellations | known.others))
-        return 1.0 if hits and len(texts) <= 60 and hits >= len(texts) / 3 else 0.0
+        sold = any(len(text) > 1 for text in texts & (known.purchases - known.steps))  # a letter may stand for anything
+        enough = hits >= len(texts) / 3 or (sold and bool(set(words_of(one.name)) & words().acts))
+        return 1.0 if hits and len(texts) <= 60 and enough else 0.0
     if role == "status":
         return 0.8 if texts & (known.purchases | known.cancellations) and len(texts) <= 30 else 0.0
     if role == "cancelled":
-        return 1.0 if texts <= FLAGS else 0.0
+        return 1.0 if {text.lower() for text in one.counts} <= FLAGS else 0.0
     if role == "currency":
         return 1.0 if {text.upper() for text in one.counts} <= set(CODES) else 0.0
     if role == "name":
-        return (1.0 if any(" " in text for text in one.filled[:200]) else 0.6) * wordy * (not one.personal)
+        return 0.0 if one.numbered else (1.0 if any(" " in text for text in one.filled[:200]) else 0.6) * wordy * (not one.personal)
     if role in PEOPLE:
         return 0.9 if len(one.counts) <= 200 else 0.0
     if role == "country":
@@ -137,7 +183,8 @@ def _money(role: str, one: Profile) -> float:
 
 
 def _id(role: str, one: Profile) -> float:
-    fractions = bool(one.numbers) and not one.whole
+    two_numbers = role == "user" and words_of(one.name)[-1:] == ("id",) and all(re.fullmatch(r"\d+\.\d+", text) for text in one.counts)
+    fractions = bool(one.numbers) and not one.whole and not two_numbers
     negative = bool(one.numbers) and min(one.numbers) < 0 and sum(value < 0 for value in one.numbers) > len(one.numbers) / 50
     if fractions or negative:
         return 0.0
@@ -145,6 +192,8 @@ def _id(role: str, one: Profile) -> float:
         return 1.0 if one.distinct_share == 1 else 0.0
     if role == "store":
         return 0.9 if len(one.counts) <= max(50, len(one.filled) / 10) else 0.3
+    if role == "user" and len(one.filled) < len(one.column.values) / 2:
+        return 0.5  # who buys without an account has another id
     prose = sum(text.count(" ") > 2 for text in one.filled[:500]) > 150
     return 0.3 if prose else 0.9 if len(one.counts) > 1 else 0.5
 
@@ -182,6 +231,8 @@ def _by_values(reading: Reading) -> Reading:
             for one in free()
             if one.numbers
             and not one.personal
+            and one.name not in reading.aside
+            and not reading.beside_lines(one)
             and not set(words_of(one.name)) & NO_MONEY
             and (not one.whole or (one.number is not None and one.number.signs))
         ]
@@ -192,4 +243,18 @@ def _by_values(reading: Reading) -> Reading:
         take("user", people, "its values are e-mail addresses, and nothing else says who bought")
     if "item" in roles and "user" not in roles and len(ids) == 1 and words_of(ids[0].name)[-1:] == ("id",):
         take("user", ids, "it is the only other column of ids")
-    return replace(reading, roles=roles, because=because)
+    if {"item", "user", "time"} <= roles.keys():
+        papers = [one for one in free() if one.numbered and are_orders(one, roles["user"])]
+        take("order", papers if len(papers) == 1 else [], "its numbers stand on neighbouring rows of one user each")
+    return _by_names(replace(reading, roles=roles, because=because))
+
+
+def _by_names(reading: Reading) -> Reading:
+    """An item's name stands for its id where sales (users or orders that come again, at times) name items and nothing else tells them apart."""
+    name, buyer = reading.roles.get("name"), reading.roles.get("user") or reading.roles.get("order")
+    if "item" in reading.roles or name is None or buyer is None or "time" not in reading.roles:
+        return reading
+    if buyer.distinct_share == 1 or len(name.counts) < 2 or not header_score("item", name.name):
+        return reading
+    why = f"no column has ids of items, and it names them: {_seen('item', name)}"
+    return replace(reading, roles={**reading.roles, "item": name}, because={**reading.because, "item": why})

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
 from basketgraph.config import Settings, data_yaml, parsed
 
-UMLAUTS: dict[int, str] = {
-    ord(letter): plain for letter, plain in zip("äöüßÄÖÜłŁøØ", ("ae", "oe", "ue", "ss", "Ae", "Oe", "Ue", "l", "L", "o", "O"), strict=True)
-}
+LETTERS = str.maketrans({"ß": "ss", "ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "ı": "i", "æ": "ae", "Æ": "Ae", "œ": "oe", "Œ": "Oe", "đ": "d", "Đ": "D"})
+UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})  # as Germans write them out
+CASE_CHANGES = re.compile("(?<=[{0}0-9])(?=[{1}])|(?<=[{1}])(?=[{1}][{0}])".format("a-zα-ωа-яєґ", "A-ZΑ-ΩА-ЯЄҐ"))
 THINGS = ("user", "item", "order", "store", "line")  # roles that a header names, and about which others say something
+
+NOT_YET = {"await", "awaiting", "begin", "no", "non", "not", "pending", "start", "to", "wait", "waiting"}  # not_paid, not_sent are not paid, sent
 
 
 class Language(Settings):
@@ -23,9 +26,14 @@ class Language(Settings):
 
 class Values(Settings):
     purchases: frozenset[str]
+    steps: frozenset[str]
     cancellations: frozenset[str]
     undone: frozenset[str]
     others: frozenset[str]
+
+    @property
+    def all(self) -> frozenset[str]:
+        return self.purchases | self.cancellations | self.undone | self.others
 
 
 class Words(Settings):
@@ -35,6 +43,7 @@ class Words(Settings):
     personal: frozenset[str]
     personal_phrases: tuple[str, ...]
     beside: frozenset[str]
+    acts: frozenset[str]
     values: Values
     languages: dict[str, Language]
     countries: dict[str, tuple[str, str]]
@@ -42,27 +51,57 @@ class Words(Settings):
 
 @cache
 def words() -> Words:
-    """The words. Raises Mistake where the file has unknown or missing keys."""
+    """The words, written as `words_of` writes headers. Raises Mistake where the file has unknown or missing keys."""
     found: dict[str, Any] = data_yaml("conf/onboard_words.yaml")
-    return parsed(Words, found, "conf/onboard_words.yaml")
+    given = parsed(Words, found, "conf/onboard_words.yaml")
+
+    def plain(phrases: Iterable[str]) -> list[str]:
+        return [" ".join(words_of(phrase)) for phrase in phrases]
+
+    return given.model_copy(
+        update={
+            "roles": {role: tuple(plain(phrases)) for role, phrases in given.roles.items()},
+            "personal": frozenset(plain(given.personal)),
+            "personal_phrases": tuple(plain(given.personal_phrases)),
+            "beside": frozenset(plain(given.beside)),
+            "acts": frozenset(plain(given.acts)),
+            "languages": {name: told.model_copy(update={"words": frozenset(plain(told.words))}) for name, told in given.languages.items()},
+        }
+    )
+
+
+def plain_values(texts: Iterable[str]) -> dict[str, str]:
+    """{a value as `lower(trim())` gives it: how `values` of the words writes it}: `Credit Note` is credit_note, and of wc-paid, wc-refunded each is
+    known without the prefix that a system gave all of them."""
+    plain = {text.lower().strip(): re.sub(r"[\s-]", "_", unaccented(text.lower().strip().translate(UMLAUTS))) for text in texts}
+    starts, known = {word.partition("_")[0] for word in plain.values()}, words().values.all
+    bare = {text: word.partition("_")[2] for text, word in plain.items()}
+    if len(starts) != 1 or starts & NOT_YET or sum(word in known for word in bare.values()) < 2:
+        return plain
+    return {text: word if word in known else bare[text] for text, word in plain.items()}
+
+
+def unaccented(text: str) -> str:
+    """Letters of all alphabets without the marks on them."""
+    apart = unicodedata.normalize("NFKD", text.translate(LETTERS))
+    return unicodedata.normalize("NFC", "".join(character for character in apart if not unicodedata.combining(character)))
 
 
 @cache
-def words_of(header: str) -> tuple[str, ...]:
+def words_of(header: str, *, german: bool = True) -> tuple[str, ...]:
     """`CustomerID`, `customer_id`, `Kunden-Nr.` as lower-case words without accents; of a nested field the path counts."""
-    plain = unicodedata.normalize("NFKD", header.translate(UMLAUTS)).encode("ascii", "ignore").decode()
-    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", plain)
-    return tuple(re.findall(r"[a-z]+|\d+", apart.lower()))
+    apart = CASE_CHANGES.sub(" ", unaccented(header.translate(UMLAUTS if german else {})))
+    return tuple(re.findall(r"[^\W\d_]+|\d+", apart.lower()))
 
 
 def header_score(role: str, header: str) -> float:
     """How much a header speaks for a role, 0 to 1. Of a nested field its own name counts, or all names on the way to it."""
-    return max(_score(role, header), 0.97 * _score(role, header.rpartition(".")[2]))
+    own = header.rpartition(".")[2]
+    return max(max(_score(role, words_of(header, german=way)), 0.97 * _score(role, words_of(own, german=way))) for way in (True, False))
 
 
 @cache
-def _score(role: str, header: str) -> float:
-    have = words_of(header)
+def _score(role: str, have: tuple[str, ...]) -> float:
     joined, best = "".join(have), 0.0
     phrases = words().roles[role]
     for place, text in enumerate(phrases):

@@ -1,0 +1,93 @@
+"""What a row says happened: a purchase, a cancellation, an order that came to nothing, or something that is no sale."""
+
+from __future__ import annotations
+
+from basketgraph.clean.onboard.evidence import prefix_of_cancellations
+from basketgraph.clean.onboard.orders import FIRST_LINES, on_first_lines
+from basketgraph.clean.onboard.parts import Lets, Table, decimal_sql, text_list
+from basketgraph.clean.onboard.profiles import Profile
+from basketgraph.clean.onboard.roles import Reading
+from basketgraph.clean.onboard.words import plain_values, words
+
+YES = {"1", "true", "yes", "y", "t", "x", "ja", "j", "oui", "si", "sim", "tak"}
+
+
+def event_type(reading: Reading, lets: Lets, table: Table) -> str | None:
+    """Sets event_type; returns the condition under which a row is a cancellation, None where none can be."""
+    kind = reading.roles.get("event_type")
+    if kind is not None:
+        return _typed(kind, lets, table)
+    status = reading.roles.get("status")
+    if status is not None:
+        _by_status(status, table)
+        if on_first_lines(reading.roles.get("order"), status):
+            table.todo("event_type", f"{status.name} {FIRST_LINES}: further lines of orders that came to nothing are counted; write it on each line")
+    cancelled = _cancelled(reading, table)
+    if cancelled is not None:
+        cancelled = lets.add("cancelled", cancelled)
+    table.set("event_type", f"if({cancelled}, 'cancellation', 'purchase')" if cancelled else "'purchase'")
+    if cancelled is None:
+        table.guess(
+            "event_type", "all rows are purchases", "nothing in the sample looks like a cancellation (negative pieces or money, a flag, a prefix)"
+        )
+    return cancelled
+
+
+def _typed(kind: Profile, lets: Lets, table: Table) -> str | None:
+    """Event types by the words of a column; those that silver.events does not hold are left out by `where`."""
+    word = plain_values(kind.counts)
+    known = words().values
+    plainly = known.purchases - known.steps
+    purchases = plainly if plainly & set(word.values()) else known.purchases
+    bought = [text for text, plain in word.items() if plain in purchases]
+    undone = [text for text, plain in word.items() if plain in known.cancellations]
+    others = [text for text, plain in word.items() if plain in known.others]
+    unknown = [text for text in word if text not in {*bought, *undone, *others}]
+    name = lets.add("event_word", f"lower(trim({kind.column.sql}))")
+    cases = [f"when {name} in ({text_list(bought or ['purchase'])}) then 'purchase'"]
+    if undone:
+        cases.append(f"when {name} in ({text_list(undone)}) then 'cancellation'")
+    table.set("event_type", f"case {' '.join(cases)} end")
+    table.guess("event_type", f"{kind.name} says what happened", f"its values are {', '.join(sorted(word))[:80]}")
+    if unknown:
+        table.todo("event_type", f"what are {', '.join(sorted(unknown))[:60]}? Until you say so they are rejected as unreadable:event_type")
+    if others:
+        table.where = f"coalesce({name}, '') not in ({text_list(others)})"
+        rows = sum(number for text, number in kind.counts.items() if text.lower().strip() in others)
+        table.guess(
+            "where",
+            f"{', '.join(sorted(others))} are left out ({rows:,} of {len(kind.filled):,} rows)",
+            "silver.events holds purchases and cancellations only",
+        )
+    return f"{name} in ({text_list(undone)})" if undone else None
+
+
+def _by_status(status: Profile, table: Table) -> None:
+    known = words().values
+    nothing = (known.cancellations | known.undone) - known.purchases
+    undone = [text for text, plain in plain_values(status.counts).items() if plain in nothing]
+    if undone:
+        table.refuse("order_not_completed", f"lower(trim({status.column.sql})) in ({text_list(undone)})")
+        table.guess("order_not_completed", f"{', '.join(sorted(undone))} are orders that came to nothing", f"{status.name} is the order's state")
+
+
+def _cancelled(reading: Reading, table: Table) -> str | None:
+    found = prefix_of_cancellations(reading)
+    if found is not None:
+        order = reading.roles["order"]
+        table.guess(
+            "event_type", f"{order.name} that begin with {found[0]} are cancellations", f"{found[1]} of them in the sample have negative pieces"
+        )
+        return f"{order.column.sql} like '{found[0]}%'"
+    flag = reading.roles.get("cancelled")
+    if flag is not None:
+        yes = sorted(text.lower() for text in flag.counts if text.lower() in YES) or ["true", "1"]
+        table.guess("event_type", f"{flag.name} marks cancellations", reading.because["cancelled"])
+        return f"coalesce(lower(cast({flag.column.sql} as string)) in ({text_list(yes)}), false)"
+    for role in ("quantity", "amount", "unit_price"):
+        one = reading.roles.get(role)
+        if one is not None and any(value < 0 for value in one.numbers):
+            negative = sum(value < 0 for value in one.numbers)
+            table.guess("event_type", f"rows with a negative {one.name} are cancellations", f"{negative:,} of {len(one.numbers):,} are")
+            return f"coalesce({decimal_sql(one)} < 0, false)"
+    return None

@@ -1,0 +1,63 @@
+"""What is guessed of events with a list of their lines, and of two columns of the time; no Spark."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from clean import new_shops
+from clean.new_shops import lines_csv, sales
+from clean.test_onboard import columns, drafted, lets, mapping
+
+
+def test_what_a_list_says_of_its_lines_goes_before_what_stands_beside_it(tmp_path: Path) -> None:
+    found = drafted(new_shops.events_with_lists(tmp_path / "events.json"))
+    assert lets(found)["price"] == "cast(line.of.price as decimal(18, 4))"
+    assert lets(found)["pieces"] == "cast(line.of.quantity as bigint)"
+    assert columns(found)["amount_minor"] == "round(price * pieces * 100)"
+    assert "ecommerce.purchase_revenue is beside the list of lines, so it is the whole order's, which no line was paid with" in found.text
+    assert columns(found, "silver.items")["category"] == "trim(line.of.item_category)"
+    assert columns(found)["order_id"] == "trim(ecommerce.transaction_id)"
+
+
+def test_money_beside_a_list_is_no_lines_even_where_nothing_else_is(tmp_path: Path) -> None:
+    place = new_shops.events_with_lists(tmp_path / "events.json")
+    records = [json.loads(line) for line in place.read_text().splitlines()]
+    for record in records:
+        record["items"] = [{"item_id": one["item_id"]} for one in record["items"]]
+    place.write_text("".join(json.dumps(record) + "\n" for record in records))
+    found = drafted(place)
+    assert (columns(found)["amount_minor"], columns(found)["quantity"]) == ("0", "1")
+    assert any("ecommerce.purchase_revenue is beside the list" in remark.text for remark in found.said("todo"))
+    assert "silver.items" not in mapping(found)["tables"], "the device's category is no item's"
+
+
+def test_of_several_lists_the_one_with_items_is_of_the_lines(tmp_path: Path) -> None:
+    found = drafted(new_shops.events_with_lists(tmp_path / "events.json", more={"event_params": [{"key": "page", "value": "1"}]}))
+    assert "explode_outer(transform(items, " in lets(found)["line"]
+    assert columns(found)["item_id"] == "trim(line.of.item_id)"
+
+
+def test_an_id_for_everybody_goes_before_the_one_of_the_few_who_signed_in(tmp_path: Path) -> None:
+    found = drafted(new_shops.events_with_lists(tmp_path / "events.json"))
+    assert columns(found)["user_id"] == "trim(user_pseudo_id)"
+
+
+@pytest.mark.parametrize(("zone", "time"), [(0, "event_timestamp"), (6, "event_timestamp"), (48, "event_date")])
+def test_an_instant_says_more_than_a_day_where_they_agree(tmp_path: Path, zone: int, time: str) -> None:
+    found = drafted(new_shops.events_with_lists(tmp_path / "events.json", zone=timedelta(hours=zone)))
+    sold_at = {"event_timestamp": "timestamp_micros(cast(event_timestamp as bigint))", "event_date": "to_timestamp(event_date, 'yyyyMMdd')"}
+    assert lets(found)["sold_at"] == sold_at[time]
+    assert ("it has a time of day, too, and says the same days as event_date" in " ".join(found.text.split())) == (time == "event_timestamp")
+
+
+@pytest.mark.parametrize(
+    ("header", "later", "taken"), [("event timestamp", 0, True), ("event timestamp", 20, False), ("ship time", 0, False), ("seen", 0, False)]
+)
+def test_a_local_time_says_more_than_a_day_where_header_and_days_agree(tmp_path: Path, header: str, later: int, taken: bool) -> None:
+    rows = [[s.user, s.item, s.at.strftime("%d/%m/%Y"), (s.at + timedelta(hours=later)).strftime("%Y-%m-%d %H:%M:%S")] for s in sales()]
+    found = drafted(lines_csv(tmp_path / "a.csv", ["user", "item", "order date", header], rows))
+    assert lets(found)["sold_at"] == (f"to_timestamp(`{header}`, 'yyyy-MM-dd HH:mm:ss')" if taken else "to_timestamp(`order date`, 'dd/MM/yyyy')")
