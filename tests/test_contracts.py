@@ -97,6 +97,16 @@ def test_a_file_that_is_no_contract_is_told_by_name(things: Path, text: str, fau
     assert fault in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("layout", "day"),
+    [("partitionBy, value: [day]", "day"), ("clusterBy, value: [id, day]", "day"), ("clusterBy, value: [id]", None)],
+)
+def test_a_table_lies_by_day_in_partitions_and_in_clusters(things: Path, layout: str, day: str | None) -> None:
+    columns = "[{name: id, physicalType: string, required: true, primaryKey: true, description: x}, {name: day, physicalType: date, description: x}]"
+    things.write_text(f"{HEAD}schema:\n  - name: silver.things\n    customProperties: [{{property: {layout}}}]\n    properties: {columns}\n")
+    assert contract("silver.things").day_column == day
+
+
 def test_layout_that_names_no_column_is_refused(things: Path) -> None:
     column = "{name: id, physicalType: string, required: true, primaryKey: true, description: x}"
     custom = "[{property: partitionBy, value: [day]}, {property: clusterBy, value: [place]}]"

@@ -87,6 +87,12 @@ class Contract:
         return list(self.custom.get("clusterBy", []))
 
     @property
+    def day_column(self) -> str | None:
+        """The date that the table is partitioned or clustered by, so that rows of some days are read without the others'."""
+        layout = {*self.partition_by, *self.cluster_by}
+        return next((p.name for p in self.properties if p.name in layout and p.physicalType == "date"), None)
+
+    @property
     def constraints(self) -> Mapping[str, str]:
         """CHECK constraints: name -> SQL condition."""
         return dict(self.custom.get("constraints", {}))

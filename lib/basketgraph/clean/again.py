@@ -250,13 +250,13 @@ class TableAgain:
 
     def _days(self, rows: DataFrame, taken_out: DataFrame) -> tuple[str, list[Any]] | None:
         """The days of the touched rows, as they were and as they will be; None where the table is not laid out by day or they are many."""
-        names = [f.name for f in self.table.struct.fields if f.name in self.table.cluster_by and f.dataType.simpleString() == "date"]
-        if not names or self.rules.history:
+        day = self.table.day_column
+        if day is None or self.rules.history:
             return None
         touched = rows.select(*self.keys).unionByName(taken_out)
-        before = self.before.join(touched, on=self.keys, how="left_semi").select(names[0])
-        days = [row[0] for row in before.unionByName(rows.select(names[0])).distinct().limit(MOST_DAYS + 1).collect()]
-        return (names[0], days) if len(days) <= MOST_DAYS else None
+        before = self.before.join(touched, on=self.keys, how="left_semi").select(day)
+        days = [row[0] for row in before.unionByName(rows.select(day)).distinct().limit(MOST_DAYS + 1).collect()]
+        return (day, days) if len(days) <= MOST_DAYS else None
 
     def _with_neighbours(self, rows: DataFrame, taken_out: DataFrame) -> DataFrame:
         """A history's rows with `valid_to`, and the rows beside them whose `valid_to` is another one now."""

@@ -109,8 +109,7 @@ def has_history(table: Contract, mapped: TableMapping) -> bool:
 
 def day_column(table: Contract, mapped: TableMapping) -> str | None:
     """The day by which the table is laid out, so that a batch is held against its own days alone; None for a history, which must be seen whole."""
-    days = [p.name for p in table.properties if p.name in table.cluster_by and p.physicalType == "date"]
-    return days[0] if days and not has_history(table, mapped) else None
+    return None if has_history(table, mapped) else table.day_column
 
 
 def read_source(given: Mapping[str, Any], where: str) -> tuple[Source | None, list[str]]:

@@ -149,7 +149,7 @@ def _releases(warehouse: Warehouse, terms: Contract, given: str, row: Mapping[st
     """The newest releases, and whether the row is in the version that each names."""
     rows = releases(warehouse)[:RELEASES_SHOWN]
     matches = _matches(terms, given)
-    layout = [name for name in terms.cluster_by if isinstance(row.get(name), date)]
+    layout = [name for name in (*terms.partition_by, *terms.cluster_by) if isinstance(row.get(name), date)]
     shows: dict[int, bool | None] = {}
     told = []
     for number, release in enumerate(rows):

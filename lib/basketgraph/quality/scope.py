@@ -27,8 +27,7 @@ NAMED_DAYS = 3
 
 def day_column(terms: Contract) -> str | None:
     """The day that a table with a change data feed is laid out by; None where changed days cannot be told, or not be read alone."""
-    dates = [p.name for p in terms.properties if p.name in terms.cluster_by and p.physicalType == "date"]
-    return dates[0] if dates and terms.change_data_feed else None
+    return terms.day_column if terms.change_data_feed else None
 
 
 def look_at(
