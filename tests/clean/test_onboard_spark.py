@@ -89,6 +89,7 @@ SHOPS: dict[str, tuple[Callable[[Path], object], float]] = {  # files, and by wh
     "tabs": (tabs_with_epochs, 1),
     "americans": (americans, 1000),
     "lines_in_values": (lines_in_values, 1),
+    "lists": (lambda folder: new_shops.events_with_lists(folder / "events.jsonl"), 1),
 }
 
 
@@ -105,6 +106,16 @@ def test_every_sale_of_a_new_shop_becomes_the_event_it_is(spark: SparkSession, t
     assert (facts["first_day"], facts["last_day"]) == (min(s.at for s in wanted).date(), max(s.at for s in wanted).date())
     assert facts["greatest_amount_minor"] == max(round(s.price * s.pieces * 100 * times) for s in wanted)
     assert facts["least_amount_minor"] == min(round(s.price * s.pieces * 100 * times) for s in wanted)
+
+
+@pytest.mark.long
+def test_a_state_on_an_orders_first_line_refuses_that_line(spark: SparkSession, tmp_path: Path) -> None:
+    new_shops.orders_on_first_lines(tmp_path / "landing" / "orders.csv")
+    counts, facts = events(checked(spark, drafted(tmp_path / "landing"), tmp_path / "warehouse"))
+    refunded = len({sale.order for sale in sales() if sale.order % 9 == 0})
+    assert (counts.accepted, counts.by_reason) == (len(sales()) - refunded, {"order_not_completed": refunded})
+    assert facts["users"] == len({sale.user for sale in sales()})
+    assert facts["greatest_amount_minor"] == max(round(sale.price * sale.pieces * 100) for sale in sales())
 
 
 @pytest.mark.slow
