@@ -76,7 +76,8 @@ train_shards(Path(sys.argv[1]), Path(sys.argv[2]), GraphSettings.model_validate_
 """
 
 
-@pytest.mark.parametrize(("ranks", "then"), [(1, 1), pytest.param(2, 1, marks=pytest.mark.long), pytest.param(3, 2, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize(("ranks", "then"), [(1, 1), (2, 1), (3, 2)])
 def test_a_training_killed_between_epochs_goes_on_from_its_checkpoint_also_with_fewer_ranks(ranks, then, sealed, tmp_path):
     settings = SETTINGS.model_copy(update={"epochs": 15})
     model = tmp_path / "model"

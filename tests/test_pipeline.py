@@ -43,7 +43,7 @@ def live_users(spark: SparkSession, shop: TinyShop) -> list[str]:
     return sorted(row.user_id for row in LiveRelease(spark, str(shop.warehouse)).read("silver.redemptions").collect())
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_second_run_skips_what_is_up_to_date_and_new_files_go_through(spark: SparkSession, shop: TinyShop) -> None:
     first = run(shop)
     assert statuses(first) == dict.fromkeys(["load", "copy", "judge", "publish", "report"], "done")

@@ -140,6 +140,7 @@ def test_a_name_is_read_through_let_and_in_every_part_of_a_mapping(spark: SparkS
     assert checked_source(spark, mended(), "conf/sources/corner.yaml").named == {EVENTS: frozenset()}
 
 
+@pytest.mark.long
 def test_equal_lines_are_one_event_where_the_mapping_takes_the_same_from_their_files_names(spark: SparkSession, tmp_path: Path) -> None:
     rules, raw = typed(spark, tmp_path, {"seen": "int"}, "1 AS seen", "1 AS seen", "1 AS seen", store_id="split(file_name, '/')[0]")
     paths = ["1/a", "1/b", "2/a"]
