@@ -78,8 +78,10 @@ from basketgraph.session import spark_session
 spark = spark_session(load("local", "complete_journey"), "test")
 megabytes = spark._jvm.java.lang.Runtime.getRuntime().maxMemory() >> 20
 again = spark_session(load("local", "complete_journey"), "another name")
+spark._jvm.java.lang.System.out.println("what the JVM prints")
 print(spark.sparkContext.master, 400 < megabytes <= 600, spark.sparkContext.appName, spark is again)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["local[1]", "True", "test", "True"]
+    assert "what the JVM prints" in done.stderr

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from basketgraph.config import Config, Mistake, data_text
@@ -26,6 +28,19 @@ def properties(text: str) -> dict[str, str]:
     return pairs
 
 
+@contextmanager
+def _prints_to_stderr() -> Iterator[None]:
+    """What is started meanwhile has our stderr for its stdout: Delta's VACUUM prints, and a command's stdout is its own answer."""
+    sys.stdout.flush()
+    own = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        os.dup2(own, 1)
+        os.close(own)
+
+
 def spark_session(conf: Config, app: str) -> SparkSession:
     """The session this process has (under spark-submit), or a new one with the environment's properties."""
     from pyspark.sql import SparkSession
@@ -37,6 +52,8 @@ def spark_session(conf: Config, app: str) -> SparkSession:
     if SparkSession.getActiveSession() is None and "PYSPARK_GATEWAY_PORT" not in os.environ:
         for key, value in properties(data_text(conf.environment.spark_conf)).items():
             builder = builder.config(key, value)
+        with _prints_to_stderr():
+            builder.getOrCreate()
     session: SparkSession = builder.getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
     return session
