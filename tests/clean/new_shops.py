@@ -148,18 +148,9 @@ def orders_and_lines(folder: Path) -> Path:
 def orders_on_first_lines(place: Path, *, currencies: Sequence[str] = ("EUR",), mail: bool = True) -> Path:
     """A record for each line, with what is the order's on its first line only; the order's number is called a name."""
     header = [
-        "Name",
-        "Email",
-        "Financial Status",
-        "Paid at",
-        "Currency",
-        "Total",
-        "Discount Amount",
-        "Created at",
-        "Lineitem quantity",
-        "Lineitem name",
-    ]
-    header += ["Lineitem price", "Lineitem sku", "Billing Name"]
+        "Name", "Email", "Financial Status", "Paid at", "Currency", "Total", "Discount Amount", "Created at", "Lineitem quantity", "Lineitem name",
+        "Lineitem price", "Lineitem sku", "Billing Name",
+    ]  # fmt: skip
     rows: list[list[Any]] = []
     for s in sales():
         first = not rows or rows[-1][0] != f"#{s.order}"

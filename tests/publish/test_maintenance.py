@@ -16,6 +16,7 @@ from basketgraph.publish import maintenance
 from basketgraph.publish.maintenance import MaintainSettings, maintain, retain_hours
 from basketgraph.publish.releases import publish, rollback, utc_now
 from basketgraph.publish.retention import Found, listed, old_files, old_rows, remove_files, used_cuts
+from basketgraph.stored import LISTING
 from basketgraph.tables import LiveRelease, Release
 from support import rows
 
@@ -101,14 +102,18 @@ def test_shard_sets_and_models_are_looked_for_where_training_puts_them(spark: Sp
     assert [path for path in tmp_path.rglob("*") if "2026" in path.name or path.name == "old.html"] == []
 
 
+@pytest.mark.slow
 def test_a_folder_is_not_listed_in_ten_thousand_tasks(spark: SparkSession, tmp_path: Path) -> None:
     release = Release(spark, str(tmp_path / "warehouse"), "run-1")
     release.overwrite(rows(spark, PAIRS, [{"campaign_id": "1", "user_id": "a"}]), PAIRS)
     spark.sparkContext.setJobGroup("listing", "of VACUUM")
+    spark.conf.set(LISTING, "9999")
     try:
         release.vacuum(PAIRS, retain_hours=maintenance.DELTA_LEAST_HOURS)
         assert release.vacuumable(PAIRS, retain_hours=maintenance.DELTA_LEAST_HOURS) == 0
+        assert spark.conf.get(LISTING) == "9999", "a user's own setting outlives it"
     finally:
+        spark.conf.unset(LISTING)
         spark.sparkContext.setLocalProperty("spark.jobGroup.id", None)  # type: ignore[arg-type]
     tracker = spark.sparkContext.statusTracker()
     jobs = [tracker.getJobInfo(job) for job in tracker.getJobIdsForGroup("listing")]

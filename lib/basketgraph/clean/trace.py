@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from pyspark.errors import PySparkException
@@ -149,13 +148,14 @@ def _releases(warehouse: Warehouse, terms: Contract, given: str, row: Mapping[st
     """The newest releases, and whether the row is in the version that each names."""
     rows = releases(warehouse)[:RELEASES_SHOWN]
     matches = _matches(terms, given)
-    layout = [name for name in (*terms.partition_by, *terms.cluster_by) if isinstance(row.get(name), date)]
+    day = terms.day_column
+    layout = {} if day is None or row.get(day) is None else {day: row[day]}
     shows: dict[int, bool | None] = {}
     told = []
     for number, release in enumerate(rows):
         version = release["versions"].get(terms.name)
         if version is not None and version not in shows:
-            shows[version] = _is_there(warehouse, terms.name, version, matches, {name: row[name] for name in layout})
+            shows[version] = _is_there(warehouse, terms.name, version, matches, layout)
         has = shows.get(version, False) if version is not None else False
         told.append({"release": release["release"], "published_at": release["published_at"], "version": version, "live": number == 0, "shows": has})
     return told
