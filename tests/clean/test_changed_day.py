@@ -46,6 +46,19 @@ def test_an_event_moves_to_its_new_day_in_any_order_of_delivery_and_counts_add_u
     assert shop.counts() == {"read": 5, "accepted": 5, "rejected": 0, "duplicates": 0, "superseded": 1, "rejected_by_reason": {}}
 
 
+@pytest.mark.slow
+def test_it_moves_where_order_numbers_are_made_of_its_day(spark: SparkSession, tmp_path: Path) -> None:
+    given = mapping()
+    del given["tables"]["silver.events"]["columns"]["order_id"]
+    shop = Shop(spark, tmp_path, given)
+    for name in ("old", "new"):
+        delivered(shop, name)
+        shop.clean()
+    assert shop.table("silver.events").count() == 4
+    assert days(shop)["1"] == ("2026-03-05", 7)
+    assert shop.counts() == {"read": 5, "accepted": 5, "rejected": 0, "duplicates": 0, "superseded": 1, "rejected_by_reason": {}}
+
+
 @pytest.mark.long
 def test_it_may_move_again_and_back_and_an_equal_version_is_a_duplicate(spark: SparkSession, tmp_path: Path) -> None:
     shop = Shop(spark, tmp_path, mapping())

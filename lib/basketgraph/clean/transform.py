@@ -55,7 +55,7 @@ class TableRules:
     @property
     def key_is_content(self) -> bool:
         """Whether the key is made of the whole raw row, so that rows that differ have different ones."""
-        return any(key not in self.mapped.columns for key in derivable(self.table))
+        return any(key in derivable(self.table) and key not in self.mapped.columns for key in self.table.keys)
 
     @property
     def day_may_change(self) -> bool:
