@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 KEY_PROPERTY = "basketgraph.key"
 CONSTRAINT = "delta.constraints."
 LOG_RETENTION = "interval 400 days"  # a release may be rolled back to for as long as its versions can be rebuilt from the log; Delta's default is 30
+# For as long a table knows when each of its files was replaced. Of those that it no longer knows VACUUM goes by the age of the file itself, whatever
+# it is told to retain; Delta's default is a week.
+DELETED_RETENTION = LOG_RETENTION
 WIDENED = {
     "tinyint": {"smallint", "int", "bigint", "double"},
     "smallint": {"int", "bigint", "double"},
@@ -61,7 +64,12 @@ class Migration:
 
 def properties(terms: Contract) -> dict[str, str]:
     """The table properties that a contract asks for, CHECK constraints aside."""
-    found = {"delta.logRetentionDuration": LOG_RETENTION, KEY_PROPERTY: ",".join(terms.keys), **_statistics(terms)}
+    found = {
+        "delta.logRetentionDuration": LOG_RETENTION,
+        "delta.deletedFileRetentionDuration": DELETED_RETENTION,
+        KEY_PROPERTY: ",".join(terms.keys),
+        **_statistics(terms),
+    }
     if terms.change_data_feed:
         found["delta.enableChangeDataFeed"] = "true"
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 LISTING = "spark.sql.sources.parallelPartitionDiscovery.parallelism"
+RETENTION_CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"
 
 
 @contextmanager
@@ -144,9 +145,14 @@ class Stored:
 
     def vacuumable(self, table: str, *, retain_hours: int) -> int:
         """How many files `vacuum` would delete (Delta lists a thousand at the most)."""
-        with self.listing():
+        with self.vacuuming():
             return self.spark.sql(f"VACUUM {self.identifier(table)} RETAIN {retain_hours} HOURS DRY RUN").count()
 
-    def listing(self) -> AbstractContextManager[None]:
-        """For VACUUM, which lists a table's folder in as many tasks as Spark allows however few folders there are: 10,000 unless told."""
-        return session_conf(self.spark, LISTING, str(4 * self.spark.sparkContext.defaultParallelism))
+    @contextmanager
+    def vacuuming(self) -> Iterator[None]:
+        """For VACUUM, which lists a table's folder in as many tasks as Spark allows however few folders there are: 10,000 unless told. And which
+        refuses to retain less than the table remembers (migrations.DELETED_RETENTION), unless told that somebody else sees to it.
+        """
+        tasks = str(4 * self.spark.sparkContext.defaultParallelism)
+        with session_conf(self.spark, LISTING, tasks), session_conf(self.spark, RETENTION_CHECK, "false"):
+            yield

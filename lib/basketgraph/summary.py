@@ -167,7 +167,9 @@ def print_maintenance(found: Mapping[str, Any], *, dry_run: bool) -> None:
     """What `basketgraph maintain` removed and kept, or would."""
     out = console()
     would = "would be " if dry_run else ""
-    out.print(f"{found['tables']} tables {would}compacted; files deleted more than {found['retain_hours']:.0f} hours ago {would}removed")
+    hours = found["retain_hours"].values() or [0]
+    told = f"{min(hours)}" if min(hours) == max(hours) else f"{min(hours)} to {max(hours)}"
+    out.print(f"{found['tables']} tables {would}compacted; files deleted more than {told} hours ago {would}removed")
     for name, rows in found["rows_removed"].items():
         out.print(f"{name}: {rows:,} rows past their retention {would}removed or cleared")
     for path in found["files_removed"]:

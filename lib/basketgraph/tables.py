@@ -212,9 +212,12 @@ class Warehouse(Stored):
         DeltaTable.forPath(self.spark, self.path(table)).optimize().executeCompaction()
 
     def vacuum(self, table: str, *, retain_hours: int) -> None:
-        """Delete files that no version younger than `retain_hours` needs. Whole hours: Delta rounds others, also down."""
+        """Delete files that were replaced more than `retain_hours` ago; of any age, so that the caller keeps those of a write that goes on.
+
+        Whole hours: Delta rounds others, also down.
+        """
         self._before_commit()
-        with self.listing():
+        with self.vacuuming():
             DeltaTable.forPath(self.spark, self.path(table)).vacuum(retain_hours)
 
     def feed_starts(self, table: str) -> list[int]:

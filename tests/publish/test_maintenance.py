@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 
 from basketgraph.contracts import Retention, contract, contracts
 from basketgraph.publish import maintenance
-from basketgraph.publish.maintenance import MaintainSettings, maintain, retain_hours
+from basketgraph.publish.maintenance import MaintainSettings, first_published, maintain, retain_hours
 from basketgraph.publish.releases import publish, rollback, utc_now
 from basketgraph.publish.retention import Found, listed, old_files, old_rows, remove_files, used_cuts
 from basketgraph.stored import LISTING
@@ -29,10 +29,16 @@ def days_ago(days: float) -> datetime:
 
 
 def test_a_file_is_kept_as_long_as_the_oldest_kept_release_needs_it() -> None:
-    published = [days_ago(1), days_ago(20), days_ago(300)]
-    assert retain_hours(published, keep_releases=2, keep_days=7, now=NOW) == 20 * 24 + 1
-    assert retain_hours(published, keep_releases=1, keep_days=9, now=NOW) == 9 * 24
-    assert retain_hours([], keep_releases=2, keep_days=1, now=NOW) == maintenance.DELTA_LEAST_HOURS
+    assert retain_hours([days_ago(1), days_ago(20)], keep_days=7, now=NOW) == 20 * 24 + 1
+    assert retain_hours([days_ago(1)], keep_days=9, now=NOW) == 9 * 24
+    assert retain_hours([], keep_days=1, now=NOW) == maintenance.DELTA_LEAST_HOURS
+
+
+def test_what_a_release_names_was_the_newest_when_the_first_one_named_it() -> None:
+    told = [(4, 1, {PAIRS: 2, EDGES: 1}), (3, 9, {PAIRS: 3, EDGES: 1}), (2, 20, {PAIRS: 2, EDGES: 1}), (1, 30, {PAIRS: 1, EDGES: 1})]  # 4 rolls back
+    published = [{"release": number, "published_at": days_ago(days), "versions": versions} for number, days, versions in told]
+    found = first_published(published)
+    assert (found[PAIRS, 2], found[PAIRS, 3], found[EDGES, 1]) == (days_ago(20), days_ago(9), days_ago(30))
 
 
 def test_rows_go_when_they_are_older_than_their_contract_says_counted_from_the_newest(spark: SparkSession) -> None:
@@ -62,8 +68,7 @@ def test_what_is_promised_of_the_ledger_and_of_rejected_rows() -> None:
 
 
 def test_hours_are_rounded_up_since_delta_rounds_them_down_too() -> None:
-    published = [days_ago(20) - timedelta(minutes=6)]
-    assert retain_hours(published, keep_releases=1, keep_days=0, now=NOW) == 20 * 24 + 2
+    assert retain_hours([days_ago(20) - timedelta(minutes=6)], keep_days=0, now=NOW) == 20 * 24 + 2
 
 
 def training(finished_at: datetime, *cuts: str, status: str = "done") -> dict[str, Any]:
@@ -121,7 +126,7 @@ def test_a_folder_is_not_listed_in_ten_thousand_tasks(spark: SparkSession, tmp_p
     assert 0 < max(stage.numTasks for stage in stages if stage) <= 64
 
 
-STEP_HOURS = 3
+STEP_HOURS = 60  # so that more than a week goes by: by itself Delta remembers no longer when a file was replaced
 
 
 def age(spark: SparkSession, *tables: str) -> None:
@@ -140,39 +145,62 @@ def age(spark: SparkSession, *tables: str) -> None:
 
 @pytest.mark.long
 def test_after_maintenance_every_kept_release_can_be_gone_back_to(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With real VACUUM: its least age and our margin are lowered, and three hours go by between all that happens."""
+    """With real VACUUM: its least age and our margin are lowered, and days go by between all that happens."""
     monkeypatch.setattr(maintenance, "DELTA_LEAST_HOURS", 0)
     monkeypatch.setattr(maintenance, "MARGIN_HOURS", 0)
-    spark.conf.set("spark.databricks.delta.retentionDurationCheck.enabled", "false")
-    try:
-        release = Release(spark, str(tmp_path / "warehouse"), "run-1")
-        for number, user in enumerate("abc", 1):
-            release.overwrite(rows(spark, PAIRS, [{"campaign_id": "1", "user_id": user}]), PAIRS)
-            release.overwrite_day(rows(spark, EDGES, [{"as_of": date(2026, 1, number), "user_id": user}]), EDGES, date(2026, 1, number))
-            age(spark, release.path(PAIRS), release.path(EDGES))
-            publish(release, as_of=date(2026, 1, number), now=utc_now() - timedelta(hours=STEP_HOURS * (7 - 2 * number)))
-            age(spark, release.path(PAIRS), release.path(EDGES))
-        newest = date(2027, 1, 1)
-        release.overwrite_day(rows(spark, EDGES, [{"as_of": newest, "user_id": "d"}]), EDGES, newest)
-        page = tmp_path / "warehouse" / "reports" / "run-0.html"
-        page.parent.mkdir()
-        page.write_text("old")
-        settings = MaintainSettings(keep_releases=2, keep_days=0, report_days=0)
-        would = maintain(release, settings, now=utc_now(), dry_run=True)
-        assert (would["rows_removed"], would["files_removed"], would["kept_releases"]) == ({EDGES: 3}, ["reports/run-0.html"], [2, 3])
-        assert (page.exists(), release.read(EDGES).count()) == (True, 4)
-        assert would["vacuumable"][PAIRS] >= 1
-        told = maintain(release, settings, now=utc_now())
-        assert {name: told[name] for name in ("rows_removed", "files_removed")} == {name: would[name] for name in ("rows_removed", "files_removed")}
-        assert (page.exists(), [row.user_id for row in release.read(EDGES).collect()]) == (False, ["d"])
-        assert maintain(release, settings, now=utc_now())["rows_removed"] == {}
-        live = LiveRelease(spark, release.root)
-        assert sorted(row.user_id for row in live.read(EDGES).collect()) == ["a", "b", "c"]
-        rollback(release, "run-2", now=utc_now())
-        back = LiveRelease(spark, release.root)
-        assert [row.user_id for row in back.read(PAIRS).collect()] == ["b"]
-        assert sorted(row.user_id for row in back.read(EDGES).collect()) == ["a", "b"]
-        with pytest.raises(Exception, match=r"(?i)file"):  # of the release that is not kept the files are gone: VACUUM did its work
-            release.read_version(PAIRS, 1).collect()
-    finally:
-        spark.conf.unset("spark.databricks.delta.retentionDurationCheck.enabled")
+    release = Release(spark, str(tmp_path / "warehouse"), "run-1")
+    for number, user in enumerate("abc", 1):
+        release.overwrite(rows(spark, PAIRS, [{"campaign_id": "1", "user_id": user}]), PAIRS)
+        release.overwrite_day(rows(spark, EDGES, [{"as_of": date(2026, 1, number), "user_id": user}]), EDGES, date(2026, 1, number))
+        age(spark, release.path(PAIRS), release.path(EDGES))
+        publish(release, as_of=date(2026, 1, number), now=utc_now() - timedelta(hours=STEP_HOURS * (7 - 2 * number)))
+        age(spark, release.path(PAIRS), release.path(EDGES))
+    newest = date(2027, 1, 1)
+    release.overwrite_day(rows(spark, EDGES, [{"as_of": newest, "user_id": "d"}]), EDGES, newest)
+    page = tmp_path / "warehouse" / "reports" / "run-0.html"
+    page.parent.mkdir()
+    page.write_text("old")
+    settings = MaintainSettings(keep_releases=2, keep_days=0, report_days=0)
+    would = maintain(release, settings, now=utc_now(), dry_run=True)
+    assert (would["rows_removed"], would["files_removed"], would["kept_releases"]) == ({EDGES: 3}, ["reports/run-0.html"], [2, 3])
+    assert (page.exists(), release.read(EDGES).count()) == (True, 4)
+    assert would["vacuumable"][PAIRS] >= 1
+    told = maintain(release, settings, now=utc_now())
+    assert {name: told[name] for name in ("rows_removed", "files_removed")} == {name: would[name] for name in ("rows_removed", "files_removed")}
+    assert (page.exists(), [row.user_id for row in release.read(EDGES).collect()]) == (False, ["d"])
+    assert maintain(release, settings, now=utc_now())["rows_removed"] == {}
+    live = LiveRelease(spark, release.root)
+    assert sorted(row.user_id for row in live.read(EDGES).collect()) == ["a", "b", "c"]
+    rollback(release, "run-2", now=utc_now())
+    back = LiveRelease(spark, release.root)
+    assert [row.user_id for row in back.read(PAIRS).collect()] == ["b"]
+    assert sorted(row.user_id for row in back.read(EDGES).collect()) == ["a", "b"]
+    with pytest.raises(Exception, match=r"(?i)file"):  # of the release that is not kept the files are gone: VACUUM did its work
+        release.read_version(PAIRS, 1).collect()
+
+
+@pytest.mark.long
+def test_lists_stay_that_later_releases_go_on_showing_while_newer_ones_are_refused(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With real VACUUM, as above."""
+    monkeypatch.setattr(maintenance, "DELTA_LEAST_HOURS", 0)
+    monkeypatch.setattr(maintenance, "MARGIN_HOURS", 0)
+    release, day = Release(spark, str(tmp_path / "warehouse"), "run-1"), date(2026, 1, 1)
+
+    def written(table: str, *users: str) -> None:
+        given = [{"campaign_id": "1", "user_id": u} if table == PAIRS else {"as_of": day, "user_id": u} for u in users]
+        release.overwrite(rows(spark, table, given), table)
+        age(spark, *(release.path(name) for name in (PAIRS, EDGES) if release.exists(name)))
+
+    written(EDGES, "live")
+    written(PAIRS, "a")
+    publish(release, as_of=day, now=utc_now() - timedelta(hours=4 * STEP_HOURS))
+    written(EDGES, "refused")
+    for number, user in enumerate("bcd"):
+        written(PAIRS, user)
+        publish(release, as_of=day, now=utc_now() - timedelta(hours=(2 - number) * STEP_HOURS), tables=[PAIRS])
+    maintain(release, MaintainSettings(keep_releases=2, keep_days=0, report_days=0), now=utc_now())
+    assert [row.user_id for row in LiveRelease(spark, release.root).read(EDGES).collect()] == ["live"]
+    with pytest.raises(Exception, match=r"(?i)file"):  # VACUUM did its work
+        release.read_version(PAIRS, 1).collect()

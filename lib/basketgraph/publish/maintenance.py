@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from basketgraph.tables import Release, releases
 
 log = logging.getLogger("basketgraph")
 MARGIN_HOURS = 1  # clocks of machines differ
+TRAINED = "gold.user_embeddings"  # what training writes
 DELTA_LEAST_HOURS = 168  # younger files may belong to a write or a long read that goes on; Delta refuses less
 
 
@@ -26,34 +28,42 @@ class MaintainSettings(Settings):
     report_days: int
 
 
-def retain_hours(published: list[datetime], *, keep_releases: int, keep_days: int, now: datetime) -> int:
-    """How old a deleted file must be before it goes, in whole hours, rounded up.
+def retain_hours(needed_since: Iterable[datetime], *, keep_days: int, now: datetime) -> int:
+    """How old a deleted file of a table must be before it goes, in whole hours, rounded up.
 
-    published: publishing times of the releases, newest first. A release names versions that were the newest when it was published, so a file
-    of theirs was deleted after that: keeping what was deleted since the oldest kept release keeps all that kept releases need.
+    needed_since: since when no file may be gone, as `first_published` tells it of each version of the table that a kept release names.
     """
-    kept = published[:keep_releases]
-    oldest_hours = max(((now - time).total_seconds() / 3600 for time in kept), default=0.0)
+    oldest_hours = max(((now - moment).total_seconds() / 3600 for moment in needed_since), default=0.0)
     return math.ceil(max(DELTA_LEAST_HOURS, keep_days * 24, oldest_hours + MARGIN_HOURS))
+
+
+def first_published(releases: Sequence[Mapping[str, Any]]) -> dict[tuple[str, int], datetime]:
+    """When each version of a table was published for the first time: the table's newest it was then, so its files were replaced after that.
+
+    Later releases may name it when it is no longer the newest: a rollback does, and so does a release of a pipeline that writes other tables,
+    while newer versions of this one were refused.
+    releases: rows of ops.releases, newest first.
+    """
+    return {(table, version): row["published_at"] for row in releases for table, version in row["versions"].items()}
 
 
 def maintain(release: Release, settings: MaintainSettings, *, now: datetime, dry_run: bool = False) -> dict[str, Any]:
     """Remove what the contracts' retention no longer keeps, compact and vacuum every table. Nothing that a kept release shows goes.
 
-    returns: tables, retain_hours, kept_releases, rows_removed (table -> rows; of a retention that clears columns: rows cleared),
+    returns: tables, retain_hours (table -> hours), kept_releases, rows_removed (table -> rows; of a retention that clears columns: rows cleared),
              files_removed (paths below the warehouse); of a dry run also vacuumable (table -> files that would be deleted).
     """
     began = time.monotonic()
-    rows = releases(release)
-    by_number = {row["release"]: row for row in rows}
-    # A rollback shows the versions of the release that it restores, so that one's time counts.
-    shown = [by_number.get(row["restores"], row) for row in rows]
-    shown = [{**row, "published_at": row["published_at"].astimezone(now.tzinfo)} for row in shown]
-    kept = shown[: settings.keep_releases]
-    hours = retain_hours([row["published_at"] for row in shown], keep_releases=settings.keep_releases, keep_days=settings.keep_days, now=now)
-    removed = remove_old_rows(release, dry_run=dry_run)
-    files = old_files(listed(release, now.tzinfo), runs=run_rows(release, now.tzinfo), kept=kept, settings=settings.model_dump(), now=now)
+    rows = [{**row, "published_at": row["published_at"].astimezone(now.tzinfo)} for row in releases(release)]
+    by_number, since = {row["release"]: row for row in rows}, first_published(rows)
+    kept = [by_number.get(row["restores"], row) for row in rows[: settings.keep_releases]]  # a rollback shows what it restores
     tables = [table for table in contracts() if release.exists(table)]
+    needed = {table: [since[table, row["versions"][table]] for row in kept if table in row["versions"]] for table in tables}
+    hours = {table: retain_hours(moments, keep_days=settings.keep_days, now=now) for table, moments in needed.items()}
+    # Of lists that another pipeline's release goes on showing, the training before they were published counts.
+    trained = [{**row, "published_at": since.get((TRAINED, row["versions"].get(TRAINED)), row["published_at"])} for row in kept]
+    removed = remove_old_rows(release, dry_run=dry_run)
+    files = old_files(listed(release, now.tzinfo), runs=run_rows(release, now.tzinfo), kept=trained, settings=settings.model_dump(), now=now)
     told: dict[str, Any] = {
         "tables": len(tables),
         "retain_hours": hours,
@@ -64,13 +74,13 @@ def maintain(release: Release, settings: MaintainSettings, *, now: datetime, dry
     if dry_run:
         found = {}
         for number, table in enumerate(tables, 1):
-            found[table] = release.vacuumable(table, retain_hours=hours)
+            found[table] = release.vacuumable(table, retain_hours=hours[table])
             log.info("[%d/%d] %s: %d files would be deleted", number, len(tables), table, found[table])
         return {**told, "vacuumable": {table: count for table, count in found.items() if count}}
     remove_files(release, files)
     for number, table in enumerate(tables, 1):
         release.compact(table)
         # VACUUM counts back from when it starts, and the tables before this one took their time.
-        release.vacuum(table, retain_hours=math.ceil(hours + (time.monotonic() - began) / 3600))
-        log.info("[%d/%d] %s: compacted, files deleted more than %.0f hours ago removed", number, len(tables), table, hours)
+        release.vacuum(table, retain_hours=math.ceil(hours[table] + (time.monotonic() - began) / 3600))
+        log.info("[%d/%d] %s: compacted, files deleted more than %d hours ago removed", number, len(tables), table, hours[table])
     return told
