@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
+from basketgraph.report import known_users
 from basketgraph.report.examples import newest_examples
 from basketgraph.report.facts import Facts, facts
 from basketgraph.report.known_users import without_known_users
@@ -192,6 +193,12 @@ def test_the_raw_id_of_a_known_user_is_hidden_wherever_it_turns_up(release: Rele
     assert without_known_users(told, release, nobody) == told, "with another key nobody is known"
     (example,) = newest_examples(release, ann)
     assert (example.bought, [name for name, _ in example.recommended]) == (("••• jam", "j"), ["••• jam"]), "the summary shows them, too"
+
+
+def test_a_year_in_a_date_is_no_users_number() -> None:
+    hide = known_users._hider(["2017"])
+    assert hide("You bought it twice, last on 2017-08-10.") == "You bought it twice, last on 2017-08-10."
+    assert hide("ask 2017, not 12017, on 2017-99-99") == "ask •••, not 12017, on •••-99-99"
 
 
 def test_the_page_is_written_whole_and_again_over_itself(release: Release, found: Facts) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 LEAST = 4  # characters; shorter words are amounts, sizes and the like, and say little about anybody
 RAW = ("first", "last", "source_file", "problem")  # keys of rows that hold what a shop delivered, as it is
+DATE = r"(?:19|20)\d\d-(?:0\d|1[0-2])-[0-3]\d(?!\d)"  # its year may be a user's number, too
 WORD = re.compile(r"[\w.@+-]+")
 Pseudonyms = Callable[[list[str]], list[str]]  # of raw ids, in their order
 
@@ -88,7 +89,7 @@ def _known(warehouse: Warehouse, table: str, pseudonyms: list[str]) -> list[str]
 
 def _hider(known: list[str]) -> Callable[[str], str]:
     longest_first = sorted(known, key=lambda word: (-len(word), word))
-    pattern = re.compile("|".join(rf"(?<![^\W_]){re.escape(word)}(?![^\W_])" for word in longest_first))
+    pattern = re.compile("|".join(rf"(?<![^\W_])(?!{DATE}){re.escape(word)}(?![^\W_])" for word in longest_first))
     return lambda text: pattern.sub(HIDDEN, text)
 
 
