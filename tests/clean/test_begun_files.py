@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from basketgraph.clean.batch import Preparation
 from basketgraph.clean.ledger import Ledger
-from clean.shop import KEY, Shop
+from clean.shop import KEY, Shop, deliver, line, mapping
 from clean.test_transform import NOW
 from support import rows
 
@@ -71,3 +71,48 @@ def test_a_file_that_was_booked_as_a_copy_is_not_said_to_be_gone(monkeypatch: py
     monkeypatch.setattr(ledger.announcements, "clear", lambda: None)
     ledger.close(set())
     assert [(entry["source_file"], entry["status"]) for entry in written] == [("gone.csv", "quarantined")]
+
+
+def test_of_runs_that_were_killed_over_a_file_the_one_that_committed_it_counts_whatever_it_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    nothing: Any = SimpleNamespace(run_id="run", root="nowhere", exists=lambda table: False, committed_batches=lambda table: {"manual__2"})
+    ledger = Ledger(nothing, KEY, NOW)
+    file = {"table_name": EVENTS, "source_file": "a.csv", "file_hash": "hash", "rows_read": 1, "rows_accepted": 1, "rows_rejected": 0}
+    other = {**file, "source_file": "b.csv"}
+    announced = [
+        {**file, "batch_id": "manual__2"},
+        {**file, "batch_id": "scheduled__1"},
+        {**other, "batch_id": "scheduled__1"},
+        {**other, "batch_id": "scheduled__3"},
+    ]
+    monkeypatch.setattr(ledger.announcements, "read", lambda: announced)
+    monkeypatch.setattr(ledger, "write", lambda entries: ledger._remember([{**entry, "status": "done"} for entry in entries]))
+    assert ledger.complete() == 1
+    assert [(entry["source_file"], entry["batch_id"]) for entry in ledger.begun] == [("b.csv", "scheduled__3")]
+
+
+@pytest.mark.long
+def test_refused_rows_of_a_killed_run_stay_a_files_own_while_it_is_set_aside(spark: SparkSession, tmp_path: Path) -> None:
+    shop = Shop(spark, tmp_path, mapping())
+    deliver(shop.landing, "fine.csv", line(9))
+    shop.clean()
+    deliver(shop.landing, "a.csv", line(1), line(2, price="0"), line(3, price="0"))
+    cleaning = shop.cleaning()
+
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    cleaning._write_rows = killed  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        cleaning.run()
+    assert shop.table(REJECTED).count() == 2
+    whole = shop.given["files"]["sales"]["columns"]
+    for _ in range(2):  # nor does another run change that
+        shop.given["files"]["sales"]["columns"] = {**whole, "lacking": "string"}
+        deliver(shop.landing, "wide.csv", line(8) + ",x", minute=3, header="line,customer,product,pieces,price,at,title,lacking")
+        assert [path for path, _ in shop.clean().quarantined] == ["a.csv"]
+        entry = next(row for row in shop.rows("ops.files") if row["source_file"] == "a.csv")
+        assert (entry["status"], entry["rows_read"], entry["rows_rejected"]) == ("quarantined", 2, 2)
+        assert "lacking" in entry["problem"]
+    shop.given["files"]["sales"]["columns"] = whole
+    shop.clean()
+    assert shop.counts() == {"read": 5, "accepted": 3, "rejected": 2, "duplicates": 0, "superseded": 0, "rejected_by_reason": {"free": 2}}

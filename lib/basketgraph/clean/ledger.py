@@ -16,7 +16,6 @@ from pyspark.sql import functions as F
 from basketgraph.clean.pick_up import LandingFile
 from basketgraph.clean.pseudonyms import PseudonymKey
 from basketgraph.config import Mistake
-from basketgraph.contracts import contract
 from basketgraph.stored import aware
 from basketgraph.tables import Release
 
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
 FILES, REJECTED = "ops.files", "silver.rejected_rows"
 DONE, QUARANTINED = "done", "quarantined"
+COUNTED = ("rows_read", "rows_accepted", "rows_rejected", "rows_duplicate", "rows_superseded", "rejected_by_reason")
 
 
 @dataclass(frozen=True)
@@ -70,27 +70,41 @@ class Ledger:
     def complete(self) -> int:
         """After a crash: announced entries whose batch is in the table's history are done; the others are `begun`, and will be read again."""
         announced = self.announcements.read()
-        finished = []
-        for table in sorted({entry["table_name"] for entry in announced}):
-            committed = self.release.committed_batches(table)
-            finished += [entry for entry in announced if entry["table_name"] == table and entry["batch_id"] in committed]
-        self.write(finished)
-        self.begun = [entry for entry in announced if not self._is_over(entry)]
+        tables = {entry["table_name"] for entry in announced}
+        committed = {(table, batch_id) for table in tables for batch_id in self.release.committed_batches(table)}
+        # Of several runs that were killed over a file any may be the one that committed it.
+        finished = {_key(entry): entry for entry in announced if (entry["table_name"], entry["batch_id"]) in committed}
+        self.write(list(finished.values()))
+        self.begun = [entry for entry in {_key(entry): entry for entry in announced}.values() if not self._is_over(entry)]
         return len(finished)
 
     def close(self, listed: Collection[tuple[str, str]]) -> None:
-        """All that was begun is read by now, but for content that was changed or taken away since: say so, and forget the announcements."""
-        done = {key for key, entry in self.entries.items() if entry["status"] == DONE}  # as a copy of another file, too
-        gone = [entry for entry in self.begun if (entry["source_file"], entry["file_hash"]) not in listed and _key(entry) not in done]
-        problem = "gone: a killed run had begun to read it, and this content is no longer there"
-        self.write([{**entry, **self._left_behind(entry), "status": QUARANTINED, "problem": problem} for entry in gone])
+        """All that was begun is read by now, but for what is set aside, and content that was changed or taken away since: of those say so, and which
+        rows are there. Then forget the announcements.
+        """
+        left: list[Entry] = []
+        for entry in self.begun:
+            now = self.entries.get(_key(entry))
+            if now is not None and now["status"] == DONE:  # as a copy of another file, too
+                continue
+            if (entry["source_file"], entry["file_hash"]) not in listed:
+                gone = "gone: a killed run had begun to read it, and this content is no longer there"
+                left.append({**entry, **self._left_behind(entry), "status": QUARANTINED, "problem": gone})
+            elif now is not None:
+                left.append({**now, **self._left_behind(entry)})
+        self.write(left)
         self.announcements.clear()
+
+    def set_aside(self, table: str, file: LandingFile) -> Entry:
+        """The entry of a file that has a problem, with the counts of what a killed run left of it in the tables."""
+        entry, known = self.entry(table, file, QUARANTINED, Counts()), self.entries.get((table, file.path, file.file_hash), {})
+        return {**entry, **{name: value for name, value in known.items() if name in COUNTED}}
 
     def _left_behind(self, entry: Entry) -> Entry:
         """The counts of a file of which nothing but rejected rows is in the tables: those that a killed run wrote, and nobody delivered again."""
-        counts: Entry = {name: 0 for name in contract(FILES).columns if name.startswith("rows_")}
+        counts: Entry = {**{name: 0 for name in COUNTED}, "rejected_by_reason": []}
         if not self.release.exists(REJECTED):
-            return {**counts, "rejected_by_reason": []}
+            return counts
         of_file = reduce(and_, [F.col(name) == entry[name] for name in ("table_name", "source_file", "file_hash")])
         rows = self.release.read(REJECTED).where(of_file)
         number = rows.count()
@@ -99,7 +113,7 @@ class Ledger:
         return {**counts, "rows_read": number, "rows_rejected": number, "rejected_by_reason": reasons}
 
     def left_behind(self, table: str, files: Iterable[LandingFile]) -> list[Entry]:
-        """Those of the files that a killed run had begun and that were gone after it, so that rejected rows of them are there."""
+        """Those of the files that a killed run had begun and that were gone or set aside after it, so that rejected rows of them are there."""
         entries = (self.entries.get((table, file.path, file.file_hash)) for file in files)
         return [entry for entry in entries if entry is not None and entry["status"] == QUARANTINED and entry["rows_rejected"]]
 
@@ -185,11 +199,11 @@ class Announcements:
             raise OSError(f"{place} could not be written")
 
     def read(self) -> list[Entry]:
-        """All announced entries, the oldest first; of one table, file and content the last one counts."""
+        """All announced entries, the oldest first; of one table, file and content there is one of each run that was killed over it."""
         system, folder = self.release.hadoop_path(self.folder)
         if not system.exists(folder):
             return []
-        found: dict[tuple[str, str, str], Entry] = {}
+        found: list[Entry] = []
         for status in sorted(system.listStatus(folder), key=lambda status: str(status.getPath().getName())):
             if str(status.getPath().getName()).endswith(".json"):
                 stream = system.open(status.getPath())
@@ -197,8 +211,8 @@ class Announcements:
                 stream.close()
                 for entry in entries:
                     moments = {name: datetime.fromisoformat(entry[name]) for name in ("modified_at", "seen_at")}
-                    found[_key(entry)] = {**entry, **moments}
-        return list(found.values())
+                    found.append({**entry, **moments})
+        return sorted(found, key=lambda entry: entry["seen_at"])  # run ids need not sort by time
 
     def clear(self) -> None:
         system, folder = self.release.hadoop_path(self.folder)

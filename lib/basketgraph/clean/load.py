@@ -14,7 +14,7 @@ from pyspark import StorageLevel
 
 from basketgraph.clean.batch import Preparation, Prepared, together
 from basketgraph.clean.expressions import CheckedSource
-from basketgraph.clean.ledger import DONE, QUARANTINED, Counts, Entry, Ledger, attempt, summed
+from basketgraph.clean.ledger import DONE, Counts, Entry, Ledger, attempt, summed
 from basketgraph.clean.pick_up import MAX_RECORD_BYTES, Landing, LandingFile
 from basketgraph.clean.pseudonyms import PseudonymKey, pseudonym_function
 from basketgraph.clean.reading import examined_files, prepare_session, raw_rows, unreadable_files
@@ -148,7 +148,7 @@ class Cleaning:
         return examined_files(self.spark, self.landing, files, landed, max_record_bytes=self.settings.max_record_bytes)
 
     def _write_quarantined(self, problems: Mapping[str, Sequence[LandingFile]]) -> None:
-        entries = [self.ledger.entry(table, file, QUARANTINED, Counts()) for table, files in problems.items() for file in files]
+        entries = [self.ledger.set_aside(table, file) for table, files in problems.items() for file in files]
         for path, problem in sorted({(entry["source_file"], entry["problem"]) for entry in entries}):
             log.warning("quarantined %s: %s", masked(path, longest=LONGEST), masked(problem, longest=LONGEST))
         self.ledger.write(entries)
@@ -158,7 +158,8 @@ class Cleaning:
         files = {file.path: file for one in work.values() for file in one.fresh}
         batch: set[str] = set()
         size = 0
-        for path in [*sorted(files), None]:
+        # Without `version` a file's modification time is its rows' version: read in that order, two batches say what one says.
+        for path in [*sorted(files, key=lambda path: (files[path].modified_at, path)), None]:
             if batch and (path is None or size + files[path].size > self.settings.batch_bytes):
                 yield {table: chosen for table, one in work.items() if (chosen := [f for f in one.fresh if f.path in batch])}
                 batch, size = set(), 0
