@@ -104,6 +104,18 @@ def test_a_lease_of_another_host_ends_when_it_is_no_longer_renewed(tmp_path: Pat
         assert ours.token == 2
 
 
+def test_a_lease_that_nobody_can_read_ends_when_it_is_no_longer_renewed(tmp_path: Path) -> None:
+    cut_off = tmp_path / FOLDER / "000000000007.json"
+    cut_off.parent.mkdir()
+    cut_off.write_text("")  # as a kill in the middle of a renewal leaves it on a store that has no rename
+    with pytest.raises(LockHeld), taken(LocalLeases(str(tmp_path))):
+        pass  # it may be just being written
+    long_ago = time.time() - lock.LEASE_SECONDS - 1
+    os.utime(cut_off, (long_ago, long_ago))
+    with taken(LocalLeases(str(tmp_path))) as held:
+        assert held.token == 8
+
+
 def test_a_run_whose_warehouse_was_taken_over_may_not_commit(tmp_path: Path) -> None:
     leases = LocalLeases(str(tmp_path))
     with taken(leases, "slow") as slow:
@@ -165,6 +177,7 @@ def test_leases_on_hadoops_file_system_behave_as_those_on_the_local_disk(spark: 
     with taken(leases) as ours:
         ours.check()
         assert (leases.tokens(), leases.create(1, {})) == ([1], False)
+        assert 0 <= leases.age(1) < lock.LEASE_SECONDS
         with pytest.raises(LockHeld), taken(leases, "other"):
             pytest.fail("two runs hold one warehouse")
     with taken(leases) as ours:

@@ -43,6 +43,7 @@ class LeaseFiles(Protocol):
 
     def tokens(self) -> list[int]: ...
     def read(self, token: int) -> dict[str, Any] | None: ...
+    def age(self, token: int) -> float: ...  # seconds since it was written; 0 where it is gone
     def create(self, token: int, lease: dict[str, Any]) -> bool: ...
     def replace(self, token: int, lease: dict[str, Any]) -> None: ...
     def remove(self, token: int) -> None: ...
@@ -66,6 +67,12 @@ class LocalLeases:
         except (OSError, ValueError):
             return None
         return lease
+
+    def age(self, token: int) -> float:
+        try:
+            return time.time() - self._file(token).stat().st_mtime
+        except OSError:
+            return 0.0
 
     def create(self, token: int, lease: dict[str, Any]) -> bool:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -115,6 +122,13 @@ class HadoopLeases:
         except Exception:  # py4j wraps whatever the file system throws; a half-written lease reads as none and is looked at again
             return None
         return lease
+
+    def age(self, token: int) -> float:
+        system, place = self._place(token)
+        try:
+            return time.time() - float(system.getFileStatus(place).getModificationTime()) / 1000
+        except Exception:  # as above
+            return 0.0
 
     def _write(self, token: int, lease: dict[str, Any], *, overwrite: bool) -> None:
         system, place = self._place(token)
@@ -210,7 +224,9 @@ class RunLock:
         while True:
             newest = max(self.leases.tokens(), default=0)
             holder = self.leases.read(newest) if newest else None
-            if (newest == 0 or self._free(holder)) and self.leases.create(newest + 1, self._lease()):
+            # A run that was killed, or a machine that lost its power, while the lease was written leaves one that nobody can read.
+            unreadable = bool(newest) and holder is None and self.leases.age(newest) > LEASE_SECONDS
+            if (newest == 0 or unreadable or self._free(holder)) and self.leases.create(newest + 1, self._lease()):
                 self.token, self._renewed = newest + 1, time.monotonic()
                 break
             who = f"run {holder['run_id']} (process {holder['pid']} on {holder['host']})" if holder else "another run"

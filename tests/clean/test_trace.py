@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 import yaml
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 from typer.testing import CliRunner, Result
 
-from basketgraph.clean.trace import trace
+from basketgraph.clean.trace import _is_there, trace
 from basketgraph.cli import app
 from basketgraph.config import CONF_VARIABLE, Mistake
 from basketgraph.publish.releases import publish, utc_now
-from basketgraph.tables import Warehouse
+from basketgraph.tables import Release, Warehouse
 from clean.shop import KEY, Shop, deliver, line, mapping
 from support import rows
 
@@ -128,3 +129,17 @@ def test_the_commands_mend_trace_and_keep_house(spark: SparkSession, tmp_path: P
     assert (would["tables"], would["kept_releases"]) == (done["tables"], [1, 2])
     assert "releases 1 to 2" in call("maintain", "--dry-run", *flags).stdout
     assert call("rollback", *flags).exit_code == 0
+
+
+@pytest.mark.slow
+def test_versions_whose_files_are_gone_are_told_as_such(spark: SparkSession, tmp_path: Path) -> None:
+    release = Release(spark, str(tmp_path), "run-1")
+    release.append(rows(spark, EVENTS, [{"event_id": "1", "quantity": 1}]), EVENTS)
+    first, old = release.version(EVENTS), list(Path(release.path(EVENTS)).glob("*.parquet"))
+    release.overwrite(rows(spark, EVENTS, [{"event_id": "1", "quantity": 2}]), EVENTS)
+    for file in old:
+        file.unlink()
+    found = trace(release, "1")
+    assert (found["row"]["quantity"], found["versions"]) == (2, [])
+    assert first is not None
+    assert _is_there(release, EVENTS, first, F.col("event_id") == "1", {}) is None

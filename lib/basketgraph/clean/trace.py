@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pyspark.errors import PySparkException
 from pyspark.sql import functions as F
 
 from basketgraph.clean.ledger import DONE, FILES
+from basketgraph.clean.screening import JAVA_ERRORS
 from basketgraph.clean.transform import REJECTED
 from basketgraph.config import Mistake
 from basketgraph.contracts import Contract, contract
@@ -47,7 +47,7 @@ def trace(warehouse: Warehouse, given: str, table: str = EVENTS) -> dict[str, An
         "run": _run(warehouse, row.get("run_id")),
         "commits": [one for one in warehouse.history(table) if str(one["batch_id"]).startswith(f"{row.get('run_id')}/")],
         "versions": [{name: value for name, value in one.items() if name != "row"} for one in versions],
-        "user_days": _user_days(warehouse, row) if table == EVENTS else [],
+        "user_days": _user_days(warehouse, found) if found and table == EVENTS else [],
         "releases": _releases(warehouse, terms, given, row),
     }
 
@@ -109,7 +109,7 @@ def _versions(warehouse: Warehouse, table: str, matches: Column) -> Rows:
     for since in warehouse.feed_starts(table):
         try:
             changes = [row.asDict(recursive=True) for row in warehouse.changes(table, since).where(matches).collect()]
-        except PySparkException:  # files of so old a version are vacuumed
+        except JAVA_ERRORS:  # files of so old a version are vacuumed
             continue
         return _told(changes, contract(table))
     return []
@@ -169,5 +169,5 @@ def _is_there(warehouse: Warehouse, table: str, version: int, matches: Column, l
         for name, value in layout.items():
             near = near.where(F.col(name) == F.lit(value))
         return not near.isEmpty() or (bool(layout) and not rows.isEmpty())  # a corrected row may have lain elsewhere
-    except PySparkException:
+    except JAVA_ERRORS:
         return None
