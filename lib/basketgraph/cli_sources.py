@@ -207,6 +207,8 @@ def print_check(found: SourceCheck, *, file: Any) -> None:
     for one in found.tables:
         counts = one.counts
         say(f"{one.table}: {counts.read:,} rows read = {counts.accepted:,} accepted + {counts.rejected:,} rejected + {counts.duplicate:,} duplicates")
+        if counts.superseded:
+            say(f"  of the accepted {counts.superseded:,} are older versions of others: the newest one of each key counts")
         for reason, rows in sorted(counts.by_reason.items(), key=lambda pair: -pair[1])[:REJECTED_SHOWN]:
             say(f"  {reason}: {rows:,}")
             for payload, path in one.examples.get(reason, ()):

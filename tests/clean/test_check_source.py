@@ -120,10 +120,8 @@ FINE: dict[str, Any] = {
 }  # fmt: skip
 
 
-def check_of(facts: Mapping[str, Any] | None = None, *, read: int = 100, rejected: int = 0, duplicate: int = 0) -> SourceCheck:
-    counts = Counts(
-        read=read, accepted=read - rejected - duplicate, rejected=rejected, duplicate=duplicate, by_reason={"unreadable:event_time": rejected}
-    )
+def check_of(facts: Mapping[str, Any] | None = None, *, rejected: int = 0, duplicate: int = 0, superseded: int = 0) -> SourceCheck:
+    counts = Counts(100, 100 - rejected - duplicate, rejected, duplicate, superseded, {"unreadable:event_time": rejected})
     return SourceCheck("corner", 1, 0, [], [TableCheck("silver.events", counts, {}, {**FINE, **(facts or {})})], None)
 
 
@@ -133,6 +131,7 @@ def check_of(facts: Mapping[str, Any] | None = None, *, read: int = 100, rejecte
         ({"rejected": 30}, {"rejected": 31}, "31 % of the rows would be rejected, most of them as unreadable:event_time"),
         ({"rejected": 99}, {"rejected": 100}, "not one row would be accepted"),
         ({"duplicate": 20}, {"duplicate": 21}, "21 % of the rows are equal to others"),
+        ({"superseded": 5}, {"superseded": 6}, "6 % of the rows share their event_id with a newer one"),
     ],
 )
 def test_counts_that_are_odd_are_named(fine: dict[str, int], odd: dict[str, int], words: str) -> None:

@@ -175,6 +175,11 @@ def hints(check: SourceCheck, *, todos: Sequence[str] = ()) -> list[str]:
             told.append(
                 f"{one.table}: {_share(counts.duplicate, counts.read)} of the rows are equal to others; is a column missing that tells lines apart?"
             )
+        if one.table == EVENTS and counts.superseded > 0.05 * counts.read:
+            told.append(
+                f"{one.table}: {_share(counts.superseded, counts.read)} of the rows share their event_id with a newer one and would not be counted: "
+                "are they versions of one line, or other lines?"
+            )
         told += _event_hints(one.facts) if one.facts.get("events") else []
     if not any(one.table == EVENTS for one in check.tables) and check.files:
         told.append("no table of events: there is nothing to recommend from without silver.events")
