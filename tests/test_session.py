@@ -71,7 +71,7 @@ def test_the_local_runner_starts_with_the_files_properties_and_not_with_sparks_d
     monkeypatch.setenv(CONF_VARIABLE, str(tmp_path))
     folder = tmp_path / "conf" / "spark"
     folder.mkdir(parents=True)
-    (folder / "local.conf").write_text("spark.master local[1]\nspark.driver.memory 600m\nspark.ui.enabled false\nspark.sql.session.timeZone UTC\n")
+    (folder / "local.conf").write_text("spark.master local[1]\nspark.driver.memory 600m\nspark.ui.enabled false\nspark.sql.session.timeZone PST\n")
     code = """
 from basketgraph.config import load
 from basketgraph.session import spark_session
@@ -79,9 +79,9 @@ spark = spark_session(load("local", "complete_journey"), "test")
 megabytes = spark._jvm.java.lang.Runtime.getRuntime().maxMemory() >> 20
 again = spark_session(load("local", "complete_journey"), "another name")
 spark._jvm.java.lang.System.out.println("what the JVM prints")
-print(spark.sparkContext.master, 400 < megabytes <= 600, spark.sparkContext.appName, spark is again)
+print(spark.sparkContext.master, 400 < megabytes <= 600, spark.sparkContext.appName, spark is again, spark.conf.get("spark.sql.session.timeZone"))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["local[1]", "True", "test", "True"]
+    assert done.stdout.split() == ["local[1]", "True", "test", "True", "UTC"], "instants are in UTC whatever the properties say"
     assert "what the JVM prints" in done.stderr

@@ -89,6 +89,8 @@ def test_the_batch_id_of_a_commit_is_found_in_the_history_and_goes_no_further(sp
     release.merge(events(spark, {"event_id": "a"}), EVENTS, batch_id="batch-7")
     release.merge(events(spark, {"event_id": "b"}), EVENTS)
     release.append(events(spark, {"event_id": "c"}), EVENTS, batch_id="batch-8")
+    for foreign in ("a note of somebody else", "[1]"):
+        events(spark, {"event_id": foreign}).write.format("delta").mode("append").option("userMetadata", foreign).save(release.path(EVENTS))
     assert release.committed_batches(EVENTS) == {"batch-7", "batch-8"}
     assert spark.conf.get("spark.databricks.delta.commitInfo.userMetadata", None) is None
 

@@ -55,5 +55,7 @@ def spark_session(conf: Config, app: str) -> SparkSession:
         with _prints_to_stderr():
             builder.getOrCreate()
     session: SparkSession = builder.getOrCreate()
+    # Times are instants in UTC for all that reads and writes them; submitted without conf/spark, Spark would take the machine's zone.
+    session.conf.set("spark.sql.session.timeZone", "UTC")
     session.sparkContext.setLogLevel("ERROR")
     return session

@@ -44,6 +44,15 @@ def aware(moment: datetime) -> datetime:
     return moment.astimezone() if moment.tzinfo is None else moment
 
 
+def _note(text: str | None) -> dict[str, Any]:
+    """What a commit's writer noted; nothing where that was not one of our runs."""
+    try:
+        note = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return note if isinstance(note, dict) else {}
+
+
 class Stored:
     """Delta tables at `<root>/<layer>/<table>`; `root` is a local path or any URI that Hadoop knows."""
 
@@ -129,7 +138,7 @@ class Stored:
         if not self.exists(table):
             return []
         rows = self.spark.sql(f"DESCRIBE HISTORY {self.identifier(table)} LIMIT {limit}").collect()
-        noted = [json.loads(row.userMetadata or "{}") for row in rows]
+        noted = [_note(row.userMetadata) for row in rows]
         return [
             {"version": row.version, "at": row.timestamp, "operation": row.operation, **{name: note.get(name) for name in ("batch_id", "built_from")}}
             for row, note in zip(rows, noted, strict=True)
