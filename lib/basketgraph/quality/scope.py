@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from basketgraph.contracts import Contract, contract
 from basketgraph.quality.examine import Finding, Look, judged_days
-from basketgraph.quality.past import WHOLE, Daily, Past, Row, daily_history, stops_unless
+from basketgraph.quality.past import WHOLE, Daily, Past, Row, daily_history, stops, stops_unless
 from basketgraph.quality.terms import LOOKED_UP
 from basketgraph.suites import TABLE_LEVEL, Expectation, QualitySettings, Suite, uses
 from basketgraph.wording import number_in_words
@@ -33,17 +33,17 @@ def day_column(terms: Contract) -> str | None:
 def look_at(
     release: Release, table: str, version: int, ds: date, settings: QualitySettings, terms: Suite, before: Past, suite_hash: str
 ) -> Look | None:
-    """What is to be looked at; None where this version passed the same promises before, for a day on which they say the same."""
-    passed = before.passed(table, suite_hash, ds)
+    """What is to be looked at; None where the newest check of the same promises let this version pass, for a day on which they say the same."""
+    newest, passed = before.newest(table, suite_hash), before.passed(table, suite_hash)
     looked_up = {e.kwargs["table"]: release.version(e.kwargs["table"]) for e in _lookups(terms).values()}
+    newer = newer_lookup(terms, newest, looked_up, before, ds, settings.whole_days)
+    about_ds = any(e.type in TABLE_LEVEL and uses(e, "ds") for e in terms.expectations.values())
+    same = bool(newest) and newest[0]["table_version"] == version and (newest[0]["ds"] == ds or not about_ds)
+    if same and newer is None and not any(stops(row, ds) for row in newest):
+        return None
     days: list[date] | None = None
     why = "no version of it has passed these promises yet"
     if passed:
-        since = int(passed[0]["table_version"])
-        about_ds = any(e.type in TABLE_LEVEL and uses(e, "ds") for e in terms.expectations.values())
-        newer = newer_lookup(terms, passed, looked_up, before, ds, settings.whole_days)
-        if since == version and newer is None and (passed[0]["ds"] == ds or not about_ds):
-            return None
         broken = [
             name for name, e in terms.expectations.items() if e.meta.whole and (row := before.last(table, name)) is not None and stops_unless(row)
         ]
@@ -52,7 +52,8 @@ def look_at(
         elif newer is not None:
             why = f"{newer} changed since it was looked up"
         else:
-            days, why = _changed(release, table, since, ds, settings, before.whole_on(table, suite_hash, ds))
+            # What a person let pass for a day is still to be mended: only a check that passed by itself says that older rows are well.
+            days, why = _changed(release, table, int(passed[0]["table_version"]), ds, settings, before.whole_on(table, suite_hash))
     look = _whole(release, table, version, ds, settings, terms, before, looked_up)
     if days is None:
         return replace(look, scope=WHOLE if not why else f"{WHOLE}: {why}")
@@ -120,7 +121,7 @@ def newer_lookup(terms: Suite, passed: Sequence[Row], looked_up: Mapping[str, in
 
     Of a table of which changed days are looked at, a failure calls for it: it may be mended. Of another, every change does; but where the other
     table is itself laid out by a day, and so changes each day, only a failure does, and `whole_days`.
-    passed:    the rows of the check that passed last.
+    passed:    the rows of the newest check.
     looked_up: the newest version of each other table; None where there is no such table.
     """
     by_day = day_column(contract(terms.table)) is not None
