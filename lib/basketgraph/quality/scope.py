@@ -44,9 +44,7 @@ def look_at(
     days: list[date] | None = None
     why = "no version of it has passed these promises yet"
     if passed:
-        broken = [
-            name for name, e in terms.expectations.items() if e.meta.whole and (row := before.last(table, name)) is not None and stops_unless(row)
-        ]
+        broken = _broken_in_whole(table, terms, before)
         if broken:
             why = f"{broken[0]} was broken"
         elif newer is not None:
@@ -109,6 +107,12 @@ def _whole(
         carried=carried,
         usual=settings.usual,
     )
+
+
+def _broken_in_whole(table: str, terms: Suite, before: Past) -> list[str]:
+    """Critical checks that were last broken in a look at the whole table, or that only such a look can show: nobody knows in which days."""
+    last = {name: row for name in terms.expectations if (row := before.last(table, name)) is not None and stops_unless(row)}
+    return [name for name, row in last.items() if terms.expectations[name].meta.whole or str(row["scope"]).startswith(WHOLE)]
 
 
 def _lookups(terms: Suite) -> dict[str, Expectation]:
