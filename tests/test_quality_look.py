@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta, timezone
-from typing import Any, cast
+from typing import cast
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
@@ -99,3 +99,28 @@ def test_a_break_that_a_look_at_the_whole_table_found_is_looked_for_in_the_whole
     checks.add(DS, 4, broken=TYPE)
     look, asked = chosen(frame, checks, DS, 4, DS)
     assert (look is not None and look.part, asked) == (True, [3]), "what was found in changed days is found in them again"
+
+
+@pytest.mark.parametrize(
+    ("changed", "looked_at", "judged", "said"),
+    [
+        ([], ["2026-03-05"], ["2026-03-04", "2026-03-05"], "rows of 1 day that changed or came to an end since the last check: 2026-03-05"),
+        ([DS - DAY], ["2026-03-05"], ["2026-03-04", "2026-03-05"], "rows of 1 day that changed since the last check: 2026-03-05"),
+        ([DS], ["2026-03-05", "2026-03-06"], ["2026-03-04", "2026-03-05"], "rows of 2 days that changed or came to an end since the last check"),
+    ],
+)
+def test_a_day_that_was_still_arriving_at_the_last_check_is_judged_once_it_is_over_although_nothing_came(
+    frame: DataFrame, monkeypatch: pytest.MonkeyPatch, changed: list[date], looked_at: list[str], judged: list[str], said: str
+) -> None:
+    seen = [DS - back * DAY for back in (1, 3, 4, 5, 6, 7, 8)]  # on the second day before there was no row: whether it is one is told by later ones
+    monkeypatch.setattr(scope, "daily_history", lambda *_: {"metric_to_be_usual:orders": {day.isoformat(): 1.0 for day in seen}})
+    checks = Checks()
+    checks.add(DS - DAY, 1, scope=WHOLE)  # the day was noted then, and not judged
+    look, _ = chosen(frame, checks, DS, 1, *changed)
+    assert look is not None
+    assert (look.nothing, look.changed, look.judged) == (False, looked_at, judged)
+    assert look.scope.startswith(said)
+    checks.add(DS, 1)
+    look, _ = chosen(frame, checks, DS + DAY, 1)
+    assert look is not None
+    assert (look.nothing, look.scope) == (True, "nothing changed since the last check; what it found is repeated"), "it was judged yesterday"

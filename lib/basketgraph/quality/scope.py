@@ -55,13 +55,18 @@ def look_at(
     look = _whole(release, table, version, ds, settings, terms, before, looked_up)
     if days is None:
         return replace(look, scope=WHOLE if not why else f"{WHOLE}: {why}")
-    column = str(day_column(contract(table)))
-    rows = look.whole.where(F.col(column).isin(days)) if days else look.whole.limit(0)
-    changed = [day.isoformat() for day in days]
+    return _of_days(look, str(day_column(contract(table))), days, passed[0]["ds"])
+
+
+def _of_days(look: Look, column: str, changed: Sequence[date], last: date) -> Look:
+    """`look` at the days that changed, and at those that were still arriving on `last`, the day of the check before: they are judged only now."""
     seen = {day for values in look.known.values() for day, value in values.items() if value is not None}
-    # A day that was never seen may be one without rows; from that of the last check on they were still arriving then.
-    judged = [day for day in look.window if day in changed or day not in seen or day >= passed[0]["ds"].isoformat()]
-    return replace(look, rows=rows, part=True, nothing=not days, scope=_days_in_words(days), changed=changed, judged=judged)
+    over = [day for day in map(date.fromisoformat, look.window) if day >= last and day.isoformat() in seen and day not in changed]
+    days = sorted([*changed, *over])
+    told = [day.isoformat() for day in days]
+    judged = [day for day in look.window if day in told or day not in seen]  # one that was never seen may be a day without rows
+    rows = look.whole.where(F.col(column).isin(days)) if days else look.whole.limit(0)
+    return replace(look, rows=rows, part=True, nothing=not days, scope=_days_in_words(days, over), changed=told, judged=judged)
 
 
 def _whole(
@@ -156,11 +161,13 @@ def _changed(release: Release, table: str, since: int, ds: date, settings: Quali
     return (days, "") if len(days) <= MOST_DAYS else (None, f"{len(days)} days changed")
 
 
-def _days_in_words(days: Sequence[date]) -> str:
+def _days_in_words(days: Sequence[date], over: Sequence[date]) -> str:
+    """over: those of them that did not change, but were still arriving."""
     if not days:
         return "nothing changed since the last check; what it found is repeated"
     named = ", ".join(day.isoformat() for day in days) if len(days) <= NAMED_DAYS else f"{days[0]} to {days[-1]}"
-    return f"rows of {number_in_words(len(days), 'day')} that changed since the last check: {named}"
+    why = "changed since the last check" if not over else "changed or came to an end since the last check"
+    return f"rows of {number_in_words(len(days), 'day')} that {why}: {named}"
 
 
 def _again(row: Row, expectation: Expectation) -> Finding:
