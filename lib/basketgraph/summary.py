@@ -39,7 +39,8 @@ def print_summary(outcome: Mapping[str, Any], examples: Sequence[Example], *, fi
         _print_example(out, example)
     quality = outcome["quality"]
     let_pass = f", {quality['accepted']} let pass by a person" if quality.get("accepted") else ""
-    out.print(f"\nquality   {quality['critical_failures']} critical failures, {quality['warnings']} warnings{let_pass}")
+    earlier = f", {quality['critical_of_earlier_runs']} critical since an earlier run" if quality.get("critical_of_earlier_runs") else ""
+    out.print(f"\nquality   {quality['critical_failures']} critical failures{earlier}, {quality['warnings']} warnings{let_pass}")
     out.print(f"release   {outcome['release']}" + (f", as of {outcome['as_of']}" if outcome["as_of"] else ""))
     out.print(f"memory    {outcome['peak_memory_bytes'] / 2**30:.1f} GiB at the most, all processes together")
     for name in ("report", "tensorboard"):

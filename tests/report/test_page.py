@@ -41,13 +41,13 @@ class Outline(HTMLParser):
 def test_all_well_a_warning_a_stop_and_a_refusal_are_told_apart() -> None:
     broken = check(success=False, observed="not true of 1 row of 10")
     warning = {**broken, "severity": "warning"}
-    failed = {"step": "gate", "status": "failed", "seconds": 1.0, "rows_in": None, "rows_out": None}
+    failed = {"step": "clean", "status": "failed", "seconds": 1.0, "rows_in": None, "rows_out": None}
     seen = [
         verdict(found)
         for found in (
             FACTS,
             replace(FACTS, checks=[check(), warning]),
-            replace(FACTS, checks=[broken, warning]),
+            replace(FACTS, checks=[broken, warning], steps=[failed]),
             replace(FACTS, steps=[failed]),
             replace(FACTS, checks=[], release=None),
             replace(FACTS, quarantined=[{"source_file": "a.csv", "problem": "empty"}]),
@@ -60,8 +60,33 @@ def test_all_well_a_warning_a_stop_and_a_refusal_are_told_apart() -> None:
         "Nothing of this run was published; release 7 stays live.",
         "To look at: 1 warning.",
     )
-    assert "gate" in seen[3].title
+    assert "clean" in seen[3].title
     assert "To look at: 1 file set aside." in seen[5].sentences
+
+
+def test_what_stopped_an_earlier_run_is_told_as_left_out_by_a_run_that_did_not_come_to_it() -> None:
+    old = {"success": False, "run_id": "run-0", "severity": "critical"}
+    profiles = check(table_name="gold.user_profiles", **old)
+    told = verdict(replace(FACTS, checks=[check(), profiles]))
+    assert (told.level, told.title) == ("warning", "What is live can be used; tables with broken promises were left out")
+    assert told.sentences == (
+        "1 of 2 promises are kept.",
+        "1 critical promise of gold.user_profiles is still broken since an earlier run; that table is not published by this one.",
+        "Release 7 is live.",
+    )
+    days = check(table_name="gold.user_days", **old)
+    failed = {"step": "clean", "status": "failed", "seconds": 1.0, "rows_in": None, "rows_out": None}
+    stopped = verdict(replace(FACTS, checks=[check(success=False), profiles, days], steps=[failed]))
+    assert stopped.title.startswith("Stopped")
+    assert stopped.sentences == (
+        "1 critical promise of 3 is broken.",
+        "Nothing of this run was published; release 7 stays live.",
+        "2 critical promises of gold.user_days and gold.user_profiles are still broken since an earlier run; "
+        "these tables are not published by this one.",
+    )
+    ended = verdict(replace(FACTS, checks=[check(), profiles], steps=[failed]))
+    assert ended.title == "Not published: the step “clean” ended the run", "something else than a promise did"
+    assert "still broken since an earlier run" in ended.sentences[1]
 
 
 def test_a_failure_that_a_person_accepted_stops_nothing_and_is_shown_with_the_reason_and_who() -> None:
@@ -87,7 +112,8 @@ def test_a_number_outside_of_its_usual_range_needs_a_look_although_its_promise_i
 
 
 def test_the_verdict_comes_before_everything_else_and_what_is_broken_is_open() -> None:
-    html = made(replace(FACTS, checks=[check(success=False, observed="not true of 1 row of 10")]))
+    failed = {**FACTS.steps[0], "status": "failed"}
+    html = made(replace(FACTS, checks=[check(success=False, observed="not true of 1 row of 10")], steps=[failed]))
     assert html.index("Stopped: the data broke its promises") < html.index("<main")
     assert re.search(r"<details open>\s*<summary><h3>silver.events", html)
     assert re.search(r"What needs a look</h2>.*quantity is at least 1\. Found: not true of 1 row of 10", html, re.DOTALL)
