@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("basketgraph")
 
-ALERTED = {3: "stopped by quality", 4: "refused by the gate"}  # by exit code
-READ = {3: "docs/quality.md#when-a-run-stopped", 4: "docs/operating.md#when-the-gate-refused"}
+STOPPED, REFUSED = 3, 4  # exit codes
+ALERTED = {STOPPED: "stopped by quality", REFUSED: "refused by the gate"}
+READ = {STOPPED: "docs/quality.md#when-a-run-stopped", REFUSED: "docs/operating.md#when-the-gate-refused"}
 
 
 class AlertSettings(Settings):

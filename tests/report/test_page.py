@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 
@@ -87,6 +89,29 @@ def test_what_stopped_an_earlier_run_is_told_as_left_out_by_a_run_that_did_not_c
     ended = verdict(replace(FACTS, checks=[check(), profiles], steps=[failed]))
     assert ended.title == "Not published: the step “clean” ended the run", "something else than a promise did"
     assert "still broken since an earlier run" in ended.sentences[1]
+
+
+REFUSED = "GateRefusal: refused by the gate, the live release stays\n  items listed twice: want none, have 3 rows\n  users: want 95.0% of 10, have 4"
+
+
+def refused_by_the_gate(error: str = REFUSED) -> dict[str, Any]:
+    detail = json.dumps({"error": error, "exit_code": 4})
+    return {"step": "gate", "status": "failed", "seconds": 1.0, "rows_in": None, "rows_out": None, "detail": detail}
+
+
+def test_the_page_of_a_run_that_the_gate_refused_says_why() -> None:
+    found = replace(FACTS, steps=[*FACTS.steps, refused_by_the_gate()])
+    assert verdict(found).title == "Not published: the gate refused the lists"
+    assert verdict(found).sentences[0] == "The gate gave 2 reasons, which are below."
+    html = made(found)
+    (told,) = re.findall(r'id="attention">.*?</section>', html, re.DOTALL)
+    assert re.findall(r"Refused by the gate:</strong> ([^<]*)</li>", told) == [
+        "items listed twice: want none, have 3 rows",
+        "users: want 95.0% of 10, have 4",
+    ]
+    assert 'href="#attention"' in html
+    secret = refused_by_the_gate(f"{REFUSED}\n  the list of ann.lee@example.org")
+    assert "ann.lee" not in made(replace(FACTS, steps=[secret]))
 
 
 def test_a_failure_that_a_person_accepted_stops_nothing_and_is_shown_with_the_reason_and_who() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from basketgraph.alerts import REFUSED, refusal
 from basketgraph.contracts import contract
 from basketgraph.report.facts import Facts
 from basketgraph.report.sentences import is_unusual, listed, usual_in_words
@@ -42,6 +44,16 @@ def critical_failures(checks: Sequence[Mapping[str, Any]], run_id: str) -> tuple
     return [check for check in critical if check["run_id"] == run_id], [check for check in critical if check["run_id"] != run_id]
 
 
+def refusals(steps: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Why the gate refused the lists of this run, a sentence each; none where it did not.
+
+    steps: rows of ops.runs, whose `detail` is JSON.
+    """
+    details = [json.loads(step.get("detail") or "{}") for step in steps if step["status"] == "failed"]
+    told = [refusal(detail) or "" for detail in details if detail.get("exit_code") == REFUSED]
+    return [line.strip() for text in told for line in text.splitlines()[1:]]  # the first says that it did
+
+
 def _are(count: int) -> str:
     return "is" if count == 1 else "are"
 
@@ -69,6 +81,9 @@ def verdict(found: Facts) -> Verdict:
         return Verdict("critical", "Stopped: the data broke its promises", told)
     left_out = _left_out([*own, *earlier], found.run_id)
     sound = (_kept(states), *left_out)
+    if reasons := refusals(found.steps):
+        told = (f"The gate gave {number_in_words(len(reasons), 'reason')}, which {_are(len(reasons))} below.", *sound, *look, live)
+        return Verdict("critical", "Not published: the gate refused the lists", told)
     if failed:
         return Verdict("critical", f"Not published: the step {_named(failed[-1]['step'])} ended the run", (*sound, *look, live))
     if cut_short:
