@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -60,6 +61,8 @@ def test_rows_tables_quality_users_and_places_are_told() -> None:
         "Tea: You bought it once.",
     ):
         assert told in text
+    assert "not live" not in text
+    assert "this list is not live" in printed(replace(EXAMPLE, live=False))
     assert "tensorboard" not in text
 
 

@@ -21,7 +21,7 @@ from basketgraph.config import Config, Mistake, data_file
 from basketgraph.masking import without_addresses
 from basketgraph.memory import PeakMemory
 from basketgraph.report.changes import newest_checks
-from basketgraph.report.examples import Example, newest_examples
+from basketgraph.report.examples import Example, live_examples
 from basketgraph.report.promises import critical_failures
 from basketgraph.report.promises import state as state_of_check
 from basketgraph.runs import RUNS, Job, RunLog, StepResult, last_day, last_tries, new_run_id, opened, run_step
@@ -96,7 +96,7 @@ def run_pipeline(
                 break
         try:
             outcome.state = state(release, outcome.steps, outcome.run_id)
-            outcome.examples = newest_examples(release, shop_pseudonyms(conf.shop))
+            outcome.examples = live_examples(release, shop_pseudonyms(conf.shop))
             outcome.state["peak_memory_bytes"] = outcome.state["peak_memory_bytes"] or memory.peak
         except Exception:
             if outcome.error is None:  # else the step's own error is what there is to tell: it may have taken Spark down with it

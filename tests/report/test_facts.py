@@ -11,7 +11,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from basketgraph.pipeline import quality_verdict
-from basketgraph.report.examples import newest_examples
+from basketgraph.report.examples import live_examples
 from basketgraph.report.facts import Facts, facts
 from basketgraph.report.known_users import without_known_users
 from basketgraph.report.page import page
@@ -199,7 +199,7 @@ def test_the_raw_id_of_a_known_user_is_hidden_wherever_it_turns_up(release: Rele
     assert shown.rejected[0]["first"] == '{"note": "ask •••, not cust-78", "pieces": "•••"}'
     assert shown.quarantined == [{"source_file": "march/•••_late.csv", "problem": "no column •••"}]
     assert without_known_users(told, release, nobody) == told, "with another key nobody is known"
-    (example,) = newest_examples(release, ann)
+    (example,) = live_examples(release, ann)
     assert (example.bought, [name for name, _ in example.recommended]) == (("••• jam", "j"), ["••• jam"]), "the summary shows them, too"
 
 

@@ -16,7 +16,7 @@ from basketgraph.report.examples import Example
 from basketgraph.report.page import page
 from basketgraph.report.promises import verdict
 from basketgraph.report.sentences import reason_in_words
-from report.made import FACTS, NOW, check, made
+from report.made import DS, FACTS, NOW, check, made
 
 
 class Outline(HTMLParser):
@@ -112,6 +112,44 @@ def test_the_page_of_a_run_that_the_gate_refused_says_why() -> None:
     assert 'href="#attention"' in html
     secret = refused_by_the_gate(f"{REFUSED}\n  the list of ann.lee@example.org")
     assert "ann.lee" not in made(replace(FACTS, steps=[secret]))
+
+
+@pytest.mark.parametrize(
+    ("evaluated", "steps", "live", "said"),
+    [
+        (5, [], 5, ""),
+        (None, [refused_by_the_gate()], 4, ""),  # of an older version: nobody knows which lists were judged
+        (
+            5,
+            [refused_by_the_gate()],
+            4,
+            "The gate refused the lists that were judged here, so they were not published; others, as of 2026-01-03, are live.",
+        ),
+        (5, [refused_by_the_gate()], None, "The gate refused the lists that were judged here, so they were not published; no lists are live yet."),
+        (3, [refused_by_the_gate()], 4, "The lists that were judged here are not live; others, as of 2026-01-03, are live."),
+        (4, [], 5, "The lists that were judged here are not live; others, as of 2026-01-03, are live."),
+    ],
+)
+def test_lists_that_are_not_live_are_not_shown_as_the_published_ones(
+    evaluated: int | None, steps: list[dict[str, Any]], live: int | None, said: str
+) -> None:
+    release = {"release": 7, "rows": {}, "as_of": DS, "versions": {} if live is None else {"gold.recommendations": live}}
+    found = replace(FACTS, evaluated=evaluated, steps=steps, release=release, versions={"gold.recommendations": 5})
+    (section,) = re.findall(r'id="lists">.*?</section>', made(found), re.DOTALL)
+    assert re.findall(r"<p>((?:The gate refused|The lists that were judged)[^<]*)</p>", section) == ([said] if said else [])
+
+
+def test_examples_that_are_not_live_are_called_that() -> None:
+    waiting = [replace(example, live=False) for example in FACTS.examples]
+    assert "These lists are not live:" in made(replace(FACTS, examples=waiting))
+    assert "These lists are not live:" not in made(FACTS)
+
+
+@pytest.mark.parametrize(("version", "rows"), [(4, "900 rows, version 4"), (3, "12 rows, version 4")])
+def test_a_tables_rows_are_those_of_the_version_that_is_named_beside_them(version: int, rows: str) -> None:
+    release = {"release": 7, "rows": {"silver.events": 900}, "versions": {"silver.events": version}}
+    counted = check(check_name="table_row_count_to_be_between", value=12.0)
+    assert rows in made(replace(FACTS, release=release, checks=[check(), counted]))
 
 
 def test_a_failure_that_a_person_accepted_stops_nothing_and_is_shown_with_the_reason_and_who() -> None:

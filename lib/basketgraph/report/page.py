@@ -11,7 +11,7 @@ from basketgraph.contracts import contract, contracts
 from basketgraph.masking import masked, masked_row
 from basketgraph.report.facts import Facts
 from basketgraph.report.figures import check_figures, figures
-from basketgraph.report.measures import SETTINGS, measured
+from basketgraph.report.measures import SETTINGS, measured, not_live_in_words
 from basketgraph.report.promises import promised_tables, refusals, told_checks, verdict
 from basketgraph.report.sentences import file_name, reason_in_words, step_words
 from basketgraph.report.since import since
@@ -56,6 +56,7 @@ def page(found: Facts, *, shop: str, description: str, made_at: datetime) -> str
         figures=figures(found),
         check_figures=check_figures(found),
         settings=[measured(found, setting) for setting in SETTINGS if any(e["setting"] == setting for e in found.evaluations)],
+        not_live=not_live_in_words(found),
         examples=list(zip(LISTED_USERS, found.examples, strict=False)),
         steps=[{**step, "words": step_words(step)} for step in found.steps],
         share=share_in_words,

@@ -142,13 +142,11 @@ def promised_tables(found: Facts) -> list[dict[str, Any]]:
     for name, rows in groupby(sorted(told_checks(found), key=lambda check: str(check["table_name"])), key=lambda check: check["table_name"]):
         checks = list(rows)
         counts = {state: sum(1 for check in checks if check["state"] == state) for state in ORDER}
-        looked_at = max((check["element_count"] for check in checks if check["element_count"] is not None), default=0)
-        live = (found.release or {}).get("rows", {}).get(name)
         tables.append(
             {
                 "name": name,
                 "description": contract(name).description,
-                "rows": looked_at if live is None else live,
+                "rows": _rows_of(checks, found.release or {}),
                 "version": checks[0]["table_version"],
                 "checks": checks,
                 "counts": counts,
@@ -157,6 +155,15 @@ def promised_tables(found: Facts) -> list[dict[str, Any]]:
             }
         )
     return sorted(tables, key=lambda table: tuple(-table["counts"][state] for state in ORDER[:-1]))
+
+
+def _rows_of(checks: Sequence[Mapping[str, Any]], release: Mapping[str, Any]) -> int:
+    """Rows of the checked version: as the release counted them where it is that one, else as its checks did."""
+    name, version = checks[0]["table_name"], checks[0]["table_version"]
+    if name in release.get("rows", {}) and release.get("versions", {}).get(name) == version:
+        return int(release["rows"][name])
+    counted = [check["value"] for check in checks if check["check_name"].startswith("table_row_count") and check["value"] is not None]
+    return int(max(counted or [check["element_count"] for check in checks if check["element_count"] is not None], default=0))
 
 
 def _level(counts: Mapping[str, int]) -> str:
