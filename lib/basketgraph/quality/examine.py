@@ -15,7 +15,7 @@ from basketgraph.config import Mistake
 from basketgraph.contracts import contract
 from basketgraph.quality.engine import broken_in, engine
 from basketgraph.quality.lookups import found_column, lookup_of, with_lookups
-from basketgraph.quality.past import LOG, WHOLE, Daily
+from basketgraph.quality.past import ALL_ROWS, LOG, WHOLE, Daily
 from basketgraph.quality.terms import DISTRIBUTION, LOOKED_UP, MEDIANS, USUAL
 from basketgraph.suites import TABLE_LEVEL, Expectation, QualitySettings, Suite, filled, unknown_values
 from basketgraph.wording import found_in_words, not_compared_in_words, promise_in_words, usual_in_words
@@ -124,7 +124,9 @@ def examine(frame: DataFrame, terms: Suite, values: Mapping[str, Any], look: Loo
     look.results += [result for name, result in results.items() if name not in noted]
     rows = next((r.result["element_count"] for r in results.values() if r.result.get("element_count") is not None), None)
     return [
-        _passed_over(name, e, values, lacking, look) if name in lacking else _finding(name, completed[name], results[name], rows, look, terms.table)
+        _passed_over(name, e, values, lacking, look)
+        if name in lacking
+        else _finding(name, completed[name], results[name], rows, look, terms.table, _scope(e, look))
         for name, e in terms.expectations.items()
     ]
 
@@ -179,33 +181,37 @@ def _together(expectations: Mapping[str, Expectation], one: Expectation, argumen
 
 
 def _kind(expectation: Expectation) -> tuple[Any, ...]:
-    return (expectation.kwargs.get("day"), expectation.kwargs.get("window_days"))
+    return (expectation.kwargs.get("day"), expectation.kwargs.get("window_days"), expectation.kwargs.get("row_condition"))
 
 
-def _places(expectations: Mapping[str, Expectation], look: Look) -> dict[tuple[str, str], list[str]]:
-    """Which expectations look at the same rows: `rows` (all, or under a condition), the `whole` table, or a `window` of so many days."""
-    places: dict[tuple[str, str], list[str]] = {}
+def _in_whole(expectation: Expectation, look: Look) -> bool:
+    """Whether all rows are looked at, although only some days are."""
+    return look.part and (expectation.type in TABLE_LEVEL or (expectation.type == USUAL and not expectation.kwargs.get("day")))
+
+
+Place = tuple[str, str, str]  # kind, days of the window, condition
+
+
+def _places(expectations: Mapping[str, Expectation], look: Look) -> dict[Place, list[str]]:
+    """Which expectations look at the same rows: the `rows` that are looked at, the `whole` table, or a `window` of so many days; all or those that
+    meet a condition. GX would look at all rows once more for each condition; the joined look-ups of the others with them.
+    """
+    places: dict[Place, list[str]] = {}
     for name, e in expectations.items():
-        if e.type in WINDOWED:
-            place = ("window", str(e.kwargs["window_days"]))
-        elif look.part and (e.type in TABLE_LEVEL or (e.type == USUAL and not e.kwargs.get("day"))):
-            place = ("whole", "")
-        else:
-            # GX would look at all rows once more for each condition; the joined look-ups of the others with them.
-            place = ("rows", e.kwargs.get("row_condition", ""))
-        places.setdefault(place, []).append(name)
+        kind = "window" if e.type in WINDOWED else "whole" if _in_whole(e, look) else "rows"
+        days = str(e.kwargs["window_days"]) if kind == "window" else ""
+        places.setdefault((kind, days, e.kwargs.get("row_condition") or ""), []).append(name)
     return places
 
 
-def _frame(place: tuple[str, str], look: Look, expectations: Sequence[Expectation]) -> DataFrame:
-    kind, which = place
-    if kind == "whole":
-        return look.whole
+def _frame(place: Place, look: Look, expectations: Sequence[Expectation]) -> DataFrame:
+    kind, days, condition = place
+    frame = look.rows if kind == "rows" else look.whole
     if kind == "window":
         day = F.col(expectations[0].kwargs["day"])
-        first = date.fromisoformat(look.window[0]) - timedelta(days=int(which))
-        return look.whole.where(day.between(F.lit(first), F.lit(date.fromisoformat(look.window[-1]))))
-    return look.rows.where(which) if which else look.rows
+        first = date.fromisoformat(look.window[0]) - timedelta(days=int(days))
+        frame = frame.where(day.between(F.lit(first), F.lit(date.fromisoformat(look.window[-1]))))
+    return frame.where(condition) if condition else frame
 
 
 def _built(expectations: Mapping[str, Expectation]) -> tuple[dict[str, Any], list[str]]:
@@ -239,12 +245,17 @@ def _version(expectation: Expectation, look: Look) -> dict[str, int | None]:
     return {"looked_up_version": look.looked_up.get(expectation.kwargs.get("table", ""))}
 
 
-def _finding(name: str, expectation: Expectation, result: Any, rows: int | None, look: Look, table: str) -> Finding:
+def _scope(expectation: Expectation, look: Look) -> str:
+    if expectation.type in WINDOWED:
+        return f"the days from {look.window[0]} to {look.window[-1]}, and the {expectation.kwargs['window_days']} days before them"
+    if not _in_whole(expectation, look):
+        return look.scope
+    return LOG if expectation.type in TABLE_LEVEL and not expectation.kwargs.get("row_condition") else ALL_ROWS
+
+
+def _finding(name: str, expectation: Expectation, result: Any, rows: int | None, look: Look, table: str, scope: str) -> Finding:
     found = result.result
     about_people = any(column in contract(table).personal for column in expectation.columns)
-    scope = LOG if expectation.type in TABLE_LEVEL and look.part else look.scope
-    if expectation.type in WINDOWED:
-        scope = f"the days from {look.window[0]} to {look.window[-1]}, and the {expectation.kwargs['window_days']} days before them"
     broken, count = found.get("unexpected_count"), found.get("element_count", None if expectation.type in WINDOWED else rows)
     value = _value(expectation, found, about_people)
     score: dict[str, Any] = {}

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 RESULTS, DAILY = "ops.quality_results", "ops.daily_values"
 WHOLE = "the whole table"  # scopes of checks that looked at all of it begin so
 LOG = "what the table's log knows of all its rows"
+ALL_ROWS = "all rows of the table"  # of one promise, where the others look at some days
 KEPT_DAYS = 400  # older results are history for people, not for checks
 COLUMNS = (
     "run_id", "table_name", "check_name", "ds", "table_version", "severity", "success", "observed", "expected", "element_count", "unexpected_count",
