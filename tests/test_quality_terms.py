@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from basketgraph.config import data_yaml, parsed
 from basketgraph.quality import Finding, Look, examine, terms
-from basketgraph.quality.examine import judged_days
+from basketgraph.quality.look import judged_days
 from basketgraph.quality.past import ALL_ROWS, LOG, WHOLE
 from basketgraph.suites import Expectation, QualitySettings, Suite, suite
 from support import rows
@@ -198,6 +198,7 @@ def test_a_day_that_changed_is_noted_for_later_also_where_none_is_judged(spark: 
     assert look.daily == {USUAL: {DS.isoformat(): 1.0, SATURDAY.isoformat(): None}}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", [True, False])
 def test_a_condition_on_rows_holds_for_every_kind_of_promise_whatever_is_looked_at(spark: SparkSession, part: bool) -> None:
     """Purchases are alike on all days; the cancellations are other amounts, and more of them, in the days that are judged."""

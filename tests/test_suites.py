@@ -1,12 +1,24 @@
-"""Which tables have a suite, and who holds them against it."""
+"""Which tables have a suite, who holds them against it, and what is refused of a suite before a row is read."""
 
 from __future__ import annotations
 
+import importlib
 import re
+from datetime import date
+from types import SimpleNamespace
+from typing import Any, cast
 
-from basketgraph.config import data_files
+import pytest
+
+from basketgraph.config import Mistake, data_files, data_yaml
+from basketgraph.quality.build import refuse_unusable
+from basketgraph.quality.look import Look
 from basketgraph.steps import pipelines
-from basketgraph.suites import suites
+from basketgraph.suites import Expectation, QualitySettings, Suite, suites
+from basketgraph.tables import Release
+
+checking = importlib.import_module("basketgraph.quality.check")  # the package's `check` is a function of it
+SETTINGS = QualitySettings.model_validate(data_yaml("conf/settings.yaml")["quality"])
 
 
 def test_every_silver_table_and_what_is_published_has_a_suite() -> None:
@@ -20,3 +32,37 @@ def test_every_suite_is_held_against_its_table_by_the_job_that_writes_it() -> No
         for call in re.findall(r"release\.check\(([^)]*)\)", job.read_text()):
             checked |= set(re.findall(r'"([\w.]+)"', call))
     assert set(suites()) == checked
+
+
+def one(kind: str, **kwargs: Any) -> Expectation:
+    return Expectation(type=kind, kwargs=kwargs, severity="critical", notes="why")
+
+
+WRONG = {
+    "silver.items": Suite("silver.items", {"a": one("expect_miracles"), "b": one("expect_looked_up_values_to_meet", column_list=["item_id"])}),
+    "silver.coupons": Suite("silver.coupons", {"c": one("expect_medians_to_be_steady", by="item_id", measure="1", day="x", factor=2, least=1)}),
+}
+
+
+def test_great_expectations_takes_every_suite() -> None:
+    refuse_unusable(list(suites().values()), SETTINGS)
+
+
+def test_what_is_wrong_with_any_suite_is_told_before_a_table_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else it would arise in the middle, and hide that another table broke a critical promise."""
+    tables, looked_at = ["silver.users", *WRONG], []
+    good = Suite("silver.users", {"d": one("expect_column_values_to_not_be_null", column="user_id")})
+    monkeypatch.setattr(checking, "suites_of", lambda names: {name: {**WRONG, "silver.users": good}[name] for name in names})
+    monkeypatch.setattr(checking, "look_at", lambda *_: Look(cast(Any, None), cast(Any, None)))
+    monkeypatch.setattr(checking, "spark_jobs", lambda _: 0)
+    monkeypatch.setattr(checking, "examine", lambda *_: looked_at.append(1))
+    release = SimpleNamespace(versions=lambda names: dict.fromkeys(names, 1), exists=lambda _: False)
+    with pytest.raises(Mistake) as refused:
+        checking.check_all(cast(Release, release), tables, date(2026, 3, 1), SETTINGS)
+    assert looked_at == []
+    told = "\n".join(refused.value.faults)
+    for place in ("items.yaml cannot be used: a: want an expectation of Great", "items.yaml cannot be used: b: ", "coupons.yaml cannot be used: c: "):
+        assert place in told
+    none = SimpleNamespace(versions=lambda names: {"silver.users": 1}, path=lambda name: name)
+    with pytest.raises(Mistake, match=r"silver\.coupons, silver\.items: not checked"):
+        checking.check_all(cast(Release, none), ["silver.coupons", "silver.users", "silver.items"], date(2026, 3, 1), SETTINGS)

@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pytest
 from pyspark.sql import SparkSession
 
 from basketgraph.report.examples import live_examples
@@ -20,6 +21,7 @@ def shown(release: Release) -> list[tuple[bool, tuple[str, ...], list[str]]]:
     return [(example.live, example.bought, [name for name, _ in example.recommended]) for example in found]
 
 
+@pytest.mark.slow
 def test_the_lists_of_the_live_release_are_shown_and_before_there_is_one_the_newest(spark: SparkSession, tmp_path: Path) -> None:
     release = Release(spark, str(tmp_path), "run-1")
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from basketgraph.contracts import Contract, contract
-from basketgraph.quality.examine import Finding, Look, judged_days
+from basketgraph.quality.look import Finding, Look, judged_days
 from basketgraph.quality.past import WHOLE, Daily, Past, Row, daily_history, stops, stops_unless
 from basketgraph.quality.terms import LOOKED_UP
 from basketgraph.suites import TABLE_LEVEL, Expectation, QualitySettings, Suite, uses
@@ -122,7 +122,7 @@ def _broken_in_whole(table: str, terms: Suite, before: Past) -> list[str]:
 
 def _lookups(terms: Suite) -> dict[str, Expectation]:
     """The expectations that look something up in another table."""
-    return {name: e for name, e in terms.expectations.items() if e.type == LOOKED_UP and e.kwargs["table"] != terms.table}
+    return {name: e for name, e in terms.expectations.items() if e.type == LOOKED_UP and e.kwargs.get("table") not in (None, terms.table)}
 
 
 def newer_lookup(terms: Suite, passed: Sequence[Row], looked_up: Mapping[str, int | None], before: Past, ds: date, whole_days: int) -> str | None:
