@@ -5,16 +5,18 @@ from __future__ import annotations
 import importlib
 import re
 from datetime import date
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+import yaml
 
-from basketgraph.config import Mistake, data_files, data_yaml
+from basketgraph.config import CONF_VARIABLE, Mistake, data_files, data_yaml
 from basketgraph.quality.build import refuse_unusable
 from basketgraph.quality.look import Look
 from basketgraph.steps import pipelines
-from basketgraph.suites import Expectation, QualitySettings, Suite, suites
+from basketgraph.suites import KNOWN_VALUES, Expectation, Meta, QualitySettings, Suite, filled, suite, suites
 from basketgraph.tables import Release
 
 checking = importlib.import_module("basketgraph.quality.check")  # the package's `check` is a function of it
@@ -66,3 +68,44 @@ def test_what_is_wrong_with_any_suite_is_told_before_a_table_is_looked_at(monkey
     none = SimpleNamespace(versions=lambda names: {"silver.users": 1}, path=lambda name: name)
     with pytest.raises(Mistake, match=r"silver\.coupons, silver\.items: not checked"):
         checking.check_all(cast(Release, none), ["silver.coupons", "silver.users", "silver.items"], date(2026, 3, 1), SETTINGS)
+
+
+def test_the_values_that_limits_may_name_are_those_that_a_run_has() -> None:
+    assert set(KNOWN_VALUES) == {*SETTINGS.values, "ds", "previous_rows", "later_delivery"}
+
+
+@pytest.mark.parametrize(
+    ("limit", "promise", "fault"),
+    [
+        ("${ds - fresh_day}", "", "have fresh_day in ${ds - fresh_day}"),
+        ("${previous_row * volume_share}", "", "have previous_row in ${previous_row * volume_share}"),
+        (1, "at least ${volume_shar} times", "have volume_shar in ${volume_shar}"),
+        (["${ds / 2}"], "", "want ${name}, or ${name * other} with one of - + *, have ${ds / 2}"),
+        ("${ds", "", "have ${ds"),
+        ("${ previous_rows*volume_share }", "${late_share} ${ds - 1} ${previous_rows * 0.5}", ""),
+    ],
+)
+def test_a_misspelt_value_is_refused_with_its_place(limit: Any, promise: str, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the promise would be `not compared yet` for ever, and count as kept."""
+    row = {"type": "expect_table_row_count_to_be_between", "kwargs": {"min_value": limit}, "severity": "critical", "notes": "why"}
+    place = tmp_path / "expectations" / "silver" / "items.yaml"
+    place.parent.mkdir(parents=True)
+    place.write_text(yaml.safe_dump({"name": "silver.items", "expectations": [{**row, "meta": {"promise": promise}}]}))
+    monkeypatch.setenv(CONF_VARIABLE, str(tmp_path))
+    if not fault:
+        assert suite("silver.items").expectations
+        return
+    with pytest.raises(Mistake) as refused:
+        suite("silver.items")
+    (told,) = refused.value.faults
+    assert told.startswith("expectations[0] expect_table_row_count_to_be_between: want")
+    assert told.endswith(fault)
+    assert refused.value.exit_code == 2
+
+
+def test_a_promise_about_a_value_that_is_not_there_yet_can_be_told() -> None:
+    told = filled(
+        one("expect_table_row_count_to_be_between").model_copy(update={"meta": Meta(promise="at least ${previous_rows * 0.5} rows")}),
+        {**SETTINGS.values, "ds": date(2026, 3, 1), "previous_rows": None},
+    )
+    assert told.meta.promise == "at least (not known yet) rows"
