@@ -152,6 +152,19 @@ def test_a_tables_rows_are_those_of_the_version_that_is_named_beside_them(versio
     assert rows in made(replace(FACTS, release=release, checks=[check(), counted]))
 
 
+@pytest.mark.parametrize(
+    ("scope", "said"),
+    [
+        (None, False),
+        ("the whole table: every 7 days", False),
+        ("rows of 1 day that changed since the last check: 2026-03-02", True),
+        ("looked at for 2026-03-01: the whole table: every 7 days", True),
+    ],
+)
+def test_a_result_says_what_was_looked_at_unless_that_was_the_whole_table_now(scope: str | None, said: bool) -> None:
+    assert (f"Looked at: {scope}." in made(replace(FACTS, checks=[check(scope=scope)]))) is said
+
+
 def test_a_failure_that_a_person_accepted_stops_nothing_and_is_shown_with_the_reason_and_who() -> None:
     accepted = check(success=False, observed="not true of 1 row of 10", accepted_because="a new market (B. Tester)")
     found = replace(FACTS, checks=[accepted])
