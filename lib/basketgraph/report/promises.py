@@ -11,6 +11,7 @@ from typing import Any
 from basketgraph.alerts import REFUSED, refusal
 from basketgraph.contracts import contract
 from basketgraph.report.facts import Facts
+from basketgraph.report.scopes import is_partial
 from basketgraph.report.sentences import is_unusual, listed, usual_in_words
 from basketgraph.wording import number_in_words
 
@@ -95,7 +96,8 @@ def verdict(found: Facts) -> Verdict:
         return Verdict("warning", "What is live can be used; tables with broken promises were left out", (*sound, *look, live))
     if look:
         return Verdict("warning", "The data can be used, with something to look at", (*sound, *look, live))
-    return Verdict("good", "All is well", (f"All {promises} about the data were kept.", live))
+    where = " in the rows that were looked at" if any(map(is_partial, found.checks)) else ""
+    return Verdict("good", "All is well", (f"All {promises} about the data were kept{where}.", live))
 
 
 def _kept(states: Sequence[str]) -> str:
