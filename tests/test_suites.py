@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from basketgraph.config import CONF_VARIABLE, Mistake, data_files, data_yaml
+from basketgraph.quality import Finding, Look, QualityStop
 from basketgraph.quality.build import refuse_unusable
-from basketgraph.quality.look import Look
 from basketgraph.steps import pipelines
 from basketgraph.suites import KNOWN_VALUES, Expectation, Meta, QualitySettings, Suite, filled, suite, suites
 from basketgraph.tables import Release
@@ -68,6 +68,29 @@ def test_what_is_wrong_with_any_suite_is_told_before_a_table_is_looked_at(monkey
     none = SimpleNamespace(versions=lambda names: {"silver.users": 1}, path=lambda name: name)
     with pytest.raises(Mistake, match=r"silver\.coupons, silver\.items: not checked"):
         checking.check_all(cast(Release, none), ["silver.coupons", "silver.users", "silver.items"], date(2026, 3, 1), SETTINGS)
+
+
+def test_a_suite_that_cannot_be_computed_hides_no_stop_of_another_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[str] = []
+
+    def examine(_: Any, terms: Suite, *more: Any) -> list[Finding]:
+        if terms.table == "silver.items":
+            raise Mistake("expectations/silver/items.yaml: could not compute")
+        return [Finding("d", "critical", terms.table != "silver.users", "", "", "why", 1, 1)]
+
+    def check(*tables: str) -> None:
+        checking.check_all(cast(Release, release), tables, date(2026, 3, 1), SETTINGS)
+
+    monkeypatch.setattr(checking, "look_at", lambda *_: Look(cast(Any, None), cast(Any, None)))
+    monkeypatch.setattr(checking, "spark_jobs", lambda _: 0)
+    monkeypatch.setattr(checking, "examine", examine)
+    monkeypatch.setattr(checking, "_keep", lambda _, found, *more: kept.extend(checked.table for checked in found))
+    release = SimpleNamespace(versions=lambda names: dict.fromkeys(names, 1), exists=lambda _: False, run_id="run-1", checked={})
+    with pytest.raises(QualityStop, match=r"silver\.users version 1: stopped"):
+        check("silver.items", "silver.users")
+    with pytest.raises(Mistake, match="could not compute"):
+        check("silver.items", "silver.coupons")
+    assert kept == ["silver.users", "silver.coupons"]
 
 
 def test_the_values_that_limits_may_name_are_those_that_a_run_has() -> None:

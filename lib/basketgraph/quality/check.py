@@ -82,14 +82,14 @@ def check_all(
     that changed since are. A failed check that a person accepted for this `ds`, now or in an earlier run, stops nothing.
     returns: {table: {scope, seconds, spark_jobs, promises, broken}} of those that were looked at.
     errors:  QualityStop when a critical expectation fails, after all results are written; Mistake for suites that cannot be used and tables that are
-             not there, all at once and before a row is read.
+             not there, all at once and before a row is read; and, after all other tables were checked, for a suite that cannot be computed.
     """
     settings = settings or parsed(QualitySettings, data_yaml("conf/settings.yaml").get("quality", {}), "settings.quality")
     terms, versions = suites_of(tables), _versions(release, tables)
     before = past(release, tables)
     planned = [plan for table in tables if (plan := _planned(release, terms[table], versions[table], ds, settings, before)) is not None]
     refuse_unusable([plan.suite for plan in planned], settings)
-    found = [_checked(release, plan, ds, settings, before) for plan in planned]
+    found, mistakes = _all_checked(release, planned, ds, settings, before)
     reasons = {(c.table, f.check): because for c in found for f in c.findings if (because := _because(c.table, f, ds, accepted or {}, before))}
     if found:
         _keep(release, found, ds, reasons, before)
@@ -107,6 +107,8 @@ def check_all(
     if settings.data_docs and found:
         log.info("data docs: %s", build_data_docs(release, release.run_id, {checked.table: checked.results for checked in found}))
     _stop(release, found, ds, reasons, before)
+    if mistakes:
+        raise mistakes[0]
     return {checked.table: release.checked[checked.table] for checked in found}
 
 
@@ -125,6 +127,20 @@ def _planned(release: Release, terms: Suite, version: int, ds: date, settings: Q
     if look is None:
         return None
     return Planned(terms.table, version, terms, suite_hash, look, time.monotonic() - started, spark_jobs(release) - jobs)
+
+
+def _all_checked(
+    release: Release, planned: Sequence[Planned], ds: date, settings: QualitySettings, before: Past
+) -> tuple[list[Checked], list[Mistake]]:
+    """The tables that could be checked; and what only shows while computing, as a condition that names no column: it hides no other table's stop."""
+    found, mistakes = [], []
+    for plan in planned:
+        try:
+            found.append(_checked(release, plan, ds, settings, before))
+        except Mistake as mistake:
+            log.error("%s: not checked: %s", plan.table, mistake)
+            mistakes.append(mistake)
+    return found, mistakes
 
 
 def _checked(release: Release, plan: Planned, ds: date, settings: QualitySettings, before: Past) -> Checked:
