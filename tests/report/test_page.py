@@ -110,6 +110,7 @@ def test_the_page_of_a_run_that_the_gate_refused_says_why() -> None:
         "users: want 95.0% of 10, have 4",
     ]
     assert 'href="#attention"' in html
+    assert "Refused by the gate:</strong> no room</li>" in made(replace(FACTS, steps=[refused_by_the_gate("GateRefusal: no room")]))
     secret = refused_by_the_gate(f"{REFUSED}\n  the list of ann.lee@example.org")
     assert "ann.lee" not in made(replace(FACTS, steps=[secret]))
 

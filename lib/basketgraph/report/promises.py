@@ -52,7 +52,7 @@ def refusals(steps: Sequence[Mapping[str, Any]]) -> list[str]:
     """
     details = [json.loads(step.get("detail") or "{}") for step in steps if step["status"] == "failed"]
     told = [refusal(detail) or "" for detail in details if detail.get("exit_code") == REFUSED]
-    return [line.strip() for text in told for line in text.splitlines()[1:]]  # the first says that it did
+    return [line.strip() for text in told for line in text.splitlines()[1:] or [text]]  # of several the first says that it did
 
 
 def _are(count: int) -> str:
