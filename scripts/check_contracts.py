@@ -1,4 +1,4 @@
-"""Read every contract, suite, mapping and pipeline of the checkout, and say all that is wrong with them at once. No Spark."""
+"""Read every contract, suite, mapping and pipeline of the checkout, and say all that is wrong with them at once. No Spark session."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from basketgraph.clean.mapping import read_source
 from basketgraph.config import Mistake, data_files, data_text, data_yaml, load
 from basketgraph.contracts import contract
+from basketgraph.quality.build import refuse_unusable
 from basketgraph.steps import Step, pipelines
-from basketgraph.suites import suite
+from basketgraph.suites import QualitySettings, suite
 
 LAYERS = ("silver", "gold", "ops")
 SECTION = re.compile(r'section\(\s*"(\w+)"')
@@ -64,11 +65,12 @@ def declared(name: str, step: Step, settings: Mapping[str, object]) -> Iterator[
 
 def main() -> int:
     faults: list[str] = []
+    settings = QualitySettings.model_validate(data_yaml("conf/settings.yaml")["quality"])
     for layer in LAYERS:
         for stem, _ in data_files(f"schemas/{layer}"):
             faults += faults_of(lambda name=f"{layer}.{stem}": contract(name))  # type: ignore[misc]
         for stem, _ in data_files(f"expectations/{layer}"):
-            faults += faults_of(lambda name=f"{layer}.{stem}": suite(name))  # type: ignore[misc]
+            faults += faults_of(lambda name=f"{layer}.{stem}": refuse_unusable([suite(name)], settings))  # type: ignore[misc]
     faults += [*sources(), *steps(), *declarations()]
     for fault in faults:
         print(fault, file=sys.stderr)

@@ -7,16 +7,19 @@ import logging
 import sys
 import threading
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime, timezone
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pyspark.sql import SparkSession
 
-from basketgraph.alerts import refusal, send, stop_alert
+from basketgraph.alerts import failing_since, refusal, send, stop_alert, what_failed
 from basketgraph.config import load
 from basketgraph.quality import QualityStop
+from basketgraph.tables import Release
+from support import rows
 
 DAY = date(2026, 3, 1)
 FAILURE = {
@@ -105,9 +108,13 @@ def test_the_sections_that_alerts_name_are_there() -> None:
         ({"alerts.command": json.dumps([sys.executable, "-c", "import sys; sys.exit('no such pager')"])}, "ended with 1: no such pager"),
         ({"alerts.command": "[/no/such/program]"}, "No such file"),
         ({"alerts.command": json.dumps([sys.executable, "-c", "import time; time.sleep(60)"]), "alerts.timeout_seconds": "0.2"}, "timed out"),
-        ({"alerts.url": "ADDRESS/broken"}, "500"),
-        ({"alerts.url": "http://127.0.0.1:9/hook"}, "refused"),
-        ({"alerts.url": "file:///etc/passwd"}, "want an address that begins with http"),
+        ({"alerts.url": "ADDRESS/secret"}, "http://127.0.0.1 failed: it answered 500"),
+        ({"alerts.url": "http://127.0.0.1:9/secret"}, "refused"),
+        ({"alerts.url": "http://secret:word@127.0.0.1:9/hook?key=secret"}, "http://127.0.0.1 failed: [Errno"),
+        ({"alerts.url": "http://127.0.0.1:9/a secret"}, "http://127.0.0.1 failed: InvalidURL"),
+        ({"alerts.url": "http://127.0.0.1:secret/hook"}, "http://127.0.0.1 failed: InvalidURL"),
+        ({"alerts.url": "http://[secret"}, "url failed: "),
+        ({"alerts.url": "file:///etc/secret"}, "url failed: want an address that begins with http"),
         ({"alerts.timeout_seconds": "-1"}, "timeout_seconds"),
     ],
 )
@@ -121,6 +128,27 @@ def test_a_hook_that_fails_is_logged_and_raises_nothing(sets: dict[str, str], sa
         log.propagate = kept
     assert said in caplog.text
     assert "alert:" in caplog.text
+    assert "secret" not in caplog.text, "whoever reads logs must not be able to post"
+
+
+def test_of_an_address_that_was_called_the_log_tells_scheme_and_host(server: Any, caplog: pytest.LogCaptureFixture, monkeypatch: Any) -> None:
+    monkeypatch.setattr(logging.getLogger("basketgraph"), "propagate", True)
+    with caplog.at_level(logging.INFO, "basketgraph"):
+        give({"alerts.url": f"{server[0]}/hook"})
+    assert [record.getMessage() for record in caplog.records] == ["alert: sent to http://127.0.0.1"]
+
+
+def test_a_step_fails_since_the_run_and_its_day_that_failed_first(spark: SparkSession, tmp_path: Path) -> None:
+    def row(number: int, status: str, **detail: Any) -> dict[str, Any]:
+        at = datetime(2026, 3, number, 4, tzinfo=timezone.utc)
+        return {"run_id": f"r{number}", "step": "gate", "status": status, "started_at": at, "finished_at": at, "detail": json.dumps(detail)}
+
+    release = Release(spark, str(tmp_path), "r4")
+    failed = [row(number, "failed", **what_failed(ValueError("no"), date(2026, 3, number))) for number in (3, 4)]
+    release.append(rows(spark, "ops.runs", [row(1, "failed"), row(2, "done"), *failed]), "ops.runs")
+    assert failing_since(release, "ops.runs", "gate") == {"run_id": "r3", "ds": "2026-03-03", "at": "2026-03-03T04:00:00+00:00"}
+    release.append(rows(spark, "ops.runs", [row(5, "done"), row(6, "failed")]), "ops.runs")
+    assert failing_since(release, "ops.runs", "gate") == {"run_id": "r6", "ds": None, "at": "2026-03-06T04:00:00+00:00"}, "logged by an older version"
 
 
 def test_without_a_hook_nothing_is_called(caplog: pytest.LogCaptureFixture) -> None:

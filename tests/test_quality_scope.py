@@ -118,22 +118,26 @@ def test_what_was_let_pass_for_a_day_stops_the_next_although_only_other_days_cha
     shop.add(LAST, {"event_id": "twice"}, {"event_id": "twice"})
     shop.check(LAST, accepted={(EVENTS, KEY): "mended tomorrow (accepted by ann)"})
     assert shop.check(LAST) == {}, "the same day again"
+    shop.add(LAST - timedelta(days=1), {"event_id": "late"})
+    shop.check(LAST)
+    assert (shop.found()[KEY].success, shop.found()[KEY].accepted_because) == (False, "mended tomorrow (accepted by ann)"), "it is still broken"
     next_day = LAST + timedelta(days=1)
     shop.add(next_day, {})
     with pytest.raises(QualityStop):
         shop.check(next_day)
-    assert "2026-03-06, 2026-03-07" in shop.found()[KEY].scope, "all that changed since a check that passed by itself"
+    assert "2026-03-05, 2026-03-06, 2026-03-07" in shop.found()[KEY].scope, "all that changed since a check that passed by itself"
 
 
-def test_a_check_that_a_person_let_pass_counts_as_passed_for_its_own_day_only() -> None:
+def test_what_a_person_let_pass_is_no_check_from_which_changes_are_counted() -> None:
     at = datetime(2026, 3, 6, tzinfo=timezone.utc)
     same = {"check_name": KEY, "suite_hash": "h", "scope": "the whole table", "severity": "critical"}
     kept = {**same, "ds": LAST - timedelta(days=1), "success": True, "accepted_because": None, "checked_at": at}
     broken = {**same, "ds": LAST, "success": False, "accepted_because": "a trial", "checked_at": at + timedelta(days=1)}
-    known = Past({EVENTS: {KEY: [kept, broken]}})
-    for ds, row in ((LAST, broken), (LAST + timedelta(days=1), kept)):
-        assert known.passed(EVENTS, "h", ds) == [row]
-        assert known.whole_on(EVENTS, "h", ds) == row["ds"], "a double key across days shows in the whole table only, so that is due again"
+    other = {**kept, "ds": LAST, "suite_hash": "another", "checked_at": at + timedelta(days=2)}
+    known = Past({EVENTS: {KEY: [kept, broken, other]}})
+    assert (known.newest(EVENTS, "h"), known.passed(EVENTS, "h")) == ([broken], [kept])
+    assert known.whole_on(EVENTS, "h") == kept["ds"], "a double key across days shows in the whole table only, so that is due again"
+    assert (known.newest(EVENTS, "new"), known.passed(EVENTS, "new"), known.whole_on(EVENTS, "new")) == ([], [], None)
 
 
 def test_a_version_that_was_let_pass_for_a_day_stops_the_next_although_nothing_is_new(spark: SparkSession, tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from pyspark.sql import DataFrame, SparkSession
 
 from basketgraph.config import data_yaml, parsed
 from basketgraph.quality import Finding, Look, examine, terms
-from basketgraph.quality.examine import judged_days
+from basketgraph.quality.look import judged_days
+from basketgraph.quality.past import ALL_ROWS, LOG, WHOLE
 from basketgraph.suites import Expectation, QualitySettings, Suite, suite
 from support import rows
 
@@ -195,6 +196,38 @@ def test_a_day_that_changed_is_noted_for_later_also_where_none_is_judged(spark: 
     (finding,) = examine(frame, Suite("silver.events", {USUAL: suite("silver.events").expectations[USUAL]}), {**SETTINGS.values, "ds": DS}, look)
     assert (finding.success, finding.value) == (True, None)
     assert look.daily == {USUAL: {DS.isoformat(): 1.0, SATURDAY.isoformat(): None}}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", [True, False])
+def test_a_condition_on_rows_holds_for_every_kind_of_promise_whatever_is_looked_at(spark: SparkSession, part: bool) -> None:
+    """Purchases are alike on all days; the cancellations are other amounts, and more of them, in the days that are judged."""
+    on_purchases = {"row_condition": "event_type = 'purchase'", "condition_parser": "spark"}
+    windowed = {"day": "event_date", "window_days": 28}
+    kinds: dict[str, tuple[str, dict[str, Any]]] = {
+        "rows": ("expect_table_row_count_to_be_between", {"max_value": 36}),
+        "max": ("expect_column_max_to_be_between", {"column": "quantity", "max_value": 1}),
+        "metric": ("expect_metric_to_be_usual", {"metric": "sum(quantity)"}),
+        "amounts": ("expect_distribution_to_be_steady", {"bucket": "amount_minor", "max_index": 0.1, **windowed}),
+        "medians": ("expect_medians_to_be_steady", {"by": "item_id", "measure": "amount_minor", "factor": 2.0, "least": 5, **windowed}),
+    }
+    given = []
+    for back in range(1, 37):
+        day = {"event_date": DS - timedelta(days=back)}
+        given.append({**EVENT, **day, "quantity": 1, "amount_minor": 100})
+        given += [{**EVENT, **day, "quantity": 9, "amount_minor": 5000, "event_type": "cancellation"}] * (9 if back <= 7 else 0)
+    frame, window = rows(spark, "silver.events", given), judged_days(DS, 7)
+    some = frame.where(f"event_date = '{window[-1]}'") if part else frame
+    look = Look(some, frame, part=part, ds=DS.isoformat(), changed=window[-1:], judged=window[-1:], window=window, usual=SETTINGS.usual)
+    for condition, promised in ((on_purchases, True), ({}, False)):
+        expectations = {
+            name: Expectation(type=kind, kwargs={**kwargs, **condition}, severity="warning", notes="why") for name, (kind, kwargs) in kinds.items()
+        }
+        got = {f.check: f for f in examine(some, Suite("silver.events", expectations), {**SETTINGS.values, "ds": DS}, look)}
+        assert {name: finding.success for name, finding in got.items() if name != "metric"} == dict.fromkeys(set(kinds) - {"metric"}, promised)
+        assert got["metric"].value == (36 if condition else 36 + 7 * 9 * 9)
+        scopes = (got["rows"].scope, got["metric"].scope)
+        assert scopes == ((ALL_ROWS if condition else LOG, ALL_ROWS) if part else (WHOLE, WHOLE))
 
 
 def test_metrics_of_a_table_and_its_conditions_take_one_pass(spark: SparkSession) -> None:

@@ -116,7 +116,8 @@ def test_a_failed_step_is_logged_with_its_error_but_no_address_and_tried_again(r
     with pytest.raises(Full):
         run_step("copy", STEP, full, runs.conf, DAY, runs, run.memory)
     (row,) = runs.release.read(RUNS).collect()
-    assert (row.step, row.status, json.loads(row.detail)) == ("copy", "failed", {"error": "Full: no space left for •••", "exit_code": 3})
+    told = {"error": "Full: no space left for •••", "exit_code": 3, "ds": DAY.isoformat()}
+    assert (row.step, row.status, json.loads(row.detail)) == ("copy", "failed", told)
     assert run.why() == "never succeeded in this warehouse"
     assert run.status() == "done"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -60,7 +61,14 @@ def test_rows_tables_quality_users_and_places_are_told() -> None:
         "Tea: You bought it once.",
     ):
         assert told in text
+    assert "not live" not in text
+    assert "this list is not live" in printed(replace(EXAMPLE, live=False))
     assert "tensorboard" not in text
+
+
+def test_what_broke_in_an_earlier_run_is_not_counted_as_this_runs_failure() -> None:
+    text = printed(quality={"critical_failures": 0, "critical_of_earlier_runs": 1, "warnings": 2, "accepted": 1})
+    assert "0 critical failures, 1 critical since an earlier run, 2 warnings, 1 let pass by a person" in text
 
 
 def test_a_run_that_stopped_short_says_why_and_needs_no_models() -> None:

@@ -6,9 +6,11 @@ import json
 import logging
 import subprocess
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timezone
 from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
 
 from pydantic import PositiveFloat
 from pyspark.sql import functions as F
@@ -21,8 +23,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("basketgraph")
 
-ALERTED = {3: "stopped by quality", 4: "refused by the gate"}  # by exit code
-READ = {3: "docs/quality.md#when-a-run-stopped", 4: "docs/operating.md#when-the-gate-refused"}
+STOPPED, REFUSED = 3, 4  # exit codes
+ALERTED = {STOPPED: "stopped by quality", REFUSED: "refused by the gate"}
+READ = {STOPPED: "docs/quality.md#when-a-run-stopped", REFUSED: "docs/operating.md#when-the-gate-refused"}
+
+
+class NoAddress(ValueError):
+    """The hook's `url` is none that can be called."""
 
 
 class AlertSettings(Settings):
@@ -55,9 +62,10 @@ def stop_alert(error: Exception, *, step: str, shop: str, ds: date, run_id: str,
     }
 
 
-def what_failed(error: Exception) -> dict[str, Any]:
-    """The detail of a failed step's row in the run log."""
-    return {"error": without_addresses(f"{type(error).__name__}: {error}")[:4000], "exit_code": int(getattr(error, "exit_code", 1))}
+def what_failed(error: Exception, ds: date) -> dict[str, Any]:
+    """The detail of a failed step's row in the run log: {error, exit_code, ds}, which is the day that the run was for."""
+    told = without_addresses(f"{type(error).__name__}: {error}")[:4000]
+    return {"error": told, "exit_code": int(getattr(error, "exit_code", 1)), "ds": ds.isoformat()}
 
 
 def refusal(detail: Mapping[str, Any]) -> str | None:
@@ -66,13 +74,17 @@ def refusal(detail: Mapping[str, Any]) -> str | None:
 
 
 def failing_since(release: Release, runs: str, step: str) -> dict[str, Any] | None:
-    """{run_id, at} of the first failure of `step` since it last succeeded. runs: the table of the run log."""
-    rows = release.newest(runs).where(F.col("step") == step).select("run_id", "status", "started_at").orderBy(F.desc("finished_at")).collect()
+    """{run_id, ds, at} of the first failure of `step` since it last succeeded. runs: the table of the run log.
+
+    ds: None where an older version of this package logged the failure.
+    """
+    of_step = release.newest(runs).where(F.col("step") == step).orderBy(F.desc("finished_at"))
+    rows = of_step.select("run_id", "status", "started_at", F.get_json_object("detail", "$.ds").alias("ds")).collect()
     first = None
     for row in rows:
         if row.status != "failed":
             break
-        first = {"run_id": row.run_id, "at": row.started_at.astimezone(timezone.utc).isoformat(timespec="seconds")}
+        first = {"run_id": row.run_id, "ds": row.ds, "at": row.started_at.astimezone(timezone.utc).isoformat(timespec="seconds")}
     return first
 
 
@@ -85,18 +97,36 @@ def send(alert: Mapping[str, Any], conf: Config) -> None:
         return
     text = json.dumps(alert, default=str)
     if settings.command:
-        _logged("command", lambda: _run(settings.command, text, settings.timeout_seconds))
+        _logged("command", lambda: _run(settings.command, text, settings.timeout_seconds), str)
     if settings.url:
         url = settings.url
-        _logged(url, lambda: _post(url, text, settings.timeout_seconds))
+        _logged(_shown(url), lambda: _post(url, text, settings.timeout_seconds), _without_address)
 
 
-def _logged(hook: str, call: Any) -> None:
+def _logged(hook: str, call: Callable[[], None], in_words: Callable[[Exception], str]) -> None:
     try:
         call()
         log.info("alert: sent to %s", hook)
     except Exception as error:
-        log.error("alert: %s failed: %s", hook, error)
+        log.error("alert: %s failed: %s", hook, in_words(error))
+
+
+def _shown(url: str) -> str:
+    """Scheme and host: whoever knows the rest of a hook's address may post to it."""
+    try:
+        parts = urlsplit(url)
+        return f"{parts.scheme}://{parts.hostname}" if parts.scheme and parts.hostname else "url"
+    except ValueError:
+        return "url"
+
+
+def _without_address(error: Exception) -> str:
+    """What went wrong. Some errors of urllib and http.client quote the address, so only those are told that do not."""
+    if isinstance(error, HTTPError):
+        return f"it answered {error.code}"
+    if isinstance(error, URLError):
+        return str(error.reason)
+    return str(error) if isinstance(error, NoAddress | TimeoutError) else type(error).__name__
 
 
 def _run(command: Sequence[str], text: str, seconds: float) -> None:
@@ -107,7 +137,7 @@ def _run(command: Sequence[str], text: str, seconds: float) -> None:
 
 def _post(url: str, text: str, seconds: float) -> None:
     if not url.startswith(("http://", "https://")):
-        raise ValueError(f"want an address that begins with http:// or https://, have {url}")
+        raise NoAddress("want an address that begins with http:// or https://, have another")
     request = urllib.request.Request(url, data=text.encode(), headers={"Content-Type": "application/json"}, method="POST")
     with urllib.request.urlopen(request, timeout=seconds):
         pass

@@ -6,13 +6,13 @@ import importlib.util
 import json
 import logging
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from importlib.resources import as_file
 from typing import Any
 
-from pyspark.sql import Window
 from pyspark.sql import functions as F
 
 from basketgraph.alerts import refusal
@@ -20,7 +20,10 @@ from basketgraph.clean.pseudonyms import shop_pseudonyms
 from basketgraph.config import Config, Mistake, data_file
 from basketgraph.masking import without_addresses
 from basketgraph.memory import PeakMemory
-from basketgraph.report.examples import Example, newest_examples
+from basketgraph.report.changes import newest_checks
+from basketgraph.report.examples import Example, live_examples
+from basketgraph.report.promises import critical_failures
+from basketgraph.report.promises import state as state_of_check
 from basketgraph.runs import RUNS, Job, RunLog, StepResult, last_day, last_tries, new_run_id, opened, run_step
 from basketgraph.session import spark_session
 from basketgraph.steps import Pipelines, pipelines
@@ -92,8 +95,8 @@ def run_pipeline(
                         _report_anyway(outcome, known, conf, ds, runs, memory)
                 break
         try:
-            outcome.state = state(release, outcome.steps)
-            outcome.examples = newest_examples(release, shop_pseudonyms(conf.shop))
+            outcome.state = state(release, outcome.steps, outcome.run_id)
+            outcome.examples = live_examples(release, shop_pseudonyms(conf.shop))
             outcome.state["peak_memory_bytes"] = outcome.state["peak_memory_bytes"] or memory.peak
         except Exception:
             if outcome.error is None:  # else the step's own error is what there is to tell: it may have taken Spark down with it
@@ -148,8 +151,8 @@ def dry_run(conf: Config, pipeline: str, *, ds: date | None = None, start: str |
     return plan
 
 
-def state(release: Release, steps: list[StepResult]) -> dict[str, Any]:
-    """What the warehouse holds now, in the words of the JSON object (docs/operating.md); used by `run` and `status` alike."""
+def state(release: Release, steps: list[StepResult], run_id: str) -> dict[str, Any]:
+    """What the warehouse holds now, in the words of the JSON object (docs/operating.md); used by `run` and `status` alike. run_id: the newest run."""
     live = newest_release(release)
     details = last_details(release)
     details.update({s.name: {**details.get(s.name, {}), **s.detail} for s in steps if s.status != "failed"})
@@ -164,7 +167,7 @@ def state(release: Release, steps: list[StepResult]) -> dict[str, Any]:
         "peak_memory_bytes": evaluated.get("_peak_memory_bytes", 0),
         "rows": max((details.get(step, {}) for step in ("clean", "replay")), key=_finished).get("rows", {}),
         "tables": {table: {"version": version, "rows": counted[table]} for table, version in versions.items()},
-        "quality": quality_verdict(release),
+        "quality": quality_verdict(release, run_id),
         "metrics": evaluated.get("metrics", {}),
         "gains": evaluated.get("gains", {}),
     }
@@ -187,7 +190,8 @@ def status(conf: Config) -> dict[str, Any]:
         raise Mistake(f"{conf.warehouse}: want a warehouse with runs, have none", cure=cure)
     newest = last_tries(release.read(RUNS)).select("step", "status", "finished_at", "seconds", "run_id").collect()
     steps = sorted((row.asDict() for row in newest), key=lambda row: row["finished_at"])
-    return {**newest_run(release, steps[-1]["run_id"]), **state(release, []), "last_steps": steps}
+    run_id = steps[-1]["run_id"]
+    return {**newest_run(release, run_id), **state(release, [], run_id), "last_steps": steps}
 
 
 def newest_run(release: Release, run_id: str) -> dict[str, Any]:
@@ -218,13 +222,13 @@ def _finished(detail: Mapping[str, Any]) -> float:
     return detail["_finished_at"].timestamp() if "_finished_at" in detail else 0.0
 
 
-def quality_verdict(release: Release) -> Mapping[str, int]:
-    """Failed checks of each table's newest results: {critical_failures, warnings, accepted}; those that a person let pass count as accepted only."""
-    table = "ops.quality_results"
-    if not release.exists(table):
-        return {"critical_failures": 0, "warnings": 0, "accepted": 0}
-    newest = F.max("checked_at").over(Window.partitionBy("table_name"))
-    failed = release.read(table).withColumn("newest", newest).where("checked_at = newest AND NOT success")
-    rows = failed.select("severity", F.col("accepted_because").isNotNull().alias("accepted")).collect()
-    counts = [row.severity for row in rows if not row.accepted]
-    return {"critical_failures": counts.count("critical"), "warnings": counts.count("warning"), "accepted": len(rows) - len(counts)}
+def quality_verdict(release: Release, run_id: str) -> Mapping[str, int]:
+    """Failed checks of each table's newest results, as the page counts them; those that a person let pass count as accepted only.
+
+    returns: critical_failures (found by this run), critical_of_earlier_runs (of tables that this run did not come to), warnings, accepted.
+    """
+    checks = newest_checks(release)
+    own, earlier = critical_failures(checks, run_id)
+    states = Counter(state_of_check(check) for check in checks)
+    found = {"critical_failures": len(own), "critical_of_earlier_runs": len(earlier)}
+    return {**found, "warnings": states["warning"], "accepted": states["accepted"]}

@@ -183,7 +183,7 @@ def run_step(name: str, step: Step, job: Job, conf: Config, ds: date, runs: RunL
             time.monotonic() - began,
             None,
             None,
-            _with_quality(what_failed(error), runs),
+            _with_quality(what_failed(error, ds), runs),
         )
         runs.add(name, step, failed, fingerprint, started, memory.peak)
         alert_of_stop(error, name, ds, conf, runs)

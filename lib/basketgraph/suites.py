@@ -20,6 +20,9 @@ from basketgraph.contracts import Contract, contract
 
 COLUMN_ARGUMENTS = ("column", "column_A", "column_B", "column_list", "column_set", "day", "by")
 TABLE_LEVEL = ("expect_table_row_count_to_be_between", "expect_column_max_to_be_between")  # Delta's log answers them, or the newest files do
+NUMBER = re.compile(r"\d+(\.\d+)?")
+OF_THE_RUN = ("ds", "previous_rows", "later_delivery")  # what `${...}` may name beside the settings
+DOLLAR = re.compile(r"\$\{[^}]*\}?")
 PLACEHOLDER = re.compile(r"\$\{\s*(?P<name>\w+)\s*(?:(?P<sign>[-+*])\s*(?P<other>[\w.]+)\s*)?\}")
 
 Day = Annotated[  # 2026-05-01, which YAML makes a date of, or 12-25 for every year
@@ -59,7 +62,7 @@ class QualitySettings(Settings):
 
     @property
     def values(self) -> dict[str, Any]:
-        """What `${...}` may name."""
+        """What `${...}` may name, beside the values of the run; `KNOWN_VALUES` are the names."""
         return {**self.model_dump(), "on_time_share": 1 - self.late_share, "steady_price_share": 1 - self.price_share}
 
     @property
@@ -72,6 +75,9 @@ class QualitySettings(Settings):
             "least_share": self.usual_least_share,
             "closed": list(self.closed_days),
         }
+
+
+KNOWN_VALUES = (*QualitySettings.model_fields, "on_time_share", "steady_price_share", *OF_THE_RUN)
 
 
 class Meta(Settings):
@@ -137,7 +143,8 @@ def suite_file(table: str) -> str:
 def suite(table: str) -> Suite:
     """The suite of `<layer>.<table>`.
 
-    errors: Mistake, with every fault at once, for keys it does not know, columns that the contract lacks and limits without a reason.
+    errors: Mistake, with every fault at once, for keys it does not know, columns that the contract lacks, limits without a reason and `${...}` that
+            name no value: a promise about it would never be compared.
     """
     relative = suite_file(table)
     found = parsed(SuiteFile, data_yaml(relative), relative)
@@ -150,6 +157,7 @@ def suite(table: str) -> Suite:
         faults += [
             f"{place}: want a column of {other.file}, have {column}" for other, column in _elsewhere(expectation) if column not in other.columns
         ]
+        faults += [f"{place}: {fault}" for fault in _misnamed(expectation)]
         if not expectation.notes.strip():
             faults.append(f"{place}: want the reason of the limit in `notes`, have nothing")
         named[_unique_name(expectation, named)] = expectation
@@ -163,6 +171,20 @@ def _elsewhere(expectation: Expectation) -> Iterator[tuple[Contract, str]]:
     if isinstance(expectation.kwargs.get("table"), str):
         other = contract(expectation.kwargs["table"])
         yield from ((other, column) for column in expectation.kwargs.get("keys", []))
+
+
+def _misnamed(expectation: Expectation) -> Iterator[str]:
+    """What is wrong with its `${...}`."""
+    for text in (*_texts(expectation.kwargs), expectation.meta.promise):
+        for found in DOLLAR.findall(text):
+            match = PLACEHOLDER.fullmatch(found)
+            if match is None:
+                yield f"want ${{name}}, or ${{name * other}} with one of - + *, have {found}"
+            else:
+                names = [name for name in (match["name"], match["other"]) if name and not NUMBER.fullmatch(name)]
+                yield from (
+                    f"want a value of the run or a key of settings.quality, have {name} in {found}" for name in names if name not in KNOWN_VALUES
+                )
 
 
 def _unique_name(expectation: Expectation, taken: Mapping[str, Any]) -> str:
@@ -184,7 +206,7 @@ def suites() -> dict[str, Suite]:
 def unknown_values(expectation: Expectation, values: Mapping[str, Any]) -> list[str]:
     """The names in its `${...}` for which the run has no value: not in `values`, or None there."""
     names = [name for text in _texts(expectation.kwargs) for match in PLACEHOLDER.finditer(text) for name in (match["name"], match["other"])]
-    return [name for name in names if name and not re.fullmatch(r"[\d.]+", name) and values.get(name) is None]
+    return [name for name in names if name and not NUMBER.fullmatch(name) and values.get(name) is None]
 
 
 def uses(expectation: Expectation, name: str) -> bool:
@@ -226,8 +248,10 @@ def _filled(value: Any, values: Mapping[str, Any]) -> Any:
 
 def _value(match: re.Match[str], values: Mapping[str, Any]) -> Any:
     value = values[match["name"]]
+    text = match["other"]
+    if value is None or (text in values and values[text] is None):
+        return "(not known yet)"  # in a promise; a limit that names it is passed over
     if match["sign"]:
-        text = match["other"]
         other = values[text] if text in values else float(text) if "." in text else int(text)
         if isinstance(value, date):
             value = value + timedelta(days=other if match["sign"] == "+" else -other)

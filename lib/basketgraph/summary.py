@@ -29,7 +29,7 @@ def table(title: str, *columns: str) -> Table:
 
 
 def print_summary(outcome: Mapping[str, Any], examples: Sequence[Example], *, file: IO[str] | None = None) -> None:
-    """outcome: the run's JSON object (docs/operating.md); examples: users of the live lists."""
+    """outcome: the run's JSON object (docs/operating.md); examples: users of the live lists, or of the newest."""
     out = console(file)
     _print_rows(out, outcome["rows"])
     _print_tables(out, outcome["tables"])
@@ -39,7 +39,8 @@ def print_summary(outcome: Mapping[str, Any], examples: Sequence[Example], *, fi
         _print_example(out, example)
     quality = outcome["quality"]
     let_pass = f", {quality['accepted']} let pass by a person" if quality.get("accepted") else ""
-    out.print(f"\nquality   {quality['critical_failures']} critical failures, {quality['warnings']} warnings{let_pass}")
+    earlier = f", {quality['critical_of_earlier_runs']} critical since an earlier run" if quality.get("critical_of_earlier_runs") else ""
+    out.print(f"\nquality   {quality['critical_failures']} critical failures{earlier}, {quality['warnings']} warnings{let_pass}")
     out.print(f"release   {outcome['release']}" + (f", as of {outcome['as_of']}" if outcome["as_of"] else ""))
     out.print(f"memory    {outcome['peak_memory_bytes'] / 2**30:.1f} GiB at the most, all processes together")
     for name in ("report", "tensorboard"):
@@ -83,7 +84,7 @@ def _print_models(out: Console, setting: str, models: Mapping[str, Mapping[str, 
 
 
 def _print_example(out: Console, example: Example) -> None:
-    user = (f"\nuser {example.user_id[:12]}", "bold")
+    user = (f"\nuser {example.user_id[:12]}{'' if example.live else ' (this list is not live)'}", "bold")
     out.print(Text.assemble(user, f" bought lately: {'; '.join(example.bought)}"), soft_wrap=True)
     for name, reason in example.recommended:
         out.print(f"  {name}: {reason}", soft_wrap=True)

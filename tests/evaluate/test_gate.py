@@ -10,6 +10,7 @@ import pytest
 
 from basketgraph.evaluate import EvaluateSettings, GateRefusal, GateSettings
 from basketgraph.evaluate.gate import baseline_faults, list_counts, list_faults, live_faults
+from basketgraph.masking import masked, without_addresses
 from basketgraph.runs import exit_code
 from support import rows
 
@@ -104,8 +105,17 @@ def pairs(users: int, loss: float, noise: float = 0.0) -> pa.Table:
 def test_a_release_may_be_worse_than_the_live_recipe_by_the_margin_and_no_more() -> None:
     assert live_faults(pairs(60, 0.009), GATE, EVALUATE)[0] == []
     (fault,), differences = live_faults(pairs(60, 0.011), GATE, EVALUATE)
-    assert "rebuy: want ndcg@20 less the live recipe's at the same cut above -0.0100, have -0.0110" in fault
+    assert "rebuy: want ndcg at 20 less the live recipe's at the same cut above -0.0100, have -0.0110" in fault
     assert differences["rebuy"].mean == pytest.approx(-0.011)
+
+
+def test_what_masks_personal_values_leaves_the_reasons_as_they_are() -> None:
+    """Logs lose e-mail addresses, the page long numbers, too; ndcg@20 looks like the one, and -0.0110 (-0.0345 like the other."""
+    worse, _ = live_faults(pairs(60, 0.011, noise=0.1), GATE, EVALUATE)
+    reasons = [*worse, *baseline_faults([gain("rebuy", "popularity", -0.0123, users=123456)], "ndcg@20", GATE)]
+    assert len(reasons) == 2
+    for reason in reasons:
+        assert masked(without_addresses(reason), longest=600) == reason
 
 
 def test_the_whole_interval_must_lie_above_the_margin() -> None:

@@ -47,6 +47,10 @@ WRITTEN: dict[str, list[dict[str, Any]]] = {
         {"run_id": "run-2", "step": "report", "status": "done", "finished_at": AFTER},  # this run's own, tried before
     ],
     "ops.quality_results": [
+        *(
+            result(name, success, at, scope=f"rows of 1 day that changed since the last check: 2026-01-0{day}")
+            for name, success, at, day in (("on another day", False, BEFORE, 1), ("on another day", True, AFTER, 2))
+        ),
         *(result(name, success, BEFORE) for name, success in (("breaks", True), ("mended", False), ("still", False), ("gone", True))),
         *(result(name, success, AFTER) for name, success in (("breaks", False), ("mended", True), ("still", False), ("new", True))),
         result("of a table that was not looked at again", False, BEFORE, table_name="silver.items"),
@@ -87,6 +91,9 @@ def test_the_page_before_is_the_last_that_another_run_made(found: Changes) -> No
 
 def test_promises_that_broke_were_mended_or_are_broken_still_are_told_apart(found: Changes) -> None:
     assert (names(found.broken), names(found.mended)) == (["breaks"], ["mended"])
+    assert [(row["check_name"], row["observed"], row["since"]) for row in found.unseen] == [
+        ("on another day", "False", "rows of 1 day that changed since the last check: 2026-01-02")
+    ]
     assert names(found.still) == ["still", "of a table that was not looked at again"]
     assert found.promises == (1, 1)
 
@@ -120,6 +127,9 @@ def test_all_of_it_is_told_in_sentences_with_numbers(found: Changes) -> None:
     parts = {part.title: part.sentences for part in told.parts}
     assert parts["Promises that broke"] == ("Warning: in silver.events, breaks. Found: False.",)
     assert parts["Promises that are kept again"] == ("In silver.events, mended. Found: True.",)
+    assert parts["Not seen in the days looked at since"] == (
+        "In silver.events, on another day. Found: False. Looked at since: rows of 1 day that changed since the last check: 2026-01-02.",
+    )
     assert parts["Rows turned away for a new reason"] == ("silver.events, no price: 1 row, for the first time.",)
     assert parts["Rows turned away as before"] == ("silver.events, no user: 3 rows, 2 before.",)
     assert (

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
+from basketgraph.pipeline import quality_verdict
 from basketgraph.report import known_users
-from basketgraph.report.examples import newest_examples
+from basketgraph.report.examples import live_examples
 from basketgraph.report.facts import Facts, facts
 from basketgraph.report.known_users import without_known_users
 from basketgraph.report.page import page
@@ -34,6 +35,7 @@ WRITTEN: dict[str, list[dict[str, Any]]] = {
         {"run_id": "run-1", "table_name": "silver.events", "check_name": "a", "success": False, "severity": "critical", "checked_at": EARLY},
         {"run_id": "run-2", "table_name": "silver.events", "check_name": "a", "success": True, "severity": "critical", "checked_at": LATE},
         {"run_id": "run-1", "table_name": "silver.items", "check_name": "b", "success": False, "severity": "warning", "checked_at": EARLY},
+        {"run_id": "run-1", "table_name": "silver.coupons", "check_name": "d", "success": False, "severity": "critical", "checked_at": EARLY},
         *(
             {"run_id": run, "table_name": "silver.users", "check_name": "c", "success": False, "severity": "critical", "accepted_because": "moved"}
             | told
@@ -140,12 +142,19 @@ def found(release: Release) -> Facts:
 
 def test_each_table_counts_with_its_newest_check_and_each_run_with_all(found: Facts) -> None:
     assert [(c["table_name"], c["success"], c["value"]) for c in found.checks] == [
+        ("silver.coupons", False, None),
         ("silver.events", True, None),
         ("silver.items", False, None),
         ("silver.users", False, 7.0),  # checked twice by the run: the later result counts
     ]
     told = {r["run_id"]: (r["critical"], r["warnings"]) for r in found.runs}
-    assert told == {"run-0": (0, 0), "run-1": (1, 1), "run-2": (0, 0)}, "what a person accepted is not counted as broken"
+    assert told == {"run-0": (0, 0), "run-1": (2, 1), "run-2": (0, 0)}, "what a person accepted is not counted as broken"
+
+
+def test_the_summary_counts_what_the_page_counts_and_tells_this_runs_failures_from_those_of_earlier_ones(release: Release) -> None:
+    later = {"critical_failures": 0, "critical_of_earlier_runs": 1, "warnings": 1, "accepted": 1}
+    assert quality_verdict(release, "run-2") == later
+    assert quality_verdict(release, "run-1") == {**later, "critical_failures": 1, "critical_of_earlier_runs": 0}
 
 
 def test_a_check_has_its_last_number_of_each_day_that_it_judged_and_the_range_that_was_usual(found: Facts) -> None:
@@ -191,7 +200,7 @@ def test_the_raw_id_of_a_known_user_is_hidden_wherever_it_turns_up(release: Rele
     assert shown.rejected[0]["first"] == '{"note": "ask •••, not cust-78", "pieces": "•••"}'
     assert shown.quarantined == [{"source_file": "march/•••_late.csv", "problem": "no column •••"}]
     assert without_known_users(told, release, nobody) == told, "with another key nobody is known"
-    (example,) = newest_examples(release, ann)
+    (example,) = live_examples(release, ann)
     assert (example.bought, [name for name, _ in example.recommended]) == (("••• jam", "j"), ["••• jam"]), "the summary shows them, too"
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 
@@ -14,7 +16,7 @@ from basketgraph.report.examples import Example
 from basketgraph.report.page import page
 from basketgraph.report.promises import verdict
 from basketgraph.report.sentences import reason_in_words
-from report.made import FACTS, NOW, check, made
+from report.made import DS, FACTS, NOW, check, made
 
 
 class Outline(HTMLParser):
@@ -41,13 +43,13 @@ class Outline(HTMLParser):
 def test_all_well_a_warning_a_stop_and_a_refusal_are_told_apart() -> None:
     broken = check(success=False, observed="not true of 1 row of 10")
     warning = {**broken, "severity": "warning"}
-    failed = {"step": "gate", "status": "failed", "seconds": 1.0, "rows_in": None, "rows_out": None}
+    failed = {"step": "clean", "status": "failed", "seconds": 1.0, "rows_in": None, "rows_out": None}
     seen = [
         verdict(found)
         for found in (
             FACTS,
             replace(FACTS, checks=[check(), warning]),
-            replace(FACTS, checks=[broken, warning]),
+            replace(FACTS, checks=[broken, warning], steps=[failed]),
             replace(FACTS, steps=[failed]),
             replace(FACTS, checks=[], release=None),
             replace(FACTS, quarantined=[{"source_file": "a.csv", "problem": "empty"}]),
@@ -60,8 +62,108 @@ def test_all_well_a_warning_a_stop_and_a_refusal_are_told_apart() -> None:
         "Nothing of this run was published; release 7 stays live.",
         "To look at: 1 warning.",
     )
-    assert "gate" in seen[3].title
+    assert "clean" in seen[3].title
     assert "To look at: 1 file set aside." in seen[5].sentences
+
+
+def test_what_stopped_an_earlier_run_is_told_as_left_out_by_a_run_that_did_not_come_to_it() -> None:
+    old = {"success": False, "run_id": "run-0", "severity": "critical"}
+    profiles = check(table_name="gold.user_profiles", **old)
+    told = verdict(replace(FACTS, checks=[check(), profiles]))
+    assert (told.level, told.title) == ("warning", "What is live can be used; tables with broken promises were left out")
+    assert told.sentences == (
+        "1 of 2 promises are kept.",
+        "1 critical promise of gold.user_profiles is still broken since an earlier run; that table is not published by this one.",
+        "Release 7 is live.",
+    )
+    days = check(table_name="gold.user_days", **old)
+    failed = {"step": "clean", "status": "failed", "seconds": 1.0, "rows_in": None, "rows_out": None}
+    stopped = verdict(replace(FACTS, checks=[check(success=False), profiles, days], steps=[failed]))
+    assert stopped.title.startswith("Stopped")
+    assert stopped.sentences == (
+        "1 critical promise of 3 is broken.",
+        "Nothing of this run was published; release 7 stays live.",
+        "2 critical promises of gold.user_days and gold.user_profiles are still broken since an earlier run; "
+        "these tables are not published by this one.",
+    )
+    ended = verdict(replace(FACTS, checks=[check(), profiles], steps=[failed]))
+    assert ended.title == "Not published: the step “clean” ended the run", "something else than a promise did"
+    assert "still broken since an earlier run" in ended.sentences[1]
+
+
+REFUSED = "GateRefusal: refused by the gate, the live release stays\n  items listed twice: want none, have 3 rows\n  users: want 95.0% of 10, have 4"
+
+
+def refused_by_the_gate(error: str = REFUSED) -> dict[str, Any]:
+    detail = json.dumps({"error": error, "exit_code": 4})
+    return {"step": "gate", "status": "failed", "seconds": 1.0, "rows_in": None, "rows_out": None, "detail": detail}
+
+
+def test_the_page_of_a_run_that_the_gate_refused_says_why() -> None:
+    found = replace(FACTS, steps=[*FACTS.steps, refused_by_the_gate()])
+    assert verdict(found).title == "Not published: the gate refused the lists"
+    assert verdict(found).sentences[0] == "The gate gave 2 reasons, which are below."
+    html = made(found)
+    (told,) = re.findall(r'id="attention">.*?</section>', html, re.DOTALL)
+    assert re.findall(r"Refused by the gate:</strong> ([^<]*)</li>", told) == [
+        "items listed twice: want none, have 3 rows",
+        "users: want 95.0% of 10, have 4",
+    ]
+    assert 'href="#attention"' in html
+    assert "Refused by the gate:</strong> no room</li>" in made(replace(FACTS, steps=[refused_by_the_gate("GateRefusal: no room")]))
+    secret = refused_by_the_gate(f"{REFUSED}\n  the list of ann.lee@example.org")
+    assert "ann.lee" not in made(replace(FACTS, steps=[secret]))
+
+
+@pytest.mark.parametrize(
+    ("evaluated", "steps", "live", "said"),
+    [
+        (5, [], 5, ""),
+        (None, [refused_by_the_gate()], 4, ""),  # of an older version: nobody knows which lists were judged
+        (
+            5,
+            [refused_by_the_gate()],
+            4,
+            "The gate refused the lists that were judged here, so they were not published; others, as of 2026-01-03, are live.",
+        ),
+        (5, [refused_by_the_gate()], None, "The gate refused the lists that were judged here, so they were not published; no lists are live yet."),
+        (3, [refused_by_the_gate()], 4, "The lists that were judged here are not live; others, as of 2026-01-03, are live."),
+        (4, [], 5, "The lists that were judged here are not live; others, as of 2026-01-03, are live."),
+    ],
+)
+def test_lists_that_are_not_live_are_not_shown_as_the_published_ones(
+    evaluated: int | None, steps: list[dict[str, Any]], live: int | None, said: str
+) -> None:
+    release = {"release": 7, "rows": {}, "as_of": DS, "versions": {} if live is None else {"gold.recommendations": live}}
+    found = replace(FACTS, evaluated=evaluated, steps=steps, release=release, versions={"gold.recommendations": 5})
+    (section,) = re.findall(r'id="lists">.*?</section>', made(found), re.DOTALL)
+    assert re.findall(r"<p>((?:The gate refused|The lists that were judged)[^<]*)</p>", section) == ([said] if said else [])
+
+
+def test_examples_that_are_not_live_are_called_that() -> None:
+    waiting = [replace(example, live=False) for example in FACTS.examples]
+    assert "These lists are not live:" in made(replace(FACTS, examples=waiting))
+    assert "These lists are not live:" not in made(FACTS)
+
+
+@pytest.mark.parametrize(("version", "rows"), [(4, "900 rows, version 4"), (3, "12 rows, version 4")])
+def test_a_tables_rows_are_those_of_the_version_that_is_named_beside_them(version: int, rows: str) -> None:
+    release = {"release": 7, "rows": {"silver.events": 900}, "versions": {"silver.events": version}}
+    counted = check(check_name="table_row_count_to_be_between", value=12.0)
+    assert rows in made(replace(FACTS, release=release, checks=[check(), counted]))
+
+
+@pytest.mark.parametrize(
+    ("scope", "said"),
+    [
+        (None, False),
+        ("the whole table: every 7 days", False),
+        ("rows of 1 day that changed since the last check: 2026-03-02", True),
+        ("looked at for 2026-03-01: the whole table: every 7 days", True),
+    ],
+)
+def test_a_result_says_what_was_looked_at_unless_that_was_the_whole_table_now(scope: str | None, said: bool) -> None:
+    assert (f"Looked at: {scope}." in made(replace(FACTS, checks=[check(scope=scope)]))) is said
 
 
 def test_a_failure_that_a_person_accepted_stops_nothing_and_is_shown_with_the_reason_and_who() -> None:
@@ -87,7 +189,8 @@ def test_a_number_outside_of_its_usual_range_needs_a_look_although_its_promise_i
 
 
 def test_the_verdict_comes_before_everything_else_and_what_is_broken_is_open() -> None:
-    html = made(replace(FACTS, checks=[check(success=False, observed="not true of 1 row of 10")]))
+    failed = {**FACTS.steps[0], "status": "failed"}
+    html = made(replace(FACTS, checks=[check(success=False, observed="not true of 1 row of 10")], steps=[failed]))
     assert html.index("Stopped: the data broke its promises") < html.index("<main")
     assert re.search(r"<details open>\s*<summary><h3>silver.events", html)
     assert re.search(r"What needs a look</h2>.*quantity is at least 1\. Found: not true of 1 row of 10", html, re.DOTALL)

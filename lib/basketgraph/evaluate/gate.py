@@ -84,8 +84,8 @@ def baseline_faults(evaluations: Sequence[Mapping[str, Any]], metric: str, setti
         for model in models:
             gain = gains.get((setting, model))
             if gain is not None and gain["users"] >= settings.min_users and not gain["value"] > 0:
-                found = f"{gain['value']:+.4f} ({gain['low']:+.4f} .. {gain['high']:+.4f})"
-                faults.append(f"{setting}: want {metric} above {model}'s, have {found} over {gain['users']:,} users")
+                found = _difference_in_words(gain["value"], gain["low"], gain["high"])
+                faults.append(f"{setting}: want {_in_words(metric)} above {model}'s, have {found} over {gain['users']:,} users")
     return faults
 
 
@@ -102,6 +102,18 @@ def live_faults(judged: pa.Table, settings: GateSettings, evaluate: EvaluateSett
         gain = paired_difference(models[PUBLISHED], models[LIVE], evaluate.seed, evaluate.draws)
         differences[setting] = gain
         if len(models[LIVE]) >= settings.min_users and gain.low < -settings.margin:
-            found = f"{gain.mean:+.4f} ({gain.low:+.4f} .. {gain.high:+.4f})"
-            faults.append(f"{setting}: want {GAIN_METRIC} less the live recipe's at the same cut above {-settings.margin:+.4f}, have {found}")
+            found = _difference_in_words(gain.mean, gain.low, gain.high)
+            faults.append(
+                f"{setting}: want {_in_words(GAIN_METRIC)} less the live recipe's at the same cut above {-settings.margin:+.4f}, have {found}"
+            )
     return faults, differences
+
+
+def _in_words(metric: str) -> str:
+    """ndcg@20 looks like an e-mail address to what masks logs and pages."""
+    return metric.replace("@", " at ")
+
+
+def _difference_in_words(value: float, low: float, high: float) -> str:
+    """Words between the numbers: set apart by signs alone they look like one long number, which is masked."""
+    return f"{value:+.4f} (from {low:+.4f} to {high:+.4f})"

@@ -2,6 +2,7 @@
 
 from basketgraph.quality.accept import Accepted, acceptances
 from basketgraph.quality.check import QualityStop, check, check_all
-from basketgraph.quality.examine import Finding, Look, examine
+from basketgraph.quality.examine import examine
+from basketgraph.quality.look import Finding, Look
 
 __all__ = ["Accepted", "Finding", "Look", "QualityStop", "acceptances", "check", "check_all", "examine"]

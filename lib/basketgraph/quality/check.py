@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from basketgraph.config import Mistake, data_yaml, parsed
 from basketgraph.quality.accept import Accepted
+from basketgraph.quality.build import refuse_unusable, suites_of
 from basketgraph.quality.data_docs import build_data_docs
-from basketgraph.quality.examine import Finding, examine
+from basketgraph.quality.examine import examine
+from basketgraph.quality.look import Finding, Look
 from basketgraph.quality.past import RESULTS, Past, Row, daily_rows, keep_daily, past
 from basketgraph.quality.scope import look_at
-from basketgraph.suites import QualitySettings, Suite, suite
+from basketgraph.suites import QualitySettings, Suite
 from basketgraph.wording import number_in_words
 
 if TYPE_CHECKING:
@@ -35,6 +37,19 @@ class QualityStop(Exception):
     def __init__(self, message: str, failures: Sequence[Mapping[str, Any]] = ()) -> None:
         super().__init__(message)
         self.failures = tuple(failures)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A table that is to be held against its suite, and what it took to tell what is looked at."""
+
+    table: str
+    version: int
+    suite: Suite
+    suite_hash: str
+    look: Look
+    seconds: float
+    spark_jobs: int
 
 
 @dataclass(frozen=True)
@@ -66,11 +81,15 @@ def check_all(
     A version that passed the same promises before is not looked at again; of a table with a change data feed, laid out by a day, only the days
     that changed since are. A failed check that a person accepted for this `ds`, now or in an earlier run, stops nothing.
     returns: {table: {scope, seconds, spark_jobs, promises, broken}} of those that were looked at.
-    errors:  QualityStop when a critical expectation fails, after all results are written; Mistake for a suite that cannot be used.
+    errors:  QualityStop when a critical expectation fails, after all results are written; Mistake for suites that cannot be used and tables that are
+             not there, all at once and before a row is read; and, after all other tables were checked, for a suite that cannot be computed.
     """
     settings = settings or parsed(QualitySettings, data_yaml("conf/settings.yaml").get("quality", {}), "settings.quality")
+    terms, versions = suites_of(tables), _versions(release, tables)
     before = past(release, tables)
-    found = [checked for table in tables if (checked := _checked(release, table, ds, settings, before)) is not None]
+    planned = [plan for table in tables if (plan := _planned(release, terms[table], versions[table], ds, settings, before)) is not None]
+    refuse_unusable([plan.suite for plan in planned], settings)
+    found, mistakes = _all_checked(release, planned, ds, settings, before)
     reasons = {(c.table, f.check): because for c in found for f in c.findings if (because := _because(c.table, f, ds, accepted or {}, before))}
     if found:
         _keep(release, found, ds, reasons, before)
@@ -88,30 +107,51 @@ def check_all(
     if settings.data_docs and found:
         log.info("data docs: %s", build_data_docs(release, release.run_id, {checked.table: checked.results for checked in found}))
     _stop(release, found, ds, reasons, before)
+    if mistakes:
+        raise mistakes[0]
     return {checked.table: release.checked[checked.table] for checked in found}
 
 
-def _checked(release: Release, table: str, ds: date, settings: QualitySettings, before: Past) -> Checked | None:
-    version = release.version(table)
-    if version is None:
-        raise Mistake(f"{table}: not checked", [f"want a table at {release.path(table)}, have none"], "Run the step that writes it first.")
+def _versions(release: Release, tables: Sequence[str]) -> dict[str, int]:
+    versions = release.versions(tables)
+    if missing := [table for table in tables if table not in versions]:
+        faults = [f"want a table at {release.path(table)}, have none" for table in missing]
+        raise Mistake(f"{', '.join(missing)}: not checked", faults, "Run the step that writes it first.")
+    return versions
+
+
+def _planned(release: Release, terms: Suite, version: int, ds: date, settings: QualitySettings, before: Past) -> Planned | None:
     started, jobs = time.monotonic(), spark_jobs(release)
-    terms = suite(table)
     suite_hash = terms.hash(settings.limits)
-    look = look_at(release, table, version, ds, settings, terms, before, suite_hash)
+    look = look_at(release, terms.table, version, ds, settings, terms, before, suite_hash)
     if look is None:
         return None
-    values = {
-        **settings.values,
-        "ds": ds,
-        "previous_rows": before.row_count(table, release.run_id),
-        "later_delivery": release.run_id if before.row_count(table, release.run_id) is not None else None,
-    }
-    findings = examine(look.rows, terms, values, look)
+    return Planned(terms.table, version, terms, suite_hash, look, time.monotonic() - started, spark_jobs(release) - jobs)
+
+
+def _all_checked(
+    release: Release, planned: Sequence[Planned], ds: date, settings: QualitySettings, before: Past
+) -> tuple[list[Checked], list[Mistake]]:
+    """The tables that could be checked; and what only shows while computing, as a condition that names no column: it hides no other table's stop."""
+    found, mistakes = [], []
+    for plan in planned:
+        try:
+            found.append(_checked(release, plan, ds, settings, before))
+        except Mistake as mistake:
+            log.error("%s: not checked: %s", plan.table, mistake)
+            mistakes.append(mistake)
+    return found, mistakes
+
+
+def _checked(release: Release, plan: Planned, ds: date, settings: QualitySettings, before: Past) -> Checked:
+    started, jobs = time.monotonic(), spark_jobs(release)
+    table, look = plan.table, plan.look
+    previous = before.row_count(table, release.run_id)
+    values = {**settings.values, "ds": ds, "previous_rows": previous, "later_delivery": release.run_id if previous is not None else None}
+    findings = examine(look.rows, plan.suite, values, look)
     daily = daily_rows(table, look.daily, look.known, run_id=release.run_id, checked_at=datetime.now(timezone.utc))
-    return Checked(
-        table, version, terms, suite_hash, findings, time.monotonic() - started, spark_jobs(release) - jobs, daily, look.scope, look.results
-    )
+    seconds, started_jobs = plan.seconds + time.monotonic() - started, plan.spark_jobs + spark_jobs(release) - jobs
+    return Checked(table, plan.version, plan.suite, plan.suite_hash, findings, seconds, started_jobs, daily, look.scope, look.results)
 
 
 def spark_jobs(release: Release) -> int:

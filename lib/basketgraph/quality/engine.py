@@ -6,7 +6,7 @@ import logging
 import os
 import time
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from basketgraph.suites import Expectation
@@ -29,16 +29,21 @@ class Engine:
     def __init__(self) -> None:
         os.environ["GX_ANALYTICS_ENABLED"] = "false"
         import great_expectations as gx
-        from great_expectations.data_context.types.base import ProgressBarsConfig
 
         import basketgraph.quality.registered  # noqa: F401 - its classes become known
 
         logging.getLogger("great_expectations").setLevel(logging.ERROR)
         self._gx = gx
-        self._context = gx.get_context(mode="ephemeral")
-        self._context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
+
+    @cached_property
+    def _source(self) -> Any:
+        """GX asks for a Spark session here: whoever only builds expectations needs none."""
+        from great_expectations.data_context.types.base import ProgressBarsConfig
+
+        self._context = context = self._gx.get_context(mode="ephemeral")
+        context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
         # persist would copy every checked table into memory, for one scan.
-        self._source = self._context.data_sources.add_spark(name="basketgraph", persist=False)
+        return context.data_sources.add_spark(name="basketgraph", persist=False)
 
     def known(self) -> list[str]:
         from great_expectations.expectations.registry import list_registered_expectation_implementations

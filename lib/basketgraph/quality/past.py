@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 RESULTS, DAILY = "ops.quality_results", "ops.daily_values"
 WHOLE = "the whole table"  # scopes of checks that looked at all of it begin so
 LOG = "what the table's log knows of all its rows"
+ALL_ROWS = "all rows of the table"  # of one promise, where the others look at some days
 KEPT_DAYS = 400  # older results are history for people, not for checks
 COLUMNS = (
     "run_id", "table_name", "check_name", "ds", "table_version", "severity", "success", "observed", "expected", "element_count", "unexpected_count",
@@ -39,16 +40,21 @@ class Past:
                 found.setdefault(row["checked_at"], []).append(row)
         return [found[moment] for moment in sorted(found, reverse=True)]
 
-    def passed(self, table: str, suite_hash: str, ds: date) -> list[Row]:
-        """The rows of the newest check that lets the table pass on `ds`, held against the same suite; none where no check does."""
+    def newest(self, table: str, suite_hash: str) -> list[Row]:
+        """The rows of the newest check held against the same suite, whatever it found; none where there is no such check."""
         same = ([row for row in rows if row["suite_hash"] == suite_hash] for rows in self.checks(table))
-        return next((rows for rows in same if rows and not any(stops(row, ds) for row in rows)), [])
+        return next((rows for rows in same if rows), [])
 
-    def whole_on(self, table: str, suite_hash: str, ds: date) -> date | None:
-        """The `ds` of the newest such check that looked at the whole table."""
+    def passed(self, table: str, suite_hash: str) -> list[Row]:
+        """The rows of the newest such check without a critical failure. One that a person let pass is none: its rows are to be looked at again."""
+        same = ([row for row in rows if row["suite_hash"] == suite_hash] for rows in self.checks(table))
+        return next((rows for rows in same if rows and not any(map(stops_unless, rows))), [])
+
+    def whole_on(self, table: str, suite_hash: str) -> date | None:
+        """The `ds` of the newest check without a critical failure that looked at the whole table."""
         for rows in self.checks(table):
             whole = [row for row in rows if row["suite_hash"] == suite_hash and str(row["scope"]).startswith(WHOLE)]
-            if whole and not any(stops(row, ds) for row in rows):
+            if whole and not any(map(stops_unless, rows)):
                 day: date = whole[0]["ds"]  # all rows of a check have the day of its run
                 return day
         return None

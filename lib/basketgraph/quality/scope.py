@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from basketgraph.contracts import Contract, contract
-from basketgraph.quality.examine import Finding, Look, judged_days
-from basketgraph.quality.past import WHOLE, Daily, Past, Row, daily_history, stops_unless
+from basketgraph.quality.look import Finding, Look, judged_days
+from basketgraph.quality.past import WHOLE, Daily, Past, Row, daily_history, stops, stops_unless
 from basketgraph.quality.terms import LOOKED_UP
 from basketgraph.suites import TABLE_LEVEL, Expectation, QualitySettings, Suite, uses
 from basketgraph.wording import number_in_words
@@ -33,36 +33,40 @@ def day_column(terms: Contract) -> str | None:
 def look_at(
     release: Release, table: str, version: int, ds: date, settings: QualitySettings, terms: Suite, before: Past, suite_hash: str
 ) -> Look | None:
-    """What is to be looked at; None where this version passed the same promises before, for a day on which they say the same."""
-    passed = before.passed(table, suite_hash, ds)
+    """What is to be looked at; None where the newest check of the same promises let this version pass, for a day on which they say the same."""
+    newest, passed = before.newest(table, suite_hash), before.passed(table, suite_hash)
     looked_up = {e.kwargs["table"]: release.version(e.kwargs["table"]) for e in _lookups(terms).values()}
+    newer = newer_lookup(terms, newest, looked_up, before, ds, settings.whole_days)
+    about_ds = any(e.type in TABLE_LEVEL and uses(e, "ds") for e in terms.expectations.values())
+    same = bool(newest) and newest[0]["table_version"] == version and (newest[0]["ds"] == ds or not about_ds)
+    if same and newer is None and not any(stops(row, ds) for row in newest):
+        return None
     days: list[date] | None = None
     why = "no version of it has passed these promises yet"
     if passed:
-        since = int(passed[0]["table_version"])
-        about_ds = any(e.type in TABLE_LEVEL and uses(e, "ds") for e in terms.expectations.values())
-        newer = newer_lookup(terms, passed, looked_up, before, ds, settings.whole_days)
-        if since == version and newer is None and (passed[0]["ds"] == ds or not about_ds):
-            return None
-        broken = [
-            name for name, e in terms.expectations.items() if e.meta.whole and (row := before.last(table, name)) is not None and stops_unless(row)
-        ]
+        broken = _broken_in_whole(table, terms, before)
         if broken:
             why = f"{broken[0]} was broken"
         elif newer is not None:
             why = f"{newer} changed since it was looked up"
         else:
-            days, why = _changed(release, table, since, ds, settings, before.whole_on(table, suite_hash, ds))
+            # What a person let pass for a day is still to be mended: only a check that passed by itself says that older rows are well.
+            days, why = _changed(release, table, int(passed[0]["table_version"]), ds, settings, before.whole_on(table, suite_hash))
     look = _whole(release, table, version, ds, settings, terms, before, looked_up)
     if days is None:
         return replace(look, scope=WHOLE if not why else f"{WHOLE}: {why}")
-    column = str(day_column(contract(table)))
-    rows = look.whole.where(F.col(column).isin(days)) if days else look.whole.limit(0)
-    changed = [day.isoformat() for day in days]
+    return _of_days(look, str(day_column(contract(table))), days, passed[0]["ds"])
+
+
+def _of_days(look: Look, column: str, changed: Sequence[date], last: date) -> Look:
+    """`look` at the days that changed, and at those that were still arriving on `last`, the day of the check before: they are judged only now."""
     seen = {day for values in look.known.values() for day, value in values.items() if value is not None}
-    # A day that was never seen may be one without rows; from that of the last check on they were still arriving then.
-    judged = [day for day in look.window if day in changed or day not in seen or day >= passed[0]["ds"].isoformat()]
-    return replace(look, rows=rows, part=True, nothing=not days, scope=_days_in_words(days), changed=changed, judged=judged)
+    over = [day for day in map(date.fromisoformat, look.window) if day >= last and day.isoformat() in seen and day not in changed]
+    days = sorted([*changed, *over])
+    told = [day.isoformat() for day in days]
+    judged = [day for day in look.window if day in told or day not in seen]  # one that was never seen may be a day without rows
+    rows = look.whole.where(F.col(column).isin(days)) if days else look.whole.limit(0)
+    return replace(look, rows=rows, part=True, nothing=not days, scope=_days_in_words(days, over), changed=told, judged=judged)
 
 
 def _whole(
@@ -110,9 +114,15 @@ def _whole(
     )
 
 
+def _broken_in_whole(table: str, terms: Suite, before: Past) -> list[str]:
+    """Critical checks that were last broken in a look at the whole table, or that only such a look can show: nobody knows in which days."""
+    last = {name: row for name in terms.expectations if (row := before.last(table, name)) is not None and stops_unless(row)}
+    return [name for name, row in last.items() if terms.expectations[name].meta.whole or str(row["scope"]).startswith(WHOLE)]
+
+
 def _lookups(terms: Suite) -> dict[str, Expectation]:
     """The expectations that look something up in another table."""
-    return {name: e for name, e in terms.expectations.items() if e.type == LOOKED_UP and e.kwargs["table"] != terms.table}
+    return {name: e for name, e in terms.expectations.items() if e.type == LOOKED_UP and e.kwargs.get("table") not in (None, terms.table)}
 
 
 def newer_lookup(terms: Suite, passed: Sequence[Row], looked_up: Mapping[str, int | None], before: Past, ds: date, whole_days: int) -> str | None:
@@ -120,7 +130,7 @@ def newer_lookup(terms: Suite, passed: Sequence[Row], looked_up: Mapping[str, in
 
     Of a table of which changed days are looked at, a failure calls for it: it may be mended. Of another, every change does; but where the other
     table is itself laid out by a day, and so changes each day, only a failure does, and `whole_days`.
-    passed:    the rows of the check that passed last.
+    passed:    the rows of the newest check.
     looked_up: the newest version of each other table; None where there is no such table.
     """
     by_day = day_column(contract(terms.table)) is not None
@@ -151,11 +161,13 @@ def _changed(release: Release, table: str, since: int, ds: date, settings: Quali
     return (days, "") if len(days) <= MOST_DAYS else (None, f"{len(days)} days changed")
 
 
-def _days_in_words(days: Sequence[date]) -> str:
+def _days_in_words(days: Sequence[date], over: Sequence[date]) -> str:
+    """over: those of them that did not change, but were still arriving."""
     if not days:
         return "nothing changed since the last check; what it found is repeated"
     named = ", ".join(day.isoformat() for day in days) if len(days) <= NAMED_DAYS else f"{days[0]} to {days[-1]}"
-    return f"rows of {number_in_words(len(days), 'day')} that changed since the last check: {named}"
+    why = "changed since the last check" if not over else "changed or came to an end since the last check"
+    return f"rows of {number_in_words(len(days), 'day')} that {why}: {named}"
 
 
 def _again(row: Row, expectation: Expectation) -> Finding:

@@ -11,6 +11,7 @@ from pyspark.sql import Window
 from pyspark.sql import functions as F
 
 from basketgraph.report.records import as_dicts, records
+from basketgraph.report.scopes import covers, looked_at
 from basketgraph.tables import Release, releases
 
 Rows = list[dict[str, Any]]
@@ -26,6 +27,7 @@ class Changes:
     set_aside:   {source_file, problem}, files that were quarantined since.
     taken_up:    {source_file}, files that were quarantined before and are read by now.
     broken:      results that fail now and did not then (or are new); mended: those that failed then and hold now; still: those that fail as before.
+    unseen:      those that failed then and hold now, but of other days: as they failed then, with `since`, what was looked at.
     promises:    how many were added and how many taken out of the suites.
     tables:      {table_name, before, now}: rows of the two live releases, where they differ.
     """
@@ -39,6 +41,7 @@ class Changes:
     taken_up: Rows = field(default_factory=list)
     broken: Rows = field(default_factory=list)
     mended: Rows = field(default_factory=list)
+    unseen: Rows = field(default_factory=list)
     still: Rows = field(default_factory=list)
     promises: tuple[int, int] = (0, 0)
     tables: Rows = field(default_factory=list)
@@ -57,6 +60,7 @@ def changes(release: Release, checks: Sequence[dict[str, Any]]) -> Changes:
     now = {(c["table_name"], c["check_name"]): c for c in checks}
     failed = [check for key, check in now.items() if not check["success"]]
     failed_before = {key for key, check in before.items() if not check["success"]}
+    held = [key for key in now if key in failed_before and now[key]["success"]]
     set_aside, taken_up = _quarantine(release, since)
     release_before, release_now, tables = _volumes(release, since)
     return Changes(
@@ -68,7 +72,8 @@ def changes(release: Release, checks: Sequence[dict[str, Any]]) -> Changes:
         set_aside=set_aside,
         taken_up=taken_up,
         broken=[check for check in failed if (check["table_name"], check["check_name"]) not in failed_before],
-        mended=[now[key] for key in now if key in failed_before and now[key]["success"]],
+        mended=[now[key] for key in held if covers(now[key], before[key])],
+        unseen=[{**before[key], "since": looked_at(now[key])} for key in held if not covers(now[key], before[key])],
         still=[check for check in failed if (check["table_name"], check["check_name"]) in failed_before],
         promises=(len(now.keys() - before.keys()), len(before.keys() - now.keys())),
         tables=tables,

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
 from basketgraph.masking import masked
 from basketgraph.report.known_users import Pseudonyms, known_user_hider
-from basketgraph.tables import Warehouse
+from basketgraph.tables import Warehouse, newest_release
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+NEEDED = ("gold.recommendations", "gold.interactions", "silver.items")
 USERS, BOUGHT, LISTED = 3, 5, 5
 
 
 @dataclass(frozen=True)
 class Example:
-    """One user. bought: names, latest first. recommended: (name, reason), best first. All masked: they are printed and shown."""
+    """One user. bought: names, latest first. recommended: (name, reason), best first. All masked: they are printed and shown.
+
+    live: whether customers see this list.
+    """
 
     user_id: str
     bought: tuple[str, ...]
     recommended: tuple[tuple[str, str], ...]
+    live: bool = True
 
 
 def examples(recommendations: DataFrame, edges: DataFrame, items: DataFrame, *, users: int = USERS) -> list[Example]:
@@ -51,26 +56,33 @@ def examples(recommendations: DataFrame, edges: DataFrame, items: DataFrame, *, 
     ]
 
 
-def newest_examples(warehouse: Warehouse, pseudonyms: Pseudonyms) -> list[Example]:
-    """Users of the newest lists, all items allowed; none before there are lists. Raw ids of known users are hidden in them.
+def live_examples(warehouse: Warehouse, pseudonyms: Pseudonyms) -> list[Example]:
+    """Users of the live lists, all items allowed; before a release names lists, of the newest; none before there are any. Raw ids of known users
+    are hidden in them.
 
     pseudonyms: of raw ids, with the key that this warehouse's users were made with.
     """
-    found = _newest(warehouse)
+    found = _shown(warehouse)
     texts = [text for example in found for text in (*example.bought, *(text for pair in example.recommended for text in pair))]
     hide = known_user_hider(texts, warehouse, pseudonyms)
     if hide is None:
         return found
-    return [Example(e.user_id, tuple(map(hide, e.bought)), tuple((hide(name), hide(reason)) for name, reason in e.recommended)) for e in found]
+    return [
+        replace(e, bought=tuple(map(hide, e.bought)), recommended=tuple((hide(name), hide(reason)) for name, reason in e.recommended)) for e in found
+    ]
 
 
-def _newest(warehouse: Warehouse) -> list[Example]:
-    needed = ("gold.recommendations", "gold.interactions", "silver.items")
-    if not all(warehouse.exists(table) for table in needed):
+def _shown(warehouse: Warehouse) -> list[Example]:
+    """What the gate refused, or a rollback took back, is in the newest versions still: those of the live release are what customers see."""
+    release = newest_release(warehouse)
+    versions = release["versions"] if release else {}
+    live = all(table in versions for table in NEEDED)
+    if not live and not all(warehouse.exists(table) for table in NEEDED):
         return []
-    lists, edges, items = (warehouse.newest(table) for table in needed)
+    lists, edges, items = (warehouse.read_version(table, versions[table]) if live else warehouse.newest(table) for table in NEEDED)
     newest = lists.agg(F.max("as_of")).collect()[0][0]
     if newest is None:
         return []
     at_newest = F.col("as_of") == F.lit(newest)
-    return examples(lists.where(at_newest & (F.col("setting") == "rebuy")), edges.where(at_newest), items)
+    found = examples(lists.where(at_newest & (F.col("setting") == "rebuy")), edges.where(at_newest), items)
+    return [replace(example, live=live) for example in found]

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from basketgraph.contracts import contracts
 from basketgraph.report.changes import Changes, changes, newest_checks
-from basketgraph.report.examples import Example, newest_examples
+from basketgraph.report.examples import Example, live_examples
 from basketgraph.report.known_users import Pseudonyms
 from basketgraph.report.records import as_dicts, records
 from basketgraph.report.steps import newest_steps, unfinished
@@ -40,6 +40,7 @@ class Facts:
     evaluations: list[dict[str, Any]]  # of the newest cut
     examples: list[Example]  # recommendations of a few users
     versions: dict[str, int] = field(default_factory=dict)
+    evaluated: int | None = None  # the version of gold.recommendations that `evaluations` are about, where a run knows it
     histories: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=dict)  # a check's value day by day
     changes: Changes = field(default_factory=Changes)  # since the page before
     unfinished: list[str] = field(default_factory=list)  # steps that should have run before the page and did not end
@@ -52,6 +53,7 @@ def facts(release: Release, ds: date, history_days: int, pseudonyms: Pseudonyms,
     runs:       says which steps are up to date; without it no step is missed.
     """
     checks, steps = newest_checks(release), newest_steps(release)
+    judged = runs.last.get("evaluations") if runs is not None else None
     return Facts(
         run_id=release.run_id,
         ds=ds,
@@ -65,8 +67,9 @@ def facts(release: Release, ds: date, history_days: int, pseudonyms: Pseudonyms,
         days=shop_days(release, ds, history_days),
         rejected=_rejected(release),
         evaluations=_evaluations(release),
-        examples=newest_examples(release, pseudonyms),
+        examples=live_examples(release, pseudonyms),
         versions=release.versions(list(contracts())),
+        evaluated=judged["inputs"].get("gold.recommendations") if judged else None,
         histories=check_histories(release, ds, history_days),
         changes=changes(release, checks),
         unfinished=[] if runs is None else unfinished(steps, runs, ds),

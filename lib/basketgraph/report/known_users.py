@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
+from basketgraph.contracts import contracts
 from basketgraph.masking import HIDDEN
 from basketgraph.report.records import records
 from basketgraph.tables import Release, Warehouse
@@ -51,7 +52,7 @@ def known_user_hider(texts: Iterable[str], warehouse: Warehouse, pseudonyms: Pse
     if not words:
         return None
     made = pseudonyms(words)
-    users = {user for table in ("silver.users", "silver.events") for user in _known(warehouse, table, sorted(set(made)))}
+    users = {user for table in _tables_of_users() for user in _known(warehouse, table, sorted(set(made)))}
     known = [word for word, user in zip(words, made, strict=True) if user in users]
     return _hider(known) if known else None
 
@@ -80,6 +81,11 @@ def _leaves(text: str) -> list[str]:
 def _words(text: str) -> Iterator[str]:
     """Every word, with and without what it is joined to: of `gift-for-C1234.csv` the whole, gift, C1234, ..."""
     yield from (part for part in (text.strip(), *WORD.findall(text), *re.findall(r"[^\W_]+", text), *re.split(r"[_\s]+", text)) if len(part) >= LEAST)
+
+
+def _tables_of_users() -> list[str]:
+    """Every table that a shop's ids go into: some users were only written to, or only redeemed a coupon."""
+    return [name for name, terms in contracts().items() if name.startswith("silver.") and "user_id" in terms.columns]
 
 
 def _known(warehouse: Warehouse, table: str, pseudonyms: list[str]) -> list[str]:

@@ -7,8 +7,10 @@ from typing import Any
 
 from basketgraph.report.charts import models_chart
 from basketgraph.report.facts import Facts
+from basketgraph.report.promises import refusals
 from basketgraph.report.sentences import listed
 
+LISTS = "gold.recommendations"
 MODELS = {
     "published": "published list",
     "personal_frequency": "own frequency",
@@ -50,6 +52,20 @@ def measured(found: Facts, setting: str) -> dict[str, Any]:
         "sentence": _published_in_words(plain, gains),
         "chart": models_chart(dots, alternative, f"models-{setting}"),
     }
+
+
+def not_live_in_words(found: Facts) -> str:
+    """That the lists which were judged are not those that customers see; empty where they are, or nobody knows."""
+    release = found.release or {}
+    live = release.get("versions", {}).get(LISTS)
+    if found.evaluated in (None, live):
+        return ""
+    refused = bool(refusals(found.steps)) and found.evaluated == found.versions.get(LISTS)
+    which = (
+        "The gate refused the lists that were judged here, so they were not published" if refused else "The lists that were judged here are not live"
+    )
+    as_of = f", as of {release['as_of']}," if release.get("as_of") else ""
+    return f"{which}; {'no lists are live yet' if live is None else f'others{as_of} are live'}."
 
 
 def _published_in_words(plain: Mapping[tuple[str, str], Mapping[str, Any]], gains: Mapping[str, Mapping[str, Any]]) -> str:

@@ -11,8 +11,8 @@ from basketgraph.contracts import contract, contracts
 from basketgraph.masking import masked, masked_row
 from basketgraph.report.facts import Facts
 from basketgraph.report.figures import check_figures, figures
-from basketgraph.report.measures import SETTINGS, measured
-from basketgraph.report.promises import promised_tables, told_checks, verdict
+from basketgraph.report.measures import SETTINGS, measured, not_live_in_words
+from basketgraph.report.promises import promised_tables, refusals, told_checks, verdict
 from basketgraph.report.sentences import file_name, reason_in_words, step_words
 from basketgraph.report.since import since
 from basketgraph.wording import number_in_words, share_in_words
@@ -45,6 +45,7 @@ def page(found: Facts, *, shop: str, description: str, made_at: datetime) -> str
         made_at=made_at,
         verdict=verdict(found),
         attention=[check for check in checks if check["state"] != "kept"],
+        refused=refusals(found.steps),
         kept=sum(1 for check in checks if check["success"]),
         set_aside=[{"name": file_name(file["source_file"]), "problem": file["problem"]} for file in found.quarantined[:MOST_FILES]],
         more_set_aside=max(0, len(found.quarantined) - MOST_FILES),
@@ -55,6 +56,7 @@ def page(found: Facts, *, shop: str, description: str, made_at: datetime) -> str
         figures=figures(found),
         check_figures=check_figures(found),
         settings=[measured(found, setting) for setting in SETTINGS if any(e["setting"] == setting for e in found.evaluations)],
+        not_live=not_live_in_words(found),
         examples=list(zip(LISTED_USERS, found.examples, strict=False)),
         steps=[{**step, "words": step_words(step)} for step in found.steps],
         share=share_in_words,

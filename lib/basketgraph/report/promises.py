@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from basketgraph.alerts import REFUSED, refusal
 from basketgraph.contracts import contract
 from basketgraph.report.facts import Facts
+from basketgraph.report.scopes import is_partial
 from basketgraph.report.sentences import is_unusual, listed, usual_in_words
 from basketgraph.wording import number_in_words
 
@@ -33,6 +36,25 @@ def state(check: Mapping[str, Any]) -> str:
     return "accepted" if check["accepted_because"] else str(check["severity"])
 
 
+def critical_failures(checks: Sequence[Mapping[str, Any]], run_id: str) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
+    """Critical promises that are broken and that nobody let pass: those that this run found, and those that an earlier one did.
+
+    checks: every table's newest results, whichever run found them.
+    """
+    critical = [check for check in checks if state(check) == "critical"]
+    return [check for check in critical if check["run_id"] == run_id], [check for check in critical if check["run_id"] != run_id]
+
+
+def refusals(steps: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Why the gate refused the lists of this run, a sentence each; none where it did not.
+
+    steps: rows of ops.runs, whose `detail` is JSON.
+    """
+    details = [json.loads(step.get("detail") or "{}") for step in steps if step["status"] == "failed"]
+    told = [refusal(detail) or "" for detail in details if detail.get("exit_code") == REFUSED]
+    return [line.strip() for text in told for line in text.splitlines()[1:] or [text]]  # of several the first says that it did
+
+
 def _are(count: int) -> str:
     return "is" if count == 1 else "are"
 
@@ -40,12 +62,11 @@ def _are(count: int) -> str:
 def verdict(found: Facts) -> Verdict:
     """Whether something stopped the run, what needs a look, and which lists are live."""
     states = [state(check) for check in found.checks]
-    critical, accepted = states.count("critical"), states.count("accepted")
+    own, earlier = critical_failures(found.checks, found.run_id)
     cut_short = _cut_short(found.unfinished)
     failed = [step for step in found.steps if step["status"] == "failed"]
     live = f"Release {found.release['release']} is live." if found.release else "Nothing has been released yet."
     promises = number_in_words(len(states), "promise")
-    kept = f"{number_in_words(states.count('kept') + states.count('unusual'))} of {promises} {_are(len(states))} kept"
     counts = [
         (states.count("warning"), "warning", ""),
         (states.count("unusual"), "unusual number", ""),
@@ -54,21 +75,47 @@ def verdict(found: Facts) -> Verdict:
     ]
     some = [f"{number_in_words(count, noun)}{rest}" for count, noun, rest in counts if count]
     look = [*cut_short, *([f"To look at: {listed(some)}."] if some else [])]
-    if critical:
-        what = f"{number_in_words(critical, 'critical promise')} of {number_in_words(len(states))} {_are(critical)} broken."
+    if failed and own:
+        what = f"{number_in_words(len(own), 'critical promise')} of {number_in_words(len(states))} {_are(len(own))} broken."
         stays = f"release {found.release['release']} stays live." if found.release else "nothing is live yet."
-        return Verdict("critical", "Stopped: the data broke its promises", (what, f"Nothing of this run was published; {stays}", *look))
-    sound = f"{kept}; none that is critical is broken{', but for what a person let pass' if accepted else ''}."
+        told = (what, f"Nothing of this run was published; {stays}", *_left_out(earlier, found.run_id), *look)
+        return Verdict("critical", "Stopped: the data broke its promises", told)
+    left_out = _left_out([*own, *earlier], found.run_id)
+    sound = (_kept(states), *left_out)
+    if reasons := refusals(found.steps):
+        told = (f"The gate gave {number_in_words(len(reasons), 'reason')}, which {_are(len(reasons))} below.", *sound, *look, live)
+        return Verdict("critical", "Not published: the gate refused the lists", told)
     if failed:
-        return Verdict("critical", f"Not published: the step {_named(failed[-1]['step'])} ended the run", (sound, *look, live))
+        return Verdict("critical", f"Not published: the step {_named(failed[-1]['step'])} ended the run", (*sound, *look, live))
     if cut_short:
-        told = (sound,) if found.checks else ()
+        told = sound if found.checks else ()
         return Verdict("warning", f"Not known to be well: the step {_named(found.unfinished[0])} did not finish", (*look, *told, live))
     if not found.checks:
         return Verdict("warning", "Nothing was checked yet", (*look, live))
+    if left_out:
+        return Verdict("warning", "What is live can be used; tables with broken promises were left out", (*sound, *look, live))
     if look:
-        return Verdict("warning", "The data can be used, with something to look at", (sound, *look, live))
-    return Verdict("good", "All is well", (f"All {promises} about the data were kept.", live))
+        return Verdict("warning", "The data can be used, with something to look at", (*sound, *look, live))
+    where = " in the rows that were looked at" if any(map(is_partial, found.checks)) else ""
+    return Verdict("good", "All is well", (f"All {promises} about the data were kept{where}.", live))
+
+
+def _kept(states: Sequence[str]) -> str:
+    kept = states.count("kept") + states.count("unusual")
+    told = f"{number_in_words(kept)} of {number_in_words(len(states), 'promise')} {_are(len(states))} kept"
+    if "critical" in states:
+        return f"{told}."
+    return f"{told}; none that is critical is broken{', but for what a person let pass' if 'accepted' in states else ''}."
+
+
+def _left_out(broken: Sequence[Mapping[str, Any]], run_id: str) -> list[str]:
+    """That critical promises of some tables are broken although they did not stop this run: it did not come to these tables."""
+    if not broken:
+        return []
+    tables = sorted({check["table_name"] for check in broken})
+    what = f"{number_in_words(len(broken), 'critical promise')} of {listed(tables)} {_are(len(broken))}"
+    since = " still broken since an earlier run" if all(check["run_id"] != run_id for check in broken) else " broken"
+    return [f"{what}{since}; {'that table is' if len(tables) == 1 else 'these tables are'} not published by this one."]
 
 
 def _named(step: str) -> str:
@@ -97,13 +144,11 @@ def promised_tables(found: Facts) -> list[dict[str, Any]]:
     for name, rows in groupby(sorted(told_checks(found), key=lambda check: str(check["table_name"])), key=lambda check: check["table_name"]):
         checks = list(rows)
         counts = {state: sum(1 for check in checks if check["state"] == state) for state in ORDER}
-        looked_at = max((check["element_count"] for check in checks if check["element_count"] is not None), default=0)
-        live = (found.release or {}).get("rows", {}).get(name)
         tables.append(
             {
                 "name": name,
                 "description": contract(name).description,
-                "rows": looked_at if live is None else live,
+                "rows": _rows_of(checks, found.release or {}),
                 "version": checks[0]["table_version"],
                 "checks": checks,
                 "counts": counts,
@@ -112,6 +157,15 @@ def promised_tables(found: Facts) -> list[dict[str, Any]]:
             }
         )
     return sorted(tables, key=lambda table: tuple(-table["counts"][state] for state in ORDER[:-1]))
+
+
+def _rows_of(checks: Sequence[Mapping[str, Any]], release: Mapping[str, Any]) -> int:
+    """Rows of the checked version: as the release counted them where it is that one, else as its checks did."""
+    name, version = checks[0]["table_name"], checks[0]["table_version"]
+    if name in release.get("rows", {}) and release.get("versions", {}).get(name) == version:
+        return int(release["rows"][name])
+    counted = [check["value"] for check in checks if check["check_name"].startswith("table_row_count") and check["value"] is not None]
+    return int(max(counted or [check["element_count"] for check in checks if check["element_count"] is not None], default=0))
 
 
 def _level(counts: Mapping[str, int]) -> str:

@@ -1,0 +1,126 @@
+"""What a check looks at, told from what earlier checks found: the choice alone, on a table that is never read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta, timezone
+from typing import cast
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from basketgraph.config import data_yaml, parsed
+from basketgraph.quality import Look, scope
+from basketgraph.quality.past import Past
+from basketgraph.quality.scope import look_at
+from basketgraph.suites import QualitySettings, suite
+from basketgraph.tables import Release
+from support import rows
+
+EVENTS, HASH, DAY = "silver.events", "the suite's hash", timedelta(days=1)
+SETTINGS = parsed(QualitySettings, data_yaml("conf/settings.yaml")["quality"], "settings.quality")
+DS = date(2026, 3, 6)
+KEY, TYPE = "key_to_be_unique:event_id", "column_values_to_be_in_set:event_type"
+WHOLE, PART = "the whole table: every 7 days", "rows of 1 day that changed since the last check: 2026-03-05"
+
+
+class Told:
+    """A release that says which version a table has and which days changed since another."""
+
+    def __init__(self, frame: DataFrame, version: int, changed: Sequence[date]) -> None:
+        self.frame, self.now, self.changed, self.asked = frame, version, list(changed), list[int]()
+
+    def version(self, table: str) -> int | None:
+        return self.now if table == EVENTS else None
+
+    def read_version(self, table: str, version: int) -> DataFrame:
+        return self.frame
+
+    def changed_days(self, table: str, column: str, since: int) -> list[date]:
+        self.asked.append(since)
+        return self.changed
+
+
+class Checks:
+    """Checks of the past, one after the other; each has a row of the key's check, and others that are told."""
+
+    def __init__(self) -> None:
+        self.past, self.hours = Past(), 0
+
+    def add(self, ds: date, version: int, *, scope: str = PART, broken: str = "", accepted: str | None = None) -> None:
+        self.hours += 1
+        at = datetime(2026, 3, 1, tzinfo=timezone.utc) + timedelta(hours=self.hours)
+        for name in (KEY, TYPE):
+            told = {"success": name != broken, "accepted_because": accepted if name == broken else None, "severity": "critical", "scope": scope}
+            row = {**told, "check_name": name, "suite_hash": HASH, "ds": ds, "table_version": version, "checked_at": at}
+            self.past.rows.setdefault(EVENTS, {}).setdefault(name, []).append(row)
+
+
+@pytest.fixture
+def frame(spark: SparkSession) -> DataFrame:
+    return rows(spark, EVENTS, [])
+
+
+def chosen(frame: DataFrame, checks: Checks, ds: date, version: int, *changed: date) -> tuple[Look | None, list[int]]:
+    """What is looked at, and the versions since which changed days were asked for."""
+    told = Told(frame, version, changed)
+    return look_at(cast(Release, told), EVENTS, version, ds, SETTINGS, suite(EVENTS), checks.past, HASH), told.asked
+
+
+def test_changes_count_from_the_last_check_without_a_critical_failure_however_often_one_was_let_pass(
+    frame: DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scope, "daily_history", lambda *_: {})
+    checks = Checks()
+    checks.add(DS - DAY, 1, scope=WHOLE)
+    checks.add(DS, 2, broken=KEY, accepted="mended tomorrow")
+    assert chosen(frame, checks, DS, 2) == (None, []), "the same version on the same day"
+    look, asked = chosen(frame, checks, DS, 3, DS - DAY, DS)
+    assert (look is not None and look.changed, asked) == (["2026-03-05", "2026-03-06"], [1]), "a late file does not make the broken day a good one"
+    checks.add(DS, 3, broken=KEY, accepted="mended tomorrow")
+    assert chosen(frame, checks, DS + DAY, 4, DS)[1] == [1]
+    checks.add(DS + DAY, 4)
+    assert chosen(frame, checks, DS + DAY, 5, DS)[1] == [4]
+
+
+def test_a_break_that_a_look_at_the_whole_table_found_is_looked_for_in_the_whole_table_again(
+    frame: DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scope, "daily_history", lambda *_: {})
+    checks = Checks()
+    checks.add(DS - DAY, 1, scope=WHOLE)
+    checks.add(DS, 2, scope="the whole table: silver.items changed since it was looked up", broken=KEY)
+    for version in (2, 3):
+        look, _ = chosen(frame, checks, DS, version, DS)
+        assert look is not None
+        assert (look.part, look.scope) == (False, f"the whole table: {KEY} was broken"), "nobody knows which day it lies on"
+    checks.add(DS, 3, scope=f"the whole table: {KEY} was broken")
+    assert chosen(frame, checks, DS, 3) == (None, [])
+    checks.add(DS, 4, broken=TYPE)
+    look, asked = chosen(frame, checks, DS, 4, DS)
+    assert (look is not None and look.part, asked) == (True, [3]), "what was found in changed days is found in them again"
+
+
+@pytest.mark.parametrize(
+    ("changed", "looked_at", "judged", "said"),
+    [
+        ([], ["2026-03-05"], ["2026-03-04", "2026-03-05"], "rows of 1 day that changed or came to an end since the last check: 2026-03-05"),
+        ([DS - DAY], ["2026-03-05"], ["2026-03-04", "2026-03-05"], "rows of 1 day that changed since the last check: 2026-03-05"),
+        ([DS], ["2026-03-05", "2026-03-06"], ["2026-03-04", "2026-03-05"], "rows of 2 days that changed or came to an end since the last check"),
+    ],
+)
+def test_a_day_that_was_still_arriving_at_the_last_check_is_judged_once_it_is_over_although_nothing_came(
+    frame: DataFrame, monkeypatch: pytest.MonkeyPatch, changed: list[date], looked_at: list[str], judged: list[str], said: str
+) -> None:
+    seen = [DS - back * DAY for back in (1, 3, 4, 5, 6, 7, 8)]  # on the second day before there was no row: whether it is one is told by later ones
+    monkeypatch.setattr(scope, "daily_history", lambda *_: {"metric_to_be_usual:orders": {day.isoformat(): 1.0 for day in seen}})
+    checks = Checks()
+    checks.add(DS - DAY, 1, scope=WHOLE)  # the day was noted then, and not judged
+    look, _ = chosen(frame, checks, DS, 1, *changed)
+    assert look is not None
+    assert (look.nothing, look.changed, look.judged) == (False, looked_at, judged)
+    assert look.scope.startswith(said)
+    checks.add(DS, 1)
+    look, _ = chosen(frame, checks, DS + DAY, 1)
+    assert look is not None
+    assert (look.nothing, look.scope) == (True, "nothing changed since the last check; what it found is repeated"), "it was judged yesterday"
