@@ -19,7 +19,7 @@ from pyspark.sql import functions as F
 
 from basketgraph.clean.also_needed import also_needed
 from basketgraph.clean.ledger import Counts, Entry
-from basketgraph.clean.mapping import Source
+from basketgraph.clean.mapping import Source, day_column
 from basketgraph.clean.pick_up import LandingFile
 from basketgraph.clean.reading import HASH, raw_rows, without_text
 from basketgraph.clean.resolve import (
@@ -36,6 +36,7 @@ from basketgraph.clean.resolve import (
     SUPERSEDED,
     WRITTEN,
     judged_again,
+    newest_rows,
     with_valid_to,
 )
 from basketgraph.clean.transform import REFUSED, REJECTED, TableRules, accepted_rows, mapped_rows, rejected_rows
@@ -56,6 +57,7 @@ class Judged:
     files: frozenset[FileId]
     rows: DataFrame
     taken_out: DataFrame
+    anew: DataFrame | None  # the one row that is to stay of each key that the table has several rows of; all of them are in `taken_out`
     rejected: DataFrame
     no_longer_rejected: DataFrame
     counts: Mapping[FileId, Counts]
@@ -74,6 +76,7 @@ class View:
     kept: DataFrame
     owned_rejected: DataFrame
     kept_rejected: DataFrame
+    doubled: DataFrame | None  # all rows of keys that the table has several of, None where it has none; `owned` and `kept` have the newest alone
 
 
 class TableAgain:
@@ -133,16 +136,22 @@ class TableAgain:
         mapped = mapped_rows(raw, self.rules)
         good = accepted_rows(mapped, self.rules, run_id=self.release.run_id, now=self.now)
         table, rejected = with_owner(self.before, self.entries), self.rejected_before
-        ours = self.ids(chosen)
-        return View(
-            raw,
-            mapped,
-            good,
-            table.join(ours, on=["source_file", "file_hash"], how="left_semi"),
-            table.join(ours, on=["source_file", "file_hash"], how="left_anti"),
-            rejected.join(ours, on=["source_file", "file_hash"], how="left_semi"),
-            rejected.join(ours, on=["source_file", "file_hash"], how="left_anti"),
-        )
+        ours, doubled = self.ids(chosen), self._doubled(table)
+        owned, kept = (table.join(ours, on=["source_file", "file_hash"], how=how) for how in ("left_semi", "left_anti"))
+        if doubled is not None:
+            owned, kept = (newest_rows(rows, self.keys, self.rules.values) for rows in (owned, kept))
+        owned_rejected, kept_rejected = (rejected.join(ours, on=["source_file", "file_hash"], how=how) for how in ("left_semi", "left_anti"))
+        return View(raw, mapped, good, owned, kept, owned_rejected, kept_rejected, doubled)
+
+    def _doubled(self, table: DataFrame) -> DataFrame | None:
+        """All rows of keys that the table has several of: a MERGE that looks at its own days alone doubles a row that has moved to another one."""
+        if day_column(self.table, self.rules.mapped) in (None, *self.keys):
+            return None
+        keys = self.keep(table.groupBy(*self.keys).count().where("count > 1").select(*self.keys))
+        return None if keys.isEmpty() else self.keep(self._of_keys(table, keys))
+
+    def _of_keys(self, rows: DataFrame, keys: DataFrame) -> DataFrame:
+        return rows.join(keys, on=self.keys, how="left_semi").select(*rows.columns)
 
     def _judged(self, view: View, judged: DataFrame, chosen: frozenset[FileId]) -> Judged:
         same = F.col(HAD_CONTENT) == F.col(CONTENT)
@@ -150,14 +159,23 @@ class TableAgain:
         as_it_was = F.col(HAD) & same & F.col(HAD_OWNER) & F.col("source_time").eqNullSafe(F.col(HAD_TIME))
         rows = self.keep(winners.where(~as_it_was).select(*self.table.columns))
         taken_out = self.keep(view.owned.join(judged.select(*self.keys), on=self.keys, how="left_anti").select(*self.keys))
+        removed, anew = taken_out.count(), None
+        if view.doubled is not None:
+            several = self._of_keys(view.doubled, judged.select(*self.keys).unionByName(taken_out))
+            here = self.keep(several.select(*self.keys).distinct())
+            anew = self._of_keys(winners.select(*self.table.columns), here)
+            anew = self.keep(anew.unionByName(self._of_keys(view.kept, here).join(anew.select(*self.keys), on=self.keys, how="left_anti")))
+            rows = rows.join(here, on=self.keys, how="left_anti").select(*self.table.columns)
+            gone = taken_out.join(here, on=self.keys, how="left_anti")
+            removed, taken_out = gone.count() + several.count() - anew.count(), self.keep(gone.unionByName(here))
         changed = (F.col(STATUS) == CHANGED) | (F.col(HAD) & ~same)
         found = winners.agg(F.count_if(~F.col(HAD) & (F.col(STATUS) == NEW)).alias("accepted"), F.count_if(changed).alias("changed")).collect()[0]
-        changes = {"newly_accepted": found.accepted, "changed": found.changed, "removed": taken_out.count()}
+        changes = {"newly_accepted": found.accepted, "changed": found.changed, "removed": removed}
         new, no_longer, counted, rejections = self._rejections(view)
         counts = self._counts(chosen, view.mapped, judged, counted)
         days = self._days(rows, taken_out)
         written = self._with_neighbours(rows, taken_out) if self.rules.history else rows
-        return Judged(chosen, written, taken_out, new, no_longer, counts, {**changes, **rejections}, days)
+        return Judged(chosen, written, taken_out, anew, new, no_longer, counts, {**changes, **rejections}, days)
 
     def _rejections(self, view: View) -> tuple[DataFrame, DataFrame, dict[FileId, dict[str, Any]], dict[str, Any]]:
         """(rows to write, ids that leave, per file its rejected rows and reasons, what changed)."""
