@@ -63,6 +63,18 @@ def test_a_row_that_moved_to_another_day_is_found_on_the_days_named_beside_the_f
     assert [row.event_date for row in release.read(EVENTS).collect()] == [SECOND]
 
 
+def test_of_rows_that_are_there_several_times_one_is_left_where_they_are_taken_out_and_one_put_in_anew(spark: SparkSession, release: Release) -> None:
+    for day in (FIRST, SECOND):
+        release.merge(events(spark, {"event_id": "a", "event_date": day}, {"event_id": day.isoformat()}), EVENTS, prune_by="event_date")
+    assert release.read(EVENTS).where("event_id = 'a'").count() == 2
+    before = release.version(EVENTS)
+    rows_in, one = events(spark, {"event_id": "b"}), events(spark, {"event_id": "a", "event_date": SECOND, "amount_minor": 7})
+    release.merge(rows_in, EVENTS, replace=True, taken_out=one.select("event_id"), anew=one)
+    assert [(row.event_date, row.amount_minor) for row in release.read(EVENTS).where("event_id = 'a'").collect()] == [(SECOND, 7)]
+    assert sorted(amounts(release)) == [FIRST.isoformat(), SECOND.isoformat(), "a", "b"]
+    assert release.version(EVENTS) == (before or 0) + 1
+
+
 def test_a_merge_that_only_inserts_leaves_changed_rows_alone(spark: SparkSession, release: Release) -> None:
     release.merge(events(spark, {"event_id": "a", "amount_minor": 1}), EVENTS)
     release.merge(events(spark, {"event_id": "a", "amount_minor": 9}, {"event_id": "b", "amount_minor": 2}), EVENTS, only_insert=True)

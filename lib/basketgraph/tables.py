@@ -19,7 +19,7 @@ from pyspark.sql import functions as F
 from basketgraph.config import Mistake
 from basketgraph.contracts import conform, contract
 from basketgraph.cut_off import forget_cut_off_creation
-from basketgraph.merging import TAKEN_OUT, among, differs
+from basketgraph.merging import ANEW, TAKEN_OUT, among, differs
 from basketgraph.migrations import CLEARED, CONSTRAINT, Existing, Migration, migration, properties
 from basketgraph.stored import Stored, session_conf
 
@@ -155,6 +155,7 @@ class Warehouse(Stored):
         bounds: Mapping[str, Collection[Any]] | None = None,
         replace: bool = False,
         taken_out: DataFrame | None = None,
+        anew: DataFrame | None = None,
     ) -> None:
         """MERGE by the contract's key: new keys are inserted, rows that differ beyond lineage are updated, the rest is left alone.
 
@@ -164,7 +165,8 @@ class Warehouse(Stored):
         bounds:        the like with all values themselves, by column.
         also_compared: lineage columns in which a difference, too, is a reason to update the row.
         replace:       rows of known keys are replaced whatever differs, be it lineage alone or an older version.
-        taken_out:     keys whose rows leave the table in the same commit; none of them is in `frame`.
+        taken_out:     keys whose rows, however many, leave the table in the same commit; none of them is in `frame`.
+        anew:          rows of such keys that are inserted all the same, so that one row stands where there were several.
 
         Where another driver commits meanwhile, the merge is tried again on the table as it then is: it finds by key what is there already,
         and a row that has become newer (`source_time`) stays.
@@ -180,6 +182,9 @@ class Warehouse(Stored):
         source = frame.withColumn(TAKEN_OUT, F.lit(False))
         if taken_out is not None:
             source = source.unionByName(taken_out.select(*terms.keys, F.lit(True).alias(TAKEN_OUT)), allowMissingColumns=True)
+        if anew is not None:  # they match no row of the table
+            source = source.withColumn(ANEW, F.lit(False)).unionByName(conform(anew, table).withColumns({TAKEN_OUT: F.lit(False), ANEW: F.lit(True)}))
+            conditions.append(f"NOT s.{ANEW}")
         update = differs(terms, replace=replace, also=also_compared)
         for attempt in range(1, MERGE_TRIES + 1):
             merged = DeltaTable.forPath(self.spark, self.path(table)).alias("t").merge(source.alias("s"), " AND ".join(conditions))

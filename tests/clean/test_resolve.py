@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from basketgraph.clean.resolve import STATUS, against_table, ranked, with_valid_to
+from basketgraph.clean.resolve import STATUS, against_table, newest_rows, ranked, with_valid_to
 from support import rows
 
 KEYS, VALUES = ["campaign_id"], ["campaign_type", "start_date", "end_date"]
@@ -46,6 +46,19 @@ def test_equally_new_versions_have_one_winner_in_any_order(spark: SparkSession) 
         judged = ranked(campaigns(spark, *order).repartition(2), KEYS, VALUES)
         winners |= {row["campaign_type"] for row in judged.where(f"{STATUS} = 'new'").collect()}
     assert len(winners) == 1
+
+
+def test_of_several_rows_of_a_key_the_newest_is_left_as_it_is(spark: SparkSession) -> None:
+    given = [
+        {"campaign_id": "1", "campaign_type": "A", "source_time": at(1)},
+        {"campaign_id": "1", "campaign_type": "B", "source_time": at(2), "source_file": "g"},
+        {"campaign_id": "1", "campaign_type": "A", "source_time": at(0), "source_file": "h"},
+        {"campaign_id": "2"},
+    ]
+    table = campaigns(spark, *given)
+    left = newest_rows(table, KEYS, VALUES)
+    assert left.columns == table.columns
+    assert sorted((row["campaign_id"], row["source_file"]) for row in left.collect()) == [("1", "g"), ("2", "f")]
 
 
 def test_nulls_in_different_columns_are_different_rows(spark: SparkSession) -> None:

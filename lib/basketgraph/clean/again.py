@@ -2,23 +2,24 @@
 
 The rule. The rows that these files gave the table (lineage: source_file and file_hash) count as not there; the files are read whole under the present
 mapping and judged like new ones against the rows that other files gave. So a row that the files gave before is theirs again and no duplicate; a row
-that another file gave first stays a duplicate; a row whose key no longer arises goes. Where a key goes, or a row is accepted now that another file
-has among the rejected ones, the other files that delivered it are read again with them: what they say about it counts from now on.
+that another file gave first stays a duplicate; a row whose key no longer arises goes. Where a row goes, becomes older, or is accepted now that
+another file has among the rejected ones, files that say more of it are read again with them (also_needed.py): what they say counts from now on.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from pyspark import StorageLevel
 from pyspark.sql import functions as F
 
+from basketgraph.clean.also_needed import also_needed
 from basketgraph.clean.ledger import Counts, Entry
-from basketgraph.clean.mapping import Source
+from basketgraph.clean.mapping import Source, day_column
 from basketgraph.clean.pick_up import LandingFile
 from basketgraph.clean.reading import HASH, raw_rows, without_text
 from basketgraph.clean.resolve import (
@@ -35,10 +36,10 @@ from basketgraph.clean.resolve import (
     SUPERSEDED,
     WRITTEN,
     judged_again,
+    newest_rows,
     with_valid_to,
 )
-from basketgraph.clean.transform import REFUSED, REJECTED, TableRules, accepted_rows, mapped_rows, rejected_id, rejected_rows, silver_rows
-from basketgraph.config import Mistake
+from basketgraph.clean.transform import REFUSED, REJECTED, TableRules, accepted_rows, mapped_rows, rejected_rows
 from basketgraph.tables import Release
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Judged:
     files: frozenset[FileId]
     rows: DataFrame
     taken_out: DataFrame
+    anew: DataFrame | None  # the one row that is to stay of each key that the table has several rows of; all of them are in `taken_out`
     rejected: DataFrame
     no_longer_rejected: DataFrame
     counts: Mapping[FileId, Counts]
@@ -74,6 +76,7 @@ class View:
     kept: DataFrame
     owned_rejected: DataFrame
     kept_rejected: DataFrame
+    doubled: DataFrame | None  # all rows of keys that the table has several of, None where it has none; `owned` and `kept` have the newest alone
 
 
 class TableAgain:
@@ -96,12 +99,14 @@ class TableAgain:
 
     def judge(self, chosen: frozenset[FileId]) -> Judged:
         """chosen: files that are present. Raises Mistake where files that are gone would have to be read, too."""
+        refresh = self.rules.mapped.version is not None
         while True:
             view = self._view(chosen)
-            more = self._also_needed(view, chosen)
+            judged = self.keep(judged_again(view.good, view.kept, view.owned, self.keys, self.rules.values, refresh=refresh))
+            more = also_needed(self, view, judged, chosen)
             if not more:
-                return self._judged(view, chosen)
-            log.info("%s: %d more files delivered the same rows and are read again, too", self.table.name, len(more))
+                return self._judged(view, judged, chosen)
+            log.info("%s: %d more files bear on the same rows and are read again, too", self.table.name, len(more))
             chosen |= more
             self.release_memory()
 
@@ -110,105 +115,77 @@ class TableAgain:
             frame.unpersist()
         self.persisted.clear()
 
-    def _keep(self, frame: DataFrame) -> DataFrame:
+    def keep(self, frame: DataFrame) -> DataFrame:
+        """The frame, in memory until `release_memory`."""
         kept = frame.persist(StorageLevel.MEMORY_AND_DISK)
         self.persisted.append(kept)
         return kept
 
-    def _ids(self, files: frozenset[FileId] | set[FileId]) -> DataFrame:
+    def ids(self, files: frozenset[FileId] | set[FileId]) -> DataFrame:
+        """source_file and file_hash, one row a file."""
         return F.broadcast(self.release.spark.createDataFrame(sorted(files), "source_file string, file_hash string"))
 
-    def _raw(self, files: frozenset[FileId] | set[FileId]) -> DataFrame:
+    def raw(self, files: frozenset[FileId] | set[FileId]) -> DataFrame:
         """The files' rows; those of Parquet are asked at once whether they hold text, which cleaning asks where it counts them."""
         rows = raw_rows(self.release.spark, self.source, self.rules.files, [self.present[file] for file in sorted(files)])
         return without_text(rows, self.rules.files) if self.rules.files.format == "parquet" else rows
 
     def _view(self, chosen: frozenset[FileId]) -> View:
-        raw = self._raw(chosen)
-        raw = raw if self.rules.files.format == "parquet" else self._keep(raw)
+        raw = self.raw(chosen)
+        raw = raw if self.rules.files.format == "parquet" else self.keep(raw)
         mapped = mapped_rows(raw, self.rules)
         good = accepted_rows(mapped, self.rules, run_id=self.release.run_id, now=self.now)
         table, rejected = with_owner(self.before, self.entries), self.rejected_before
-        ours = self._ids(chosen)
-        return View(
-            raw,
-            mapped,
-            good,
-            table.join(ours, on=["source_file", "file_hash"], how="left_semi"),
-            table.join(ours, on=["source_file", "file_hash"], how="left_anti"),
-            rejected.join(ours, on=["source_file", "file_hash"], how="left_semi"),
-            rejected.join(ours, on=["source_file", "file_hash"], how="left_anti"),
-        )
+        ours, doubled = self.ids(chosen), self._doubled(table)
+        owned, kept = (table.join(ours, on=["source_file", "file_hash"], how=how) for how in ("left_semi", "left_anti"))
+        if doubled is not None:
+            owned, kept = (newest_rows(rows, self.keys, self.rules.values) for rows in (owned, kept))
+        owned_rejected, kept_rejected = (rejected.join(ours, on=["source_file", "file_hash"], how=how) for how in ("left_semi", "left_anti"))
+        return View(raw, mapped, good, owned, kept, owned_rejected, kept_rejected, doubled)
 
-    def _also_needed(self, view: View, chosen: frozenset[FileId]) -> frozenset[FileId]:
-        """Files beside the chosen ones whose rows bear on the result."""
-        needed: set[FileId] = set()
-        others = self._may_share(chosen)
-        gone = view.owned.select(*self.keys).join(view.good.select(*self.keys), on=self.keys, how="left_anti")
-        if others and not gone.isEmpty():
-            needed |= self._delivering(self._keep(gone), view, others)
-        if not view.kept_rejected.isEmpty():
-            ids = view.mapped.where(~F.col(REFUSED)).select(rejected_id(self.rules).alias("rejected_id"))
-            there = view.kept_rejected.join(ids, on="rejected_id", how="left_semi").select("source_file", "file_hash").distinct()
-            needed |= {(row.source_file, row.file_hash) for row in there.collect()} & set(self.present)
-        return frozenset(needed - chosen)
+    def _doubled(self, table: DataFrame) -> DataFrame | None:
+        """All rows of keys that the table has several of: a MERGE that looks at its own days alone doubles a row that has moved to another one."""
+        if day_column(self.table, self.rules.mapped) in (None, *self.keys):
+            return None
+        keys = self.keep(table.groupBy(*self.keys).count().where("count > 1").select(*self.keys))
+        return None if keys.isEmpty() else self.keep(self._of_keys(table, keys))
 
-    def _may_share(self, chosen: frozenset[FileId]) -> set[FileId]:
-        """Other files that may have delivered a key of the chosen ones: whichever of two was read later has duplicates or superseded rows."""
+    def _of_keys(self, rows: DataFrame, keys: DataFrame) -> DataFrame:
+        return rows.join(keys, on=self.keys, how="left_semi").select(*rows.columns)
 
-        def shares(file: FileId) -> bool:
-            return bool(self.entries[file]["rows_duplicate"] + self.entries[file]["rows_superseded"])
-
-        others = set(self.entries) - chosen
-        return others if any(shares(file) for file in chosen) else {file for file in others if shares(file)}
-
-    def _delivering(self, gone: DataFrame, view: View, others: set[FileId]) -> set[FileId]:
-        """Those of `others` that deliver a key which goes; all of them where keys are made in another way than before."""
-        anyway = replace(self.rules, mapped=self.rules.mapped.model_copy(update={"where": None}))
-        all_rows = silver_rows(mapped_rows(view.raw, anyway), anyway, run_id=self.release.run_id, now=self.now)
-        unreadable = others - set(self.present)
-        if not gone.join(all_rows.select(*self.keys), on=self.keys, how="left_anti").isEmpty():
-            if unreadable:
-                have = [f"{path}: gone, or no longer readable" for path, _ in sorted(unreadable)]
-                keys = ", ".join(self.keys)
-                want = f"{self.table.name}: keys ({keys}) are made in another way than before: want all files, so that no row gets two"
-                raise Mistake(want, have, "Deliver those files again, undo the change of the key (or of `where`), or start a fresh warehouse.")
-            return others
-        readable = others & set(self.present)
-        if unreadable:
-            log.warning("%s: %d files are gone; what they say about the rows that go cannot be looked up", self.table.name, len(unreadable))
-        if not readable:
-            return set()
-        theirs = accepted_rows(mapped_rows(self._raw(readable), self.rules), self.rules, run_id=self.release.run_id, now=self.now)
-        found = theirs.join(gone, on=self.keys, how="left_semi").select("source_file", "file_hash").distinct()
-        return {(row.source_file, row.file_hash) for row in found.collect()}
-
-    def _judged(self, view: View, chosen: frozenset[FileId]) -> Judged:
-        values, same = self.rules.values, F.col(HAD_CONTENT) == F.col(CONTENT)
-        refresh = self.rules.mapped.version is not None
-        judged = self._keep(judged_again(view.good, view.kept, view.owned, self.keys, values, refresh=refresh))
+    def _judged(self, view: View, judged: DataFrame, chosen: frozenset[FileId]) -> Judged:
+        same = F.col(HAD_CONTENT) == F.col(CONTENT)
         winners = judged.where(F.col(STATUS).isin(*WRITTEN))
         as_it_was = F.col(HAD) & same & F.col(HAD_OWNER) & F.col("source_time").eqNullSafe(F.col(HAD_TIME))
-        rows = self._keep(winners.where(~as_it_was).select(*self.table.columns))
-        taken_out = self._keep(view.owned.join(judged.select(*self.keys), on=self.keys, how="left_anti").select(*self.keys))
+        rows = self.keep(winners.where(~as_it_was).select(*self.table.columns))
+        taken_out = self.keep(view.owned.join(judged.select(*self.keys), on=self.keys, how="left_anti").select(*self.keys))
+        removed, anew = taken_out.count(), None
+        if view.doubled is not None:
+            several = self._of_keys(view.doubled, judged.select(*self.keys).unionByName(taken_out))
+            here = self.keep(several.select(*self.keys).distinct())
+            anew = self._of_keys(winners.select(*self.table.columns), here)
+            anew = self.keep(anew.unionByName(self._of_keys(view.kept, here).join(anew.select(*self.keys), on=self.keys, how="left_anti")))
+            rows = rows.join(here, on=self.keys, how="left_anti").select(*self.table.columns)
+            gone = taken_out.join(here, on=self.keys, how="left_anti")
+            removed, taken_out = gone.count() + several.count() - anew.count(), self.keep(gone.unionByName(here))
         changed = (F.col(STATUS) == CHANGED) | (F.col(HAD) & ~same)
         found = winners.agg(F.count_if(~F.col(HAD) & (F.col(STATUS) == NEW)).alias("accepted"), F.count_if(changed).alias("changed")).collect()[0]
-        changes = {"newly_accepted": found.accepted, "changed": found.changed, "removed": taken_out.count()}
+        changes = {"newly_accepted": found.accepted, "changed": found.changed, "removed": removed}
         new, no_longer, counted, rejections = self._rejections(view)
         counts = self._counts(chosen, view.mapped, judged, counted)
         days = self._days(rows, taken_out)
         written = self._with_neighbours(rows, taken_out) if self.rules.history else rows
-        return Judged(chosen, written, taken_out, new, no_longer, counts, {**changes, **rejections}, days)
+        return Judged(chosen, written, taken_out, anew, new, no_longer, counts, {**changes, **rejections}, days)
 
     def _rejections(self, view: View) -> tuple[DataFrame, DataFrame, dict[FileId, dict[str, Any]], dict[str, Any]]:
         """(rows to write, ids that leave, per file its rejected rows and reasons, what changed)."""
         fresh = rejected_rows(view.mapped, self.rules, run_id=self.release.run_id, now=self.now)
         was = view.owned_rejected.select("rejected_id", F.col("reasons").alias("__reasons"), F.col("payload").alias("__payload"))
         judged = judged_again(fresh, view.kept_rejected, view.owned_rejected, ["rejected_id"], []).where(F.col(STATUS) == NEW)
-        judged = self._keep(judged.join(was, on="rejected_id", how="left"))  # at most one row a rejected_id
+        judged = self.keep(judged.join(was, on="rejected_id", how="left"))  # at most one row a rejected_id
         told = F.col("reasons").eqNullSafe(F.col("__reasons")) & F.col("payload").eqNullSafe(F.col("__payload"))
-        rows = self._keep(judged.where(~(F.col(HAD) & told & F.col(HAD_OWNER))).select(*fresh.columns))
-        no_longer = self._keep(view.owned_rejected.join(judged, on="rejected_id", how="left_anti").select("rejected_id"))
+        rows = self.keep(judged.where(~(F.col(HAD) & told & F.col(HAD_OWNER))).select(*fresh.columns))
+        no_longer = self.keep(view.owned_rejected.join(judged, on="rejected_id", how="left_anti").select("rejected_id"))
         counted: dict[FileId, dict[str, Any]] = {}
         for row in judged.groupBy("source_file", "file_hash").agg(F.count("*").alias("rows")).collect():
             counted[row.source_file, row.file_hash] = {"rows": row.rows, "reasons": {}}
@@ -267,7 +244,7 @@ class TableAgain:
         whole = rows.withColumn("__was", F.lit(None).cast("date")).withColumn("__mine", F.lit(True))
         whole = whole.unionByName(others.withColumns({"__was": F.col("valid_to"), "__mine": F.lit(False)}))
         found = with_valid_to(whole, self.keys)
-        return self._keep(found.where(F.col("__mine") | ~F.col("valid_to").eqNullSafe(F.col("__was"))).select(*self.table.columns))
+        return self.keep(found.where(F.col("__mine") | ~F.col("valid_to").eqNullSafe(F.col("__was"))).select(*self.table.columns))
 
 
 def giving(entries: Mapping[FileId, Entry]) -> dict[str, list[str]]:

@@ -219,7 +219,7 @@ class Replay:
         batch_id = f"{self.attempt}-replay/{table}"
         if not (one.rows.isEmpty() and one.taken_out.isEmpty()):
             bounds = {one.days[0]: one.days[1]} if one.days else None
-            self.release.merge(one.rows, table, batch_id=batch_id, bounds=bounds, replace=True, taken_out=one.taken_out)
+            self.release.merge(one.rows, table, batch_id=batch_id, bounds=bounds, replace=True, taken_out=one.taken_out, anew=one.anew)
             outcome.written.add(table)
         if not (one.rejected.isEmpty() and one.no_longer_rejected.isEmpty()):
             bounds = {"table_name": [table]}

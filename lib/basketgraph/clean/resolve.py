@@ -47,6 +47,12 @@ def ranked(rows: DataFrame, keys: Sequence[str], values: Sequence[str]) -> DataF
     )
 
 
+def newest_rows(rows: DataFrame, keys: Sequence[str], values: Sequence[str]) -> DataFrame:
+    """One row a key, the one that `ranked` would let win: for a table that has several rows of a key, which no MERGE should have left."""
+    judged = ranked(rows, keys, values)
+    return judged.where(F.col(STATUS) == NEW).select(*rows.columns)
+
+
 def against_table(batch: DataFrame, existing: DataFrame, keys: Sequence[str], values: Sequence[str], *, refresh: bool = False) -> DataFrame:
     """The batch's `new` rows judged against the table's rows of the same key; at most one matches.
 
@@ -73,7 +79,7 @@ def judged_again(
 ) -> DataFrame:
     """Rows of files that are read a second time, judged as if those files had never been read: against the rows that other files gave.
 
-    fresh:   all good rows of the files. kept: the table's rows of other files. owned: the table's rows that these files gave.
+    fresh:   all good rows of the files. kept: the table's rows of other files, owned: those that these files gave; of each at most one row a key.
     refresh: as in `against_table`; of equal rows the first one then also gets the time of the newest.
     returns: fresh with STATUS as from `ranked` and `against_table`, and HAD, HAD_CONTENT, HAD_TIME, HAD_OWNER: whether these files gave the table
              a row of this key, its content hash, its time, and whether this very file did. Of equal rows the one whose file gave the table its row
