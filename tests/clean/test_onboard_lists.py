@@ -61,3 +61,16 @@ def test_a_local_time_says_more_than_a_day_where_header_and_days_agree(tmp_path:
     rows = [[s.user, s.item, s.at.strftime("%d/%m/%Y"), (s.at + timedelta(hours=later)).strftime("%Y-%m-%d %H:%M:%S")] for s in sales()]
     found = drafted(lines_csv(tmp_path / "a.csv", ["user", "item", "order date", header], rows))
     assert lets(found)["sold_at"] == (f"to_timestamp(`{header}`, 'yyyy-MM-dd HH:mm:ss')" if taken else "to_timestamp(`order date`, 'dd/MM/yyyy')")
+
+
+def test_the_lines_of_records_with_many_fields_are_seen(tmp_path: Path) -> None:
+    """`line` comes after all other fields of a record, and what an order's system calls the pieces after 60 others of a line."""
+    place = new_shops.orders_array(tmp_path / "orders.json")
+    records = json.loads(place.read_text())
+    for record in records:
+        record |= {f"more_{number}": number for number in range(60)}
+        record["items"] = [{**{f"detail_{number}": "x" for number in range(60)}, **one} for one in record["items"]]
+    place.write_text(json.dumps(records))
+    found = drafted(place)
+    assert [columns(found)[f"{role}_id"] for role in ("order", "user", "item")] == ["trim(order_id)", "trim(customer_id)", "trim(line.of.sku)"]
+    assert columns(found)["amount_minor"] == "round(price * pieces * 100)"

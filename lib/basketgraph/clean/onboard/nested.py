@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -19,7 +19,7 @@ from basketgraph.clean.onboard.words import header_score
 from basketgraph.config import Mistake
 
 ITEM = 0.8  # how much a header must speak for an item where several lists might be the lines
-LIST_KEYS = 40  # fields of one record that are looked at
+DEEP_KEYS = 40  # fields of a record within a record that are looked at: a map written as a record has no end of them
 
 
 def json_sample(found: Found) -> Sample:
@@ -163,11 +163,12 @@ def nested(
         records = [{**r, name: {"place": i + 1, "of": one}} for r in records for i, one in enumerate(r.get(lists[0]) or [None])]
     rows = records[:ROWS]
     paths: dict[tuple[str, ...], str] = {}
+    whole = ((), *([(line_of[0],), (line_of[0], "of")] if line_of is not None else []))
     for record in rows:
-        for path, value in _leaves(record):
+        for path, value in _leaves(record, whole):
             if path not in paths:
                 paths[path] = "string" if len(path) > 1 or path[0] not in declared or value is None else kinds.get(path[0], declared[path[0]])
-    flat = [dict(_leaves(record)) for record in rows]
+    flat = [dict(_leaves(record, whole)) for record in rows]
     columns = [
         Column(".".join(path), sql_name(*path), kind, [_text(record.get(path)) for record in flat])
         for path, kind in paths.items()
@@ -181,10 +182,11 @@ def _holds_items(records: list[dict[str, Any]], name: str) -> bool:
     return any(header_score("item", field) > ITEM for field in fields)
 
 
-def _leaves(record: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    for name, value in list(record.items())[:LIST_KEYS]:
+def _leaves(record: Mapping[str, Any], whole: Collection[tuple[str, ...]], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """The fields of a record, with those of the records in it, however deep. whole: paths of records of which no field is left out."""
+    for name, value in list(record.items())[: None if above in whole else DEEP_KEYS]:
         if isinstance(value, dict):
-            yield from _leaves(value, (*above, name))
+            yield from _leaves(value, whole, (*above, name))
         else:
             yield (*above, name), value
 
