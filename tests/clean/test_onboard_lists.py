@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from clean import new_shops
-from clean.new_shops import lines_csv, sales
+from clean.new_shops import lines_csv, lines_json, sales
 from clean.test_onboard import columns, drafted, lets, mapping
 
 
@@ -74,3 +74,24 @@ def test_the_lines_of_records_with_many_fields_are_seen(tmp_path: Path) -> None:
     found = drafted(place)
     assert [columns(found)[f"{role}_id"] for role in ("order", "user", "item")] == ["trim(order_id)", "trim(customer_id)", "trim(line.of.sku)"]
     assert columns(found)["amount_minor"] == "round(price * pieces * 100)"
+
+
+MORE_LISTS = {
+    "images": [{"small_image_url": "a"}, {"small_image_url": "b"}],
+    "promotions": [{"code": "X", "amount": 1.0}, {"code": "Y", "amount": 2.0}],
+    "tax_lines": [{"title": "VAT", "price": 0.2}],
+    "facts": [{"key": "page", "value": 1, "count": 3}],
+}
+
+
+@pytest.mark.parametrize("name", MORE_LISTS)
+def test_a_list_that_names_no_items_is_not_of_lines_though_it_is_the_only_one(tmp_path: Path, name: str) -> None:
+    records = [{"order": s.order, "user": s.user, "date": s.at.isoformat(), "sku": s.item, "price": s.price, name: MORE_LISTS[name]} for s in sales()]
+    found = drafted(lines_json(tmp_path / "a.json", records))
+    assert "explode" not in found.text
+    assert columns(found)["item_id"] == "trim(sku)"
+
+
+def test_a_list_that_names_items_and_counts_them_is_of_lines_though_it_has_no_ids(tmp_path: Path) -> None:
+    records = [{"order": s.order, "user": s.user, "date": s.at.isoformat(), "basket": [{"title": s.title, "qty": s.pieces}]} for s in sales()]
+    assert "explode_outer(transform(basket, " in lets(drafted(lines_json(tmp_path / "a.json", records)))["line"]

@@ -105,8 +105,8 @@ def _ids(reading: Reading, table: Table) -> None:
     if line is not None:
         table.set("event_id", label_sql(line))
         table.guess("event_id", f"{line.name} is the number of the line", reading.because["line"])
-    elif reading.sample.line_of is not None and "order" in reading.roles:
-        table.set("event_id", f"concat_ws('-', {table.columns['order_id']}, {reading.sample.line_of[0]}.place)")
+    elif reading.sample.lines is not None and "order" in reading.roles:
+        table.set("event_id", f"concat_ws('-', {table.columns['order_id']}, {reading.sample.lines.name}.place)")
         table.guess("event_id", "order and place within it", "a record is a whole order, so its content would be the id of all its lines")
     else:
         table.note("event_id", "event_id is left out: lines have no number, so the whole line is its id and an equal line a duplicate")

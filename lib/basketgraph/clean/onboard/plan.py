@@ -57,10 +57,11 @@ def plan(shop: str, landing: Path, found: Sequence[Kind], *, currency: str | Non
         known = next((one for one in plans if one.kind is kind), None)
         if known is None:
             known = FilesPlan(kind, reading, Lets(reading))
-            if reading.sample.line_of is not None:
-                name, expression = reading.sample.line_of
-                known.lets.names[name] = expression
-                known.lets.remark(name, "guess", "each element of the list is a line of the order", "its records have the fields of order lines")
+            lines = reading.sample.lines
+            if lines is not None:
+                known.lets.names[lines.name] = lines.expression
+                told = f"each element of {'.'.join(lines.path)} is a line of the order"
+                known.lets.remark(lines.name, "guess", told, "its records have the fields of order lines")
             plans.append(known)
         return known
 

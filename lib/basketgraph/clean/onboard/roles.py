@@ -43,8 +43,8 @@ class Reading:
 
     def beside_lines(self, one: Profile) -> bool:
         """Whether a column stands beside the list of lines within a record that has the item in it: it is the whole record's."""
-        line, item = self.sample.line_of, self.roles.get("item")
-        return line is not None and item is not None and item.name.startswith(f"{line[0]}.") and not one.name.startswith(f"{line[0]}.")
+        lines, item = self.sample.lines, self.roles.get("item")
+        return lines is not None and item is not None and item.name.startswith(f"{lines.name}.") and not one.name.startswith(f"{lines.name}.")
 
     @property
     def table(self) -> str | None:
