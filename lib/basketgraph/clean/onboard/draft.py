@@ -10,10 +10,10 @@ from typing import Any
 
 import yaml
 
+from basketgraph.clean.onboard.fitness import IDS
 from basketgraph.clean.onboard.parts import Remark, Table
 from basketgraph.clean.onboard.plan import FilesPlan, Plan
 from basketgraph.clean.onboard.profiles import Profile
-from basketgraph.clean.onboard.roles import IDS
 
 WIDTH = 148
 EXAMPLES = 4

@@ -36,7 +36,7 @@ def events_table(reading: Reading, lets: Lets, currency: str) -> Table:
         table.guess("event_time", f"{reading.roles['time'].name} is the time", reading.because["time"])
     if when is None:
         table.todo("event_time", "no column looks like a date or a time; which one says when it was bought?")
-    _ids(reading, table)
+    _ids(reading, table, cancelled)
     pieces = _quantity(reading, lets, table, cancelled)
     _amounts(reading, lets, table, cancelled, pieces, currency)
     for role, column in (("user", "user_id"), ("time", "event_time")):
@@ -82,7 +82,7 @@ def moment(reading: Reading, lets: Lets) -> When | None:
     return When(f"to_utc_timestamp({name}, source_time_zone)", f"to_date({name})")
 
 
-def _ids(reading: Reading, table: Table) -> None:
+def _ids(reading: Reading, table: Table, cancelled: str | None) -> None:
     for role in ("user", "item", "order"):
         one = reading.roles.get(role)
         if one is None:
@@ -106,7 +106,9 @@ def _ids(reading: Reading, table: Table) -> None:
         table.set("event_id", label_sql(line))
         table.guess("event_id", f"{line.name} is the number of the line", reading.because["line"])
     elif reading.sample.lines is not None and "order" in reading.roles:
-        table.set("event_id", f"concat_ws('-', {table.columns['order_id']}, {reading.sample.lines.name}.place)")
+        # A shop's return is a record of its own, with the number of the order and places that the purchase had, too.
+        kind = [cancelled.partition(" ")[0]] if cancelled is not None and "event_type" in reading.roles else []
+        table.set("event_id", f"concat_ws('-', {', '.join([table.columns['order_id'], *kind, reading.sample.lines.name])}.place)")
         table.guess("event_id", "order and place within it", "a record is a whole order, so its content would be the id of all its lines")
     else:
         table.note("event_id", "event_id is left out: lines have no number, so the whole line is its id and an equal line a duplicate")
@@ -151,8 +153,10 @@ def _amounts(reading: Reading, lets: Lets, table: Table, cancelled: str | None, 
     units = MINOR_UNITS.get(currency, 100)
     amount, price = reading.roles.get("amount"), reading.roles.get("unit_price")
     chosen = _choose(reading, amount, price)
-    for name, why in reading.aside.items():
-        (table.todo if chosen is None else table.note)("amount_minor", f"{name} {why}, which no line was paid with")
+    for why in dict.fromkeys(reading.aside.values()):
+        names = [name for name, its in reading.aside.items() if its == why]
+        named = names[0] if len(names) == 1 else f"each of {len(names)} columns ({', '.join(names[:4])}{', ...' * (len(names) > 4)})"
+        (table.todo if chosen is None else table.note)("amount_minor", f"{named} {why}, which no line was paid with")
     if chosen is None:
         table.set("amount_minor", "0")
         table.todo("amount_minor", "no column looks like money; 0 stands for all amounts until one is named here")

@@ -7,7 +7,7 @@ from basketgraph.clean.onboard.orders import FIRST_LINES, on_first_lines
 from basketgraph.clean.onboard.parts import Lets, Table, decimal_sql, text_list
 from basketgraph.clean.onboard.profiles import Profile
 from basketgraph.clean.onboard.roles import Reading
-from basketgraph.clean.onboard.words import plain_values, words
+from basketgraph.clean.onboard.words import plain_values, purchases_among, words
 
 YES = {"1", "true", "yes", "y", "t", "x", "ja", "j", "oui", "si", "sim", "tak"}
 
@@ -37,8 +37,7 @@ def _typed(kind: Profile, lets: Lets, table: Table) -> str | None:
     """Event types by the words of a column; those that silver.events does not hold are left out by `where`."""
     word = plain_values(kind.counts)
     known = words().values
-    plainly = known.purchases - known.steps
-    purchases = plainly if plainly & set(word.values()) else known.purchases
+    purchases = purchases_among(word.values())
     bought = [text for text, plain in word.items() if plain in purchases]
     undone = [text for text, plain in word.items() if plain in known.cancellations]
     others = [text for text, plain in word.items() if plain in known.others]

@@ -81,6 +81,13 @@ def plain_values(texts: Iterable[str]) -> dict[str, str]:
     return {text: word if word in known else bare[text] for text, word in plain.items()}
 
 
+def purchases_among(plain: Iterable[str]) -> frozenset[str]:
+    """The words for purchases that count where an event type has these values: a step to a purchase only where no other word for one is there."""
+    known = words().values
+    plainly = known.purchases - known.steps
+    return plainly if plainly & set(plain) else known.purchases
+
+
 def unaccented(text: str) -> str:
     """Letters of all alphabets without the marks on them."""
     apart = unicodedata.normalize("NFKD", text.translate(LETTERS))
