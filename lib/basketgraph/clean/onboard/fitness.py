@@ -38,7 +38,7 @@ def fitness(role: str, one: Profile) -> float:
     if role in MONEY:
         return _money(role, one)
     if role in IDS:
-        return id_fitness(role, one)
+        return _id(role, one)
     if role == "position":
         return 0.8 if one.whole and max(one.numbers) < 10_000 else 0.0
     return _words_fit(role, one)
@@ -86,7 +86,7 @@ def _money(role: str, one: Profile) -> float:
     return 1.0 if not one.whole or (one.number is not None and one.number.signs) else 0.8
 
 
-def id_fitness(role: str, one: Profile) -> float:
+def _id(role: str, one: Profile) -> float:
     two_numbers = role == "user" and words_of(one.name)[-1:] == ("id",) and all(re.fullmatch(r"\d+\.\d+", text) for text in one.counts)
     fractions = bool(one.numbers) and not one.whole and not two_numbers
     negative = bool(one.numbers) and min(one.numbers) < 0 and sum(value < 0 for value in one.numbers) > len(one.numbers) / 50

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from basketgraph.clean.onboard.fitness import ITEM_COLUMNS, MONEY, NO_MONEY, PAID, PEOPLE, fitness, id_fitness
+from basketgraph.clean.onboard.fitness import ITEM_COLUMNS, MONEY, NO_MONEY, PAID, PEOPLE, fitness
 from basketgraph.clean.onboard.numbers import CODES
 from basketgraph.clean.onboard.orders import are_orders, money_of_orders
 from basketgraph.clean.onboard.profiles import EMAIL, Profile, profile
@@ -170,16 +170,9 @@ def _by_values(reading: Reading) -> Reading:
             and (not one.whole or (one.number is not None and one.number.signs))
         ]
         take("amount", money if len(money) == 1 else [], "it is the only column of numbers with decimals")
-    ids = [
-        one
-        for one in free()
-        if id_fitness("user", one) and one.moment is None and not one.personal and len(one.counts) > 1 and one.number is not None
-    ]
     if "item" in roles and "user" not in roles:
         people = [one for one in reading.profiles if one in free() and EMAIL.fullmatch(one.filled[0])]
         take("user", people, "its values are e-mail addresses, and nothing else says who bought")
-    if "item" in roles and "user" not in roles and len(ids) == 1 and words_of(ids[0].name)[-1:] == ("id",):
-        take("user", ids, "it is the only other column of ids")
     if {"item", "user", "time"} <= roles.keys():
         papers = [one for one in free() if one.numbered and are_orders(one, roles["user"])]
         take("order", papers if len(papers) == 1 else [], "its numbers stand on neighbouring rows of one user each")
