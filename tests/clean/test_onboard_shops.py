@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from basketgraph.clean.onboard.words import header_score, is_personal, plain_values, words_of
 from clean import new_shops
-from clean.new_shops import lines_csv, sales
+from clean.new_shops import Sale, lines_csv, sales
 from clean.test_onboard import columns, drafted, lets, mapping
 
 
@@ -198,3 +199,33 @@ def test_the_price_of_all_sizes_that_an_order_is_of_is_no_total(tmp_path: Path) 
     rows = [[s.order, s.at.date(), s.user, f"{s.order % 7}-{s.item}", s.pieces, 5.5 + s.order % 7] for s in sales()]
     found = drafted(lines_csv(tmp_path / "a.csv", ["order", "date", "user", "sku", "qty", "price"], rows))
     assert columns(found)["amount_minor"] == "round(price_ * pieces * 100)"
+
+
+def with_states(place: Path, states: list[str], **more: Callable[[Sale], Any]) -> Path:
+    rows = [
+        [s.order, s.at.date(), s.user, s.item, s.pieces, s.price, states[s.order % len(states)], *[of(s) for of in more.values()]] for s in sales()
+    ]
+    return lines_csv(place, ["order", "date", "user", "item", "qty", "price", "status", *more], rows)
+
+
+def test_an_orders_state_counts_where_there_is_a_type_too(tmp_path: Path) -> None:
+    found = drafted(with_states(tmp_path / "a.csv", ["Completed", "Cancelled"], type=lambda s: "Sale" if s.item % 5 else "Return"))
+    assert columns(found)["event_type"].startswith("case when event_word in ('sale') then 'purchase' when event_word in ('return')")
+    assert mapping(found)["tables"]["silver.events"]["reject"]["order_not_completed"] == "lower(trim(status)) in ('cancelled')"
+
+
+def test_of_states_it_is_said_which_are_counted_and_which_are_not_yet(tmp_path: Path) -> None:
+    found = drafted(with_states(tmp_path / "a.csv", ["complete", "canceled", "closed", "processing", "pending_payment", "odd"]))
+    told = [remark.text for remark in found.said("guess")]
+    assert "canceled are orders that came to nothing" in told
+    assert "pending_payment, processing are orders that are not completed, or not yet" in told
+    assert "status closed, odd count as sales" in told
+
+
+@pytest.mark.parametrize(
+    ("header", "asked"), [("qty_refunded", "quantity"), ("Amount Refunded", "amount_minor"), ("canceled qty", "quantity"), ("qty_left", "")]
+)
+def test_columns_of_what_came_back_are_asked_about(tmp_path: Path, header: str, asked: str) -> None:
+    found = drafted(with_states(tmp_path / "a.csv", ["complete"], **{header: lambda s: s.item % 5}))
+    places = [remark.place.rpartition(".")[2] for remark in found.said("todo") if remark.text.startswith(f"{header}: what came back")]
+    assert places == [asked] * bool(asked)

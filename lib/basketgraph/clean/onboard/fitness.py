@@ -7,7 +7,7 @@ from statistics import median
 
 from basketgraph.clean.onboard.numbers import CODES
 from basketgraph.clean.onboard.profiles import Profile
-from basketgraph.clean.onboard.words import header_score, plain_values, words, words_of
+from basketgraph.clean.onboard.words import header_score, is_taken_back, plain_values, words, words_of
 
 FLAGS = {"0", "1", "true", "false", "yes", "no", "y", "n", "t", "f", "x", "ja", "nein", "j", "oui", "non", "si", "sim", "tak"}
 IDS = ("user", "item", "order", "line", "store")
@@ -16,7 +16,7 @@ PAID = MONEY[:-1]
 NAMED = 0.7  # score of a header that is called so
 NO_MONEY = {
     "score", "rate", "ratio", "share", "pct", "percent", "probability", "propensity", "weight", "feature",
-    "affinity", "rating", "lat", "lon", "latitude", "longitude", "index", "rank",
+    "affinity", "rating", "digits", "lat", "lon", "latitude", "longitude", "index", "rank",
 }  # fmt: skip
 ITEM_COLUMNS = ("name", "department", "category", "subcategory", "brand", "manufacturer", "package_size")
 PEOPLE = ("age_band", "income_band", "marital_status", "home_ownership", "household_size", "household_composition", "kids_count")
@@ -74,11 +74,12 @@ def _quantity(one: Profile) -> float:
     typical = median(map(abs, one.numbers))
     small = 1.0 if typical <= 20 else 0.4 if typical <= 1000 else 0.1
     few = len(one.counts) <= max(200, len(one.filled) / 5)
-    return small * (1.0 if one.whole else 0.5) * (1.0 if few else 0.5)
+    return small * (1.0 if one.whole else 0.5) * (1.0 if few else 0.5) * (0.5 if is_taken_back(one.name) else 1.0)
 
 
 def _money(role: str, one: Profile) -> float:
-    if not one.numbers or one.padded > len(one.filled) / 50:
+    own = one.name.rpartition(".")[2]
+    if not one.numbers or one.padded > len(one.filled) / 50 or set(words_of(own)) & NO_MONEY or is_taken_back(own):
         return 0.0
     ones = sum(value == 1 for value in one.numbers) / len(one.numbers)
     if one.whole and ones > 0.4 and role in ("amount", "unit_price"):

@@ -125,6 +125,11 @@ def _score(role: str, have: tuple[str, ...]) -> float:
     return best
 
 
+def is_taken_back(header: str) -> bool:
+    """Whether a header of pieces or money speaks of those that came back."""
+    return any(len(word) > 1 and word != "credit" for word in set(words_of(header)) & words().values.cancellations)
+
+
 def is_personal(header: str) -> bool:
     have = words_of(header)
     known = words()
