@@ -229,3 +229,23 @@ def test_columns_of_what_came_back_are_asked_about(tmp_path: Path, header: str, 
     found = drafted(with_states(tmp_path / "a.csv", ["complete"], **{header: lambda s: s.item % 5}))
     places = [remark.place.rpartition(".")[2] for remark in found.said("todo") if remark.text.startswith(f"{header}: what came back")]
     assert places == [asked] * bool(asked)
+
+
+@pytest.mark.parametrize(
+    ("role", "each", "percent"), [("user", 3, 67), ("user", 2, 0), ("item", 3, 67), ("date", 3, 67), ("order", 3, 67), ("item", 1, 0)]
+)
+def test_a_column_that_events_cannot_do_without_is_asked_about_where_it_is_mostly_empty(tmp_path: Path, role: str, each: int, percent: int) -> None:
+    header = ["order", "date", "user", "item", "price"]
+    rows = [[s.order, s.at.date(), s.user, f"P{s.item}", s.price] for s in sales()[:198]]
+    for number, row in enumerate(rows):
+        row[header.index(role)] = "" if number % each else row[header.index(role)]
+    found = drafted(lines_csv(tmp_path / "a.csv", header, rows))
+    column = "event_time" if role == "date" else f"{role}_id"
+    told = [remark.text for remark in found.said("todo") if "of the rows have none" in remark.text]
+    assert told == ([f"{role}: {percent} % of the rows have none and are rejected as missing:{column}"] if percent else [])
+
+
+def test_of_two_ids_of_an_item_the_one_that_all_rows_have_is_taken(tmp_path: Path) -> None:
+    rows = [[s.order, s.at.date(), s.user, f"S{s.item}" if s.item % 3 == 0 else "", f"Thing {s.item}", s.price] for s in sales()]
+    found = drafted(lines_csv(tmp_path / "a.csv", ["order", "date", "user", "SKU", "Item", "price"], rows))
+    assert columns(found)["item_id"] == "trim(Item)"

@@ -39,14 +39,26 @@ def events_table(reading: Reading, lets: Lets, currency: str) -> Table:
     _ids(reading, table, cancelled)
     pieces = _quantity(reading, lets, table, cancelled)
     _amounts(reading, lets, table, cancelled, pieces, currency)
-    for role, column in (("user", "user_id"), ("time", "event_time")):
-        if role in reading.roles and on_first_lines(reading.roles.get("order"), reading.roles[role]):
-            table.todo(column, f"{reading.roles[role].name} {FIRST_LINES}: further lines are rejected as missing:{column}; write it on each line")
+    _ask_for_holes(reading, table)
     for role, column in (("store", "store_id"), ("channel", "channel")):
         if role in reading.roles:
             table.set(column, label_sql(reading.roles[role]))
             table.guess(column, f"{reading.roles[role].name} is the {role}", reading.because[role])
     return table
+
+
+def _ask_for_holes(reading: Reading, table: Table) -> None:
+    """Says of columns that an event cannot do without how many rows are lost for want of them."""
+    for role, column, enough in (("user", "user_id", 0.5), ("item", "item_id", 0.9), ("time", "event_time", 0.9), ("order", "order_id", 0.9)):
+        one = reading.roles.get(role)
+        if one is None:
+            continue
+        share = one.filled_share(reading.bought)
+        if role != "order" and on_first_lines(reading.roles.get("order"), one):
+            table.todo(column, f"{one.name} {FIRST_LINES}: further lines are rejected as missing:{column}; write it on each line")
+        elif share < enough:
+            rows = "rows" if reading.bought is None else "purchases"
+            table.todo(column, f"{one.name}: {100 * (1 - share):.0f} % of the {rows} have none and are rejected as missing:{column}")
 
 
 def moment(reading: Reading, lets: Lets) -> When | None:

@@ -26,6 +26,7 @@ class Reading:
     because: Mapping[str, str]  # role -> evidence
     language: str | None
     aside: Mapping[str, str] = field(default_factory=dict)  # columns of money that is no line's -> why
+    bought: Sequence[bool] | None = None  # which rows are purchases, where a column says so
 
     def named(self, name: str) -> Profile:
         return next(one for one in self.profiles if one.name == name)
@@ -67,7 +68,8 @@ def read(sample: Sample) -> Reading:
             if header * (0.5 + 0.5 * fit) >= ENOUGH * 0.6 and fit > 0:
                 scored.append((header * (0.4 + 0.6 * fit) + 0.001 * (role in ("user", "item", "order", "time")), role, one))
     scored.sort(key=lambda entry: (-entry[0], list(words().roles).index(entry[1]), [p.name for p in profiles].index(entry[2].name)))
-    reading = _given(Reading(sample, profiles, {}, {}, spoken), scored)
+    bare = Reading(sample, profiles, {}, {}, spoken, bought=bought)
+    reading = _given(bare, scored)
     money = {one.name: one for _, role, one in scored if role in PAID}
     aside = money_of_orders(reading.roles.get("order"), reading.roles.get("item"), money.values())
     aside |= {name: "is beside the list of lines, so it is the whole order's" for name, one in money.items() if reading.beside_lines(one)}
@@ -76,7 +78,7 @@ def read(sample: Sample) -> Reading:
         for score, role, one in scored
         if not (role in PAID and one.name in aside) and not (role in ("quantity", *ITEM_COLUMNS) and reading.beside_lines(one))
     ]
-    return _finer(_given(Reading(sample, profiles, {}, {}, spoken, aside), kept) if len(kept) < len(scored) else reading)
+    return _finer(_given(replace(bare, aside=aside), kept) if len(kept) < len(scored) else reading)
 
 
 def _bought(profiles: Sequence[Profile]) -> list[bool] | None:
