@@ -249,3 +249,32 @@ def test_of_two_ids_of_an_item_the_one_that_all_rows_have_is_taken(tmp_path: Pat
     rows = [[s.order, s.at.date(), s.user, f"S{s.item}" if s.item % 3 == 0 else "", f"Thing {s.item}", s.price] for s in sales()]
     found = drafted(lines_csv(tmp_path / "a.csv", ["order", "date", "user", "SKU", "Item", "price"], rows))
     assert columns(found)["item_id"] == "trim(Item)"
+
+
+def test_names_of_persons_and_all_ids_of_a_user_are_personal_and_names_of_things_are_not() -> None:
+    people = ["Ship Name", "Ship To Name", "bill_to_name", "Contact Name", "Guest Name", "reviewerName", "Cashier", "author", "customer_unique_id"]
+    people += ["anonymousId", "Customer Reference ID", "Customer Note"]
+    assert [header for header in people if not is_personal(header)] == []
+    things = [
+        "Item Name",
+        "Device Name",
+        "Brand Name",
+        "name",
+        "customer_segment",
+        "product_uid",
+        "Ship Date",
+        "shipping",
+        "order_id",
+        "household_size",
+    ]
+    assert [header for header in things if is_personal(header)] == []
+
+
+@pytest.mark.parametrize(
+    ("header", "name"), [("reviewerName", False), ("Device Name", False), ("Lineitem name", True), ("Bezeichnung Artikel", True)]
+)
+def test_a_name_of_something_else_is_no_items(tmp_path: Path, header: str, name: bool) -> None:
+    rows = [[s.order, s.at.date(), s.user, s.item, s.price, f"Ada Miller {s.title}"] for s in sales()]
+    found = drafted(lines_csv(tmp_path / "a.csv", ["order", "date", "user", "sku", "price", header], rows))
+    assert ("silver.items" in mapping(found)["tables"]) is name
+    assert ("Ada" in found.text) is (header != "reviewerName")
