@@ -278,3 +278,18 @@ def test_a_name_of_something_else_is_no_items(tmp_path: Path, header: str, name:
     found = drafted(lines_csv(tmp_path / "a.csv", ["order", "date", "user", "sku", "price", header], rows))
     assert ("silver.items" in mapping(found)["tables"]) is name
     assert ("Ada" in found.text) is (header != "reviewerName")
+
+
+@pytest.mark.parametrize(("number", "taken"), [("{:09d}", True), ("{}", False)])
+def test_half_a_word_makes_no_order_number_and_padded_numbers_on_neighbouring_rows_do(tmp_path: Path, number: str, taken: bool) -> None:
+    header = ["increment_id", "created_at", "customer_id", "sku", "qty_ordered", "qty_invoiced", "price"]
+    rows = [[number.format(s.order), s.at.isoformat(), s.user, f"WS-{s.item}", s.pieces, s.pieces, s.price] for s in sales()]
+    found = columns(drafted(lines_csv(tmp_path / "a.csv", header, rows)))
+    assert found.get("order_id") == ("trim(increment_id)" if taken else None)
+
+
+@pytest.mark.parametrize("of_a_user", [True, False])
+def test_an_order_number_with_an_ending_is_one_where_orders_are_of_one_user(tmp_path: Path, of_a_user: bool) -> None:
+    rows = [[s.order if of_a_user else s.item, s.at.date(), s.user, f"A{s.item}", s.price] for s in sales()]
+    found = columns(drafted(lines_csv(tmp_path / "a.csv", ["Billing orderxy", "date", "user", "sku", "price"], rows)))
+    assert ("order_id" in found) is of_a_user

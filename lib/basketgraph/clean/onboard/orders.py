@@ -54,6 +54,15 @@ def are_orders(one: Profile, user: Profile) -> bool:
     return lines >= ORDERS and len(users) >= NEARLY_ALL * runs and sum(len(who) == 1 for who in users.values()) >= NEARLY_ALL * len(users)
 
 
+def of_one_user(one: Profile, user: Profile) -> float:
+    """The share of a column's values that stand beside one user only."""
+    users: dict[str, set[str]] = defaultdict(set)
+    for code, who in zip(one.column.values, user.column.values, strict=True):
+        if code is not None and who is not None:
+            users[code].add(who)
+    return sum(len(who) == 1 for who in users.values()) / len(users) if users else 1.0
+
+
 def _is_total(order: Profile, item: Profile, money: Profile) -> bool:
     """Whether lines of an order with different items have the same money, and neither chance nor the items' prices can be why."""
     of_order: dict[str, set[str]] = defaultdict(set)

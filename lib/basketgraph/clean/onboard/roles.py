@@ -7,13 +7,14 @@ from dataclasses import dataclass, field, replace
 
 from basketgraph.clean.onboard.fitness import ITEM_COLUMNS, MONEY, NO_MONEY, PAID, PEOPLE, fitness
 from basketgraph.clean.onboard.numbers import CODES
-from basketgraph.clean.onboard.orders import are_orders, money_of_orders
+from basketgraph.clean.onboard.orders import are_orders, money_of_orders, of_one_user
 from basketgraph.clean.onboard.profiles import EMAIL, Profile, profile
 from basketgraph.clean.onboard.sample import Sample
 from basketgraph.clean.onboard.words import header_score, language, plain_values, purchases_among, words, words_of
 
 ENOUGH = 0.4  # score below which a role is not given
 SURELY = 0.7  # of a header alone
+MOST = 0.9  # of the values of a column that might be orders, which have one user each
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,9 @@ def read(sample: Sample) -> Reading:
     scored.sort(key=lambda entry: (-entry[0], list(words().roles).index(entry[1]), [p.name for p in profiles].index(entry[2].name)))
     bare = Reading(sample, profiles, {}, {}, spoken, bought=bought)
     reading = _given(bare, scored)
+    while (order := _no_order(reading)) is not None:
+        scored = [entry for entry in scored if entry[1] != "order" or entry[2].name != order]
+        reading = _given(bare, scored)
     money = {one.name: one for _, role, one in scored if role in PAID}
     aside = money_of_orders(reading.roles.get("order"), reading.roles.get("item"), money.values())
     aside |= {name: "is beside the list of lines, so it is the whole order's" for name, one in money.items() if reading.beside_lines(one)}
@@ -101,6 +105,14 @@ def _fit(role: str, one: Profile, share: float) -> float:
     if role == "user" and share < 0.5:
         return min(fit, 0.5)  # who buys without an account has another id
     return fit * share if role in ("item", "time") else fit
+
+
+def _no_order(reading: Reading) -> str | None:
+    """The column that was taken for the order although its header hardly says so and its values are of many users each; None where all is well."""
+    order, user = reading.roles.get("order"), reading.roles.get("user")
+    if order is None or user is None or header_score("order", order.name) >= SURELY or of_one_user(order, user) >= MOST:
+        return None
+    return order.name
 
 
 def _given(bare: Reading, scored: Sequence[tuple[float, str, Profile]]) -> Reading:
@@ -176,7 +188,7 @@ def _by_values(reading: Reading) -> Reading:
         people = [one for one in reading.profiles if one in free() and EMAIL.fullmatch(one.filled[0])]
         take("user", people, "its values are e-mail addresses, and nothing else says who bought")
     if {"item", "user", "time"} <= roles.keys():
-        papers = [one for one in free() if one.numbered and are_orders(one, roles["user"])]
+        papers = [one for one in free() if (one.numbered or one.padded == len(one.filled)) and are_orders(one, roles["user"])]
         take("order", papers if len(papers) == 1 else [], "its numbers stand on neighbouring rows of one user each")
     return _by_names(replace(reading, roles=roles, because=because))
 
