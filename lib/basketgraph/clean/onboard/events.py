@@ -182,12 +182,18 @@ def _amounts(reading: Reading, lets: Lets, table: Table, cancelled: str | None, 
     table.guess("amount_minor", f"{one.name} is the price of one piece" if each else f"{one.name} is what the whole line costs", because)
     if minor:
         table.guess("amount_minor", "it is in minor units already", f"its header says {minor.pop()}")
-    signed = cancelled is not None and any(v < 0 for v in one.numbers)
-    table.refuse("price_not_positive" if each else "amount_not_positive", f"{name} = 0" if signed else f"{name} <= 0")
-    table.guess(
-        "price_not_positive" if each else "amount_not_positive", "what is for nothing is no sale", "gifts, samples and corrections look like this"
-    )
+    reason = "price_not_positive" if each else "amount_not_positive"
+    table.refuse(reason, _not_paid(one, name, lets, cancelled))
+    table.guess(reason, "what is for nothing is no sale", "gifts, samples and corrections look like this")
     _besides(reading, table, pieces, units)
+
+
+def _not_paid(one: Profile, name: str, lets: Lets, cancelled: str | None) -> str:
+    """The condition under which nothing was paid; less than nothing is right for cancellations only, where something else than that tells them."""
+    if cancelled is None or not any(value < 0 for value in one.numbers):
+        return f"{name} <= 0"
+    is_told_by_sign = decimal_sql(one) in lets.names.get(cancelled, "")
+    return f"{name} = 0" if is_told_by_sign else f"{name} = 0 or (not {cancelled} and {name} < 0)"
 
 
 def _minor(value: str, pieces: str, units: int, signed: bool) -> str:

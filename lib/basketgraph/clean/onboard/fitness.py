@@ -74,7 +74,8 @@ def _quantity(one: Profile) -> float:
     typical = median(map(abs, one.numbers))
     small = 1.0 if typical <= 20 else 0.4 if typical <= 1000 else 0.1
     few = len(one.counts) <= max(200, len(one.filled) / 5)
-    return small * (1.0 if one.whole else 0.5) * (1.0 if few else 0.5) * (0.5 if is_taken_back(one.name) else 1.0)
+    cents = sum(bool(re.search(r"[.,]\d\d$", text)) for text in one.filled) > 0.9 * len(one.filled)  # as of money
+    return small * (0.3 if cents else 1.0 if one.whole else 0.5) * (1.0 if few else 0.5) * (0.5 if is_taken_back(one.name) else 1.0)
 
 
 def _money(role: str, one: Profile) -> float:
