@@ -127,3 +127,21 @@ def test_less_than_nothing_is_paid_for_cancellations_only(tmp_path: Path, pieces
         rows.append([(order if back else "{}").format(s.order), s.at.date(), s.user, s.item, taken, -s.price if s.order % 7 == 0 else s.price])
     found = drafted(lines_csv(tmp_path / "a.csv", ["order", "date", "user", "sku", "qty", "price"], rows))
     assert mapping(found)["tables"]["silver.events"]["reject"]["price_not_positive"] == refused
+
+
+@pytest.mark.parametrize(
+    ("other", "value", "user"),
+    [
+        ("customer_unique_id", "c{}", "trim(customer_unique_id)"),
+        ("email", "u{}@mail.example", "lower(trim(email))"),
+        ("customer_state", "s{}", "trim(customer_id)"),
+        ("customer_code", "x", "trim(customer_id)"),
+    ],
+)
+def test_an_id_that_each_order_has_anew_gives_way_to_one_that_comes_again(tmp_path: Path, other: str, value: str, user: str) -> None:
+    rows = [[s.order, f"o{s.order}", s.at.date(), s.item, s.price, value.format(s.user)] for s in sales()]
+    found = drafted(lines_csv(tmp_path / "a.csv", ["order_id", "customer_id", "date", "sku", "price", other], rows))
+    assert columns(found)["user_id"] == user
+    asked = [remark for remark in found.said("todo") if remark.text.startswith("every customer_id of the sample has one order")]
+    assert len(asked) == (user == "trim(customer_id)")
+    assert (f"{other} is the user because it comes again, and customer_id has" in found.text) == (user != "trim(customer_id)")

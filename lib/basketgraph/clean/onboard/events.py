@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from basketgraph.clean.onboard.evidence import is_product, money_is_of
 from basketgraph.clean.onboard.happened import event_type
 from basketgraph.clean.onboard.numbers import MINOR_UNITS
-from basketgraph.clean.onboard.orders import FIRST_LINES, on_first_lines
+from basketgraph.clean.onboard.orders import FIRST_LINES, on_first_lines, one_order_each
 from basketgraph.clean.onboard.parts import MISSING, Lets, Table, decimal_sql, id_sql, label_sql
 from basketgraph.clean.onboard.profiles import Profile
 from basketgraph.clean.onboard.roles import Reading
@@ -54,6 +54,8 @@ def _ask_for_holes(reading: Reading, table: Table) -> None:
         if one is None:
             continue
         share = one.filled_share(reading.bought)
+        if role == "user" and one_order_each(reading.roles.get("order"), one):
+            table.todo(column, f"every {one.name} of the sample has one order; is there another id, by which users come again?")
         if role != "order" and on_first_lines(reading.roles.get("order"), one):
             table.todo(column, f"{one.name} {FIRST_LINES}: further lines are rejected as missing:{column}; write it on each line")
         elif share < enough:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from basketgraph.clean.onboard.fitness import ITEM_COLUMNS, MONEY, NO_MONEY, PAID, PEOPLE, fitness
 from basketgraph.clean.onboard.numbers import CODES
-from basketgraph.clean.onboard.orders import are_orders, money_of_orders, of_one_user
+from basketgraph.clean.onboard.orders import are_orders, money_of_orders, of_one_user, one_order_each
 from basketgraph.clean.onboard.profiles import EMAIL, Profile, profile
 from basketgraph.clean.onboard.sample import Sample
 from basketgraph.clean.onboard.words import header_score, language, plain_values, purchases_among, words, words_of
@@ -74,6 +74,10 @@ def read(sample: Sample) -> Reading:
     while (order := _no_order(reading)) is not None:
         scored = [entry for entry in scored if entry[1] != "order" or entry[2].name != order]
         reading = _given(bare, scored)
+    user, other = reading.roles.get("user"), _other_user(reading)
+    if other is not None:
+        scored = [(1.0, "user", other), *(entry for entry in scored if entry[1] != "user")]
+        reading = _given(bare, scored)
     money = {one.name: one for _, role, one in scored if role in PAID}
     aside = money_of_orders(reading.roles.get("order"), reading.roles.get("item"), money.values())
     aside |= {name: "is beside the list of lines, so it is the whole order's" for name, one in money.items() if reading.beside_lines(one)}
@@ -82,7 +86,11 @@ def read(sample: Sample) -> Reading:
         for score, role, one in scored
         if not (role in PAID and one.name in aside) and not (role in ("quantity", *ITEM_COLUMNS) and reading.beside_lines(one))
     ]
-    return _finer(_given(replace(bare, aside=aside), kept) if len(kept) < len(scored) else reading)
+    found = _finer(_given(replace(bare, aside=aside), kept) if len(kept) < len(scored) else reading)
+    if other is None or user is None:
+        return found
+    why = f"it comes again, and {user.name} has another value for each order"
+    return replace(found, because={**found.because, "user": why})
 
 
 def _bought(profiles: Sequence[Profile]) -> list[bool] | None:
@@ -113,6 +121,17 @@ def _no_order(reading: Reading) -> str | None:
     if order is None or user is None or header_score("order", order.name) >= SURELY or of_one_user(order, user) >= MOST:
         return None
     return order.name
+
+
+def _other_user(reading: Reading) -> Profile | None:
+    """The column with another id of the user that comes again, where the one of the headers' choice is of one order each."""
+    order, user = reading.roles.get("order"), reading.roles.get("user")
+    if user is None or not one_order_each(order, user):
+        return None
+    taken = {one.name for one in reading.roles.values()}
+    likely = [one for one in reading.profiles if one.name not in taken and one.filled_share(reading.bought) >= MOST]
+    named = [one for one in likely if header_score("user", one.name) >= ENOUGH or EMAIL.fullmatch(one.filled[0])]
+    return next((one for one in named if len(user.counts) / 10 <= len(one.counts) < MOST * len(user.counts)), None)
 
 
 def _given(bare: Reading, scored: Sequence[tuple[float, str, Profile]]) -> Reading:
