@@ -145,3 +145,23 @@ def test_an_id_that_each_order_has_anew_gives_way_to_one_that_comes_again(tmp_pa
     asked = [remark for remark in found.said("todo") if remark.text.startswith("every customer_id of the sample has one order")]
     assert len(asked) == (user == "trim(customer_id)")
     assert (f"{other} is the user because it comes again, and customer_id has" in found.text) == (user != "trim(customer_id)")
+
+
+@pytest.mark.parametrize("header", ["created_at_utc", "Created date (GMT)", "created_at"])
+def test_a_time_whose_header_says_utc_is_an_instant(tmp_path: Path, header: str) -> None:
+    rows = [[s.order, s.at.strftime("%Y-%m-%d %H:%M:%S"), s.user, s.item, s.price] for s in sales()]
+    found = columns(drafted(lines_csv(tmp_path / "a.csv", ["order", header, "user", "sku", "price"], rows), time_zone="America/New_York"))
+    said = header != "created_at"
+    assert found["event_time"] == ("sold_at" if said else "to_utc_timestamp(sold_at, source_time_zone)")
+    assert found["event_date"] == ("to_date(from_utc_timestamp(sold_at, source_time_zone))" if said else "to_date(sold_at)")
+
+
+def test_what_is_called_like_a_missing_column_and_not_read_is_shown(tmp_path: Path) -> None:
+    rows = [[s.order, f"day {s.order}", s.user, s.item, f"{s.pieces} pcs", f"about {s.price}"] for s in sales()]
+    found = drafted(lines_csv(tmp_path / "a.csv", ["order_id", "order date", "customer", "sku", "quantity", "unit price"], rows))
+    asked = {remark.place.rpartition(".")[2]: remark.text for remark in found.said("todo") if "is called like" in remark.text}
+    assert asked == {
+        "event_time": f"order date is called like a time, but `day {sales()[0].order}` is not read",
+        "quantity": f"quantity is called like pieces, but `{sales()[0].pieces} pcs` is not read",
+        "amount_minor": f"unit price is called like a price, but `about {sales()[0].price}` is not read",
+    }

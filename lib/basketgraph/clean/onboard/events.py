@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from basketgraph.clean.onboard.evidence import is_product, money_is_of
+from basketgraph.clean.onboard.fitness import fitness
 from basketgraph.clean.onboard.happened import event_type
 from basketgraph.clean.onboard.numbers import MINOR_UNITS
 from basketgraph.clean.onboard.orders import FIRST_LINES, on_first_lines, one_order_each
 from basketgraph.clean.onboard.parts import MISSING, Lets, Table, decimal_sql, id_sql, label_sql
 from basketgraph.clean.onboard.profiles import Profile
-from basketgraph.clean.onboard.roles import Reading
-from basketgraph.clean.onboard.words import words_of
+from basketgraph.clean.onboard.roles import SURELY, Reading
+from basketgraph.clean.onboard.words import header_score, words_of
 
 EVENTS = "silver.events"
 MINOR_WORDS = {"cents", "cent", "minor", "pence", "pennies", "centimes"}
@@ -40,11 +42,29 @@ def events_table(reading: Reading, lets: Lets, currency: str) -> Table:
     pieces = _quantity(reading, lets, table, cancelled)
     _amounts(reading, lets, table, cancelled, pieces, currency)
     _ask_for_holes(reading, table)
+    _ask_for_unread(reading, table)
     for role, column in (("store", "store_id"), ("channel", "channel")):
         if role in reading.roles:
             table.set(column, label_sql(reading.roles[role]))
             table.guess(column, f"{reading.roles[role].name} is the {role}", reading.because[role])
     return table
+
+
+def _ask_for_unread(reading: Reading, table: Table) -> None:
+    """Says of a column whose header is that of a missing role why it was not taken: its values were not understood."""
+    taken = {one.name for one in reading.roles.values()} | reading.aside.keys()
+    has_money = bool({"unit_price", "amount"} & reading.roles.keys())
+    for role, column, what, known in (
+        ("time", "event_time", "a time", "time" in reading.roles),
+        ("quantity", "quantity", "pieces", "quantity" in reading.roles),
+        ("amount", "amount_minor", "money", has_money),
+        ("unit_price", "amount_minor", "a price", has_money),
+    ):
+        for one in () if known else reading.profiles:
+            if one.name not in taken and one.filled and header_score(role, one.name) >= SURELY and fitness(role, one) == 0:
+                shown = re.sub(r"[^\W\d_]", "x", re.sub(r"\d", "9", one.filled[0])) if one.personal else one.filled[0]
+                table.todo(column, f"{one.name} is called like {what}, but `{shown[:40]}` is not read")
+                taken.add(one.name)
 
 
 def _ask_for_holes(reading: Reading, table: Table) -> None:
@@ -91,7 +111,8 @@ def moment(reading: Reading, lets: Lets) -> When | None:
             lets.remark(name, "todo", f"{one.name}: say whether the day or the month comes first (d/M or M/d in the pattern)")
         if len(form.patterns) > 1:
             lets.remark(name, "note", f"{one.name} is written in {len(form.patterns)} ways")
-    if form.instant:
+    says_utc = any({"utc", "gmt"} & set(words_of(told.name)) for told in (one, clock) if told is not None)
+    if form.instant or (says_utc and (form.has_time or "concat(" in sql)):
         return When(name, f"to_date(from_utc_timestamp({name}, source_time_zone))")
     return When(f"to_utc_timestamp({name}, source_time_zone)", f"to_date({name})")
 
