@@ -92,3 +92,19 @@ def test_ids_that_are_not_called_a_users_are_nobodys(tmp_path: Path, header: str
     found = drafted(lines_csv(tmp_path / "a.csv", ["receipt", "date", header, "sku"], rows))
     assert columns(found)["user_id"] == "cast(null as string)"
     assert any(remark.text.startswith("which column says who bought?") for remark in found.said("todo"))
+
+
+@pytest.mark.parametrize("day", ["d_{}", "Week {:02d} of 2024"])
+def test_one_column_a_day_is_refused_with_the_unpivot(tmp_path: Path, day: str) -> None:
+    rows = [[f"P{item}", "CA", *[(item + number) % 4 for number in range(31)]] for item in range(30)]
+    lines_csv(tmp_path / "a.csv", ["item_id", "store_id", *[day.format(number + 1) for number in range(31)]], rows)
+    with pytest.raises(Mistake, match=r"want a row for each sale") as caught:
+        drafted(tmp_path)
+    assert "melt(id_vars=['item_id', 'store_id']" in str(caught.value)
+
+
+def test_how_many_bought_is_not_who(tmp_path: Path) -> None:
+    rows = [[store, f"2024-01-{day:02d}", 500 * store + day, 100 * store + day] for store in range(1, 9) for day in range(1, 29)]
+    lines_csv(tmp_path / "a.csv", ["Store", "Date", "Sales", "Customers"], rows)
+    with pytest.raises(Mistake, match=r"Customers says how many bought, not who: these are totals"):
+        drafted(tmp_path)

@@ -14,6 +14,7 @@ IDS = ("user", "item", "order", "line", "store")
 MONEY = ("unit_price", "amount", "list_amount", "discount", "coupon", "cost")
 PAID = MONEY[:-1]
 NAMED = 0.7  # score of a header that is called so
+COUNTS = {"buyers", "clients", "count", "counts", "customers", "members", "shoppers", "users", "visitors"}
 NO_MONEY = {
     "score", "rate", "ratio", "share", "pct", "percent", "probability", "propensity", "weight", "feature",
     "affinity", "rating", "digits", "lat", "lon", "latitude", "longitude", "index", "rank",
@@ -80,7 +81,7 @@ def _quantity(one: Profile) -> float:
 
 def _money(role: str, one: Profile) -> float:
     own = one.name.rpartition(".")[2]
-    if not one.numbers or one.padded > len(one.filled) / 50 or set(words_of(own)) & NO_MONEY or is_taken_back(own):
+    if not one.numbers or one.padded > len(one.filled) / 50 or set(words_of(own)) & NO_MONEY or is_taken_back(own) or is_count_of_people(one):
         return 0.0
     ones = sum(value == 1 for value in one.numbers) / len(one.numbers)
     if one.whole and ones > 0.4 and role in ("amount", "unit_price"):
@@ -88,11 +89,18 @@ def _money(role: str, one: Profile) -> float:
     return 1.0 if not one.whole or (one.number is not None and one.number.signs) else 0.8
 
 
+def is_count_of_people(one: Profile) -> bool:
+    """Whether a column says how many bought, not who."""
+    return one.whole and header_score("user", one.name) > 0 and bool(COUNTS & set(words_of(one.name)))
+
+
 def _id(role: str, one: Profile) -> float:
     two_numbers = role == "user" and words_of(one.name)[-1:] == ("id",) and all(re.fullmatch(r"\d+\.\d+", text) for text in one.counts)
     fractions = bool(one.numbers) and not one.whole and not two_numbers
     negative = bool(one.numbers) and min(one.numbers) < 0 and sum(value < 0 for value in one.numbers) > len(one.numbers) / 50
     if fractions or negative:
+        return 0.0
+    if role == "user" and is_count_of_people(one):
         return 0.0
     if role == "line":
         return 1.0 if one.distinct_share == 1 else 0.0
