@@ -125,3 +125,20 @@ def test_lines_lie_in_a_record_of_the_events_facts_and_columns_are_judged_by_the
     assert "properties" in mapping(found)["files"]["track"]["personal"]
     assert "silver.users" not in mapping(found)["tables"], "a revenue is nobody's income"
     assert columns(found)["event_id"] == "concat_ws('-', trim(properties.order_id), event_word, line.place)", "a refund is no newer purchase"
+
+
+def test_what_a_line_is_made_of_is_no_lines(tmp_path: Path) -> None:
+    parts = [{"sku": "PART-1", "quantity": 2}, {"sku": "PART-2", "quantity": 1}]
+    records = [{"order": s.order, "user": s.user, "date": s.at.isoformat(), "sku": s.item, "quantity": s.pieces, "parts": parts} for s in sales()]
+    assert "explode" not in drafted(lines_json(tmp_path / "a.json", records)).text
+
+
+def test_lines_are_told_by_the_files_that_have_some(tmp_path: Path) -> None:
+    for number in range(2):
+        items = [{"sku": "P1", "quantity": 1, "price": 2.5}] * number
+        records = [{"order_id": s.order, "user_id": s.user, "date": s.at.isoformat(), "items": items} for s in sales(40)]
+        lines_json(tmp_path / f"orders-{number}.json", records)
+    found = drafted(tmp_path)
+    assert "explode_outer(transform(items, " in lets(found)["line"]
+    assert "items: 'array<struct" in found.text.replace('"', "'")
+    assert columns(found)["item_id"] == "trim(line.of.sku)"

@@ -112,7 +112,7 @@ def moment(reading: Reading, lets: Lets) -> When | None:
         if len(form.patterns) > 1:
             lets.remark(name, "note", f"{one.name} is written in {len(form.patterns)} ways")
     says_utc = any({"utc", "gmt"} & set(words_of(told.name)) for told in (one, clock) if told is not None)
-    if form.instant or (says_utc and (form.has_time or "concat(" in sql)):
+    if form.instant or (says_utc and (form.has_time or sql != form.sql(one.column.sql))):
         return When(name, f"to_date(from_utc_timestamp({name}, source_time_zone))")
     return When(f"to_utc_timestamp({name}, source_time_zone)", f"to_date({name})")
 

@@ -14,7 +14,7 @@ IDS = ("user", "item", "order", "line", "store")
 MONEY = ("unit_price", "amount", "list_amount", "discount", "coupon", "cost")
 PAID = MONEY[:-1]
 NAMED = 0.7  # score of a header that is called so
-COUNTS = {"buyers", "clients", "count", "counts", "customers", "members", "shoppers", "users", "visitors"}
+MANY = {"buyers", "clients", "customers", "members", "shoppers", "users", "visitors"}
 NO_MONEY = {
     "score", "rate", "ratio", "share", "pct", "percent", "probability", "propensity", "weight", "feature",
     "affinity", "rating", "digits", "lat", "lon", "latitude", "longitude", "index", "rank",
@@ -91,7 +91,8 @@ def _money(role: str, one: Profile) -> float:
 
 def is_count_of_people(one: Profile) -> bool:
     """Whether a column says how many bought, not who."""
-    return one.whole and header_score("user", one.name) > 0 and bool(COUNTS & set(words_of(one.name)))
+    have = words_of(one.name)
+    return one.whole and header_score("user", one.name) > 0 and (have[-1] in MANY or "count" in have)
 
 
 def _id(role: str, one: Profile) -> float:

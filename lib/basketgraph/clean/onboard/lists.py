@@ -10,13 +10,14 @@ from basketgraph.clean.onboard.words import header_score
 
 ITEM = 0.8  # how much a header must speak for an item where a list might be of anything
 NAMED = 0.7  # the same for the name of an item, and the number of its pieces, which together are as good
+FULL = 0.9  # of the records have a field that all lines have
 MEASURES = ("quantity", "unit_price", "amount")
 
 
 def lines_of(records: Sequence[dict[str, Any]], taken: Sequence[str]) -> Lines | None:
     """The list of an order's lines; None where there is none, or where two speak for themselves as well. taken: names of columns."""
     told = sorted(((speaks, path) for path, elements in _lists(records, ()) if (speaks := _speaks(elements)) > 0), reverse=True)
-    if not told or (len(told) > 1 and told[0][0] == told[1][0]):
+    if not told or _are_lines(records) or (len(told) > 1 and told[0][0] == told[1][0]):
         return None
     path = told[0][1]
     name = next(n for n in ("line", "order_line", "line_of_it") if n not in {one.lower() for one in taken})
@@ -31,8 +32,13 @@ def by_line(records: Sequence[dict[str, Any]], lines: Lines) -> list[dict[str, A
 
 def fields(records: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
     """{field: its values, none of them null}, in the order of the records."""
-    names = dict.fromkeys(name for record in records for name in record)
-    return {name: [record[name] for record in records if record.get(name) is not None] for name in names}
+    found: dict[str, list[Any]] = {}
+    for record in records:
+        for name, value in record.items():
+            values = found.setdefault(name, [])
+            if value is not None:
+                values.append(value)
+    return found
 
 
 def _within(record: dict[str, Any], path: tuple[str, ...]) -> list[Any]:
@@ -53,6 +59,16 @@ def _lists(records: Sequence[dict[str, Any]], above: tuple[str, ...]) -> Iterato
                 yield (*above, name), elements
 
 
+def _are_lines(records: Sequence[dict[str, Any]]) -> bool:
+    """Whether each record names an item and its pieces itself: a list in it is of what the item is made of."""
+    full = [name for name, values in fields(records).items() if len(values) >= FULL * len(records)]
+    return any(header_score("item", name) > ITEM for name in full) and any(_is_of_pieces(name) for name in full)
+
+
+def _is_of_pieces(name: str) -> bool:
+    return header_score("quantity", name) > max(ITEM, header_score("amount", name))
+
+
 def _speaks(elements: Sequence[dict[str, Any]]) -> int:
     """How much a list's elements look like lines: 0 where they name no item."""
     names = set(_names(elements))
@@ -60,7 +76,7 @@ def _speaks(elements: Sequence[dict[str, Any]]) -> int:
     if any(header_score("item", name) > ITEM for name in names):
         return 10 + measures
     named = any(header_score("name", name) >= NAMED for name in names)
-    return measures if named and any(header_score("quantity", name) > max(ITEM, header_score("amount", name)) for name in names) else 0
+    return measures if named and any(_is_of_pieces(name) for name in names) else 0
 
 
 def _names(records: Sequence[dict[str, Any]]) -> Iterator[str]:

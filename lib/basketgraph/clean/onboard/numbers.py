@@ -162,7 +162,7 @@ def number_form(values: Sequence[str], *, separator: str = "") -> NumberForm | N
         signs, bare = Counter(), list(values)
     turned = {mark: sum(text.endswith(end) and _minus_first(text) != text for text in bare) for mark, end in (("-", "-"), ("()", ")"))}
     minus = max(turned, key=lambda mark: turned[mark])
-    if 0 < turned[minus] < 0.5 * len(bare):  # all of them would be no numbers but codes
+    if turned[minus] > 0 and (minus == "()" or turned[minus] < 0.5 * len(bare)):  # a hyphen behind all of them makes codes
         bare = [_minus_first(text) for text in bare]
     else:
         minus = ""
