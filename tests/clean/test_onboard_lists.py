@@ -142,3 +142,11 @@ def test_lines_are_told_by_the_files_that_have_some(tmp_path: Path) -> None:
     assert "explode_outer(transform(items, " in lets(found)["line"]
     assert "items: 'array<struct" in found.text.replace('"', "'")
     assert columns(found)["item_id"] == "trim(line.of.sku)"
+
+
+def test_of_baskets_without_numbers_it_is_said_what_a_lines_id_is(tmp_path: Path) -> None:
+    items = [{"sku": "P1", "quantity": 1, "price": 2.5}] * 2
+    records = [{"user_id": s.user, "timestamp": s.at.isoformat(), "items": items} for s in sales()]
+    found = drafted(lines_json(tmp_path / "a.json", records))
+    assert "event_id" not in columns(found)
+    assert "the whole record and a line's place in it are its id" in found.text

@@ -145,6 +145,8 @@ def _ids(reading: Reading, table: Table, cancelled: str | None) -> None:
         kind = [cancelled.partition(" ")[0]] if cancelled is not None and "event_type" in reading.roles else []
         table.set("event_id", f"concat_ws('-', {', '.join([table.columns['order_id'], *kind, reading.sample.lines.name])}.place)")
         table.guess("event_id", "order and place within it", "a record is a whole order, so its content would be the id of all its lines")
+    elif reading.sample.lines is not None:
+        table.note("event_id", "event_id is left out: records have no number, so the whole record and a line's place in it are its id")
     else:
         table.note("event_id", "event_id is left out: lines have no number, so the whole line is its id and an equal line a duplicate")
 
