@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -59,6 +59,13 @@ def lines_csv(
     return place
 
 
+def lines_json(place: Path, records: Iterable[Mapping[str, Any]]) -> Path:
+    """One JSON record a line."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text("".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records), encoding="utf-8")
+    return place
+
+
 def plain(place: Path, found: Sequence[Sale] | None = None) -> Path:
     """A shop without habits."""
     rows = [[s.order, s.at.strftime("%Y-%m-%d %H:%M:%S"), s.user, f"P{s.item:03}", s.pieces, f"{s.price:.2f}"] for s in found or sales()]
@@ -97,9 +104,7 @@ def web_events(place: Path) -> Path:
                     "order_id": s.order,
                 }
 
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_text("".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records()), encoding="utf-8")
-    return place
+    return lines_json(place, records())
 
 
 def orders_array(place: Path) -> Path:
@@ -176,6 +181,4 @@ def events_with_lists(place: Path, *, zone: timedelta = timedelta(0), more: Mapp
         )
     for order in orders.values():
         order["ecommerce"]["purchase_revenue"] = round(sum(one["price"] * one["quantity"] for one in order["items"]), 2)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_text("".join(json.dumps(order) + "\n" for order in orders.values()), encoding="utf-8")
-    return place
+    return lines_json(place, orders.values())

@@ -54,6 +54,8 @@ def lets(found: Draft) -> dict[str, str]:
         (["01/02/24 3:05 PM", "11/22/24 12:00 AM"], "MM/dd/yy h:mm a", False),
         (["20240301", "20241231"], "yyyyMMdd", False),
         (["1 Mar 2024", "12 Dec 2024"], "d MMM yyyy", False),
+        (["Jan-05-23", "Dec-31-23"], "MMM-d-yy", False),
+        (["20230105081233", "20231231235959"], "yyyyMMddHHmmss", False),
         (["2024-03-01", "2024-03-02 10:00"] * 5, "yyyy-MM-dd", False),
     ],
 )
@@ -77,6 +79,7 @@ def test_stamps_with_an_offset_are_instants_and_others_are_not() -> None:
     assert (zoned.instant, zoned.sql("x")) == (True, "cast(x as timestamp)")
     assert moment_form(["2024-03-01T10:00:00"]).instant is False  # type: ignore[union-attr]
     assert moment_form(["4711", "12345678", "abc"]) is None
+    assert moment_form(["20230105000123", "20230106000017"]) is None, "a day and a counter within it"
 
 
 @pytest.mark.parametrize(
@@ -104,6 +107,8 @@ def test_counts_since_1970_are_told_by_their_size(value: str, sql: str) -> None:
         (["1,50 €", "2,00 €"], ";", "replace(replace(x, '€', ''), ',', '.')"),
         (["1'234.50", "12.00"], ",", "replace(x, \"'\", '')"),
         (["1.234", "2.500"], ";", "replace(replace(x, '.', ''), ',', '.')"),
+        (["1.234,56-", "2,50", "3,00"], ";", "replace(replace(regexp_replace(trim(x), '^(.*)-$', '-$1'), '.', ''), ',', '.')"),
+        (["($4.50)", "$2.00", "$3.00"], ",", "regexp_replace(trim(replace(x, '$', '')), '^[(](.*)[)]$', '-$1')"),
     ],
 )
 def test_numbers_are_read_as_they_are_written(values: list[str], separator: str, sql: str) -> None:
@@ -117,6 +122,11 @@ def test_three_digits_after_every_mark_are_said_to_be_ambiguous() -> None:
     assert "three digits" in number_form(["1,234", "2,500"], separator=",").ambiguous  # type: ignore[union-attr]
     assert number_form(["1,234", "2,500.5"], separator=",").ambiguous == ""  # type: ignore[union-attr]
     assert number_form(["1234", "A12"]) is None
+    assert number_form(["1001-", "1002-"]) is None
+    behind, around = (number_form(["1,50-", "2,00", "3,00"], separator=";"), number_form(["(1.50)", "2", "3"]))
+    assert behind is not None
+    assert around is not None
+    assert (behind.value("1,50-"), behind.value("2,00"), around.value("(1.50)")) == (-1.5, 2.0, -1.5)
 
 
 @pytest.mark.parametrize(

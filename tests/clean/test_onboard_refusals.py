@@ -13,7 +13,7 @@ from basketgraph.clean.onboard.write import want_free, write
 from basketgraph.config import Mistake
 from clean import new_shops
 from clean.new_shops import lines_csv, sales
-from clean.test_onboard import drafted
+from clean.test_onboard import columns, drafted
 
 
 def bytes_of(content: bytes) -> Callable[[Path], object]:
@@ -75,3 +75,36 @@ def test_a_mapping_that_is_there_is_left_alone_unless_forced(tmp_path: Path) -> 
     write(found, place, force=True)
     assert place.read_text(encoding="utf-8") == found.text
     assert [p.name for p in place.parent.iterdir()] == ["newshop.yaml"]
+
+
+def test_a_line_with_other_ids_than_a_users_is_joined_to_its_order_all_the_same(tmp_path: Path) -> None:
+    heads = [[s.order, f"c{s.user}", s.at.isoformat()] for s in sales()]
+    lines_csv(tmp_path / "orders.csv", ["order_id", "customer_id", "order_purchase_timestamp"], heads)
+    rows = [[s.order, 1 + place % 4, s.item, s.at.isoformat(), s.price] for place, s in enumerate(sales())]
+    lines_csv(tmp_path / "items.csv", ["order_id", "order_item_id", "product_id", "shipping_limit_date", "price"], rows)
+    with pytest.raises(Mistake, match=r"a mapping cannot join"):
+        drafted(tmp_path)
+
+
+@pytest.mark.parametrize("header", ["seller_id", "warehouse_id", "order_item_id", "xyz_id"])
+def test_ids_that_are_not_called_a_users_are_nobodys(tmp_path: Path, header: str) -> None:
+    rows = [[s.order, s.at.date(), 40 + s.user, s.item] for s in sales()]
+    found = drafted(lines_csv(tmp_path / "a.csv", ["receipt", "date", header, "sku"], rows))
+    assert columns(found)["user_id"] == "cast(null as string)"
+    assert any(remark.text.startswith("which column says who bought?") for remark in found.said("todo"))
+
+
+@pytest.mark.parametrize("day", ["d_{}", "Week {:02d} of 2024"])
+def test_one_column_a_day_is_refused_with_the_unpivot(tmp_path: Path, day: str) -> None:
+    rows = [[f"P{item}", "CA", *[(item + number) % 4 for number in range(31)]] for item in range(30)]
+    lines_csv(tmp_path / "a.csv", ["item_id", "store_id", *[day.format(number + 1) for number in range(31)]], rows)
+    with pytest.raises(Mistake, match=r"want a row for each sale") as caught:
+        drafted(tmp_path)
+    assert "melt(id_vars=['item_id', 'store_id']" in str(caught.value)
+
+
+def test_how_many_bought_is_not_who(tmp_path: Path) -> None:
+    rows = [[store, f"2024-01-{day:02d}", 500 * store + day, 100 * store + day] for store in range(1, 9) for day in range(1, 29)]
+    lines_csv(tmp_path / "a.csv", ["Store", "Date", "Sales", "Customers"], rows)
+    with pytest.raises(Mistake, match=r"Customers says how many bought, not who: these are totals"):
+        drafted(tmp_path)

@@ -20,8 +20,10 @@ from basketgraph.clean.screening import JAVA_ERRORS, cause, swallowing
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
-CORRUPT, HASH, FILE_NUMBER, URI = "__corrupt", "__file_hash", "__file_number", "__uri"
+CORRUPT, HASH, FILE_NUMBER, URI, PLACE = "__corrupt", "__file_hash", "__file_number", "__uri", "__place_of_"
 # Raw rows have the declared columns, these (but for URI), and file_name and file_modified_at. FILE_NUMBER is the place in the list of files read.
+# Spark wants what makes several rows of one outermost, so that this is all of such an expression.
+EXPLODED = re.compile(r"\s*explode(?P<outer>_outer)?\s*\((?P<list>.*)\)\s*", re.IGNORECASE | re.DOTALL)
 SESSION_SETTINGS = {
     "spark.sql.ansi.enabled": "false",  # else one bad value fails the job instead of being null; a session may come without conf/spark
     "spark.sql.files.ignoreCorruptFiles": "false",  # else the rest of a damaged file is dropped without a word
@@ -53,9 +55,24 @@ def raw_rows(spark: SparkSession, source: Source, files: FileSet, landed: Sequen
     groups = [list(group) for _, group in groupby(by_header, key=lambda pair: pair[1].header)]
     rows = reduce(lambda a, b: a.unionByName(b), [_group_rows(spark, files, group) for group in groups])
     rows = rows.withColumn("source_currency", F.lit(source.currency)).withColumn("source_time_zone", F.lit(source.time_zone))
+    return with_lets(rows, files)
+
+
+def with_lets(rows: DataFrame, files: FileSet) -> DataFrame:
+    """Adds the columns of `let`, and for each that explodes a list the place of its element in it, from 0: lines of one basket may be equal."""
     for name, text in files.let.items():
-        rows = rows.withColumn(name, F.expr(text))
+        found = EXPLODED.fullmatch(text)
+        if found is None:
+            rows = rows.withColumn(name, F.expr(text))
+        else:
+            explode = F.posexplode_outer if found["outer"] else F.posexplode
+            rows = rows.select("*", explode(F.expr(found["list"])).alias(f"{PLACE}{name}", name))
     return rows
+
+
+def places(files: FileSet) -> list[str]:
+    """The columns that `with_lets` adds for places in lists."""
+    return [f"{PLACE}{name}" for name, text in files.let.items() if EXPLODED.fullmatch(text)]
 
 
 def _group_rows(spark: SparkSession, files: FileSet, group: Sequence[tuple[int, LandingFile]]) -> DataFrame:

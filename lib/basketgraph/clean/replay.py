@@ -17,7 +17,7 @@ from basketgraph.clean.load import CleanSettings
 from basketgraph.clean.pick_up import Landing
 from basketgraph.clean.pseudonyms import PseudonymKey, pseudonym_function
 from basketgraph.clean.readable import Readable
-from basketgraph.clean.reading import CORRUPT, prepare_session
+from basketgraph.clean.reading import CORRUPT, prepare_session, with_lets
 from basketgraph.clean.recount import as_left, held_against_rows, recounted, refuse_unless_it_adds_up
 from basketgraph.clean.transform import REJECTED, TableRules, mapped_rows, silver
 from basketgraph.config import Mistake, Settings
@@ -166,10 +166,8 @@ class Replay:
             F.lit(self.source.currency).alias("source_currency"),
             F.lit(self.source.time_zone).alias("source_time_zone"),
         )
-        for name, text in rules.files.let.items():
-            raw = raw.withColumn(name, F.expr(text))
         day = F.col(silver("event_date"))
-        dated = mapped_rows(raw, rules).where(day.isNotNull()).groupBy("file_name", "__content")
+        dated = mapped_rows(with_lets(raw, rules.files), rules).where(day.isNotNull()).groupBy("file_name", "__content")
         found = dated.agg(F.bool_or(day.between(F.lit(settings.first_day), F.lit(settings.last_day))).alias("chosen")).collect()
         return [((row.file_name, row["__content"]), row.chosen) for row in found]
 

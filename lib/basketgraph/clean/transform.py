@@ -16,7 +16,7 @@ from pyspark.sql.types import DataType, DateType, TimestampType
 
 from basketgraph.clean.mapping import FileSet, TableMapping, day_column, derivable, derived_from, has_history
 from basketgraph.clean.payload import MASK, with_texts_masked
-from basketgraph.clean.reading import CORRUPT, HASH
+from basketgraph.clean.reading import CORRUPT, HASH, places
 from basketgraph.contracts import Contract, contract
 
 if TYPE_CHECKING:
@@ -195,9 +195,10 @@ def derived_id(rules: TableRules, name: str) -> Column:
 def content_id(rules: TableRules, *also: Column) -> Column:
     """128 bits of the raw row's content: equal rows have equal ids, wherever they lie. Personal values enter as pseudonyms, never as they are.
 
-    What the mapping takes from the file's name or time is content, too: of two weeks' files with equal lines each has its own.
+    What the mapping takes from the file's name or time is content, too: of two weeks' files with equal lines each has its own. So is the place of a
+    line in a list that the mapping explodes, since all lines of a basket lie in one raw row.
     """
-    columns = [F.lit(rules.shop).alias("__shop"), *also]
+    columns = [F.lit(rules.shop).alias("__shop"), *also, *map(F.col, places(rules.files))]
     for p in rules.table.properties:
         if p.name in rules.named:
             value = F.col(silver(p.name))

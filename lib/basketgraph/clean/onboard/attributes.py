@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from basketgraph.clean.onboard.events import When, moment
 from basketgraph.clean.onboard.evidence import is_constant
+from basketgraph.clean.onboard.fitness import ITEM_COLUMNS, PEOPLE
 from basketgraph.clean.onboard.parts import Lets, Table, id_sql, label_sql
 from basketgraph.clean.onboard.profiles import Profile
-from basketgraph.clean.onboard.roles import ITEM_COLUMNS, PEOPLE, Reading
+from basketgraph.clean.onboard.roles import Reading
 
 USER_COLUMNS = ("country", *PEOPLE)
 ALWAYS = "DATE'1900-01-01'"

@@ -10,11 +10,10 @@ from typing import Any
 
 import yaml
 
+from basketgraph.clean.onboard.fitness import IDS
 from basketgraph.clean.onboard.parts import Remark, Table
 from basketgraph.clean.onboard.plan import FilesPlan, Plan
 from basketgraph.clean.onboard.profiles import Profile
-from basketgraph.clean.onboard.roles import IDS
-from basketgraph.clean.onboard.sample import sql_name
 
 WIDTH = 148
 EXAMPLES = 4
@@ -102,15 +101,14 @@ def personal_columns(one: FilesPlan) -> list[str]:
     """Top-level raw columns that hold something of persons, the user's id first of all."""
     user = one.reading.roles.get("user")
     about = {profile.name for profile in one.reading.profiles if profile.personal or (user is not None and profile.name == user.name)}
-    line, expression = one.reading.sample.line_of or ("", "")
-    source = [name for name in one.reading.sample.declared if f"transform({sql_name(name)}, " in expression]
+    lines, declared = one.reading.sample.lines, one.reading.sample.declared
     tops = {
-        source[0]
-        if name.startswith(f"{line}.") and line and source
-        else next((d for d in one.reading.sample.declared if name == d or name.startswith(f"{d}.")), "")
+        lines.path[0]
+        if lines is not None and name.startswith(f"{lines.name}.")
+        else next((d for d in declared if name == d or name.startswith(f"{d}.")), "")
         for name in about
     }
-    return [name for name in one.reading.sample.declared if name in tops]
+    return [name for name in declared if name in tops]
 
 
 def _examples(one: FilesPlan, name: str, masker: Masker) -> str:

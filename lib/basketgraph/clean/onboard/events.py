@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from basketgraph.clean.onboard.evidence import is_product, money_is_of
+from basketgraph.clean.onboard.fitness import fitness
 from basketgraph.clean.onboard.happened import event_type
 from basketgraph.clean.onboard.numbers import MINOR_UNITS
-from basketgraph.clean.onboard.orders import FIRST_LINES, on_first_lines
+from basketgraph.clean.onboard.orders import FIRST_LINES, on_first_lines, one_order_each
 from basketgraph.clean.onboard.parts import MISSING, Lets, Table, decimal_sql, id_sql, label_sql
 from basketgraph.clean.onboard.profiles import Profile
-from basketgraph.clean.onboard.roles import Reading
-from basketgraph.clean.onboard.words import words_of
+from basketgraph.clean.onboard.roles import SURELY, Reading
+from basketgraph.clean.onboard.words import header_score, words_of
 
 EVENTS = "silver.events"
 MINOR_WORDS = {"cents", "cent", "minor", "pence", "pennies", "centimes"}
@@ -36,17 +38,49 @@ def events_table(reading: Reading, lets: Lets, currency: str) -> Table:
         table.guess("event_time", f"{reading.roles['time'].name} is the time", reading.because["time"])
     if when is None:
         table.todo("event_time", "no column looks like a date or a time; which one says when it was bought?")
-    _ids(reading, table)
+    _ids(reading, table, cancelled)
     pieces = _quantity(reading, lets, table, cancelled)
     _amounts(reading, lets, table, cancelled, pieces, currency)
-    for role, column in (("user", "user_id"), ("time", "event_time")):
-        if role in reading.roles and on_first_lines(reading.roles.get("order"), reading.roles[role]):
-            table.todo(column, f"{reading.roles[role].name} {FIRST_LINES}: further lines are rejected as missing:{column}; write it on each line")
+    _ask_for_holes(reading, table)
+    _ask_for_unread(reading, table)
     for role, column in (("store", "store_id"), ("channel", "channel")):
         if role in reading.roles:
             table.set(column, label_sql(reading.roles[role]))
             table.guess(column, f"{reading.roles[role].name} is the {role}", reading.because[role])
     return table
+
+
+def _ask_for_unread(reading: Reading, table: Table) -> None:
+    """Says of a column whose header is that of a missing role why it was not taken: its values were not understood."""
+    taken = {one.name for one in reading.roles.values()} | reading.aside.keys()
+    has_money = bool({"unit_price", "amount"} & reading.roles.keys())
+    for role, column, what, known in (
+        ("time", "event_time", "a time", "time" in reading.roles),
+        ("quantity", "quantity", "pieces", "quantity" in reading.roles),
+        ("amount", "amount_minor", "money", has_money),
+        ("unit_price", "amount_minor", "a price", has_money),
+    ):
+        for one in () if known else reading.profiles:
+            if one.name not in taken and one.filled and header_score(role, one.name) >= SURELY and fitness(role, one) == 0:
+                shown = re.sub(r"[^\W\d_]", "x", re.sub(r"\d", "9", one.filled[0])) if one.personal else one.filled[0]
+                table.todo(column, f"{one.name} is called like {what}, but `{shown[:40]}` is not read")
+                taken.add(one.name)
+
+
+def _ask_for_holes(reading: Reading, table: Table) -> None:
+    """Says of columns that an event cannot do without how many rows are lost for want of them."""
+    for role, column, enough in (("user", "user_id", 0.5), ("item", "item_id", 0.9), ("time", "event_time", 0.9), ("order", "order_id", 0.9)):
+        one = reading.roles.get(role)
+        if one is None:
+            continue
+        share = one.filled_share(reading.bought)
+        if role == "user" and one_order_each(reading.roles.get("order"), one):
+            table.todo(column, f"every {one.name} of the sample has one order; is there another id, by which users come again?")
+        if role != "order" and on_first_lines(reading.roles.get("order"), one):
+            table.todo(column, f"{one.name} {FIRST_LINES}: further lines are rejected as missing:{column}; write it on each line")
+        elif share < enough:
+            rows = "rows" if reading.bought is None else "purchases"
+            table.todo(column, f"{one.name}: {100 * (1 - share):.0f} % of the {rows} have none and are rejected as missing:{column}")
 
 
 def moment(reading: Reading, lets: Lets) -> When | None:
@@ -77,12 +111,13 @@ def moment(reading: Reading, lets: Lets) -> When | None:
             lets.remark(name, "todo", f"{one.name}: say whether the day or the month comes first (d/M or M/d in the pattern)")
         if len(form.patterns) > 1:
             lets.remark(name, "note", f"{one.name} is written in {len(form.patterns)} ways")
-    if form.instant:
+    says_utc = any({"utc", "gmt"} & set(words_of(told.name)) for told in (one, clock) if told is not None)
+    if form.instant or (says_utc and (form.has_time or sql != form.sql(one.column.sql))):
         return When(name, f"to_date(from_utc_timestamp({name}, source_time_zone))")
     return When(f"to_utc_timestamp({name}, source_time_zone)", f"to_date({name})")
 
 
-def _ids(reading: Reading, table: Table) -> None:
+def _ids(reading: Reading, table: Table, cancelled: str | None) -> None:
     for role in ("user", "item", "order"):
         one = reading.roles.get(role)
         if one is None:
@@ -105,9 +140,13 @@ def _ids(reading: Reading, table: Table) -> None:
     if line is not None:
         table.set("event_id", label_sql(line))
         table.guess("event_id", f"{line.name} is the number of the line", reading.because["line"])
-    elif reading.sample.line_of is not None and "order" in reading.roles:
-        table.set("event_id", f"concat_ws('-', {table.columns['order_id']}, {reading.sample.line_of[0]}.place)")
+    elif reading.sample.lines is not None and "order" in reading.roles:
+        # A shop's return is a record of its own, with the number of the order and places that the purchase had, too.
+        kind = [cancelled.partition(" ")[0]] if cancelled is not None and "event_type" in reading.roles else []
+        table.set("event_id", f"concat_ws('-', {', '.join([table.columns['order_id'], *kind, reading.sample.lines.name])}.place)")
         table.guess("event_id", "order and place within it", "a record is a whole order, so its content would be the id of all its lines")
+    elif reading.sample.lines is not None:
+        table.note("event_id", "event_id is left out: records have no number, so the whole record and a line's place in it are its id")
     else:
         table.note("event_id", "event_id is left out: lines have no number, so the whole line is its id and an equal line a duplicate")
 
@@ -151,8 +190,10 @@ def _amounts(reading: Reading, lets: Lets, table: Table, cancelled: str | None, 
     units = MINOR_UNITS.get(currency, 100)
     amount, price = reading.roles.get("amount"), reading.roles.get("unit_price")
     chosen = _choose(reading, amount, price)
-    for name, why in reading.aside.items():
-        (table.todo if chosen is None else table.note)("amount_minor", f"{name} {why}, which no line was paid with")
+    for why in dict.fromkeys(reading.aside.values()):
+        names = [name for name, its in reading.aside.items() if its == why]
+        named = names[0] if len(names) == 1 else f"each of {len(names)} columns ({', '.join(names[:4])}{', ...' * (len(names) > 4)})"
+        (table.todo if chosen is None else table.note)("amount_minor", f"{named} {why}, which no line was paid with")
     if chosen is None:
         table.set("amount_minor", "0")
         table.todo("amount_minor", "no column looks like money; 0 stands for all amounts until one is named here")
@@ -166,12 +207,18 @@ def _amounts(reading: Reading, lets: Lets, table: Table, cancelled: str | None, 
     table.guess("amount_minor", f"{one.name} is the price of one piece" if each else f"{one.name} is what the whole line costs", because)
     if minor:
         table.guess("amount_minor", "it is in minor units already", f"its header says {minor.pop()}")
-    signed = cancelled is not None and any(v < 0 for v in one.numbers)
-    table.refuse("price_not_positive" if each else "amount_not_positive", f"{name} = 0" if signed else f"{name} <= 0")
-    table.guess(
-        "price_not_positive" if each else "amount_not_positive", "what is for nothing is no sale", "gifts, samples and corrections look like this"
-    )
+    reason = "price_not_positive" if each else "amount_not_positive"
+    table.refuse(reason, _not_paid(one, name, lets, cancelled))
+    table.guess(reason, "what is for nothing is no sale", "gifts, samples and corrections look like this")
     _besides(reading, table, pieces, units)
+
+
+def _not_paid(one: Profile, name: str, lets: Lets, cancelled: str | None) -> str:
+    """The condition under which nothing was paid; less than nothing is right for cancellations only, where something else than that tells them."""
+    if cancelled is None or not any(value < 0 for value in one.numbers):
+        return f"{name} <= 0"
+    is_told_by_sign = decimal_sql(one) in lets.names.get(cancelled, "")
+    return f"{name} = 0" if is_told_by_sign else f"{name} = 0 or (not {cancelled} and {name} < 0)"
 
 
 def _minor(value: str, pieces: str, units: int, signed: bool) -> str:

@@ -7,21 +7,21 @@ from basketgraph.clean.onboard.orders import FIRST_LINES, on_first_lines
 from basketgraph.clean.onboard.parts import Lets, Table, decimal_sql, text_list
 from basketgraph.clean.onboard.profiles import Profile
 from basketgraph.clean.onboard.roles import Reading
-from basketgraph.clean.onboard.words import plain_values, words
+from basketgraph.clean.onboard.words import header_score, is_taken_back, plain_values, purchases_among, words
 
 YES = {"1", "true", "yes", "y", "t", "x", "ja", "j", "oui", "si", "sim", "tak"}
 
 
 def event_type(reading: Reading, lets: Lets, table: Table) -> str | None:
     """Sets event_type; returns the condition under which a row is a cancellation, None where none can be."""
-    kind = reading.roles.get("event_type")
-    if kind is not None:
-        return _typed(kind, lets, table)
-    status = reading.roles.get("status")
+    kind, status = reading.roles.get("event_type"), reading.roles.get("status")
+    _ask_for_what_came_back(reading, table)
     if status is not None:
         _by_status(status, table)
         if on_first_lines(reading.roles.get("order"), status):
             table.todo("event_type", f"{status.name} {FIRST_LINES}: further lines of orders that came to nothing are counted; write it on each line")
+    if kind is not None:
+        return _typed(kind, lets, table)
     cancelled = _cancelled(reading, table)
     if cancelled is not None:
         cancelled = lets.add("cancelled", cancelled)
@@ -37,8 +37,7 @@ def _typed(kind: Profile, lets: Lets, table: Table) -> str | None:
     """Event types by the words of a column; those that silver.events does not hold are left out by `where`."""
     word = plain_values(kind.counts)
     known = words().values
-    plainly = known.purchases - known.steps
-    purchases = plainly if plainly & set(word.values()) else known.purchases
+    purchases = purchases_among(word.values())
     bought = [text for text, plain in word.items() if plain in purchases]
     undone = [text for text, plain in word.items() if plain in known.cancellations]
     others = [text for text, plain in word.items() if plain in known.others]
@@ -63,12 +62,30 @@ def _typed(kind: Profile, lets: Lets, table: Table) -> str | None:
 
 
 def _by_status(status: Profile, table: Table) -> None:
-    known = words().values
-    nothing = (known.cancellations | known.undone) - known.purchases
-    undone = [text for text, plain in plain_values(status.counts).items() if plain in nothing]
-    if undone:
-        table.refuse("order_not_completed", f"lower(trim({status.column.sql})) in ({text_list(undone)})")
-        table.guess("order_not_completed", f"{', '.join(sorted(undone))} are orders that came to nothing", f"{status.name} is the order's state")
+    """Refuses orders that came to nothing, or to nothing yet, and says of which states it knows no more than their names."""
+    known, plain = words().values, plain_values(status.counts)
+    back = [text for text, word in plain.items() if word in known.cancellations - known.purchases]
+    waiting = [text for text, word in plain.items() if word in known.undone - known.cancellations - known.purchases]
+    if back or waiting:
+        table.refuse("order_not_completed", f"lower(trim({status.column.sql})) in ({text_list([*back, *waiting])})")
+    for texts, what in ((back, "are orders that came to nothing"), (waiting, "are orders that are not completed, or not yet")):
+        if texts:
+            table.guess("order_not_completed", f"{', '.join(sorted(texts))} {what}", f"{status.name} is the order's state")
+    unknown = sorted(set(plain) - {*back, *waiting} - {text for text, word in plain.items() if word in known.purchases})
+    if unknown:
+        told = f"{status.name} {', '.join(unknown)[:90]} count as sales"
+        table.guess("event_type", told, "nothing in these words says that the order came to nothing")
+
+
+def _ask_for_what_came_back(reading: Reading, table: Table) -> None:
+    """A row's own column of what was refunded is no row that a cancellation could be made of."""
+    taken = {one.name for one in reading.roles.values()}
+    columns = {"quantity": "quantity", "amount": "amount_minor", "unit_price": "amount_minor"}
+    for one in reading.profiles:
+        speaks = {role: header_score(role, one.name) for role in columns}
+        best = max(speaks, key=lambda role: speaks[role])
+        if one.numbers and speaks[best] and one.name not in taken and is_taken_back(one.name):
+            table.todo(columns[best], f"{one.name}: what came back is counted as sold; take it off, or deliver it as rows of their own")
 
 
 def _cancelled(reading: Reading, table: Table) -> str | None:

@@ -139,10 +139,15 @@ def _together(samples: list[Sample]) -> Sample:
     for sample in samples:
         merged |= sample.options
     totals = [s.total for s in samples]
+    declared = {name: kind for sample in reversed(samples) for name, kind in sample.declared.items()} | dict(first.declared)
+    lines = next((s.lines for s in samples if s.lines is not None), None)
+    if lines is not None:  # of files with empty lists nobody can tell what is in them
+        declared[lines.path[0]] = next(s.declared[lines.path[0]] for s in samples if s.lines is not None)
     return replace(
         first,
         options=merged,
-        declared={name: kind for sample in reversed(samples) for name, kind in sample.declared.items()} | dict(first.declared),
+        declared=declared,
+        lines=lines,
         columns=tuple(columns.values()),
         rows=rows,
         total=sum(t for t in totals if t is not None) if None not in totals else None,

@@ -17,9 +17,12 @@ DAYS = [
     ("ymd", re.compile(r"(?P<year>\d{4})(?P<sep>[-/.])(?P<month>\d{1,2})(?P=sep)(?P<day>\d{1,2})")),
     ("xxy", re.compile(r"(?P<first>\d{1,2})(?P<sep>[-/.])(?P<second_>\d{1,2})(?P=sep)(?P<year>\d{4}|\d{2})")),
     ("compact", re.compile(r"(?P<year>(?:19|20)\d{2})(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])")),
+    ("stamp", re.compile(r"(?P<year>(?:19|20)\d{2})(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])(?=\d{6}$)")),
     ("dMy", re.compile(r"(?P<day>\d{1,2})(?P<sep>[- ])(?P<month>[A-Za-z]{3,9})(?P=sep)(?P<year>\d{4}|\d{2})")),
+    ("Mdy", re.compile(r"(?P<month>[A-Za-z]{3,9})(?P<sep>-)(?P<day>\d{1,2})-(?P<year>\d{4}|\d{2})")),
     ("Mdy", re.compile(r"(?P<month>[A-Za-z]{3,9})(?P<sep> )(?P<day>\d{1,2}),? (?P<year>\d{4})")),
 ]
+STAMP = re.compile(r"(?P<hour>[01]\d|2[0-3])[0-5]\d(?P<second>[0-5]\d)(?P<join>)(?P<fraction>)(?P<half>)(?P<zone>)")
 REST = re.compile(rf"(?:(?P<join>T| |, )\s?{CLOCK}{ZONE})?")
 CLOCKS = {
     "H:mm:ss": r"\d{1,2}:\d{2}:\d{2}",
@@ -105,7 +108,7 @@ class _Parts:
 def _parts(text: str) -> _Parts | None:
     for shape, form in DAYS:
         found = form.match(text)
-        rest = REST.fullmatch(text, found.end()) if found else None
+        rest = (STAMP if shape == "stamp" else REST).fullmatch(text, found.end()) if found else None
         if found is None or rest is None:
             continue
         got, time = found.groupdict(), rest.groupdict()
@@ -126,7 +129,7 @@ def _parts(text: str) -> _Parts | None:
         long_month = shape in ("dMy", "Mdy") and len(got["month"]) > 3
         half = (time["half"] or "").upper()
         return _Parts(
-            shape, got.get("sep") or "", len(got["year"]), time["join"] or "", time["second"] is not None, time["fraction"] is not None,
+            shape, got.get("sep") or "", len(got["year"]), time["join"] or "", bool(time["second"]), bool(time["fraction"]),
             half, (time["zone"] or "").strip(), wide, long_month, numbers, day,
         )  # fmt: skip
     return None
@@ -145,9 +148,12 @@ def moment_form(values: Sequence[str], *, separator: str = "", continental: bool
     known = [one for one in parts if one is not None]
     if len(known) < ENOUGH * len(values) or not known:
         return None
+    stamps = [text for text, one in zip(values, parts, strict=True) if one is not None and one.shape == "stamp"]
+    if sum(text[8:10] == "00" for text in stamps) > len(stamps) / 2:
+        return None  # a day and a counter within it, as order numbers are made
     day_first, because, ambiguous = _order(known, continental or separator == ";")
     first, last = _span(known, day_first)
-    has_time = sum(bool(one.join) for one in known) > len(known) / 2
+    has_time = sum(bool(one.join) or one.shape == "stamp" for one in known) > len(known) / 2
     zoned = [one for one in known if one.zone]
     told = {"has_time": has_time, "because": because, "ambiguous": ambiguous, "first": first, "last": last}
     if len(zoned) > len(known) / 2 and all(one.shape == "ymd" and one.sep == "-" for one in known):
@@ -211,8 +217,9 @@ def _pattern(one: _Parts, day_first: bool, *, wide: bool, fraction: bool) -> str
         "ymd": f"{year}{one.sep}{m}{one.sep}{d}",
         "xxy": f"{d}{one.sep}{m}{one.sep}{year}" if day_first else f"{m}{one.sep}{d}{one.sep}{year}",
         "compact": "yyyyMMdd",
+        "stamp": "yyyyMMddHHmmss",
         "dMy": f"d{one.sep}{named}{one.sep}{year}",
-        "Mdy": f"{named} d[,] {year}",
+        "Mdy": f"{named}-d-{year}" if one.sep == "-" else f"{named} d[,] {year}",
     }[one.shape]
     if one.join:
         hour = "h" if one.half else "HH" if wide and one.shape == "ymd" else "H"

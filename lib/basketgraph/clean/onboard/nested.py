@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -14,12 +14,11 @@ import pyarrow.parquet as pq
 
 from basketgraph.clean.onboard.dialect import decoded
 from basketgraph.clean.onboard.find import Found, excerpt
+from basketgraph.clean.onboard.lists import by_line, fields, lines_of
 from basketgraph.clean.onboard.sample import ROWS, Column, Sample, sql_name
-from basketgraph.clean.onboard.words import header_score
 from basketgraph.config import Mistake
 
-ITEM = 0.8  # how much a header must speak for an item where several lists might be the lines
-LIST_KEYS = 40  # fields of one record that are looked at
+DEEP_KEYS = 40  # fields of a record within a record that are looked at: a map written as a record has no end of them
 
 
 def json_sample(found: Found) -> Sample:
@@ -32,7 +31,7 @@ def json_sample(found: Found) -> Sample:
     options: dict[str, str | bool] = {"multiLine": True} if array else {}
     if text.encoding != "UTF-8":
         options |= {"encoding": text.encoding, "multiLine": True}
-    declared = {name: _ddl([r[name] for r in records if r.get(name) is not None]) for name in dict.fromkeys(n for r in records for n in r)}
+    declared = {name: _ddl(values) for name, values in fields(records).items()}
     because = {"multiLine": "the file is one array, or its records span lines"} if array else {}
     total = len(records) if whole.whole else None
     return nested(found, "json", options, declared, records, total, because)
@@ -86,9 +85,8 @@ def _list_in(record: Mapping[str, Any]) -> str | None:
 def _ddl(values: list[Any]) -> str:
     """The Spark type under which any of the values can be read: texts, which expressions cast, since one bad number would spoil its whole row."""
     if values and all(isinstance(value, dict) for value in values):
-        names = list(dict.fromkeys(name for value in values for name in value))
-        fields = {name: _ddl([value[name] for value in values if value.get(name) is not None]) for name in names}
-        return "struct<" + ", ".join(f"{sql_name(name)}: {kind}" for name, kind in fields.items()) + ">" if fields else "string"
+        within = ", ".join(f"{sql_name(name)}: {_ddl(inner)}" for name, inner in fields(values).items())
+        return f"struct<{within}>" if within else "string"
     if values and all(isinstance(value, list) for value in values):
         return f"array<{_ddl([one for value in values for one in value if one is not None])}>"
     return "string"
@@ -152,40 +150,28 @@ def nested(
     because: Mapping[str, str],
     kinds: Mapping[str, str] = MappingProxyType({}),
 ) -> Sample:  # fmt: skip
-    """Records as columns: one for each field, however deep; where a record has a list of records (an order's lines), a row for each of them."""
-    lists = [name for name, kind in declared.items() if kind.startswith("array<struct<")]
-    lists = lists if len(lists) == 1 else [name for name in lists if _holds_items(records, name)]
-    line_of = None
-    if len(lists) == 1:
-        name = next(n for n in ("line", "order_line", "line_of_it") if n not in {d.lower() for d in declared})
-        numbered = f"transform({sql_name(lists[0])}, (one, place) -> named_struct('place', place + 1, 'of', one))"
-        line_of = (name, f"explode_outer({numbered})")
-        records = [{**r, name: {"place": i + 1, "of": one}} for r in records for i, one in enumerate(r.get(lists[0]) or [None])]
+    """Records as columns: one for each field, however deep; where a record has a list of an order's lines, a row for each of them."""
+    lines = lines_of(records, list(declared))
+    if lines is not None:
+        records = by_line(records, lines)
     rows = records[:ROWS]
     paths: dict[tuple[str, ...], str] = {}
+    whole = ((), *([(lines.name,), (lines.name, "of")] if lines is not None else []))
     for record in rows:
-        for path, value in _leaves(record):
+        for path, value in _leaves(record, whole):
             if path not in paths:
                 paths[path] = "string" if len(path) > 1 or path[0] not in declared or value is None else kinds.get(path[0], declared[path[0]])
-    flat = [dict(_leaves(record)) for record in rows]
-    columns = [
-        Column(".".join(path), sql_name(*path), kind, [_text(record.get(path)) for record in flat])
-        for path, kind in paths.items()
-        if path[0] not in lists and path[0] not in {n for n, d in declared.items() if d.startswith("array<")}
-    ]
-    return Sample(found, format_, options, declared, tuple(columns), len(rows), total, "", line_of, because)
+    flat = [dict(_leaves(record, whole)) for record in rows]
+    columns = [Column(".".join(path), sql_name(*path), kind, [_text(record.get(path)) for record in flat]) for path, kind in paths.items()]
+    return Sample(found, format_, options, declared, tuple(columns), len(rows), total, "", lines, because)
 
 
-def _holds_items(records: list[dict[str, Any]], name: str) -> bool:
-    fields = {field for record in records for one in record.get(name) or [] if isinstance(one, dict) for field in one}
-    return any(header_score("item", field) > ITEM for field in fields)
-
-
-def _leaves(record: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    for name, value in list(record.items())[:LIST_KEYS]:
+def _leaves(record: Mapping[str, Any], whole: Collection[tuple[str, ...]], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """The fields of a record, with those of the records in it, however deep. whole: paths of records of which no field is left out."""
+    for name, value in list(record.items())[: None if above in whole else DEEP_KEYS]:
         if isinstance(value, dict):
-            yield from _leaves(value, (*above, name))
-        else:
+            yield from _leaves(value, whole, (*above, name))
+        elif not isinstance(value, list):
             yield (*above, name), value
 
 

@@ -71,6 +71,7 @@ CODES = [
 ]
 MINOR_UNITS = dict.fromkeys(["CLP", "ISK", "JPY", "KRW", "VND"], 1) | dict.fromkeys(["BHD", "JOD", "KWD", "OMR", "TND"], 1000)  # others have 100
 _SIGN = re.compile("|".join(sorted(map(re.escape, [*SIGNS, *CODES]), key=len, reverse=True)))
+BEHIND = re.compile(r"(\d[\d.,'’ \u00a0\u202f]*)-|\(([\d.,'’ \u00a0\u202f]+)\)")
 # (decimal mark, thousands mark) and what a number looks like; in this order, since the first one that fits wins.
 FORMS = [
     (".", "", re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")),
@@ -92,6 +93,7 @@ class NumberForm:
     signs: tuple[str, ...] = ()
     ambiguous: str = ""
     typed: bool = False
+    minus: str = ""  # `-` where it stands behind negative numbers, `()` where they are in parentheses
 
     @property
     def currency(self) -> str:
@@ -101,13 +103,14 @@ class NumberForm:
 
     @property
     def plain(self) -> bool:
-        return not self.signs and not self.thousands and self.decimal == "."
+        return not self.signs and not self.thousands and self.decimal == "." and not self.minus
 
     def value(self, text: str) -> float | None:
         """The number that `text` is; None where it is none."""
         for sign in self.signs:
             text = text.replace(sign, "")
         text = text.strip(" " + NOT_BREAKING)
+        text = _minus_first(text) if self.minus else text
         for mark in (self.thousands, *(NOT_BREAKING if self.thousands == " " else "’" if self.thousands == "'" else "")):
             text = text.replace(mark, "") if mark else text
         try:
@@ -122,6 +125,8 @@ class NumberForm:
         text = column
         for sign in self.signs:
             text = f"replace({text}, '{sign}', '')"
+        if self.minus:
+            text = f"regexp_replace(trim({text}), '{'^(.*)-$' if self.minus == '-' else '^[(](.*)[)]$'}', '-$1')"
         if self.thousands:
             text = f"replace({text}, ' ', '')" if self.thousands == " " else f"""replace({text}, {_quoted(self.thousands)}, '')"""
             if self.thousands == " ":
@@ -133,8 +138,14 @@ def _quoted(mark: str) -> str:
     return f'"{mark}"' if mark == "'" else f"'{mark}'"
 
 
+def _minus_first(text: str) -> str:
+    """`12,50-` and `(12,50)` as `-12,50`; other texts as they are."""
+    found = BEHIND.fullmatch(text)
+    return text if found is None else f"-{found[1] or found[2]}"
+
+
 def looks_like_number(text: str) -> bool:
-    return bool(text) and any(form.fullmatch(_SIGN.sub("", text).strip()) for *_, form in FORMS)
+    return bool(text) and any(form.fullmatch(_minus_first(_SIGN.sub("", text).strip())) for *_, form in FORMS)
 
 
 def number_form(values: Sequence[str], *, separator: str = "") -> NumberForm | None:
@@ -149,6 +160,12 @@ def number_form(values: Sequence[str], *, separator: str = "") -> NumberForm | N
         bare.append(_SIGN.sub("", text).strip(" " + NOT_BREAKING) if there else text)
     if sum(signs.values()) < 0.02 * len(values):
         signs, bare = Counter(), list(values)
+    turned = {mark: sum(text.endswith(end) and _minus_first(text) != text for text in bare) for mark, end in (("-", "-"), ("()", ")"))}
+    minus = max(turned, key=lambda mark: turned[mark])
+    if turned[minus] > 0 and (minus == "()" or turned[minus] < 0.5 * len(bare)):  # a hyphen behind all of them makes codes
+        bare = [_minus_first(text) for text in bare]
+    else:
+        minus = ""
     probe = [text for text in bare[:200] if re.fullmatch(r"[+-]?[\d.,'’ \u00a0\u202f]+([eE][+-]?\d+)?", text)]
     if len(probe) < 0.5 * min(200, len(bare)):
         return None
@@ -168,4 +185,4 @@ def number_form(values: Sequence[str], *, separator: str = "") -> NumberForm | N
         ambiguous = "every comma is followed by three digits; it was taken for a decimal comma, since the separator is `;`"
     elif only_threes and thousands in ("", ","):
         ambiguous = f"every `{thousands or decimal}` is followed by three digits: is it a decimal mark or one for thousands?"
-    return NumberForm(decimal, thousands, tuple(sign for sign, _ in signs.most_common()), ambiguous)
+    return NumberForm(decimal, thousands, tuple(sign for sign, _ in signs.most_common()), ambiguous, minus=minus)

@@ -11,6 +11,7 @@ from basketgraph.clean.onboard.words import header_score, words_of
 ORDERS = 10  # of several lines, before they decide
 NAMED = 3  # the same where the header speaks of orders, too
 NEARLY_ALL = 0.95
+FEW = 20  # orders, among which some user should come again
 FIRST_LINES = "is filled on the first line of an order only"
 OF_LINES = {"each", "line", "lineitem", "piece", "unit"}
 
@@ -52,6 +53,25 @@ def are_orders(one: Profile, user: Profile) -> bool:
         before = code
         users[code] |= set() if who is None else {who}
     return lines >= ORDERS and len(users) >= NEARLY_ALL * runs and sum(len(who) == 1 for who in users.values()) >= NEARLY_ALL * len(users)
+
+
+def of_one_user(one: Profile, user: Profile) -> float:
+    """The share of a column's values that stand beside one user only."""
+    users: dict[str, set[str]] = defaultdict(set)
+    for code, who in zip(one.column.values, user.column.values, strict=True):
+        if code is not None and who is not None:
+            users[code].add(who)
+    return sum(len(who) == 1 for who in users.values()) / len(users) if users else 1.0
+
+
+def one_order_each(order: Profile | None, user: Profile) -> bool:
+    """Whether (nearly) every user has one order and every order one user: the user's id may be made anew for each order."""
+    if order is None:
+        return False
+    pairs = {(a, b) for a, b in zip(order.column.values, user.column.values, strict=True) if a is not None and b is not None}
+    orders, users = Counter(a for a, _ in pairs), Counter(b for _, b in pairs)
+    alone = sum(orders[a] == users[b] == 1 for a, b in pairs)
+    return len(orders) >= FEW and alone >= NEARLY_ALL * len(orders)
 
 
 def _is_total(order: Profile, item: Profile, money: Profile) -> bool:

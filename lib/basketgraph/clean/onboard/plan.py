@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,11 +11,13 @@ from pathlib import Path
 from basketgraph.clean.onboard.attributes import items_table, users_table
 from basketgraph.clean.onboard.events import events_table
 from basketgraph.clean.onboard.evidence import currency_and_zone
+from basketgraph.clean.onboard.fitness import is_count_of_people
 from basketgraph.clean.onboard.kinds import Kind
 from basketgraph.clean.onboard.parts import Lets, Remark, Table
 from basketgraph.clean.onboard.roles import Reading, read
 from basketgraph.config import Mistake
 
+WIDE = 20  # columns of numbers called alike
 NO_CURRENCY, NO_ZONE = "XXX", "UTC"  # ISO 4217's code for none; both only stand until the user says better
 
 
@@ -57,10 +61,11 @@ def plan(shop: str, landing: Path, found: Sequence[Kind], *, currency: str | Non
         known = next((one for one in plans if one.kind is kind), None)
         if known is None:
             known = FilesPlan(kind, reading, Lets(reading))
-            if reading.sample.line_of is not None:
-                name, expression = reading.sample.line_of
-                known.lets.names[name] = expression
-                known.lets.remark(name, "guess", "each element of the list is a line of the order", "its records have the fields of order lines")
+            lines = reading.sample.lines
+            if lines is not None:
+                known.lets.names[lines.name] = lines.expression
+                told = f"each element of {'.'.join(lines.path)} is a line of the order"
+                known.lets.remark(lines.name, "guess", told, "its records have the fields of order lines")
             plans.append(known)
         return known
 
@@ -101,13 +106,17 @@ def _sales(readings: Sequence[tuple[Kind, Reading]]) -> tuple[Kind, Reading] | N
     near = [pair for pair in rest if "time" in pair[1].roles and ({"user", "item"} & pair[1].roles.keys())]
     near += [pair for pair in rest if {"user", "item"} <= pair[1].roles.keys()]
     if near:
-        return max(near, key=lambda pair: len(pair[1].roles))
+        best = max(near, key=lambda pair: len(pair[1].roles))
+        _refuse_wide([best])
+        return best
     if any(reading.table for _, reading in readings):
         return None
+    _refuse_wide(readings)
     faults = []
     for kind, reading in readings:
         told = ", ".join(f"{one.name} ({role})" for role, one in reading.roles.items()) or "nothing"
-        faults.append(f"{kind.pattern}: recognised {told} of {', '.join(reading.sample.declared)[:120]}")
+        counted = "".join(f"; {one.name} says how many bought, not who: these are totals" for one in reading.profiles if is_count_of_people(one))
+        faults.append(f"{kind.pattern}: recognised {told} of {', '.join(reading.sample.declared)[:120]}{counted}")
     raise Mistake(
         "want files that say who bought what and when, or lists of items or users; have none",
         faults,
@@ -133,6 +142,23 @@ def _refuse_pairs(readings: Sequence[tuple[Kind, Reading]]) -> None:
                 '  python -c "import pandas as pd; '
                 f"pd.read_csv({left}, dtype=str).merge(pd.read_csv({right}, dtype=str), left_on='{a['order'].name}', right_on='{b['order'].name}')"
                 ".to_csv('sales.csv', index=False)\"",
+            )
+
+
+def _refuse_wide(readings: Sequence[tuple[Kind, Reading]]) -> None:
+    """One column for each day or week: a mapping makes one event of a row."""
+    for kind, reading in readings:
+        numbers = [one.name for one in reading.profiles if one.whole and one.name not in {role.name for role in reading.roles.values()}]
+        stems = Counter(re.sub(r"\d+", "0", name) for name in numbers if re.search(r"\d", name))
+        stem, columns = stems.most_common(1)[0] if stems else ("", 0)
+        if "time" not in reading.roles and columns >= WIDE and columns > len(reading.profiles) / 2:
+            wide = [name for name in numbers if re.sub(r"\d+", "0", name) == stem]
+            rest = [one.name for one in reading.profiles if one.name not in wide]
+            raise Mistake(
+                "want a row for each sale",
+                [f"{kind.pattern}: one column a day or week, {wide[0]} to {wide[-1]}"],
+                "Unpivot it, so that the day is a value, and leave out the rows with 0; and say who bought. For instance with pandas:\n"
+                f"  frame.melt(id_vars={rest[:6]}, var_name='day', value_name='quantity').query('quantity > 0')",
             )
 
 

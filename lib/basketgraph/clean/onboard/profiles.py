@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -70,6 +71,13 @@ class Profile:
     @property
     def distinct_share(self) -> float:
         return len(self.counts) / len(self.filled) if self.filled else 0.0
+
+    def filled_share(self, rows: Sequence[bool] | None = None) -> float:
+        """The share of the rows, or of those for which `rows` is true, that have a value."""
+        if rows is None:
+            return len(self.filled) / len(self.column.values) if self.column.values else 0.0
+        chosen = [value for value, is_chosen in zip(self.column.values, rows, strict=True) if is_chosen]
+        return sum(value is not None and value not in self.nothing for value in chosen) / len(chosen) if chosen else 0.0
 
     @property
     def personal(self) -> bool:

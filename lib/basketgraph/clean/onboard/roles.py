@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from statistics import median
 
+from basketgraph.clean.onboard.fitness import ITEM_COLUMNS, MONEY, NO_MONEY, PAID, PEOPLE, fitness
 from basketgraph.clean.onboard.numbers import CODES
-from basketgraph.clean.onboard.orders import are_orders, money_of_orders
+from basketgraph.clean.onboard.orders import are_orders, money_of_orders, of_one_user, one_order_each
 from basketgraph.clean.onboard.profiles import EMAIL, Profile, profile
 from basketgraph.clean.onboard.sample import Sample
-from basketgraph.clean.onboard.words import header_score, language, plain_values, words, words_of
+from basketgraph.clean.onboard.words import header_score, language, plain_values, purchases_among, words, words_of
 
-FLAGS = {"0", "1", "true", "false", "yes", "no", "y", "n", "t", "f", "x", "ja", "nein", "j", "oui", "non", "si", "sim", "tak"}
-IDS = ("user", "item", "order", "line", "store")
-MONEY = ("unit_price", "amount", "list_amount", "discount", "coupon", "cost")
-PAID = MONEY[:-1]
-NO_MONEY = {
-    "score", "rate", "ratio", "share", "pct", "percent", "probability", "propensity", "weight", "feature",
-    "affinity", "rating", "lat", "lon", "latitude", "longitude", "index", "rank",
-}  # fmt: skip
-ITEM_COLUMNS = ("name", "department", "category", "subcategory", "brand", "manufacturer", "package_size")
-PEOPLE = ("age_band", "income_band", "marital_status", "home_ownership", "household_size", "household_composition", "kids_count")
 ENOUGH = 0.4  # score below which a role is not given
 SURELY = 0.7  # of a header alone
+MOST = 0.9  # of the values of a column that might be orders, which have one user each
 
 
 @dataclass(frozen=True)
@@ -37,14 +27,15 @@ class Reading:
     because: Mapping[str, str]  # role -> evidence
     language: str | None
     aside: Mapping[str, str] = field(default_factory=dict)  # columns of money that is no line's -> why
+    bought: Sequence[bool] | None = None  # which rows are purchases, where a column says so
 
     def named(self, name: str) -> Profile:
         return next(one for one in self.profiles if one.name == name)
 
     def beside_lines(self, one: Profile) -> bool:
         """Whether a column stands beside the list of lines within a record that has the item in it: it is the whole record's."""
-        line, item = self.sample.line_of, self.roles.get("item")
-        return line is not None and item is not None and item.name.startswith(f"{line[0]}.") and not one.name.startswith(f"{line[0]}.")
+        lines, item = self.sample.lines, self.roles.get("item")
+        return lines is not None and item is not None and item.name.startswith(f"{lines.name}.") and not one.name.startswith(f"{lines.name}.")
 
     @property
     def table(self) -> str | None:
@@ -68,15 +59,25 @@ def read(sample: Sample) -> Reading:
     """Give the columns of a sample their roles."""
     spoken = language([column.name for column in sample.columns])
     profiles = tuple(profile(column, sample, continental=spoken is not None) for column in sample.columns)
+    bought = _bought(profiles)
     scored = []
     for one in profiles:
+        share = one.filled_share(bought)
         for role in words().roles:
             header = header_score(role, one.name)
-            fit = fitness(role, one)
+            fit = _fit(role, one, share)
             if header * (0.5 + 0.5 * fit) >= ENOUGH * 0.6 and fit > 0:
                 scored.append((header * (0.4 + 0.6 * fit) + 0.001 * (role in ("user", "item", "order", "time")), role, one))
     scored.sort(key=lambda entry: (-entry[0], list(words().roles).index(entry[1]), [p.name for p in profiles].index(entry[2].name)))
-    reading = _given(Reading(sample, profiles, {}, {}, spoken), scored)
+    bare = Reading(sample, profiles, {}, {}, spoken, bought=bought)
+    reading = _given(bare, scored)
+    while (order := _no_order(reading)) is not None:
+        scored = [entry for entry in scored if entry[1] != "order" or entry[2].name != order]
+        reading = _given(bare, scored)
+    user, other = reading.roles.get("user"), _other_user(reading)
+    if other is not None:
+        scored = [(1.0, "user", other), *(entry for entry in scored if entry[1] != "user")]
+        reading = _given(bare, scored)
     money = {one.name: one for _, role, one in scored if role in PAID}
     aside = money_of_orders(reading.roles.get("order"), reading.roles.get("item"), money.values())
     aside |= {name: "is beside the list of lines, so it is the whole order's" for name, one in money.items() if reading.beside_lines(one)}
@@ -85,7 +86,52 @@ def read(sample: Sample) -> Reading:
         for score, role, one in scored
         if not (role in PAID and one.name in aside) and not (role in ("quantity", *ITEM_COLUMNS) and reading.beside_lines(one))
     ]
-    return _finer(_given(Reading(sample, profiles, {}, {}, spoken, aside), kept) if len(kept) < len(scored) else reading)
+    found = _finer(_given(replace(bare, aside=aside), kept) if len(kept) < len(scored) else reading)
+    if other is None or user is None:
+        return found
+    why = f"it comes again, and {user.name} has another value for each order"
+    return replace(found, because={**found.because, "user": why})
+
+
+def _bought(profiles: Sequence[Profile]) -> list[bool] | None:
+    """Which rows are purchases by a column that says what happened; None where there is no such column."""
+    score, place = max((header_score("event_type", one.name) * fitness("event_type", one), -place) for place, one in enumerate(profiles))
+    if score < ENOUGH:
+        return None
+    kind = profiles[-place]
+    word = plain_values(kind.counts)
+    purchases = purchases_among(word.values())
+    found = [value is not None and word.get(value.lower().strip()) in purchases for value in kind.column.values]
+    return found if any(found) else None
+
+
+def _fit(role: str, one: Profile, share: float) -> float:
+    """How well values suit a role. share: of the rows that have one, of the purchases where it is known which rows are."""
+    fit = fitness(role, one)
+    if share == 0 and role != "event_type":
+        return 0.0
+    if role == "user" and share < 0.5:
+        return min(fit, 0.5)  # who buys without an account has another id
+    return fit * share if role in ("item", "time") else fit
+
+
+def _no_order(reading: Reading) -> str | None:
+    """The column that was taken for the order although its header hardly says so and its values are of many users each; None where all is well."""
+    order, user = reading.roles.get("order"), reading.roles.get("user")
+    if order is None or user is None or header_score("order", order.name) >= SURELY or of_one_user(order, user) >= MOST:
+        return None
+    return order.name
+
+
+def _other_user(reading: Reading) -> Profile | None:
+    """The column with another id of the user that comes again, where the one of the headers' choice is of one order each."""
+    order, user = reading.roles.get("order"), reading.roles.get("user")
+    if user is None or not one_order_each(order, user):
+        return None
+    taken = {one.name for one in reading.roles.values()}
+    likely = [one for one in reading.profiles if one.name not in taken and one.filled_share(reading.bought) >= MOST]
+    named = [one for one in likely if header_score("user", one.name) >= ENOUGH or EMAIL.fullmatch(one.filled[0])]
+    return next((one for one in named if len(user.counts) / 10 <= len(one.counts) < MOST * len(user.counts)), None)
 
 
 def _given(bare: Reading, scored: Sequence[tuple[float, str, Profile]]) -> Reading:
@@ -116,86 +162,6 @@ def _finer(reading: Reading) -> Reading:
             why = f"it has a time of day, too, and says the same days as {time.name}"
             return replace(reading, roles={**reading.roles, "time": one}, because={**reading.because, "clock": why})
     return reading
-
-
-def fitness(role: str, one: Profile) -> float:
-    """How well a column's values suit a role: 0 not at all, .5 nothing against it, 1 very well."""
-    dated = one.moment is not None
-    if not one.filled:
-        return 0.0
-    if role == "time":
-        return 1.0 if dated else 0.9 if one.epoch is not None else 0.0
-    if role == "clock":
-        return 1.0 if one.clock is not None and not dated else 0.0
-    if dated:
-        return 0.0
-    if role == "quantity":
-        return _quantity(one)
-    if role in MONEY:
-        return _money(role, one)
-    if role in IDS:
-        return _id(role, one)
-    if role == "position":
-        return 0.8 if one.whole and max(one.numbers) < 10_000 else 0.0
-    return _words_fit(role, one)
-
-
-def _words_fit(role: str, one: Profile) -> float:
-    """The same for roles whose values are words of a kind."""
-    texts, known = set(plain_values(list(one.counts)[:200]).values()), words().values
-    wordy = one.number is None
-    if role == "event_type":
-        hits = len(texts & (known.purchases | known.cancellations | known.others))
-        sold = any(len(text) > 1 for text in texts & (known.purchases - known.steps))  # a letter may stand for anything
-        enough = hits >= len(texts) / 3 or (sold and bool(set(words_of(one.name)) & words().acts))
-        return 1.0 if hits and len(texts) <= 60 and enough else 0.0
-    if role == "status":
-        return 0.8 if texts & (known.purchases | known.cancellations) and len(texts) <= 30 else 0.0
-    if role == "cancelled":
-        return 1.0 if {text.lower() for text in one.counts} <= FLAGS else 0.0
-    if role == "currency":
-        return 1.0 if {text.upper() for text in one.counts} <= set(CODES) else 0.0
-    if role == "name":
-        return 0.0 if one.numbered else (1.0 if any(" " in text for text in one.filled[:200]) else 0.6) * wordy * (not one.personal)
-    if role in PEOPLE:
-        return 0.9 if len(one.counts) <= 200 else 0.0
-    if role == "country":
-        return 0.9 if wordy and len(one.counts) <= 300 else 0.0
-    return 0.6 if one.whole and one.distinct_share < 0.5 else 0.9 * wordy
-
-
-def _quantity(one: Profile) -> float:
-    if not one.numbers or one.padded:
-        return 0.0
-    typical = median(map(abs, one.numbers))
-    small = 1.0 if typical <= 20 else 0.4 if typical <= 1000 else 0.1
-    few = len(one.counts) <= max(200, len(one.filled) / 5)
-    return small * (1.0 if one.whole else 0.5) * (1.0 if few else 0.5)
-
-
-def _money(role: str, one: Profile) -> float:
-    if not one.numbers or one.padded > len(one.filled) / 50:
-        return 0.0
-    ones = sum(value == 1 for value in one.numbers) / len(one.numbers)
-    if one.whole and ones > 0.4 and role in ("amount", "unit_price"):
-        return 0.1  # mostly one: pieces, not money
-    return 1.0 if not one.whole or (one.number is not None and one.number.signs) else 0.8
-
-
-def _id(role: str, one: Profile) -> float:
-    two_numbers = role == "user" and words_of(one.name)[-1:] == ("id",) and all(re.fullmatch(r"\d+\.\d+", text) for text in one.counts)
-    fractions = bool(one.numbers) and not one.whole and not two_numbers
-    negative = bool(one.numbers) and min(one.numbers) < 0 and sum(value < 0 for value in one.numbers) > len(one.numbers) / 50
-    if fractions or negative:
-        return 0.0
-    if role == "line":
-        return 1.0 if one.distinct_share == 1 else 0.0
-    if role == "store":
-        return 0.9 if len(one.counts) <= max(50, len(one.filled) / 10) else 0.3
-    if role == "user" and len(one.filled) < len(one.column.values) / 2:
-        return 0.5  # who buys without an account has another id
-    prose = sum(text.count(" ") > 2 for text in one.filled[:500]) > 150
-    return 0.3 if prose else 0.9 if len(one.counts) > 1 else 0.5
 
 
 def _seen(role: str, one: Profile) -> str:
@@ -237,14 +203,11 @@ def _by_values(reading: Reading) -> Reading:
             and (not one.whole or (one.number is not None and one.number.signs))
         ]
         take("amount", money if len(money) == 1 else [], "it is the only column of numbers with decimals")
-    ids = [one for one in free() if _id("user", one) and one.moment is None and not one.personal and len(one.counts) > 1 and one.number is not None]
     if "item" in roles and "user" not in roles:
         people = [one for one in reading.profiles if one in free() and EMAIL.fullmatch(one.filled[0])]
         take("user", people, "its values are e-mail addresses, and nothing else says who bought")
-    if "item" in roles and "user" not in roles and len(ids) == 1 and words_of(ids[0].name)[-1:] == ("id",):
-        take("user", ids, "it is the only other column of ids")
     if {"item", "user", "time"} <= roles.keys():
-        papers = [one for one in free() if one.numbered and are_orders(one, roles["user"])]
+        papers = [one for one in free() if (one.numbered or one.padded == len(one.filled)) and are_orders(one, roles["user"])]
         take("order", papers if len(papers) == 1 else [], "its numbers stand on neighbouring rows of one user each")
     return _by_names(replace(reading, roles=roles, because=because))
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from basketgraph.clean.onboard.find import Found
 
@@ -145,6 +146,19 @@ class Column:
     values: list[str | None] = field(repr=False)
 
 
+class Lines(NamedTuple):
+    """Each row is one element of a list within a record.
+
+    name:       of the `let` that holds the element as `of` and its number, from 1, as `place`.
+    expression: of that `let`.
+    path:       of the list, through the records that it lies in.
+    """
+
+    name: str
+    expression: str
+    path: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Sample:
     """What a look at one file told. `declared` are its top-level columns as a mapping declares them; `columns` are what expressions can use."""
@@ -157,7 +171,7 @@ class Sample:
     rows: int  # in the sample
     total: int | None  # rows in the file, as far as known
     separator: str = ""
-    line_of: tuple[str, str] | None = None  # (name, expression): each row is one element of a list within a record
+    lines: Lines | None = None
     because: Mapping[str, str] = field(default_factory=dict)  # option -> evidence
     notes: tuple[str, ...] = ()
     ascii: bool = False  # so that any encoding reads it

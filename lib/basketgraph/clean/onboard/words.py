@@ -13,7 +13,10 @@ from basketgraph.config import Settings, data_yaml, parsed
 LETTERS = str.maketrans({"ß": "ss", "ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "ı": "i", "æ": "ae", "Æ": "Ae", "œ": "oe", "Œ": "Oe", "đ": "d", "Đ": "D"})
 UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})  # as Germans write them out
 CASE_CHANGES = re.compile("(?<=[{0}0-9])(?=[{1}])|(?<=[{1}])(?=[{1}][{0}])".format("a-zα-ωа-яєґ", "A-ZΑ-ΩА-ЯЄҐ"))
-THINGS = ("user", "item", "order", "store", "line")  # roles that a header names, and about which others say something
+THINGS = ("user", "item", "order", "store", "line", "name")  # roles that a header names, and about which others say something
+NAMES = {"name", "names", "naam", "navn", "nom", "nombre", "nome"}
+IDS = {"code", "hash", "id", "ids", "key", "no", "nr", "number", "uuid"}
+OWN = 0.4  # score of a header about the user himself, not something of his
 
 NOT_YET = {"await", "awaiting", "begin", "no", "non", "not", "pending", "start", "to", "wait", "waiting"}  # not_paid, not_sent are not paid, sent
 
@@ -42,6 +45,7 @@ class Words(Settings):
     roles: dict[str, tuple[str, ...]]
     personal: frozenset[str]
     personal_phrases: tuple[str, ...]
+    named: frozenset[str]
     beside: frozenset[str]
     acts: frozenset[str]
     values: Values
@@ -63,6 +67,7 @@ def words() -> Words:
             "roles": {role: tuple(plain(phrases)) for role, phrases in given.roles.items()},
             "personal": frozenset(plain(given.personal)),
             "personal_phrases": tuple(plain(given.personal_phrases)),
+            "named": frozenset(plain(given.named)),
             "beside": frozenset(plain(given.beside)),
             "acts": frozenset(plain(given.acts)),
             "languages": {name: told.model_copy(update={"words": frozenset(plain(told.words))}) for name, told in given.languages.items()},
@@ -79,6 +84,13 @@ def plain_values(texts: Iterable[str]) -> dict[str, str]:
     if len(starts) != 1 or starts & NOT_YET or sum(word in known for word in bare.values()) < 2:
         return plain
     return {text: word if word in known else bare[text] for text, word in plain.items()}
+
+
+def purchases_among(plain: Iterable[str]) -> frozenset[str]:
+    """The words for purchases that count where an event type has these values: a step to a purchase only where no other word for one is there."""
+    known = words().values
+    plainly = known.purchases - known.steps
+    return plainly if plainly & set(plain) else known.purchases
 
 
 def unaccented(text: str) -> str:
@@ -111,17 +123,33 @@ def _score(role: str, have: tuple[str, ...]) -> float:
             best = max(best, weight)
         elif any(have[i : i + len(phrase)] == phrase for i in range(len(have))):
             others = {word for word in have if word not in phrase and not word.isdigit()}
-            about = role in THINGS and bool(others - words().beside)
+            about = role in THINGS and bool(others - words().beside if role != "name" else _of_others(others))
             best = max(best, weight * (0.45 + 0.4 * len(phrase) / len(have)) * (0.6 if about else 1.0))
         elif len(together) >= 5 and together in joined:
             best = max(best, weight * (0.3 + 0.4 * len(together) / len(joined)))
     return best
 
 
+def _of_others(have: Iterable[str]) -> list[str]:
+    """Words beside that for a name which say that it is no item's: neither words for items and their lines nor a language (`name.de`)."""
+    return [word for word in have if len(word) > 2 and word not in {*words().beside, "line"} and not _score("item", (word,))]
+
+
+def is_taken_back(header: str) -> bool:
+    """Whether a header of pieces or money speaks of those that came back."""
+    return any(len(word) > 1 and word != "credit" for word in set(words_of(header)) & words().values.cancellations)
+
+
 def is_personal(header: str) -> bool:
+    """Whether a header speaks of persons: their names, addresses and ids, of which the user's may be one of several."""
     have = words_of(header)
-    known = words()
-    return bool(set(have) & known.personal) or "".join(have) in known.personal or any(phrase in " ".join(have) for phrase in known.personal_phrases)
+    known, own = words(), set(have)
+    if own & known.personal or "".join(have) in known.personal or any(phrase in " ".join(have) for phrase in known.personal_phrases):
+        return True
+    if own & NAMES and own & known.named:
+        return True
+    score = header_score("user", header)
+    return score >= OWN or (score > 0 and have[-1] in IDS)
 
 
 def language(headers: list[str]) -> str | None:
