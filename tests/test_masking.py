@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from basketgraph.masking import HIDDEN, masked, masked_pairs
+from basketgraph.masking import HIDDEN, masked, masked_pairs, without_addresses
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,16 @@ def test_masking_takes_time_in_proportion_to_the_text() -> None:
 def test_pairs_that_look_alike_when_masked_are_numbered() -> None:
     files = {"a/ann@example.org.csv": "gone", "a/bob@example.org.csv": "cannot be read: 4111 1111 1111 1111", "b.csv": "gone"}
     assert masked_pairs(files) == {"a/•••": "gone", "a/••• (2)": "cannot be read: •••", "b.csv": "gone"}
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("quarantined january/ann.lee@example.org.csv: empty", "quarantined january/•••: empty"),
+        ("ann@localhost and ann%40example.org", "••• and •••"),
+        ("12345678 rows read into abfss://shop@account.dfs.core.windows.net/silver", None),
+        ("run 20261124T181611-734521 is live", None),
+    ],
+)
+def test_log_lines_lose_addresses_but_not_counts_runs_or_places(text: str, kept: str | None) -> None:
+    assert without_addresses(text) == (kept or text)

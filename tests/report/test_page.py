@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from basketgraph.masking import masked, masked_row, without_addresses
+from basketgraph.masking import masked, masked_row
 from basketgraph.report.changes import Changes
 from basketgraph.report.examples import Example
 from basketgraph.report.page import page
@@ -270,19 +270,6 @@ def test_every_colour_of_a_chart_is_one_that_the_style_sheet_replaces() -> None:
     used = set(re.findall(r'(?:fill|stroke)="(#\w+)"', html))
     assert used
     assert used <= set(re.findall(r'\[(?:fill|stroke)="(#\w+)"\]', html))
-
-
-@pytest.mark.parametrize(
-    ("text", "kept"),
-    [
-        ("quarantined january/ann.lee@example.org.csv: empty", "quarantined january/•••: empty"),
-        ("ann@localhost and ann%40example.org", "••• and •••"),
-        ("12345678 rows read into abfss://shop@account.dfs.core.windows.net/silver", None),
-        ("run 20261124T181611-734521 is live", None),
-    ],
-)
-def test_log_lines_lose_addresses_but_not_counts_runs_or_places(text: str, kept: str | None) -> None:
-    assert without_addresses(text) == (kept or text)
 
 
 def test_the_sentence_on_the_last_run_is_part_of_the_verdict() -> None:
