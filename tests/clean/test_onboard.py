@@ -80,6 +80,7 @@ def test_stamps_with_an_offset_are_instants_and_others_are_not() -> None:
     assert moment_form(["2024-03-01T10:00:00"]).instant is False  # type: ignore[union-attr]
     assert moment_form(["4711", "12345678", "abc"]) is None
     assert moment_form(["20230105000123", "20230106000017"]) is None, "a day and a counter within it"
+    assert moment_form(["20230105000000", "20230106000000"]) is not None
 
 
 @pytest.mark.parametrize(

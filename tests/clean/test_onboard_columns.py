@@ -10,7 +10,7 @@ import pytest
 
 from basketgraph.clean.onboard.words import is_personal
 from clean.new_shops import Sale, lines_csv, sales
-from clean.test_onboard import columns, drafted, mapping
+from clean.test_onboard import columns, drafted, lets, mapping
 
 
 def with_states(place: Path, states: list[str], **more: Callable[[Sale], Any]) -> Path:
@@ -108,9 +108,10 @@ def test_an_order_number_with_an_ending_is_one_where_orders_are_of_one_user(tmp_
 
 
 def test_amounts_with_cents_are_no_pieces(tmp_path: Path) -> None:
-    rows = [[s.order, s.at.date(), s.user, s.item, f"{20 + s.item % 3}.00"] for s in sales()]
-    found = drafted(lines_csv(tmp_path / "a.csv", ["id", "date", "customer id", "sku", "Amount"], rows))
-    assert (columns(found)["quantity"], columns(found)["amount_minor"]) == ("1", "round(paid * 100)")
+    rows = [[s.order, s.at.date(), s.user, s.item, "20.00", "22.00"] for s in sales()]
+    found = drafted(lines_csv(tmp_path / "a.csv", ["id", "date", "customer id", "sku", "Amount", "Converted Amount"], rows))
+    assert columns(found)["quantity"] == "1"
+    assert lets(found)["paid"] == "cast(Amount as decimal(18, 4))"
     pieces = [[s.order, s.at.date(), s.user, s.item, f"{s.pieces}.00", s.price] for s in sales()]
     assert columns(drafted(lines_csv(tmp_path / "b.csv", ["order", "date", "user", "sku", "qty", "price"], pieces)))["quantity"] == "pieces"
 

@@ -109,7 +109,7 @@ def track_calls(place: Path) -> Path:
         who = {"anonymousId": f"a-{lines[0].user}", "userId": f"u{lines[0].user}", "email": "a@b.example"}
         given = [{"product_id": f"P{s.item}", "price": s.price, "quantity": s.pieces, "buyer email": "a@b.example"} for s in lines]
         bought = {"order_id": f"5{order}", "revenue": 99.0, "currency": "EUR", "products": given}
-        told = [*[("Product Viewed", one) for one in given], ("Checkout Started", bought), ("Order Completed", bought)]
+        told = [*[("Product Viewed", one) for one in given * 4], ("Checkout Started", bought), ("Order Completed", bought)]
         told += [("Order Refunded", bought)] if order % 9 == 0 else []
         records += [{"event": event, "timestamp": f"{lines[0].at:%Y-%m-%dT%H:%M:%S}Z", **who, "properties": facts} for event, facts in told]
     return lines_json(place, records)

@@ -149,7 +149,7 @@ def moment_form(values: Sequence[str], *, separator: str = "", continental: bool
     if len(known) < ENOUGH * len(values) or not known:
         return None
     stamps = [text for text, one in zip(values, parts, strict=True) if one is not None and one.shape == "stamp"]
-    if sum(text[8:10] == "00" for text in stamps) > len(stamps) / 2:
+    if sum(text[8:10] == "00" and text[10:] != "0000" for text in stamps) > len(stamps) / 2:
         return None  # a day and a counter within it, as order numbers are made
     day_first, because, ambiguous = _order(known, continental or separator == ";")
     first, last = _span(known, day_first)

@@ -95,10 +95,11 @@ def read(sample: Sample) -> Reading:
 
 def _bought(profiles: Sequence[Profile]) -> list[bool] | None:
     """Which rows are purchases by a column that says what happened; None where there is no such column."""
-    score, place = max((header_score("event_type", one.name) * fitness("event_type", one), -place) for place, one in enumerate(profiles))
-    if score < ENOUGH:
+    scores = [header_score("event_type", one.name) * fitness("event_type", one) for one in profiles]
+    best = max(scores, default=0.0)
+    if best < ENOUGH:
         return None
-    kind = profiles[-place]
+    kind = profiles[scores.index(best)]
     word = plain_values(kind.counts)
     purchases = purchases_among(word.values())
     found = [value is not None and word.get(value.lower().strip()) in purchases for value in kind.column.values]
@@ -129,7 +130,7 @@ def _other_user(reading: Reading) -> Profile | None:
     if user is None or not one_order_each(order, user):
         return None
     taken = {one.name for one in reading.roles.values()}
-    likely = [one for one in reading.profiles if one.name not in taken and one.filled_share(reading.bought) >= MOST]
+    likely = [one for one in reading.profiles if one.name not in taken and one.filled_share(reading.bought) >= MOST and fitness("user", one)]
     named = [one for one in likely if header_score("user", one.name) >= ENOUGH or EMAIL.fullmatch(one.filled[0])]
     return next((one for one in named if len(user.counts) / 10 <= len(one.counts) < MOST * len(user.counts)), None)
 
