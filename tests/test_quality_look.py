@@ -124,3 +124,16 @@ def test_a_day_that_was_still_arriving_at_the_last_check_is_judged_once_it_is_ov
     look, _ = chosen(frame, checks, DS + DAY, 1)
     assert look is not None
     assert (look.nothing, look.scope) == (True, "nothing changed since the last check; what it found is repeated"), "it was judged yesterday"
+
+
+@pytest.mark.parametrize(("scope", "counted"), [(WHOLE, 7), (PART, None), (f"looked at for 2026-03-05: {PART}", None)])
+def test_rows_of_some_days_are_not_taken_for_those_of_the_table_when_their_results_are_repeated(scope: str, counted: int | None) -> None:
+    row = {
+        "run_id": "before",
+        "check_name": TYPE,
+        "value": 0.0,
+        "element_count": 7,
+        "scope": scope,
+        "checked_at": datetime(2026, 3, 5, tzinfo=timezone.utc),
+    }
+    assert Past({EVENTS: {TYPE: [row]}}).row_count(EVENTS, "now") == counted

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 RESULTS, DAILY = "ops.quality_results", "ops.daily_values"
 WHOLE = "the whole table"  # scopes of checks that looked at all of it begin so
+PART = "rows of"  # in those of checks that looked at some days, also where their results are repeated
 LOG = "what the table's log knows of all its rows"
 ALL_ROWS = "all rows of the table"  # of one promise, where the others look at some days
 KEPT_DAYS = 400  # older results are history for people, not for checks
@@ -69,7 +70,7 @@ class Past:
             if rows[0]["run_id"] == run_id:
                 continue
             counted = [row["value"] for row in rows if row["check_name"].startswith("table_row_count") and row["value"] is not None]
-            whole = [row["element_count"] for row in rows if row["element_count"] is not None and not str(row["scope"]).startswith("rows of")]
+            whole = [row["element_count"] for row in rows if row["element_count"] is not None and PART not in str(row["scope"])]
             if counted or whole:
                 return int((counted or whole)[0])
         return None
