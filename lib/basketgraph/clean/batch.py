@@ -245,7 +245,8 @@ class Preparation:
         """One file's counts. Rows that were good when first counted must all have a status after joins and windows."""
         of_file, refused = statuses.get(path, {}), rejected.get(path, {"rows": 0, "reasons": {}})
         if sum(of_file.values()) != good[path]:
-            raise RuntimeError(f"{self.rules.table.name} from {path}: {good[path]} good rows, but {dict(of_file)}")
+            cure = "if the table has a key twice, mend that first: docs/quality.md, When a run stopped"
+            raise RuntimeError(f"{self.rules.table.name} from {path}: {good[path]} good rows, but {dict(of_file)}; {cure}")
         changed = of_file.get(CHANGED, 0)
         return Counts(
             read=read[path],
