@@ -55,7 +55,7 @@ def shop(spark: SparkSession, tmp_path: Path) -> Shop:
     return Shop(spark, tmp_path)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_after_the_first_check_only_the_days_that_changed_are_looked_at_until_the_whole_table_is_due(shop: Shop) -> None:
     for back in (2, 1):
         shop.add(LAST - timedelta(days=back), {}, {"discount_minor": -1})  # a warning on each day

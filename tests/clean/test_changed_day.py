@@ -29,11 +29,8 @@ def delivered(shop: Shop, *names: str) -> None:
         deliver(shop.landing, f"{name}.csv", *lines, minute=minute)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "deliveries",
-    [[("old",), ("new",)], pytest.param([("new",), ("old",)], marks=pytest.mark.long), pytest.param([("old", "new")], marks=pytest.mark.long)],
-)
+@pytest.mark.long
+@pytest.mark.parametrize("deliveries", [[("old",), ("new",)], [("new",), ("old",)], [("old", "new")]])
 def test_an_event_moves_to_its_new_day_in_any_order_of_delivery_and_counts_add_up(
     spark: SparkSession, tmp_path: Path, deliveries: list[tuple[str, ...]]
 ) -> None:

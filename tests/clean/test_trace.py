@@ -24,7 +24,7 @@ from support import rows
 EVENTS, REJECTED = "silver.events", "silver.rejected_rows"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_row_leads_to_its_file_its_versions_its_day_and_its_releases(spark: SparkSession, tmp_path: Path) -> None:
     shop = Shop(spark, tmp_path)
     first = deliver(shop.landing, "a.csv", line(1), line(2, price="0.00"))
