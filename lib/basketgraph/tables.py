@@ -36,6 +36,7 @@ CONFLICTS = (
 )
 COMMIT_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 RELEASES = "ops.releases"
+LISTS = "gold.recommendations"  # what customers see of a release
 LOGS_AT_ONCE = 4
 MERGE_TRIES = 5  # each try reads the table anew, so it meets only what was committed while it ran
 

@@ -100,20 +100,24 @@ class TableAgain:
     def judge(self, chosen: frozenset[FileId]) -> Judged:
         """chosen: files that are present. Raises Mistake where files that are gone would have to be read, too."""
         refresh = self.rules.mapped.version is not None
+        table = with_owner(self.before, self.entries)
+        doubled = self._doubled(table)
+        lasting = len(self.persisted)
         while True:
-            view = self._view(chosen)
+            view = self._view(chosen, table, doubled)
             judged = self.keep(judged_again(view.good, view.kept, view.owned, self.keys, self.rules.values, refresh=refresh))
             more = also_needed(self, view, judged, chosen)
             if not more:
                 return self._judged(view, judged, chosen)
             log.info("%s: %d more files bear on the same rows and are read again, too", self.table.name, len(more))
             chosen |= more
-            self.release_memory()
+            self.release_memory(lasting)
 
-    def release_memory(self) -> None:
-        for frame in self.persisted:
+    def release_memory(self, lasting: int = 0) -> None:
+        """lasting: how many of the frames, the first ones, stay."""
+        for frame in self.persisted[lasting:]:
             frame.unpersist()
-        self.persisted.clear()
+        del self.persisted[lasting:]
 
     def keep(self, frame: DataFrame) -> DataFrame:
         """The frame, in memory until `release_memory`."""
@@ -130,13 +134,13 @@ class TableAgain:
         rows = raw_rows(self.release.spark, self.source, self.rules.files, [self.present[file] for file in sorted(files)])
         return without_text(rows, self.rules.files) if self.rules.files.format == "parquet" else rows
 
-    def _view(self, chosen: frozenset[FileId]) -> View:
+    def _view(self, chosen: frozenset[FileId], table: DataFrame, doubled: DataFrame | None) -> View:
+        """table, doubled: the table's rows with their owners, and those of them whose key is there several times."""
         raw = self.raw(chosen)
         raw = raw if self.rules.files.format == "parquet" else self.keep(raw)
         mapped = mapped_rows(raw, self.rules)
         good = accepted_rows(mapped, self.rules, run_id=self.release.run_id, now=self.now)
-        table, rejected = with_owner(self.before, self.entries), self.rejected_before
-        ours, doubled = self.ids(chosen), self._doubled(table)
+        ours, rejected = self.ids(chosen), self.rejected_before
         owned, kept = (table.join(ours, on=["source_file", "file_hash"], how=how) for how in ("left_semi", "left_anti"))
         if doubled is not None:
             owned, kept = (newest_rows(rows, self.keys, self.rules.values) for rows in (owned, kept))

@@ -8,9 +8,8 @@ from typing import Any
 
 from basketgraph.config import Mistake
 from basketgraph.contracts import contract, contracts
-from basketgraph.tables import RELEASES, Release, Warehouse, newest_release, releases, table_rows
+from basketgraph.tables import LISTS, RELEASES, Release, Warehouse, newest_release, releases, table_rows
 
-LISTS = "gold.recommendations"
 UNRELEASED = ("ops.runs", "ops.releases")  # the log of what happened is not rolled back with what it tells of
 
 

@@ -9,8 +9,8 @@ from basketgraph.report.charts import models_chart
 from basketgraph.report.facts import Facts
 from basketgraph.report.promises import refusals
 from basketgraph.report.sentences import listed
+from basketgraph.tables import LISTS
 
-LISTS = "gold.recommendations"
 MODELS = {
     "published": "published list",
     "personal_frequency": "own frequency",
