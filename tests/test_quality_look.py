@@ -67,12 +67,16 @@ def chosen(frame: DataFrame, checks: Checks, ds: date, version: int, *changed: d
     return look_at(cast(Release, told), EVENTS, version, ds, SETTINGS, suite(EVENTS), checks.past, HASH), told.asked
 
 
-def test_changes_count_from_the_last_check_without_a_critical_failure_however_often_one_was_let_pass(
-    frame: DataFrame, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def checks(monkeypatch: pytest.MonkeyPatch) -> Checks:
+    """One, of the whole table, the day before."""
     monkeypatch.setattr(scope, "daily_history", lambda *_: {})
-    checks = Checks()
-    checks.add(DS - DAY, 1, scope=WHOLE)
+    found = Checks()
+    found.add(DS - DAY, 1, scope=WHOLE)
+    return found
+
+
+def test_changes_count_from_the_last_check_without_a_critical_failure_however_often_one_was_let_pass(frame: DataFrame, checks: Checks) -> None:
     checks.add(DS, 2, broken=KEY, accepted="mended tomorrow")
     assert chosen(frame, checks, DS, 2) == (None, []), "the same version on the same day"
     look, asked = chosen(frame, checks, DS, 3, DS - DAY, DS)
@@ -83,12 +87,7 @@ def test_changes_count_from_the_last_check_without_a_critical_failure_however_of
     assert chosen(frame, checks, DS + DAY, 5, DS)[1] == [4]
 
 
-def test_a_break_that_a_look_at_the_whole_table_found_is_looked_for_in_the_whole_table_again(
-    frame: DataFrame, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(scope, "daily_history", lambda *_: {})
-    checks = Checks()
-    checks.add(DS - DAY, 1, scope=WHOLE)
+def test_a_break_that_a_look_at_the_whole_table_found_is_looked_for_in_the_whole_table_again(frame: DataFrame, checks: Checks) -> None:
     checks.add(DS, 2, scope="the whole table: silver.items changed since it was looked up", broken=KEY)
     for version in (2, 3):
         look, _ = chosen(frame, checks, DS, version, DS)
@@ -110,12 +109,11 @@ def test_a_break_that_a_look_at_the_whole_table_found_is_looked_for_in_the_whole
     ],
 )
 def test_a_day_that_was_still_arriving_at_the_last_check_is_judged_once_it_is_over_although_nothing_came(
-    frame: DataFrame, monkeypatch: pytest.MonkeyPatch, changed: list[date], looked_at: list[str], judged: list[str], said: str
+    frame: DataFrame, checks: Checks, monkeypatch: pytest.MonkeyPatch, changed: list[date], looked_at: list[str], judged: list[str], said: str
 ) -> None:
     seen = [DS - back * DAY for back in (1, 3, 4, 5, 6, 7, 8)]  # on the second day before there was no row: whether it is one is told by later ones
     monkeypatch.setattr(scope, "daily_history", lambda *_: {"metric_to_be_usual:orders": {day.isoformat(): 1.0 for day in seen}})
-    checks = Checks()
-    checks.add(DS - DAY, 1, scope=WHOLE)  # the day was noted then, and not judged
+    # The day before was noted by the check of that day, and not judged.
     look, _ = chosen(frame, checks, DS, 1, *changed)
     assert look is not None
     assert (look.nothing, look.changed, look.judged) == (False, looked_at, judged)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import gzip
+from datetime import datetime, timezone
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from pyspark.sql import SparkSession
 
-from basketgraph.clean.load import Cleaning
+from basketgraph.clean.load import Cleaning, Work
+from basketgraph.clean.pick_up import LandingFile
 from basketgraph.clean.pseudonyms import PseudonymKey
 from basketgraph.config import Mistake
 from clean.shop import HEADER, ITEMS, MAPPING, Shop, deliver, line, mapping
@@ -278,3 +282,12 @@ def test_json_lines_are_read_by_name_and_a_broken_one_is_unparsable(spark: Spark
     assert [row["event_id"] for row in shop.rows("silver.events")] == ["1"]
     assert shop.counts()["rejected_by_reason"] == {"unparsable": 1}
     assert [row["payload"] for row in shop.rows("silver.rejected_rows")] == [None]
+
+
+def test_files_are_read_in_order_of_their_modification_times_whatever_they_are_called() -> None:
+    """It is the version of their rows, where the mapping names none."""
+    minutes = {"1.csv": 0, "2.csv": 10, "3.csv": 5, "4.csv": 5}
+    files = [LandingFile(name, name, 1, datetime(2026, 3, 2, 8, minute, tzinfo=timezone.utc)) for name, minute in minutes.items()]
+    cleaning = cast(Any, SimpleNamespace(settings=SimpleNamespace(batch_bytes=1)))
+    batches = Cleaning._batches(cleaning, {"silver.events": Work(files[::-1], [])})
+    assert [file.path for batch in batches for file in batch["silver.events"]] == ["1.csv", "3.csv", "4.csv", "2.csv"]
