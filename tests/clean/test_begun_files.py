@@ -10,7 +10,8 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from basketgraph.clean.batch import Preparation
-from basketgraph.clean.ledger import Ledger
+from basketgraph.clean.ledger import Counts, Ledger
+from basketgraph.clean.pick_up import LandingFile
 from clean.shop import KEY, Shop, deliver, line, mapping
 from clean.test_transform import NOW
 from support import rows
@@ -88,6 +89,16 @@ def test_of_runs_that_were_killed_over_a_file_the_one_that_committed_it_counts_w
     monkeypatch.setattr(ledger, "write", lambda entries: ledger._remember([{**entry, "status": "done"} for entry in entries]))
     assert ledger.complete() == 1
     assert [(entry["source_file"], entry["batch_id"]) for entry in ledger.begun] == [("b.csv", "scheduled__3")]
+
+
+def test_of_a_copy_that_was_never_opened_nothing_is_kept_when_it_is_set_aside() -> None:
+    nothing: Any = SimpleNamespace(run_id="run", root="nowhere", exists=lambda table: False)
+    ledger, file = Ledger(nothing, KEY, NOW), LandingFile("copy.csv", "copy.csv", 1, NOW, "hash", problem="empty")
+    ledger.entries[EVENTS, "copy.csv", "hash"] = ledger.entry(EVENTS, file, "done", Counts(read=3, duplicate=3))
+    entry = ledger.set_aside(EVENTS, file)
+    assert (entry["status"], entry["rows_read"], entry["rows_duplicate"]) == ("quarantined", 0, 0)
+    ledger.entries[EVENTS, "copy.csv", "hash"] = {**entry, "rows_read": 2, "rows_rejected": 2}
+    assert ledger.set_aside(EVENTS, file)["rows_rejected"] == 2
 
 
 @pytest.mark.long

@@ -97,8 +97,10 @@ class Ledger:
 
     def set_aside(self, table: str, file: LandingFile) -> Entry:
         """The entry of a file that has a problem, with the counts of what a killed run left of it in the tables."""
-        entry, known = self.entry(table, file, QUARANTINED, Counts()), self.entries.get((table, file.path, file.file_hash), {})
-        return {**entry, **{name: value for name, value in known.items() if name in COUNTED}}
+        entry, known = self.entry(table, file, QUARANTINED, Counts()), self.entries.get((table, file.path, file.file_hash))
+        if known is None or known["status"] != QUARANTINED:  # a copy that was never opened left nothing
+            return entry
+        return {**entry, **{name: known[name] for name in COUNTED}}
 
     def _left_behind(self, entry: Entry) -> Entry:
         """The counts of a file of which nothing but rejected rows is in the tables: those that a killed run wrote, and nobody delivered again."""
