@@ -40,7 +40,7 @@ def dense_loss(model, batch):
     ids=["defaults", "three layers", "one layer", "torch's own sparse product"],
 )
 def test_the_gradient_of_every_parameter_is_autograds(settings, monkeypatch):
-    monkeypatch.setattr(loss_module, "CHUNK_BYTES", 4 * 80 * 10)  # several chunks in a batch
+    monkeypatch.setitem(loss_module.CHUNK_BYTES, "cpu", 4 * 80 * 10)  # several chunks in a batch
     edges, _ = planted(users=60)
     draw = np.random.default_rng(1)
     edges = csr_from_edges(

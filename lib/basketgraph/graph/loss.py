@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 import torch
 
-CHUNK_BYTES = 16 << 20  # logits of a chunk of users stay in the last cache between the products that use them; smaller chunks starve the products
+# Logits of a chunk of users stay in a CPU's last cache between the products that use them; smaller chunks starve the products. A GPU needs larger
+# ones to be busy: on an H200 an epoch of 200,000 users, 30,000 items and 5.9 million edges takes .81 s with 16 MiB, .38 with 64 and .29 from 256 on.
+CHUNK_BYTES = {"cpu": 16 << 20, "cuda": 256 << 20}
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ def softmax_loss(
     item_gradient = torch.zeros_like(items)
     weighted_items = items * popularity[:, None]
     loss = torch.zeros((), device=users.device)
-    step = max(8, CHUNK_BYTES // (4 * len(items)))
+    step = max(8, CHUNK_BYTES[users.device.type] // (4 * len(items)))
     buffer = torch.empty(min(step, len(users)), len(items), device=users.device)
     for begin in range(0, len(users), step):
         end = min(begin + step, len(users))

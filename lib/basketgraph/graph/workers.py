@@ -43,10 +43,14 @@ class HorovodWorkers:
         hvd.init()
         self.horovod = hvd
         self.rank, self.size = hvd.rank(), hvd.size()
+        self.takes_gpu_tensors = bool(hvd.cuda_built() or hvd.rocm_built())  # not where Horovod was built without CUDA's compiler
 
     def sum(self, tensor: torch.Tensor) -> torch.Tensor:
-        total: torch.Tensor = self.horovod.allreduce_(tensor.contiguous(), op=self.horovod.Sum)  # a transposed product need not be contiguous
-        return total
+        sent = tensor.contiguous()  # a transposed product need not be
+        if not self.takes_gpu_tensors:
+            sent = sent.cpu()
+        total: torch.Tensor = self.horovod.allreduce_(sent, op=self.horovod.Sum)
+        return total.to(tensor.device)
 
     def barrier(self) -> None:
         self.horovod.barrier()
