@@ -1,4 +1,4 @@
-"""Make the checked versions of the pipeline's tables live, at once (ops.releases); of what another pipeline writes, the live version stays."""
+"""Make the checked versions of the pipeline's tables live, at once (ops.releases); of tables that it does not write, the live version stays."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 from datetime import date
 from typing import TYPE_CHECKING
 
+from basketgraph.clean.mapping import unmapped
 from basketgraph.config import Config
 from basketgraph.publish.releases import publish, released_tables, utc_now
 from basketgraph.runs import StepReport, job_main
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
     as_of = ds if conf.pipeline in ("clean", "replay") else conf.cuts(ds).test
-    tables, checked = pipelines().published_by(conf.pipeline, released_tables()), suites()
+    gone, checked = unmapped(conf.source), suites()
+    tables = [table for table in pipelines().published_by(conf.pipeline, released_tables()) if table not in gone]
     # What stopped an earlier run is the newest version still: nothing goes live that did not pass. What passed is not looked at again.
     release.check(*(table for table in tables if table in checked and release.exists(table)))
     live, is_new = publish(release, as_of=as_of, now=utc_now(), tables=tables)

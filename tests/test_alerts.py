@@ -86,6 +86,12 @@ def test_a_command_and_an_address_both_get_what_failed_since_when_and_where_to_r
     }
 
 
+def test_a_stop_is_of_the_day_that_its_checks_were_for() -> None:
+    error = QualityStop("stopped", [FAILURE], ds=date(2026, 3, 2))
+    told = stop_alert(error, step="clean", shop="tiny", ds=DAY, run_id="r1", warehouse="/data/shop", since=None)
+    assert (told["ds"], what_failed(error, DAY)["ds"]) == ("2026-03-02", "2026-03-02"), "cleaning had moved the last event since the step began"
+
+
 def test_a_refusal_by_the_gate_tells_its_reasons_and_another_page() -> None:
     from basketgraph.evaluate import GateRefusal
 
@@ -107,7 +113,10 @@ def test_the_sections_that_alerts_name_are_there() -> None:
     [
         ({"alerts.command": json.dumps([sys.executable, "-c", "import sys; sys.exit('no such pager')"])}, "ended with 1: no such pager"),
         ({"alerts.command": "[/no/such/program]"}, "No such file"),
-        ({"alerts.command": json.dumps([sys.executable, "-c", "import time; time.sleep(60)"]), "alerts.timeout_seconds": "0.2"}, "timed out"),
+        (
+            {"alerts.command": json.dumps([sys.executable, "-c", "import time; time.sleep(60)", "secret"]), "alerts.timeout_seconds": "0.2"},
+            "within 0.2 s",
+        ),
         ({"alerts.url": "ADDRESS/secret"}, "http://127.0.0.1 failed: it answered 500"),
         ({"alerts.url": "http://127.0.0.1:9/secret"}, "refused"),
         ({"alerts.url": "http://secret:word@127.0.0.1:9/hook?key=secret"}, "http://127.0.0.1 failed: [Errno"),

@@ -40,6 +40,11 @@ class AlertSettings(Settings):
     timeout_seconds: PositiveFloat
 
 
+def day_of(error: Exception, ds: date) -> date:
+    """The day that a stopped step's checks were for, and that whoever accepts a failure names; else the run's, told before the step wrote events."""
+    return getattr(error, "ds", None) or ds
+
+
 def stop_alert(error: Exception, *, step: str, shop: str, ds: date, run_id: str, warehouse: str, since: Mapping[str, Any] | None) -> dict[str, Any]:
     """What is told of a stop. It holds counts and names of checks, never a row's values.
 
@@ -51,7 +56,7 @@ def stop_alert(error: Exception, *, step: str, shop: str, ds: date, run_id: str,
     return {
         "what": ALERTED[code],
         "shop": shop,
-        "ds": ds.isoformat(),
+        "ds": day_of(error, ds).isoformat(),
         "run_id": run_id,
         "step": step,
         "since": min(begun, key=lambda first: first["at"]) if begun else since,
@@ -63,9 +68,9 @@ def stop_alert(error: Exception, *, step: str, shop: str, ds: date, run_id: str,
 
 
 def what_failed(error: Exception, ds: date) -> dict[str, Any]:
-    """The detail of a failed step's row in the run log: {error, exit_code, ds}, which is the day that the run was for."""
+    """The detail of a failed step's row in the run log: {error, exit_code, ds}, which is `day_of` the error."""
     told = without_addresses(f"{type(error).__name__}: {error}")[:4000]
-    return {"error": told, "exit_code": int(getattr(error, "exit_code", 1)), "ds": ds.isoformat()}
+    return {"error": told, "exit_code": int(getattr(error, "exit_code", 1)), "ds": day_of(error, ds).isoformat()}
 
 
 def refusal(detail: Mapping[str, Any]) -> str | None:
@@ -97,7 +102,7 @@ def send(alert: Mapping[str, Any], conf: Config) -> None:
         return
     text = json.dumps(alert, default=str)
     if settings.command:
-        _logged("command", lambda: _run(settings.command, text, settings.timeout_seconds), str)
+        _logged("command", lambda: _run(settings.command, text, settings.timeout_seconds), _without_arguments)
     if settings.url:
         url = settings.url
         _logged(_shown(url), lambda: _post(url, text, settings.timeout_seconds), _without_address)
@@ -127,6 +132,11 @@ def _without_address(error: Exception) -> str:
     if isinstance(error, URLError):
         return str(error.reason)
     return str(error) if isinstance(error, NoAddress | TimeoutError) else type(error).__name__
+
+
+def _without_arguments(error: Exception) -> str:
+    """What went wrong. A command that took too long is quoted by its error with all its arguments, which may hold an address or a token."""
+    return f"it did not end within {error.timeout:g} seconds" if isinstance(error, subprocess.TimeoutExpired) else without_addresses(str(error))
 
 
 def _run(command: Sequence[str], text: str, seconds: float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
+from basketgraph.config import Mistake, load
 from basketgraph.contracts import Retention, contract, contracts
 from basketgraph.publish import maintenance
 from basketgraph.publish.maintenance import MaintainSettings, first_published, maintain, retain_hours
@@ -32,6 +34,12 @@ def test_a_file_is_kept_as_long_as_the_oldest_kept_release_needs_it() -> None:
     assert retain_hours([days_ago(1), days_ago(20)], keep_days=7, now=NOW) == 20 * 24 + 1
     assert retain_hours([days_ago(1)], keep_days=9, now=NOW) == 9 * 24
     assert retain_hours([], keep_days=1, now=NOW) == maintenance.DELTA_LEAST_HOURS
+
+
+@pytest.mark.parametrize("given", [{"maintain.keep_releases": "0"}, {"maintain.keep_days": "-1"}, {"maintain.report_days": "0"}])
+def test_the_live_release_is_kept_whatever_is_set(given: dict[str, str]) -> None:
+    with pytest.raises(Mistake, match=next(iter(given)).partition(".")[2]):
+        load("local", "complete_journey", given).section("maintain", MaintainSettings)
 
 
 def test_what_a_release_names_was_the_newest_when_the_first_one_named_it() -> None:
@@ -162,7 +170,8 @@ def test_after_maintenance_every_kept_release_can_be_gone_back_to(spark: SparkSe
     page = tmp_path / "warehouse" / "reports" / "run-0.html"
     page.parent.mkdir()
     page.write_text("old")
-    settings = MaintainSettings(keep_releases=2, keep_days=0, report_days=0)
+    os.utime(page, times=(time.time() - 2 * 86400,) * 2)
+    settings = MaintainSettings(keep_releases=2, keep_days=0, report_days=1)
     would = maintain(release, settings, now=utc_now(), dry_run=True)
     assert (would["rows_removed"], would["files_removed"], would["kept_releases"]) == ({EDGES: 3}, ["reports/run-0.html"], [2, 3])
     assert (page.exists(), release.read(EDGES).count()) == (True, 4)
@@ -202,7 +211,7 @@ def test_lists_stay_that_later_releases_go_on_showing_while_newer_ones_are_refus
     for number, user in enumerate("bcd"):
         written(PAIRS, user)
         publish(release, as_of=day, now=utc_now() - timedelta(hours=(2 - number) * STEP_HOURS), tables=[PAIRS])
-    maintain(release, MaintainSettings(keep_releases=2, keep_days=0, report_days=0), now=utc_now())
+    maintain(release, MaintainSettings(keep_releases=2, keep_days=0, report_days=1), now=utc_now())
     assert [row.user_id for row in LiveRelease(spark, release.root).read(EDGES).collect()] == ["live"]
     with pytest.raises(Exception, match=r"(?i)file"):  # VACUUM did its work
         release.read_version(PAIRS, 1).collect()

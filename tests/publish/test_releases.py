@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
@@ -108,7 +111,7 @@ def test_a_pipeline_publishes_what_its_steps_read_and_write_and_what_every_run_a
 
 
 def test_what_stopped_an_earlier_run_does_not_go_live_with_another(spark: SparkSession, tmp_path: Path) -> None:
-    conf = load("local", "online_retail", {"warehouse": str(tmp_path / "warehouse")})
+    conf = load("local", "complete_journey", {"warehouse": str(tmp_path / "warehouse")})
     checked = Release(spark, conf.warehouse, "run-1", checker=quality_checker(conf, {}), ds=DAY)
     twice = [{"campaign_id": "1", "user_id": "ab" * 16}] * 2
     checked.overwrite(rows(spark, TABLE, twice), TABLE)
@@ -119,6 +122,28 @@ def test_what_stopped_an_earlier_run_does_not_go_live_with_another(spark: SparkS
     checked.overwrite(rows(spark, TABLE, twice[:1]), TABLE)
     step(spark, conf, DAY, checked)
     assert shown(checked) == ["ab" * 16]
+
+
+@pytest.mark.long
+def test_a_table_that_the_mapping_has_no_longer_holds_up_nothing_and_stays_as_it_is_live(spark: SparkSession, tmp_path: Path) -> None:
+    conf = load("local", "complete_journey", {"warehouse": str(tmp_path / "warehouse"), "landing": str(tmp_path)})
+    files = {
+        "campaign_id": [1],
+        "campaign_type": ["Type A"],
+        "start_date": [datetime(2026, 1, 1, tzinfo=timezone.utc)],
+        "end_date": [datetime(2026, 2, 1, tzinfo=timezone.utc)],
+    }
+    pq.write_table(pa.table(files), tmp_path / "campaign_descriptions.parquet")
+    checked = Release(spark, conf.warehouse, "run-1", checker=quality_checker(conf, {}), ds=DAY)
+    write(checked, "ab" * 16)
+    publish(checked, as_of=DAY, now=utc_now())
+    checked.overwrite(rows(spark, TABLE, [{"campaign_id": "2", "user_id": "cd" * 16}] * 2), TABLE)
+    without = {table: mapped for table, mapped in conf.source["tables"].items() if table == "silver.campaigns"}
+    conf = replace(conf, source={**conf.source, "tables": without})
+    for step in ("clean", "publish"):
+        load_job(step)(spark, conf, DAY, checked)
+    live = LiveRelease(spark, conf.warehouse)
+    assert (shown(checked), live.read("silver.campaigns").count()) == (["ab" * 16], 1)
 
 
 def test_a_warehouse_without_a_release_cannot_go_back(release: Release) -> None:

@@ -140,6 +140,16 @@ def _remove(values: dict[str, Any], place: list[str]) -> None:
     values.pop(last, None)
 
 
+def mappable() -> set[str]:
+    """The tables that a mapping may fill."""
+    return {f"silver.{stem}" for stem, _ in data_files("schemas/silver")} - {"silver.rejected_rows"}
+
+
+def unmapped(given: Mapping[str, Any]) -> set[str]:
+    """The tables that the shop's mapping lacks, or has no longer: nothing can write them, so what is live of them stays."""
+    return mappable() - set(given["tables"]) if given.get("tables") else set()  # without any, jobs of the shop's own write them
+
+
 def name_faults(source: Source) -> Iterator[str]:
     """Faults that need no SQL parser: names that refer to nothing, columns that a contract wants or does not know."""
     if source.time_zone not in zoneinfo.available_timezones():
@@ -148,7 +158,7 @@ def name_faults(source: Source) -> Iterator[str]:
         yield f"currency: want an ISO 4217 code, have {source.currency}"
     for name, files in source.files.items():
         yield from _file_set_faults(f"files.{name}", files)
-    known = {f"silver.{stem}" for stem, _ in data_files("schemas/silver")} - {"silver.rejected_rows"}
+    known = mappable()
     for name, mapped in source.tables.items():
         if name not in known:
             yield f"tables.{name}: want one of {', '.join(sorted(known))}"

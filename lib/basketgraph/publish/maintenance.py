@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from pydantic import NonNegativeInt, PositiveInt
+
 from basketgraph.config import Settings
 from basketgraph.contracts import contracts
 from basketgraph.publish.retention import listed, old_files, remove_files, remove_old_rows, run_rows
@@ -23,9 +25,9 @@ DELTA_LEAST_HOURS = 168  # younger files may belong to a write or a long read th
 class MaintainSettings(Settings):
     """conf/settings.yaml `maintain`."""
 
-    keep_releases: int
-    keep_days: int
-    report_days: int
+    keep_releases: PositiveInt  # the live one is among them
+    keep_days: NonNegativeInt
+    report_days: PositiveInt
 
 
 def retain_hours(needed_since: Iterable[datetime], *, keep_days: int, now: datetime) -> int:

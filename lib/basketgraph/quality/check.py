@@ -30,13 +30,14 @@ class QualityStop(Exception):
     """Critical promises are broken: what was promised, what was found, where to read on. Exit code 3.
 
     failures: {table, check, expected, observed, since} each; since: {run_id, ds, at} of the first run of an unbroken row of failures.
+    ds:       the day that the checks were for: without --ds, the day after the last event, which cleaning may have moved.
     """
 
     exit_code = 3
 
-    def __init__(self, message: str, failures: Sequence[Mapping[str, Any]] = ()) -> None:
+    def __init__(self, message: str, failures: Sequence[Mapping[str, Any]] = (), *, ds: date | None = None) -> None:
         super().__init__(message)
-        self.failures = tuple(failures)
+        self.failures, self.ds = tuple(failures), ds
 
 
 @dataclass(frozen=True)
@@ -207,7 +208,7 @@ def _stop(release: Release, found: Sequence[Checked], ds: date, reasons: Mapping
             lines.append(f"The reasons are in {checked.suite.file}, all results in {RESULTS} (run {release.run_id}); what to do: docs/quality.md.")
         failures += [_failure(checked.table, finding, release.run_id, ds, before) for finding in critical]
     if failures:
-        raise QualityStop("\n".join(lines), failures)
+        raise QualityStop("\n".join(lines), failures, ds=ds)
 
 
 def _failure(table: str, finding: Finding, run_id: str, ds: date, before: Past) -> dict[str, Any]:
