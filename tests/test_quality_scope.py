@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from pyspark.sql import Row, SparkSession
 
 from basketgraph.config import Mistake, data_yaml, parsed
+from basketgraph.pipeline import quality_verdict
 from basketgraph.quality import QualityStop, acceptances, check, check_all
 from basketgraph.quality.past import Past, past
 from basketgraph.quality.scope import newer_lookup
@@ -17,6 +19,7 @@ from basketgraph.suites import QualitySettings, Suite, suite
 from basketgraph.tables import Release
 from support import rows
 
+checking = importlib.import_module("basketgraph.quality.check")  # the package's `check` is a function of it
 EVENTS = "silver.events"
 SETTINGS = parsed(QualitySettings, data_yaml("conf/settings.yaml")["quality"], "settings.quality")
 USER = "0123456789abcdef" * 2
@@ -148,6 +151,30 @@ def test_a_version_that_was_let_pass_for_a_day_stops_the_next_although_nothing_i
     assert check_all(Release(spark, str(tmp_path), "run-2"), [coupons], LAST, SETTINGS) == {}
     with pytest.raises(QualityStop):
         check_all(Release(spark, str(tmp_path), "run-3"), [coupons], LAST + timedelta(days=1), SETTINGS)
+
+
+@pytest.mark.slow
+def test_a_stop_of_promises_that_were_taken_back_ends_with_the_next_run(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    promotions, ends = "silver.promotions", "column_values_to_meet:valid_to"
+    day = date(2026, 1, 1)
+    Release(spark, str(tmp_path), "run-0").append(rows(spark, promotions, [{"valid_from": day, "valid_to": day + timedelta(days=9)}]), promotions)
+    good = suite(promotions)
+    wrong = good.expectations[ends].model_copy(update={"kwargs": {"column": "valid_to", "condition": "valid_to < valid_from"}})
+
+    def run(number: int, terms: Suite) -> tuple[str | None, Any]:
+        monkeypatch.setattr(checking, "suites_of", lambda _: {promotions: terms})
+        release, scope = Release(spark, str(tmp_path), f"run-{number}"), None
+        try:
+            scope = check_all(release, [promotions], LAST, SETTINGS).get(promotions, {}).get("scope")
+        except QualityStop:
+            scope = "stopped"
+        found = quality_verdict(release, release.run_id)
+        return scope, (found["critical_failures"], found["critical_of_earlier_runs"])
+
+    assert run(1, good)[1] == (0, 0)
+    assert run(2, Suite(promotions, {**good.expectations, ends: wrong})) == ("stopped", (1, 0))
+    assert run(3, good) == ("the whole table: it was held against other promises since", (0, 0))
+    assert run(4, good) == (None, (0, 0))
 
 
 @pytest.mark.slow
