@@ -92,7 +92,7 @@ def test_the_page_before_is_the_last_that_another_run_made(found: Changes) -> No
 def test_promises_that_broke_were_mended_or_are_broken_still_are_told_apart(found: Changes) -> None:
     assert (names(found.broken), names(found.mended)) == (["breaks"], ["mended"])
     assert [(row["check_name"], row["observed"], row["since"]) for row in found.unseen] == [
-        ("on another day", "False", "rows of 1 day that changed since the last check: 2026-01-02")
+        ("on another day", "False", "looked at since: rows of 1 day that changed since the last check: 2026-01-02")
     ]
     assert names(found.still) == ["still", "of a table that was not looked at again"]
     assert found.promises == (1, 1)

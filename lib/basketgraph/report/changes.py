@@ -11,7 +11,7 @@ from pyspark.sql import Window
 from pyspark.sql import functions as F
 
 from basketgraph.report.records import as_dicts, records
-from basketgraph.report.scopes import covers, looked_at
+from basketgraph.report.scopes import covers, since_in_words
 from basketgraph.tables import Release, releases
 
 Rows = list[dict[str, Any]]
@@ -27,7 +27,7 @@ class Changes:
     set_aside:   {source_file, problem}, files that were quarantined since.
     taken_up:    {source_file}, files that were quarantined before and are read by now.
     broken:      results that fail now and did not then (or are new); mended: those that failed then and hold now; still: those that fail as before.
-    unseen:      those that failed then and hold now, but of other days: as they failed then, with `since`, what was looked at.
+    unseen:      those that failed then and hold now, but of other days: as they failed then, with `since`, what was looked at, in words.
     promises:    how many were added and how many taken out of the suites.
     tables:      {table_name, before, now}: rows of the two live releases, where they differ.
     """
@@ -73,7 +73,7 @@ def changes(release: Release, checks: Sequence[dict[str, Any]]) -> Changes:
         taken_up=taken_up,
         broken=[check for check in failed if (check["table_name"], check["check_name"]) not in failed_before],
         mended=[now[key] for key in held if covers(now[key], before[key])],
-        unseen=[{**before[key], "since": looked_at(now[key])} for key in held if not covers(now[key], before[key])],
+        unseen=[{**before[key], "since": since_in_words(now[key])} for key in held if not covers(now[key], before[key])],
         still=[check for check in failed if (check["table_name"], check["check_name"]) in failed_before],
         promises=(len(now.keys() - before.keys()), len(before.keys() - now.keys())),
         tables=tables,

@@ -8,8 +8,9 @@ from datetime import date, timedelta
 from typing import Any
 
 from basketgraph.report.trends import REPEATED
+from basketgraph.wording import PASSED_OVER
 
-PARTS = ("rows of", "nothing changed")  # scopes of checks that looked at some days begin so
+PARTIAL = rf"^({REPEATED}[^:]*: )?(rows of|nothing changed)"  # scopes of checks that looked at some days
 COUNTED = re.compile(r"rows of ([\d,]+) day")
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -22,12 +23,24 @@ def looked_at(check: Mapping[str, Any]) -> str:
 
 def is_partial(check: Mapping[str, Any]) -> bool:
     """Whether some days were looked at, and not the whole table or a window of its own."""
-    return looked_at(check).startswith(PARTS)
+    return re.match(PARTIAL, str(check["scope"] or "")) is not None
+
+
+def passed_over(check: Mapping[str, Any]) -> bool:
+    """Whether its rows were not held against the promise, whatever was looked at."""
+    return re.search(PASSED_OVER, check["observed"] or "") is not None
 
 
 def covers(now: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
     """Whether `now` certainly looked at all that `before` may have: at the whole table, or at the same days at least."""
+    if passed_over(now):
+        return False
     return not is_partial(now) or (is_partial(before) and possible_days(before) <= certain_days(now))
+
+
+def since_in_words(now: Mapping[str, Any]) -> str:
+    """What was looked at since a failure that `now` does not cover."""
+    return str(now["observed"]) if passed_over(now) else f"looked at since: {looked_at(now)}"
 
 
 def possible_days(check: Mapping[str, Any]) -> set[date]:
