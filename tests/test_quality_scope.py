@@ -15,6 +15,8 @@ from basketgraph.pipeline import quality_verdict
 from basketgraph.quality import QualityStop, acceptances, check, check_all
 from basketgraph.quality.past import Past, past
 from basketgraph.quality.scope import newer_lookup
+from basketgraph.report.changes import newest_checks
+from basketgraph.report.promises import state
 from basketgraph.suites import QualitySettings, Suite, suite
 from basketgraph.tables import Release
 from support import rows
@@ -52,6 +54,10 @@ class Shop:
         assert len({row.check_name for row in kept}) == len(kept)
         return {row.check_name: row for row in kept}
 
+    def state(self, check_name: str) -> str:
+        """As the page tells it."""
+        return next(state(check) for check in newest_checks(self.release()) if check["check_name"] == check_name)
+
 
 @pytest.fixture
 def shop(spark: SparkSession, tmp_path: Path) -> Shop:
@@ -75,6 +81,7 @@ def test_after_the_first_check_only_the_days_that_changed_are_looked_at_until_th
     assert (found[DISCOUNT].element_count, found[DISCOUNT].success, found[DISCOUNT].scope) == (3, True, second["scope"]), (
         "the old days are not read again"
     )
+    assert shop.state(DISCOUNT) == "open", "what broke it on the old days is not forgotten"
     assert (found["table_row_count_to_be_between"].value, found["table_row_count_to_be_between"].scope) == (
         7,
         "what the table's log knows of all its rows",
@@ -87,8 +94,10 @@ def test_after_the_first_check_only_the_days_that_changed_are_looked_at_until_th
     (third,) = shop.check(later).values()
     assert third["scope"].startswith("nothing changed since the last check"), "the newest day is compared with the day of the run all the same"
     assert (shop.found()[DISCOUNT].element_count, shop.found()[DISCOUNT].scope) == (3, f"looked at for {next_day}: {second['scope']}")
+    assert shop.state(DISCOUNT) == "open"
     assert shop.check(later + timedelta(days=4))[EVENTS]["scope"] == "the whole table: every 7 days"
     assert (shop.found()[DISCOUNT].element_count, shop.found()[DISCOUNT].unexpected_count) == (7, 2)
+    assert shop.state(DISCOUNT) == "warning"
     assert not shop.found()["column_max_to_be_between:event_date"].success, "the newest event is nine days old, seven are allowed"
     assert shop.release().read("ops.daily_values").where("check_name LIKE '%orders'").count() >= 3
 

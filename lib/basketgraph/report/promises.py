@@ -12,12 +12,13 @@ from basketgraph.alerts import REFUSED, refusal
 from basketgraph.contracts import contract
 from basketgraph.report.facts import Facts
 from basketgraph.report.scopes import is_partial
-from basketgraph.report.sentences import is_unusual, listed, usual_in_words
+from basketgraph.report.sentences import is_unusual, listed, open_in_words, usual_in_words
 from basketgraph.wording import compared, number_in_words
 
 MARKS = {
     "critical": "✗ critical",
     "warning": "✗ warning",
+    "open": "◐ open",
     "accepted": "○ accepted",
     "unusual": "! unusual",
     "not_compared": "– not compared",
@@ -38,9 +39,11 @@ class Verdict:
 
 
 def state(check: Mapping[str, Any]) -> str:
-    """critical or warning: broken; accepted: broken, and a person let it pass; unusual: kept, with a number far from its history; not_compared:
-    not broken, but there was nothing yet to hold against it; kept.
+    """critical or warning: broken; accepted: broken, and a person let it pass; open: not broken in the rows that were looked at, but an earlier look
+    warned of others; unusual: kept, with a number far from its history; not_compared: not broken, but nothing was there to hold against it; kept.
     """
+    if check["success"] and check["open"]:
+        return "open"
     if check["success"]:
         return "unusual" if is_unusual(check) else "kept" if compared(check["observed"]) else "not_compared"
     return "accepted" if check["accepted_because"] else str(check["severity"])
@@ -78,6 +81,7 @@ def verdict(found: Facts) -> Verdict:
     live = f"Release {found.release['release']} is live." if found.release else "Nothing has been released yet."
     counts = [
         (states.count("warning"), "warning", ""),
+        (states.count("open"), "warning", " of an earlier look whose rows were not looked at since"),
         (states.count("unusual"), "unusual number", ""),
         (states.count("accepted"), "broken promise", " that a person let pass"),
         (len(found.quarantined), "file", " set aside"),
@@ -163,7 +167,9 @@ def _cut_short(unfinished: Sequence[str]) -> list[str]:
 
 def told_checks(found: Facts) -> list[dict[str, Any]]:
     """Every check with its state, its mark and what is usual for it, what needs a look first."""
-    told = [{**c, "state": state(c), "mark": MARKS[state(c)], "usual": usual_in_words(c, found.ds)} for c in found.checks]
+    told = [
+        {**c, "state": state(c), "mark": MARKS[state(c)], "usual": usual_in_words(c, found.ds), "waiting": open_in_words(c)} for c in found.checks
+    ]
     return sorted(told, key=lambda check: (ORDER.index(check["state"]), check["table_name"], check["check_name"]))
 
 
@@ -207,7 +213,7 @@ def _counts_in_words(counts: Mapping[str, int], checks: int) -> str:
         return f"✓ all {checks} kept"
     broken, level = counts["critical"] + counts["warning"], _level(counts)
     mark = MARKS["kept" if level == "good" else level][0]
-    told = [(broken, "broken"), (counts["accepted"], "broken and accepted"), (counts["unusual"], "unusual")]
+    told = [(broken, "broken"), (counts["open"], "open"), (counts["accepted"], "broken and accepted"), (counts["unusual"], "unusual")]
     told += [(counts["kept"], "kept")] if level == "good" else []
     told += [(counts["not_compared"], "not compared")]
     return f"{mark} {', '.join(f'{count} {word}' for count, word in told if count)} of {checks}"
