@@ -47,12 +47,12 @@ class Checks:
     def __init__(self) -> None:
         self.past, self.hours = Past(), 0
 
-    def add(self, ds: date, version: int, *, scope: str = PART, broken: str = "", accepted: str | None = None) -> None:
+    def add(self, ds: date, version: int, *, scope: str = PART, broken: str = "", accepted: str | None = None, suite_hash: str = HASH) -> None:
         self.hours += 1
         at = datetime(2026, 3, 1, tzinfo=timezone.utc) + timedelta(hours=self.hours)
         for name in (KEY, TYPE):
             told = {"success": name != broken, "accepted_because": accepted if name == broken else None, "severity": "critical", "scope": scope}
-            row = {**told, "check_name": name, "suite_hash": HASH, "ds": ds, "table_version": version, "checked_at": at}
+            row = {**told, "check_name": name, "suite_hash": suite_hash, "ds": ds, "table_version": version, "checked_at": at}
             self.past.rows.setdefault(EVENTS, {}).setdefault(name, []).append(row)
 
 
@@ -98,6 +98,21 @@ def test_a_break_that_a_look_at_the_whole_table_found_is_looked_for_in_the_whole
     checks.add(DS, 4, broken=TYPE)
     look, asked = chosen(frame, checks, DS, 4, DS)
     assert (look is not None and look.part, asked) == (True, [3]), "what was found in changed days is found in them again"
+
+
+@pytest.mark.parametrize("broken", ["", KEY])
+def test_what_was_held_against_other_promises_since_is_looked_at_as_a_whole_although_it_kept_these_before(
+    frame: DataFrame, checks: Checks, broken: str
+) -> None:
+    """Else a warning or a stop of a suite that was taken back would stay the newest result for ever."""
+    assert chosen(frame, checks, DS - DAY, 1) == (None, [])
+    checks.add(DS - DAY, 1, scope=WHOLE, broken=broken, suite_hash="another")
+    for version in (1, 2):
+        look, asked = chosen(frame, checks, DS - DAY, version, DS)
+        assert look is not None
+        assert (look.part, look.scope, asked) == (False, "the whole table: it was held against other promises since", [])
+    checks.add(DS - DAY, 1, scope=WHOLE)
+    assert chosen(frame, checks, DS - DAY, 1) == (None, []), "once"
 
 
 @pytest.mark.parametrize(

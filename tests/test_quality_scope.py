@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,17 @@ import pytest
 from pyspark.sql import Row, SparkSession
 
 from basketgraph.config import Mistake, data_yaml, parsed
+from basketgraph.pipeline import quality_verdict
 from basketgraph.quality import QualityStop, acceptances, check, check_all
 from basketgraph.quality.past import Past, past
 from basketgraph.quality.scope import newer_lookup
+from basketgraph.report.changes import newest_checks
+from basketgraph.report.promises import state
 from basketgraph.suites import QualitySettings, Suite, suite
 from basketgraph.tables import Release
 from support import rows
 
+checking = importlib.import_module("basketgraph.quality.check")  # the package's `check` is a function of it
 EVENTS = "silver.events"
 SETTINGS = parsed(QualitySettings, data_yaml("conf/settings.yaml")["quality"], "settings.quality")
 USER = "0123456789abcdef" * 2
@@ -49,6 +54,10 @@ class Shop:
         assert len({row.check_name for row in kept}) == len(kept)
         return {row.check_name: row for row in kept}
 
+    def state(self, check_name: str) -> str:
+        """As the page tells it."""
+        return next(state(check) for check in newest_checks(self.release()) if check["check_name"] == check_name)
+
 
 @pytest.fixture
 def shop(spark: SparkSession, tmp_path: Path) -> Shop:
@@ -72,6 +81,7 @@ def test_after_the_first_check_only_the_days_that_changed_are_looked_at_until_th
     assert (found[DISCOUNT].element_count, found[DISCOUNT].success, found[DISCOUNT].scope) == (3, True, second["scope"]), (
         "the old days are not read again"
     )
+    assert shop.state(DISCOUNT) == "open", "what broke it on the old days is not forgotten"
     assert (found["table_row_count_to_be_between"].value, found["table_row_count_to_be_between"].scope) == (
         7,
         "what the table's log knows of all its rows",
@@ -84,8 +94,10 @@ def test_after_the_first_check_only_the_days_that_changed_are_looked_at_until_th
     (third,) = shop.check(later).values()
     assert third["scope"].startswith("nothing changed since the last check"), "the newest day is compared with the day of the run all the same"
     assert (shop.found()[DISCOUNT].element_count, shop.found()[DISCOUNT].scope) == (3, f"looked at for {next_day}: {second['scope']}")
+    assert shop.state(DISCOUNT) == "open"
     assert shop.check(later + timedelta(days=4))[EVENTS]["scope"] == "the whole table: every 7 days"
     assert (shop.found()[DISCOUNT].element_count, shop.found()[DISCOUNT].unexpected_count) == (7, 2)
+    assert shop.state(DISCOUNT) == "warning"
     assert not shop.found()["column_max_to_be_between:event_date"].success, "the newest event is nine days old, seven are allowed"
     assert shop.release().read("ops.daily_values").where("check_name LIKE '%orders'").count() >= 3
 
@@ -148,6 +160,30 @@ def test_a_version_that_was_let_pass_for_a_day_stops_the_next_although_nothing_i
     assert check_all(Release(spark, str(tmp_path), "run-2"), [coupons], LAST, SETTINGS) == {}
     with pytest.raises(QualityStop):
         check_all(Release(spark, str(tmp_path), "run-3"), [coupons], LAST + timedelta(days=1), SETTINGS)
+
+
+@pytest.mark.slow
+def test_a_stop_of_promises_that_were_taken_back_ends_with_the_next_run(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    promotions, ends = "silver.promotions", "column_values_to_meet:valid_to"
+    day = date(2026, 1, 1)
+    Release(spark, str(tmp_path), "run-0").append(rows(spark, promotions, [{"valid_from": day, "valid_to": day + timedelta(days=9)}]), promotions)
+    good = suite(promotions)
+    wrong = good.expectations[ends].model_copy(update={"kwargs": {"column": "valid_to", "condition": "valid_to < valid_from"}})
+
+    def run(number: int, terms: Suite) -> tuple[str | None, Any]:
+        monkeypatch.setattr(checking, "suites_of", lambda _: {promotions: terms})
+        release, scope = Release(spark, str(tmp_path), f"run-{number}"), None
+        try:
+            scope = check_all(release, [promotions], LAST, SETTINGS).get(promotions, {}).get("scope")
+        except QualityStop:
+            scope = "stopped"
+        found = quality_verdict(release, release.run_id)
+        return scope, (found["critical_failures"], found["critical_of_earlier_runs"])
+
+    assert run(1, good)[1] == (0, 0)
+    assert run(2, Suite(promotions, {**good.expectations, ends: wrong})) == ("stopped", (1, 0))
+    assert run(3, good) == ("the whole table: it was held against other promises since", (0, 0))
+    assert run(4, good) == (None, (0, 0))
 
 
 @pytest.mark.slow

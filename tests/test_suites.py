@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import pytest
 import yaml
+from pyspark.sql import SparkSession
 
 from basketgraph.config import CONF_VARIABLE, Mistake, data_files, data_yaml
 from basketgraph.quality import Finding, Look, QualityStop
@@ -18,6 +19,7 @@ from basketgraph.quality.build import refuse_unusable
 from basketgraph.steps import pipelines
 from basketgraph.suites import KNOWN_VALUES, Expectation, Meta, QualitySettings, Suite, filled, suite, suites
 from basketgraph.tables import Release
+from support import rows
 
 checking = importlib.import_module("basketgraph.quality.check")  # the package's `check` is a function of it
 SETTINGS = QualitySettings.model_validate(data_yaml("conf/settings.yaml")["quality"])
@@ -91,6 +93,44 @@ def test_a_suite_that_cannot_be_computed_hides_no_stop_of_another_table(monkeypa
     with pytest.raises(Mistake, match="could not compute"):
         check("silver.items", "silver.coupons")
     assert kept == ["silver.users", "silver.coupons"]
+
+
+WRONG_SQL: dict[str, tuple[str, dict[str, Any]]] = {
+    "condition": ("expect_column_values_to_meet", {"column": "coupon_id", "condition": "nope = 1"}),
+    "row_condition": ("expect_column_values_to_not_be_null", {"column": "coupon_id", "row_condition": "nope = 1", "condition_parser": "spark"}),
+    "no_sql": ("expect_column_values_to_not_be_null", {"column": "coupon_id", "row_condition": "coupon_id =", "condition_parser": "spark"}),
+    **{
+        argument: (
+            "expect_looked_up_values_to_meet",
+            {"table": "silver.coupons", "column_list": ["item_id"], "keys": ["item_id"], "condition": "found > 0", "take": "count(*)", argument: sql},
+        )
+        for argument, sql in (("where", "nope = 1"), ("take", "max(nope)"))
+    },
+}
+
+
+@pytest.mark.slow
+def test_sql_that_names_no_column_is_told_with_its_place_wherever_it_stands_and_hides_no_stop_of_another_table(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    release, day = Release(spark, str(tmp_path), "run-1"), date(2026, 1, 1)
+    release.append(rows(spark, "silver.coupons", [{}]), "silver.coupons")
+    release.append(rows(spark, "silver.promotions", [{"valid_from": day, "valid_to": day}]), "silver.promotions")
+    ends = {"ends": one("expect_column_values_to_meet", column="valid_to", condition="valid_to > valid_from")}
+    wrong = {name: one(kind, **kwargs) for name, (kind, kwargs) in WRONG_SQL.items()}
+    terms = {table: Suite(table, given) for table, given in (("silver.coupons", wrong), ("silver.promotions", ends))}
+    monkeypatch.setattr(checking, "suites_of", lambda _: terms)
+    with pytest.raises(QualityStop, match=r"silver\.promotions version \d: stopped"):
+        checking.check_all(release, list(terms), day, SETTINGS)
+    assert [row.table_name for row in release.read("ops.quality_results").collect()] == ["silver.promotions"]
+    (told,) = [record.args for record in caplog.records if "not checked" in record.msg]
+    assert isinstance(told, tuple)
+    assert isinstance(told[1], Mistake)
+    assert told[1].what == "expectations/silver/coupons.yaml: 5 expectations could not be computed"
+    faults = dict(fault.split(": ", 1) for fault in told[1].faults)
+    assert {name: "name `nope`" in fault for name, fault in faults.items()} == {name: name != "no_sql" for name in WRONG_SQL}
+    assert "Syntax error" in faults["no_sql"]
+    assert told[1].cure.startswith("Mend the SQL there. Columns of silver.coupons: coupon_id, campaign_id, item_id, ")
 
 
 def test_the_values_that_limits_may_name_are_those_that_a_run_has() -> None:

@@ -71,6 +71,17 @@ def test_what_broke_in_an_earlier_run_is_not_counted_as_this_runs_failure() -> N
     assert "0 critical failures, 1 critical since an earlier run, 2 warnings, 1 let pass by a person" in text
 
 
+def test_promises_that_could_not_be_compared_are_counted_apart() -> None:
+    text = printed(quality={"critical_failures": 0, "critical_of_earlier_runs": 0, "warnings": 2, "accepted": 0, "not_compared": 8})
+    assert "0 critical failures, 2 warnings, 8 not compared yet" in text
+    assert "not compared" not in printed()
+
+
+def test_warnings_of_earlier_looks_are_counted_until_their_rows_were_looked_at_again() -> None:
+    quality = {"critical_failures": 0, "critical_of_earlier_runs": 0, "warnings": 2, "open_warnings": 1, "accepted": 0, "not_compared": 0}
+    assert "0 critical failures, 2 warnings, 1 open of earlier looks\n" in printed(quality=quality)
+
+
 def test_a_run_that_stopped_short_says_why_and_needs_no_models() -> None:
     assert "not released: the lists are worse" in printed(refused="the lists are worse", metrics={}, gains={})
 

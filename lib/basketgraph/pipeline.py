@@ -225,10 +225,12 @@ def _finished(detail: Mapping[str, Any]) -> float:
 def quality_verdict(release: Release, run_id: str) -> Mapping[str, int]:
     """Failed checks of each table's newest results, as the page counts them; those that a person let pass count as accepted only.
 
-    returns: critical_failures (found by this run), critical_of_earlier_runs (of tables that this run did not come to), warnings, accepted.
+    returns: critical_failures (found by this run), critical_of_earlier_runs (of tables that this run did not come to), warnings; open_warnings, of
+             earlier looks, in rows that were not looked at since; accepted; and not_compared, those that nothing could be held against yet.
     """
     checks = newest_checks(release)
     own, earlier = critical_failures(checks, run_id)
     states = Counter(state_of_check(check) for check in checks)
     found = {"critical_failures": len(own), "critical_of_earlier_runs": len(earlier)}
-    return {**found, "warnings": states["warning"], "accepted": states["accepted"]}
+    counted = {"warnings": "warning", "open_warnings": "open", "accepted": "accepted", "not_compared": "not_compared"}
+    return {**found, **{name: states[state] for name, state in counted.items()}}

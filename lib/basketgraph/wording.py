@@ -10,6 +10,8 @@ from typing import Any
 from basketgraph.suites import Expectation
 from basketgraph.usual import WEEKDAYS
 
+PASSED_OVER = r"^not compared|; not compared yet: "  # what a check found begins or ends so where rows were there and nothing to compare them with
+NOT_COMPARED = rf"{PASSED_OVER}|^(nothing to look at|there is no row to look at|no [\w ]+ to compare|no row has a value)"
 ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}([T ][\d:.+]+)?")
 
 
@@ -88,6 +90,11 @@ def _listed(values: Any) -> str:
 
 def not_compared_in_words(why: str) -> str:
     return f"not compared yet: {why}" if why.startswith("no ") else f"not compared: {why}"
+
+
+def compared(observed: str | None) -> bool:
+    """Whether what was found, as the functions below tell it, says anything of the promise: some row or number was held against it."""
+    return re.search(NOT_COMPARED, observed or "") is None
 
 
 def usual_in_words(judgement: Mapping[str, Any] | None, least_days: int, *, weekly: bool) -> str:

@@ -15,10 +15,10 @@ NOW = datetime(2026, 1, 3, 6, tzinfo=timezone.utc)
 
 
 def check(**changed: Any) -> dict[str, Any]:
-    """A row of ops.quality_results: what is not named is kept, or null."""
+    """A row of ops.quality_results as `newest_checks` tells it: what is not named is kept, or null."""
     told = {"check_name": "column_values_to_be_between:quantity", "expected": "quantity is at least 1", "observed": "true of all 10 rows"}
     place = {"run_id": "run-1", "table_name": "silver.events", "table_version": 4, "element_count": 10, "ds": DS, "notes": "why it is so"}
-    row = {**dict.fromkeys(contract("ops.quality_results").columns), **told, **place, "severity": "critical", "success": True}
+    row = {**dict.fromkeys([*contract("ops.quality_results").columns, "open"]), **told, **place, "severity": "critical", "success": True}
     assert changed.keys() <= row.keys()
     return {**row, **changed}
 

@@ -34,6 +34,8 @@ def full_page() -> str:
         check(check_name="c", success=False, accepted_because="a new market (B. Tester)"),
         check(check_name="d", **usual),
         check(check_name="e"),
+        check(check_name="f", observed="not compared yet: no previous rows"),
+        check(check_name="g", severity="warning", scope="rows of 1 day that changed since the last check: 2026-01-02", open=check(success=False)),
     ]
     history = [{"day": DS - timedelta(days=ago), "value": 1400.0 + ago % 7, "usual_low": 1200.0, "usual_high": 1600.0} for ago in range(60, 0, -1)]
     now = {"day": DS, "value": 610.0, "usual_low": 1200.0, "usual_high": 1600.0}
@@ -47,7 +49,7 @@ def full_page() -> str:
         reasons=[{"table_name": "silver.events", "reason": "unreadable:quantity", "rows": 3, "rows_before": 0}],
         set_aside=[aside],
         broken=states[:1],
-        mended=states[-1:],
+        mended=states[4:5],
     )
     payload = f'{{"InvoiceNo": "536414", "Description": null, "Note": "{LONG}"}}'
     rejected = [{"table_name": "silver.events", "reason": "unreadable:quantity", "rows": 75, "first": payload, "last": None}]

@@ -92,7 +92,7 @@ def test_the_page_before_is_the_last_that_another_run_made(found: Changes) -> No
 def test_promises_that_broke_were_mended_or_are_broken_still_are_told_apart(found: Changes) -> None:
     assert (names(found.broken), names(found.mended)) == (["breaks"], ["mended"])
     assert [(row["check_name"], row["observed"], row["since"]) for row in found.unseen] == [
-        ("on another day", "False", "rows of 1 day that changed since the last check: 2026-01-02")
+        ("on another day", "False", "looked at since: rows of 1 day that changed since the last check: 2026-01-02")
     ]
     assert names(found.still) == ["still", "of a table that was not looked at again"]
     assert found.promises == (1, 1)
@@ -128,7 +128,8 @@ def test_all_of_it_is_told_in_sentences_with_numbers(found: Changes) -> None:
     assert parts["Promises that broke"] == ("Warning: in silver.events, breaks. Found: False.",)
     assert parts["Promises that are kept again"] == ("In silver.events, mended. Found: True.",)
     assert parts["Not seen in the days looked at since"] == (
-        "In silver.events, on another day. Found: False. Looked at since: rows of 1 day that changed since the last check: 2026-01-02.",
+        "In silver.events, on another day. Found for 2026-01-01: False. "
+        "Looked at since: rows of 1 day that changed since the last check: 2026-01-02.",
     )
     assert parts["Rows turned away for a new reason"] == ("silver.events, no price: 1 row, for the first time.",)
     assert parts["Rows turned away as before"] == ("silver.events, no user: 3 rows, 2 before.",)

@@ -34,6 +34,8 @@ WRITTEN: dict[str, list[dict[str, Any]]] = {
     "ops.quality_results": [
         {"run_id": "run-1", "table_name": "silver.events", "check_name": "a", "success": False, "severity": "critical", "checked_at": EARLY},
         {"run_id": "run-2", "table_name": "silver.events", "check_name": "a", "success": True, "severity": "critical", "checked_at": LATE},
+        {"run_id": "run-2", "table_name": "silver.events", "check_name": "e", "success": True, "severity": "warning", "checked_at": LATE}
+        | {"observed": "not compared yet: no previous rows"},
         {"run_id": "run-1", "table_name": "silver.items", "check_name": "b", "success": False, "severity": "warning", "checked_at": EARLY},
         {"run_id": "run-1", "table_name": "silver.coupons", "check_name": "d", "success": False, "severity": "critical", "checked_at": EARLY},
         *(
@@ -144,6 +146,7 @@ def test_each_table_counts_with_its_newest_check_and_each_run_with_all(found: Fa
     assert [(c["table_name"], c["success"], c["value"]) for c in found.checks] == [
         ("silver.coupons", False, None),
         ("silver.events", True, None),
+        ("silver.events", True, None),
         ("silver.items", False, None),
         ("silver.users", False, 7.0),  # checked twice by the run: the later result counts
     ]
@@ -152,7 +155,7 @@ def test_each_table_counts_with_its_newest_check_and_each_run_with_all(found: Fa
 
 
 def test_the_summary_counts_what_the_page_counts_and_tells_this_runs_failures_from_those_of_earlier_ones(release: Release) -> None:
-    later = {"critical_failures": 0, "critical_of_earlier_runs": 1, "warnings": 1, "accepted": 1}
+    later = {"critical_failures": 0, "critical_of_earlier_runs": 1, "warnings": 1, "open_warnings": 0, "accepted": 1, "not_compared": 1}
     assert quality_verdict(release, "run-2") == later
     assert quality_verdict(release, "run-1") == {**later, "critical_failures": 1, "critical_of_earlier_runs": 0}
 

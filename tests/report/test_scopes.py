@@ -22,6 +22,8 @@ def days(*named: str) -> str:
 
 ONE, OTHER, BOTH = days("2026-03-01"), days("2026-03-02"), days("2026-03-01", "2026-03-02")
 MANY = "rows of 4 days that changed or came to an end since the last check: 2026-03-01 to 2026-03-04"
+SOME = "rows of 4 days that changed since the last check: 2026-03-01 to 2026-03-05"  # which of the days between them nobody wrote down
+ENDS = days("2026-03-01", "2026-03-05")
 
 
 @pytest.mark.parametrize(
@@ -38,6 +40,13 @@ MANY = "rows of 4 days that changed or came to an end since the last check: 2026
         (ONE, BOTH, False),
         (MANY, BOTH, True),
         (BOTH, MANY, False),
+        (SOME, ENDS, True),
+        (SOME, BOTH, False),
+        (SOME, OTHER, False),
+        (SOME, SOME, False),
+        (ENDS, SOME, False),
+        (SOME.replace("4", "5", 1), SOME, True),
+        (MANY, SOME, False),
         (NOTHING, ONE, False),
         (f"looked at for 2026-03-05: {OTHER}", ONE, False),
         (f"looked at for 2026-03-05: {WHOLE}", ONE, True),

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 # Counts only: with room for 0 failing values GX asks Spark for none (an empty relation, no job), so no personal value ever leaves a table.
 COUNTS_ONLY = {"result_format": "BASIC", "partial_unexpected_count": 0}
 
+LONGEST_ERROR = 200
+
 
 @lru_cache(maxsize=1)
 def engine() -> Engine:
@@ -108,14 +110,17 @@ def _is_aggregate(metric: Any, computing: Any) -> bool:
     return function is None
 
 
-def broken_in(results: Mapping[str, Any]) -> list[str]:
-    """What GX could not compute, as `name: first line of the error`."""
-    return [f"{name}: {error}" for name, result in results.items() if (error := _error(result))]
+def broken_in(results: Mapping[str, Any]) -> dict[str, str]:
+    """What GX could not compute: the first line of the error by name."""
+    return {name: error for name, result in results.items() if (error := _error(result))}
+
+
+def first_line(error: str) -> str:
+    return (error.strip() or "failed without a word").splitlines()[0][:LONGEST_ERROR]
 
 
 def _error(result: Any) -> str:
-    """The first line of what went wrong while computing; '' where nothing did."""
+    """What went wrong while computing; '' where nothing did."""
     info = result.exception_info or {}
     details = [info] if "raised_exception" in info else list(info.values())
-    raised = [str(detail["exception_message"]).splitlines()[0][:200] for detail in details if detail.get("raised_exception")]
-    return "; ".join(raised)
+    return "; ".join(dict.fromkeys(first_line(str(detail["exception_message"])) for detail in details if detail.get("raised_exception")))

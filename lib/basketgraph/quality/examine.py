@@ -6,18 +6,19 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
+from pyspark.errors import AnalysisException
 from pyspark.sql import functions as F
 
 from basketgraph.config import Mistake
 from basketgraph.contracts import contract
 from basketgraph.quality.build import built, cannot_be_used, completed
-from basketgraph.quality.engine import broken_in, engine
+from basketgraph.quality.engine import broken_in, engine, first_line
 from basketgraph.quality.look import Finding, Look, judged_days
 from basketgraph.quality.lookups import with_lookups
 from basketgraph.quality.past import ALL_ROWS, LOG
 from basketgraph.quality.terms import DISTRIBUTION, LOOKED_UP, MEDIANS, USUAL
 from basketgraph.suites import TABLE_LEVEL, Expectation, QualitySettings, Suite, filled, unknown_values
-from basketgraph.wording import found_in_words, not_compared_in_words, promise_in_words, usual_in_words
+from basketgraph.wording import found_in_words, not_compared_in_words, number_in_words, promise_in_words, usual_in_words
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -48,13 +49,20 @@ def examine(frame: DataFrame, terms: Suite, values: Mapping[str, Any], look: Loo
     if faults:
         raise cannot_be_used(terms, faults)
     results: dict[str, Any] = {}
+    crashed: dict[str, str] = {}
     for place, names in _places(runnable, look).items():
-        frame = _frame(place, look, [runnable[name] for name in names])
-        joined = with_lookups(frame, [runnable[name] for name in names], look.lookup)
+        try:
+            frame, joined = _frames(place, look, [runnable[name] for name in names])
+        except AnalysisException:
+            crashed |= _refused_by_spark(place, look, {name: runnable[name] for name in names})
+            names = [name for name in names if name not in crashed]  # so that the faults of these are told as well
+            if not names:
+                continue
+            frame, joined = _frames(place, look, [runnable[name] for name in names])
         results |= engine().validate(joined, terms.table, [expectations[name] for name in names], frame)
-    crashed = broken_in(results)
+    crashed |= broken_in(results)
     if crashed:
-        raise Mistake(f"{terms.file}: Great Expectations could not compute {len(crashed)} expectations", crashed)
+        raise _not_computed(terms, crashed)
     look.daily |= {name: results[name].result["daily"] for name in noted}
     look.results += [result for name, result in results.items() if name not in noted]
     rows = next((r.result["element_count"] for r in results.values() if r.result.get("element_count") is not None), None)
@@ -101,6 +109,31 @@ def _places(expectations: Mapping[str, Expectation], look: Look) -> dict[Place, 
         days = str(e.kwargs["window_days"]) if kind == "window" else ""
         places.setdefault((kind, days, e.kwargs.get("row_condition") or ""), []).append(name)
     return places
+
+
+def _frames(place: Place, look: Look, expectations: Sequence[Expectation]) -> tuple[DataFrame, DataFrame]:
+    """The rows of the place, and the same rows with what is looked up."""
+    frame = _frame(place, look, expectations)
+    return frame, with_lookups(frame, expectations, look.lookup)
+
+
+def _refused_by_spark(place: Place, look: Look, expectations: Mapping[str, Expectation]) -> dict[str, str]:
+    """By name, why Spark takes the `row_condition`, `where` or `take` of some of them for no SQL about these tables. Nothing is computed."""
+    refused = {}
+    for name, e in expectations.items():
+        try:
+            _frames(place, look, [e])
+        except AnalysisException as error:
+            refused[name] = first_line(str(error))
+    return refused
+
+
+def _not_computed(terms: Suite, crashed: Mapping[str, str]) -> Mistake:
+    """Of expectations whose SQL names no column, is no SQL, or fails on a row. crashed: why, by name."""
+    named = dict.fromkeys([terms.table, *(other for name in crashed if (other := terms.expectations[name].kwargs.get("table")))])
+    columns = " ".join(f"Columns of {table}: {', '.join(contract(table).columns)}." for table in named)
+    faults = [f"{name}: {why}" for name, why in crashed.items()]
+    return Mistake(f"{terms.file}: {number_in_words(len(crashed), 'expectation')} could not be computed", faults, f"Mend the SQL there. {columns}")
 
 
 def _frame(place: Place, look: Look, expectations: Sequence[Expectation]) -> DataFrame:

@@ -46,6 +46,11 @@ class Past:
         same = ([row for row in rows if row["suite_hash"] == suite_hash] for rows in self.checks(table))
         return next((rows for rows in same if rows), [])
 
+    def suite_hash(self, table: str) -> str | None:
+        """What the newest check was held against, whichever suite that was; None where there is no check."""
+        checks = self.checks(table)
+        return checks[0][0]["suite_hash"] if checks else None
+
     def passed(self, table: str, suite_hash: str) -> list[Row]:
         """The rows of the newest such check without a critical failure. One that a person let pass is none: its rows are to be looked at again."""
         same = ([row for row in rows if row["suite_hash"] == suite_hash] for rows in self.checks(table))

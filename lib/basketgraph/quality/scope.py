@@ -33,19 +33,24 @@ def day_column(terms: Contract) -> str | None:
 def look_at(
     release: Release, table: str, version: int, ds: date, settings: QualitySettings, terms: Suite, before: Past, suite_hash: str
 ) -> Look | None:
-    """What is to be looked at; None where the newest check of the same promises let this version pass, for a day on which they say the same."""
+    """What is to be looked at; None where the newest check let this version pass, held against the same promises, for a day on which they say the
+    same. What an older check found is no longer what page and summary show, so promises that were changed and changed back are looked at again.
+    """
     newest, passed = before.newest(table, suite_hash), before.passed(table, suite_hash)
+    others_since = bool(newest) and before.suite_hash(table) != suite_hash
     looked_up = {e.kwargs["table"]: release.version(e.kwargs["table"]) for e in _lookups(terms).values()}
     newer = newer_lookup(terms, newest, looked_up, before, ds, settings.whole_days)
     about_ds = any(e.type in TABLE_LEVEL and uses(e, "ds") for e in terms.expectations.values())
     same = bool(newest) and newest[0]["table_version"] == version and (newest[0]["ds"] == ds or not about_ds)
-    if same and newer is None and not any(stops(row, ds) for row in newest):
+    if same and not others_since and newer is None and not any(stops(row, ds) for row in newest):
         return None
     days: list[date] | None = None
     why = "no version of it has passed these promises yet"
     if passed:
         broken = _broken_in_whole(table, terms, before)
-        if broken:
+        if others_since:
+            why = "it was held against other promises since"
+        elif broken:
             why = f"{broken[0]} was broken"
         elif newer is not None:
             why = f"{newer} changed since it was looked up"

@@ -10,8 +10,9 @@ from typing import Any
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
+from basketgraph.report.open_warnings import with_open
 from basketgraph.report.records import as_dicts, records
-from basketgraph.report.scopes import covers, looked_at
+from basketgraph.report.scopes import covers, passed_over, since_in_words
 from basketgraph.tables import Release, releases
 
 Rows = list[dict[str, Any]]
@@ -27,7 +28,7 @@ class Changes:
     set_aside:   {source_file, problem}, files that were quarantined since.
     taken_up:    {source_file}, files that were quarantined before and are read by now.
     broken:      results that fail now and did not then (or are new); mended: those that failed then and hold now; still: those that fail as before.
-    unseen:      those that failed then and hold now, but of other days: as they failed then, with `since`, what was looked at.
+    unseen:      those that failed then or earlier and hold now, but of other days: as they failed, with `since`, what was looked at, in words.
     promises:    how many were added and how many taken out of the suites.
     tables:      {table_name, before, now}: rows of the two live releases, where they differ.
     """
@@ -59,8 +60,10 @@ def changes(release: Release, checks: Sequence[dict[str, Any]]) -> Changes:
     before = {(c["table_name"], c["check_name"]): c for c in newest_checks(release, since)}
     now = {(c["table_name"], c["check_name"]): c for c in checks}
     failed = [check for key, check in now.items() if not check["success"]]
-    failed_before = {key for key, check in before.items() if not check["success"]}
+    # Of a promise that is open since an earlier look, what that look found is what it was broken by.
+    failed_before = {key: check["open"] or check for key, check in before.items() if check["open"] or not check["success"]}
     held = [key for key in now if key in failed_before and now[key]["success"]]
+    seen = {key for key in held if _seen_kept(now[key], failed_before[key])}
     set_aside, taken_up = _quarantine(release, since)
     release_before, release_now, tables = _volumes(release, since)
     return Changes(
@@ -72,8 +75,8 @@ def changes(release: Release, checks: Sequence[dict[str, Any]]) -> Changes:
         set_aside=set_aside,
         taken_up=taken_up,
         broken=[check for check in failed if (check["table_name"], check["check_name"]) not in failed_before],
-        mended=[now[key] for key in held if covers(now[key], before[key])],
-        unseen=[{**before[key], "since": looked_at(now[key])} for key in held if not covers(now[key], before[key])],
+        mended=[now[key] for key in held if key in seen],
+        unseen=[{**failed_before[key], "since": since_in_words(now[key])} for key in held if key not in seen],
         still=[check for check in failed if (check["table_name"], check["check_name"]) in failed_before],
         promises=(len(now.keys() - before.keys()), len(before.keys() - now.keys())),
         tables=tables,
@@ -82,8 +85,14 @@ def changes(release: Release, checks: Sequence[dict[str, Any]]) -> Changes:
     )
 
 
+def _seen_kept(now: dict[str, Any], failed: dict[str, Any]) -> bool:
+    """Whether the rows that broke it were looked at since, by as many looks as there were, and keep it."""
+    return now["open"] is None and not passed_over(now) if now["severity"] == "warning" else covers(now, failed)
+
+
 def newest_checks(release: Release, until: datetime | None = None) -> Rows:
-    """Each table's results of the run that checked it last (of a check that this run did twice, the later one), by table and check.
+    """Each table's results of the run that checked it last (of a check that this run did twice, the later one), by table and check; each with `open`,
+    the warning of an earlier look whose rows were not looked at since (basketgraph.report.open_warnings).
 
     until: as they were known at that instant.
     """
@@ -93,7 +102,7 @@ def newest_checks(release: Release, until: datetime | None = None) -> Rows:
     newest_run = F.max_by("run_id", F.struct("checked_at", "run_id")).over(Window.partitionBy("table_name"))
     of_run = results.withColumn("newest_run", newest_run).where("run_id = newest_run").drop("newest_run")
     newest = of_run.groupBy("table_name", "check_name").agg(F.max_by(F.struct("*"), "checked_at").alias("row")).select("row.*")
-    return as_dicts(newest.orderBy("table_name", "success", "severity", "check_name"))
+    return with_open(release, as_dicts(newest.orderBy("table_name", "success", "severity", "check_name")), until)
 
 
 def _new_files(release: Release, since: datetime) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 from basketgraph.report.charts import days_chart, runs_chart, share_chart, value_chart
 from basketgraph.report.facts import Facts
-from basketgraph.report.promises import told_checks
+from basketgraph.report.promises import QUIET, told_checks
 from basketgraph.report.sentences import is_share, is_unusual, judged_day, value_in_words
 from basketgraph.wording import number_in_words, share_in_words
 
@@ -39,7 +39,7 @@ def figures(found: Facts) -> list[Figure]:
             )
     if len(found.runs) > 1:
         clean = sum(1 for run in found.runs if run["critical"] + run["warnings"] == 0)
-        told = f"Of the last {number_in_words(len(found.runs), 'run')} {number_in_words(clean)} kept every promise."
+        told = f"Of the last {number_in_words(len(found.runs), 'run')} {number_in_words(clean)} broke no promise."
         drawn.append({"title": "Broken promises, run by run", "told": told, "svg": runs_chart(found.runs, told)})
     return drawn
 
@@ -62,7 +62,7 @@ def check_figures(found: Facts) -> list[Figure]:
         values = [point["value"] for point in points]
         if len(points) < 2 or min(values) == max(values):
             continue
-        quiet = check["state"] == "kept"
+        quiet = check["state"] in QUIET
         order = (quiet, -abs(check["anomaly_score"] or 0) if quiet else number, number)
         same = (check["table_name"], *((point["day"], point["value"]) for point in points))  # several promises may be about one number
         if same not in ranked or order < ranked[same][0]:

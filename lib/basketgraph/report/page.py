@@ -12,7 +12,7 @@ from basketgraph.masking import masked, masked_row
 from basketgraph.report.facts import Facts
 from basketgraph.report.figures import check_figures, figures
 from basketgraph.report.measures import SETTINGS, measured, not_live_in_words
-from basketgraph.report.promises import promised_tables, refusals, told_checks, verdict
+from basketgraph.report.promises import QUIET, kept, not_compared_in_words, promised_tables, refusals, told_checks, verdict
 from basketgraph.report.sentences import file_name, reason_in_words, step_words
 from basketgraph.report.since import since
 from basketgraph.wording import number_in_words, share_in_words
@@ -38,15 +38,17 @@ def page(found: Facts, *, shop: str, description: str, made_at: datetime) -> str
         "sentence": lambda text: f"{str(text)[:1].upper()}{str(text)[1:]}",
     }
     checks = told_checks(found)
+    states = [check["state"] for check in checks]
     return environment.get_template("page.html").render(
         shop=shop,
         description=description,
         found=found,
         made_at=made_at,
         verdict=verdict(found),
-        attention=[check for check in checks if check["state"] != "kept"],
+        attention=[check for check in checks if check["state"] not in QUIET],
         refused=refusals(found.steps),
-        kept=sum(1 for check in checks if check["success"]),
+        kept=kept(states),
+        not_compared=not_compared_in_words(states),
         set_aside=[{"name": file_name(file["source_file"]), "problem": file["problem"]} for file in found.quarantined[:MOST_FILES]],
         more_set_aside=max(0, len(found.quarantined) - MOST_FILES),
         since=since(found.changes),

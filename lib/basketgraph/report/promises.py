@@ -12,11 +12,20 @@ from basketgraph.alerts import REFUSED, refusal
 from basketgraph.contracts import contract
 from basketgraph.report.facts import Facts
 from basketgraph.report.scopes import is_partial
-from basketgraph.report.sentences import is_unusual, listed, usual_in_words
-from basketgraph.wording import number_in_words
+from basketgraph.report.sentences import is_unusual, listed, open_in_words, usual_in_words
+from basketgraph.wording import compared, number_in_words
 
-MARKS = {"critical": "✗ critical", "warning": "✗ warning", "accepted": "○ accepted", "unusual": "! unusual", "kept": "✓ kept"}
+MARKS = {
+    "critical": "✗ critical",
+    "warning": "✗ warning",
+    "open": "◐ open",
+    "accepted": "○ accepted",
+    "unusual": "! unusual",
+    "not_compared": "– not compared",
+    "kept": "✓ kept",
+}
 ORDER = tuple(MARKS)
+QUIET = ("not_compared", "kept")  # need no look
 MOST_STEPS = 3  # are named
 
 
@@ -30,9 +39,13 @@ class Verdict:
 
 
 def state(check: Mapping[str, Any]) -> str:
-    """critical or warning: broken; accepted: broken, and a person let it pass; unusual: kept, with a number far from its history; kept."""
+    """critical or warning: broken; accepted: broken, and a person let it pass; open: not broken in the rows that were looked at, but an earlier look
+    warned of others; unusual: kept, with a number far from its history; not_compared: not broken, but nothing was there to hold against it; kept.
+    """
+    if check["success"] and check["open"]:
+        return "open"
     if check["success"]:
-        return "unusual" if is_unusual(check) else "kept"
+        return "unusual" if is_unusual(check) else "kept" if compared(check["observed"]) else "not_compared"
     return "accepted" if check["accepted_because"] else str(check["severity"])
 
 
@@ -66,9 +79,9 @@ def verdict(found: Facts) -> Verdict:
     cut_short = _cut_short(found.unfinished)
     failed = [step for step in found.steps if step["status"] == "failed"]
     live = f"Release {found.release['release']} is live." if found.release else "Nothing has been released yet."
-    promises = number_in_words(len(states), "promise")
     counts = [
         (states.count("warning"), "warning", ""),
+        (states.count("open"), "warning", " of an earlier look whose rows were not looked at since"),
         (states.count("unusual"), "unusual number", ""),
         (states.count("accepted"), "broken promise", " that a person let pass"),
         (len(found.quarantined), "file", " set aside"),
@@ -96,13 +109,33 @@ def verdict(found: Facts) -> Verdict:
         return Verdict("warning", "What is live can be used; tables with broken promises were left out", (*sound, *look, live))
     if look:
         return Verdict("warning", "The data can be used, with something to look at", (*sound, *look, live))
-    where = " in the rows that were looked at" if any(map(is_partial, found.checks)) else ""
+    return _sound(states, " in the rows that were looked at" if any(map(is_partial, found.checks)) else "", live)
+
+
+def _sound(states: Sequence[str], where: str, live: str) -> Verdict:
+    """Of a run in which nothing needs a look. where: which rows were looked at, if not all."""
+    promises, others = number_in_words(len(states), "promise"), not_compared_in_words(states)
+    if not kept(states):
+        return Verdict("warning", "Nothing could be compared yet", (f"None of {promises} could be compared yet.", live))
+    if others:
+        told = f"{number_in_words(kept(states))} of {promises} about the data were kept{where}; {others}."
+        return Verdict("good", "All is well", (told, live))
     return Verdict("good", "All is well", (f"All {promises} about the data were kept{where}.", live))
 
 
+def kept(states: Sequence[str]) -> int:
+    return states.count("kept") + states.count("unusual")
+
+
+def not_compared_in_words(states: Sequence[str]) -> str:
+    """8 could not be compared yet; empty where all were."""
+    count = states.count("not_compared")
+    return f"{number_in_words(count)} could not be compared yet" if count else ""
+
+
 def _kept(states: Sequence[str]) -> str:
-    kept = states.count("kept") + states.count("unusual")
-    told = f"{number_in_words(kept)} of {number_in_words(len(states), 'promise')} {_are(len(states))} kept"
+    told = f"{number_in_words(kept(states))} of {number_in_words(len(states), 'promise')} {_are(len(states))} kept"
+    told += f" and {others}" if (others := not_compared_in_words(states)) else ""
     if "critical" in states:
         return f"{told}."
     return f"{told}; none that is critical is broken{', but for what a person let pass' if 'accepted' in states else ''}."
@@ -134,7 +167,9 @@ def _cut_short(unfinished: Sequence[str]) -> list[str]:
 
 def told_checks(found: Facts) -> list[dict[str, Any]]:
     """Every check with its state, its mark and what is usual for it, what needs a look first."""
-    told = [{**c, "state": state(c), "mark": MARKS[state(c)], "usual": usual_in_words(c, found.ds)} for c in found.checks]
+    told = [
+        {**c, "state": state(c), "mark": MARKS[state(c)], "usual": usual_in_words(c, found.ds), "waiting": open_in_words(c)} for c in found.checks
+    ]
     return sorted(told, key=lambda check: (ORDER.index(check["state"]), check["table_name"], check["check_name"]))
 
 
@@ -156,7 +191,7 @@ def promised_tables(found: Facts) -> list[dict[str, Any]]:
                 "words": _counts_in_words(counts, len(checks)),
             }
         )
-    return sorted(tables, key=lambda table: tuple(-table["counts"][state] for state in ORDER[:-1]))
+    return sorted(tables, key=lambda table: tuple(-table["counts"][state] for state in ORDER if state not in QUIET))
 
 
 def _rows_of(checks: Sequence[Mapping[str, Any]], release: Mapping[str, Any]) -> int:
@@ -170,12 +205,15 @@ def _rows_of(checks: Sequence[Mapping[str, Any]], release: Mapping[str, Any]) ->
 
 def _level(counts: Mapping[str, int]) -> str:
     """The class that colours a table's mark: the worst state among its promises."""
-    return next((state for state in ORDER[:-1] if counts[state]), "good")
+    return next((state for state in ORDER if counts[state] and state not in QUIET), "good" if counts["kept"] else "not_compared")
 
 
 def _counts_in_words(counts: Mapping[str, int], checks: int) -> str:
     if counts["kept"] == checks:
         return f"✓ all {checks} kept"
-    broken = counts["critical"] + counts["warning"]
-    told = [(broken, "broken"), (counts["accepted"], "broken and accepted"), (counts["unusual"], "unusual")]
-    return f"{MARKS[_level(counts)][0]} {', '.join(f'{count} {word}' for count, word in told if count)} of {checks}"
+    broken, level = counts["critical"] + counts["warning"], _level(counts)
+    mark = MARKS["kept" if level == "good" else level][0]
+    told = [(broken, "broken"), (counts["open"], "open"), (counts["accepted"], "broken and accepted"), (counts["unusual"], "unusual")]
+    told += [(counts["kept"], "kept")] if level == "good" else []
+    told += [(counts["not_compared"], "not compared")]
+    return f"{mark} {', '.join(f'{count} {word}' for count, word in told if count)} of {checks}"

@@ -79,9 +79,15 @@ def moment_in_words(moment: datetime) -> str:
     return f"{there.day} {there:%B %Y, %H:%M} UTC"
 
 
-def promise_told(check: Row) -> str:
-    """In silver.events, quantity is at least 1. Found: ..."""
-    return f"in {check['table_name']}, {check['expected']}. Found: {check['observed']}"
+def promise_told(check: Row, day: date | None = None) -> str:
+    """In silver.events, quantity is at least 1. Found: ..., or Found for 2026-01-01: ..."""
+    return f"in {check['table_name']}, {check['expected']}. Found{f' for {day}' if day else ''}: {check['observed']}"
+
+
+def open_in_words(check: Row) -> str:
+    """Of a warning that is open since an earlier look: what that look found, and for which day. Empty for others."""
+    found = check["open"]
+    return f"found for {found['ds']}: {found['observed']}; not all of these rows were looked at since" if found else ""
 
 
 def file_name(path: str) -> str:

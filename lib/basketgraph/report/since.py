@@ -45,7 +45,7 @@ def since(found: Changes) -> Since:
         _part("Files set aside", "warning", [f"{file_name(f['source_file'])}: {f['problem'] or 'no reason was kept'}." for f in found.set_aside]),
         _part("Rows turned away for a new reason", "warning", [turned_away_in_words(r) for r in found.reasons if not r["rows_before"]]),
         _part("Promises that are kept again", "good", [f"{promise_told(c)}." for c in found.mended]),
-        _part("Not seen in the days looked at since", "warning", [f"{promise_told(c)}. Looked at since: {c['since']}." for c in found.unseen]),
+        _part("Not seen in the days looked at since", "warning", [f"{promise_told(c, c['ds'])}. {_capital(c['since'])}." for c in found.unseen]),
         _part("Files mended", "good", [f"{file_name(f['source_file'])} could be used now." for f in found.taken_up]),
         _part("Promises still broken", "warning", [f"{_kind(c)}{promise_told(c)}." for c in found.still]),
         _part("Rows that came in", "", [arrived_in_words(row) for row in found.files]),
@@ -60,7 +60,11 @@ def since(found: Changes) -> Since:
 def _part(title: str, level: str, sentences: Sequence[str]) -> Part:
     more = len(sentences) - MOST
     shown = (*sentences[:MOST], f"and {number_in_words(more)} more.") if more > 0 else tuple(sentences)
-    return Part(title, level, tuple(f"{sentence[0].upper()}{sentence[1:]}" if sentence.startswith("in ") else sentence for sentence in shown))
+    return Part(title, level, tuple(_capital(sentence) if sentence.startswith("in ") else sentence for sentence in shown))
+
+
+def _capital(sentence: str) -> str:
+    return f"{sentence[0].upper()}{sentence[1:]}"
 
 
 def _kind(check: dict[str, object]) -> str:
