@@ -14,14 +14,16 @@ from basketgraph.clean.again import FileId, Judged, TableAgain, with_owner
 from basketgraph.clean.expressions import CheckedSource
 from basketgraph.clean.ledger import DONE, Announcements, Entry, Ledger, attempt
 from basketgraph.clean.load import CleanSettings
-from basketgraph.clean.pick_up import Landing
+from basketgraph.clean.pick_up import Landing, LandingFile
 from basketgraph.clean.pseudonyms import PseudonymKey, pseudonym_function
 from basketgraph.clean.readable import Readable
 from basketgraph.clean.reading import CORRUPT, prepare_session, with_lets
 from basketgraph.clean.recount import as_left, held_against_rows, recounted, refuse_unless_it_adds_up
+from basketgraph.clean.screening import JAVA_ERRORS
 from basketgraph.clean.transform import REJECTED, TableRules, mapped_rows, silver
 from basketgraph.config import Mistake, Settings
 from basketgraph.contracts import contract
+from basketgraph.masking import masked
 from basketgraph.tables import Release
 
 log = logging.getLogger("basketgraph")
@@ -181,25 +183,7 @@ class Replay:
         """Judge all tables, announce, write each, and bring the ledger up to date. half_written: what a replay that was cut off had chosen."""
         prepare_session(self.spark)
         outcome = ReplayOutcome()
-        landed = self.readable.landed(self.ledger) if chosen else {}
-        judged: list[tuple[TableAgain, Judged]] = []
-        for table, files in chosen.items():
-            entries = self.entries(table)
-            present, left = self.readable.present(table, entries, landed)
-            outcome.left[table] = {path: left[path, content] for path, content in sorted(files) if (path, content) in left}
-            readable = frozenset(files & set(present))
-            lost = half_written.get(table, set()) & set(left)
-            if lost:
-                log.warning("%s: %d files of the replay that was cut off cannot be read again; what it wrote of them stays", table, len(lost))
-                entries = as_left(self.ledger, table, entries, lost)
-            if lost and not readable:
-                self.ledger.write(list(held_against_rows(self.ledger, table, entries).values()))
-            if readable and not half_written.get(table):
-                refuse_unless_it_adds_up(self.ledger, table, entries)
-            if readable:
-                log.info("%s: reading %d files again", table, len(readable))
-                again = TableAgain(self.release, self._rules(table), self.source, entries, present, self.now)
-                judged.append((again, again.judge(readable)))
+        judged = self._judged(chosen, half_written, outcome)
         begun = [again.entries[file] for again, one in judged for file in sorted(one.files)]
         if begun:
             self.pending.write(self.attempt, begun)
@@ -209,6 +193,67 @@ class Replay:
         if begun or chosen:
             self.pending.clear()
         return outcome
+
+    def _judged(
+        self, chosen: Mapping[str, set[FileId]], half_written: Mapping[str, set[FileId]], outcome: ReplayOutcome
+    ) -> list[tuple[TableAgain, Judged]]:
+        """All tables, judged by files that were the same all the while: where some changed they are left, for all tables, and the others judged anew.
+
+        What is judged is in memory, so that what happens to a file later is of no account.
+        """
+        landed = self.readable.landed(self.ledger) if chosen else {}
+        looked_at = {table: self.readable.present(table, self.entries(table), landed) for table in chosen}
+        while True:
+            begun: list[TableAgain] = []
+            judged: list[tuple[TableAgain, Judged]] = []
+            failure: Exception | None = None
+            try:
+                for table, files in chosen.items():
+                    again = self._again(table, files, half_written.get(table, set()), *looked_at[table], outcome)
+                    begun.append(again)
+                    readable = frozenset(files & set(again.present))
+                    if readable:
+                        judged.append((again, again.judge(readable)))
+            # RuntimeError: counts that do not add up; Mistake: keys that seem to be made otherwise. A file that was replaced makes for both.
+            except (*JAVA_ERRORS, RuntimeError, Mistake) as error:
+                failure = error
+            read = [again.present[file] for again, one in judged for file in one.files]
+            changed = self.readable.changed(read if failure is None else [file for present, _ in looked_at.values() for file in present.values()])
+            if not changed and failure is not None:
+                raise failure
+            if not changed:
+                return judged
+            for again in begun:
+                again.release_memory()
+            for present, left in looked_at.values():
+                for file in [file for file, place in present.items() if place.uri in changed]:
+                    left[file] = changed[present.pop(file).uri]
+                    log.warning("left as it was: %s, %s", masked(file[0]), left[file])
+
+    def _again(
+        self,
+        table: str,
+        files: set[FileId],
+        begun: set[FileId],
+        present: Mapping[FileId, LandingFile],
+        left: Mapping[FileId, str],
+        outcome: ReplayOutcome,
+    ) -> TableAgain:
+        """The table with its files, ready to be judged; which of the chosen ones are left is told. begun: as `half_written`."""
+        entries = self.entries(table)
+        outcome.left[table] = {path: left[path, content] for path, content in sorted(files) if (path, content) in left}
+        readable = files & set(present)
+        lost = begun & set(left)
+        if lost:
+            log.warning("%s: %d files of the replay that was cut off cannot be read again; what it wrote of them stays", table, len(lost))
+            entries = as_left(self.ledger, table, entries, lost)
+        if lost and not readable:
+            self.ledger.write(list(held_against_rows(self.ledger, table, entries).values()))
+        if readable and not begun:
+            refuse_unless_it_adds_up(self.ledger, table, entries)
+        if readable:
+            log.info("%s: reading %d files again", table, len(readable))
+        return TableAgain(self.release, self._rules(table), self.source, entries, present, self.now)
 
     def _write(self, again: TableAgain, one: Judged, outcome: ReplayOutcome) -> dict[str, Any]:
         """One table's rows, its rejected rows and its files' counts. A crash in between is mended by judging and writing again."""
