@@ -9,7 +9,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from clean.shop import Shop, deliver, line, mapping
-from clean.test_replay import EVENTS, assert_as_fresh, assert_counts_add_up, replay
+from clean.test_replay import EVENTS, assert_as_fresh, assert_counts_add_up, mended, replay
 
 MONTH_FIRST, DAY_FIRST = "try_to_timestamp(title, 'MM/dd/yyyy')", "try_to_timestamp(title, 'dd/MM/yyyy')"
 
@@ -67,3 +67,31 @@ def test_where_keys_are_made_in_another_way_files_that_share_no_row_are_read_aga
     shop.clean()
     assert sorted(row["order_id"] for row in shop.rows(EVENTS)) == ["1", "3", "4"][1 - len(good) :]
     assert_counts_add_up(shop)
+
+
+@pytest.mark.long
+def test_whether_keys_are_made_in_another_way_is_asked_of_a_file_whose_rows_are_there(spark: SparkSession, tmp_path: Path) -> None:
+    shop = Shop(spark, tmp_path)
+    deliver(shop.landing, "a.csv", line(1, pieces="1"))  # the smallest file, and none of its rows is there
+    deliver(shop.landing, "b.csv", line(1, pieces="2"), line(2), line(3), minute=1)
+    deliver(shop.landing, "c.csv", line(2, price="0.00"), minute=2)
+    shop.clean()
+    shop.given = mended(columns={"event_id": "concat('e', line)"})
+    assert replay(shop, rejected=True).tables[EVENTS]["files"] == 3
+    assert_as_fresh(shop, tmp_path)
+
+
+@pytest.mark.long
+def test_where_all_files_whose_rows_are_there_are_gone_it_is_said_that_their_keys_cannot_be_told(
+    spark: SparkSession, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shop = Shop(spark, tmp_path)
+    place = deliver(shop.landing, "a.csv", line(1))
+    deliver(shop.landing, "b.csv", line(2, price="0.00"), minute=1)
+    shop.clean()
+    place.unlink()
+    shop.given = mended()
+    with caplog.at_level("WARNING", logger="basketgraph"):
+        assert replay(shop, rejected=True).tables[EVENTS]["newly_accepted"] == 1
+    assert "whether keys are made in another way than before cannot be told" in caplog.text
+    assert [row["event_id"] for row in shop.rows(EVENTS)] == ["1", "2"]

@@ -4,6 +4,7 @@ The rule. The rows that these files gave the table (lineage: source_file and fil
 mapping and judged like new ones against the rows that other files gave. So a row that the files gave before is theirs again and no duplicate; a row
 that another file gave first stays a duplicate; a row whose key no longer arises goes. Where a row goes, becomes older, or is accepted now that
 another file has among the rejected ones, files that say more of it are read again with them (also_needed.py): what they say counts from now on.
+A rejected row of a file that is gone, and that these files deliver too, is theirs from now on (taken_over.py).
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ from basketgraph.clean.resolve import (
     newest_rows,
     with_valid_to,
 )
+from basketgraph.clean.taken_over import taken_over
 from basketgraph.clean.transform import REFUSED, REJECTED, TableRules, accepted_rows, mapped_rows, rejected_rows
 from basketgraph.tables import Release
 
@@ -63,11 +65,12 @@ class Judged:
     counts: Mapping[FileId, Counts]
     changes: Mapping[str, Any]
     days: tuple[str, list[Any]] | None  # the day column, and the days on which rows are touched
+    taken_from: frozenset[FileId]  # files that are gone, of which rejected rows are these files' now
 
 
 @dataclass
 class View:
-    """The files' rows under the present mapping, and the table's rows: those that the files gave, and the others."""
+    """The files' rows under the present mapping, and the table's rows: those that the files gave, or took over, and the others."""
 
     raw: DataFrame
     mapped: DataFrame
@@ -77,6 +80,7 @@ class View:
     owned_rejected: DataFrame
     kept_rejected: DataFrame
     doubled: DataFrame | None  # all rows of keys that the table has several of, None where it has none; `owned` and `kept` have the newest alone
+    taken_from: set[FileId]  # files that are gone, of which rejected rows were taken over
 
 
 class TableAgain:
@@ -145,7 +149,13 @@ class TableAgain:
         if doubled is not None:
             owned, kept = (newest_rows(rows, self.keys, self.rules.values) for rows in (owned, kept))
         owned_rejected, kept_rejected = (rejected.join(ours, on=["source_file", "file_hash"], how=how) for how in ("left_semi", "left_anti"))
-        return View(raw, mapped, good, owned, kept, owned_rejected, kept_rejected, doubled)
+        taken_from: set[FileId] = set()
+        over = taken_over(self, mapped, kept_rejected)
+        if over is not None:
+            rows, taken_from = over
+            owned_rejected = owned_rejected.unionByName(rows)
+            kept_rejected = kept_rejected.join(rows.select("rejected_id"), on="rejected_id", how="left_anti").select(*rejected.columns)
+        return View(raw, mapped, good, owned, kept, owned_rejected, kept_rejected, doubled, taken_from)
 
     def _doubled(self, table: DataFrame) -> DataFrame | None:
         """All rows of keys that the table has several of: a MERGE that looks at its own days alone doubles a row that has moved to another one."""
@@ -179,7 +189,8 @@ class TableAgain:
         counts = self._counts(chosen, view.mapped, judged, counted)
         days = self._days(rows, taken_out)
         written = self._with_neighbours(rows, taken_out) if self.rules.history else rows
-        return Judged(chosen, written, taken_out, anew, new, no_longer, counts, {**changes, **rejections}, days)
+        taken_from = frozenset(view.taken_from)
+        return Judged(chosen, written, taken_out, anew, new, no_longer, counts, {**changes, **rejections}, days, taken_from)
 
     def _rejections(self, view: View) -> tuple[DataFrame, DataFrame, dict[FileId, dict[str, Any]], dict[str, Any]]:
         """(rows to write, ids that leave, per file its rejected rows and reasons, what changed)."""

@@ -35,7 +35,7 @@ def also_needed(again: TableAgain, view: View, judged: DataFrame, chosen: frozen
     if not others:
         return frozenset()
     gone = again.keep(view.owned.select(*again.keys).join(judged.select(*again.keys), on=again.keys, how="left_anti"))
-    if _made_otherwise(again, view, gone, chosen):
+    if _made_otherwise(again, view, gone):
         _refuse_unless_present(again, view, others)
         return frozenset(others & set(again.present))
     needed: set[FileId] = set()
@@ -49,19 +49,31 @@ def also_needed(again: TableAgain, view: View, judged: DataFrame, chosen: frozen
     return frozenset(needed - chosen)
 
 
-def _made_otherwise(again: TableAgain, view: View, gone: DataFrame, chosen: frozenset[FileId]) -> bool:
+def _made_otherwise(again: TableAgain, view: View, gone: DataFrame) -> bool:
     """Whether the table has keys of files that none of their lines has under the present mapping, be it refused or left out by `where`.
 
-    Where the chosen files gave the table no row, another one, the smallest, is asked.
+    Where the table has no row of the chosen files, another one that it has rows of is asked, the smallest.
     """
     if not gone.isEmpty():
         return not _keys_of_no_line(again, gone, view.raw).isEmpty()
-    giving = [file for file, entry in again.entries.items() if entry["rows_accepted"] and file in again.present and file not in chosen]
-    if not giving or not view.owned.isEmpty():
+    if not view.owned.isEmpty():
         return False
-    file = frozenset([min(giving, key=lambda one: (again.entries[one]["size_bytes"], one))])
+    owners = _owners(view)  # not files that gave rows once: what a file gave may be another one's by now
+    there = owners & set(again.present)
+    if not there:
+        if owners:
+            log.warning(
+                "%s: all files that it has rows of are gone; whether keys are made in another way than before cannot be told", again.table.name
+            )
+        return False
+    file = frozenset([min(there, key=lambda one: (again.entries[one]["size_bytes"], one))])
     theirs = view.kept.join(again.ids(file), on=["source_file", "file_hash"], how="left_semi")  # one row a file on the right
     return not _keys_of_no_line(again, theirs.select(*again.keys), again.raw(file)).isEmpty()
+
+
+def _owners(view: View) -> set[FileId]:
+    """Files beside the chosen ones that the table has rows of."""
+    return {(row.source_file, row.file_hash) for row in view.kept.select("source_file", "file_hash").distinct().collect()}
 
 
 def _keys_of_no_line(again: TableAgain, keys: DataFrame, raw: DataFrame) -> DataFrame:
@@ -71,8 +83,7 @@ def _keys_of_no_line(again: TableAgain, keys: DataFrame, raw: DataFrame) -> Data
 
 
 def _refuse_unless_present(again: TableAgain, view: View, others: set[FileId]) -> None:
-    giving = {(row.source_file, row.file_hash) for row in view.kept.select("source_file", "file_hash").distinct().collect()}
-    missing = sorted({path for path, _ in giving - set(again.present)})
+    missing = sorted({path for path, _ in _owners(view) - set(again.present)})
     if missing:
         have = [f"{path}: gone, or no longer readable" for path in missing]
         want = f"{again.table.name}: keys ({', '.join(again.keys)}) are made in another way than before: want all files, so that no row gets two"

@@ -38,6 +38,7 @@ class LandingFile:
     header: tuple[str, ...] = ()  # of a CSV: names in file order; of Parquet: `name type` pairs; of JSON: none
     problem: str | None = None
     suspect: bool = True  # whether its text may have lines that are parts of rows, or several of them
+    listed_at: datetime | None = None  # the modification time it was listed with, where `modified_at` is that of its first reading
 
     @property
     def seen_as(self) -> tuple[str, int, datetime]:
@@ -109,9 +110,10 @@ class Landing:
             status = self.system.getFileStatus(self.jvm.org.apache.hadoop.fs.Path(file.uri))  # type: ignore[union-attr]
         except JAVA_ERRORS as error:
             return f"gone while it was read: {java_message(error)}"
-        if (status.getLen(), _modified(status)) == (file.size, file.modified_at):
+        listed_at = file.listed_at or file.modified_at
+        if (status.getLen(), _modified(status)) == (file.size, listed_at):
             return None
-        return f"changed while it was read: {file.size} bytes of {file.modified_at:%FT%TZ}, then {status.getLen()} of {_modified(status):%FT%TZ}"
+        return f"changed while it was read: {file.size} bytes of {listed_at:%FT%TZ}, then {status.getLen()} of {_modified(status):%FT%TZ}"
 
     def hashed(self, file: LandingFile) -> LandingFile:
         """The file with the sha256 of its content, which Java reads as a stream."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from pyspark.sql import functions as F
@@ -51,8 +51,14 @@ class Readable:
             elif (problem := examined[places[file].path].problem) is not None:
                 left[file] = f"cannot be read: {problem}"
             else:
-                present[file] = replace(examined[places[file].path], path=path, modified_at=entry["modified_at"])
+                found = examined[places[file].path]
+                present[file] = replace(found, path=path, modified_at=entry["modified_at"], listed_at=found.modified_at)
         return present, left
+
+    def changed(self, files: Iterable[LandingFile]) -> dict[str, str]:
+        """URI -> what happened to it, of those of the files that are no longer what was looked at."""
+        uris = {file.uri: file for file in files}
+        return {uri: problem for uri, file in uris.items() if (problem := self.landing.changed(file)) is not None}
 
     def _places(self, table: str, wanted: Sequence[FileId], landed: Mapping[FileId, LandingFile]) -> dict[FileId, LandingFile]:
         """The file that has the content now: of the same name or, where the mapping reads no names, another one. None is taken for two."""

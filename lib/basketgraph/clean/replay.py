@@ -14,18 +14,22 @@ from basketgraph.clean.again import FileId, Judged, TableAgain, with_owner
 from basketgraph.clean.expressions import CheckedSource
 from basketgraph.clean.ledger import DONE, Announcements, Entry, Ledger, attempt
 from basketgraph.clean.load import CleanSettings
-from basketgraph.clean.pick_up import Landing
+from basketgraph.clean.pick_up import Landing, LandingFile
 from basketgraph.clean.pseudonyms import PseudonymKey, pseudonym_function
 from basketgraph.clean.readable import Readable
 from basketgraph.clean.reading import CORRUPT, prepare_session, with_lets
-from basketgraph.clean.recount import as_left, held_against_rows, recounted, refuse_unless_it_adds_up
+from basketgraph.clean.recount import as_left, held_against_rows, recount_set_aside, recounted, refuse_unless_it_adds_up
+from basketgraph.clean.screening import JAVA_ERRORS
+from basketgraph.clean.taken_over import deliverers
 from basketgraph.clean.transform import REJECTED, TableRules, mapped_rows, silver
 from basketgraph.config import Mistake, Settings
 from basketgraph.contracts import contract
+from basketgraph.masking import masked
 from basketgraph.tables import Release
 
 log = logging.getLogger("basketgraph")
 EVENTS = "silver.events"
+NOT_READ = "ops.files does not have it as read"
 PENDING = "_replaying"  # what a replay has begun, as announcements below ops/
 
 
@@ -78,6 +82,7 @@ class Replay:
         self.ledger = Ledger(release, key, now)
         self.pending = Announcements(release, PENDING)
         self.attempt = attempt(release.run_id, now)
+        self.choice: ReplaySettings | None = None  # None where there is nothing but to finish what was begun
 
     def finish(self) -> ReplayOutcome:
         """Do what a replay that was cut off had begun."""
@@ -94,6 +99,7 @@ class Replay:
             have = f"want its files done, have {', '.join(files)}"
             raise Mistake("replay: a run of cleaning was cut off", [have], "`basketgraph run clean` first.")
         self.ledger.announcements.clear()  # their counts are in the ledger by now, and are about to become others
+        self.choice = settings
         begun = self._begun()
         chosen = {table: set(files) for table, files in begun.items()}
         for table in settings.tables or tuple(self.source.tables):
@@ -129,7 +135,7 @@ class Replay:
         rows = self.release.read(REJECTED).where(F.col("table_name") == table)
         if reason is not None:
             rows = rows.where(F.array_contains("reasons", reason))
-        return {(row.source_file, row.file_hash) for row in rows.select("source_file", "file_hash").distinct().collect()} & set(self.entries(table))
+        return {(row.source_file, row.file_hash) for row in rows.select("source_file", "file_hash").distinct().collect()}
 
     def _of_days(self, table: str, settings: ReplaySettings) -> set[FileId]:
         """Files that gave silver.events a row of these days, or a rejected row whose day, as far as the present mapping can tell it, is one of them.
@@ -181,26 +187,8 @@ class Replay:
         """Judge all tables, announce, write each, and bring the ledger up to date. half_written: what a replay that was cut off had chosen."""
         prepare_session(self.spark)
         outcome = ReplayOutcome()
-        landed = self.readable.landed(self.ledger) if chosen else {}
-        judged: list[tuple[TableAgain, Judged]] = []
-        for table, files in chosen.items():
-            entries = self.entries(table)
-            present, left = self.readable.present(table, entries, landed)
-            outcome.left[table] = {path: left[path, content] for path, content in sorted(files) if (path, content) in left}
-            readable = frozenset(files & set(present))
-            lost = half_written.get(table, set()) & set(left)
-            if lost:
-                log.warning("%s: %d files of the replay that was cut off cannot be read again; what it wrote of them stays", table, len(lost))
-                entries = as_left(self.ledger, table, entries, lost)
-            if lost and not readable:
-                self.ledger.write(list(held_against_rows(self.ledger, table, entries).values()))
-            if readable and not half_written.get(table):
-                refuse_unless_it_adds_up(self.ledger, table, entries)
-            if readable:
-                log.info("%s: reading %d files again", table, len(readable))
-                again = TableAgain(self.release, self._rules(table), self.source, entries, present, self.now)
-                judged.append((again, again.judge(readable)))
-        begun = [again.entries[file] for again, one in judged for file in sorted(one.files)]
+        judged = self._judged(chosen, half_written, outcome)
+        begun = [again.entries[file] for again, one in judged for file in sorted(one.files | one.taken_from) if file in again.entries]
         if begun:
             self.pending.write(self.attempt, begun)
         for again, one in judged:
@@ -209,6 +197,68 @@ class Replay:
         if begun or chosen:
             self.pending.clear()
         return outcome
+
+    def _judged(
+        self, chosen: Mapping[str, set[FileId]], half_written: Mapping[str, set[FileId]], outcome: ReplayOutcome
+    ) -> list[tuple[TableAgain, Judged]]:
+        """All tables, judged by files that were the same all the while: where some changed they are left, for all tables, and the others judged anew.
+
+        What is judged is in memory, so that what happens to a file later is of no account.
+        """
+        landed = self.readable.landed(self.ledger) if chosen else {}
+        looked_at = {table: self.readable.present(table, self.entries(table), landed) for table in chosen}
+        while True:
+            begun: list[TableAgain] = []
+            judged: list[tuple[TableAgain, Judged]] = []
+            failure: Exception | None = None
+            try:
+                for table, files in chosen.items():
+                    present, left = looked_at[table]
+                    half = half_written.get(table, set())
+                    again = self._again(table, half & set(left), present)
+                    begun.append(again)
+                    readable, outcome.left[table] = self._readable(again, files, left)
+                    if readable:
+                        if not half:
+                            refuse_unless_it_adds_up(self.ledger, table, again.entries)
+                        log.info("%s: reading %d files again", table, len(readable))
+                        judged.append((again, again.judge(readable)))
+                    elif half & set(left):
+                        self._book(table, again.entries)
+            # RuntimeError: counts that do not add up; Mistake: keys that seem to be made otherwise. A file that was replaced makes for both.
+            except (*JAVA_ERRORS, RuntimeError, Mistake) as error:
+                failure = error
+            read = [again.present[file] for again, one in judged for file in one.files]
+            changed = self.readable.changed(read if failure is None else [file for present, _ in looked_at.values() for file in present.values()])
+            if not changed and failure is not None:
+                raise failure
+            if not changed:
+                return judged
+            for again in begun:
+                again.release_memory()
+            for present, left in looked_at.values():
+                for file in [file for file, place in present.items() if place.uri in changed]:
+                    left[file] = changed[present.pop(file).uri]
+                    log.warning("left as it was: %s, %s", masked(file[0]), left[file])
+
+    def _again(self, table: str, lost: set[FileId], present: Mapping[FileId, LandingFile]) -> TableAgain:
+        """The table with its files, ready to be judged. lost: files of a replay that was cut off, and that cannot be read again."""
+        entries = self.entries(table)
+        if lost:
+            log.warning("%s: %d files of the replay that was cut off cannot be read again; what it wrote of them stays", table, len(lost))
+            entries = as_left(self.ledger, table, entries, lost)
+        return TableAgain(self.release, self._rules(table), self.source, entries, present, self.now)
+
+    def _readable(self, again: TableAgain, files: set[FileId], left: Mapping[FileId, str]) -> tuple[frozenset[FileId], dict[str, str]]:
+        """(files to read: the chosen ones that are there, and those that deliver rejected rows of the others; path -> why a file is left)."""
+        gone = files - set(again.present)
+        if self.choice is not None:
+            more, delivered = deliverers(again, gone, self.choice.reason)
+            files = files | more
+            if self.choice.rejected:
+                gone -= delivered
+        set_aside = {file: self.ledger.entries.get((again.table.name, *file), {}).get("problem") for file in gone}
+        return frozenset(files & set(again.present)), {file[0]: left.get(file) or set_aside[file] or NOT_READ for file in sorted(gone)}
 
     def _write(self, again: TableAgain, one: Judged, outcome: ReplayOutcome) -> dict[str, Any]:
         """One table's rows, its rejected rows and its files' counts. A crash in between is mended by judging and writing again."""
@@ -224,12 +274,18 @@ class Replay:
             self.release.merge(one.rejected, REJECTED, batch_id=batch_id, bounds=bounds, replace=True, taken_out=one.no_longer_rejected)
             outcome.written.add(REJECTED)
         fresh = {file: recounted(self.ledger, table, again.entries[file], counts) for file, counts in one.counts.items()}
-        entries = held_against_rows(self.ledger, table, {**again.entries, **fresh})
-        self.ledger.write(list(entries.values()))
+        entries = self._book(table, as_left(self.ledger, table, {**again.entries, **fresh}, one.taken_from & set(again.entries)))
         outcome.read += sum(counts.read for counts in one.counts.values())
         outcome.accepted += one.changes["newly_accepted"]
         after = sum(entry["rows_accepted"] - entry["rows_superseded"] for entry in entries.values())
         return {"files": len(one.files), "rows_before": before, "rows_after": after, **one.changes}
+
+    def _book(self, table: str, entries: Mapping[FileId, Entry]) -> dict[FileId, Entry]:
+        """Write the entries, held against the rows that are there."""
+        recount_set_aside(self.ledger, table)
+        found = held_against_rows(self.ledger, table, entries)
+        self.ledger.write(list(found.values()))
+        return found
 
 
 def was_cut_off(release: Release) -> bool:
