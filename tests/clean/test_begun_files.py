@@ -11,8 +11,10 @@ from pyspark.sql import DataFrame, SparkSession
 
 from basketgraph.clean.batch import Preparation
 from basketgraph.clean.ledger import Counts, Ledger
+from basketgraph.clean.load import Cleaning
 from basketgraph.clean.pick_up import LandingFile
 from clean.shop import KEY, Shop, deliver, line, mapping
+from clean.test_replay import assert_counts_add_up
 from clean.test_transform import NOW
 from support import rows
 
@@ -99,6 +101,63 @@ def test_of_a_copy_that_was_never_opened_nothing_is_kept_when_it_is_set_aside() 
     assert (entry["status"], entry["rows_read"], entry["rows_duplicate"]) == ("quarantined", 0, 0)
     ledger.entries[EVENTS, "copy.csv", "hash"] = {**entry, "rows_read": 2, "rows_rejected": 2}
     assert ledger.set_aside(EVENTS, file)["rows_rejected"] == 2
+
+
+def test_what_was_left_behind_goes_with_its_content_unless_the_mapping_reads_names() -> None:
+    nothing: Any = SimpleNamespace(run_id="run", root="nowhere", exists=lambda table: False)
+    ledger = Ledger(nothing, KEY, NOW)
+    gone, other, unlike = (LandingFile(path, path, 1, NOW, content) for path, content in (("1.csv", "hash"), ("0.csv", "hash"), ("2.csv", "else")))
+    entry = {**ledger.entry(EVENTS, gone, "quarantined", Counts(read=1, rejected=1)), "batch_id": "killed"}
+    ledger.entries[EVENTS, "1.csv", "hash"] = entry
+    assert ledger.left_behind(EVENTS, [other]) == ledger.left_behind(EVENTS, [gone], named=True) == [entry]
+    assert ledger.left_behind(EVENTS, [other], named=True) == ledger.left_behind(EVENTS, [unlike]) == ledger.left_behind("silver.items", [gone]) == []
+    (taken,) = ledger.taken_over(EVENTS, [other, unlike], "batch", named=False)
+    assert (taken["source_file"], taken["rows_read"], taken["rows_rejected"], taken["batch_id"]) == ("1.csv", 0, 0, "batch")
+    assert ledger.taken_over(EVENTS, [other, gone], "batch", named=False) == []  # it is counted anew itself
+    assert [ledger.has_rows_left(EVENTS, file) for file in (gone, other)] == [True, False]
+
+
+def stopped(shop: Shop, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    """A run of cleaning that ends as a killed one does, before this method of it does anything."""
+
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Cleaning, where, killed)
+        with pytest.raises(KeyboardInterrupt):
+            shop.clean()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("back", "killed_again"), [(("0.csv", "1.csv"), False), (("0.csv",), True)])
+def test_whoever_delivers_what_was_left_behind_takes_its_refused_rows_over(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, back: tuple[str, ...], killed_again: bool
+) -> None:
+    shop = Shop(spark, tmp_path)
+    deliver(shop.landing, "none.csv")
+    lines = [line(1), line(2, price="0.00"), line(3, pieces="0")]
+    left = deliver(shop.landing, "1.csv", *lines)
+    stopped(shop, monkeypatch, "_write_rows")
+    left.unlink()
+    shop.clean()
+    assert_counts_add_up(shop)
+    assert shop.counts()["rejected"] == 2
+    del shop.given["tables"][EVENTS]["reject"]["free"]  # so that one of them is good when it comes back
+    for path in back:
+        deliver(shop.landing, path, *lines)
+    if killed_again:
+        stopped(shop, monkeypatch, "_write_rows")
+        (shop.landing / back[0]).unlink()
+        shop.clean()
+        assert_counts_add_up(shop)
+        deliver(shop.landing, "5.csv", *lines)
+    shop.clean()
+    assert_counts_add_up(shop)
+    assert [row["event_id"] for row in shop.rows(EVENTS)] == ["1", "2"]
+    assert [list(row["reasons"]) for row in shop.rows(REJECTED)] == [["quantity_not_positive"]]
+    shop.clean()
+    assert_counts_add_up(shop)
 
 
 @pytest.mark.long

@@ -12,7 +12,8 @@ from pyspark import StorageLevel
 from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
-from basketgraph.clean.ledger import Counts, summed
+from basketgraph.clean.counts import summed
+from basketgraph.clean.ledger import Counts
 from basketgraph.clean.load import Cleaning
 from basketgraph.clean.pick_up import LandingFile
 from basketgraph.clean.pseudonyms import KEY_BYTES, KEY_VARIABLE, PseudonymKey, key_file, pseudonym_key
