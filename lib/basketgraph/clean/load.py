@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -231,9 +231,9 @@ class Cleaning:
                 found |= unreadable_files(self.spark, self.source, self.source.files[file_set], landed)
         return found
 
-    def _refuse_without_files(self) -> None:
-        """Raises Mistake where every file that a table ever had turned out, on being read, to be unusable."""
-        done = {table for table, _, _ in (key for key, entry in self.ledger.entries.items() if entry["status"] == DONE)}
+    def _refuse_without_files(self, fed: Collection[str] = ()) -> None:
+        """Raises Mistake where every file that a table ever had turned out, on being read, to be unusable. fed: tables that have another one."""
+        done = {*fed} | {table for table, _, _ in (key for key, entry in self.ledger.entries.items() if entry["status"] == DONE)}
         faults = [f"{file.path}: {file.problem}" for (table, _), file in self.dropped.items() if table not in done]
         if faults:
             raise Mistake("no file of this kind can be used", sorted(set(faults)), "Mend the files, or the mapping's `files`.")
