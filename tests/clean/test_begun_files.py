@@ -13,6 +13,8 @@ from basketgraph.clean.batch import Preparation
 from basketgraph.clean.ledger import Counts, Ledger
 from basketgraph.clean.load import Cleaning
 from basketgraph.clean.pick_up import LandingFile
+from basketgraph.config import Mistake
+from basketgraph.stored import Committed
 from clean.shop import KEY, Shop, deliver, line, mapping
 from clean.test_replay import assert_counts_add_up
 from clean.test_transform import NOW
@@ -77,9 +79,19 @@ def test_a_file_that_was_booked_as_a_copy_is_not_said_to_be_gone(monkeypatch: py
 
 
 def test_of_runs_that_were_killed_over_a_file_the_one_that_committed_it_counts_whatever_it_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
-    nothing: Any = SimpleNamespace(run_id="run", root="nowhere", exists=lambda table: False, committed_batches=lambda table: {"manual__2"})
+    nothing: Any = SimpleNamespace(
+        run_id="run", root="nowhere", exists=lambda table: False, committed_batches=lambda table: {"manual__2": Committed(1, 1)}
+    )
     ledger = Ledger(nothing, KEY, NOW)
-    file = {"table_name": EVENTS, "source_file": "a.csv", "file_hash": "hash", "rows_read": 1, "rows_accepted": 1, "rows_rejected": 0}
+    file = {
+        "table_name": EVENTS,
+        "source_file": "a.csv",
+        "file_hash": "hash",
+        "rows_read": 1,
+        "rows_accepted": 1,
+        "rows_rejected": 0,
+        "rows_superseded": 0,
+    }
     other = {**file, "source_file": "b.csv"}
     announced = [
         {**file, "batch_id": "manual__2"},
@@ -91,6 +103,34 @@ def test_of_runs_that_were_killed_over_a_file_the_one_that_committed_it_counts_w
     monkeypatch.setattr(ledger, "write", lambda entries: ledger._remember([{**entry, "status": "done"} for entry in entries]))
     assert ledger.complete() == 1
     assert [(entry["source_file"], entry["batch_id"]) for entry in ledger.begun] == [("b.csv", "scheduled__3")]
+
+
+@pytest.mark.parametrize(("rows_of_it", "believed"), [(4, True), (None, True), (3, False), (5, False)])
+def test_a_commit_is_believed_where_it_added_as_many_rows_as_were_announced(
+    monkeypatch: pytest.MonkeyPatch, rows_of_it: int | None, believed: bool
+) -> None:
+    commits = {"batch": Committed(7, rows_of_it), "of another run": Committed(6, 99)}
+    release: Any = SimpleNamespace(
+        run_id="run",
+        root="nowhere",
+        exists=lambda table: False,
+        committed_batches=lambda table: commits,
+        path=lambda table: "place",
+        identifier=lambda table: "delta.`place`",
+    )
+    ledger = Ledger(release, KEY, NOW)
+    file = {"table_name": EVENTS, "source_file": "a.csv", "file_hash": "hash", "batch_id": "batch", "status": "done", "rows_rejected": 0}
+    announced = [{**file, "rows_accepted": 3, "rows_superseded": 1}, {**file, "source_file": "b.csv", "rows_accepted": 2, "rows_superseded": 0}]
+    monkeypatch.setattr(ledger.announcements, "read", lambda: [{**entry, "rows_read": entry["rows_accepted"]} for entry in announced])
+    monkeypatch.setattr(ledger, "write", ledger._remember)
+    if believed:
+        assert (ledger.complete(), ledger.begun) == (2, [])
+        return
+    with pytest.raises(
+        Mistake, match=f"(?s)version 7 of place: want 4 rows added, have {rows_of_it}.*RESTORE TABLE delta.`place` TO VERSION AS OF 6"
+    ):
+        ledger.complete()
+    assert ledger.entries == {}
 
 
 def test_of_a_copy_that_was_never_opened_nothing_is_kept_when_it_is_set_aside() -> None:

@@ -35,7 +35,7 @@ def write_rejected(release: Release, prepared: Sequence[Prepared], *, may_be_the
 def write_rows(release: Release, one: Prepared, merging: threading.Lock) -> bool:
     """Write a table's rows, and count them; returns whether there were any. merging: held over a MERGE, which takes its note from the session.
 
-    errors: RuntimeError where other rows went in than were judged: a file was replaced meanwhile.
+    errors: RuntimeError where more or fewer rows went in than were judged, as where a file was replaced meanwhile; the commit is then taken back.
     """
     before = release.read(one.table).count() if release.exists(one.table) else 0
     if one.rows is not None and one.first_load:
@@ -53,9 +53,19 @@ def write_rows(release: Release, one: Prepared, merging: threading.Lock) -> bool
     total = summed(one.counts.values())
     after = release.read(one.table).count() if release.exists(one.table) else 0
     if after - before != total.accepted - total.superseded:
-        raise RuntimeError(f"{one.table}: {total.accepted - total.superseded} rows should have been added, but {after - before} were")
+        what = "they are taken out again" if _taken_back(release, one) else "somebody else has written since"
+        raise RuntimeError(f"{one.table}: {total.accepted - total.superseded} rows should have been added, but {after - before} were; {what}")
     log.info("%s: %d read, %d accepted, %d rejected, %d duplicates", one.table, total.read, total.accepted, total.rejected, total.duplicate)
     return one.rows is not None
+
+
+def _taken_back(release: Release, one: Prepared) -> bool:
+    """Undo the batch's commit, where it is the table's newest: the next run would find it in the history, and believe what was announced."""
+    newest = next(iter(release.history(one.table, 1)), None)
+    if newest is None or newest["batch_id"] != one.batch_id:
+        return False
+    release.restore(one.table, newest["version"] - 1)
+    return True
 
 
 def together(frames: Sequence[DataFrame | None]) -> DataFrame | None:

@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 from basketgraph.clean.pick_up import LandingFile
 from basketgraph.clean.pseudonyms import PseudonymKey
 from basketgraph.config import Mistake
-from basketgraph.stored import aware
+from basketgraph.stored import Committed, aware
 from basketgraph.tables import Release
 
 FILES, REJECTED = "ops.files", "silver.rejected_rows"
@@ -66,16 +66,31 @@ class Ledger:
             )
 
     def complete(self) -> int:
-        """After a crash: announced entries whose batch is in the table's history are done; the others are `begun`, and will be read again."""
+        """After a crash: announced entries whose batch is in the table's history are done; the others are `begun`, and will be read again.
+
+        errors: Mistake where a commit added more or fewer rows than were announced.
+        """
         announced = self.announcements.read()
         tables = {entry["table_name"] for entry in announced}
-        committed = {(table, batch_id) for table in tables for batch_id in self.release.committed_batches(table)}
+        committed = {(table, batch): commit for table in tables for batch, commit in self.release.committed_batches(table).items()}
+        for (table, batch), commit in committed.items():
+            of_batch = [entry for entry in announced if (entry["table_name"], entry["batch_id"]) == (table, batch)]
+            self._refuse_unless_as_announced(table, of_batch, commit)
         # Of several runs that were killed over a file any may be the one that committed it.
         finished = {_key(entry): entry for entry in announced if (entry["table_name"], entry["batch_id"]) in committed}
         self.write(list(finished.values()))
         latest = {_key(entry): entry for entry in announced}.values()
         self.begun = [e for e in latest if not self._is_over(e) and (e["table_name"], e["batch_id"]) not in committed]
         return len(finished)
+
+    def _refuse_unless_as_announced(self, table: str, of_batch: Sequence[Entry], commit: Committed) -> None:
+        want = sum(entry["rows_accepted"] - entry["rows_superseded"] for entry in of_batch)
+        if of_batch and commit.rows not in (None, want):
+            raise Mistake(
+                f"{table}: a run that was cut off has committed other rows than it had judged; a landing file was replaced while it was read",
+                [f"version {commit.version} of {self.release.path(table)}: want {want} rows added, have {commit.rows}"],
+                f"In Spark SQL: RESTORE TABLE {self.release.identifier(table)} TO VERSION AS OF {commit.version - 1}; then clean again.",
+            )
 
     def close(self, listed: Collection[tuple[str, str]]) -> None:
         """All that was begun is read by now, but for what is set aside, and content that was changed or taken away since: of those say so, and which
