@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING
 
+from basketgraph.clean.counts import ledger_counts
 from basketgraph.clean.expressions import checked_source
-from basketgraph.clean.ledger import FILES, ledger_counts
+from basketgraph.clean.ledger import FILES
 from basketgraph.clean.load import CleanSettings
 from basketgraph.clean.pick_up import Landing, landing_folder
 from basketgraph.clean.pseudonyms import pseudonym_key

@@ -103,8 +103,19 @@ def test_the_batch_id_of_a_commit_is_found_in_the_history_and_goes_no_further(sp
     release.append(events(spark, {"event_id": "c"}), EVENTS, batch_id="batch-8")
     for foreign in ("a note of somebody else", "[1]"):
         events(spark, {"event_id": foreign}).write.format("delta").mode("append").option("userMetadata", foreign).save(release.path(EVENTS))
-    assert release.committed_batches(EVENTS) == {"batch-7", "batch-8"}
+    assert {batch: commit.rows for batch, commit in release.committed_batches(EVENTS).items()} == {"batch-7": 1, "batch-8": 1}
     assert spark.conf.get("spark.databricks.delta.commitInfo.userMetadata", None) is None
+
+
+def test_a_batch_that_was_taken_back_is_not_in_the_history_unless_it_came_again(spark: SparkSession, release: Release) -> None:
+    for batch in ("kept", "taken back", "taken back, too", "again"):
+        release.append(events(spark, {"event_id": batch}), EVENTS, batch_id=batch)
+    newest = release.version(EVENTS)
+    assert newest is not None
+    release.restore(EVENTS, newest - 3)
+    release.append(events(spark, {"event_id": "again"}), EVENTS, batch_id="again")
+    assert set(release.committed_batches(EVENTS)) == {"kept", "again"}
+    assert sorted(row.event_id for row in release.read(EVENTS).collect()) == ["again", "kept"]
 
 
 def edges(spark: SparkSession, day: date, *users: str) -> DataFrame:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 from py4j.protocol import Py4JJavaError
@@ -19,7 +19,7 @@ from basketgraph.migrations import as_contract
 
 if TYPE_CHECKING:
     from py4j.java_gateway import JavaObject
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import DataFrame, Row, SparkSession
 
 LISTING = "spark.sql.sources.parallelPartitionDiscovery.parallelism"
 RETENTION_CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"
@@ -51,6 +51,18 @@ def _note(text: str | None) -> dict[str, Any]:
     except ValueError:
         return {}
     return note if isinstance(note, dict) else {}
+
+
+class Committed(NamedTuple):
+    """A commit of a batch."""
+
+    version: int
+    rows: int | None  # that the table had more by it; None where the commit does not say
+
+
+def _rows_added(operation: str, metrics: Mapping[str, str]) -> int | None:
+    more, less = ("numTargetRowsInserted", "numTargetRowsDeleted") if operation == "MERGE" else ("numOutputRows", "numDeletedRows")
+    return int(metrics[more]) - int(metrics.get(less, 0)) if more in metrics else None
 
 
 class Stored:
@@ -135,9 +147,7 @@ class Stored:
 
     def history(self, table: str, limit: int = 1000) -> list[dict[str, Any]]:
         """The newest commits, newest first: version, at, operation, and what its writer noted: batch_id, built_from (None where there is none)."""
-        if not self.exists(table):
-            return []
-        rows = self.spark.sql(f"DESCRIBE HISTORY {self.identifier(table)} LIMIT {limit}").collect()
+        rows = self._described(table, limit)
         noted = [_note(row.userMetadata) for row in rows]
         return [
             {"version": row.version, "at": row.timestamp, "operation": row.operation, **{name: note.get(name) for name in ("batch_id", "built_from")}}
@@ -148,9 +158,25 @@ class Stored:
         """What the newest commit that says so was built from."""
         return next((commit["built_from"] for commit in self.history(table, 100) if commit["built_from"] is not None), None)
 
-    def committed_batches(self, table: str, limit: int = 1000) -> set[str]:
-        """The batch ids in the table's history: what a crash before the ledger's own commit must not count twice."""
-        return {commit["batch_id"] for commit in self.history(table, limit) if commit["batch_id"] is not None}
+    def committed_batches(self, table: str, limit: int = 1000) -> dict[str, Committed]:
+        """The commits in the table's history by batch id: what a crash before the ledger's own commit must not count twice. What a RESTORE took
+        back is none of them.
+        """
+        found: dict[str, Committed] = {}
+        taken_back: Sequence[int] = ()
+        for row in self._described(table, limit):
+            batch_id = _note(row.userMetadata).get("batch_id")
+            restored = (row.operationParameters or {}).get("version") if row.operation == "RESTORE" else None
+            if row.version in taken_back:
+                continue
+            if restored is not None:
+                taken_back = range(int(restored) + 1, row.version)
+            elif batch_id is not None:
+                found[batch_id] = Committed(row.version, _rows_added(row.operation, row.operationMetrics or {}))
+        return found
+
+    def _described(self, table: str, limit: int) -> list[Row]:
+        return self.spark.sql(f"DESCRIBE HISTORY {self.identifier(table)} LIMIT {limit}").collect() if self.exists(table) else []
 
     def vacuumable(self, table: str, *, retain_hours: int) -> int:
         """How many files `vacuum` would delete (Delta lists a thousand at the most)."""

@@ -212,6 +212,11 @@ class Warehouse(Stored):
         self._before_commit()
         DeltaTable.forPath(self.spark, self.path(table)).delete(condition)
 
+    def restore(self, table: str, version: int) -> None:
+        """Make the rows what they were at a version, as one more commit."""
+        self._before_commit()
+        DeltaTable.forPath(self.spark, self.path(table)).restoreToVersion(version)
+
     def compact(self, table: str) -> None:
         """OPTIMIZE: few files of a good size, in the contract's layout."""
         self._before_commit()
@@ -280,8 +285,6 @@ class LiveRelease(Warehouse):
 
 def releases(warehouse: Warehouse) -> list[dict[str, Any]]:
     """All releases, newest first, as dicts of ops.releases."""
-    if not warehouse.exists(RELEASES):
-        return []
     return [row.asDict(recursive=True) for row in warehouse.newest(RELEASES).orderBy(F.desc("release")).collect()]
 
 

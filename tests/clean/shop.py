@@ -137,6 +137,6 @@ class Shop:
         return [row.asDict(recursive=True) for row in self.table(name).select(*shown).orderBy(*terms.keys).collect()]
 
     def counts(self, table: str = "silver.events") -> dict[str, Any]:
-        from basketgraph.clean.ledger import ledger_counts
+        from basketgraph.clean.counts import ledger_counts
 
         return ledger_counts(self.table("ops.files"))[table]

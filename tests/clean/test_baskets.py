@@ -47,6 +47,22 @@ def test_all_lines_of_baskets_without_numbers_arrive_once_equal_ones_too(spark: 
     assert (shop.counts()["accepted"], shop.counts()["rejected"], shop.counts()["duplicates"]) == (6, 6, 12)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("explode", "empty"), [("explode(lines)", 0), ("explode_outer(lines)", 1)])
+def test_what_is_unparsable_or_has_no_list_is_refused_and_never_lost(spark: SparkSession, tmp_path: Path, explode: str, empty: int) -> None:
+    shop = Shop(spark, tmp_path, baskets(explode=explode))
+    order = {"customer": "u1", "at": "2026-03-01 10:00"}
+    broken = json.dumps({**order, "lines": LINES})[:-20]
+    records = [{**order, "lines": LINES[:1]}, order, {**order, "lines": {"sku": "p1", "pieces": "1"}}, {**order, "lines": []}]
+    put(shop.landing, "a.json", "\n".join([broken, *map(json.dumps, records)]).encode() + b"\n")
+    shop.clean()
+    assert [row["item_id"] for row in shop.rows("silver.events")] == ["p1"]
+    counts = shop.counts()
+    assert (counts["read"], counts["accepted"]) == (4 + empty, 1)
+    lacking = {"missing:item_id": 1 + empty, "missing:quantity": 1 + empty}
+    assert counts["rejected_by_reason"] == {**lacking, "unparsable": 2}
+
+
 @pytest.mark.long
 def test_ids_of_lines_that_no_list_holds_are_what_they_were(spark: SparkSession, tmp_path: Path) -> None:
     rules, raw = typed(spark, tmp_path, {"scanned": "int"}, "1 AS scanned")

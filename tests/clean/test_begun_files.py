@@ -11,8 +11,12 @@ from pyspark.sql import DataFrame, SparkSession
 
 from basketgraph.clean.batch import Preparation
 from basketgraph.clean.ledger import Counts, Ledger
+from basketgraph.clean.load import Cleaning
 from basketgraph.clean.pick_up import LandingFile
+from basketgraph.config import Mistake
+from basketgraph.stored import Committed
 from clean.shop import KEY, Shop, deliver, line, mapping
+from clean.test_replay import assert_counts_add_up
 from clean.test_transform import NOW
 from support import rows
 
@@ -75,9 +79,19 @@ def test_a_file_that_was_booked_as_a_copy_is_not_said_to_be_gone(monkeypatch: py
 
 
 def test_of_runs_that_were_killed_over_a_file_the_one_that_committed_it_counts_whatever_it_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
-    nothing: Any = SimpleNamespace(run_id="run", root="nowhere", exists=lambda table: False, committed_batches=lambda table: {"manual__2"})
+    nothing: Any = SimpleNamespace(
+        run_id="run", root="nowhere", exists=lambda table: False, committed_batches=lambda table: {"manual__2": Committed(1, 1)}
+    )
     ledger = Ledger(nothing, KEY, NOW)
-    file = {"table_name": EVENTS, "source_file": "a.csv", "file_hash": "hash", "rows_read": 1, "rows_accepted": 1, "rows_rejected": 0}
+    file = {
+        "table_name": EVENTS,
+        "source_file": "a.csv",
+        "file_hash": "hash",
+        "rows_read": 1,
+        "rows_accepted": 1,
+        "rows_rejected": 0,
+        "rows_superseded": 0,
+    }
     other = {**file, "source_file": "b.csv"}
     announced = [
         {**file, "batch_id": "manual__2"},
@@ -91,6 +105,34 @@ def test_of_runs_that_were_killed_over_a_file_the_one_that_committed_it_counts_w
     assert [(entry["source_file"], entry["batch_id"]) for entry in ledger.begun] == [("b.csv", "scheduled__3")]
 
 
+@pytest.mark.parametrize(("rows_of_it", "believed"), [(4, True), (None, True), (3, False), (5, False)])
+def test_a_commit_is_believed_where_it_added_as_many_rows_as_were_announced(
+    monkeypatch: pytest.MonkeyPatch, rows_of_it: int | None, believed: bool
+) -> None:
+    commits = {"batch": Committed(7, rows_of_it), "of another run": Committed(6, 99)}
+    release: Any = SimpleNamespace(
+        run_id="run",
+        root="nowhere",
+        exists=lambda table: False,
+        committed_batches=lambda table: commits,
+        path=lambda table: "place",
+        identifier=lambda table: "delta.`place`",
+    )
+    ledger = Ledger(release, KEY, NOW)
+    file = {"table_name": EVENTS, "source_file": "a.csv", "file_hash": "hash", "batch_id": "batch", "status": "done", "rows_rejected": 0}
+    announced = [{**file, "rows_accepted": 3, "rows_superseded": 1}, {**file, "source_file": "b.csv", "rows_accepted": 2, "rows_superseded": 0}]
+    monkeypatch.setattr(ledger.announcements, "read", lambda: [{**entry, "rows_read": entry["rows_accepted"]} for entry in announced])
+    monkeypatch.setattr(ledger, "write", ledger._remember)
+    if believed:
+        assert (ledger.complete(), ledger.begun) == (2, [])
+        return
+    with pytest.raises(
+        Mistake, match=f"(?s)version 7 of place: want 4 rows added, have {rows_of_it}.*RESTORE TABLE delta.`place` TO VERSION AS OF 6"
+    ):
+        ledger.complete()
+    assert ledger.entries == {}
+
+
 def test_of_a_copy_that_was_never_opened_nothing_is_kept_when_it_is_set_aside() -> None:
     nothing: Any = SimpleNamespace(run_id="run", root="nowhere", exists=lambda table: False)
     ledger, file = Ledger(nothing, KEY, NOW), LandingFile("copy.csv", "copy.csv", 1, NOW, "hash", problem="empty")
@@ -99,6 +141,63 @@ def test_of_a_copy_that_was_never_opened_nothing_is_kept_when_it_is_set_aside() 
     assert (entry["status"], entry["rows_read"], entry["rows_duplicate"]) == ("quarantined", 0, 0)
     ledger.entries[EVENTS, "copy.csv", "hash"] = {**entry, "rows_read": 2, "rows_rejected": 2}
     assert ledger.set_aside(EVENTS, file)["rows_rejected"] == 2
+
+
+def test_what_was_left_behind_goes_with_its_content_unless_the_mapping_reads_names() -> None:
+    nothing: Any = SimpleNamespace(run_id="run", root="nowhere", exists=lambda table: False)
+    ledger = Ledger(nothing, KEY, NOW)
+    gone, other, unlike = (LandingFile(path, path, 1, NOW, content) for path, content in (("1.csv", "hash"), ("0.csv", "hash"), ("2.csv", "else")))
+    entry = {**ledger.entry(EVENTS, gone, "quarantined", Counts(read=1, rejected=1)), "batch_id": "killed"}
+    ledger.entries[EVENTS, "1.csv", "hash"] = entry
+    assert ledger.left_behind(EVENTS, [other]) == ledger.left_behind(EVENTS, [gone], named=True) == [entry]
+    assert ledger.left_behind(EVENTS, [other], named=True) == ledger.left_behind(EVENTS, [unlike]) == ledger.left_behind("silver.items", [gone]) == []
+    (taken,) = ledger.taken_over(EVENTS, [other, unlike], "batch", named=False)
+    assert (taken["source_file"], taken["rows_read"], taken["rows_rejected"], taken["batch_id"]) == ("1.csv", 0, 0, "batch")
+    assert ledger.taken_over(EVENTS, [other, gone], "batch", named=False) == []  # it is counted anew itself
+    assert [ledger.has_rows_left(EVENTS, file) for file in (gone, other)] == [True, False]
+
+
+def stopped(shop: Shop, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    """A run of cleaning that ends as a killed one does, before this method of it does anything."""
+
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Cleaning, where, killed)
+        with pytest.raises(KeyboardInterrupt):
+            shop.clean()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("back", "killed_again"), [(("0.csv", "1.csv"), False), (("0.csv",), True)])
+def test_whoever_delivers_what_was_left_behind_takes_its_refused_rows_over(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, back: tuple[str, ...], killed_again: bool
+) -> None:
+    shop = Shop(spark, tmp_path)
+    deliver(shop.landing, "none.csv")
+    lines = [line(1), line(2, price="0.00"), line(3, pieces="0")]
+    left = deliver(shop.landing, "1.csv", *lines)
+    stopped(shop, monkeypatch, "_write_rows")
+    left.unlink()
+    shop.clean()
+    assert_counts_add_up(shop)
+    assert shop.counts()["rejected"] == 2
+    del shop.given["tables"][EVENTS]["reject"]["free"]  # so that one of them is good when it comes back
+    for path in back:
+        deliver(shop.landing, path, *lines)
+    if killed_again:
+        stopped(shop, monkeypatch, "_write_rows")
+        (shop.landing / back[0]).unlink()
+        shop.clean()
+        assert_counts_add_up(shop)
+        deliver(shop.landing, "5.csv", *lines)
+    shop.clean()
+    assert_counts_add_up(shop)
+    assert [row["event_id"] for row in shop.rows(EVENTS)] == ["1", "2"]
+    assert [list(row["reasons"]) for row in shop.rows(REJECTED)] == [["quantity_not_positive"]]
+    shop.clean()
+    assert_counts_add_up(shop)
 
 
 @pytest.mark.long

@@ -19,7 +19,8 @@ from basketgraph.clean.pick_up import Landing
 from basketgraph.clean.pseudonyms import key_file
 from basketgraph.config import Mistake
 from basketgraph.tables import Release
-from clean.shop import ITEMS, KEY, Shop, deliver, line, mapping
+from clean.shop import ITEMS, KEY, Shop, deliver, line, mapping, put
+from clean.test_hostile import QUARANTINED
 
 DIRTY = [
     *[line(number) for number in range(1, 6)],
@@ -86,6 +87,24 @@ def test_what_is_told_is_what_cleaning_then_does_and_nothing_is_written(spark: S
         key: after[key] - before[key] for key in ("read", "accepted", "rejected", "duplicates")
     }
     assert rehearsal(shop).check().files == 0
+
+
+@pytest.mark.slow
+def test_a_file_that_cannot_be_read_to_its_end_is_told_as_cleaning_sets_it_aside(spark: SparkSession, tmp_path: Path) -> None:
+    shop = Shop(spark, tmp_path, mapping(items=ITEMS))
+    content = QUARANTINED["many_fields.csv"][0]
+    for name in ("copy.csv", "many_fields.csv"):
+        put(shop.landing, name, content)
+    with pytest.raises(Mistake, match=r"no file of this kind can be used\n +copy.csv: not readable: "):
+        rehearsal(shop).check()
+    deliver(shop.landing, "good.csv", line(1))
+    check = rehearsal(shop).check()
+    assert (check.files, check.already) == (1, 0)
+    counts = told(check)
+    outcome = shop.clean()
+    assert check.quarantined == list(outcome.quarantined)
+    assert [path for path, _ in check.quarantined] == ["copy.csv"]
+    assert counts == {table: shop.counts(table) for table in ("silver.events", "silver.items")}
 
 
 @pytest.mark.slow

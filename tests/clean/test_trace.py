@@ -143,3 +143,12 @@ def test_versions_whose_files_are_gone_are_told_as_such(spark: SparkSession, tmp
     assert (found["row"]["quantity"], found["versions"]) == (2, [])
     assert first is not None
     assert _is_there(release, EVENTS, first, F.col("event_id") == "1", {}) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("table", ["silver.items", "silver.users", EVENTS])
+def test_a_refused_row_is_found_by_its_id_whatever_table_it_is_sought_in(spark: SparkSession, tmp_path: Path, table: str) -> None:
+    release = Release(spark, str(tmp_path), "run-1")
+    release.append(rows(spark, REJECTED, [{"rejected_id": "f00d", "table_name": EVENTS}]), REJECTED)
+    found = trace(release, "f00d", table)
+    assert (found["table"], found["key"]) == (REJECTED, {"rejected_id": "f00d"})

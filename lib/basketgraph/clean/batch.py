@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from pyspark import StorageLevel
@@ -163,8 +162,11 @@ class Preparation:
         return there.join(F.broadcast(of_files), on=["source_file", "file_hash"], how=how)  # one row a file on the right
 
     def _no_longer_rejected(self, rejected: DataFrame | None) -> DataFrame | None:
-        """What a killed run rejected of these very files and is good under the mapping as it is now; None where no such run had begun them."""
-        own = self.own_rejects & {(file.path, file.file_hash) for file in self.files}
+        """What a killed run rejected of these files, or of their contents under other names, and is good under the mapping as it is now; None where
+        no such run had begun them.
+        """
+        places, contents = {(file.path, file.file_hash) for file in self.files}, {file.file_hash for file in self.files}
+        own = {one for one in self.own_rejects if (one in places if self.rules.named else one[1] in contents)}
         if not own or not self.release.exists(REJECTED):
             return None
         ids = self._rejected_of(own, "left_semi").select("rejected_id")
@@ -264,9 +266,3 @@ def _statuses(judged: DataFrame) -> dict[str, dict[str, int]]:
     for row in judged.groupBy("source_file", STATUS).count().collect():
         found.setdefault(row["source_file"], {})[row[STATUS]] = row["count"]
     return found
-
-
-def together(frames: Sequence[DataFrame | None]) -> DataFrame | None:
-    """The frames that are there as one, in few files; None where there is none."""
-    there = [frame for frame in frames if frame is not None]
-    return reduce(lambda a, b: a.unionByName(b), there).coalesce(2) if there else None

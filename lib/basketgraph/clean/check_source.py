@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +12,13 @@ from pyspark import StorageLevel
 from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
-from basketgraph.clean.ledger import Counts, summed
-from basketgraph.clean.load import Cleaning
+from basketgraph.clean.counts import summed
+from basketgraph.clean.ledger import Counts
+from basketgraph.clean.load import Cleaning, Work
 from basketgraph.clean.pick_up import LandingFile
 from basketgraph.clean.pseudonyms import KEY_BYTES, KEY_VARIABLE, PseudonymKey, key_file, pseudonym_key
 from basketgraph.clean.reading import prepare_session
+from basketgraph.clean.screening import JAVA_ERRORS
 from basketgraph.config import Mistake
 
 if TYPE_CHECKING:
@@ -69,24 +71,53 @@ class Rehearsal(Cleaning):
         """
         prepare_session(self.spark)
         listed = self._listed()
-        work, problems = self._work(listed)
         self.ledger.begun = self.ledger.announcements.read()
-        raws: dict[tuple[str, ...], DataFrame] = {}
-        found = []
+        work, problems = self._work(listed)
+        asked = {file.path for one in work.values() for file in (*one.fresh, *one.copies)}
+        asked |= {file.path for files in problems.values() for file in files}
+        found = self._judged_tables(work, sample_rows)
+        unusable = [*self.dropped.values(), *(file for files in problems.values() for file in files)]
+        quarantined = sorted({(file.path, str(file.problem)) for file in unusable})
+        fresh = {file.path for one in work.values() for file in (*one.fresh, *one.copies)}
+        already = len({file.path for files in listed.values() for file in files} - asked)
+        return SourceCheck(self.source.shop, len(fresh), already, quarantined, found, sample_rows)
+
+    def _judged_tables(self, work: Mapping[str, Work], sample_rows: int | None) -> list[TableCheck]:
+        """All tables. Files that prove unusable on being read go out of `work`, as cleaning sets them aside."""
+        while True:
+            raws: dict[tuple[str, ...], DataFrame] = {}
+            failure: Exception | None = None
+            found: list[TableCheck] = []
+            try:
+                found = list(self._tables_of(work, raws, sample_rows))
+            except (*JAVA_ERRORS, RuntimeError) as error:
+                failure = error
+            for raw in raws.values():
+                raw.unpersist()
+            bad = self._spoilt({table: one.fresh for table, one in work.items()}, failure)
+            if not bad and failure is not None:
+                raise failure
+            if not bad:
+                self._refuse_without_files({table for table, one in work.items() if one.fresh or one.copies})
+                return found
+            for table, one in work.items():
+                self._leave_out(table, one, bad)
+
+    def _leave_out(self, table: str, one: Work, bad: Mapping[str, str]) -> None:
+        self.dropped |= {(table, file.path): replace(file, problem=bad[file.path]) for file in one.fresh if file.path in bad}
+        one.fresh = [file for file in one.fresh if file.path not in bad]
+        there = {file.file_hash for file in one.fresh}
+        one.copies = [f for f in one.copies if f.file_hash in there or self.ledger.with_hash(table, f.file_hash) is not None]
+
+    def _tables_of(self, work: Mapping[str, Work], raws: dict[tuple[str, ...], DataFrame], sample_rows: int | None) -> Iterator[TableCheck]:
+        """Tables that read the same files share a frame, which is put into `raws`."""
         for table, one in work.items():
             if not one.fresh and not one.copies:
                 continue
             place = (self.source.tables[table].files, *(file.path for file in one.fresh))
             if one.fresh and place not in raws:
                 raws[place] = self._looked_at(place[0], one.fresh, sample_rows)
-            found.append(self._table(table, one.fresh, one.copies, raws.get(place)))
-        for raw in raws.values():
-            raw.unpersist()
-        quarantined = sorted({(file.path, str(file.problem)) for files in problems.values() for file in files})
-        fresh = {file.path for one in work.values() for file in (*one.fresh, *one.copies)}
-        there = {file.path for files in listed.values() for file in files}
-        already = len(there - fresh - {path for path, _ in quarantined})
-        return SourceCheck(self.source.shop, len(fresh), already, quarantined, found, sample_rows)
+            yield self._table(table, one.fresh, one.copies, raws.get(place))
 
     def _looked_at(self, place: str, files: Sequence[LandingFile], sample_rows: int | None) -> DataFrame:
         raw = self._raw(place, files)

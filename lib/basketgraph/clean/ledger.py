@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import reduce
 from operator import and_
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pyspark.sql import functions as F
 
 from basketgraph.clean.pick_up import LandingFile
 from basketgraph.clean.pseudonyms import PseudonymKey
 from basketgraph.config import Mistake
-from basketgraph.stored import aware
+from basketgraph.stored import Committed, aware
 from basketgraph.tables import Release
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
 
 FILES, REJECTED = "ops.files", "silver.rejected_rows"
 DONE, QUARANTINED = "done", "quarantined"
@@ -46,6 +43,7 @@ class Counts:
 
 
 Entry = dict[str, Any]  # a row of ops.files
+NOTHING: Entry = {**{name: 0 for name in COUNTED}, "rejected_by_reason": []}  # its counts where none of a file's rows is there
 
 
 class Ledger:
@@ -68,15 +66,31 @@ class Ledger:
             )
 
     def complete(self) -> int:
-        """After a crash: announced entries whose batch is in the table's history are done; the others are `begun`, and will be read again."""
+        """After a crash: announced entries whose batch is in the table's history are done; the others are `begun`, and will be read again.
+
+        errors: Mistake where a commit added more or fewer rows than were announced.
+        """
         announced = self.announcements.read()
         tables = {entry["table_name"] for entry in announced}
-        committed = {(table, batch_id) for table in tables for batch_id in self.release.committed_batches(table)}
+        committed = {(table, batch): commit for table in tables for batch, commit in self.release.committed_batches(table).items()}
+        for (table, batch), commit in committed.items():
+            of_batch = [entry for entry in announced if (entry["table_name"], entry["batch_id"]) == (table, batch)]
+            self._refuse_unless_as_announced(table, of_batch, commit)
         # Of several runs that were killed over a file any may be the one that committed it.
         finished = {_key(entry): entry for entry in announced if (entry["table_name"], entry["batch_id"]) in committed}
         self.write(list(finished.values()))
-        self.begun = [entry for entry in {_key(entry): entry for entry in announced}.values() if not self._is_over(entry)]
+        latest = {_key(entry): entry for entry in announced}.values()
+        self.begun = [e for e in latest if not self._is_over(e) and (e["table_name"], e["batch_id"]) not in committed]
         return len(finished)
+
+    def _refuse_unless_as_announced(self, table: str, of_batch: Sequence[Entry], commit: Committed) -> None:
+        want = sum(entry["rows_accepted"] - entry["rows_superseded"] for entry in of_batch)
+        if of_batch and commit.rows not in (None, want):
+            raise Mistake(
+                f"{table}: a run that was cut off has committed other rows than it had judged; a landing file was replaced while it was read",
+                [f"version {commit.version} of {self.release.path(table)}: want {want} rows added, have {commit.rows}"],
+                f"In Spark SQL: RESTORE TABLE {self.release.identifier(table)} TO VERSION AS OF {commit.version - 1}; then clean again.",
+            )
 
     def close(self, listed: Collection[tuple[str, str]]) -> None:
         """All that was begun is read by now, but for what is set aside, and content that was changed or taken away since: of those say so, and which
@@ -104,20 +118,36 @@ class Ledger:
 
     def _left_behind(self, entry: Entry) -> Entry:
         """The counts of a file of which nothing but rejected rows is in the tables: those that a killed run wrote, and nobody delivered again."""
-        counts: Entry = {**{name: 0 for name in COUNTED}, "rejected_by_reason": []}
         if not self.release.exists(REJECTED):
-            return counts
+            return NOTHING
         of_file = reduce(and_, [F.col(name) == entry[name] for name in ("table_name", "source_file", "file_hash")])
         rows = self.release.read(REJECTED).where(of_file)
         number = rows.count()
         by_reason = rows.select(F.explode("reasons").alias("reason")).groupBy("reason").agg(F.count("*").alias("rows")).orderBy("reason")
         reasons = [row.asDict() for row in by_reason.collect()]
-        return {**counts, "rows_read": number, "rows_rejected": number, "rejected_by_reason": reasons}
+        return {**NOTHING, "rows_read": number, "rows_rejected": number, "rejected_by_reason": reasons}
 
-    def left_behind(self, table: str, files: Iterable[LandingFile]) -> list[Entry]:
-        """Those of the files that a killed run had begun and that were gone or set aside after it, so that rejected rows of them are there."""
-        entries = (self.entries.get((table, file.path, file.file_hash)) for file in files)
-        return [entry for entry in entries if entry is not None and entry["status"] == QUARANTINED and entry["rows_rejected"]]
+    def left_behind(self, table: str, files: Collection[LandingFile], *, named: bool = False) -> list[Entry]:
+        """What a killed run had begun and was gone or set aside after it, so that rejected rows of it are there: of these files and, unless the
+        mapping reads names (`named`), of their contents under other ones.
+        """
+        places, contents = {(file.path, file.file_hash) for file in files}, {file.file_hash for file in files}
+        return [
+            entry
+            for (of_table, path, content), entry in self.entries.items()
+            if of_table == table and _leaves_rows(entry) and ((path, content) in places if named else content in contents)
+        ]
+
+    def taken_over(self, table: str, files: Collection[LandingFile], batch_id: str, *, named: bool) -> list[Entry]:
+        """The entries of what was left behind under other names, without counts: once this batch is in, its rows count for these files."""
+        places = {(table, file.path, file.file_hash) for file in files}
+        others = [entry for entry in self.left_behind(table, files, named=named) if _key(entry) not in places]
+        return [{**entry, **NOTHING, "batch_id": batch_id, "run_id": self.release.run_id, "seen_at": self.now} for entry in others]
+
+    def has_rows_left(self, table: str, file: LandingFile) -> bool:
+        """Whether a killed run may have left rejected rows of this very file, so that it has to be read: as a copy it would count none."""
+        key = (table, file.path, file.file_hash)
+        return _leaves_rows(self.entries.get(key)) or any(_key(entry) == key for entry in self.begun)
 
     def with_hash(self, table: str, file_hash: str) -> Entry | None:
         """The entry of content that this table already has, wherever it lay."""
@@ -238,47 +268,13 @@ def _is_copy(entry: Entry) -> bool:
     return entry["batch_id"] is None and entry["rows_read"] > 0 and entry["rows_accepted"] + entry["rows_rejected"] == 0
 
 
+def _leaves_rows(entry: Entry | None) -> bool:
+    return entry is not None and entry["status"] == QUARANTINED and entry["rows_rejected"] > 0
+
+
 def _key(entry: Entry) -> tuple[str, str, str]:
     return (entry["table_name"], entry["source_file"], entry["file_hash"])
 
 
 def _compared(entry: Entry | None) -> Entry | None:
     return None if entry is None else {k: v for k, v in entry.items() if k not in ("run_id", "seen_at", "modified_at")}
-
-
-def ledger_counts(files: DataFrame) -> dict[str, dict[str, Any]]:
-    """Rows per table, summed over every file ever picked up: read = accepted + rejected + duplicates.
-
-    files: ops.files. returns: table -> read, accepted, rejected, duplicates, superseded, rejected_by_reason.
-    """
-    done = files.where((F.col("status") == DONE) | (F.col("rows_read") > 0))  # of a file that is gone only rejected rows are left
-    names = ["read", "accepted", "rejected", "duplicate", "superseded"]
-    totals = done.groupBy("table_name").agg(*[F.sum(f"rows_{name}").alias(name) for name in names]).collect()
-    exploded = done.select("table_name", F.inline("rejected_by_reason"))
-    reasons = exploded.groupBy("table_name", "reason").agg(F.sum("rows").alias("rows"))
-    by_reason: dict[str, dict[str, int]] = {}
-    for row in reasons.collect():
-        by_reason.setdefault(row["table_name"], {})[row["reason"]] = row["rows"]
-    return {
-        row["table_name"]: {
-            "read": row["read"],
-            "accepted": row["accepted"],
-            "rejected": row["rejected"],
-            "duplicates": row["duplicate"],
-            "superseded": row["superseded"],
-            "rejected_by_reason": dict(sorted(by_reason.get(row["table_name"], {}).items())),
-        }
-        for row in sorted(totals, key=lambda row: row["table_name"])
-    }
-
-
-def summed(counts: Iterable[Counts]) -> Counts:
-    found = list(counts)
-    by_reason: dict[str, int] = {}
-    for one in found:
-        for reason, rows in one.by_reason.items():
-            by_reason[reason] = by_reason.get(reason, 0) + rows
-    return Counts(
-        sum(c.read for c in found), sum(c.accepted for c in found), sum(c.rejected for c in found),
-        sum(c.duplicate for c in found), sum(c.superseded for c in found), by_reason,
-    )  # fmt: skip

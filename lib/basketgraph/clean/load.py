@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 
 from pyspark import StorageLevel
 
-from basketgraph.clean.batch import Preparation, Prepared, together
+from basketgraph.clean.batch import Preparation, Prepared
+from basketgraph.clean.commits import write_rejected, write_rows
+from basketgraph.clean.counts import summed
 from basketgraph.clean.expressions import CheckedSource
-from basketgraph.clean.ledger import DONE, Counts, Entry, Ledger, attempt, summed
+from basketgraph.clean.ledger import DONE, Counts, Entry, Ledger, attempt
 from basketgraph.clean.pick_up import MAX_RECORD_BYTES, Landing, LandingFile
 from basketgraph.clean.pseudonyms import PseudonymKey, pseudonym_function
 from basketgraph.clean.reading import examined_files, prepare_session, raw_rows, unreadable_files
@@ -131,9 +133,8 @@ class Cleaning:
                 usable += 1
                 for table in wanting:
                     file_hash = examined.file_hash
-                    there = not self.checked.named[table] and (
-                        self.ledger.with_hash(table, file_hash) is not None or file_hash in {f.file_hash for f in work[table].fresh}
-                    )
+                    known = self.ledger.with_hash(table, file_hash) is not None and not self.ledger.has_rows_left(table, examined)
+                    there = not self.checked.named[table] and (known or file_hash in {f.file_hash for f in work[table].fresh})
                     (work[table].copies if there else work[table].fresh).append(examined)
             if landed and not usable:
                 broken = next(files for table, files in problems.items() if table in tables)
@@ -170,7 +171,10 @@ class Cleaning:
     def _load(self, number: int, batch: Mapping[str, list[LandingFile]]) -> None:
         """Judge, announce, write, check, and enter into the ledger. A crash anywhere between is mended by the next run."""
         prepared, raws = self._judged(number, batch)
-        entries = [self.ledger.entry(one.table, f, DONE, one.counts[f.path], batch_id=one.batch_id) for one in prepared for f in one.files]
+        entries: list[Entry] = []
+        for one in prepared:
+            entries += [self.ledger.entry(one.table, file, DONE, one.counts[file.path], batch_id=one.batch_id) for file in one.files]
+            entries += self.ledger.taken_over(one.table, one.files, one.batch_id, named=bool(one.rules.named))
         self.ledger.announcements.write(f"{self.attempt}-{number:06d}", entries)
         self._write_rejected(prepared)
         with ThreadPoolExecutor(self.settings.parallel_tables) as pool:
@@ -227,17 +231,18 @@ class Cleaning:
                 found |= unreadable_files(self.spark, self.source, self.source.files[file_set], landed)
         return found
 
-    def _refuse_without_files(self) -> None:
-        """Raises Mistake where every file that a table ever had turned out, on being read, to be unusable."""
-        done = {table for table, _, _ in (key for key, entry in self.ledger.entries.items() if entry["status"] == DONE)}
+    def _refuse_without_files(self, fed: Collection[str] = ()) -> None:
+        """Raises Mistake where every file that a table ever had turned out, on being read, to be unusable. fed: tables that have another one."""
+        done = {*fed} | {table for table, _, _ in (key for key, entry in self.ledger.entries.items() if entry["status"] == DONE)}
         faults = [f"{file.path}: {file.problem}" for (table, _), file in self.dropped.items() if table not in done]
         if faults:
             raise Mistake("no file of this kind can be used", sorted(set(faults)), "Mend the files, or the mapping's `files`.")
 
     def _prepare(self, table: str, files: Sequence[LandingFile], batch_id: str, raw: DataFrame) -> Prepared:
         log.info("%s: reading %d files", table, len(files))
-        begun = [*self.ledger.begun, *self.ledger.left_behind(table, files)]
-        return Preparation(self.release, self._rules(table), files, batch_id, begun, self.now).prepare(raw)
+        rules = self._rules(table)
+        begun = [*self.ledger.begun, *self.ledger.left_behind(table, files, named=bool(rules.named))]
+        return Preparation(self.release, rules, files, batch_id, begun, self.now).prepare(raw)
 
     def _raw(self, file_set: str, files: Sequence[LandingFile]) -> DataFrame:
         rows = raw_rows(self.spark, self.source, self.source.files[file_set], files)
@@ -251,37 +256,12 @@ class Cleaning:
         return TableRules(self.source.shop, contract(table), mapped, files, references, function, named)
 
     def _write_rejected(self, prepared: Sequence[Prepared]) -> None:
-        rows = together([one.rejected for one in prepared])
-        gone = together([one.no_longer_rejected for one in prepared])
-        if rows is None and (gone is None or gone.isEmpty()):
-            return
-        if self.ledger.begun or gone is not None:  # some of them may have been written by a killed run
-            self.release.merge(self.release.newest(REJECTED).limit(0) if rows is None else rows, REJECTED, replace=True, taken_out=gone)
-        elif rows is not None:
-            self.release.append(rows, REJECTED)
-        self.written.append(REJECTED)
+        if write_rejected(self.release, prepared, may_be_there=bool(self.ledger.begun)):
+            self.written.append(REJECTED)
 
     def _write_rows(self, one: Prepared) -> None:
-        before = self.release.read(one.table).count() if self.release.exists(one.table) else 0
-        if one.rows is not None:
-            if one.first_load:
-                self.release.append(one.rows, one.table, batch_id=one.batch_id)
-            else:
-                with self.merging:
-                    self.release.merge(
-                        one.rows,
-                        one.table,
-                        batch_id=one.batch_id,
-                        prune_by=one.prune_by,
-                        prune_also=one.moved_from,
-                        also_compared=("source_time",),
-                    )
+        if write_rows(self.release, one, self.merging):
             self.written.append(one.table)
-        total = summed(one.counts.values())
-        after = self.release.read(one.table).count() if self.release.exists(one.table) else 0
-        if after - before != total.accepted - total.superseded:
-            raise RuntimeError(f"{one.table}: {total.accepted - total.superseded} rows should have been added, but {after - before} were")
-        log.info("%s: %d read, %d accepted, %d rejected, %d duplicates", one.table, total.read, total.accepted, total.rejected, total.duplicate)
 
     def _write_copies(self, work: Mapping[str, Work]) -> None:
         """Files whose content the table already has: all their rows are duplicates, so they need not be read."""

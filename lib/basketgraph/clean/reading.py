@@ -59,14 +59,19 @@ def raw_rows(spark: SparkSession, source: Source, files: FileSet, landed: Sequen
 
 
 def with_lets(rows: DataFrame, files: FileSet) -> DataFrame:
-    """Adds the columns of `let`, and for each that explodes a list the place of its element in it, from 0: lines of one basket may be equal."""
+    """Adds the columns of `let`, and for each that explodes a list the place of its element in it, from 0: lines of one basket may be equal.
+
+    Only a list that is there without elements leaves no row, unless by `explode_outer`. What is unparsable or has no list leaves one, to be refused.
+    """
     for name, text in files.let.items():
         found = EXPLODED.fullmatch(text)
         if found is None:
             rows = rows.withColumn(name, F.expr(text))
         else:
-            explode = F.posexplode_outer if found["outer"] else F.posexplode
-            rows = rows.select("*", explode(F.expr(found["list"])).alias(f"{PLACE}{name}", name))
+            elements = F.expr(found["list"])
+            if not found["outer"]:
+                rows = rows.where(F.col(CORRUPT).isNotNull() | elements.isNull() | (F.size(elements) > 0))
+            rows = rows.select("*", F.posexplode_outer(elements).alias(f"{PLACE}{name}", name))
     return rows
 
 

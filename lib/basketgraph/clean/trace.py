@@ -29,10 +29,11 @@ def trace(warehouse: Warehouse, given: str, table: str = EVENTS) -> dict[str, An
     returns: table, key, row (None where it was taken out), file, run, commits, versions, user_days, releases.
     errors:  Mistake where no row of this key is, or was as far back as versions are kept.
     """
-    found = _found(warehouse, given, table)
+    found = _found(warehouse, given, table) if _has_key(contract(table), given) else None
     if found is None and table != REJECTED:
         table, found = (REJECTED, again) if (again := _found(warehouse, given, REJECTED)) else (table, None)
-    versions = _versions(warehouse, table, _matches(contract(table), given)) if warehouse.exists(table) else []
+    matches = _matches(contract(table), given)
+    versions = _versions(warehouse, table, matches) if warehouse.exists(table) else []
     if found is None and not versions:
         want = f"want a key ({', '.join(contract(table).keys)}) of {table}, or a rejected_id of {REJECTED}"
         cure = "Name the right table with --table, or the right warehouse."
@@ -52,9 +53,14 @@ def trace(warehouse: Warehouse, given: str, table: str = EVENTS) -> dict[str, An
     }
 
 
+def _has_key(terms: Contract, given: str) -> bool:
+    """Whether it has as many parts as the table's key has columns."""
+    return given.count("/") >= len(terms.keys) - 1
+
+
 def _matches(terms: Contract, given: str) -> Column:
     parts = given.split("/", maxsplit=len(terms.keys) - 1)
-    if len(parts) < len(terms.keys):
+    if not _has_key(terms, given):
         raise Mistake(f"trace: {terms.name} has rows by {', '.join(terms.keys)}", [f"want {'/'.join(terms.keys)}, have {given}"])
     condition = F.lit(True)
     for name, part in zip(terms.keys, parts, strict=True):
