@@ -65,17 +65,20 @@ def test_the_refused_rows_of_a_file_that_is_gone_are_counted_where_they_are(spar
     assert max(taken) == 2, "as many rows come to the driver as there are reasons"
 
 
-def test_a_file_that_was_booked_as_a_copy_is_not_said_to_be_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_was_booked_as_a_copy_is_not_said_to_be_gone_and_one_that_was_not_read_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     nothing: Any = SimpleNamespace(run_id="run", root="nowhere", exists=lambda table: False)
     ledger = Ledger(nothing, KEY, NOW)
-    begun = [{"table_name": EVENTS, "source_file": path, "file_hash": "hash", "batch_id": "b"} for path in ("copy.csv", "gone.csv")]
+    begun = [{"table_name": EVENTS, "source_file": path, "file_hash": "hash", "batch_id": "b"} for path in ("copy.csv", "gone.csv", "unread.csv")]
     copy = {**begun[0], "status": "done", "batch_id": None, "rows_read": 3, "rows_accepted": 0, "rows_rejected": 0}
     ledger.begun, ledger.entries[EVENTS, "copy.csv", "hash"] = begun, copy
     written: list[Any] = []
     monkeypatch.setattr(ledger, "write", written.extend)
     monkeypatch.setattr(ledger.announcements, "clear", lambda: None)
-    ledger.close(set())
-    assert [(entry["source_file"], entry["status"]) for entry in written] == [("gone.csv", "quarantined")]
+    ledger.close({("unread.csv", "hash")})
+    assert [(entry["source_file"], entry["status"], entry["problem"].split(":")[0]) for entry in written] == [
+        ("gone.csv", "quarantined", "gone"),
+        ("unread.csv", "quarantined", "not read"),  # taken for a copy of a file that proved unusable
+    ]
 
 
 def test_of_runs_that_were_killed_over_a_file_the_one_that_committed_it_counts_whatever_it_is_called(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,9 +73,12 @@ class Ledger:
         announced = self.announcements.read()
         tables = {entry["table_name"] for entry in announced}
         committed = {(table, batch): commit for table in tables for batch, commit in self.release.committed_batches(table).items()}
-        for (table, batch), commit in committed.items():
-            of_batch = [entry for entry in announced if (entry["table_name"], entry["batch_id"]) == (table, batch)]
-            self._refuse_unless_as_announced(table, of_batch, commit)
+        added: dict[tuple[str, str], int] = {}
+        for entry in announced:
+            place = (entry["table_name"], entry["batch_id"])
+            added[place] = added.get(place, 0) + entry["rows_accepted"] - entry["rows_superseded"]
+        for place in sorted(added.keys() & committed.keys()):
+            self._refuse_unless_as_announced(place[0], added[place], committed[place])
         # Of several runs that were killed over a file any may be the one that committed it.
         finished = {_key(entry): entry for entry in announced if (entry["table_name"], entry["batch_id"]) in committed}
         self.write(list(finished.values()))
@@ -83,9 +86,8 @@ class Ledger:
         self.begun = [e for e in latest if not self._is_over(e) and (e["table_name"], e["batch_id"]) not in committed]
         return len(finished)
 
-    def _refuse_unless_as_announced(self, table: str, of_batch: Sequence[Entry], commit: Committed) -> None:
-        want = sum(entry["rows_accepted"] - entry["rows_superseded"] for entry in of_batch)
-        if of_batch and commit.rows not in (None, want):
+    def _refuse_unless_as_announced(self, table: str, want: int, commit: Committed) -> None:
+        if commit.rows not in (None, want):
             raise Mistake(
                 f"{table}: a run that was cut off has committed other rows than it had judged; a landing file was replaced while it was read",
                 [f"version {commit.version} of {self.release.path(table)}: want {want} rows added, have {commit.rows}"],
@@ -104,8 +106,9 @@ class Ledger:
             if (entry["source_file"], entry["file_hash"]) not in listed:
                 gone = "gone: a killed run had begun to read it, and this content is no longer there"
                 left.append({**entry, **self._left_behind(entry), "status": QUARANTINED, "problem": gone})
-            elif now is not None:
-                left.append({**now, **self._left_behind(entry)})
+            else:  # it was not read: set aside itself, or taken for a copy of a file that was
+                unread = {**entry, "status": QUARANTINED, "problem": "not read: a killed run had begun to, and the next one looks at it again"}
+                left.append({**(now or unread), **self._left_behind(entry)})
         self.write(left)
         self.announcements.clear()
 
