@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from basketgraph.clean.again import FileId
+from basketgraph.clean.lineage import FileId
 from clean.shop import Shop, deliver, line, mapping
 from clean.test_replay import EVENTS, replaying
 

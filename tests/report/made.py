@@ -23,6 +23,11 @@ def check(**changed: Any) -> dict[str, Any]:
     return {**row, **changed}
 
 
+def days_scope(*days: int) -> str:
+    """The scope of a look at some days of March 2026, as few as are named one by one."""
+    return f"rows of {len(days)} days that changed since the last check: {', '.join(f'2026-03-{day:02}' for day in days)}"
+
+
 def score(model: str, value: float, versus: str = "", metric: str = "ndcg@20", half: float = 0.01) -> dict[str, Any]:
     named = {"as_of": DS, "setting": "rebuy", "model": model, "metric": metric, "versus": versus, "users": 1999}
     return {**named, "value": value, "low": value - half, "high": value + half}

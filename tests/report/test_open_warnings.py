@@ -16,17 +16,13 @@ from basketgraph.report.open_warnings import still_open
 from basketgraph.report.promises import promised_tables, state, verdict
 from basketgraph.report.since import since
 from basketgraph.tables import Release
-from report.made import FACTS, check, made
+from report.made import FACTS, check, days_scope, made
 from support import rows
 
 WHOLE = "the whole table: every 7 days"
 NOTHING = "nothing changed since the last check; what it found is repeated"
 RANGE = "rows of 3 days that changed since the last check: 2026-03-01 to 2026-03-05"
 FOUND = "not true of 300 rows of 900 (33.3\N{NO-BREAK SPACE}%)"
-
-
-def days(*named: int) -> str:
-    return f"rows of {len(named)} days that changed since the last check: {', '.join(f'2026-03-{day:02}' for day in named)}"
 
 
 def looks(*given: tuple[str, bool] | tuple[str, bool, str]) -> list[dict[str, Any]]:
@@ -41,21 +37,21 @@ PASSED_OVER = "not compared: this shop has no silver.items"
 @pytest.mark.parametrize(
     ("given", "opened_by"),
     [
-        ([(WHOLE, False), (days(2), True)], 0),
-        ([(WHOLE, False), (days(2), True), (days(3), True), (NOTHING, True)], 0),
-        ([(WHOLE, False), (days(2), True), (WHOLE, True)], None),
-        ([(WHOLE, False), (WHOLE, True), (days(2), True)], None),
-        ([(None, False), (days(2), True)], 0),  # of an older version
-        ([(WHOLE, False), (f"looked at for 2026-03-02: {days(2)}", True)], 0),
-        ([(WHOLE, False), (WHOLE, False), (days(2), True)], 1),
-        ([(WHOLE, True), (days(1, 2), False), (days(1), True)], 1),
-        ([(WHOLE, True), (days(1, 2), False), (days(1), True), (days(2), True)], None),  # two looks saw all of them
-        ([(WHOLE, True), (days(1, 2), False), (days(2), False), (days(2), True)], 1),
-        ([(RANGE, False), (days(1, 3, 5), True)], 0),  # which day of the range was the third nobody wrote down
+        ([(WHOLE, False), (days_scope(2), True)], 0),
+        ([(WHOLE, False), (days_scope(2), True), (days_scope(3), True), (NOTHING, True)], 0),
+        ([(WHOLE, False), (days_scope(2), True), (WHOLE, True)], None),
+        ([(WHOLE, False), (WHOLE, True), (days_scope(2), True)], None),
+        ([(None, False), (days_scope(2), True)], 0),  # of an older version
+        ([(WHOLE, False), (f"looked at for 2026-03-02: {days_scope(2)}", True)], 0),
+        ([(WHOLE, False), (WHOLE, False), (days_scope(2), True)], 1),
+        ([(WHOLE, True), (days_scope(1, 2), False), (days_scope(1), True)], 1),
+        ([(WHOLE, True), (days_scope(1, 2), False), (days_scope(1), True), (days_scope(2), True)], None),  # two looks saw all of them
+        ([(WHOLE, True), (days_scope(1, 2), False), (days_scope(2), False), (days_scope(2), True)], 1),
+        ([(RANGE, False), (days_scope(1, 3, 5), True)], 0),  # which day of the range was the third nobody wrote down
         ([(RANGE, False), (RANGE.replace("of 3", "of 5"), True)], None),
         ([(WHOLE, False), (WHOLE, True, PASSED_OVER)], 0),
         ([(WHOLE, False), (WHOLE, True, "there is no row to look at")], None),  # what broke it is gone
-        ([(days(2), True)], None),
+        ([(days_scope(2), True)], None),
     ],
 )
 def test_a_failure_waits_for_looks_at_all_of_its_rows(given: list[tuple[str, bool]], opened_by: int | None) -> None:
@@ -63,7 +59,7 @@ def test_a_failure_waits_for_looks_at_all_of_its_rows(given: list[tuple[str, boo
     assert (found and found["table_version"]) == opened_by
 
 
-OPEN = check(severity="warning", scope=days(2), open=check(severity="warning", success=False, observed=FOUND, scope=WHOLE, ds=date(2026, 3, 1)))
+OPEN = check(severity="warning", scope=days_scope(2), open=check(severity="warning", success=False, observed=FOUND, scope=WHOLE, ds=date(2026, 3, 1)))
 
 
 def test_a_page_with_an_open_warning_never_says_that_all_is_well_and_shows_what_was_found_when() -> None:
@@ -79,17 +75,17 @@ def test_a_page_with_an_open_warning_never_says_that_all_is_well_and_shows_what_
     html = made(found)
     waiting = f"found for 2026-03-01: {FOUND}; not all of these rows were looked at since"
     assert f'<span class="mark open">◐ open</span> {waiting}</td>' in html
-    assert f"quantity is at least 1. F{waiting[1:]}. Found last: true of all 10 rows ({days(2)})." in html
+    assert f"quantity is at least 1. F{waiting[1:]}. Found last: true of all 10 rows ({days_scope(2)})." in html
     assert "promises kept</dt><dd>1 of 2</dd>" in html
 
 
 NAME = "discounts are no more than prices"
 PLAN = [  # a run a day: what it looks at, whether the promise is kept there, whether it is open then, and what the page says of it (if asked)
     (WHOLE, False, False, ""),
-    (days(2), True, True, ""),
-    (days(3), True, True, "Not seen in the days looked at since"),
+    (days_scope(2), True, True, ""),
+    (days_scope(3), True, True, "Not seen in the days looked at since"),
     (WHOLE, False, False, "Promises still broken"),
-    (days(4), True, True, ""),
+    (days_scope(4), True, True, ""),
     (WHOLE, True, False, "Promises that are kept again"),
 ]
 
@@ -109,7 +105,9 @@ def test_a_warning_is_carried_from_page_to_page_until_a_look_at_the_whole_table_
             found = changes(release, checks)
             assert [part.title for part in since(found).parts] == [title], number
         if number == 2:
-            assert [(row["ds"], row["observed"], row["since"]) for row in found.unseen] == [(date(2026, 3, 1), FOUND, f"looked at since: {days(3)}")]
+            assert [(row["ds"], row["observed"], row["since"]) for row in found.unseen] == [
+                (date(2026, 3, 1), FOUND, f"looked at since: {days_scope(3)}")
+            ]
             assert quality_verdict(release, release.run_id)["open_warnings"] == 1
         page = {"run_id": release.run_id, "step": "report", "status": "done", "finished_at": at + timedelta(hours=1)}
         release.append(rows(spark, "ops.runs", [page]), "ops.runs")

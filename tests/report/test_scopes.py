@@ -8,7 +8,7 @@ import pytest
 
 from basketgraph.report.promises import verdict
 from basketgraph.report.scopes import covers
-from report.made import FACTS, check
+from report.made import FACTS, check, days_scope
 
 WHOLE = "the whole table: every 7 days"
 LOG = "what the table's log knows of all its rows"
@@ -16,14 +16,10 @@ WINDOW = "the days from 2026-02-23 to 2026-03-01, and the 28 days before them"
 NOTHING = "nothing changed since the last check; what it found is repeated"
 
 
-def days(*named: str) -> str:
-    return f"rows of {len(named)} days that changed since the last check: {', '.join(named)}"
-
-
-ONE, OTHER, BOTH = days("2026-03-01"), days("2026-03-02"), days("2026-03-01", "2026-03-02")
+ONE, OTHER, BOTH = days_scope(1), days_scope(2), days_scope(1, 2)
 MANY = "rows of 4 days that changed or came to an end since the last check: 2026-03-01 to 2026-03-04"
 SOME = "rows of 4 days that changed since the last check: 2026-03-01 to 2026-03-05"  # which of the days between them nobody wrote down
-ENDS = days("2026-03-01", "2026-03-05")
+ENDS = days_scope(1, 5)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pyspark import StorageLevel
@@ -20,6 +21,7 @@ from pyspark.sql import functions as F
 
 from basketgraph.clean.also_needed import also_needed
 from basketgraph.clean.ledger import Counts, Entry
+from basketgraph.clean.lineage import FileId, files_of
 from basketgraph.clean.mapping import Source, day_column
 from basketgraph.clean.pick_up import LandingFile
 from basketgraph.clean.reading import HASH, raw_rows, without_text
@@ -48,7 +50,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 log = logging.getLogger("basketgraph")
-FileId = tuple[str, str]  # (path, content hash)
 MOST_DAYS = 1000  # a MERGE names the days that can match, up to this many
 
 
@@ -100,6 +101,11 @@ class TableAgain:
         self.table, self.keys = rules.table, rules.table.keys
         self.before, self.rejected_before = release.read(rules.table.name), release.read(REJECTED).where(F.col("table_name") == rules.table.name)
         self.persisted: list[DataFrame] = []
+
+    @cached_property
+    def rejected_and_gone(self) -> set[FileId]:
+        """Files with rejected rows that cannot be read again: a content that was overwritten, a file that was set aside after a killed run."""
+        return files_of(self.rejected_before) - set(self.present)
 
     def judge(self, chosen: frozenset[FileId]) -> Judged:
         """chosen: files that are present. Raises Mistake where files that are gone would have to be read, too."""

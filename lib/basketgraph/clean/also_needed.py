@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
+from basketgraph.clean.lineage import files_of
 from basketgraph.clean.resolve import CONTENT, HAD, HAD_CONTENT, HAD_TIME, STATUS, WRITTEN, content_hash
 from basketgraph.clean.transform import REFUSED, accepted_rows, mapped_rows, rejected_id, silver_rows
 from basketgraph.config import Mistake
@@ -15,7 +16,8 @@ from basketgraph.config import Mistake
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-    from basketgraph.clean.again import FileId, TableAgain, View
+    from basketgraph.clean.again import TableAgain, View
+    from basketgraph.clean.lineage import FileId
 
 log = logging.getLogger("basketgraph")
 TIME_NOW, CONTENT_NOW = "__time_now", "__content_now"  # of what the chosen files say of a key now; null where they say nothing of it any more
@@ -44,8 +46,7 @@ def also_needed(again: TableAgain, view: View, judged: DataFrame, chosen: frozen
         needed |= _with_winners(again, again.keep(_weakened(again, gone, judged)), sharing)
     if not view.kept_rejected.isEmpty():
         ids = view.mapped.where(~F.col(REFUSED)).select(rejected_id(again.rules).alias("rejected_id"))
-        there = view.kept_rejected.join(ids, on="rejected_id", how="left_semi").select("source_file", "file_hash").distinct()
-        needed |= {(row.source_file, row.file_hash) for row in there.collect()} & set(again.present)
+        needed |= files_of(view.kept_rejected.join(ids, on="rejected_id", how="left_semi")) & set(again.present)
     return frozenset(needed - chosen)
 
 
@@ -58,7 +59,7 @@ def _made_otherwise(again: TableAgain, view: View, gone: DataFrame) -> bool:
         return not _keys_of_no_line(again, gone, view.raw).isEmpty()
     if not view.owned.isEmpty():
         return False
-    owners = _owners(view)  # not files that gave rows once: what a file gave may be another one's by now
+    owners = files_of(view.kept)  # not files that gave rows once: what a file gave may be another one's by now
     there = owners & set(again.present)
     if not there:
         if owners:
@@ -71,11 +72,6 @@ def _made_otherwise(again: TableAgain, view: View, gone: DataFrame) -> bool:
     return not _keys_of_no_line(again, theirs.select(*again.keys), again.raw(file)).isEmpty()
 
 
-def _owners(view: View) -> set[FileId]:
-    """Files beside the chosen ones that the table has rows of."""
-    return {(row.source_file, row.file_hash) for row in view.kept.select("source_file", "file_hash").distinct().collect()}
-
-
 def _keys_of_no_line(again: TableAgain, keys: DataFrame, raw: DataFrame) -> DataFrame:
     anyway = replace(again.rules, mapped=again.rules.mapped.model_copy(update={"where": None}))
     lines = silver_rows(mapped_rows(raw, anyway), anyway, run_id=again.release.run_id, now=again.now)
@@ -83,7 +79,7 @@ def _keys_of_no_line(again: TableAgain, keys: DataFrame, raw: DataFrame) -> Data
 
 
 def _refuse_unless_present(again: TableAgain, view: View, others: set[FileId]) -> None:
-    missing = sorted({path for path, _ in _owners(view) - set(again.present)})
+    missing = sorted({path for path, _ in files_of(view.kept) - set(again.present)})
     if missing:
         have = [f"{path}: gone, or no longer readable" for path in missing]
         want = f"{again.table.name}: keys ({', '.join(again.keys)}) are made in another way than before: want all files, so that no row gets two"
@@ -124,5 +120,4 @@ def _with_winners(again: TableAgain, weakened: DataFrame, sharing: set[FileId]) 
     counts = F.lit(rules.mapped.version is not None) | (F.col(CONTENT) != F.col(CONTENT_NOW))  # of versions, a newer equal one counts, too
     later = (F.col("source_time") > F.col(TIME_NOW)) & counts
     tie = (F.col("source_time") == F.col(TIME_NOW)) & (F.col(CONTENT) > F.col(CONTENT_NOW))
-    found = theirs.where(F.col(TIME_NOW).isNull() | later | tie).select("source_file", "file_hash").distinct()
-    return {(row.source_file, row.file_hash) for row in found.collect()}
+    return files_of(theirs.where(F.col(TIME_NOW).isNull() | later | tie))

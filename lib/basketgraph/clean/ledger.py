@@ -105,10 +105,10 @@ class Ledger:
                 continue
             if (entry["source_file"], entry["file_hash"]) not in listed:
                 gone = "gone: a killed run had begun to read it, and this content is no longer there"
-                left.append({**entry, **self._left_behind(entry), "status": QUARANTINED, "problem": gone})
+                left.append({**entry, **self.rejected_there(entry), "status": QUARANTINED, "problem": gone})
             else:  # it was not read: set aside itself, or taken for a copy of a file that was
                 unread = {**entry, "status": QUARANTINED, "problem": "not read: a killed run had begun to, and the next one looks at it again"}
-                left.append({**(now or unread), **self._left_behind(entry)})
+                left.append({**(now or unread), **self.rejected_there(entry)})
         self.write(left)
         self.announcements.clear()
 
@@ -119,7 +119,7 @@ class Ledger:
             return entry
         return {**entry, **{name: known[name] for name in COUNTED}}
 
-    def _left_behind(self, entry: Entry) -> Entry:
+    def rejected_there(self, entry: Entry) -> Entry:
         """The counts of a file of which nothing but rejected rows is in the tables: those that a killed run wrote, and nobody delivered again."""
         if not self.release.exists(REJECTED):
             return NOTHING

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from pyspark.sql import functions as F
 
-from basketgraph.clean.again import FileId, giving
+from basketgraph.clean.again import giving
 from basketgraph.clean.expressions import CheckedSource
 from basketgraph.clean.ledger import Entry, Ledger
+from basketgraph.clean.lineage import FileId
 from basketgraph.clean.load import CleanSettings
 from basketgraph.clean.mapping import FileSet
 from basketgraph.clean.pick_up import Landing, LandingFile

@@ -7,8 +7,9 @@ from typing import Any
 
 from pyspark.sql import functions as F
 
-from basketgraph.clean.again import FileId, with_owner
+from basketgraph.clean.again import with_owner
 from basketgraph.clean.ledger import DONE, REJECTED, Counts, Entry, Ledger
+from basketgraph.clean.lineage import FileId
 from basketgraph.clean.pick_up import LandingFile
 from basketgraph.config import Mistake
 
@@ -68,7 +69,12 @@ def as_left(ledger: Ledger, table: str, entries: Mapping[FileId, Entry], lost: C
     ids = F.broadcast(release.spark.createDataFrame(sorted(lost), "source_file string, file_hash string"))
     rows = with_owner(release.read(table), entries).join(ids, on=["source_file", "file_hash"], how="left_semi")
     accepted = {(row.source_file, row.file_hash): row["count"] for row in rows.groupBy("source_file", "file_hash").count().collect()}
-    refused, reasons = _refused(ledger, table, lost)
+    rejected = _rejected_of(ledger, table).join(ids, on=["source_file", "file_hash"], how="left_semi")
+    refused = {(row.source_file, row.file_hash): row["count"] for row in rejected.groupBy("source_file", "file_hash").count().collect()}
+    reasons: dict[FileId, dict[str, int]] = {}
+    told = rejected.select("source_file", "file_hash", F.explode("reasons").alias("reason"))
+    for row in told.groupBy("source_file", "file_hash", "reason").count().collect():
+        reasons.setdefault((row.source_file, row.file_hash), {})[row.reason] = row["count"]
     found = dict(entries)
     for file in lost:
         there, bad, entry = accepted.get(file, 0), refused.get(file, 0), entries[file]
@@ -81,16 +87,8 @@ def as_left(ledger: Ledger, table: str, entries: Mapping[FileId, Entry], lost: C
 
 def recount_set_aside(ledger: Ledger, table: str) -> None:
     """Of files that were set aside nothing but rejected rows of a killed run is there: write how many of them no other file has taken over."""
-    behind = {(e["source_file"], e["file_hash"]): e for e in ledger.entries.values() if e["table_name"] == table and e["status"] != DONE}
-    behind = {file: entry for file, entry in behind.items() if entry["rows_rejected"]}
-    if not behind:
-        return
-    refused, reasons = _refused(ledger, table, behind)
-    entries = []
-    for file, entry in behind.items():
-        by_reason = [{"reason": reason, "rows": rows} for reason, rows in sorted(reasons.get(file, {}).items())]
-        entries.append({**entry, "rows_read": refused.get(file, 0), "rows_rejected": refused.get(file, 0), "rejected_by_reason": by_reason})
-    ledger.write(entries)
+    behind = [e for e in ledger.entries.values() if e["table_name"] == table and e["status"] != DONE and e["rows_rejected"]]
+    ledger.write([{**entry, **ledger.rejected_there(entry)} for entry in behind])
 
 
 def recounted(ledger: Ledger, table: str, entry: Entry, counts: Counts) -> Entry:
@@ -98,18 +96,6 @@ def recounted(ledger: Ledger, table: str, entry: Entry, counts: Counts) -> Entry
     file = LandingFile(entry["source_file"], "", entry["size_bytes"], entry["modified_at"], entry["file_hash"])
     new = ledger.entry(table, file, DONE, counts)
     return {**new, **{name: entry[name] for name in ("batch_id", "run_id", "seen_at", "problem")}}
-
-
-def _refused(ledger: Ledger, table: str, files: Collection[FileId]) -> tuple[dict[FileId, int], dict[FileId, dict[str, int]]]:
-    """(file -> its rows in silver.rejected_rows, file -> reason -> rows)."""
-    ids = F.broadcast(ledger.release.spark.createDataFrame(sorted(files), "source_file string, file_hash string"))
-    rejected = _rejected_of(ledger, table).join(ids, on=["source_file", "file_hash"], how="left_semi")
-    refused = {(row.source_file, row.file_hash): row["count"] for row in rejected.groupBy("source_file", "file_hash").count().collect()}
-    reasons: dict[FileId, dict[str, int]] = {}
-    told = rejected.select("source_file", "file_hash", F.explode("reasons").alias("reason"))
-    for row in told.groupBy("source_file", "file_hash", "reason").count().collect():
-        reasons.setdefault((row.source_file, row.file_hash), {})[row.reason] = row["count"]
-    return refused, reasons
 
 
 def _rejected_of(ledger: Ledger, table: str) -> Any:

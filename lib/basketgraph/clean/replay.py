@@ -10,9 +10,10 @@ from typing import Any
 
 from pyspark.sql import functions as F
 
-from basketgraph.clean.again import FileId, Judged, TableAgain, with_owner
+from basketgraph.clean.again import Judged, TableAgain, with_owner
 from basketgraph.clean.expressions import CheckedSource
 from basketgraph.clean.ledger import DONE, Announcements, Entry, Ledger, attempt
+from basketgraph.clean.lineage import FileId, files_of
 from basketgraph.clean.load import CleanSettings
 from basketgraph.clean.pick_up import Landing, LandingFile
 from basketgraph.clean.pseudonyms import PseudonymKey, pseudonym_function
@@ -135,7 +136,7 @@ class Replay:
         rows = self.release.read(REJECTED).where(F.col("table_name") == table)
         if reason is not None:
             rows = rows.where(F.array_contains("reasons", reason))
-        return {(row.source_file, row.file_hash) for row in rows.select("source_file", "file_hash").distinct().collect()}
+        return files_of(rows)
 
     def _of_days(self, table: str, settings: ReplaySettings) -> set[FileId]:
         """Files that gave silver.events a row of these days, or a rejected row whose day, as far as the present mapping can tell it, is one of them.

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
+from basketgraph.clean.lineage import files_of
 from basketgraph.clean.reading import HASH
 from basketgraph.clean.transform import mapped_rows, rejected_id
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-    from basketgraph.clean.again import FileId, TableAgain
+    from basketgraph.clean.again import TableAgain
+    from basketgraph.clean.lineage import FileId
 
 
 def deliverers(again: TableAgain, gone: Collection[FileId], reason: str | None) -> tuple[set[FileId], set[FileId]]:
@@ -37,23 +39,15 @@ def deliverers(again: TableAgain, gone: Collection[FileId], reason: str | None) 
     lines = mapped_rows(again.raw(likely), again.rules).select(rejected_id(again.rules).alias("rejected_id"), "file_name", HASH)
     found = again.keep(lines.join(theirs, on="rejected_id", how="left_semi").distinct())
     files = {(row.file_name, row[HASH]) for row in found.select("file_name", HASH).distinct().collect()}
-    return files, _files(theirs) - _files(theirs.join(found, on="rejected_id", how="left_anti"))
+    return files, files_of(theirs) - files_of(theirs.join(found, on="rejected_id", how="left_anti"))
 
 
 def taken_over(again: TableAgain, mapped: DataFrame, kept_rejected: DataFrame) -> tuple[DataFrame, set[FileId]] | None:
-    """(other files' rejected rows that are among the mapped ones, good or not, and whose file is gone; those files); None where there are none.
-
-    Gone is what cannot be read again: a content that was overwritten, a file that was set aside after a killed run.
-    """
-    gone = _files(kept_rejected) - set(again.present)
-    if not gone:
+    """(other files' rejected rows that are among the mapped ones, good or not, and whose file is gone; those files); None where there are none."""
+    if not again.rejected_and_gone:
         return None
     ids = mapped.select(rejected_id(again.rules).alias("rejected_id"))
-    theirs = kept_rejected.join(again.ids(gone), on=["source_file", "file_hash"], how="left_semi")  # one row a file on the right
+    theirs = kept_rejected.join(again.ids(again.rejected_and_gone), on=["source_file", "file_hash"], how="left_semi")  # one row a file on the right
     rows = again.keep(theirs.join(ids, on="rejected_id", how="left_semi").select(*kept_rejected.columns))
-    files = _files(rows)
+    files = files_of(rows)
     return (rows, files) if files else None
-
-
-def _files(rows: DataFrame) -> set[FileId]:
-    return {(row.source_file, row.file_hash) for row in rows.select("source_file", "file_hash").distinct().collect()}

@@ -1,0 +1,15 @@
+"""Which landing files rows came from, by the rows' lineage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+FileId = tuple[str, str]  # (path, content hash)
+
+
+def files_of(rows: DataFrame) -> set[FileId]:
+    """The files of rows with source_file and file_hash."""
+    return {(row.source_file, row.file_hash) for row in rows.select("source_file", "file_hash").distinct().collect()}
