@@ -225,7 +225,7 @@ def test_a_critical_failure_stops_with_what_was_promised_and_found_and_is_kept(s
     release.overwrite(rows(spark, "silver.events", events), "silver.events")
     with pytest.raises(QualityStop) as stopped:
         check(release, "silver.events", DS, SETTINGS)
-    assert stopped.value.exit_code == 3
+    assert (stopped.value.exit_code, stopped.value.ds) == (3, DS)
     assert "event type is one of purchase or cancellation, have not true of 1 row of 2 (50.0\N{NO-BREAK SPACE}%)" in str(stopped.value)
     assert "expectations/silver/events.yaml" in str(stopped.value)
     kept = release.read("ops.quality_results").collect()

@@ -59,7 +59,7 @@ def test_the_refused_rows_of_a_file_that_is_gone_are_counted_where_they_are(spar
         return found
 
     monkeypatch.setattr(kind, "collect", counted)
-    found = Ledger(release, KEY, NOW)._left_behind({"table_name": EVENTS, "source_file": "a.csv", "file_hash": "hash"})
+    found = Ledger(release, KEY, NOW).rejected_there({"table_name": EVENTS, "source_file": "a.csv", "file_hash": "hash"})
     assert (found["rows_read"], found["rows_rejected"], found["rows_accepted"]) == (9, 9, 0)
     assert found["rejected_by_reason"] == [{"reason": "free", "rows": 9}, {"reason": "late", "rows": 3}]
     assert max(taken) == 2, "as many rows come to the driver as there are reasons"
