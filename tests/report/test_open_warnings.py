@@ -49,6 +49,7 @@ PASSED_OVER = "not compared: this shop has no silver.items"
         ([(WHOLE, True), (days_scope(1, 2), False), (days_scope(2), False), (days_scope(2), True)], 1),
         ([(RANGE, False), (days_scope(1, 3, 5), True)], 0),  # which day of the range was the third nobody wrote down
         ([(RANGE, False), (RANGE.replace("of 3", "of 5"), True)], None),
+        ([(WHOLE, True), (days_scope(3), False), (RANGE, True)], 1),  # the range need not have had it
         ([(WHOLE, False), (WHOLE, True, PASSED_OVER)], 0),
         ([(WHOLE, False), (WHOLE, True, "there is no row to look at")], None),  # what broke it is gone
         ([(days_scope(2), True)], None),
