@@ -242,6 +242,7 @@ def test_a_warning_is_kept_and_stops_nothing(spark: SparkSession, tmp_path: Any)
     assert (kept.check_name, kept.severity, kept.unexpected_count) == ("looked_up_values_to_meet:newest_is_read", "warning", 1)
 
 
+@pytest.mark.long
 def test_fewer_rows_than_the_run_before_saw_are_a_warning(spark: SparkSession, tmp_path: Any) -> None:
     items = [{**GOOD["silver.items"], "item_id": f"i{number}"} for number in range(10)]
     seen = []

@@ -89,7 +89,7 @@ def test_what_is_told_is_what_cleaning_then_does_and_nothing_is_written(spark: S
     assert rehearsal(shop).check().files == 0
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_file_that_cannot_be_read_to_its_end_is_told_as_cleaning_sets_it_aside(spark: SparkSession, tmp_path: Path) -> None:
     shop = Shop(spark, tmp_path, mapping(items=ITEMS))
     content = QUARANTINED["many_fields.csv"][0]

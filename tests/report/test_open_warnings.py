@@ -91,7 +91,7 @@ PLAN = [  # a run a day: what it looks at, whether the promise is kept there, wh
 ]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_warning_is_carried_from_page_to_page_until_a_look_at_the_whole_table_keeps_the_promise(spark: SparkSession, tmp_path: Path) -> None:
     for number, (scope, success, is_open, title) in enumerate(PLAN):
         release = Release(spark, str(tmp_path), f"run-{number}")
