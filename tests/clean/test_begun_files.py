@@ -204,6 +204,26 @@ def test_whoever_delivers_what_was_left_behind_takes_its_refused_rows_over(
 
 
 @pytest.mark.long
+def test_a_file_whose_refused_rows_a_killed_run_left_is_read_though_its_content_is_there_by_another_name(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Shop(spark, tmp_path, mapping(columns={"channel": "file_name"}))
+    lines = [line(1), line(2, price="0.00"), line(3, pieces="0")]
+    deliver(shop.landing, "0.csv", *lines)
+    shop.clean()
+    left = deliver(shop.landing, "1.csv", *lines)
+    stopped(shop, monkeypatch, "_write_rows")
+    left.unlink()
+    shop.clean()
+    shop.given = mapping()  # names say nothing any more: equal contents are copies
+    deliver(shop.landing, "1.csv", *lines)
+    shop.clean()
+    assert_counts_add_up(shop)
+    of_file = {row["source_file"]: row["rows_rejected"] for row in shop.rows("ops.files") if row["table_name"] == EVENTS}
+    assert of_file == {"0.csv": 2, "1.csv": 2}
+
+
+@pytest.mark.long
 def test_refused_rows_of_a_killed_run_stay_a_files_own_while_it_is_set_aside(spark: SparkSession, tmp_path: Path) -> None:
     shop = Shop(spark, tmp_path, mapping())
     deliver(shop.landing, "fine.csv", line(9))
