@@ -30,6 +30,8 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     builder = SparkSession.builder.appName("tests")
     given = properties(data_text("conf/spark/local.conf"))
     given |= {"spark.sql.codegen.wholeStage": "false", "spark.databricks.delta.snapshotPartitions": "1"}  # a few rows are planned, not crunched
+    # Delta remembers each table for an hour, with some 4 MB of query plans: those of hundreds of tables would fill the heap.
+    given |= {"spark.databricks.delta.delta.log.cacheSize": "64"}
     given |= {"spark.driver.memory": "2g", "spark.sql.shuffle.partitions": "2", "spark.sql.warehouse.dir": str(tmp_path_factory.mktemp("spark"))}
     for key, value in given.items():
         builder = builder.config(key, value)
