@@ -50,6 +50,9 @@ WRONG = {
 
 def test_great_expectations_takes_every_suite() -> None:
     refuse_unusable(list(suites().values()), SETTINGS)
+    with pytest.raises(Mistake) as refused:  # nor would it take anything: among all of them those that are wrong are told, and no other
+        refuse_unusable([*suites().values(), *WRONG.values()], SETTINGS)
+    assert {fault.split(" cannot be used: ")[1].split(":")[0] for fault in refused.value.faults} == {"a", "b", "c"}
 
 
 def test_what_is_wrong_with_any_suite_is_told_before_a_table_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
