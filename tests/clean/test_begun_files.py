@@ -25,7 +25,7 @@ EVENTS, REJECTED = "silver.events", "silver.rejected_rows"
 
 def holding(frame: DataFrame) -> Any:
     """A release with no table but this one of rejected rows."""
-    return SimpleNamespace(run_id="run", root="nowhere", exists=lambda table: table == REJECTED, read=lambda _: frame)
+    return SimpleNamespace(run_id="run", root="nowhere", exists=lambda table: table == REJECTED, read=lambda _: frame, spark=frame.sparkSession)
 
 
 def rejected(number: int, path: str, *reasons: str, content: str = "hash") -> dict[str, Any]:
@@ -46,23 +46,34 @@ def test_rows_that_a_killed_run_refused_of_many_files_are_told_apart_by_one_join
     assert plan.count("Filter ") < 5, "thousands of conditions on top of each other would be too deep for Spark"
 
 
-def test_the_refused_rows_of_a_file_that_is_gone_are_counted_where_they_are(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_refused_rows_of_files_that_are_gone_are_counted_where_they_are_in_one_query(
+    spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
     there = [rejected(number, "a.csv", "free", *(["late"] if number < 3 else [])) for number in range(9)]
-    release = holding(rows(spark, REJECTED, [*there, rejected(10, "a.csv", "free", content="other"), rejected(11, "b.csv", "free")]))
+    others = [rejected(10, "a.csv", "free", content="other"), rejected(11, "b.csv", "free"), rejected(12, "c.csv", "late")]
+    release = holding(rows(spark, REJECTED, [*there, *others]))
     taken: list[int] = []
     kind = type(release.read(REJECTED))
     collect = kind.collect
 
-    def counted(self: DataFrame) -> list[Any]:
+    def counting(self: DataFrame) -> list[Any]:
         found = collect(self)
         taken.append(len(found))
         return found
 
-    monkeypatch.setattr(kind, "collect", counted)
-    found = Ledger(release, KEY, NOW).rejected_there({"table_name": EVENTS, "source_file": "a.csv", "file_hash": "hash"})
-    assert (found["rows_read"], found["rows_rejected"], found["rows_accepted"]) == (9, 9, 0)
-    assert found["rejected_by_reason"] == [{"reason": "free", "rows": 9}, {"reason": "late", "rows": 3}]
-    assert max(taken) == 2, "as many rows come to the driver as there are reasons"
+    monkeypatch.setattr(kind, "collect", counting)
+    gone = [{"table_name": EVENTS, "source_file": path, "file_hash": "hash"} for path in ("a.csv", "b.csv", "nothing.csv")]
+    gone.append({"table_name": "silver.items", "source_file": "c.csv", "file_hash": "hash"})
+    found = Ledger(release, KEY, NOW).rejected_there(gone)
+    assert found == {
+        (EVENTS, "a.csv", "hash"): Counts(read=9, rejected=9, by_reason={"free": 9, "late": 3}),
+        (EVENTS, "b.csv", "hash"): Counts(read=1, rejected=1, by_reason={"free": 1}),
+        (EVENTS, "nothing.csv", "hash"): Counts(),
+        ("silver.items", "c.csv", "hash"): Counts(),
+    }
+    assert taken == [3], "one query, and as many rows come to the driver as there are kinds of refusal"
+    assert Ledger(release, KEY, NOW).rejected_there([]) == {}
+    assert len(taken) == 1
 
 
 def test_a_file_that_was_booked_as_a_copy_is_not_said_to_be_gone_and_one_that_was_not_read_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

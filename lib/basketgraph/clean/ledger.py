@@ -7,8 +7,6 @@ import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from functools import reduce
-from operator import and_
 from typing import Any
 
 from pyspark.sql import functions as F
@@ -21,7 +19,6 @@ from basketgraph.tables import Release
 
 FILES, REJECTED = "ops.files", "silver.rejected_rows"
 DONE, QUARANTINED = "done", "quarantined"
-COUNTED = ("rows_read", "rows_accepted", "rows_rejected", "rows_duplicate", "rows_superseded", "rejected_by_reason")
 
 
 @dataclass(frozen=True)
@@ -43,7 +40,20 @@ class Counts:
 
 
 Entry = dict[str, Any]  # a row of ops.files
-NOTHING: Entry = {**{name: 0 for name in COUNTED}, "rejected_by_reason": []}  # its counts where none of a file's rows is there
+Key = tuple[str, str, str]  # its table, path and content hash
+FILE = ("table_name", "source_file", "file_hash")
+
+
+def counted(counts: Counts) -> Entry:
+    """The columns of ops.files that count."""
+    return {
+        "rows_read": counts.read,
+        "rows_accepted": counts.accepted,
+        "rows_rejected": counts.rejected,
+        "rows_duplicate": counts.duplicate,
+        "rows_superseded": counts.superseded,
+        "rejected_by_reason": [{"reason": reason, "rows": rows} for reason, rows in sorted(counts.by_reason.items())],
+    }
 
 
 class Ledger:
@@ -54,7 +64,7 @@ class Ledger:
         found = [_aware(row.asDict(recursive=True)) for row in release.read(FILES).collect()] if release.exists(FILES) else []
         self.announcements = Announcements(release)
         self.begun: list[Entry] = []
-        self.entries: dict[tuple[str, str, str], Entry] = {}
+        self.entries: dict[Key, Entry] = {}
         self._contents: dict[tuple[str, str], Entry] = {}
         self._remember(found)
         others = {entry["key_id"] for entry in found if entry["status"] == DONE} - {key.id}
@@ -80,9 +90,9 @@ class Ledger:
         for place in sorted(added.keys() & committed.keys()):
             self._refuse_unless_as_announced(place[0], added[place], committed[place])
         # Of several runs that were killed over a file any may be the one that committed it.
-        finished = {_key(entry): entry for entry in announced if (entry["table_name"], entry["batch_id"]) in committed}
+        finished = {key_of(entry): entry for entry in announced if (entry["table_name"], entry["batch_id"]) in committed}
         self.write(list(finished.values()))
-        latest = {_key(entry): entry for entry in announced}.values()
+        latest = {key_of(entry): entry for entry in announced}.values()
         self.begun = [e for e in latest if not self._is_over(e) and (e["table_name"], e["batch_id"]) not in committed]
         return len(finished)
 
@@ -99,16 +109,17 @@ class Ledger:
         rows are there. Then forget the announcements.
         """
         left: list[Entry] = []
-        for entry in self.begun:
-            now = self.entries.get(_key(entry))
-            if now is not None and now["status"] == DONE:  # as a copy of another file, too
-                continue
+        # Done as a copy of another file is over, too.
+        unfinished = [entry for entry in self.begun if self.entries.get(key_of(entry), {}).get("status") != DONE]
+        there = self.rejected_there(unfinished)
+        for entry in unfinished:
+            now, rows = self.entries.get(key_of(entry)), counted(there[key_of(entry)])
             if (entry["source_file"], entry["file_hash"]) not in listed:
                 gone = "gone: a killed run had begun to read it, and this content is no longer there"
-                left.append({**entry, **self.rejected_there(entry), "status": QUARANTINED, "problem": gone})
+                left.append({**entry, **rows, "status": QUARANTINED, "problem": gone})
             else:  # it was not read: set aside itself, or taken for a copy of a file that was
                 unread = {**entry, "status": QUARANTINED, "problem": "not read: a killed run had begun to, and the next one looks at it again"}
-                left.append({**(now or unread), **self.rejected_there(entry)})
+                left.append({**(now or unread), **rows})
         self.write(left)
         self.announcements.clear()
 
@@ -117,18 +128,25 @@ class Ledger:
         entry, known = self.entry(table, file, QUARANTINED, Counts()), self.entries.get((table, file.path, file.file_hash))
         if known is None or known["status"] != QUARANTINED:  # a copy that was never opened left nothing
             return entry
-        return {**entry, **{name: known[name] for name in COUNTED}}
+        return {**entry, **{name: known[name] for name in counted(Counts())}}
 
-    def rejected_there(self, entry: Entry) -> Entry:
-        """The counts of a file of which nothing but rejected rows is in the tables: those that a killed run wrote, and nobody delivered again."""
-        if not self.release.exists(REJECTED):
-            return NOTHING
-        of_file = reduce(and_, [F.col(name) == entry[name] for name in ("table_name", "source_file", "file_hash")])
-        rows = self.release.read(REJECTED).where(of_file)
-        number = rows.count()
-        by_reason = rows.select(F.explode("reasons").alias("reason")).groupBy("reason").agg(F.count("*").alias("rows")).orderBy("reason")
-        reasons = [row.asDict() for row in by_reason.collect()]
-        return {**NOTHING, "rows_read": number, "rows_rejected": number, "rejected_by_reason": reasons}
+    def rejected_there(self, entries: Collection[Entry]) -> dict[Key, Counts]:
+        """Per key of the entries the counts of a file of which nothing but rejected rows is in the tables: those that a killed run wrote, and nobody
+        delivered again. One query, since a run may be killed over thousands of files that are gone before the next.
+        """
+        keys = sorted({key_of(entry) for entry in entries})
+        by_reason: dict[Key, dict[str, int]] = {key: {} for key in keys}
+        numbers = dict.fromkeys(keys, 0)
+        if keys and self.release.exists(REJECTED):
+            files = self.release.spark.createDataFrame(keys, ", ".join(f"{name} string" for name in FILE))
+            rejected = self.release.read(REJECTED).where(F.col("table_name").isin(sorted({key[0] for key in keys})))
+            rows = rejected.join(F.broadcast(files), on=list(FILE), how="left_semi")
+            for row in rows.groupBy(*FILE, "reasons").count().collect():
+                key, number = (row["table_name"], row["source_file"], row["file_hash"]), row["count"]
+                numbers[key] += number
+                for reason in row["reasons"]:
+                    by_reason[key][reason] = by_reason[key].get(reason, 0) + number
+        return {key: Counts(read=numbers[key], rejected=numbers[key], by_reason=by_reason[key]) for key in keys}
 
     def left_behind(self, table: str, files: Collection[LandingFile], *, named: bool = False) -> list[Entry]:
         """What a killed run had begun and was gone or set aside after it, so that rejected rows of it are there: of these files and, unless the
@@ -144,13 +162,13 @@ class Ledger:
     def taken_over(self, table: str, files: Collection[LandingFile], batch_id: str, *, named: bool) -> list[Entry]:
         """The entries of what was left behind under other names, without counts: once this batch is in, its rows count for these files."""
         places = {(table, file.path, file.file_hash) for file in files}
-        others = [entry for entry in self.left_behind(table, files, named=named) if _key(entry) not in places]
-        return [{**entry, **NOTHING, "batch_id": batch_id, "run_id": self.release.run_id, "seen_at": self.now} for entry in others]
+        others = [entry for entry in self.left_behind(table, files, named=named) if key_of(entry) not in places]
+        return [{**entry, **counted(Counts()), "batch_id": batch_id, "run_id": self.release.run_id, "seen_at": self.now} for entry in others]
 
     def has_rows_left(self, table: str, file: LandingFile) -> bool:
         """Whether a killed run may have left rejected rows of this very file, so that it has to be read: as a copy it would count none."""
         key = (table, file.path, file.file_hash)
-        return _leaves_rows(self.entries.get(key)) or any(_key(entry) == key for entry in self.begun)
+        return _leaves_rows(self.entries.get(key)) or any(key_of(entry) == key for entry in self.begun)
 
     def with_hash(self, table: str, file_hash: str) -> Entry | None:
         """The entry of content that this table already has, wherever it lay."""
@@ -176,12 +194,7 @@ class Ledger:
             "status": status,
             "problem": file.problem,
             "batch_id": batch_id,
-            "rows_read": counts.read,
-            "rows_accepted": counts.accepted,
-            "rows_rejected": counts.rejected,
-            "rows_duplicate": counts.duplicate,
-            "rows_superseded": counts.superseded,
-            "rejected_by_reason": [{"reason": reason, "rows": rows} for reason, rows in sorted(counts.by_reason.items())],
+            **counted(counts),
             "key_id": self.key.id,
             "run_id": self.release.run_id,
             "seen_at": self.now,
@@ -189,11 +202,11 @@ class Ledger:
 
     def write(self, entries: Sequence[Entry]) -> None:
         """Add or replace entries, as one commit; nothing is written where nothing would change."""
-        changed = [entry for entry in entries if _compared(self.entries.get(_key(entry))) != _compared(entry)]
+        changed = [entry for entry in entries if _compared(self.entries.get(key_of(entry))) != _compared(entry)]
         if not changed:
             return
         frame = self.release.rows_of(FILES, changed)
-        if any(_key(entry) in self.entries for entry in changed):
+        if any(key_of(entry) in self.entries for entry in changed):
             self.release.merge(frame, FILES)
         else:  # the run holds the warehouse's lock, so nobody else has added them meanwhile
             self.release.append(frame, FILES)
@@ -202,12 +215,12 @@ class Ledger:
         self.begun = [entry for entry in self.begun if not self._is_over(entry)]
 
     def _is_over(self, begun: Entry) -> bool:
-        entry = self.entries.get(_key(begun), {})
+        entry = self.entries.get(key_of(begun), {})
         return entry.get("status") == DONE and not _is_copy(entry)
 
     def _remember(self, entries: Sequence[Entry]) -> None:
         for entry in entries:
-            self.entries[_key(entry)] = entry
+            self.entries[key_of(entry)] = entry
             if entry["status"] == DONE:
                 self._contents.setdefault((entry["table_name"], entry["file_hash"]), entry)
 
@@ -275,7 +288,7 @@ def _leaves_rows(entry: Entry | None) -> bool:
     return entry is not None and entry["status"] == QUARANTINED and entry["rows_rejected"] > 0
 
 
-def _key(entry: Entry) -> tuple[str, str, str]:
+def key_of(entry: Entry) -> Key:
     return (entry["table_name"], entry["source_file"], entry["file_hash"])
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from pyspark.sql import functions as F
 
 from basketgraph.clean.again import with_owner
-from basketgraph.clean.ledger import DONE, REJECTED, Counts, Entry, Ledger
+from basketgraph.clean.ledger import DONE, REJECTED, Counts, Entry, Ledger, counted, key_of
 from basketgraph.clean.lineage import FileId
 from basketgraph.clean.pick_up import LandingFile
 from basketgraph.config import Mistake
@@ -69,18 +69,15 @@ def as_left(ledger: Ledger, table: str, entries: Mapping[FileId, Entry], lost: C
     ids = F.broadcast(release.spark.createDataFrame(sorted(lost), "source_file string, file_hash string"))
     rows = with_owner(release.read(table), entries).join(ids, on=["source_file", "file_hash"], how="left_semi")
     accepted = {(row.source_file, row.file_hash): row["count"] for row in rows.groupBy("source_file", "file_hash").count().collect()}
-    rejected = _rejected_of(ledger, table).join(ids, on=["source_file", "file_hash"], how="left_semi")
-    refused = {(row.source_file, row.file_hash): row["count"] for row in rejected.groupBy("source_file", "file_hash").count().collect()}
-    reasons: dict[FileId, dict[str, int]] = {}
-    told = rejected.select("source_file", "file_hash", F.explode("reasons").alias("reason"))
-    for row in told.groupBy("source_file", "file_hash", "reason").count().collect():
-        reasons.setdefault((row.source_file, row.file_hash), {})[row.reason] = row["count"]
+    rejected = ledger.rejected_there([entries[file] for file in lost])
     found = dict(entries)
     for file in lost:
-        there, bad, entry = accepted.get(file, 0), refused.get(file, 0), entries[file]
+        there, entry = accepted.get(file, 0), entries[file]
+        refused = rejected[key_of(entry)]
+        bad = refused.rejected
         read = max(entry["rows_read"], there + bad)
         given = max(there, min(entry["rows_accepted"], read - bad))
-        counts = Counts(read, given, bad, read - given - bad, given - there, reasons.get(file, {}))
+        counts = Counts(read, given, bad, read - given - bad, given - there, refused.by_reason)
         found[file] = recounted(ledger, table, entry, counts)
     return found
 
@@ -88,7 +85,8 @@ def as_left(ledger: Ledger, table: str, entries: Mapping[FileId, Entry], lost: C
 def recount_set_aside(ledger: Ledger, table: str) -> None:
     """Of files that were set aside nothing but rejected rows of a killed run is there: write how many of them no other file has taken over."""
     behind = [e for e in ledger.entries.values() if e["table_name"] == table and e["status"] != DONE and e["rows_rejected"]]
-    ledger.write([{**entry, **ledger.rejected_there(entry)} for entry in behind])
+    there = ledger.rejected_there(behind)
+    ledger.write([{**entry, **counted(there[key_of(entry)])} for entry in behind])
 
 
 def recounted(ledger: Ledger, table: str, entry: Entry, counts: Counts) -> Entry:
