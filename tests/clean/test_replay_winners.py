@@ -82,6 +82,19 @@ def test_whether_keys_are_made_in_another_way_is_asked_of_a_file_whose_rows_are_
 
 
 @pytest.mark.long
+def test_rows_that_the_mapping_leaves_out_now_are_not_taken_for_keys_made_in_another_way(spark: SparkSession, tmp_path: Path) -> None:
+    shop = Shop(spark, tmp_path)
+    deliver(shop.landing, "a.csv", line(1), line(2, product="gift"))
+    place = deliver(shop.landing, "b.csv", line(3, at="2026-03-04 10:00"), minute=1)
+    shop.clean()
+    place.unlink()  # with keys made in another way all files would be wanted
+    shop.given = mapping(where="product <> 'gift'")
+    assert replay(shop, first_day=date(2026, 3, 1), last_day=date(2026, 3, 1)).tables[EVENTS]["files"] == 1
+    assert sorted(quantities(shop)) == ["1", "3"]
+    assert_counts_add_up(shop)
+
+
+@pytest.mark.long
 def test_where_all_files_whose_rows_are_there_are_gone_it_is_said_that_their_keys_cannot_be_told(
     spark: SparkSession, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
