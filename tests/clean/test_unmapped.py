@@ -15,7 +15,7 @@ from basketgraph.pipeline import load_job
 from basketgraph.quality import QualityStop
 from basketgraph.runs import quality_checker
 from basketgraph.tables import LiveRelease, Release
-from clean.shop import deliver, line, mapping
+from clean.shop import KEY, deliver, line, mapping
 from support import rows
 
 DAY, PROMOTIONS = date(2026, 3, 3), "silver.promotions"
@@ -29,7 +29,7 @@ def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
     sources.mkdir(parents=True)
     (sources / "corner.yaml").write_text(yaml.safe_dump(mapping() | {"landing": str(tmp_path / "landing")}))
     monkeypatch.setenv(CONF_VARIABLE, str(tmp_path / "conf-dir"))
-    monkeypatch.setenv("BASKETGRAPH_KEY", "a key of the tests, long enough")
+    monkeypatch.setenv("BASKETGRAPH_KEY", KEY.secret.decode())
     deliver(tmp_path / "landing", "a.csv", line(1), line(2))
     return load("local", "corner", {"warehouse": str(tmp_path / "warehouse")}, pipeline="clean")
 

@@ -41,7 +41,7 @@ class Counts:
 
 Entry = dict[str, Any]  # a row of ops.files
 Key = tuple[str, str, str]  # its table, path and content hash
-FILE = ("table_name", "source_file", "file_hash")
+KEY_COLUMNS = ("table_name", "source_file", "file_hash")
 
 
 def counted(counts: Counts) -> Entry:
@@ -54,6 +54,9 @@ def counted(counts: Counts) -> Entry:
         "rows_superseded": counts.superseded,
         "rejected_by_reason": [{"reason": reason, "rows": rows} for reason, rows in sorted(counts.by_reason.items())],
     }
+
+
+NOTHING = counted(Counts())  # of a file none of whose rows is there
 
 
 class Ledger:
@@ -128,20 +131,20 @@ class Ledger:
         entry, known = self.entry(table, file, QUARANTINED, Counts()), self.entries.get((table, file.path, file.file_hash))
         if known is None or known["status"] != QUARANTINED:  # a copy that was never opened left nothing
             return entry
-        return {**entry, **{name: known[name] for name in counted(Counts())}}
+        return {**entry, **{name: known[name] for name in NOTHING}}
 
     def rejected_there(self, entries: Collection[Entry]) -> dict[Key, Counts]:
-        """Per key of the entries the counts of a file of which nothing but rejected rows is in the tables: those that a killed run wrote, and nobody
-        delivered again. One query, since a run may be killed over thousands of files that are gone before the next.
+        """Per key of the entries its rejected rows that are in the table, as the counts of a file that has no others: those that a killed run wrote,
+        and nobody delivered again. One query, since a run may be killed over thousands of files that are gone before the next.
         """
         keys = sorted({key_of(entry) for entry in entries})
         by_reason: dict[Key, dict[str, int]] = {key: {} for key in keys}
         numbers = dict.fromkeys(keys, 0)
         if keys and self.release.exists(REJECTED):
-            files = self.release.spark.createDataFrame(keys, ", ".join(f"{name} string" for name in FILE))
+            files = self.release.spark.createDataFrame(keys, ", ".join(f"{name} string" for name in KEY_COLUMNS))
             rejected = self.release.read(REJECTED).where(F.col("table_name").isin(sorted({key[0] for key in keys})))
-            rows = rejected.join(F.broadcast(files), on=list(FILE), how="left_semi")
-            for row in rows.groupBy(*FILE, "reasons").count().collect():
+            rows = rejected.join(F.broadcast(files), on=list(KEY_COLUMNS), how="left_semi")
+            for row in rows.groupBy(*KEY_COLUMNS, "reasons").count().collect():
                 key, number = (row["table_name"], row["source_file"], row["file_hash"]), row["count"]
                 numbers[key] += number
                 for reason in row["reasons"]:
@@ -163,7 +166,7 @@ class Ledger:
         """The entries of what was left behind under other names, without counts: once this batch is in, its rows count for these files."""
         places = {(table, file.path, file.file_hash) for file in files}
         others = [entry for entry in self.left_behind(table, files, named=named) if key_of(entry) not in places]
-        return [{**entry, **counted(Counts()), "batch_id": batch_id, "run_id": self.release.run_id, "seen_at": self.now} for entry in others]
+        return [{**entry, **NOTHING, "batch_id": batch_id, "run_id": self.release.run_id, "seen_at": self.now} for entry in others]
 
     def has_rows_left(self, table: str, file: LandingFile) -> bool:
         """Whether a killed run may have left rejected rows of this very file, so that it has to be read: as a copy it would count none."""

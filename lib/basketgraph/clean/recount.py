@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
 
 from pyspark.sql import functions as F
 
@@ -42,7 +41,7 @@ def held_against_rows(ledger: Ledger, table: str, entries: Mapping[FileId, Entry
     """The entries as `settled` by the rows that are there. Raises RuntimeError unless rows and rejected rows add up."""
     owned = with_owner(ledger.release.read(table), entries).groupBy("source_file", "file_hash").count().collect()
     found = settled(entries, {(row.source_file, row.file_hash): row["count"] for row in owned})
-    rows, rejected = sum(row["count"] for row in owned), _rejected_of(ledger, table).count()
+    rows, rejected = sum(row["count"] for row in owned), ledger.release.read(REJECTED).where(F.col("table_name") == table).count()
     left_behind = sum(e["rows_rejected"] for e in ledger.entries.values() if e["table_name"] == table and e["status"] != DONE)
     want = sum(e["rows_accepted"] - e["rows_superseded"] for e in found.values()), left_behind + sum(e["rows_rejected"] for e in found.values())
     if want != (rows, rejected):
@@ -69,15 +68,14 @@ def as_left(ledger: Ledger, table: str, entries: Mapping[FileId, Entry], lost: C
     ids = F.broadcast(release.spark.createDataFrame(sorted(lost), "source_file string, file_hash string"))
     rows = with_owner(release.read(table), entries).join(ids, on=["source_file", "file_hash"], how="left_semi")
     accepted = {(row.source_file, row.file_hash): row["count"] for row in rows.groupBy("source_file", "file_hash").count().collect()}
-    rejected = ledger.rejected_there([entries[file] for file in lost])
+    refused = ledger.rejected_there([entries[file] for file in lost])
     found = dict(entries)
     for file in lost:
         there, entry = accepted.get(file, 0), entries[file]
-        refused = rejected[key_of(entry)]
-        bad = refused.rejected
-        read = max(entry["rows_read"], there + bad)
-        given = max(there, min(entry["rows_accepted"], read - bad))
-        counts = Counts(read, given, bad, read - given - bad, given - there, refused.by_reason)
+        bad = refused[key_of(entry)]
+        read = max(entry["rows_read"], there + bad.rejected)
+        given = max(there, min(entry["rows_accepted"], read - bad.rejected))
+        counts = Counts(read, given, bad.rejected, read - given - bad.rejected, given - there, bad.by_reason)
         found[file] = recounted(ledger, table, entry, counts)
     return found
 
@@ -94,7 +92,3 @@ def recounted(ledger: Ledger, table: str, entry: Entry, counts: Counts) -> Entry
     file = LandingFile(entry["source_file"], "", entry["size_bytes"], entry["modified_at"], entry["file_hash"])
     new = ledger.entry(table, file, DONE, counts)
     return {**new, **{name: entry[name] for name in ("batch_id", "run_id", "seen_at", "problem")}}
-
-
-def _rejected_of(ledger: Ledger, table: str) -> Any:
-    return ledger.release.read(REJECTED).where(F.col("table_name") == table)
