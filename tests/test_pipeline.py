@@ -11,8 +11,9 @@ import pytest
 from pyspark.sql import SparkSession
 
 from basketgraph.config import CONF_VARIABLE, Config, Mistake, load
-from basketgraph.pipeline import Outcome, dry_run, run_pipeline, status
+from basketgraph.pipeline import Outcome, dry_run, run_pipeline
 from basketgraph.runs import RUNS
+from basketgraph.state import status
 from basketgraph.steps import pipelines
 from basketgraph.tables import LiveRelease, Release
 from tiny import TinyShop

@@ -76,11 +76,11 @@ def status(
     """Tables, versions, rows, the live release and the last runs."""
 
     def action() -> int:
-        from basketgraph import pipeline as pipelines
         from basketgraph.flags import set_pairs
+        from basketgraph.state import status as state_of
         from basketgraph.summary import print_status
 
-        found = pipelines.status(load(env, source, set_pairs(sets or [])))
+        found = state_of(load(env, source, set_pairs(sets or [])))
         print_json(found) if as_json else print_status(found)
         return 0
 

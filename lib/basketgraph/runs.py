@@ -27,7 +27,7 @@ from basketgraph.lock import RunLock, lease_files
 from basketgraph.masking import without_addresses
 from basketgraph.memory import PeakMemory
 from basketgraph.session import spark_session
-from basketgraph.steps import Step, pipelines
+from basketgraph.steps import Step, StepResult, pipelines
 from basketgraph.suites import QualitySettings
 from basketgraph.tables import Release, Warehouse
 
@@ -45,27 +45,6 @@ class StepReport:
     rows_in: int | None = None
     rows_out: int | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class StepResult:
-    """A finished step of this run. status: done, current (was up to date) or failed."""
-
-    name: str
-    status: str
-    seconds: float
-    rows_in: int | None
-    rows_out: int | None
-    detail: Mapping[str, Any]
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "status": self.status,
-            "seconds": round(self.seconds, 1),
-            "rows_in": self.rows_in or 0,
-            "rows_out": self.rows_out or 0,
-        }
 
 
 Job = Callable[["SparkSession", Config, date, Release], StepReport | None]

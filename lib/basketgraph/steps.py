@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from basketgraph.config import Mistake, Settings, data_yaml, parsed
 
@@ -18,6 +20,27 @@ class Step(Settings):
     cuts: bool = False
     always: bool = False
     files: tuple[str, ...] = ()  # keys of its detail that name a file it made
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """A finished step of this run. status: done, current (was up to date) or failed."""
+
+    name: str
+    status: str
+    seconds: float
+    rows_in: int | None
+    rows_out: int | None
+    detail: Mapping[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "status": self.status,
+            "seconds": round(self.seconds, 1),
+            "rows_in": self.rows_in or 0,
+            "rows_out": self.rows_out or 0,
+        }
 
 
 class Pipeline(Settings):
@@ -51,3 +74,11 @@ def pipelines() -> Pipelines:
     if faults:
         raise Mistake("conf/pipelines.yaml", faults, f"Steps: {', '.join(found.steps)}.")
     return found
+
+
+def chosen_steps(known: Pipelines, pipeline: str, start: str | None) -> list[str]:
+    """The pipeline's step names. Raises Mistake for an unknown pipeline or `--from` step."""
+    steps = list(known.named(pipeline).steps)
+    if start is not None and start not in steps:
+        raise Mistake("--from", [f"want a step of {pipeline}, have {start}"], f"Steps: {', '.join(steps)}.")
+    return steps
