@@ -134,6 +134,12 @@ def local_folder(place: str) -> Path | None:
     return Path(scheme["rest"].removeprefix("//")) if scheme["name"].lower() == "file" else None
 
 
+def state_folder(environment: Mapping[str, str]) -> Path:
+    """Where this user's key and logs lie."""
+    state = environment.get("XDG_STATE_HOME") or str(Path(environment.get("HOME", "~")).expanduser() / ".local" / "state")
+    return Path(state) / "basketgraph"
+
+
 def _as_date(value: Any) -> date:
     return value if isinstance(value, date) else date.fromisoformat(str(value))
 

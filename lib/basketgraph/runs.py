@@ -26,7 +26,7 @@ from basketgraph.flags import DATA_DOCS, accepted_failures, job_parser, log_to_s
 from basketgraph.lock import RunLock, lease_files
 from basketgraph.masking import without_addresses
 from basketgraph.memory import PeakMemory
-from basketgraph.session import spark_session
+from basketgraph.session import announce_spark, spark_session
 from basketgraph.steps import Step, StepResult, pipelines
 from basketgraph.suites import QualitySettings
 from basketgraph.tables import Release, Warehouse
@@ -212,6 +212,7 @@ def opened(
     accepted: failures that a person lets pass: (table, check) -> why.
     """
     with PeakMemory() as memory:
+        announce_spark(conf, make_warehouse=True)
         spark = spark_session(conf, app)
         leases = lease_files(Warehouse(spark, conf.warehouse))
         with RunLock(leases, run_id, wait_seconds=conf.environment.lock_wait_seconds, say=log.info) as lock:
