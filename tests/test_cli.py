@@ -17,7 +17,9 @@ from typer.testing import CliRunner, Result
 from basketgraph.cli import app, main
 from basketgraph.config import CONF_VARIABLE, Mistake
 from basketgraph.pipeline import Outcome
+from basketgraph.state import status_of
 from basketgraph.steps import pipelines
+from basketgraph.stored import Stored
 from basketgraph.tables import LiveRelease, releases
 from tiny import TinyShop
 
@@ -54,8 +56,15 @@ def test_run_status_and_rollback_print_one_json_object_last(spark: SparkSession,
     assert told["steps"][0].keys() == {"name", "status", "seconds", "rows_in", "rows_out"}  # type: ignore[index]
     assert len(first.stdout.splitlines()) == 1, "with --json all that people read goes to stderr"
 
-    state = last_json(call("status", *shop.flags, "--json"))
-    assert {key: state[key] for key in ("release", "tables", "report")} == {key: told[key] for key in ("release", "tables", "report")}
+    code = "import sys; from basketgraph.cli import main; sys.exit(main())"
+    alone = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", code, "status", *shop.flags, "--json"], capture_output=True, text=True, check=True
+    )
+    state = json.loads(alone.stdout)
+    assert {line.rpartition("|")[2].strip() for line in alone.stderr.splitlines()} & {"pyspark", "pandas", "numpy", "pyarrow", "torch"} == set()
+    peak = {"peak_memory_bytes": 0}  # of a run that judges no lists
+    assert {**told, **peak} == {key: state[key] for key in told}
+    assert state == json.loads(json.dumps(status_of(Stored(spark, str(shop.warehouse)), "w"), default=str)), "as Spark reads it"
     assert call("rollback", *shop.flags).exit_code == 2, "there is nothing before the first release"
 
     shop.users("ann", "bob", "cat")

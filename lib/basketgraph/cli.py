@@ -11,13 +11,25 @@ import typer
 
 from basketgraph import cli_rows, cli_sources
 from basketgraph.cli_terms import ConfDir, Debug, Env, Json, Set, Source, ended, print_json, told
-from basketgraph.config import load
+from basketgraph.config import load, version
 from basketgraph.graph.bench_cli import app as bench
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(bench, name="bench")
 cli_sources.register(app)
 cli_rows.register(app)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"basketgraph {version()}")
+        raise typer.Exit
+
+
+@app.callback(help=__doc__)
+def options(
+    version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="print the version and stop")] = False,
+) -> None: ...
 
 
 @app.command()
@@ -43,12 +55,17 @@ def run(
     """Run a pipeline in one Spark session: each step that is not up to date, then a summary."""
 
     def action() -> int:
-        from basketgraph import pipeline as pipelines
         from basketgraph.flags import DATA_DOCS, accepted_failures, set_pairs
+        from basketgraph.inputs import check_run
+        from basketgraph.session import announce_spark
         from basketgraph.summary import print_plan, print_summary
 
         conf = load(env, source, {**set_pairs(sets or []), **({DATA_DOCS: "true"} if data_docs else {})}, pipeline=pipeline)
+        check_run(conf, pipeline, start=start, files=not dry_run)
         accepted = accepted_failures(accept or [], because or [])
+        announce_spark(conf, make_warehouse=True)
+        from basketgraph import pipeline as pipelines  # takes seconds to import
+
         day: date | None = ds.date() if ds else None
         if dry_run:
             plan = pipelines.dry_run(conf, pipeline, ds=day, start=start)
@@ -100,11 +117,15 @@ def rollback(
 
     def action() -> int:
         from basketgraph.flags import set_pairs
+        from basketgraph.session import announce_spark
+
+        conf = load(env, source, set_pairs(sets or []))
+        announce_spark(conf, make_warehouse=True)
         from basketgraph.publish.releases import rollback as go_back
         from basketgraph.publish.releases import utc_now
         from basketgraph.runs import new_run_id, opened
 
-        conf, run_id = load(env, source, set_pairs(sets or [])), new_run_id()
+        run_id = new_run_id()
         with opened(conf, run_id, None, "basketgraph rollback") as (release, _):
             row = go_back(release, run_id, now=utc_now())
         logging.getLogger("basketgraph").info("release %d is live: the tables of release %d", row["release"], row["restores"])

@@ -19,7 +19,6 @@ from basketgraph.clean.pick_up import LandingFile
 from basketgraph.clean.pseudonyms import KEY_BYTES, KEY_VARIABLE, PseudonymKey, key_file, pseudonym_key
 from basketgraph.clean.reading import prepare_session
 from basketgraph.clean.screening import JAVA_ERRORS
-from basketgraph.config import Mistake
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -244,8 +243,3 @@ def _event_hints(facts: Mapping[str, Any]) -> Iterator[str]:
 
 def _share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.0f} %"
-
-
-def want_rows(sample_rows: int | None) -> None:
-    if sample_rows is not None and sample_rows < 1:
-        raise Mistake("--sample-rows: want a number above 0", [f"have {sample_rows}"])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from basketgraph.contracts import contract
-from basketgraph.reader import Reader
 from basketgraph.report.open_warnings import with_open
+
+if TYPE_CHECKING:
+    from basketgraph.reader import Reader
 
 RESULTS = "ops.quality_results"
 Rows = list[dict[str, Any]]

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from basketgraph.reader import Reader
 from basketgraph.report.scopes import PARTIAL, certain_days, is_partial, passed_over, possible_days
 from basketgraph.wording import PASSED_OVER
+
+if TYPE_CHECKING:
+    from basketgraph.reader import Reader
 
 COLUMNS = ("table_name", "check_name", "ds", "success", "observed", "expected", "scope", "checked_at")
 Rows = list[dict[str, Any]]
