@@ -7,35 +7,42 @@ from pathlib import Path
 
 import pytest
 
-from basketgraph.spark_log import KEPT, last_lines, new_log
+from basketgraph.spark_log import KEPT, last_lines, log_place, opened_log
 
 NOW = datetime(2026, 3, 1, tzinfo=timezone.utc)
 
 
+def started(warehouse: str, second: int) -> Path:
+    place = log_place(warehouse, make_warehouse=True, now=NOW + timedelta(seconds=second))
+    opened_log(place).close()
+    return place
+
+
 def test_the_newest_logs_of_a_warehouse_stay_and_nothing_else_is_touched(tmp_path: Path) -> None:
-    logs = [new_log(f"file://{tmp_path}/w", make_warehouse=True, now=NOW + timedelta(seconds=second)) for second in range(KEPT + 2)]
+    logs = [started(f"file://{tmp_path}/w", second) for second in range(KEPT)]
     other = logs[0].with_name("notes.txt")
     other.touch()
-    assert new_log(str(tmp_path / "w"), make_warehouse=False, now=NOW + timedelta(days=1)).parent == tmp_path / "w" / "logs"
-    assert [log.exists() for log in logs] == [False] * 3 + [True] * (KEPT - 1)
+    logs += [started(str(tmp_path / "w"), second) for second in range(KEPT, KEPT + 3)]
+    assert {log.parent for log in logs} == {tmp_path / "w" / "logs"}
+    assert [log.exists() for log in logs] == [False] * 3 + [True] * KEPT
     assert other.exists()
 
 
-@pytest.mark.parametrize("warehouse", ["not made yet", "a file", "hdfs:///shop"])
+@pytest.mark.parametrize("warehouse", ["not made yet", "a file", "a file/below it", "hdfs:///shop"])
 def test_what_has_no_warehouse_folder_is_logged_in_the_state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warehouse: str) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     (tmp_path / "a file").touch()
     place = warehouse if ":" in warehouse else str(tmp_path / warehouse)
-    log = new_log(place, make_warehouse=warehouse != "not made yet", now=NOW)
+    log = log_place(place, make_warehouse=warehouse != "not made yet", now=NOW)
     assert log.parent == tmp_path / "state" / "basketgraph" / "logs"
-    assert not (tmp_path / "not made yet").exists()
+    assert {file.name for file in tmp_path.iterdir()} == {"a file"}, "the place is only chosen"
 
 
 def test_without_a_state_folder_the_log_is_among_the_temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a file").touch()
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "a file"))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
-    assert new_log("s3a://bucket/shop", make_warehouse=True).is_relative_to(tmp_path / "temporary")
+    assert log_place("s3a://bucket/shop", make_warehouse=True).is_relative_to(tmp_path / "temporary")
 
 
 def test_the_last_lines_are_told_of_a_log_that_is_no_text(tmp_path: Path) -> None:

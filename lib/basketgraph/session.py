@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from basketgraph.config import Config, Mistake, data_text
-from basketgraph.spark_log import last_lines, new_log
+from basketgraph.spark_log import last_lines, log_place, opened_log
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -56,7 +56,7 @@ def announce_spark(conf: Config, *, make_warehouse: bool = False) -> None:
     pyspark = sys.modules.get("pyspark")
     runs = SUBMITTED in os.environ or (pyspark is not None and pyspark.SparkContext._gateway is not None)
     if _log is None and not runs:
-        _log = new_log(conf.warehouse, make_warehouse=make_warehouse)
+        _log = log_place(conf.warehouse, make_warehouse=make_warehouse)
         log.info("starting Spark, whose log is %s", _log)
 
 
@@ -69,10 +69,10 @@ def _start(given: Mapping[str, str], app: str, place: Path) -> None:
 
     conf = SparkConf().setAppName(app).setAll(list(given.items()))
     try:
-        with place.open("ab") as stream:
+        with opened_log(place) as stream:
             gateway = launch_gateway(conf, {"stdout": stream, "stderr": stream})  # type: ignore[no-untyped-call]
         SparkContext(conf=conf, gateway=gateway)
-    except (PySparkException, Py4JError, OSError) as error:
+    except (PySparkException, Py4JError) as error:
         raise SparkNotStarted(f"Spark did not start. The last lines of {place}:\n{last_lines(place)}") from error
 
 

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import BinaryIO
 
 from basketgraph.config import local_folder, state_folder
 
@@ -16,26 +17,22 @@ KEPT = 20  # starts whose logs stay
 LAST_LINES = 15
 
 
-def new_log(warehouse: str, *, make_warehouse: bool, now: datetime | None = None) -> Path:
-    """An empty file for the next start; of older starts in the same folder the newest KEPT - 1 stay.
+def log_place(warehouse: str, *, make_warehouse: bool, now: datetime | None = None) -> Path:
+    """Where the next start's log will be; nothing is made yet.
 
     make_warehouse: whether the caller is going to write into the warehouse, so that its folder may be made.
-    errors:         OSError where nothing can be written, not even below the folder for temporary files.
     """
-    name = f"spark-{now or datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{os.getpid()}.log"
-    problem = None
-    for folder in _folders(warehouse, make_warehouse):
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            log = folder / name
-            log.touch()
-            _forget(folder)
-        except OSError as error:
-            problem = error
-        else:
-            return log.absolute()
-    assert problem is not None  # there is always a folder to try
-    raise problem
+    folder = next(one for one in _folders(warehouse, make_warehouse) if _can_be_written(one))
+    return folder.absolute() / f"spark-{now or datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{os.getpid()}.log"
+
+
+def opened_log(place: Path) -> BinaryIO:
+    """The file, to be written to; of older starts in the same folder the newest KEPT - 1 stay."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    stream = place.open("ab")
+    for old in sorted(place.parent.glob("spark-*.log"))[:-KEPT]:
+        old.unlink(missing_ok=True)
+    return stream
 
 
 def _folders(warehouse: str, make_warehouse: bool) -> Iterator[Path]:
@@ -43,12 +40,12 @@ def _folders(warehouse: str, make_warehouse: bool) -> Iterator[Path]:
     if root is not None and (make_warehouse or root.is_dir()):
         yield root / FOLDER
     yield state_folder(os.environ) / FOLDER
-    yield Path(tempfile.gettempdir()) / f"basketgraph-{os.getuid()}" / FOLDER
+    yield Path(tempfile.gettempdir()) / f"basketgraph-{os.getuid()}" / FOLDER  # which Python has made sure of
 
 
-def _forget(folder: Path) -> None:
-    for old in sorted(folder.glob("spark-*.log"))[:-KEPT]:
-        old.unlink(missing_ok=True)
+def _can_be_written(folder: Path) -> bool:
+    there = next(one for one in (folder, *folder.absolute().parents) if os.path.exists(one))  # False, too, where that may not be asked
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
 
 
 def last_lines(log: Path) -> str:
