@@ -232,6 +232,7 @@ def opened(
 
     accepted: failures that a person lets pass: (table, check) -> why.
     """
+    conf.want_warehouse()
     with PeakMemory() as memory:
         spark = spark_session(conf, app)
         leases = lease_files(Warehouse(spark, conf.warehouse))
