@@ -8,8 +8,7 @@ import pytest
 
 from basketgraph.config import CONF_VARIABLE, Mistake, conf_folder, load
 from basketgraph.paths import absolute, globbed, local_folder, writable_fault
-
-ODD = "a b é %20+[c]{d}#1?*;&$x,:'\"\\"
+from support import ODD
 
 
 @pytest.fixture
