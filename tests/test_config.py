@@ -35,7 +35,7 @@ class Numbers(Settings):
 
 def test_a_new_shop_needs_no_new_build(conf: Path) -> None:
     add_shop(conf, SHOP)
-    assert load("local", "corner").warehouse == "warehouse/corner"
+    assert load("local", "corner").warehouse == f"{Path.cwd()}/warehouse/corner"
     assert {"corner", "complete_journey"} <= {stem for stem, _ in data_files("conf/sources")}
 
 

@@ -89,13 +89,15 @@ def test_a_step_is_skipped_until_something_that_it_depends_on_changes(run: Run) 
 
 
 def test_a_step_that_depends_on_the_cuts_runs_again_when_they_move(run: Run) -> None:
-    with_cuts = STEP.model_copy(update={"cuts": True})
+    with_cuts = STEP.model_copy(update={"cuts": True, "source": True})
     shop = run.folder / "conf" / "sources"
     shop.mkdir(parents=True)
     (shop / "complete_journey.yaml").write_text("shop: x\nlanding: /x\ntime_zone: UTC\ncurrency: EUR\n")
     assert run.status(with_cuts) == "done"
     assert run.why(with_cuts) is None
     assert run.why(with_cuts, NEXT_DAY) == "settings, cuts or code changed"
+    run.sets = {"landing": "in"}
+    assert run.why(with_cuts) is None, "where the landing files lie changes nothing that was made of them"
 
 
 def test_what_a_step_told_is_told_again_when_it_is_up_to_date(run: Run) -> None:

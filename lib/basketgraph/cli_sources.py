@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from datetime import datetime, timezone
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from basketgraph.cli_terms import ConfDir, Debug, Env, Json, Set, print_json, told
+from basketgraph.config import made, user_path
 
 if TYPE_CHECKING:
     from basketgraph.clean.check_source import SourceCheck, TableCheck
@@ -25,13 +27,11 @@ def register(app: typer.Typer) -> None:
     def onboard(
         files: Annotated[list[str], typer.Argument(help="the shop's files: names, a folder, or a quoted pattern")],
         shop: Annotated[str, typer.Option("--shop", help="what the shop is to be called: conf/sources/<shop>.yaml")],
-        landing: Annotated[Path | None, typer.Option("--landing", help="the landing folder; default: the folder of the files")] = None,
+        landing: Annotated[str | None, typer.Option("--landing", help="the landing folder; default: the folder of the files")] = None,
         currency: Annotated[str | None, typer.Option("--currency", help="ISO 4217 code of the amounts, where the files do not say it")] = None,
         time_zone: Annotated[str | None, typer.Option("--time-zone", help="IANA name of the shop's zone, where the files do not say it")] = None,
-        conf_dir: Annotated[
-            Path | None, typer.Option("--conf-dir", help="put it below this folder (made if need be) instead of the checkout")
-        ] = None,
-        out: Annotated[Path | None, typer.Option("--out", help="put it into this very file")] = None,
+        conf_dir: Annotated[str | None, typer.Option("--conf-dir", help="put it below this folder (made if need be) instead of the checkout")] = None,
+        out: Annotated[str | None, typer.Option("--out", help="put it into this very file")] = None,
         force: Annotated[bool, typer.Option("--force", help="replace a mapping that is there")] = False,
         as_json: Json = False,
         debug: Debug = False,
@@ -39,16 +39,16 @@ def register(app: typer.Typer) -> None:
         """Look at a new shop's files and write a first mapping, with every guess marked."""
 
         def action() -> int:
-            found, place = _onboarded(files, shop, landing, currency, time_zone, out, force)
-            following = _following(found, place, conf_dir)
+            folder = None if conf_dir is None else made(user_path(conf_dir, "--conf-dir"), "--conf-dir")
+            here = None if landing is None else user_path(landing, "--landing")
+            found, place = _onboarded(files, shop, here, currency, time_zone, None if out is None else user_path(out, "--out"), force)
+            following = _following(found, place, folder)
             print_draft(found, place, following, file=sys.stderr if as_json else sys.stdout)
             if as_json:
                 print_json(draft_as_json(found, place, following))
             return OK
 
-        if conf_dir is not None:
-            conf_dir.mkdir(parents=True, exist_ok=True)
-        told(action, debug=debug, conf_dir=None if conf_dir is None else str(conf_dir))
+        told(action, debug=debug, conf_dir=conf_dir)
 
     @app.command("check-source")
     def check_source(
@@ -99,11 +99,11 @@ def _onboarded(
 
 def _following(found: Draft, place: Path, conf_dir: Path | None) -> list[str]:
     """The commands that come next."""
-    flag = f" --conf-dir {conf_dir}" if conf_dir is not None else ""
+    flag = f" --conf-dir {shlex.quote(str(conf_dir))}" if conf_dir is not None else ""
     shop = found.plan.shop
     commands = [*found.unpacking, f"basketgraph check-source {shop}{flag}", f"basketgraph run clean --source {shop}{flag}"]
     if place.parts[-3:-1] != ("conf", "sources") or place.stem != shop:
-        commands.insert(0, f"cp {place} CONF_DIR/conf/sources/{shop}.yaml")
+        commands.insert(0, f"cp {shlex.quote(str(place))} CONF_DIR/conf/sources/{shop}.yaml")
     return commands
 
 

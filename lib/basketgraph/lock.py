@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import psutil
 
 from basketgraph.config import Mistake
+from basketgraph.paths import local_folder
 
 if TYPE_CHECKING:
     from basketgraph.tables import Warehouse
@@ -52,8 +53,8 @@ class LeaseFiles(Protocol):
 class LocalLeases:
     """Leases on a local disk."""
 
-    def __init__(self, root: str) -> None:
-        self.folder = Path(root.removeprefix("file://").removeprefix("file:")) / FOLDER
+    def __init__(self, root: str | Path) -> None:
+        self.folder = Path(root) / FOLDER
 
     def _file(self, token: int) -> Path:
         return self.folder / f"{token:012d}.json"
@@ -154,8 +155,8 @@ class HadoopLeases:
 
 
 def lease_files(warehouse: Warehouse) -> LeaseFiles:
-    root = warehouse.root
-    return LocalLeases(root) if "://" not in root or root.startswith("file:") else HadoopLeases(warehouse)
+    folder = local_folder(warehouse.root)
+    return HadoopLeases(warehouse) if folder is None else LocalLeases(folder)
 
 
 def process_tree() -> list[tuple[int, float]]:

@@ -79,6 +79,8 @@ def run_pipeline(
     """
     known = pipelines()
     names = chosen_steps(known, pipeline, start)
+    if "seal_shards" in names:
+        conf.shared_folder()  # refused now, not in the middle of the run
     outcome = Outcome(new_run_id())
     with opened(conf, outcome.run_id, ds, f"basketgraph {pipeline}", accepted) as (release, memory):
         runs = RunLog(release, conf)

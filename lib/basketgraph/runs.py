@@ -116,7 +116,7 @@ class RunLog:
         parts = {
             "inputs": self.release.versions(step.reads),
             "settings": {section: self.conf.settings.get(section) for section in step.settings},
-            "source": self.conf.source if step.source else None,
+            "source": {key: value for key, value in self.conf.source.items() if key != "landing"} if step.source else None,
             "cuts": None if cuts is None else [*(day.isoformat() for day in cuts.days), cuts.window_days],
             "code": [code_version(), hashlib.sha256(data_text(f"jobs/{name}.py").encode()).hexdigest()],
         }
@@ -232,6 +232,7 @@ def opened(
 
     accepted: failures that a person lets pass: (table, check) -> why.
     """
+    conf.want_warehouse()
     with PeakMemory() as memory:
         spark = spark_session(conf, app)
         leases = lease_files(Warehouse(spark, conf.warehouse))

@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from py4j.protocol import Py4JJavaError
+
 from basketgraph.config import Config, Mistake, data_text
+from basketgraph.paths import PACKAGE, local_folder
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+NO_SUCH_SYSTEM = ("UnsupportedFileSystemException", "ClassNotFoundException")  # what Java says of a scheme whose package is not there
 
 
 def properties(text: str) -> dict[str, str]:
@@ -58,4 +63,26 @@ def spark_session(conf: Config, app: str) -> SparkSession:
     # Times are instants in UTC for all that reads and writes them; submitted without conf/spark, Spark would take the machine's zone.
     session.conf.set("spark.sql.session.timeZone", "UTC")
     session.sparkContext.setLogLevel("ERROR")
+    want_reachable(session, {"warehouse": conf.warehouse, "work_dir": conf.environment.work_dir, "landing": conf.source.get("landing")})
     return session
+
+
+def want_reachable(spark: SparkSession, places: Mapping[str, object]) -> None:
+    """Raises Mistake with each of the paths that this JVM cannot carry: those of a scheme that Hadoop has no file system for, and those with
+    letters that its locale lacks, which Java would take for question marks.
+    """
+    jvm, faults = spark._jvm, []
+    encoding = str(jvm.java.lang.System.getProperty("sun.jnu.encoding"))  # type: ignore[union-attr]
+    for name, place in places.items():
+        if not isinstance(place, str) or place.startswith(PACKAGE):
+            continue
+        if local_folder(place) is None:
+            try:
+                jvm.org.apache.hadoop.fs.Path(place).getFileSystem(spark._jsc.hadoopConfiguration())  # type: ignore[union-attr]
+            except Py4JJavaError as error:  # any other may be gone at the next try
+                if any(text in str(error.java_exception) for text in NO_SUCH_SYSTEM):
+                    faults.append(f"{name}: want a path, or a URL of a file system that Hadoop knows, have {place}: {error.java_exception}")
+        elif not place.isascii() and not jvm.java.nio.charset.Charset.forName(encoding).newEncoder().canEncode(place):  # type: ignore[union-attr]
+            faults.append(f"{name}: want letters of the locale, which is {encoding}, have {place}: export LC_ALL=C.UTF-8")
+    if faults:
+        raise Mistake("paths cannot be used", faults, "docs/operating.md says which packages the stores of a cluster want.")

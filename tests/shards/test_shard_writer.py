@@ -11,6 +11,7 @@ from basketgraph.shards.features import FeatureColumns, feature_vectors
 from basketgraph.shards.manifest import ids_sha256
 from basketgraph.shards.reader import ShardSet
 from basketgraph.shards.writer import seal_shards
+from support import ODD
 
 CUT = date(2026, 3, 1)
 PAIRS = [(f"u{u:02d}", f"i{(u * 7 + k) % 11:02d}", float(1 + k)) for u in range(20) for k in range(1 + u % 4)]
@@ -18,7 +19,7 @@ PAIRS = [(f"u{u:02d}", f"i{(u * 7 + k) % 11:02d}", float(1 + k)) for u in range(
 
 @pytest.fixture(scope="module")
 def sealed(spark, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("sealed") / "set with space"
+    folder = tmp_path_factory.mktemp("sealed") / ODD / "set"
     interactions = spark.createDataFrame(PAIRS, "user_id string, item_id string, weight double")
     users = spark.createDataFrame([(f"u{u:02d}", [float(u), 0.5]) for u in range(19)], "user_id string, factors array<float>")
     items = spark.createDataFrame([(f"i{i:02d}", [0.25, float(i)]) for i in range(11)], "item_id string, factors array<float>")

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 from basketgraph.clean.mapping import FileSet
 from basketgraph.clean.screening import JAVA_ERRORS, Screen, Unreadable, java_message, separator
 from basketgraph.config import Mistake
+from basketgraph.paths import PACKAGE, globbed
 
 if TYPE_CHECKING:
     from py4j.java_gateway import JavaObject
     from pyspark.sql import SparkSession
 
-PACKAGE = "package:"
 UNFINISHED = (".part", ".partial", ".tmp", ".temp", ".inprogress", ".filepart", ".crdownload", "._COPYING_")  # how copying tools call what they write
 HEADER_BYTES = 1 << 20
 MAX_RECORD_BYTES = 1 << 24
@@ -50,7 +50,7 @@ class LandingFile:
 
 
 def landing_folder(landing: str, source: str) -> str:
-    """The landing folder's path or URI; `package:NAME/FOLDER` is a folder inside an installed Python package."""
+    """The landing folder's absolute path or URI; `package:NAME/FOLDER` is a folder inside an installed Python package."""
     if not landing.startswith(PACKAGE):
         return landing
     name, _, folder = landing.removeprefix(PACKAGE).partition("/")
@@ -63,7 +63,7 @@ def landing_folder(landing: str, source: str) -> str:
             f"conf/sources/{source}.yaml: landing: want an installed Python package, have {landing}",
             cure=f"pip install {name.replace('_', '-')}, or name a folder with --set landing=DIR.",
         )
-    return str(Path(next(iter(found.submodule_search_locations))) / folder)
+    return str(Path(next(iter(found.submodule_search_locations))).absolute() / folder)
 
 
 class Landing:
@@ -224,11 +224,6 @@ def _simple(ddl: str) -> str:
     from pyspark.sql.types import DataType
 
     return DataType.fromDDL(ddl).simpleString()
-
-
-def globbed(uri: str) -> str:
-    """A path as Spark's readers want it: they take patterns, so pattern characters in a name are escaped."""
-    return re.sub(r"([\[\]{}*?\\,])", r"\\\1", uri)
 
 
 def _modified(status: JavaObject) -> datetime:

@@ -14,8 +14,9 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import DataType, StringType, StructField, StructType, TimestampNTZType, TimestampType
 
 from basketgraph.clean.mapping import FileSet, Source
-from basketgraph.clean.pick_up import Landing, LandingFile, globbed
+from basketgraph.clean.pick_up import Landing, LandingFile
 from basketgraph.clean.screening import JAVA_ERRORS, cause, swallowing
+from basketgraph.paths import globbed
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession

@@ -11,6 +11,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from basketgraph.config import Mistake, Settings
+from basketgraph.paths import file_url, globbed
 from basketgraph.shards.features import Features
 from basketgraph.shards.manifest import FORMAT, SCHEMA_HASH, Manifest, ShardFile, described, ids_sha256, seal_set
 
@@ -57,8 +58,10 @@ def seal_shards(
         items = _with_index(_all_ids(interactions, "item_id", item_features), "item_id", 1)
         items = _with_vectors(items, "item_id", width, factors[1] if factors else None, item_features)
         item_files = _write(items, writing, "items", 1)
-        written_users = spark.read.parquet(*[_url(writing / file.name) for file in user_files]).select("user_id", "user_index")
-        written_items = spark.read.parquet(*[_url(writing / file.name) for file in item_files]).select("item_id", "item_index")
+        written_users, written_items = (
+            spark.read.parquet(*[globbed(file_url(writing / file.name)) for file in files]).select(f"{kind}_id", f"{kind}_index")
+            for kind, files in (("user", user_files), ("item", item_files))
+        )
         edges = (  # every pair matches one user and one item: both lists were made from these pairs
             interactions.join(written_users, "user_id", "inner")
             .join(written_items, "item_id", "inner")
@@ -132,7 +135,7 @@ def _write(frame: DataFrame, writing: Path, kind: Literal["users", "edges", "ite
     order = {"users": ["user_index"], "edges": ["user_index", "item_index"], "items": ["item_index"]}[kind]
     raw = writing / f"_{kind}"
     whole = frame.repartition(shards, "shard").sortWithinPartitions("shard", *order)
-    whole.write.partitionBy("shard").parquet(_url(raw))
+    whole.write.partitionBy("shard").parquet(file_url(raw))
     files = []
     for part in sorted(raw.glob("shard=*/*.parquet")):
         shard = None if kind == "items" else int(part.parent.name.removeprefix("shard="))
@@ -144,10 +147,6 @@ def _write(frame: DataFrame, writing: Path, kind: Literal["users", "edges", "ite
         raise RuntimeError(f"{kind}: a shard was written as several files: {names}")
     shutil.rmtree(raw)
     return files
-
-
-def _url(path: Path) -> str:
-    return f"file://{path.absolute()}"  # Hadoop takes a path as it is written: %20 would be four more characters
 
 
 def _ids_hash(writing: Path, files: list[ShardFile], id_column: str) -> str:

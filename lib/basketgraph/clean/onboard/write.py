@@ -19,7 +19,7 @@ from basketgraph.clean.onboard.find import Found, find
 from basketgraph.clean.onboard.kinds import kinds
 from basketgraph.clean.onboard.parts import Remark
 from basketgraph.clean.onboard.plan import Plan, plan
-from basketgraph.config import Mistake
+from basketgraph.config import Mistake, made
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -71,13 +71,15 @@ def verify(spark: SparkSession, one: Draft) -> None:
 def write(one: Draft, place: Path, *, force: bool) -> None:
     """Put the mapping where conf is looked for, whole or not at all. Raises Mistake where one is there and `force` was not said."""
     want_free(place, force=force)
-    place.parent.mkdir(parents=True, exist_ok=True)
+    made(place.parent, str(place))
     hidden = place.with_name(f".{place.name}.{os.getpid()}")
     hidden.write_text(one.text, encoding="utf-8")
     os.replace(hidden, place)
 
 
 def want_free(place: Path, *, force: bool) -> None:
+    if place.is_dir():
+        raise Mistake(f"{place}: want a file for the mapping, have a folder", cure="Name the file: --out FILE.")
     if place.exists() and not force:
         raise Mistake(
             f"{place}: a mapping is there already, and it was left as it is", cure="Name another shop or --out FILE, or say --force to replace it."
