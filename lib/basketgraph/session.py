@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from basketgraph.config import Config, Mistake, data_text
+from basketgraph.interrupt import kept_interrupt
+from basketgraph.progress import at
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -52,9 +54,12 @@ def spark_session(conf: Config, app: str) -> SparkSession:
     if SparkSession.getActiveSession() is None and "PYSPARK_GATEWAY_PORT" not in os.environ:
         for key, value in properties(data_text(conf.environment.spark_conf)).items():
             builder = builder.config(key, value)
-        with _prints_to_stderr():
+        at("starting Spark")
+        with _prints_to_stderr(), kept_interrupt():
             builder.getOrCreate()
-    session: SparkSession = builder.getOrCreate()
+        at("Spark is there")
+    with kept_interrupt():
+        session: SparkSession = builder.getOrCreate()
     # Times are instants in UTC for all that reads and writes them; submitted without conf/spark, Spark would take the machine's zone.
     session.conf.set("spark.sql.session.timeZone", "UTC")
     session.sparkContext.setLogLevel("ERROR")

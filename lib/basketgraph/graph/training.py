@@ -8,9 +8,11 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from basketgraph.config import Settings
+from basketgraph.failures import handling
 from basketgraph.graph.results import EMBEDDINGS, PROGRESS, RESULT, Result
 from basketgraph.graph.settings import GraphSettings
 from basketgraph.launch import Launcher, run_ranks
@@ -112,10 +114,11 @@ class _Follower:
     def __enter__(self) -> None:
         self.thread.start()
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.ended.set()
         self.thread.join()
-        self._read()
+        with handling(error, f"{self.path}: not read to its end"):
+            self._read()
 
     def _follow(self) -> None:
         while not self.ended.wait(POLL_SECONDS):
