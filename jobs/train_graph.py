@@ -36,12 +36,9 @@ def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepRe
     }
 
     def say(training: Training, epoch: dict[str, Any]) -> None:
-        before = cuts.index(date.fromisoformat(training.shards.name)) * settings.epochs
-        at("epochs done", before + epoch["number"] + 1, len(cuts) * settings.epochs)
         place = f"{training.shards.name}: epoch {epoch['number'] + 1} of {settings.epochs}"
         log.info("train_graph %s, loss %.4f, %.0f s", place, epoch["loss"], epoch["seconds"])
 
-    at("starting ranks")
     log.info("train_graph: starting %d ranks", conf.environment.ranks)
     results = train_each(list(trainings.values()), settings, ranks=conf.environment.ranks, launcher=conf.environment.launcher, on_epoch=say)
     at("writing embeddings")

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Iterator
 from datetime import date
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,15 +14,21 @@ from typing import Any
 import pytest
 
 from basketgraph import pipeline, runs
+from basketgraph.clean.check_source import Rehearsal
+from basketgraph.clean.load import Cleaning
+from basketgraph.clean.replay import Replay, ReplayOutcome
 from basketgraph.config import Config, Mistake, load
 from basketgraph.failures import at_the_end, handling, in_a_line
 from basketgraph.graph.training import _Follower
 from basketgraph.lock import LocalLeases, RunLock
 from basketgraph.memory import PeakMemory
 from basketgraph.pipeline import run_pipeline
-from basketgraph.quality import QualityStop
+from basketgraph.quality import Finding, QualityStop
+from basketgraph.quality.build import suites_of
 from basketgraph.steps import Step
+from basketgraph.suites import QualitySettings
 
+check = import_module("basketgraph.quality.check")  # the package has a function of this name
 DAY = date(2026, 3, 1)
 STEP = Step(help="", reads=(), writes=(), settings=())
 FULL = OSError("no space left on device, told to ann.lee@example.org\nand more lines")
@@ -164,3 +171,36 @@ def test_what_fails_after_a_failed_step_does_not_hide_it(code: int, tmp_path: Pa
     monkeypatch.setattr(pipeline, "_steps", lambda *_: None)
     with pytest.raises(OSError, match="the lock cannot be released"):  # no step failed: then this is the first error
         run_pipeline(conf(tmp_path), "clean", ds=DAY)
+
+
+def test_results_that_cannot_be_kept_do_not_hide_a_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warnings: list[str]) -> None:
+    broken = Finding("unique", "critical", False, "two", "one", "", 2, 1)
+    found = check.Checked("silver.items", 1, suites_of(["silver.items"])["silver.items"], "h", [broken], 0.1, 1, [], "all", [])
+    monkeypatch.setattr(check, "_versions", lambda *_: {"silver.items": 1})
+    monkeypatch.setattr(check, "past", lambda *_: SimpleNamespace(accepted=lambda *_: None, failing_since=lambda *_: None))
+    monkeypatch.setattr(check, "_planned", lambda *_: None)
+    monkeypatch.setattr(check, "_all_checked", lambda *_: ([found], []))
+    monkeypatch.setattr(check, "_keep", lambda *_: fail(FULL))
+    monkeypatch.setattr(check, "build_data_docs", lambda *_: fail(FULL))
+    release: Any = SimpleNamespace(run_id="run-1", checked={})
+    settings = conf(tmp_path).section("quality", QualitySettings).model_copy(update={"data_docs": True})
+    with pytest.raises(QualityStop, match="unique: want one, have two"):
+        check.check_all(release, ["silver.items"], DAY, settings)
+    assert warnings == [f"the run's results are not in ops.quality_results: {FULL_TOLD}", f"data docs: not made: {FULL_TOLD}"]
+
+
+@pytest.mark.parametrize("which", [Cleaning, Rehearsal, Replay])
+def test_files_that_cannot_be_looked_at_again_do_not_hide_why_reading_them_failed(which: type, warnings: list[str]) -> None:
+    first = RuntimeError("first")
+    looking = SimpleNamespace(changed=lambda files: fail(FULL), present=lambda *_: ({}, {}), landed=lambda ledger: {})
+    shared = {"readable": looking, "ledger": None, "entries": lambda table: {}, "settings": SimpleNamespace(parallel_tables=1)}
+    steps = {name: lambda *_: fail(first) for name in ("_tasks", "_tables_of", "_again")}
+    me: Any = SimpleNamespace(**shared, **steps, _spoilt=lambda *_: fail(FULL))
+    calls = {
+        Cleaning: lambda: Cleaning._judged(me, 0, {}),
+        Rehearsal: lambda: Rehearsal._judged_tables(me, {}, None),
+        Replay: lambda: Replay._judged(me, {"silver.events": set()}, {}, ReplayOutcome()),
+    }
+    with pytest.raises(RuntimeError, match="first"):
+        calls[which]()
+    assert warnings[-1].endswith(FULL_TOLD)

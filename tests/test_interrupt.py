@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -39,6 +43,18 @@ with interrupt.exits_on_interrupt(), progress.running("copy"):
 """
 
 
+@contextmanager
+def started(command: list[str], **more: Any) -> Iterator[subprocess.Popen[str]]:
+    """A process in a group of its own, as a terminal's; it does not outlive a test that fails."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, **more)
+    try:
+        yield process
+    finally:
+        for child in [*psutil.Process(process.pid).children(recursive=True), process] if process.poll() is None else []:
+            child.kill()
+        process.communicate()
+
+
 def interrupted(process: subprocess.Popen[str]) -> tuple[int, list[psutil.Process]]:
     """Ctrl-C goes to all processes of the terminal's group. (exit code, processes below it that still run)."""
     below = psutil.Process(process.pid).children(recursive=True)
@@ -49,16 +65,14 @@ def interrupted(process: subprocess.Popen[str]) -> tuple[int, list[psutil.Proces
 
 
 def test_ctrl_c_prints_one_line_ends_what_was_started_and_cleans_up(tmp_path: Path) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-c", COMMAND, str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    assert process.stdout is not None
-    assert process.stderr is not None
-    assert process.stdout.readline() == "ready\n"
-    assert list(tmp_path.iterdir())
-    code, left = interrupted(process)
-    assert process.stderr.read() == "interrupted in copy (3 of 8 files read): run the same command again to go on\n"
-    assert (code, left, list(tmp_path.iterdir())) == (130, [], [])
+    with started([sys.executable, "-c", COMMAND, str(tmp_path)]) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == "ready\n"
+        assert list(tmp_path.iterdir())
+        code, left = interrupted(process)
+        assert process.stderr.read() == "interrupted in copy (3 of 8 files read): run the same command again to go on\n"
+        assert (code, left, list(tmp_path.iterdir())) == (130, [], [])
 
 
 IGNORED = """
@@ -88,34 +102,51 @@ def run(spark, conf, ds, release):
 
 
 @pytest.mark.long
+def test_ranks_that_train_are_ended_with_the_command(tmp_path: Path) -> None:
+    edges = tmp_path / "edges"
+    edges.write_text("".join(f"{user} {' '.join(str((user * 7 + k * k) % 90) for k in range(9))}\n" for user in range(300)))
+    command = [*MODULE, "bench", "graph", "--train", str(edges), "--test", str(edges), "--ranks", "2", "--epochs", "100000"]
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    with started(command, env={**os.environ, "TMPDIR": str(temporary)}) as process:
+        assert process.stderr is not None
+        assert any(line.startswith("epoch 2") for line in process.stderr)
+        assert list(temporary.iterdir())
+        code, left = interrupted(process)
+        (told,) = [line for line in process.stderr if not line.startswith("epoch")]
+        assert re.fullmatch(r"interrupted in bench graph \(\d+ of 100,000 epochs done\): run the same command again to go on\n", told)
+        assert (code, left, list(temporary.iterdir())) == (130, [], [])
+
+
+def lines(told: str) -> list[str]:
+    """Our own of a command's lines: beside them the JVM may say something."""
+    return [line for line in told.splitlines() if "interrupted" in line]
+
+
+@pytest.mark.long
 def test_a_run_that_is_interrupted_in_a_step_or_while_spark_starts_goes_on_when_it_is_run_again(tmp_path: Path) -> None:
     shop = TinyShop(tmp_path)
     shop.write_job("copy", SLOW)
     (shop.landing / "slow").touch()
     command = [*MODULE, "run", "all", *shop.flags, "--ds", "2026-03-01"]
 
-    def started() -> subprocess.Popen[str]:
-        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    with started(command) as process:
+        assert process.stderr is not None
+        while not psutil.Process(process.pid).children():
+            time.sleep(0.05)
+        code, left = interrupted(process)
+        told = process.stderr.read()
+        assert (code, left, lines(told)) == (130, [], ["interrupted in run (starting Spark): run the same command again to go on"])
+        assert "Traceback" not in told
 
-    starting = started()
-    while not psutil.Process(starting.pid).children():
-        time.sleep(0.05)
-    code, left = interrupted(starting)
-    assert starting.stderr is not None
-    told = starting.stderr.read()
-    assert (code, left) == (130, []), told
-    assert told.splitlines()[-1] == "interrupted in run (starting Spark): run the same command again to go on"
-    assert "Traceback" not in told
-
-    running = started()
-    assert running.stderr is not None
-    for line in running.stderr:
-        if "copy: one row a user" in line:
-            break
-    time.sleep(2)
-    code, left = interrupted(running)
-    assert (code, left) == (130, [])
-    assert running.stderr.read() == "interrupted in copy: run the same command again to go on\n"
+    with started(command) as process:
+        assert process.stderr is not None
+        assert any("copy: one row a user" in line for line in process.stderr)
+        time.sleep(2)
+        code, left = interrupted(process)
+        told = process.stderr.read()
+        assert (code, left, lines(told)) == (130, [], ["interrupted in copy: run the same command again to go on"])
+        assert "Traceback" not in told
 
     (shop.landing / "slow").unlink()
     again = subprocess.run(command, capture_output=True, text=True, check=False)

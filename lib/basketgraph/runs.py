@@ -29,7 +29,7 @@ from basketgraph.interrupt import exits_on_interrupt
 from basketgraph.lock import RunLock, lease_files
 from basketgraph.masking import without_addresses
 from basketgraph.memory import PeakMemory
-from basketgraph.progress import running
+from basketgraph.progress import BEAT_SECONDS, at, running
 from basketgraph.session import spark_session
 from basketgraph.steps import Step, pipelines
 from basketgraph.suites import QualitySettings
@@ -170,8 +170,22 @@ class RunLog:
             self.last[name] = row
 
 
-def run_step(name: str, step: Step, job: Job, conf: Config, ds: date, runs: RunLog, memory: PeakMemory, *, forced: bool = False) -> StepResult:
-    """Run one step unless it is up to date, and log it. A failure is logged and raised, whatever fails while it is logged."""
+def run_step(
+    name: str,
+    step: Step,
+    job: Job,
+    conf: Config,
+    ds: date,
+    runs: RunLog,
+    memory: PeakMemory,
+    *,
+    forced: bool = False,
+    beat_seconds: float = BEAT_SECONDS,
+) -> StepResult:
+    """Run one step unless it is up to date, and log it. A failure is logged and raised, whatever fails while it is logged.
+
+    beat_seconds: how often it is told where the step is.
+    """
     began, started = time.monotonic(), datetime.now(timezone.utc)
     if not forced and runs.why(name, step, ds) is None:
         last = runs.last[name]
@@ -179,7 +193,7 @@ def run_step(name: str, step: Step, job: Job, conf: Config, ds: date, runs: RunL
     fingerprint, before = runs.fingerprint(name, step, ds), runs.release.versions(step.writes)
     runs.release.checked.clear()
     try:
-        with running(name, seconds_before=runs.last.get(name, {}).get("seconds")):
+        with running(name, beat_seconds=beat_seconds, seconds_before=runs.last.get(name, {}).get("seconds")):
             report = job(runs.release.spark, conf, ds, runs.release) or StepReport()
     except Exception as error:
         with handling(error, f"{name}: its failure is not in {RUNS}"):
@@ -236,6 +250,7 @@ def opened(
         spark = spark_session(conf, app)
         leases = lease_files(Warehouse(spark, conf.warehouse))
         with RunLock(leases, run_id, wait_seconds=conf.environment.lock_wait_seconds, say=log.info) as lock:
+            at("looking at what is there")
             checker = quality_checker(conf, accepted or {})
             yield Release(spark, conf.warehouse, run_id, before_commit=lock.check, checker=checker, ds=ds, work_root=conf.work_root), memory
 

@@ -57,7 +57,7 @@ def spark_session(conf: Config, app: str) -> SparkSession:
         at("starting Spark")
         with _prints_to_stderr(), kept_interrupt():
             builder.getOrCreate()
-        at("Spark is there")
+        at("Spark has started")
     with kept_interrupt():
         session: SparkSession = builder.getOrCreate()
     # Times are instants in UTC for all that reads and writes them; submitted without conf/spark, Spark would take the machine's zone.
