@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 from basketgraph.config import Config
 from basketgraph.history import kept_before
+from basketgraph.progress import each
 from basketgraph.recall import RecallSettings, assortment, candidates, catalogue, edges_for_ease, user_rows
 from basketgraph.runs import StepReport, job_main
 from basketgraph.tables import Release
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
     settings = conf.section("recall", RecallSettings)
     events, items, kept = release.read("silver.events"), release.read("silver.items"), release.read("gold.kept_purchases")
-    for cut in conf.cuts(ds).days:
+    for cut in each(conf.cuts(ds).days, "cuts done"):
 
         def at_cut(table: str, cut: date = cut) -> DataFrame:
             return release.read(table).where(F.col("as_of") == F.lit(cut))

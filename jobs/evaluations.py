@@ -11,6 +11,7 @@ from basketgraph.config import Config
 from basketgraph.evaluate import EvaluateSettings, as_json, by_model, evaluation_rows, judged, published_lists, relevant_items, source_lists
 from basketgraph.evaluate.settings import GAIN_METRIC, JUDGED_AT, PUBLISHED, SETTINGS, SOURCES
 from basketgraph.history import kept_before
+from basketgraph.progress import at
 from basketgraph.runs import StepReport, job_main
 from basketgraph.tables import Release
 
@@ -33,6 +34,7 @@ def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepRe
         seed=settings.seed,
     )
     lists = source_lists(candidates, JUDGED_AT).unionByName(published_lists(recommendations, JUDGED_AT))
+    at(f"judging every model's lists of up to {settings.max_users:,} users")
     found = judged(lists, relevant, [*SOURCES, PUBLISHED], JUDGED_AT).toArrow()
     present = {(row.setting, row.model) for row in lists.select("setting", "model").distinct().collect()} | {(s, PUBLISHED) for s in SETTINGS}
     rows = evaluation_rows(by_model(found, JUDGED_AT, present), cuts.test, settings)

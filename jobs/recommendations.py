@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from basketgraph import rank
+from basketgraph import progress, rank
 from basketgraph.config import Config
 from basketgraph.history import kept_before, known_before
 from basketgraph.recall import RecallSettings
@@ -32,10 +32,13 @@ def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepRe
         own = own.repartition(int(str(spark.conf.get("spark.sql.shuffle.partitions"))), "user_id").localCheckpoint()
         return rank.features(candidates, purchases, own)
 
+    progress.at("features to learn from")
     bought = kept_before(events, kept, as_of=cuts.end(cuts.validation))  # what was sent back within the window is no success
     learnt = rank.labelled(at("gold.candidates", cuts.validation), bought, as_of=cuts.validation, window_days=cuts.window_days, settings=settings)
     training = featured(learnt, cuts.validation).toArrow()
+    progress.at(f"rankers learn from {training.num_rows:,} candidates")
     rankers = rank.train_rankers(training, settings)
+    progress.at("ranking every user's candidates")
     lists = rank.ranked_lists(featured(at("gold.candidates", cuts.test), cuts.test), rankers, settings.k).localCheckpoint()  # read twice below
     listed = lists.select("item_id").distinct()
     related = at("gold.related_items", cuts.test).join(F.broadcast(listed), F.col("related_item_id") == listed["item_id"], how="left_semi")
@@ -47,6 +50,7 @@ def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepRe
         popularity_days=conf.section("recall", RecallSettings).popularity_days,
         parts=settings.evidence_items,
     )
+    progress.at("writing every user's lists, with reasons")
     users = rank.listed_users(lists, at("gold.interactions", cuts.test), at("gold.user_embeddings", cuts.test))
     version = F.create_map(*(F.lit(part) for name, ranker in rankers.items() for part in (name, ranker.version)))
     no_propensity = F.lit(None).cast("double").alias("propensity")

@@ -13,6 +13,7 @@ from basketgraph.contracts import conform
 from basketgraph.graph.results import embedding_files
 from basketgraph.graph.settings import GraphSettings
 from basketgraph.graph.training import Training, train_each
+from basketgraph.progress import at
 from basketgraph.runs import StepReport, job_main
 from basketgraph.tables import Release
 
@@ -40,6 +41,7 @@ def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepRe
 
     log.info("train_graph: starting %d ranks", conf.environment.ranks)
     results = train_each(list(trainings.values()), settings, ranks=conf.environment.ranks, launcher=conf.environment.launcher, on_epoch=say)
+    at("writing embeddings")
     detail: dict[str, Any] = {"tensorboard": str(folder / "tensorboard")}
     for (cut, training), result in zip(trainings.items(), results, strict=True):
         detail[str(cut)] = result.model_dump(mode="json")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from basketgraph.config import Config
 from basketgraph.profiles import ProfilesSettings, net_days, user_profiles
+from basketgraph.progress import each
 from basketgraph.runs import StepReport, job_main
 from basketgraph.tables import Release
 
@@ -18,7 +19,7 @@ def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepRe
     settings = conf.section("profiles", ProfilesSettings)
     days, items, users = release.read("gold.user_days"), release.read("silver.items"), release.read("silver.users")
     events, kept = release.read("silver.events"), release.read("gold.kept_purchases")
-    for cut in conf.cuts(ds).days:
+    for cut in each(conf.cuts(ds).days, "cuts done"):
         net = net_days(days, events, kept, as_of=cut, time_zone=conf.source["time_zone"])
         profiles = user_profiles(net, items, users, as_of=cut, settings=settings)
         release.overwrite_day(profiles, "gold.user_profiles", cut)

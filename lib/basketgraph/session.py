@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 from py4j.protocol import Py4JJavaError
 
 from basketgraph.config import Config, Mistake, data_text
+from basketgraph.interrupt import kept_interrupt
 from basketgraph.paths import PACKAGE, local_folder
+from basketgraph.progress import at
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -57,9 +59,12 @@ def spark_session(conf: Config, app: str) -> SparkSession:
     if SparkSession.getActiveSession() is None and "PYSPARK_GATEWAY_PORT" not in os.environ:
         for key, value in properties(data_text(conf.environment.spark_conf)).items():
             builder = builder.config(key, value)
-        with _prints_to_stderr():
+        at("starting Spark")
+        with _prints_to_stderr(), kept_interrupt():
             builder.getOrCreate()
-    session: SparkSession = builder.getOrCreate()
+        at("Spark has started")
+    with kept_interrupt():
+        session: SparkSession = builder.getOrCreate()
     # Times are instants in UTC for all that reads and writes them; submitted without conf/spark, Spark would take the machine's zone.
     session.conf.set("spark.sql.session.timeZone", "UTC")
     session.sparkContext.setLogLevel("ERROR")

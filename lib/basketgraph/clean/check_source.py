@@ -20,6 +20,8 @@ from basketgraph.clean.pseudonyms import KEY_BYTES, KEY_VARIABLE, PseudonymKey, 
 from basketgraph.clean.reading import prepare_session
 from basketgraph.clean.screening import JAVA_ERRORS
 from basketgraph.config import Mistake
+from basketgraph.failures import handling
+from basketgraph.progress import each
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -92,9 +94,11 @@ class Rehearsal(Cleaning):
                 found = list(self._tables_of(work, raws, sample_rows))
             except (*JAVA_ERRORS, RuntimeError) as error:
                 failure = error
-            for raw in raws.values():
-                raw.unpersist()
-            bad = self._spoilt({table: one.fresh for table, one in work.items()}, failure)
+            bad: dict[str, str] = {}
+            with handling(failure, "which of the files are to blame cannot be told"):
+                for raw in raws.values():
+                    raw.unpersist()
+                bad = self._spoilt({table: one.fresh for table, one in work.items()}, failure)
             if not bad and failure is not None:
                 raise failure
             if not bad:
@@ -111,7 +115,7 @@ class Rehearsal(Cleaning):
 
     def _tables_of(self, work: Mapping[str, Work], raws: dict[tuple[str, ...], DataFrame], sample_rows: int | None) -> Iterator[TableCheck]:
         """Tables that read the same files share a frame, which is put into `raws`."""
-        for table, one in work.items():
+        for table, one in each(list(work.items()), "tables judged"):
             if not one.fresh and not one.copies:
                 continue
             place = (self.source.tables[table].files, *(file.path for file in one.fresh))

@@ -24,7 +24,9 @@ from basketgraph.clean.screening import JAVA_ERRORS
 from basketgraph.clean.transform import REJECTED, TableRules
 from basketgraph.config import Mistake, Settings
 from basketgraph.contracts import contract
+from basketgraph.failures import handling
 from basketgraph.masking import masked
+from basketgraph.progress import at, each
 from basketgraph.tables import Release
 
 if TYPE_CHECKING:
@@ -87,8 +89,8 @@ class Cleaning:
             log.info("completed %d entries of ops.files that a killed run left behind", completed)
         work, problems = self._work(listed)
         self._write_quarantined(problems)
-        for number, batch in enumerate(self._batches(work)):
-            self._load(number, batch)
+        self._load_batches(list(self._batches(work)))
+        at("entering what was read into ops.files")
         self._write_copies(work)
         self.ledger.close({(file.path, file.file_hash) for files in listed.values() for file in files})
         self._refuse_without_files()
@@ -98,8 +100,15 @@ class Cleaning:
         total = summed(self.outcomes)
         return Outcome(tuple(sorted(set(self.written))), len(picked_up), tuple(quarantined), total.read, total.accepted)
 
+    def _load_batches(self, batches: Sequence[dict[str, list[LandingFile]]]) -> None:
+        files = [len({file.path for chosen in batch.values() for file in chosen}) for batch in batches]
+        for number, batch in enumerate(batches):
+            at("files read", sum(files[:number]), sum(files))
+            self._load(number, batch)
+
     def _listed(self) -> dict[str, list[LandingFile]]:
         """File set -> its files, with content hashes."""
+        at("listing the landing folder")
         names = [name for name in self.source.files if any(mapped.files == name for mapped in self.source.tables.values())]
         found = self.landing.list([self.source.files[name].pattern for name in names])
         settled = self.settings.settle_seconds
@@ -108,7 +117,7 @@ class Cleaning:
             log.warning("left for the next run, it may still be written: %s (clean.settle_seconds)", file.path)
         found = [f for f in found if f not in moving]
         known = self.ledger.known_hashes()
-        hashed = [replace(f, file_hash=known[f.seen_as]) if f.seen_as in known else self.landing.hashed(f) for f in found]
+        hashed = [replace(f, file_hash=known[f.seen_as]) if f.seen_as in known else self.landing.hashed(f) for f in each(found, "files hashed")]
         return {name: [file for file in hashed if file.matches(self.source.files[name].pattern)] for name in names}
 
     def _tables(self, file_set: str) -> list[str]:
@@ -199,7 +208,9 @@ class Cleaning:
                     prepared = list(pool.map(lambda task: self._prepare(*task), tasks))
             except (*JAVA_ERRORS, RuntimeError) as error:  # RuntimeError: counts that do not add up, as where a file was replaced between two passes
                 failure = error
-            bad = self._spoilt(batch, failure)
+            bad: dict[str, str] = {}
+            with handling(failure, "which of the files are to blame cannot be told"):
+                bad = self._spoilt(batch, failure)
             if not bad and failure is not None:
                 raise failure
             if not bad:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from basketgraph.clean.mapping import FileSet
-from basketgraph.clean.screening import JAVA_ERRORS, Screen, Unreadable, java_message, separator
+from basketgraph.clean.screening import JAVA_ERRORS, Screen, Unreadable, close, java_message, separator
 from basketgraph.config import Mistake
 from basketgraph.paths import PACKAGE, globbed
 
@@ -126,7 +126,7 @@ class Landing:
             try:
                 return replace(file, file_hash=self._sha256(stream))
             finally:
-                stream.close()
+                close(stream)
         except JAVA_ERRORS as error:
             return replace(file, file_hash=unread, problem=f"unreadable: {java_message(error)}")
 

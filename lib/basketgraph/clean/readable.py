@@ -15,6 +15,7 @@ from basketgraph.clean.load import CleanSettings
 from basketgraph.clean.mapping import FileSet
 from basketgraph.clean.pick_up import Landing, LandingFile
 from basketgraph.clean.reading import examined_files
+from basketgraph.progress import each
 from basketgraph.tables import Release
 
 
@@ -28,7 +29,7 @@ class Readable:
         """What lies in the landing folder now."""
         known = ledger.known_hashes()
         found = self.landing.list([self.source.files[mapped.files].pattern for mapped in self.source.tables.values()])
-        hashed = [replace(f, file_hash=known[f.seen_as]) if f.seen_as in known else self.landing.hashed(f) for f in found]
+        hashed = [replace(f, file_hash=known[f.seen_as]) if f.seen_as in known else self.landing.hashed(f) for f in each(found, "files hashed")]
         return {(file.path, file.file_hash): file for file in hashed if file.problem is None}
 
     def present(

@@ -17,6 +17,7 @@ from basketgraph.clean.mapping import FileSet, Source
 from basketgraph.clean.pick_up import Landing, LandingFile
 from basketgraph.clean.screening import JAVA_ERRORS, cause, swallowing
 from basketgraph.paths import globbed
+from basketgraph.progress import each
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -144,7 +145,7 @@ def examined_files(
     spark: SparkSession, landing: Landing, files: FileSet, landed: Sequence[LandingFile], *, max_record_bytes: int
 ) -> list[LandingFile]:
     """The files, each with its header or with the problem that keeps it from being read: by cleaning, and by a replay."""
-    found = [landing.examined(file, files, max_record_bytes=max_record_bytes) for file in landed]
+    found = [landing.examined(file, files, max_record_bytes=max_record_bytes) for file in each(landed, "files looked through")]
     said = swallowed_lines(spark, files, [file for file in found if file.problem is None and file.suspect])
     return [replace(file, problem=said.get(file.path, file.problem)) for file in found]
 

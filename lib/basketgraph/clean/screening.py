@@ -6,6 +6,7 @@ swallow lines. A file that they would be kind to is set aside with the reason in
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,12 @@ def cause(error: Exception) -> str:
     return type(error).__name__ if thrown is None else str(thrown.getClass().getSimpleName())
 
 
+def close(stream: Any) -> None:
+    """Close what was read. A stream that cannot be closed is no fault of the file, and must not hide one."""
+    with contextlib.suppress(*JAVA_ERRORS):
+        stream.close()
+
+
 class Screen:
     """Looks through one file after another as a stream, by single calls into Java: a call a line would take hours."""
 
@@ -69,7 +76,7 @@ class Screen:
             reader.readLine(text, 0, 2**31 - 1)
             return bool(reader.readLine(text, 0, 1) > 0)
         finally:
-            stream.close()
+            close(stream)
 
     def _reader(self, stream: Any, encoding: str) -> Any:
         """A Java reader that raises at bytes which are no text, where Java's own would put a replacement character."""
@@ -94,7 +101,7 @@ class Screen:
             raise Unreadable(f"not readable to its end: {message}") from None
         finally:
             if counted is not None:
-                counted.close()
+                close(counted)
 
     def _records_are_short(self, opened: Opener) -> None:
         """A newline in every stretch of `max_record_bytes`, which is looked for every half of it: a record is held in memory several times."""
@@ -114,7 +121,7 @@ class Screen:
                         raise Unreadable(f"a record of more than {self.max_record_bytes} bytes (clean.max_record_bytes)")
                 self.jvm.org.apache.commons.io.IOUtils.skip(stream, max(0, step - read))
         finally:
-            stream.close()
+            close(stream)
 
     def _one_json_value(self, opened: Opener, files: FileSet) -> None:
         """One value, object or array, to the end of the file: Spark reads the first one and forgets the rest."""
@@ -131,7 +138,7 @@ class Screen:
                 where = f" at line {error.java_exception.getLocation().getLineNr()}"
             raise Unreadable(f"not JSON{where}") from None
         finally:
-            stream.close()
+            close(stream)
 
     def _quotes_are_closed(self, opened: Opener, files: FileSet) -> None:
         """No quote inside a quoted field that is neither doubled nor escaped: what looks like one field would then be several rows."""
@@ -153,7 +160,7 @@ class Screen:
             line = parser.getContext().currentLine()
             raise Unreadable(f"a quote that is not closed, or not escaped, near line {line}; see options: quote and escape") from None
         finally:
-            stream.close()
+            close(stream)
 
 
 def separator(files: FileSet) -> str:

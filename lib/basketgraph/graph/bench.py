@@ -26,6 +26,7 @@ from basketgraph.graph.training import train_shards
 from basketgraph.graph.tune import split_edges, tune
 from basketgraph.graph.workers import OneProcess
 from basketgraph.launch import free_threads
+from basketgraph.progress import at
 from basketgraph.shards.plain import Nodes, seal_arrays
 
 Say = Callable[[str], None]
@@ -95,6 +96,7 @@ def fit(edges: Csr, settings: GraphSettings, say: Say = silent) -> tuple[Serving
     losses = []
     for epoch in train(model, Adam(model.parameters())):
         losses.append(epoch.loss)
+        at("epochs done", epoch.number + 1, settings.epochs)
         say(f"epoch {epoch.number + 1} of {settings.epochs}: loss {epoch.loss:.4f}")
     return serving(model), losses, peak_memory_bytes()
 
@@ -103,7 +105,7 @@ def _fit_ranks(lists: EdgeLists, settings: GraphSettings, ranks: int, say: Say) 
     """Train by Horovod ranks over a sealed set of as many shards."""
     edges = lists.matrices[0]
     rows = np.repeat(np.arange(edges.rows), np.diff(edges.indptr))
-    with tempfile.TemporaryDirectory(prefix="basketgraph-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="basketgraph-bench-", ignore_cleanup_errors=True) as folder:
         shards, model = Path(folder) / "shards", Path(folder) / "model"
         arrays = (rows, edges.columns.astype(np.int64), edges.values)
         seal_arrays(shards, arrays, Nodes(lists.users), Nodes(lists.items), shards=ranks, cut=date.max)

@@ -14,6 +14,7 @@ from basketgraph.clean.onboard.find import ENDINGS, Found
 from basketgraph.clean.onboard.look import sampled
 from basketgraph.clean.onboard.sample import Column, Sample, file_name
 from basketgraph.config import Mistake
+from basketgraph.progress import each
 
 LOOKED_AT = 8  # files of one name, spread over all of them
 MONTH = re.compile(
@@ -47,7 +48,7 @@ def kinds(folder: Path, found: Sequence[Found]) -> list[Kind]:
     groups: list[tuple[list[Found], list[Sample]]] = []
     for files in by_name.values():
         chosen = files[:: max(1, len(files) // LOOKED_AT)][:LOOKED_AT]
-        samples = [sampled(file) for file in chosen]
+        samples = [sampled(file) for file in each(chosen, "files sampled")]
         for sample in samples:
             home = next((group for group in groups if _alike(group[1][0], sample)), None)
             if home is None:
