@@ -69,7 +69,7 @@ def register(app: typer.Typer) -> None:
             print_check(found, file=sys.stderr if as_json else sys.stdout)
             if as_json:
                 print_json(check_as_json(found))
-            return STOPPED_BY_QUALITY if any(nothing_accepted(one) for one in found.tables) else OK
+            return STOPPED_BY_QUALITY if any(one.gets_nothing for one in found.tables) else OK
 
         told(action, debug=debug, conf_dir=conf_dir)
 
@@ -187,9 +187,16 @@ def _checked(shop: str, env: str, sets: list[str], sample_rows: int | None) -> S
     return replace(found, hints=hints(found, todos=todos))
 
 
-def nothing_accepted(one: TableCheck) -> bool:
-    """Whether a table gets no row although there are some: such a mapping is of no use."""
-    return one.counts.read > 0 and one.counts.accepted + one.counts.duplicate == 0
+def rows_in_words(one: TableCheck) -> list[str]:
+    """How the rows that were read add up; and where the mapping leaves some out, what the table gets of how many lines."""
+    counts = one.counts
+    parts = [f"{counts.accepted:,} accepted", f"{counts.rejected:,} rejected", f"{counts.duplicate:,} duplicates"]
+    if not counts.left_out:
+        return [f"{one.table}: {counts.read:,} rows read = {' + '.join(parts)}"]
+    kind = "rows" if not one.facts.get("events") else "events" if one.facts["cancellations"] else "purchases"
+    told = f"  {counts.accepted:,} {kind} of {counts.read:,} lines; {counts.left_out:,} others left out"
+    unparsable = f", {counts.by_reason['unparsable']:,} unparsable" if counts.by_reason.get("unparsable") else ""
+    return [f"{one.table}: {counts.read:,} rows read = {' + '.join(parts)} + {counts.left_out:,} left out", told + unparsable]
 
 
 def print_check(found: SourceCheck, *, file: Any) -> None:
@@ -206,14 +213,15 @@ def print_check(found: SourceCheck, *, file: Any) -> None:
         say(f"  quarantined: {path}: {problem}")
     for one in found.tables:
         counts = one.counts
-        say(f"{one.table}: {counts.read:,} rows read = {counts.accepted:,} accepted + {counts.rejected:,} rejected + {counts.duplicate:,} duplicates")
+        for words in rows_in_words(one):
+            say(words)
         if counts.superseded:
             say(f"  of the accepted {counts.superseded:,} are older versions of others: the newest one of each key counts")
         for reason, rows in sorted(counts.by_reason.items(), key=lambda pair: -pair[1])[:REJECTED_SHOWN]:
             say(f"  {reason}: {rows:,}")
-            for payload, path in one.examples.get(reason, ()):
+            for payload, path, line in one.examples.get(reason, ()):
                 row = ", ".join(f"{column} {value}" for column, value in masked_row(payload))
-                say(f"    {path}: {row or '(a line that is no row)'}"[:240])
+                say(f"    {path}{f' line {line:,}' if line else ''}: {row or '(a line that is no row)'}"[:240])
         if one.facts.get("events"):
             say(f"  {facts_in_words(one.facts)}")
     say("Look at:" if found.hints else "Nothing looks odd.")
@@ -246,13 +254,16 @@ def check_as_json(found: SourceCheck) -> dict[str, Any]:
                 "accepted": one.counts.accepted,
                 "rejected": one.counts.rejected,
                 "duplicates": one.counts.duplicate,
+                "left_out": one.counts.left_out,
                 "superseded": one.counts.superseded,
                 "rejected_by_reason": dict(sorted(one.counts.by_reason.items())),
-                "examples": {reason: [{"file": f, "row": dict(masked_row(p))} for p, f in rows] for reason, rows in one.examples.items()},
+                "examples": {
+                    reason: [{"file": f, "line": n, "row": dict(masked_row(p))} for p, f, n in rows] for reason, rows in one.examples.items()
+                },
                 "facts": dict(one.facts),
             }
             for one in found.tables
         },
         "hints": list(found.hints),
-        "usable": not any(nothing_accepted(one) for one in found.tables),
+        "usable": not any(one.gets_nothing for one in found.tables),
     }

@@ -57,10 +57,11 @@ def _print_refused(out: Console, found: Mapping[str, Any]) -> None:
 
 
 def _print_rows(out: Console, rows: Mapping[str, Mapping[str, Any]]) -> None:
-    shown = table("rows, over all files ever picked up", "table", "read", "accepted", "rejected", "duplicates", "rejected by reason")
+    shown = table("rows, over all files ever picked up", "table", "read", "accepted", "rejected", "duplicates", "left out", "rejected by reason")
     for name, counts in rows.items():
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(counts["rejected_by_reason"].items(), key=lambda pair: -pair[1]))
-        shown.add_row(name, *(f"{counts[c]:,}" for c in ("read", "accepted", "rejected", "duplicates")), reasons)
+        told = (f"{counts.get(c, 0):,}" for c in ("read", "accepted", "rejected", "duplicates", "left_out"))  # a step of before counted none left out
+        shown.add_row(name, *told, reasons)
     if rows:
         out.print(shown)
 

@@ -27,7 +27,7 @@ DIRTY = [
     line(1),  # an exact duplicate
     *[line(number, pieces="0", customer=f"secret{number}") for number in range(10, 10 + EXAMPLES + 2)],
     line(20, pieces="two"),
-    line(21, customer=""),
+    line(21, customer="", title=""),
     line(22, title="Coffee", at="2026-03-04 10:00"),
     "7,u1,p1",
 ]
@@ -48,6 +48,7 @@ def told(check: SourceCheck) -> dict[str, dict[str, Any]]:
             "accepted": one.counts.accepted,
             "rejected": one.counts.rejected,
             "duplicates": one.counts.duplicate,
+            "left_out": one.counts.left_out,
             "superseded": one.counts.superseded,
             "rejected_by_reason": dict(sorted(one.counts.by_reason.items())),
         }
@@ -69,11 +70,13 @@ def test_what_is_told_is_what_cleaning_then_does_and_nothing_is_written(spark: S
     assert "missing column product" in check.quarantined[0][1]
     shop.clean()
     assert told(check) == {table: shop.counts(table) for table in ("silver.events", "silver.items")}
+    read = {table: (counts["read"], counts["left_out"]) for table, counts in told(check).items()}
+    assert read == {"silver.events": (32, 0), "silver.items": (32, 2)}, "of the lines of two files one each has no title"
 
     events = next(one for one in check.tables if one.table == "silver.events")
     assert len(events.examples["quantity_not_positive"]) == EXAMPLES < events.counts.by_reason["quantity_not_positive"]
     assert "secret" not in str(events.examples)
-    assert events.examples["unparsable"] == [(None, "a.csv")]
+    assert events.examples["unparsable"] == [(None, "a.csv", 16)]
     facts = {name: events.facts[name] for name in ("events", "users", "items", "in_the_future", "greatest_amount_minor")}
     assert facts == {"events": 7, "users": 2, "items": 1, "in_the_future": 1, "greatest_amount_minor": 1998}
 
@@ -83,8 +86,8 @@ def test_what_is_told_is_what_cleaning_then_does_and_nothing_is_written(spark: S
     assert (check.files, check.already) == (1, 3)
     shop.clean()
     after = shop.counts()
-    assert {key: told(check)["silver.events"][key] for key in ("read", "accepted", "rejected", "duplicates")} == {
-        key: after[key] - before[key] for key in ("read", "accepted", "rejected", "duplicates")
+    assert {key: told(check)["silver.events"][key] for key in ("read", "accepted", "rejected", "duplicates", "left_out")} == {
+        key: after[key] - before[key] for key in ("read", "accepted", "rejected", "duplicates", "left_out")
     }
     assert rehearsal(shop).check().files == 0
 

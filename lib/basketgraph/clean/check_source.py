@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
 from basketgraph.clean.counts import summed
-from basketgraph.clean.ledger import Counts
+from basketgraph.clean.ledger import Counts, as_copy, counted
 from basketgraph.clean.load import Cleaning, Work
 from basketgraph.clean.pick_up import LandingFile
 from basketgraph.clean.pseudonyms import KEY_BYTES, KEY_VARIABLE, PseudonymKey, key_file, pseudonym_key
@@ -42,12 +42,25 @@ def key_or_throwaway(environment: Mapping[str, str]) -> PseudonymKey:
 
 @dataclass(frozen=True)
 class TableCheck:
-    """One table: counts as ops.files would have them, examples of rejected rows by reason (payload with personal columns masked, file), and facts."""
+    """One table: counts as ops.files would have them, examples of rejected rows by reason (payload with personal columns masked, file, number of an
+    unparsable line), and facts.
+
+    good: rows without a reason to refuse them, whether they are in already or not; None where that is accepted and duplicate rows.
+    equal: of a table whose lines have no number of their own, rows of the files that are read which are equal to others.
+    """
 
     table: str
     counts: Counts
-    examples: Mapping[str, Sequence[tuple[str | None, str]]]
+    examples: Mapping[str, Sequence[tuple[str | None, str, int | None]]]
     facts: Mapping[str, Any]
+    good: int | None = None
+    equal: int = 0
+
+    @property
+    def gets_nothing(self) -> bool:
+        """Whether there are rows and not one of them can be in the table: such a mapping is of no use."""
+        good = self.counts.accepted + self.counts.duplicate if self.good is None else self.good
+        return self.counts.read > 0 and good == 0
 
 
 @dataclass(frozen=True)
@@ -130,33 +143,36 @@ class Rehearsal(Cleaning):
 
     def _table(self, table: str, fresh: Sequence[LandingFile], copies: Sequence[LandingFile], raw: DataFrame | None) -> TableCheck:
         if raw is None:
-            return TableCheck(table, summed(self._copy_counts(table, copies, {})), {}, {})
+            return TableCheck(table, summed(self._copy_counts(table, copies, {})), {}, {})  # the table has their content: duplicates
         prepared = self._prepare(table, fresh, f"{self.release.run_id}/check/{table}", raw)
-        read = {file.file_hash: prepared.counts[file.path].read for file in fresh}
-        counts = summed([*(prepared.counts[file.path] for file in fresh), *self._copy_counts(table, copies, read)])
+        own = summed(prepared.counts[file.path] for file in fresh)
+        copied = self._copy_counts(table, copies, {file.file_hash: prepared.counts[file.path] for file in fresh})
+        counts = summed([own, *copied])
         examples = _examples(prepared.rejected) if prepared.rejected is not None else {}
         facts = event_facts(prepared.rows, self.now, exact=counts.accepted <= FEW_EVENTS) if table == EVENTS and prepared.rows is not None else {}
         prepared.release_memory()
-        return TableCheck(table, counts, examples, facts)
+        # Copies of files of this look hold what those hold; of files that are in already only duplicates can be told, and nothing against them.
+        known = sum(c.duplicate for f, c in zip(copies, copied, strict=True) if self.ledger.with_hash(table, f.file_hash) is not None)
+        equal = own.duplicate if prepared.rules.key_is_content else 0
+        return TableCheck(table, counts, examples, facts, prepared.good + known, equal)
 
-    def _copy_counts(self, table: str, copies: Sequence[LandingFile], read: Mapping[str, int]) -> list[Counts]:
+    def _copy_counts(self, table: str, copies: Sequence[LandingFile], read: Mapping[str, Counts]) -> list[Counts]:
         """All rows of a file whose content the table has, or gets from another file, are duplicates."""
         found = []
         for file in copies:
             original = self.ledger.with_hash(table, file.file_hash)
-            rows = original["rows_read"] if original is not None else read[file.file_hash]
-            found.append(Counts(read=rows, duplicate=rows))
+            found.append(as_copy(counted(read[file.file_hash]) if original is None else original))
         return found
 
 
-def _examples(rejected: DataFrame) -> dict[str, list[tuple[str | None, str]]]:
-    """Reason -> up to EXAMPLES (payload, file)."""
-    first = Window.partitionBy("reason").orderBy("rejected_id")
-    each = rejected.select("rejected_id", "payload", "source_file", F.explode("reasons").alias("reason"))
+def _examples(rejected: DataFrame) -> dict[str, list[tuple[str | None, str, int | None]]]:
+    """Reason -> up to EXAMPLES (payload, file, line)."""
+    first = Window.partitionBy("reason").orderBy("source_file", F.asc_nulls_last("line_number"), "rejected_id")
+    each = rejected.select("rejected_id", "payload", "source_file", "line_number", F.explode("reasons").alias("reason"))
     chosen = each.withColumn("place", F.row_number().over(first)).where(F.col("place") <= EXAMPLES).orderBy("reason", "place").collect()
-    found: dict[str, list[tuple[str | None, str]]] = {}
+    found: dict[str, list[tuple[str | None, str, int | None]]] = {}
     for row in chosen:
-        found.setdefault(row["reason"], []).append((row["payload"], row["source_file"]))
+        found.setdefault(row["reason"], []).append((row["payload"], row["source_file"], row["line_number"]))
     return found
 
 
@@ -201,18 +217,23 @@ def hints(check: SourceCheck, *, todos: Sequence[str] = ()) -> list[str]:
     told = []
     for one in check.tables:
         counts = one.counts
-        if counts.read and counts.accepted + counts.duplicate == 0:
+        if one.gets_nothing:
             told.append(f"{one.table}: not one row would be accepted")
-        elif counts.rejected > 0.3 * counts.read:
+        elif counts.rejected > 0.3 * counts.about:
             worst = max(counts.by_reason, key=lambda reason: counts.by_reason[reason])
-            told.append(f"{one.table}: {_share(counts.rejected, counts.read)} of the rows would be rejected, most of them as {worst}")
-        if one.table == EVENTS and counts.duplicate > 0.2 * counts.read and counts.accepted:
+            told.append(f"{one.table}: {_share(counts.rejected, counts.about)} of the rows would be rejected, most of them as {worst}")
+        if one.table == EVENTS and one.equal and counts.accepted:
             told.append(
-                f"{one.table}: {_share(counts.duplicate, counts.read)} of the rows are equal to others; is a column missing that tells lines apart?"
+                f"{one.table}: {one.equal:,} of {counts.about:,} rows are equal to others and count once: lines have no number of their own, so two "
+                "purchases of the same look like one that was delivered twice; is a column missing that tells lines apart?"
             )
-        if one.table == EVENTS and counts.superseded > 0.05 * counts.read:
+        elif one.table == EVENTS and counts.duplicate > 0.2 * counts.about and counts.accepted:
             told.append(
-                f"{one.table}: {_share(counts.superseded, counts.read)} of the rows share their event_id with a newer one and would not be counted: "
+                f"{one.table}: {_share(counts.duplicate, counts.about)} of the rows are equal to others; is a column missing that tells lines apart?"
+            )
+        if one.table == EVENTS and counts.superseded > 0.05 * counts.about:
+            told.append(
+                f"{one.table}: {_share(counts.superseded, counts.about)} of the rows share their event_id with a newer one and would not be counted: "
                 "are they versions of one line, or other lines?"
             )
         told += _event_hints(one.facts) if one.facts.get("events") else []

@@ -16,7 +16,7 @@ from basketgraph.clean.batch import Preparation, Prepared
 from basketgraph.clean.commits import write_rejected, write_rows
 from basketgraph.clean.counts import summed
 from basketgraph.clean.expressions import CheckedSource
-from basketgraph.clean.ledger import DONE, Counts, Entry, Ledger, attempt
+from basketgraph.clean.ledger import DONE, Counts, Entry, Ledger, as_copy, attempt
 from basketgraph.clean.pick_up import MAX_RECORD_BYTES, Landing, LandingFile
 from basketgraph.clean.pseudonyms import PseudonymKey, pseudonym_function
 from basketgraph.clean.reading import examined_files, prepare_session, raw_rows, unreadable_files
@@ -43,6 +43,7 @@ class CleanSettings(Settings):
     batch_bytes: int
     parallel_tables: int = 2
     max_record_bytes: int = MAX_RECORD_BYTES
+    damaged_share: float = 0.05
     settle_seconds: float = 0
 
 
@@ -154,8 +155,8 @@ class Cleaning:
 
     def _examined(self, file_set: str, landed: Sequence[LandingFile]) -> list[LandingFile]:
         """The files, each with its header or with the problem that keeps it from being read."""
-        files = self.source.files[file_set]
-        return examined_files(self.spark, self.landing, files, landed, max_record_bytes=self.settings.max_record_bytes)
+        files, most, share = self.source.files[file_set], self.settings.max_record_bytes, self.settings.damaged_share
+        return examined_files(self.spark, self.landing, files, landed, max_record_bytes=most, damaged_share=share)
 
     def _write_quarantined(self, problems: Mapping[str, Sequence[LandingFile]]) -> None:
         entries = [self.ledger.set_aside(table, file) for table, files in problems.items() for file in files]
@@ -253,7 +254,7 @@ class Cleaning:
         log.info("%s: reading %d files", table, len(files))
         rules = self._rules(table)
         begun = [*self.ledger.begun, *self.ledger.left_behind(table, files, named=bool(rules.named))]
-        return Preparation(self.release, rules, files, batch_id, begun, self.now).prepare(raw)
+        return Preparation(self.release, rules, self.source, files, batch_id, begun, self.now).prepare(raw)
 
     def _raw(self, file_set: str, files: Sequence[LandingFile]) -> DataFrame:
         rows = raw_rows(self.spark, self.source, self.source.files[file_set], files)
@@ -284,7 +285,7 @@ class Cleaning:
                     continue  # the next run looks at it by itself
                 if original is None:
                     raise RuntimeError(f"{table}: {file.path} is a copy of a file that was not loaded")
-                counts = Counts(read=original["rows_read"], duplicate=original["rows_read"])
+                counts = as_copy(original)
                 self.outcomes.append(counts)
                 entries.append(self.ledger.entry(table, file, DONE, counts))
         self.ledger.write(entries)

@@ -37,6 +37,7 @@ class LandingFile:
     file_hash: str = ""
     header: tuple[str, ...] = ()  # of a CSV: names in file order; of Parquet: `name type` pairs; of JSON: none
     problem: str | None = None
+    damaged: tuple[int, ...] = ()  # numbers of lines, from 1, that would be read in part: they are refused, and the others go on
     suspect: bool = True  # whether its text may have lines that are parts of rows, or several of them
     listed_at: datetime | None = None  # the modification time it was listed with, where `modified_at` is that of its first reading
 

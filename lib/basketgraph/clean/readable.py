@@ -72,5 +72,6 @@ class Readable:
 
     def _examined(self, files: FileSet, landed: Sequence[LandingFile]) -> dict[str, LandingFile]:
         """Path -> the file, looked through as cleaning does it."""
-        limit = self.settings.max_record_bytes
-        return {file.path: file for file in examined_files(self.landing.spark, self.landing, files, landed, max_record_bytes=limit)}
+        most, share = self.settings.max_record_bytes, self.settings.damaged_share
+        found = examined_files(self.landing.spark, self.landing, files, landed, max_record_bytes=most, damaged_share=share)
+        return {file.path: file for file in found}

@@ -286,10 +286,10 @@ class Replay:
         return {"files": len(one.files), "rows_before": before, "rows_after": after, **one.changes}
 
     def _book(self, table: str, entries: Mapping[FileId, Entry]) -> dict[FileId, Entry]:
-        """Write the entries, held against the rows that are there."""
+        """Write the entries, held against the rows that are there, and those of their copies."""
         recount_set_aside(self.ledger, table)
         found = held_against_rows(self.ledger, table, entries)
-        self.ledger.write(list(found.values()))
+        self.ledger.write([*found.values(), *self.ledger.copies(table, found.values())])
         return found
 
 

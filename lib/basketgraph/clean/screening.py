@@ -1,7 +1,8 @@
 """Text files that would be read wrongly, in part, or not at all, found before a row of them is used.
 
 Spark's readers are kind: they put a replacement character for bytes that are no text, stop after the first JSON value, and let a lone quote
-swallow lines. A file that they would be kind to is set aside with the reason instead. No reason quotes the file, which may hold personal data.
+swallow lines. A file that they would be kind to is set aside with the reason instead, or, where that is of single lines, these are refused
+(lines.py). No reason quotes the file, which may hold personal data.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pyspark.sql import functions as F
 from basketgraph.clean.mapping import FileSet
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame
+    from pyspark.sql import Column
 
 JAVA_ERRORS = (Py4JJavaError, PySparkException)  # pyspark makes its own of some of Java's
 PROBE_BYTES = 1 << 16
@@ -169,13 +170,23 @@ def separator(files: FileSet) -> str:
     return {"\\t": "\t", "\\\\": "\\"}.get(given, given)
 
 
-def swallowing(lines: DataFrame, files: FileSet, fields: int) -> DataFrame:
-    """The lines that a reader of one row a line would take for less than they hold.
+def is_damaged(files: FileSet, fields: int) -> Column:
+    """Whether a reader of one row a line would take a line, column `value`, for less than it holds: something would be lost without a word.
 
-    lines:   column `value`, lines of files that are not read as a whole. fields: how many of them a line of this CSV has.
-    returns: those of which something would be lost without a word.
+    files: not read as a whole. fields: how many of them a line of this CSV has.
     """
-    return lines.where(_several_values() if files.format == "json" else _open_at_the_end(files, fields))
+    return _several_values() if files.format == "json" else _open_at_the_end(files, fields)
+
+
+def has_loose_quote(files: FileSet) -> Column:
+    """Whether a line of CSV has a quote that neither opens nor closes a whole field, nor is doubled in one."""
+    return F.contains(_without_whole_fields(files), F.lit(str(files.option("quote", '"'))))
+
+
+def ends_another(files: FileSet, fields: int) -> Column:
+    """Whether a line of CSV is no row by itself and ends with a quote that closes what a line before it has opened."""
+    quote, rest = re.escape(str(files.option("quote", '"'))), _without_whole_fields(files)
+    return rest.rlike(f"^[^{quote}]*{quote}\\s*$") & (F.size(F.split(rest, re.escape(separator(files)), -1)) != fields)
 
 
 def _several_values() -> Column:
@@ -191,12 +202,16 @@ def _open_at_the_end(files: FileSet, fields: int) -> Column:
 
     Where an earlier field is left open the line has too few fields, and is refused as it is.
     """
-    quote, escape = (re.escape(str(files.option(name, '"'))) for name in ("quote", "escape"))
-    between = re.escape(separator(files))
-    # Escaped quotes say nothing of where a field ends, and closed fields nothing of the last one, so both go first.
-    plain = F.regexp_replace(F.col("value"), f"{escape}." if quote != escape else f"(?<!^|{between}){quote}{quote}", "")
-    unclosed = F.regexp_replace(plain, f"(^|{between}){quote}[^{quote}]*{quote}(?={between}|$)", "$1")
+    quote, between, unclosed = re.escape(str(files.option("quote", '"'))), re.escape(separator(files)), _without_whole_fields(files)
     opened = unclosed.rlike(f"(?:^|{between}){quote}[^{quote}]*$")
     before = F.regexp_replace(unclosed, f"{quote}[^{quote}]*$", "")
     last = F.size(F.split(before, between, -1)) == fields
     return F.contains(F.col("value"), F.lit(str(files.option("quote", '"')))) & opened & last
+
+
+def _without_whole_fields(files: FileSet) -> Column:
+    """A line without its whole quoted fields: escaped quotes say nothing of where a field ends, and closed fields nothing of the last one."""
+    quote, escape = (re.escape(str(files.option(name, '"'))) for name in ("quote", "escape"))
+    between = re.escape(separator(files))
+    plain = F.regexp_replace(F.col("value"), f"{escape}." if quote != escape else f"(?<!^|{between}){quote}{quote}", "")
+    return F.regexp_replace(plain, f"(^|{between}){quote}[^{quote}]*{quote}(?={between}|$)", "$1")

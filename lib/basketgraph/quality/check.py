@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from basketgraph.tables import Release
 
 log = logging.getLogger("basketgraph")
+MAPPED = "silver."  # tables whose rows the shop's mapping makes
+REPLAY = (
+    "Where the mapping is at fault, mend it and read its files again: basketgraph replay --from DAY --to DAY (the days of the events concerned). "
+    "Cleaning alone does not read again what is in already."
+)
 
 
 class QualityStop(Exception):
@@ -213,6 +218,8 @@ def _stop(release: Release, found: Sequence[Checked], ds: date, reasons: Mapping
             lines += [f"  {finding.check}: want {finding.expected}, have {finding.observed}" for finding in critical]
             lines.append(f"The reasons are in {checked.suite.file}, all results in {RESULTS} (run {release.run_id}); what to do: docs/quality.md.")
         failures += [_failure(checked.table, finding, release.run_id, ds, before) for finding in critical]
+    if any(failure["table"].startswith(MAPPED) for failure in failures):
+        lines.append(REPLAY)
     return QualityStop("\n".join(lines), failures, ds=ds) if failures else None
 
 

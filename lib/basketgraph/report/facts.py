@@ -13,7 +13,7 @@ from basketgraph.contracts import contracts
 from basketgraph.report.changes import Changes, changes, newest_checks
 from basketgraph.report.examples import Example, live_examples
 from basketgraph.report.known_users import Pseudonyms
-from basketgraph.report.records import as_dicts, records
+from basketgraph.report.records import about, as_dicts, left_out, records
 from basketgraph.report.steps import newest_steps, unfinished
 from basketgraph.report.trends import broken_by_run, check_histories, deliveries, shop_days
 from basketgraph.runs import RunLog
@@ -79,6 +79,7 @@ def facts(release: Release, ds: date, history_days: int, pseudonyms: Pseudonyms,
 def _files(release: Release) -> list[dict[str, Any]]:
     """As the summary counts them: files that were read to their end."""
     sums = [F.sum(f"rows_{what}").alias(what) for what in ("read", "accepted", "rejected", "duplicate")]
+    sums += [F.sum(about()).alias("about"), F.sum(left_out()).alias("left_out")]
     done = records(release, "ops.files").where("status = 'done'")
     return as_dicts(done.groupBy("table_name").agg(F.countDistinct("source_file").alias("files"), *sums).orderBy("table_name"))
 

@@ -53,7 +53,7 @@ def page(found: Facts, *, shop: str, description: str, made_at: datetime) -> str
         more_set_aside=max(0, len(found.quarantined) - MOST_FILES),
         since=since(found.changes),
         tables=promised_tables(found),
-        files=[{**row, "share": share_in_words(row["rejected"], row["read"])} for row in found.files],
+        files=[{**row, "share": share_in_words(row["rejected"], row["about"])} for row in found.files],
         rejected=rejected(found),
         figures=figures(found),
         check_figures=check_figures(found),
@@ -67,12 +67,12 @@ def page(found: Facts, *, shop: str, description: str, made_at: datetime) -> str
 
 
 def rejected(found: Facts) -> list[dict[str, Any]]:
-    """Each reason with up to two masked rows and its share of what was read for the table."""
-    read = {row["table_name"]: row["read"] for row in found.files}
+    """Each reason with up to two masked rows and its share of the rows that are about the table."""
+    about = {row["table_name"]: row["about"] for row in found.files}
     shown = []
     for row in found.rejected:
         payloads = dict.fromkeys(payload for payload in (row["first"], row["last"]) if payload)
         examples = [example for example in map(masked_row, payloads) if example]
-        share = share_in_words(row["rows"], read[row["table_name"]]) if read.get(row["table_name"]) else ""
+        share = share_in_words(row["rows"], about[row["table_name"]]) if about.get(row["table_name"]) else ""
         shown.append({**row, "examples": examples, "share": share, "words": reason_in_words(row["reason"])})
     return shown
