@@ -14,11 +14,11 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import DataType, StringType, StructField, StructType, TimestampNTZType, TimestampType
 
 from basketgraph.clean.mapping import FileSet, Source
-from basketgraph.clean.pick_up import Landing, LandingFile, globbed
+from basketgraph.clean.pick_up import UNKNOWN, Landing, LandingFile, globbed
 from basketgraph.clean.screening import JAVA_ERRORS, cause, swallowing
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame, SparkSession
+    from pyspark.sql import Column, DataFrame, DataFrameReader, SparkSession
 
 CORRUPT, HASH, FILE_NUMBER, URI, PLACE = "__corrupt", "__file_hash", "__file_number", "__uri", "__place_of_"
 # Raw rows have the declared columns, these (but for URI), and file_name and file_modified_at. FILE_NUMBER is the place in the list of files read.
@@ -84,7 +84,7 @@ def _group_rows(spark: SparkSession, files: FileSet, group: Sequence[tuple[int, 
     """Rows of files that share one header, each with its number."""
     paths = [globbed(file.uri) for _, file in group]
     if files.format == "parquet":
-        read = spark.read.parquet(*paths)
+        read = _parquet_reader(spark, files, group[0][1].header).parquet(*paths)
         have = set(read.columns)
     elif files.format == "csv":
         # What is not declared is not used, so that names like ours, or equal to others but for case, do no harm.
@@ -109,6 +109,15 @@ def _group_rows(spark: SparkSession, files: FileSet, group: Sequence[tuple[int, 
     corrupt = F.lit(None).cast("string") if files.format == "parquet" else F.col(CORRUPT)
     rows = _with_file(read.select(*declared, corrupt.alias(CORRUPT), F.col("_metadata.file_path").alias(URI)), group)
     return rows if files.format == "parquet" else without_text(rows, files)
+
+
+def _parquet_reader(spark: SparkSession, files: FileSet, header: Sequence[str]) -> DataFrameReader:
+    """A reader of the whole file or, where it has columns of types that Spark does not know, of those declared."""
+    if not any(f" {UNKNOWN}" in told for told in header):
+        return spark.read
+    declared = ((name, told.removeprefix(f"{name} ")) for told in header for name in files.columns if told.startswith(f"{name} "))
+    fields = [StructField(name, DataType.fromDDL(kind)) for name, kind in declared if not kind.startswith(UNKNOWN)]
+    return spark.read.schema(StructType(fields))
 
 
 def without_text(rows: DataFrame, files: FileSet) -> DataFrame:
