@@ -122,7 +122,7 @@ def _examples(one: FilesPlan, name: str, masker: Masker) -> str:
     roles = {p.name: role for role, p in one.reading.roles.items()}
     if not profile.filled:
         return " # empty in the sample"
-    examples = [_example(text, profile, roles.get(name), masker) for text in _spread(profile)]
+    examples = [example(text, profile, roles.get(name), masker) for text in _spread(profile)]
     filled = 100 * len(profile.filled) / max(1, len(profile.column.values))
     holes = f", {100 - filled:.0f} % empty" if filled < 99.5 else ""
     texts = " | ".join(dict.fromkeys(shown(re.sub(r"[ \t\r\n]+", " ", text)) for text in examples))
@@ -135,7 +135,7 @@ def _spread(profile: Profile) -> list[str]:
     return frequent[:: max(1, len(frequent) // EXAMPLES)][:EXAMPLES]
 
 
-def _example(text: str, profile: Profile, role: str | None, masker: Masker) -> str:
+def example(text: str, profile: Profile, role: str | None, masker: Masker) -> str:
     """A value as it may be shown: of a person only its shape; of an id or a number that is nobody's all of it; of the rest what the masker leaves."""
     if role == "user" or profile.personal:
         return re.sub(r"[^\W\d_]", "x", re.sub(r"\d", "9", text))[:30]

@@ -64,11 +64,6 @@ class Profile:
         """Ids some of which went through a table of floating-point numbers: 17850.0, and 17850 where no other one was missing."""
         return self._share(r"\d+\.0") > 0 and self._share(r"\d+(\.0)?") > 0.9
 
-    @property
-    def exponential(self) -> float:
-        """The share of numbers in scientific notation, as spreadsheets write long ones: 4.00638E+12."""
-        return self._share(r"\d([.,]\d+)?[eE]\+?\d\d?")
-
     def _share(self, form: str) -> float:
         return sum(number for text, number in self.counts.items() if re.fullmatch(form, text, re.ASCII)) / max(1, len(self.filled))
 
