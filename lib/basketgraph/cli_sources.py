@@ -77,8 +77,9 @@ def register(app: typer.Typer) -> None:
 def _onboarded(
     files: list[str], shop: str, landing: Path | None, currency: str | None, time_zone: str | None, out: Path | None, force: bool
 ) -> tuple[Draft, Path]:
-    """Draft, verify and write a mapping; returns it and where it is. Raises Mistake, and then nothing was written."""
-    from basketgraph.clean.onboard.write import draft, verify, want_free, write
+    """Draft a mapping, try it on its sample and write it; returns it and where it is. Raises Mistake, and then nothing was written."""
+    from basketgraph.clean.onboard.trial import tried
+    from basketgraph.clean.onboard.write import draft, want_free, write
     from basketgraph.config import Config, Environment, Mistake, conf_folder, data_yaml, parsed
     from basketgraph.masking import masked
     from basketgraph.session import spark_session
@@ -92,7 +93,7 @@ def _onboarded(
     want_free(place, force=force)
     found = draft(shop, files, landing=landing, currency=currency, time_zone=time_zone, masker=masked)
     environment = parsed(Environment, data_yaml("conf/environments/local.yaml"), "conf/environments/local.yaml")
-    verify(spark_session(Config("local", shop, environment, {}, {}), "basketgraph onboard"), found)
+    found = tried(spark_session(Config("local", shop, environment, {}, {}), "basketgraph onboard"), found, masker=masked)
     write(found, place, force=force)
     return found, place
 

@@ -15,13 +15,13 @@ from pyspark.sql.types import DataType, StringType, StructField, StructType, Tim
 
 from basketgraph.clean.lines import LINE, ROW, numbered_lines, parsed_lines, text_lines, with_damage
 from basketgraph.clean.mapping import FileSet, Source
-from basketgraph.clean.pick_up import Landing, LandingFile
+from basketgraph.clean.pick_up import UNKNOWN, Landing, LandingFile
 from basketgraph.clean.screening import JAVA_ERRORS, cause, is_damaged
 from basketgraph.paths import globbed
 from basketgraph.progress import each
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame, SparkSession
+    from pyspark.sql import Column, DataFrame, DataFrameReader, SparkSession
 
 CORRUPT, HASH, FILE_NUMBER, URI, PLACE = "__corrupt", "__file_hash", "__file_number", "__uri", "__place_of_"
 # Raw rows have the declared columns, these (but for URI), and file_name and file_modified_at. FILE_NUMBER is the place in the list of files read.
@@ -101,7 +101,7 @@ def _group_rows(spark: SparkSession, files: FileSet, group: Sequence[tuple[int, 
     """Rows of files that share one header, each with its number."""
     paths = [globbed(file.uri) for _, file in group]
     if files.format == "parquet":
-        read = spark.read.parquet(*paths)
+        read = _parquet_reader(spark, files, group[0][1].header).parquet(*paths)
         have = set(read.columns)
     elif files.format == "csv":
         # What is not declared is not used, so that names like ours, or equal to others but for case, do no harm.
@@ -147,6 +147,15 @@ def _line_rows(spark: SparkSession, files: FileSet, number: int, file: LandingFi
 def _json_schema(files: FileSet) -> StructType:
     fields = [StructField(name, DataType.fromDDL(kind)) for name, kind in files.columns.items()]
     return StructType([*fields, StructField(CORRUPT, StringType())])
+
+
+def _parquet_reader(spark: SparkSession, files: FileSet, header: Sequence[str]) -> DataFrameReader:
+    """A reader of the whole file or, where it has columns of types that Spark does not know, of those declared."""
+    if not any(f" {UNKNOWN}" in told for told in header):
+        return spark.read
+    declared = ((name, told.removeprefix(f"{name} ")) for told in header for name in files.columns if told.startswith(f"{name} "))
+    fields = [StructField(name, DataType.fromDDL(kind)) for name, kind in declared if not kind.startswith(UNKNOWN)]
+    return spark.read.schema(StructType(fields))
 
 
 def without_text(rows: DataFrame, files: FileSet) -> DataFrame:

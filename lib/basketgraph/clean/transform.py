@@ -95,6 +95,11 @@ def mapped_rows(raw: DataFrame, rules: TableRules) -> DataFrame:
     return valued.withColumn(REFUSED, reduce(or_, [*_reasons_of_the_mapping(rules).values(), *_violations(rules).values()]) & unmoved)
 
 
+def with_blame(mapped: DataFrame, rules: TableRules) -> DataFrame:
+    """Mapped rows with BLAMED, which `reasons` asks for."""
+    return mapped.withColumn(BLAMED, reduce(or_, _reasons_of_the_mapping(rules).values()))
+
+
 def reasons(rules: TableRules) -> dict[str, Column]:
     """The conditions on mapped rows with BLAMED under which a row is refused, by reason, in order of name. None is ever null.
 
@@ -222,7 +227,7 @@ def rejected_id(rules: TableRules) -> Column:
 def rejected_rows(mapped: DataFrame, rules: TableRules, *, run_id: str, now: datetime) -> DataFrame:
     """The refused rows, one per raw row, as silver.rejected_rows. An unparsable line has no payload, and no number yet (rejected.py)."""
     conditions = reasons(rules)
-    bad = mapped.where(F.col(REFUSED)).withColumn(BLAMED, reduce(or_, _reasons_of_the_mapping(rules).values()))
+    bad = with_blame(mapped.where(F.col(REFUSED)), rules)
     names = F.array(*[F.when(condition, F.lit(name)) for name, condition in conditions.items()])
     shown = []
     for name, kind in rules.files.columns.items():

@@ -92,7 +92,7 @@ def _is_utf8(line: bytes) -> bool:
 
 
 def _as_text(excerpt: Excerpt, codec: str, encoding: str, because: str, *, marked: bool = False) -> Text:
-    text = excerpt.head.decode(codec, errors="replace" if excerpt.whole else "ignore").removeprefix("\ufeff")
+    text = excerpt.head.decode(codec, errors="replace" if excerpt.whole else "ignore").lstrip("\ufeff")
     blocks = tuple(block.decode(codec.removesuffix("-sig"), errors="ignore") for block in excerpt.blocks)
     return Text(text, blocks, excerpt.whole, encoding, because, marked)
 

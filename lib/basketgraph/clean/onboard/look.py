@@ -23,7 +23,7 @@ def sampled(found: Found) -> Sample:
         raise Mistake(f"{found.shown}: a spreadsheet or an archive, which Spark cannot read", cure="Save it as CSV (UTF-8), or unpack it.")
     if found.packer is None and start.startswith(b"\x1f\x8b"):
         raise Mistake(f"{found.shown}: want a packed file to end in .gz, else Spark reads it as text", cure=f"mv {found.path} {found.path}.gz")
-    text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    text = re.sub(rb"^(\xef\xbb\xbf)+", b"", start).lstrip()
     if text[:1] in (b"{", b"["):
         return json_sample(found)
     return _csv(found)
@@ -49,7 +49,7 @@ def _csv(found: Found) -> Sample:
         options["multiLine"] = True
         because["multiLine"] = "values have line breaks" if told.multiline else "lines of UTF-16 cannot be found by their bytes"
     names = [name for name in told.header if name]
-    blanks = sum(value != value.strip() and value.strip()[:1].isdigit() and " " not in value.strip() for row in told.rows[:2000] for value in row)
+    blanks = sum(_is_number_between_blanks(value) for row in told.rows[:2000] for value in row)
     if blanks > 20:
         options |= {"ignoreLeadingWhiteSpace": True, "ignoreTrailingWhiteSpace": True}
         because["ignoreLeadingWhiteSpace"] = "values have blanks around them"
@@ -57,7 +57,7 @@ def _csv(found: Found) -> Sample:
     columns = []
     for place, name in enumerate(told.header):
         if name:
-            columns.append(Column(name, sql_name(name), "string", [row[place].strip() or None for row in rows]))
+            columns.append(Column(name, sql_name(name), "string", [row[place].strip(" ") or None for row in rows]))
     notes = [f"UTF-8 {text.because}"] if text.encoding == "UTF-8" and text.because else []
     if told.odd_rows:
         notes.append(f"{told.odd_rows} lines of the sample have another number of fields than the header and will be `unparsable`")
@@ -67,5 +67,10 @@ def _csv(found: Found) -> Sample:
     total = len(told.rows) + told.odd_rows if bytes_.whole else round(bytes_.size / average)
     return Sample(
         found, "csv", options, dict.fromkeys(names, "string"), tuple(columns), len(rows), total, told.separator, None, because, tuple(notes),
-        text.head.isascii() and all(block.isascii() for block in text.blocks),
+        text.head.isascii() and all(block.isascii() for block in text.blocks), (), told.odd_rows,
     )  # fmt: skip
+
+
+def _is_number_between_blanks(value: str) -> bool:
+    bare = value.strip(" \t")
+    return value != bare and bare[:1].isdigit() and " " not in bare

@@ -29,6 +29,7 @@ class FilesPlan:
     reading: Reading
     lets: Lets
     tables: list[Table] = field(default_factory=list)
+    remarks: list[Remark] = field(default_factory=list)
 
 
 @dataclass

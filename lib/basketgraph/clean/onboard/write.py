@@ -8,11 +8,9 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import yaml
 
-from basketgraph.clean.expressions import checked_source
 from basketgraph.clean.mapping import read_source
 from basketgraph.clean.onboard.draft import Masker, drafted
 from basketgraph.clean.onboard.find import Found, find
@@ -20,9 +18,6 @@ from basketgraph.clean.onboard.kinds import kinds
 from basketgraph.clean.onboard.parts import Remark
 from basketgraph.clean.onboard.plan import Plan, plan
 from basketgraph.config import Mistake, made
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
 
 
 @dataclass(frozen=True)
@@ -58,14 +53,6 @@ def draft(shop: str, given: Sequence[str], *, landing: Path | None, currency: st
     if faults and (currency or time_zone):
         raise Mistake("--currency or --time-zone cannot be used", faults)
     return Draft(made, text, tuple(remarks), tuple(found))
-
-
-def verify(spark: SparkSession, one: Draft) -> None:
-    """Hold a draft against the same check as every mapping. A fault in it is ours, not the user's."""
-    try:
-        checked_source(spark, yaml.safe_load(one.text), one.plan.shop)
-    except Mistake as mistake:
-        raise RuntimeError(f"the draft does not pass the mapping check, which is our fault: {mistake}\n{one.text}") from mistake
 
 
 def write(one: Draft, place: Path, *, force: bool) -> None:
