@@ -16,6 +16,7 @@ from pyspark.sql.types import DataType, StringType, StructField, StructType, Tim
 from basketgraph.clean.mapping import FileSet, Source
 from basketgraph.clean.pick_up import Landing, LandingFile, globbed
 from basketgraph.clean.screening import JAVA_ERRORS, cause, swallowing
+from basketgraph.money import register
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -47,6 +48,7 @@ MOMENTS = (-(2**63) + 2 * 10**11, 2**63 - 1 - 2 * 10**11)
 def prepare_session(spark: SparkSession) -> None:
     for key, value in SESSION_SETTINGS.items():
         spark.conf.set(key, value)
+    register(spark)
 
 
 def raw_rows(spark: SparkSession, source: Source, files: FileSet, landed: Sequence[LandingFile]) -> DataFrame:

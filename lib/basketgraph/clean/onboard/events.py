@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from basketgraph.clean.onboard.evidence import is_product, money_is_of
 from basketgraph.clean.onboard.fitness import fitness
 from basketgraph.clean.onboard.happened import event_type
-from basketgraph.clean.onboard.numbers import MINOR_UNITS
 from basketgraph.clean.onboard.orders import FIRST_LINES, on_first_lines, one_order_each
 from basketgraph.clean.onboard.parts import MISSING, Lets, Table, decimal_sql, id_sql, label_sql
 from basketgraph.clean.onboard.profiles import Profile
 from basketgraph.clean.onboard.roles import SURELY, Reading
 from basketgraph.clean.onboard.words import header_score, words_of
+from basketgraph.money import FUNCTION, minor_units
 
 EVENTS = "silver.events"
 MINOR_WORDS = {"cents", "cent", "minor", "pence", "pennies", "centimes"}
+CENTS = re.compile(r"[.,]\d\d$")  # as of 26.00, which is whole and yet no number of cents; 26.0 is a table's way to write 26
 
 
 @dataclass(frozen=True)
@@ -181,15 +182,8 @@ def _quantity(reading: Reading, lets: Lets, table: Table, cancelled: str | None)
 
 
 def _amounts(reading: Reading, lets: Lets, table: Table, cancelled: str | None, pieces: str, currency: str) -> None:
-    told = reading.roles.get("currency")
-    table.set("currency", "source_currency" if told is None else f"coalesce(upper(trim({told.column.sql})), source_currency)")
-    if told is not None and len(told.counts) > 1:
-        table.guess("currency", f"{told.name} is each line's currency", f"its values are {', '.join(sorted(told.counts))[:60]}")
-        if on_first_lines(reading.roles.get("order"), told):
-            table.todo("currency", f"{told.name} {FIRST_LINES}: further lines are taken for {currency}; write it on each line")
-    units = MINOR_UNITS.get(currency, 100)
-    amount, price = reading.roles.get("amount"), reading.roles.get("unit_price")
-    chosen = _choose(reading, amount, price)
+    chosen = _choose(reading, reading.roles.get("amount"), reading.roles.get("unit_price"))
+    units = _currency(reading, lets, table, None if chosen is None else chosen[0], currency)
     for why in dict.fromkeys(reading.aside.values()):
         names = [name for name, its in reading.aside.items() if its == why]
         named = names[0] if len(names) == 1 else f"each of {len(names)} columns ({', '.join(names[:4])}{', ...' * (len(names) > 4)})"
@@ -203,14 +197,47 @@ def _amounts(reading: Reading, lets: Lets, table: Table, cancelled: str | None, 
     if one.number is not None and one.number.ambiguous:
         lets.remark(name, "todo", f"{one.name}: {one.number.ambiguous}")
     minor = set(words_of(one.name)) & MINOR_WORDS
-    table.set("amount_minor", _minor(name, pieces if each else "1", 1 if minor else units, any(v < 0 for v in one.numbers)))
+    table.set("amount_minor", _minor(name, pieces if each else "1", "1" if minor else units, any(v < 0 for v in one.numbers)))
     table.guess("amount_minor", f"{one.name} is the price of one piece" if each else f"{one.name} is what the whole line costs", because)
     if minor:
         table.guess("amount_minor", "it is in minor units already", f"its header says {minor.pop()}")
+    elif units != "1" and _may_be_minor(reading, one, currency):
+        table.todo(
+            "amount_minor", f"all amounts of {one.name} are whole numbers: are they in minor units (cents) already? Then take `* {units}` out"
+        )
     reason = "price_not_positive" if each else "amount_not_positive"
     table.refuse(reason, _not_paid(one, name, lets, cancelled))
     table.guess(reason, "what is for nothing is no sale", "gifts, samples and corrections look like this")
     _besides(reading, table, pieces, units)
+
+
+def _currency(reading: Reading, lets: Lets, table: Table, money: Profile | None, currency: str) -> str:
+    """Sets currency; returns the SQL of how many minor units make one of it: a line's own currency decides, where it has one."""
+    told = reading.roles.get("currency")
+    signs = "" if money is None or money.number is None else money.number.currency_sql(money.column.sql)
+    if told is None and not signs:
+        table.set("currency", "source_currency")
+        return str(minor_units(currency))
+    name = lets.add("line_currency", signs if told is None else f"coalesce(upper(trim({told.column.sql})), source_currency)")
+    table.set("currency", name)
+    if told is None and money is not None and money.number is not None:
+        table.guess("currency", f"{money.name} says each line's currency", f"its values have the signs {', '.join(money.number.signs)}")
+    elif told is not None and len(told.counts) > 1:
+        table.guess("currency", f"{told.name} is each line's currency", f"its values are {', '.join(sorted(told.counts))[:60]}")
+        if on_first_lines(reading.roles.get("order"), told):
+            table.todo("currency", f"{told.name} {FIRST_LINES}: further lines are taken for {currency}; write it on each line")
+    return f"{FUNCTION}({name})"
+
+
+def _may_be_minor(reading: Reading, money: Profile, currency: str) -> bool:
+    """Whether nothing in the amounts says that they are not in minor units: no sign, and no decimals where the line's currency has them."""
+    if not money.whole or (money.number is not None and money.number.signs):
+        return False
+    told = reading.roles.get("currency")
+    codes = [None] * len(money.column.values) if told is None else told.column.values
+    pairs = zip(codes, money.column.values, strict=True)
+    texts = [text for code, text in pairs if text is not None and minor_units(currency if code is None else code.upper()) > 1]
+    return bool(texts) and not any(CENTS.search(text) for text in texts)
 
 
 def _not_paid(one: Profile, name: str, lets: Lets, cancelled: str | None) -> str:
@@ -221,9 +248,9 @@ def _not_paid(one: Profile, name: str, lets: Lets, cancelled: str | None) -> str
     return f"{name} = 0" if is_told_by_sign else f"{name} = 0 or (not {cancelled} and {name} < 0)"
 
 
-def _minor(value: str, pieces: str, units: int, signed: bool) -> str:
+def _minor(value: str, pieces: str, units: str, signed: bool) -> str:
     """Minor units, half up; direction is the event type's to say."""
-    product = " * ".join([f"abs({value})" if signed else value, *([pieces] if pieces != "1" else []), *([str(units)] if units != 1 else [])])
+    product = " * ".join([f"abs({value})" if signed else value, *([pieces] if pieces != "1" else []), *([units] if units != "1" else [])])
     return f"round({product})"
 
 
@@ -242,7 +269,7 @@ def _choose(reading: Reading, amount: Profile | None, price: Profile | None) -> 
     return None if amount is None else (amount, False, reading.because["amount"])
 
 
-def _besides(reading: Reading, table: Table, pieces: str, units: int) -> None:
+def _besides(reading: Reading, table: Table, pieces: str, units: str) -> None:
     """Money besides what was paid, where it is certain enough what it is."""
     for role, column in (("list_amount", "list_amount_minor"), ("discount", "discount_minor"), ("coupon", "coupon_minor")):
         one = reading.roles.get(role)

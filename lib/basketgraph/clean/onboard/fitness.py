@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from statistics import median
 
-from basketgraph.clean.onboard.numbers import CODES
 from basketgraph.clean.onboard.profiles import Profile
 from basketgraph.clean.onboard.words import header_score, is_taken_back, plain_values, words, words_of
+from basketgraph.money import CODES
 
 FLAGS = {"0", "1", "true", "false", "yes", "no", "y", "n", "t", "f", "x", "ja", "nein", "j", "oui", "non", "si", "sim", "tak"}
 IDS = ("user", "item", "order", "line", "store")
