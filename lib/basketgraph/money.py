@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 USUAL = 100  # minor units that make one, also of codes that nobody knows
 # Withdrawn since 2006: the package has the current list only, and a shop's log may be older.
 WITHDRAWN = {"BYR": 1} | dict.fromkeys(
-    ["ANG", "BGN", "CSD", "CUC", "CYP", "EEK", "GHC", "HRK", "LTL", "LVL", "MRO", "MTL", "MZM", "SDD", "SIT", "SKK", "SLL", "STD", "TMM", "VEB", "VEF",
-     "ZMK", "ZWL"], USUAL
-)  # fmt: skip
-UNITS = WITHDRAWN | {one.code: 10**one.exponent for one in Currency if one.exponent is not None}  # of metals and tests there are none
+    "ANG BGN CSD CUC CYP EEK GHC HRK LTL LVL MRO MTL MZM SDD SIT SKK SLL STD TMM VEB VEF ZMK ZWL".split(),  # noqa: SIM905 - one a line is longer
+    USUAL,
+)
+UNITS: dict[str, int] = WITHDRAWN | {one.code: 10**one.exponent for one in Currency if one.exponent is not None}  # of metals and tests there are none
 CODES = frozenset(UNITS)
 FUNCTION = "minor_units"  # what expressions of mappings call
 

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from basketgraph.clean.onboard.dialect import decoded
 from basketgraph.clean.onboard.find import Found, excerpt
-from basketgraph.clean.onboard.lists import by_line, fields, lines_of
+from basketgraph.clean.onboard.lists import by_line, fields, lines_of, list_of_records
 from basketgraph.clean.onboard.sample import ROWS, Column, Sample, sql_name
 from basketgraph.config import Mistake
 
@@ -50,7 +50,7 @@ def _records(text: str, whole: bool, found: Found) -> tuple[list[dict[str, Any]]
     by_line = [_loaded(line) for line in (lines if whole else lines[:-1])]
     if by_line and sum(isinstance(record, dict) for record in by_line) >= 0.5 * len(by_line):
         records = [record for record in by_line if isinstance(record, dict)]
-        if len(records) > 1 or not _list_in(records[0]) or len(lines) > 1:
+        if len(records) > 1 or not list_of_records(records[0]) or len(lines) > 1:
             return records, False
     records, decoder, place, array = [], json.JSONDecoder(), 0, text.lstrip().startswith("[")
     place = text.index("[") + 1 if array else 0
@@ -64,22 +64,20 @@ def _records(text: str, whole: bool, found: Found) -> tuple[list[dict[str, Any]]
             records.append(record)
     if not records:
         raise Mistake(f"{found.shown}: want JSON records, one a line or in one array; have {text[:60]!r}", cure="Write one JSON object a line.")
-    if len(records) == 1 and not array and (key := _list_in(records[0])):
-        here = shlex.quote(str(found.path))
+    if len(records) == 1 and not array and (key := list_of_records(records[0])):
         raise Mistake(
             f"{found.shown}: want JSON records, one a line or in one array",
             [f"have one object whose `{key}` is the list of records"],
-            f"Take the list out: jq -c '.{key}[]' {here} > {shlex.quote(str(found.path.with_suffix('.jsonl')))}",
+            f"Write one record a line, with what stands around the list: {_jq(f'del(.[{json.dumps(key)}]) + .[{json.dumps(key)}][]', found)}",
         )
     if not array and len(records) > 1:
-        here = shlex.quote(str(found.path))
-        cure = f"Write one record a line: jq -c . {here} > {shlex.quote(str(found.path.with_suffix('.jsonl')))}"
+        cure = f"Write one record a line: {_jq('.', found)}"
         raise Mistake(f"{found.shown}: want JSON records, one a line or in one array", ["have records that span lines, outside an array"], cure)
     return records, True
 
 
-def _list_in(record: Mapping[str, Any]) -> str | None:
-    return next((key for key, value in record.items() if isinstance(value, list) and len(value) > 1 and isinstance(value[0], dict)), None)
+def _jq(program: str, found: Found) -> str:
+    return f"jq -c {shlex.quote(program)} {shlex.quote(str(found.path))} > {shlex.quote(str(found.path.with_suffix('.jsonl')))}"
 
 
 def _ddl(values: list[Any]) -> str:

@@ -18,6 +18,7 @@ NOTHING = {"null", "none", "nan", "n/a", "nil", "\\n", "undefined", "#n/a", "(nu
 NO_NUMBER = {"-", "--", "?", "na", "."}  # where all else is numbers or dates
 LOOKED_AT = 6000  # values that decide how a column is written
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.\w+")
+LOST = r"[0-9][.,][0-9]+[eE][+]?[0-9]{1,3}|[0-9][eE][+][0-9]{1,3}"  # an id that a spreadsheet wrote as a number, in Python's patterns and Java's
 ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
 
 
@@ -61,6 +62,11 @@ class Profile:
     def floated(self) -> bool:
         """Ids that went through a table of floating-point numbers: 17850.0."""
         return bool(self.filled) and sum(bool(re.fullmatch(r"\d+\.0", text)) for text in self.filled) > 0.9 * len(self.filled)
+
+    @cached_property
+    def lost(self) -> list[str]:
+        """Values in scientific notation, of which as ids only the first digits are left."""
+        return [text for text in self.filled if re.fullmatch(LOST, text)] if self.column.kind == "string" else []
 
     @cached_property
     def numbered(self) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from basketgraph.clean.onboard.fitness import ITEM_COLUMNS, MONEY, NO_MONEY, PAID, PEOPLE, fitness
 from basketgraph.clean.onboard.numbers import SIGNS
-from basketgraph.clean.onboard.orders import are_orders, money_of_orders, of_one_user, one_order_each
+from basketgraph.clean.onboard.orders import are_orders, money_of_orders, of_one_user, one_order_each, own_id
 from basketgraph.clean.onboard.profiles import EMAIL, Profile, profile
 from basketgraph.clean.onboard.sample import Sample
 from basketgraph.clean.onboard.words import header_score, language, plain_values, purchases_among, words, words_of
@@ -208,6 +208,10 @@ def _by_values(reading: Reading) -> Reading:
         people = [one for one in reading.profiles if one in free() and EMAIL.fullmatch(one.filled[0])]
         take("user", people, "its values are e-mail addresses, and nothing else says who bought")
     if {"item", "user", "time"} <= roles.keys():
+        own = own_id(reading.sample.lines, reading.profiles, roles["user"])
+        of_orders = all(replace(reading, roles=roles).beside_lines(roles[role]) for role in ("user", "time"))  # else it may be a customer's record
+        if own is not None and of_orders and not ("order" in roles and header_score("order", roles["order"].name) >= SURELY):
+            roles["order"], because["order"] = own, "it is the id of the record that holds the lines"
         papers = [one for one in free() if (one.numbered or one.padded == len(one.filled)) and are_orders(one, roles["user"])]
         take("order", papers if len(papers) == 1 else [], "its numbers stand on neighbouring rows of one user each")
     return _by_names(replace(reading, roles=roles, because=because))
