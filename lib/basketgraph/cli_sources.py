@@ -231,12 +231,22 @@ def print_check(found: SourceCheck, *, file: Any) -> None:
 
 
 def facts_in_words(facts: Any) -> str:
+    from basketgraph.clean.check_source import money_of
+    from basketgraph.money import number_in_words
+
+    def amount(money: Any, name: str) -> str:
+        return number_in_words(money[name], money["currency"])
+
     about = "" if facts["exact"] else "about "
+    prices = (
+        f"a piece typically {amount(money, 'median_price_minor')}, "
+        f"lines {amount(money, 'least_amount_minor')} to {amount(money, 'greatest_amount_minor')} {money['currency']}"
+        for money in money_of(facts)
+    )
     return (
         f"{facts['events']:,} events ({facts['cancellations']:,} cancellations) of {about}{facts['users']:,} users, "
         f"{facts['items']:,} items, {facts['orders']:,} orders; "
-        f"{facts['first_day']} to {facts['last_day']}, {facts['days']:,} days; a piece typically {facts['median_price_minor'] / 100:,.2f}, "
-        f"lines {facts['least_amount_minor'] / 100:,.2f} to {facts['greatest_amount_minor'] / 100:,.2f} {'/'.join(facts['currencies'])}"
+        f"{facts['first_day']} to {facts['last_day']}, {facts['days']:,} days; {'; '.join(prices)}"
     )
 
 

@@ -165,7 +165,7 @@ def test_orders_whose_own_columns_are_filled_on_their_first_lines_are_read_by_li
     assert [columns(found)[f"{role}_id"] for role in ("order", "user", "item")] == ["trim(Name)", "lower(trim(Email))", "trim(`Lineitem sku`)"]
     assert lets(found)["sold_at"] == "cast(`Created at` as timestamp)"
     assert lets(found)["price"] == "cast(`Lineitem price` as decimal(18, 4))"
-    assert columns(found)["amount_minor"] == "round(price * pieces * 100)"
+    assert columns(found)["amount_minor"] == "round(price * pieces * minor_units(line_currency))"
     assert "discount_minor" not in columns(found)
     assert columns(found, "silver.items")["name"] == "trim(`Lineitem name`)"
     assert mapping(found)["files"]["orders"]["personal"] == ["Email", "Billing Name"]

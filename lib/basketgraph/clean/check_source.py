@@ -21,6 +21,7 @@ from basketgraph.clean.reading import prepare_session
 from basketgraph.clean.screening import JAVA_ERRORS
 from basketgraph.config import Mistake
 from basketgraph.failures import handling
+from basketgraph.money import minor_units, minor_units_sql, number_in_words
 from basketgraph.progress import each
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = 3  # rejected rows shown for each reason
 MANY_EVENTS = 50  # so many make it odd that all are alike
-CHEAP, DEAR = 10, 50_000  # what a piece typically costs, in minor units: less or more looks like an error by 100
+CHEAP, DEAR = 0.1, 500  # what a piece typically costs: less or more looks like an error by the currency's minor units
 FEW_EVENTS = 100_000  # of so many, users and items are counted exactly
 EVENTS = "silver.events"
 
@@ -186,6 +187,13 @@ def event_facts(events: DataFrame, now: datetime, *, exact: bool = True) -> dict
         return F.countDistinct(column) if exact else F.approx_count_distinct(column, 0.01)
 
     day, amount, quantity = F.col("event_date"), F.col("amount_minor"), F.col("quantity")
+    units = F.expr(minor_units_sql("currency"))
+    measures = [
+        F.count_if(amount % units == 0).alias("of_whole_units"),
+        F.min(amount).alias("least_amount_minor"),
+        F.max(amount).alias("greatest_amount_minor"),
+        F.percentile_approx(amount / quantity, 0.5).alias("median_price_minor"),
+    ]
     (row,) = events.agg(
         F.lit(exact).alias("exact"),
         F.count("*").alias("events"),
@@ -197,19 +205,24 @@ def event_facts(events: DataFrame, now: datetime, *, exact: bool = True) -> dict
         F.count_if(F.col("event_time") > F.lit(now + timedelta(days=1))).alias("in_the_future"),
         F.count_if(day < F.lit("1995-01-01").cast("date")).alias("before_1995"),
         F.count_if(quantity == 1).alias("of_one_piece"),
-        F.count_if(amount % 100 == 0).alias("of_whole_units"),
         F.count_if(amount == 0).alias("for_nothing"),
         F.min(day).alias("first_day"),
         F.max(day).alias("last_day"),
-        F.min(amount).alias("least_amount_minor"),
-        F.max(amount).alias("greatest_amount_minor"),
-        F.percentile_approx(amount / quantity, 0.5).alias("median_price_minor"),
+        *measures,
         F.percentile_approx(quantity, 0.5).alias("median_quantity"),
         F.array_sort(F.collect_set("currency")).alias("currencies"),
     ).collect()
     found: dict[str, Any] = row.asDict(recursive=True)
     found["median_price_minor"] = None if found["median_price_minor"] is None else round(found["median_price_minor"])
+    if len(found["currencies"]) > 1:  # else the numbers of all are those of the one
+        each = events.groupBy("currency").agg(F.count("*").alias("events"), *measures).orderBy(F.desc("events"), "currency").collect()
+        found["by_currency"] = [one.asDict() for one in each]
     return found
+
+
+def money_of(facts: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What `event_facts` says of amounts, for each currency by itself, that of the most events first."""
+    return list(facts.get("by_currency", ())) or [{**facts, "currency": code} for code in facts["currencies"]]
 
 
 def hints(check: SourceCheck, *, todos: Sequence[str] = ()) -> list[str]:
@@ -258,13 +271,20 @@ def _event_hints(facts: Mapping[str, Any]) -> Iterator[str]:
         ("XXX" in facts["currencies"], "currency XXX stands for none: name the shop's in the mapping"),
     ]
     yield from (text.format(**facts) for holds, text in asked if holds)
-    price = facts["median_price_minor"]
     if facts["for_nothing"] == events:
         yield "all amounts are 0: no column of money is mapped"
-    elif price >= DEAR and facts["of_whole_units"] == events:
-        yield f"a piece typically costs {price / 100:,.2f}, and no amount has cents: are the files' amounts in minor units already (take out * 100)?"
-    elif abs(price) < CHEAP:
-        yield f"a piece typically costs {price / 100:,.2f}: is * 100 missing in amount_minor?"
+    else:
+        yield from (hint for money in money_of(facts) if (hint := _hint_of_units(money)))
+
+
+def _hint_of_units(money: Mapping[str, Any]) -> str | None:
+    """What is odd about amounts of one currency, as if minor units were taken for whole ones or the other way round."""
+    code, units = money["currency"], minor_units(money["currency"])
+    price = money["median_price_minor"] / units
+    typical = f"a piece typically costs {number_in_words(money['median_price_minor'], code)} {code}"
+    if units > 1 and price >= DEAR and money["of_whole_units"] == money["events"]:
+        return f"{typical}, and no amount has a part of one: are the files' amounts in minor units already (take out * {units})?"
+    return f"{typical}: is * {units} missing in amount_minor?" if units > 1 and abs(price) < CHEAP else None
 
 
 def _share(part: int, whole: int) -> str:

@@ -14,6 +14,7 @@ from pyspark.sql.types import ArrayType, BooleanType, DataType, StringType, Stru
 
 from basketgraph.clean.mapping import LANDING_NAMES, SOURCE_NAMES, FileSet, Source, TableMapping, read_source, refuse
 from basketgraph.contracts import Contract, contract
+from basketgraph.money import register
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -33,6 +34,7 @@ class CheckedSource:
 def checked_source(spark: SparkSession, given: Mapping[str, object], where: str) -> CheckedSource:
     """The mapping `given`, checked. Reads no data. Raises Mistake that lists every fault of form, names and SQL at once."""
     source, faults = read_source(given, where)
+    register(spark)
     references: dict[str, References] = {}
     raws: dict[str, _Raw] = {}
     if source is not None:

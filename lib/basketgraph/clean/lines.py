@@ -15,8 +15,9 @@ from pyspark.sql.types import ArrayType, StructType
 from pyspark.sql.window import Window
 
 from basketgraph.clean.mapping import FileSet
-from basketgraph.clean.pick_up import LandingFile, globbed
+from basketgraph.clean.pick_up import LandingFile
 from basketgraph.clean.screening import ends_another, has_loose_quote, is_damaged
+from basketgraph.paths import globbed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -17,6 +17,7 @@ from basketgraph.clean.lines import LINE, ROW, numbered_lines, parsed_lines, tex
 from basketgraph.clean.mapping import FileSet, Source
 from basketgraph.clean.pick_up import UNKNOWN, Landing, LandingFile
 from basketgraph.clean.screening import JAVA_ERRORS, cause, is_damaged
+from basketgraph.money import register
 from basketgraph.paths import globbed
 from basketgraph.progress import each
 
@@ -50,6 +51,7 @@ MOMENTS = (-(2**63) + 2 * 10**11, 2**63 - 1 - 2 * 10**11)
 def prepare_session(spark: SparkSession) -> None:
     for key, value in SESSION_SETTINGS.items():
         spark.conf.set(key, value)
+    register(spark)
 
 
 def raw_rows(spark: SparkSession, source: Source, files: FileSet, landed: Sequence[LandingFile]) -> DataFrame:

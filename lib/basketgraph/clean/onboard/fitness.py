@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from statistics import median
 
-from basketgraph.clean.onboard.numbers import CODES
 from basketgraph.clean.onboard.profiles import Profile
 from basketgraph.clean.onboard.words import header_score, is_taken_back, plain_values, words, words_of
+from basketgraph.money import CODES
 
 FLAGS = {"0", "1", "true", "false", "yes", "no", "y", "n", "t", "f", "x", "ja", "nein", "j", "oui", "non", "si", "sim", "tak"}
 IDS = ("user", "item", "order", "line", "store")
@@ -99,7 +99,7 @@ def _id(role: str, one: Profile) -> float:
     two_numbers = role == "user" and words_of(one.name)[-1:] == ("id",) and all(re.fullmatch(r"\d+\.\d+", text) for text in one.counts)
     fractions = bool(one.numbers) and not one.whole and not two_numbers
     negative = bool(one.numbers) and min(one.numbers) < 0 and sum(value < 0 for value in one.numbers) > len(one.numbers) / 50
-    if fractions or negative:
+    if fractions or negative or len(one.lost) > len(one.filled) / 2:
         return 0.0
     if role == "user" and is_count_of_people(one):
         return 0.0

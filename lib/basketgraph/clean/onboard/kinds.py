@@ -18,6 +18,7 @@ from basketgraph.config import Mistake
 from basketgraph.progress import each
 
 LOOKED_AT = 8  # files of one name, spread over all of them
+SMALL, MANY = 64 << 10, 100  # bytes of files of which more are looked at, such as those of one order each
 MONTH = re.compile(
     r"(?<![A-Za-z])(jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sept?(ember)?|oct(ober)?|nov(ember)?|dec(ember)?)"
     r"(?![A-Za-z])",
@@ -50,7 +51,8 @@ def kinds(folder: Path, found: Sequence[Found]) -> list[Kind]:
         by_name.setdefault(re.sub(r"[\d_.-]*\d[\d_.-]*", "0", MONTH.sub("0", file.name)), []).append(file)
     groups: list[tuple[list[Found], list[Sample]]] = []
     for files in by_name.values():
-        chosen = files[:: max(1, len(files) // LOOKED_AT)][:LOOKED_AT]
+        number = MANY if all(file.size < SMALL for file in files[:LOOKED_AT]) else LOOKED_AT
+        chosen = files[:: max(1, len(files) // number)][:number]
         samples = [sampled(file) for file in each(chosen, "files sampled")]
         for sample in samples:
             home = next((group for group in groups if _alike(group[1][0], sample)), None)

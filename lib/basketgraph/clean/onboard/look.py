@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from basketgraph.clean.onboard.dialect import decoded, dialect
+from basketgraph.clean.onboard.dialect import Dialect, Text, decoded, dialect, without_formulas
 from basketgraph.clean.onboard.find import Found, excerpt
 from basketgraph.clean.onboard.nested import json_sample, parquet_sample
 from basketgraph.clean.onboard.sample import ROWS, Column, Sample, sql_name
@@ -57,12 +58,8 @@ def _csv(found: Found) -> Sample:
     columns = []
     for place, name in enumerate(told.header):
         if name:
-            columns.append(Column(name, sql_name(name), "string", [row[place].strip(" ") or None for row in rows]))
-    notes = [f"UTF-8 {text.because}"] if text.encoding == "UTF-8" and text.because else []
-    if told.odd_rows:
-        notes.append(f"{told.odd_rows} lines of the sample have another number of fields than the header and will be `unparsable`")
-    if len(names) < len(told.header):
-        notes.append("a column without a name is left out")
+            columns.append(without_formulas(Column(name, sql_name(name), "string", [row[place].strip(" ") or None for row in rows])))
+    notes = _notes(text, told, columns)
     average = max(1, len(bytes_.head) / max(1, len(told.rows) if bytes_.whole else bytes_.head.count(b"\n")))
     total = len(told.rows) + told.odd_rows if bytes_.whole else round(bytes_.size / average)
     return Sample(
@@ -74,3 +71,18 @@ def _csv(found: Found) -> Sample:
 def _is_number_between_blanks(value: str) -> bool:
     bare = value.strip(" \t")
     return value != bare and bare[:1].isdigit() and " " not in bare
+
+
+def _notes(text: Text, told: Dialect, columns: Sequence[Column]) -> list[str]:
+    """What is odd about a file and yet read."""
+    notes = [f"UTF-8 {text.because}"] if text.encoding == "UTF-8" and text.because else []
+    if told.odd_rows:
+        notes.append(f"{told.odd_rows} lines of the sample have another number of fields than the header and will be `unparsable`")
+    if told.repeated:
+        notes.append(f"{told.repeated} lines of the sample are the header once more and will be rejected")
+    formulas = [column.name for column in columns if column.sql != sql_name(column.name)]
+    if formulas:
+        notes.append(f'{", ".join(formulas)}: ="..." around values, which keeps them as they are in Excel, is taken off')
+    if not all(told.header):
+        notes.append("a column without a name is left out")
+    return notes

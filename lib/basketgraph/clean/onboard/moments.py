@@ -33,6 +33,7 @@ CLOCKS = {
     "h:mm:ss a": r"\d{1,2}:\d{2}:\d{2} [AaPp][Mm]",
     "h:mm a": r"\d{1,2}:\d{2} [AaPp][Mm]",
 }
+PADDED = ("HH", "HHmm", "HHmmss")  # of numbers, which have lost the zeros in front; the shortest one that fits wins
 EPOCHS = {"s": (1, "timestamp_seconds"), "ms": (1_000, "timestamp_millis"), "us": (1_000_000, "timestamp_micros"), "ns": (1_000_000_000, "")}
 EARLIEST, LATEST = datetime(1995, 1, 1, tzinfo=timezone.utc).timestamp(), datetime(2050, 1, 1, tzinfo=timezone.utc).timestamp()
 
@@ -266,6 +267,21 @@ def clock_form(values: Sequence[str]) -> str | None:
     for pattern, form in CLOCKS.items():
         if sum(bool(re.fullmatch(form, text)) for text in values) >= ENOUGH * len(values):
             return pattern
-    if all(re.fullmatch(r"\d{1,4}", text) and int(text) % 100 < 60 and int(text) < 2400 for text in values):
-        return "HHmm"  # of numbers without leading zeros, which the expression adds
-    return None
+    numbers = [re.sub(r"\.0+$", "", text) for text in values]
+    return next((p for p in PADDED if sum(_is_clock(text, len(p)) for text in numbers) >= ENOUGH * len(numbers)), None)
+
+
+def _is_clock(text: str, width: int) -> bool:
+    """Whether a number is an hour, with minutes and seconds behind it, of which the zeros in front are left out."""
+    if not re.fullmatch(r"[0-9]+", text) or len(text) > width:
+        return False
+    hour, *rest = (int(text.zfill(width)[place : place + 2]) for place in range(0, width, 2))
+    return hour < 24 and all(part < 60 for part in rest)
+
+
+def clock_sql(pattern: str, column: str, values: Sequence[str]) -> str:
+    """The SQL of a time of day as its pattern wants it. values: of which some may be written as 94030.0."""
+    if pattern not in PADDED:
+        return column
+    bare = f"regexp_replace({column}, '[.]0+$', '')" if any("." in text for text in values) else column
+    return f"lpad({bare}, {len(pattern)}, '0')"

@@ -14,9 +14,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from basketgraph.clean.onboard.dialect import decoded
+from basketgraph.clean.onboard.dialect import Rewritten, decoded
 from basketgraph.clean.onboard.find import Found, excerpt
-from basketgraph.clean.onboard.lists import by_line, fields, lines_of
+from basketgraph.clean.onboard.lists import by_line, fields, lines_of, list_of_records
 from basketgraph.clean.onboard.sample import ROWS, Column, Sample, sql_name
 from basketgraph.config import Mistake
 
@@ -26,7 +26,8 @@ DEEP_KEYS = 40  # fields of a record within a record that are looked at: a map w
 def json_sample(found: Found) -> Sample:
     whole = excerpt(found)
     text = decoded(whole, found.shown)
-    records, array = _records(text.head, whole.whole, found)
+    rewritten = Rewritten(str(found.path) if found.member is None else found.name, text.encoding)
+    records, array = _records(text.head, whole.whole, found, rewritten)
     for block in text.blocks if not array else ():
         records += [record for line in block.split("\n")[1:-1] if isinstance(record := _loaded(line), dict)]
     records = records[:: len(records) // ROWS + 1]
@@ -65,13 +66,13 @@ def _loaded(line: str) -> Any:
         return None
 
 
-def _records(text: str, whole: bool, found: Found) -> tuple[list[dict[str, Any]], bool]:
+def _records(text: str, whole: bool, found: Found, rewritten: Rewritten) -> tuple[list[dict[str, Any]], bool]:
     """(records, whether they are more than one a line). Raises Mistake for JSON that is no list of records."""
     lines = [line for line in text.split("\n") if line.strip()]
     by_line = [_loaded(line) for line in (lines if whole else lines[:-1])]
     if by_line and sum(isinstance(record, dict) for record in by_line) >= 0.5 * len(by_line):
         records = [record for record in by_line if isinstance(record, dict)]
-        if len(records) > 1 or not _list_in(records[0]) or len(lines) > 1:
+        if len(records) > 1 or not list_of_records(records[0]) or len(lines) > 1:
             return records, False
     records, decoder, place, array = [], json.JSONDecoder(parse_float=Written, parse_constant=Written), 0, text.lstrip().startswith("[")
     place = text.index("[") + 1 if array else 0
@@ -85,22 +86,17 @@ def _records(text: str, whole: bool, found: Found) -> tuple[list[dict[str, Any]]
             records.append(record)
     if not records:
         raise Mistake(f"{found.shown}: want JSON records, one a line or in one array; have {text[:60]!r}", cure="Write one JSON object a line.")
-    if len(records) == 1 and not array and (key := _list_in(records[0])):
-        here = shlex.quote(str(found.path))
+    if len(records) == 1 and not array and (key := list_of_records(records[0])):
+        program = shlex.quote(f"del(.[{json.dumps(key)}]) + .[{json.dumps(key)}][]")
         raise Mistake(
             f"{found.shown}: want JSON records, one a line or in one array",
             [f"have one object whose `{key}` is the list of records"],
-            f"Take the list out: jq -c '.{key}[]' {here} > {shlex.quote(str(found.path.with_suffix('.jsonl')))}",
+            f"Write one record a line, with what stands around the list: {rewritten(f'jq -c {program}')}",
         )
     if not array and len(records) > 1:
-        here = shlex.quote(str(found.path))
-        cure = f"Write one record a line: jq -c . {here} > {shlex.quote(str(found.path.with_suffix('.jsonl')))}"
+        cure = f"Write one record a line: {rewritten('jq -c .')}"
         raise Mistake(f"{found.shown}: want JSON records, one a line or in one array", ["have records that span lines, outside an array"], cure)
     return records, True
-
-
-def _list_in(record: Mapping[str, Any]) -> str | None:
-    return next((key for key, value in record.items() if isinstance(value, list) and len(value) > 1 and isinstance(value[0], dict)), None)
 
 
 def _of_one_case(records: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:

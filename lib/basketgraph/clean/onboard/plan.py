@@ -72,7 +72,7 @@ def plan(shop: str, landing: Path, found: Sequence[Kind], *, currency: str | Non
 
     if sales is not None:
         one = of(*sales)
-        one.tables.append(events_table(one.reading, one.lets, money))
+        one.tables.append(events_table(one.reading, one.lets, money, [file.name for file in one.kind.files]))
     makers: tuple[tuple[str, Callable[[Reading, Lets], Table | None]], ...] = (("items", items_table), ("users", users_table))
     for name, make in makers:
         own = [pair for pair in readings if pair[1].table == name]

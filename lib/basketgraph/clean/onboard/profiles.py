@@ -19,6 +19,7 @@ NOTHING = {"null", "none", "nan", "n/a", "nil", "\\n", "undefined", "#n/a", "(nu
 NO_NUMBER = {"-", "--", "?", "na", "."}  # where all else is numbers or dates
 LOOKED_AT = 6000  # values that decide how a column is written
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.\w+")
+LOST = r"[0-9][.,][0-9]+[eE][+]?[0-9]{1,3}|[0-9][eE][+][0-9]{1,3}"  # an id that a spreadsheet wrote as a number, in Python's patterns and Java's
 ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
 
 
@@ -66,6 +67,11 @@ class Profile:
 
     def _share(self, form: str) -> float:
         return sum(number for text, number in self.counts.items() if re.fullmatch(form, text, re.ASCII)) / max(1, len(self.filled))
+
+    @cached_property
+    def lost(self) -> list[str]:
+        """Values in scientific notation, of which as ids only the first digits are left."""
+        return [text for text in self.filled if re.fullmatch(LOST, text)] if self.column.kind == "string" else []
 
     @cached_property
     def numbered(self) -> bool:

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from basketgraph.clean.onboard.fitness import ITEM_COLUMNS, MONEY, NO_MONEY, PAID, PEOPLE, fitness
-from basketgraph.clean.onboard.numbers import CODES
-from basketgraph.clean.onboard.orders import are_orders, money_of_orders, of_one_user, one_order_each
+from basketgraph.clean.onboard.numbers import SIGNS
+from basketgraph.clean.onboard.orders import are_orders, money_of_orders, of_one_user, one_order_each, own_id
 from basketgraph.clean.onboard.profiles import EMAIL, Profile, profile
 from basketgraph.clean.onboard.sample import Sample
 from basketgraph.clean.onboard.words import header_score, language, plain_values, purchases_among, words, words_of
+from basketgraph.money import CODES
 
 ENOUGH = 0.4  # score below which a role is not given
 SURELY = 0.7  # of a header alone
@@ -190,8 +191,7 @@ def _by_values(reading: Reading) -> Reading:
         [one for one in free() if one.epoch is not None and one.distinct_share > 0.01 and "id" not in words_of(one.name)],
         "its values look like times since 1970",
     )
-    codes = [one for one in free() if one.counts.keys() <= set(CODES)]
-    take("currency", codes, "its values are ISO 4217 codes")
+    take("currency", [one for one in free() if _has_currencies(one)], "its values are ISO 4217 codes")
     if not {"unit_price", "amount"} & roles.keys() and {"user", "item"} <= roles.keys():
         money = [
             one
@@ -208,9 +208,21 @@ def _by_values(reading: Reading) -> Reading:
         people = [one for one in reading.profiles if one in free() and EMAIL.fullmatch(one.filled[0])]
         take("user", people, "its values are e-mail addresses, and nothing else says who bought")
     if {"item", "user", "time"} <= roles.keys():
+        own = own_id(reading.sample.lines, reading.profiles, roles["user"])
+        of_orders = all(replace(reading, roles=roles).beside_lines(roles[role]) for role in ("user", "time"))  # else it may be a customer's record
+        if own is not None and of_orders and not ("order" in roles and header_score("order", roles["order"].name) >= SURELY):
+            roles["order"], because["order"] = own, "it is the id of the record that holds the lines"
         papers = [one for one in free() if (one.numbered or one.padded == len(one.filled)) and are_orders(one, roles["user"])]
         take("order", papers if len(papers) == 1 else [], "its numbers stand on neighbouring rows of one user each")
     return _by_names(replace(reading, roles=roles, because=because))
+
+
+def _has_currencies(one: Profile) -> bool:
+    """Whether values alone say that a column is of currencies: three letters may as well be a country's, a product's or a word (TOP, CHE, ALL)."""
+    countries, languages = words().countries.values(), words().languages.values()
+    markets = {code for code, _ in countries} | {told.currency for told in languages} | set(SIGNS.values())
+    other = max(header_score(role, one.name) for role in words().roles if role != "currency")
+    return one.counts.keys() <= CODES and bool(one.counts.keys() & markets) and other < ENOUGH
 
 
 def _by_names(reading: Reading) -> Reading:

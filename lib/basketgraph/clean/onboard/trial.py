@@ -13,17 +13,18 @@ import yaml
 from pyspark.sql import functions as F
 
 from basketgraph.clean.expressions import CheckedSource, checked_source
+from basketgraph.clean.load import CleanSettings
 from basketgraph.clean.onboard.cuttings import Cutting, cuttings
 from basketgraph.clean.onboard.differences import Row, differences
 from basketgraph.clean.onboard.draft import Masker, drafted
 from basketgraph.clean.onboard.parts import Remark, Table
 from basketgraph.clean.onboard.plan import FilesPlan, Plan
 from basketgraph.clean.onboard.write import Draft
-from basketgraph.clean.pick_up import MAX_RECORD_BYTES, Landing, LandingFile
+from basketgraph.clean.pick_up import Landing, LandingFile
 from basketgraph.clean.reading import CORRUPT, examined_files, prepare_session, raw_rows, unreadable_files
 from basketgraph.clean.screening import JAVA_ERRORS
 from basketgraph.clean.transform import TableRules, mapped_rows, reasons, silver, with_blame
-from basketgraph.config import Mistake
+from basketgraph.config import Mistake, data_yaml, parsed
 from basketgraph.contracts import contract
 
 if TYPE_CHECKING:
@@ -122,7 +123,9 @@ def _try(spark: SparkSession, checked: CheckedSource, one: FilesPlan, cut: Seque
         LandingFile(each.name, f"file:{each.path.absolute()}", each.path.stat().st_size, each.modified_at, f"{i}") for i, each in enumerate(cut)
     ]
     landing = Landing(spark, str(cut[0].path.parent.absolute()))
-    examined = examined_files(spark, landing, files, landed, max_record_bytes=MAX_RECORD_BYTES)
+    settings = parsed(CleanSettings, data_yaml("conf/settings.yaml")["clean"], "settings.clean")
+    most, share = settings.max_record_bytes, settings.damaged_share
+    examined = examined_files(spark, landing, files, landed, max_record_bytes=most, damaged_share=share)
     aside = {file.path: file.problem for file in examined if file.problem is not None}
     good = [file for file in examined if file.problem is None]
     for _ in range(2):  # the second time without files that prove unreadable on being read
