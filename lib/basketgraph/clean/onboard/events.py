@@ -16,6 +16,7 @@ from basketgraph.clean.onboard.roles import SURELY, Reading
 from basketgraph.clean.onboard.words import header_score, words_of
 
 EVENTS = "silver.events"
+NO_ITEMS = ". Where no column does, write \"'none'\" here: events and profiles come, and lists are refused"
 MINOR_WORDS = {"cents", "cent", "minor", "pence", "pennies", "centimes"}
 
 
@@ -129,11 +130,11 @@ def _ids(reading: Reading, table: Table, cancelled: str | None) -> None:
             table.guess(f"{role}_id", text, because)
         if role == "item" and one.padded:
             table.note("item_id", f"{one.name}: leading zeros are kept")
-    questions = {"user": "which column says who bought?", "item": "which column says what was bought?"}
-    for role, question in questions.items():
+    questions = {"user": ("which column says who bought?", ""), "item": ("which column says what was bought?", NO_ITEMS)}
+    for role, (question, otherwise) in questions.items():
         if role not in reading.roles:
             table.set(f"{role}_id", MISSING)
-            table.todo(f"{role}_id", f"{question} Until then every row is rejected as missing:{role}_id")
+            table.todo(f"{role}_id", f"{question} Until then every row is rejected as missing:{role}_id{otherwise}")
     if "order" not in reading.roles:
         table.note("order_id", "order_id is left out: no column has order numbers, so what a user buys on one day is one order")
     line = reading.roles.get("line")

@@ -25,7 +25,8 @@ def event_type(reading: Reading, lets: Lets, table: Table) -> str | None:
     if kind is not None:
         return _typed(kind, lets, table, "it is called so and has" if has_name(kind) else "its values are mostly words for what people do")
     if reading.reviews:
-        return _left_out(reading.reviews, reading, table)
+        _left_out(reading.reviews, reading, table)
+        return None
     cancelled = _cancelled(reading, table)
     if cancelled is not None:
         cancelled = lets.add("cancelled", cancelled)

@@ -138,12 +138,16 @@ def _refuse_pairs(readings: Sequence[tuple[Kind, Reading]]) -> None:
             a, b = lines.roles, orders.roles
             if kind is other or not {"order", "item"} <= a.keys() or not {"order", "user"} <= b.keys() or "user" in a or "item" in b:
                 continue
+            undated = (
+                [] if "time" in (a.keys() | b.keys()) else ["neither has the day of an order, without which no sale can be used: deliver it, too"]
+            )
             left, right = repr(kind.files[0].name), repr(other.files[0].name)
             raise Mistake(
                 "orders and their lines lie in two kinds of files, and a mapping cannot join",
                 [
                     f"{kind.pattern}: {a['item'].name} (item) by {a['order'].name} (order), have no user",
                     f"{other.pattern}: {b['user'].name} (user) by {b['order'].name} (order), have no item",
+                    *undated,
                 ],
                 "Deliver one file with a row for each line and its order's columns beside it, for instance:\n"
                 '  python -c "import pandas as pd; '

@@ -37,7 +37,7 @@ class Reading:
     @property
     def reviews(self) -> list[str]:
         """The columns by which rows are reviews or ratings, where nothing in them (pieces, money, an order, a word) speaks of a purchase."""
-        if (SOLD | {"event_type", "status"}) & self.roles.keys():
+        if (SOLD | {"event_type", "status"}) & self.roles.keys() or not {"user", "item"} <= self.roles.keys():
             return []
         return [one.name for one in self.profiles if one.filled and is_of_review(one)]
 
