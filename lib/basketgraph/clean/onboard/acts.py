@@ -48,20 +48,33 @@ def has_words_of_acts(one: Profile) -> bool:
 
 def has_name(one: Profile) -> bool:
     """Whether a header says that the column is of what happened."""
-    return header_score("event_type", one.name) >= ENOUGH or bool(set(words_of(one.name)) & words().acts)
+    return header_score("event_type", one.name) >= ENOUGH or names_acts(one)
 
 
 def coded_column(profiles: Iterable[Profile], *, sold: bool) -> Profile | None:
     """The column that is called so but whose values are codes or words that we do not know. sold: whether there are pieces or money, so that rows
     are sales in any case and words may be of anything."""
     for one in profiles:
-        few = 1 < len(one.counts) <= (CODES if one.number is not None else FEW) and not one.padded
-        acts = bool(set(words_of(one.name)) & words().acts) and words_of(one.name)[-1] not in ("id", "date", "time")
         codes = one.number is not None and one.whole
-        called = acts if codes else acts and not sold
-        if few and one.moment is None and (called or (codes and not sold and header_score("event_type", one.name) >= NAMED)):
+        called = names_acts(one) and (codes or not sold)
+        if _has_few_values(one) and (called or (codes and not sold and header_score("event_type", one.name) >= NAMED)):
             return one
     return None
+
+
+def unclear_column(profiles: Iterable[Profile]) -> Profile | None:
+    """The column that is called like what people did and has a few values, none of which we know."""
+    return next((one for one in profiles if names_acts(one) and _has_few_values(one)), None)
+
+
+def names_acts(one: Profile) -> bool:
+    """Whether a header says by itself that the values are acts."""
+    have = words_of(one.name)
+    return bool(set(have) & words().acts) and have[-1] not in ("id", "date", "time")
+
+
+def _has_few_values(one: Profile) -> bool:
+    return 1 < len(one.counts) <= (CODES if one.number is not None else FEW) and not one.padded and one.moment is None
 
 
 def counted_words(one: Profile) -> Counter[str]:

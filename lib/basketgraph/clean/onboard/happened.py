@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from basketgraph.clean.onboard.acts import bought_words, has_name, shares
+from basketgraph.clean.onboard.acts import bought_words, counted_words, has_name, shares, unclear_column
 from basketgraph.clean.onboard.evidence import prefix_of_cancellations
 from basketgraph.clean.onboard.orders import FIRST_LINES, on_first_lines
 from basketgraph.clean.onboard.parts import Lets, Table, decimal_sql, text_list
@@ -27,6 +27,11 @@ def event_type(reading: Reading, lets: Lets, table: Table) -> str | None:
     if reading.reviews:
         _left_out(reading.reviews, reading, table)
         return None
+    taken = {one.name for one in reading.roles.values()}
+    unclear = unclear_column(one for one in reading.profiles if one.name not in taken)
+    if unclear is not None:
+        text = f"{unclear.name} has {shares(unclear, counted_words(unclear))}, and all of them count as sales. If some are none (views, carts), add"
+        table.todo("event_type", f"{text} `where: \"lower(trim({unclear.column.sql})) in ('WORD')\"` with the words for sales above `columns`")
     cancelled = _cancelled(reading, table)
     if cancelled is not None:
         cancelled = lets.add("cancelled", cancelled)
