@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from basketgraph.config import Config
-from basketgraph.history import kept_before
+from basketgraph.history import items_or_sold, kept_before
 from basketgraph.progress import each
 from basketgraph.recall import RecallSettings, assortment, candidates, catalogue, edges_for_ease, user_rows
 from basketgraph.runs import StepReport, job_main
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
     settings = conf.section("recall", RecallSettings)
-    events, items, kept = release.read("silver.events"), release.read("silver.items"), release.read("gold.kept_purchases")
+    events, kept = release.read("silver.events"), release.read("gold.kept_purchases")
+    items = items_or_sold(release.read("silver.items"), events, conf.source)
     for cut in each(conf.cuts(ds).days, "cuts done"):
 
         def at_cut(table: str, cut: date = cut) -> DataFrame:

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from basketgraph.config import Config
 from basketgraph.evaluate import EvaluateSettings, as_json, by_model, evaluation_rows, judged, published_lists, relevant_items, source_lists
 from basketgraph.evaluate.settings import GAIN_METRIC, JUDGED_AT, PUBLISHED, SETTINGS, SOURCES
-from basketgraph.history import kept_before
+from basketgraph.history import items_or_sold, kept_before
 from basketgraph.progress import at
 from basketgraph.runs import StepReport, job_main
 from basketgraph.tables import Release
@@ -24,9 +24,10 @@ def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepRe
     candidates, recommendations, edges = (
         release.read(table).where(F.col("as_of") == F.lit(cuts.test)) for table in ("gold.candidates", "gold.recommendations", "gold.interactions")
     )
+    events = release.read("silver.events")
     relevant = relevant_items(
-        kept_before(release.read("silver.events"), release.read("gold.kept_purchases"), as_of=cuts.end(cuts.test)),
-        release.read("silver.items"),
+        kept_before(events, release.read("gold.kept_purchases"), as_of=cuts.end(cuts.test)),
+        items_or_sold(release.read("silver.items"), events, conf.source),
         edges,
         as_of=cuts.test,
         window_days=cuts.window_days,

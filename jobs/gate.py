@@ -11,7 +11,7 @@ from basketgraph.config import Config
 from basketgraph.evaluate import EvaluateSettings, GateRefusal, GateSettings, judged, published_lists, relevant_items
 from basketgraph.evaluate.gate import LIVE, baseline_faults, list_counts, list_faults, live_faults
 from basketgraph.evaluate.settings import GAIN_METRIC, JUDGED_AT, PUBLISHED
-from basketgraph.history import kept_before, known_before
+from basketgraph.history import items_or_sold, kept_before, known_before
 from basketgraph.runs import StepReport, job_main
 from basketgraph.tables import LiveRelease, Release
 
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
     settings, evaluate, cuts = conf.section("gate", GateSettings), conf.section("evaluate", EvaluateSettings), conf.cuts(ds)
-    events, items, kept = release.read("silver.events"), release.read("silver.items"), release.read("gold.kept_purchases")
+    events, kept = release.read("silver.events"), release.read("gold.kept_purchases")
+    items = items_or_sold(release.read("silver.items"), events, conf.source)
 
     def at_cut(frame: DataFrame) -> DataFrame:
         return frame.where(F.col("as_of") == F.lit(cuts.test))

@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from basketgraph import progress, rank
 from basketgraph.config import Config
-from basketgraph.history import kept_before, known_before
+from basketgraph.history import items_or_sold, kept_before, known_before
 from basketgraph.recall import RecallSettings
 from basketgraph.runs import StepReport, job_main
 from basketgraph.tables import Release
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
     settings, cuts = conf.section("rank", rank.RankSettings), conf.cuts(ds)
-    events, items, kept = release.read("silver.events"), release.read("silver.items"), release.read("gold.kept_purchases")
+    events, kept = release.read("silver.events"), release.read("gold.kept_purchases")
+    items = items_or_sold(release.read("silver.items"), events, conf.source)
 
     def at(table: str, cut: date) -> DataFrame:
         return release.read(table).where(F.col("as_of") == F.lit(cut))

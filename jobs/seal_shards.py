@@ -6,6 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from basketgraph.config import Config
+from basketgraph.history import items_or_sold
 from basketgraph.progress import each
 from basketgraph.runs import StepReport, job_main
 from basketgraph.shards.content import item_features, user_features
@@ -31,7 +32,9 @@ def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepRe
             shards=settings.shards,
             factors=(user_factors.select("user_id", "factors"), item_factors.select("item_id", "factors")),
             user_features=user_features(profiles, buckets=settings.buckets),
-            item_features=item_features(release.read("silver.items"), interactions, as_of=cut, settings=settings),
+            item_features=item_features(
+                items_or_sold(release.read("silver.items"), interactions, conf.source), interactions, as_of=cut, settings=settings
+            ),
         )
         edges += manifest.edges
     return StepReport(rows_in=edges, rows_out=edges)

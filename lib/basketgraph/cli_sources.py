@@ -30,6 +30,9 @@ def register(app: typer.Typer) -> None:
         landing: Annotated[str | None, typer.Option("--landing", help="the landing folder; default: the folder of the files")] = None,
         currency: Annotated[str | None, typer.Option("--currency", help="ISO 4217 code of the amounts, where the files do not say it")] = None,
         time_zone: Annotated[str | None, typer.Option("--time-zone", help="IANA name of the shop's zone, where the files do not say it")] = None,
+        columns: Annotated[
+            str | None, typer.Option("--columns", metavar="A,B,C", help="the names of all fields of CSV files without a header line, in their order")
+        ] = None,
         conf_dir: Annotated[str | None, typer.Option("--conf-dir", help="put it below this folder (made if need be) instead of the checkout")] = None,
         out: Annotated[str | None, typer.Option("--out", help="put it into this very file")] = None,
         force: Annotated[bool, typer.Option("--force", help="replace a mapping that is there")] = False,
@@ -41,7 +44,7 @@ def register(app: typer.Typer) -> None:
         def action() -> int:
             folder = None if conf_dir is None else made(user_path(conf_dir, "--conf-dir"), "--conf-dir")
             here = None if landing is None else user_path(landing, "--landing")
-            found, place = _onboarded(files, shop, here, currency, time_zone, None if out is None else user_path(out, "--out"), force)
+            found, place = _onboarded(files, shop, here, currency, time_zone, columns, None if out is None else user_path(out, "--out"), force)
             following = _following(found, place, folder)
             print_draft(found, place, following, file=sys.stderr if as_json else sys.stdout)
             if as_json:
@@ -75,9 +78,17 @@ def register(app: typer.Typer) -> None:
 
 
 def _onboarded(
-    files: list[str], shop: str, landing: Path | None, currency: str | None, time_zone: str | None, out: Path | None, force: bool
+    files: list[str],
+    shop: str,
+    landing: Path | None,
+    currency: str | None,
+    time_zone: str | None,
+    columns: str | None,
+    out: Path | None,
+    force: bool,
 ) -> tuple[Draft, Path]:
     """Draft a mapping, try it on its sample and write it; returns it and where it is. Raises Mistake, and then nothing was written."""
+    from basketgraph.clean.onboard.headerless import wanted_columns
     from basketgraph.clean.onboard.trial import tried
     from basketgraph.clean.onboard.write import draft, want_free, write
     from basketgraph.config import Config, Environment, Mistake, conf_folder, data_yaml, parsed
@@ -91,7 +102,8 @@ def _onboarded(
         )
     place = out if out is not None else folder / "conf" / "sources" / f"{shop}.yaml"  # type: ignore[operator]
     want_free(place, force=force)
-    found = draft(shop, files, landing=landing, currency=currency, time_zone=time_zone, masker=masked)
+    names = wanted_columns(columns)
+    found = draft(shop, files, landing=landing, currency=currency, time_zone=time_zone, masker=masked, columns=names)
     environment = parsed(Environment, data_yaml("conf/environments/local.yaml"), "conf/environments/local.yaml")
     found = tried(spark_session(Config("local", shop, environment, {}, {}), "basketgraph onboard"), found, masker=masked)
     write(found, place, force=force)

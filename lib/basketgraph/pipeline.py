@@ -27,7 +27,7 @@ from basketgraph.report.promises import critical_failures
 from basketgraph.report.promises import state as state_of_check
 from basketgraph.runs import RUNS, Job, RunLog, StepResult, last_day, last_tries, new_run_id, opened, run_step
 from basketgraph.session import spark_session
-from basketgraph.steps import Pipelines, pipelines
+from basketgraph.steps import Pipelines, pipelines, want_events
 from basketgraph.tables import Release, newest_release
 
 log = logging.getLogger("basketgraph")
@@ -82,6 +82,7 @@ def run_pipeline(
     names = chosen_steps(known, pipeline, start)
     if "seal_shards" in names:
         conf.shared_folder()  # refused now, not in the middle of the run
+    want_events(conf, names)
     outcome = Outcome(new_run_id())
     try:
         with opened(conf, outcome.run_id, ds, f"basketgraph {pipeline}", accepted) as (release, memory):
@@ -139,6 +140,7 @@ def dry_run(conf: Config, pipeline: str, *, ds: date | None = None, start: str |
     """Which steps would run, and why: [{step, runs: yes|no|depends, why}]. Writes nothing."""
     known, plan = pipelines(), []
     names = chosen_steps(known, pipeline, start)
+    want_events(conf, names)
     rewritten: set[str] = set()
     with opened(conf, new_run_id(), ds, "basketgraph dry run") as (release, _):
         runs, day, forced = RunLog(release, conf), ds or last_day(release), False

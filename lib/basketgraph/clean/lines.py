@@ -61,6 +61,10 @@ def _is_row(files: FileSet) -> Column:
     return told & ~F.startswith(F.col("value"), F.lit(comment)) if comment else told
 
 
+def _below_header(lines: DataFrame, files: FileSet) -> DataFrame:
+    return lines.where(F.col(LINE) > 1) if files.format == "csv" and not files.headerless else lines
+
+
 def with_damage(spark: SparkSession, files: FileSet, file: LandingFile, damaged_share: float) -> LandingFile:
     """A file that has damaged lines, with their numbers; or with a problem where they are more than this share of its lines.
 
@@ -69,8 +73,7 @@ def with_damage(spark: SparkSession, files: FileSet, file: LandingFile, damaged_
     """
     lines, fields = numbered_lines(spark, files, file), len(file.header)
     damaged = is_damaged(files, fields)
-    if files.format == "csv":
-        lines = lines.where(F.col(LINE) > 1)
+    lines = _below_header(lines, files)
     counted = lines.agg(F.count("*").alias("lines"), F.count_if(damaged).alias("damaged")).collect()[0]
     few = counted.damaged <= damaged_share * counted.lines
     found = lines.where(damaged).select(LINE, F.col(LINE).alias("last"))
@@ -97,9 +100,8 @@ def parsed_lines(lines: DataFrame, files: FileSet, file: LandingFile, schema: St
 
     lines: as from `numbered_lines`. schema: of the values, with `corrupt` as the last.
     """
-    spark = lines.sparkSession
+    spark, lines = lines.sparkSession, _below_header(lines, files)
     if files.format == "csv":
-        lines = lines.where(F.col(LINE) > 1)
         row = F.from_csv("value", schema.toDDL(), {name: _told(value) for name, value in options.items()})
     else:
         row = F.from_json("value", schema, {name: _told(value) for name, value in options.items()})

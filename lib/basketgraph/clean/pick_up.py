@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 UNFINISHED = (".part", ".partial", ".tmp", ".temp", ".inprogress", ".filepart", ".crdownload", "._COPYING_")  # how copying tools call what they write
 HEADER_BYTES = 1 << 20
+FIRST_LINES = 20  # of a file without a header, of which one must have as many fields as the mapping has columns
 MAX_RECORD_BYTES = 1 << 24
 UNKNOWN = "unknown: "  # before what a Parquet file calls a type that Spark does not have
 
@@ -174,6 +175,9 @@ class Landing:
             text = start.decode(files.encoding, errors="replace")
         except LookupError:  # Java knows it, Python does not
             text = str(self.jvm.java.lang.String(bytearray(start), files.encoding))  # type: ignore[union-attr]
+        if files.headerless:
+            _want_fields(text.lstrip("\ufeff"), files, cut=len(start) == HEADER_BYTES)
+            return tuple(files.columns)
         line = re.split(r"\r|\n", text.lstrip("\ufeff"), maxsplit=1)[0]
         if len(start) == HEADER_BYTES and len(line) >= len(text) - 1:
             raise Unreadable(f"header: no line break within {HEADER_BYTES} bytes")
@@ -221,6 +225,22 @@ class Landing:
             except JAVA_ERRORS:
                 found[field.getName()] = UNKNOWN + re.sub(r"\s+", " ", re.sub(rf"^\w+ | {re.escape(field.getName())}\b", "", str(field.toString())))
         return found
+
+
+def _want_fields(text: str, files: FileSet, *, cut: bool) -> None:
+    """Raises Unreadable where no line at a headerless file's start has as many fields as the mapping has columns: names would be another field's."""
+    if files.whole:
+        return  # a line may be a part of a row
+    lines = [line for line in re.split(r"\r\n|\r|\n", text) if line]
+    found = set()
+    for line in lines[: min(len(lines) - cut, FIRST_LINES)]:
+        try:
+            found.add(len(header_names(line, files)))
+        except Unreadable:  # damaged: it is refused by itself
+            continue
+    if found and len(files.columns) not in found:
+        have = " or ".join(map(str, sorted(found)))
+        raise Unreadable(f"options: header false: want {len(files.columns)} fields a line, as many as columns, have {have}")
 
 
 def header_names(line: str, files: FileSet) -> list[str]:

@@ -111,7 +111,7 @@ def _group_rows(spark: SparkSession, files: FileSet, group: Sequence[tuple[int, 
         fields = [StructField(name if name in have else f"__ignored{i}", StringType()) for i, name in enumerate(group[0][1].header)]
         # enforceSchema: names come from the header we read; columnPruning: a line with too few or too many fields shows only when all are parsed.
         fixed: dict[str, Any] = {
-            "header": True,
+            "header": not files.headerless,
             "enforceSchema": True,
             "columnPruning": False,
             **FIXED_OPTIONS,

@@ -7,19 +7,20 @@ import io
 import re
 import shlex
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from charset_normalizer import from_bytes
 
 from basketgraph.clean.onboard.find import Excerpt
+from basketgraph.clean.onboard.headerless import Named, columns_flag, is_row, names_of
 from basketgraph.clean.onboard.moments import looks_like_moment
 from basketgraph.clean.onboard.numbers import looks_like_number
 from basketgraph.clean.onboard.sample import Column
 from basketgraph.config import Mistake
 
-SEPARATORS = ",;\t|^~\x01"
+SEPARATORS = (",", ";", "\t", "|", "^", "~", "\x01", "::")
 LOOKED_AT = 300  # rows that decide about the separator
 MARKS = {b"\xff\xfe": "UTF-16LE", b"\xfe\xff": "UTF-16BE"}
 # What shops use; more candidates only make short texts of Western Europe look Hungarian or Turkish.
@@ -54,6 +55,7 @@ class Dialect:
     rows: list[list[str]] = field(repr=False, default_factory=list)  # below the header, all of the header's width
     odd_rows: int = 0  # rows of another width
     repeated: int = 0  # rows that are the header once more, as where files with one each were put behind each other
+    named: Named | None = None  # where the first line is a row
 
 
 def decoded(excerpt: Excerpt, shown: str) -> Text:
@@ -114,10 +116,10 @@ def without_formulas(column: Column) -> Column:
     return replace(column, sql=sql if is_filled else f"nullif(trim({sql}), '')", values=bare)
 
 
-def dialect(text: Text, shown: str, path: str) -> Dialect:
-    """How the CSV is written, with its sampled rows.
+def dialect(text: Text, shown: str, path: str, columns: Sequence[str] = ()) -> Dialect:
+    """How the CSV is written, with its sampled rows. columns: the user's names for the fields of a file without a header.
 
-    errors: Mistake where there is no separator, no header, two columns of one name, or lines above the header.
+    errors: Mistake where there is no separator, no header and no name, two columns of one name, or lines above the header.
     """
     start = text.head if text.whole else text.head[: text.head.rfind("\n") + 1]
     if not start.strip():
@@ -128,8 +130,10 @@ def dialect(text: Text, shown: str, path: str) -> Dialect:
     rows = list(_parsed(start, separator, quote, escape))
     if not text.whole and rows:
         rows.pop()  # may end in the middle of a quoted field
-    header = tuple(name.strip() for name in rows[0])
-    _want_header(header, rows, shown, path, separator)
+    named = names_of(rows, columns, shown)
+    header = tuple(name.strip() for name in rows[0]) if named is None else named.names
+    rows = rows if named is None else [list(header), *rows]
+    _want_header(header, rows, shown, separator)
     inner = [row for block in text.blocks for row in list(_parsed(block, separator, quote, escape))[1:-1]]
     width = len(header)
     multiline = any("\n" in value or "\r" in value for row in rows for value in row)
@@ -137,7 +141,7 @@ def dialect(text: Text, shown: str, path: str) -> Dialect:
     odd = sum(len(row) != width for row in rows[1:])
     wide = [row for row in (*rows[1:], *inner) if len(row) == width]
     below = [row for row in wide if tuple(name.strip().removeprefix("\ufeff") for name in row) != header]
-    return Dialect(separator, quote, quoted, escape, multiline, header, below, odd, len(wide) - len(below))
+    return Dialect(separator, quote, quoted, escape, multiline, header, below, odd, len(wide) - len(below), named)
 
 
 def _quote(text: str) -> str:
@@ -147,6 +151,9 @@ def _quote(text: str) -> str:
 
 
 def _parsed(text: str, separator: str, quote: str, escape: str) -> Iterator[list[str]]:
+    if len(separator) > 1:  # Python's reader takes one character; such files have no quotes
+        yield from (line.split(separator) for line in text.splitlines() if line)
+        return
     doubled = escape == quote
     reader = csv.reader(
         io.StringIO(text, newline=""), delimiter=separator, quotechar=quote, doublequote=doubled, escapechar=None if doubled else escape
@@ -191,11 +198,15 @@ def _no_separator(text: str, quote: str, escape: str, shown: str, rewritten: Rew
         fault = f"the first {above} lines have another number of fields than the {usual} of the rest"
         cure = f"Take out the lines above the header: {rewritten(f'tail -n +{above + 1}')}"
         return Mistake(f"{shown}: want a header in the first line", [fault], cure)
-    spaced = [len(line.split()) for line in lines if line.strip()]
-    if spaced and spaced[0] > 1 and len(set(spaced)) == 1:
-        fault = f"fields are set apart by blanks ({spaced[0]} a line), in columns of a width"
-        command = "awk '{$1=$1; gsub(/ /, \",\"); print}'"
-        return Mistake(f"{shown}: want a separator between fields (one of , ; tab | ^ ~)", [fault], f"Make it CSV: {rewritten(command)}")
+    spaced = [line.split() for line in lines if line.strip()]
+    if spaced and len(spaced[0]) > 1 and sum(len(line) == len(spaced[0]) for line in spaced) >= 0.9 * len(spaced):
+        fault = f"fields are set apart by blanks ({len(spaced[0])} a line), in columns of a width"
+        mark = next(mark for mark in (",", ";", "|", "^") if mark == "^" or not any(mark in field for line in spaced for field in line))
+        command = f"awk -v OFS='{mark}' '{{$1=$1; print}}'"
+        cure = f"Make it CSV, and name that file: {rewritten(command)}"
+        if is_row(spaced[0]):
+            cure += f"\nIt has no header, so say what its fields are called, too: {columns_flag(len(spaced[0]))}"
+        return Mistake(f"{shown}: want a separator between fields (one of , ; tab | ^ ~)", [fault], cure)
     return Mistake(f"{shown}: want rows of several columns (separator , ; tab | ^ or ~), have {lines[0]!r:.80}", cure="Name a CSV file.")
 
 
@@ -249,13 +260,9 @@ class Rewritten:
         return f"{' | '.join(steps)} > {shlex.quote(beside)}"
 
 
-def _want_header(header: tuple[str, ...], rows: list[list[str]], shown: str, path: str, separator: str) -> None:
-    values = [name for name in header if looks_like_number(name) or looks_like_moment(name)]
-    if values and not all(len(row) > 1 for row in rows[1:2]):
-        values = values[:1]
-    if len(values) > len(header) / 3 or (values and any(looks_like_moment(name) for name in values)):
-        names = separator.join(f"column{i + 1}" for i in range(len(header)))
-        cure = f"Put a line of names above it: sed -i '1i {names}' {shlex.quote(path)}   (with your own names, such as user, item, date)"
+def _want_header(header: tuple[str, ...], rows: list[list[str]], shown: str, separator: str) -> None:
+    if is_row(header):
+        cure = f"Say what its {len(header)} fields are called, in their order: {columns_flag(len(header))}"
         raise Mistake(f"{shown}: want a header in the first line, have values there", [f"first line: have {separator.join(header)[:100]}"], cure)
     twice = sorted({name for name in header if name and [n.lower() for n in header].count(name.lower()) > 1})
     if twice:

@@ -20,6 +20,7 @@ from basketgraph.clean.onboard.words import header_score, words_of
 from basketgraph.money import CODES, FUNCTION, minor_units
 
 EVENTS = "silver.events"
+NO_ITEMS = ". Where no column does, write \"'none'\" here: events and profiles come, and lists are refused"
 MINOR_WORDS = {"cents", "cent", "minor", "pence", "pennies", "centimes"}
 READ: Mapping[str, Callable[[str], bool]] = {  # whether a value by itself is one of a role
     "time": looks_like_moment,
@@ -192,11 +193,11 @@ def _ids(reading: Reading, table: Table, cancelled: str | None) -> None:
             table.todo(f"{role}_id", f"{one.name}: {len(one.lost):,} values such as `{one.lost[0]}` are in scientific notation; export them as text")
         if role == "item" and one.padded:
             table.note("item_id", f"{one.name}: leading zeros are kept")
-    questions = {"user": "which column says who bought?", "item": "which column says what was bought?"}
-    for role, question in questions.items():
+    questions = {"user": ("which column says who bought?", ""), "item": ("which column says what was bought?", NO_ITEMS)}
+    for role, (question, otherwise) in questions.items():
         if role not in reading.roles:
             table.set(f"{role}_id", MISSING)
-            table.todo(f"{role}_id", f"{question} Until then every row is rejected as missing:{role}_id")
+            table.todo(f"{role}_id", f"{question} Until then every row is rejected as missing:{role}_id{otherwise}")
     if "order" not in reading.roles:
         table.note("order_id", "order_id is left out: no column has order numbers, so what a user buys on one day is one order")
     line = reading.roles.get("line")

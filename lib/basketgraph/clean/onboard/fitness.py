@@ -16,9 +16,10 @@ PAID = MONEY[:-1]
 NAMED = 0.7  # score of a header that is called so
 MANY = {"buyers", "clients", "customers", "members", "shoppers", "users", "visitors"}
 NO_MONEY = {
-    "score", "rate", "ratio", "share", "pct", "percent", "probability", "propensity", "weight", "feature",
-    "affinity", "rating", "digits", "lat", "lon", "latitude", "longitude", "index", "rank",
+    "score", "rate", "ratio", "share", "pct", "percent", "probability", "propensity", "weight", "feature", "affinity", "digits", "lat", "lon",
+    "latitude", "longitude", "index", "rank", "rating", "ratings", "overall", "star", "stars", "sterne", "bewertung",
 }  # fmt: skip
+OPINIONS = {"helpful", "helpfulness", "rating", "ratings", "review", "reviews", "stars", "vote", "votes"}  # counts of these are no pieces
 ITEM_COLUMNS = ("name", "department", "category", "subcategory", "brand", "manufacturer", "package_size")
 PEOPLE = ("age_band", "income_band", "marital_status", "home_ownership", "household_size", "household_composition", "kids_count")
 
@@ -70,7 +71,7 @@ def _words_fit(role: str, one: Profile) -> float:
 
 
 def _quantity(one: Profile) -> float:
-    if not one.numbers or one.padded:
+    if not one.numbers or one.padded or set(words_of(one.name)) & OPINIONS:
         return 0.0
     typical = median(map(abs, one.numbers))
     small = 1.0 if typical <= 20 else 0.4 if typical <= 1000 else 0.1

@@ -41,8 +41,8 @@ class Kind:
     looked_at: tuple[Found, ...] = ()
 
 
-def kinds(folder: Path, found: Sequence[Found]) -> list[Kind]:
-    """Look at the files and put like to like.
+def kinds(folder: Path, found: Sequence[Found], columns: Sequence[str] = ()) -> list[Kind]:
+    """Look at the files and put like to like. columns: the user's names for the fields of CSV files without a header.
 
     errors: Mistake where a file cannot be read by any mapping, or files of one kind are in different encodings.
     """
@@ -53,7 +53,7 @@ def kinds(folder: Path, found: Sequence[Found]) -> list[Kind]:
     for files in by_name.values():
         number = MANY if all(file.size < SMALL for file in files[:LOOKED_AT]) else LOOKED_AT
         chosen = files[:: max(1, len(files) // number)][:number]
-        samples = [sampled(file) for file in each(chosen, "files sampled")]
+        samples = [sampled(file, columns) for file in each(chosen, "files sampled")]
         for sample in samples:
             home = next((group for group in groups if _alike(group[1][0], sample)), None)
             if home is None:
@@ -72,7 +72,7 @@ def kinds(folder: Path, found: Sequence[Found]) -> list[Kind]:
 
 def _alike(one: Sample, other: Sample) -> bool:
     mine, theirs = set(one.declared), set(other.declared)
-    dialects = [{k: v for k, v in s.options.items() if k in ("sep", "quote")} for s in (one, other)]
+    dialects = [{k: v for k, v in s.options.items() if k in ("sep", "quote", "header")} for s in (one, other)]
     return one.format == other.format and dialects[0] == dialects[1] and len(mine & theirs) >= 0.7 * len(mine | theirs)
 
 

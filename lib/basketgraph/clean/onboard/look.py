@@ -12,8 +12,11 @@ from basketgraph.clean.onboard.sample import ROWS, Column, Sample, sql_name
 from basketgraph.config import Mistake
 
 
-def sampled(found: Found) -> Sample:
-    """Look at a file. Raises Mistake, with the cure, for one that no mapping can read."""
+def sampled(found: Found, columns: Sequence[str] = ()) -> Sample:
+    """Look at a file. columns: the user's names for the fields of a CSV without a header.
+
+    errors: Mistake, with the cure, for a file that no mapping can read.
+    """
     with found.open() as stream:
         start = stream.read(4096)
     if not start.strip():
@@ -27,20 +30,23 @@ def sampled(found: Found) -> Sample:
     text = re.sub(rb"^(\xef\xbb\xbf)+", b"", start).lstrip()
     if text[:1] in (b"{", b"["):
         return json_sample(found)
-    return _csv(found)
+    return _csv(found, columns)
 
 
-def _csv(found: Found) -> Sample:
+def _csv(found: Found, columns_given: Sequence[str]) -> Sample:
     text = decoded(bytes_ := excerpt(found), found.shown)
-    told = dialect(text, found.shown, str(found.path) if found.member is None else found.name)
+    told = dialect(text, found.shown, str(found.path) if found.member is None else found.name, columns_given)
     options: dict[str, str | bool] = {}
     because = {}
     if told.separator != ",":
         options["sep"] = told.separator
-    if told.quoted:
-        if told.quote != '"':
-            options["quote"] = told.quote
-        options["escape"] = told.escape
+    if told.named is not None:
+        options["header"] = False
+        because["header"] = f"the first line is a row; its fields are called {', '.join(told.header)}, since {told.named.because}"
+    if len(told.separator) > 1:
+        options["quote"] = ""
+    elif told.quoted:
+        options |= {"escape": told.escape} if told.quote == '"' else {"quote": told.quote, "escape": told.escape}
         because["escape"] = "quotes within quotes are doubled" if told.escape == told.quote else "quotes within quotes have a backslash"
     if text.encoding != "UTF-8":
         options["encoding"] = text.encoding

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from basketgraph.clean.onboard.acts import bought_words, coded_column, event_column, has_words_of_acts, is_of_review
 from basketgraph.clean.onboard.fitness import ITEM_COLUMNS, MONEY, NO_MONEY, PAID, PEOPLE, fitness
 from basketgraph.clean.onboard.numbers import SIGNS
 from basketgraph.clean.onboard.orders import are_orders, money_of_orders, of_one_user, one_order_each, own_id
 from basketgraph.clean.onboard.profiles import EMAIL, Profile, profile
 from basketgraph.clean.onboard.sample import Sample
-from basketgraph.clean.onboard.words import header_score, language, plain_values, purchases_among, words, words_of
+from basketgraph.clean.onboard.words import header_score, language, words, words_of
 from basketgraph.money import CODES
 
 ENOUGH = 0.4  # score below which a role is not given
 SURELY = 0.7  # of a header alone
+SOLD = {"quantity", "order", *PAID}  # roles that purchases have, and neither views nor reviews
 MOST = 0.9  # of the values of a column that might be orders, which have one user each
 
 
@@ -32,6 +34,13 @@ class Reading:
 
     def named(self, name: str) -> Profile:
         return next(one for one in self.profiles if one.name == name)
+
+    @property
+    def reviews(self) -> list[str]:
+        """The columns by which rows are reviews or ratings, where nothing in them (pieces, money, an order, a word) speaks of a purchase."""
+        if (SOLD | {"event_type", "status"}) & self.roles.keys() or not {"user", "item"} <= self.roles.keys():
+            return []
+        return [one.name for one in self.profiles if one.filled and is_of_review(one)]
 
     def beside_lines(self, one: Profile) -> bool:
         """Whether a column stands beside the list of lines within a record that has the item in it: it is the whole record's."""
@@ -60,7 +69,8 @@ def read(sample: Sample) -> Reading:
     """Give the columns of a sample their roles."""
     spoken = language([column.name for column in sample.columns])
     profiles = tuple(profile(column, sample, continental=spoken is not None) for column in sample.columns)
-    bought = _bought(profiles)
+    acts = event_column(profiles)
+    bought = _bought(acts)
     scored = []
     for one in profiles:
         share = one.filled_share(bought)
@@ -70,6 +80,8 @@ def read(sample: Sample) -> Reading:
             if header * (0.5 + 0.5 * fit) >= ENOUGH * 0.6 and fit > 0:
                 scored.append((header * (0.4 + 0.6 * fit) + 0.001 * (role in ("user", "item", "order", "time")), role, one))
     scored.sort(key=lambda entry: (-entry[0], list(words().roles).index(entry[1]), [p.name for p in profiles].index(entry[2].name)))
+    if acts is not None and has_words_of_acts(acts):
+        scored.insert(0, (1.0, "event_type", acts))  # whatever its header says
     bare = Reading(sample, profiles, {}, {}, spoken, bought=bought)
     reading = _given(bare, scored)
     while (order := _no_order(reading)) is not None:
@@ -94,16 +106,12 @@ def read(sample: Sample) -> Reading:
     return replace(found, because={**found.because, "user": why})
 
 
-def _bought(profiles: Sequence[Profile]) -> list[bool] | None:
-    """Which rows are purchases by a column that says what happened; None where there is no such column."""
-    scores = [header_score("event_type", one.name) * fitness("event_type", one) for one in profiles]
-    best = max(scores, default=0.0)
-    if best < ENOUGH:
+def _bought(acts: Profile | None) -> list[bool] | None:
+    """Which rows are purchases by the column that says what happened; None where there is no such column."""
+    if acts is None:
         return None
-    kind = profiles[scores.index(best)]
-    word = plain_values(kind.counts)
-    purchases = purchases_among(word.values())
-    found = [value is not None and word.get(value.lower().strip()) in purchases for value in kind.column.values]
+    purchases = set(bought_words(acts))
+    found = [value is not None and value.lower().strip() in purchases for value in acts.column.values]
     return found if any(found) else None
 
 
@@ -214,6 +222,8 @@ def _by_values(reading: Reading) -> Reading:
             roles["order"], because["order"] = own, "it is the id of the record that holds the lines"
         papers = [one for one in free() if (one.numbered or one.padded == len(one.filled)) and are_orders(one, roles["user"])]
         take("order", papers if len(papers) == 1 else [], "its numbers stand on neighbouring rows of one user each")
+    coded = coded_column(free(), sold=bool(SOLD & roles.keys()))
+    take("event_type", [] if coded is None or "time" not in roles else [coded], "it is called so, but its values are codes or unknown words")
     return _by_names(replace(reading, roles=roles, because=because))
 
 

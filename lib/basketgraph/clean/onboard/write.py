@@ -14,7 +14,7 @@ import yaml
 from basketgraph.clean.mapping import read_source
 from basketgraph.clean.onboard.draft import Masker, drafted
 from basketgraph.clean.onboard.find import Found, find
-from basketgraph.clean.onboard.kinds import kinds
+from basketgraph.clean.onboard.kinds import Kind, kinds
 from basketgraph.clean.onboard.parts import Remark
 from basketgraph.clean.onboard.plan import Plan, plan
 from basketgraph.config import Mistake, made
@@ -39,20 +39,38 @@ class Draft:
         return [f"unzip -o {shlex.quote(str(archive))} -d {shlex.quote(str(self.plan.landing))}" for archive in archives]
 
 
-def draft(shop: str, given: Sequence[str], *, landing: Path | None, currency: str | None, time_zone: str | None, masker: Masker) -> Draft:
-    """Look at the files and draft the shop's mapping; no Spark.
+def draft(
+    shop: str,
+    given: Sequence[str],
+    *,
+    landing: Path | None,
+    currency: str | None,
+    time_zone: str | None,
+    masker: Masker,
+    columns: Sequence[str] = (),
+) -> Draft:
+    """Look at the files and draft the shop's mapping; no Spark. columns: the names of the fields of CSV files without a header.
 
     errors: Mistake for a name that cannot be a file's, files that no mapping can read, and files that are not about sales, items or users.
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", shop):
         raise Mistake(f"--shop: want a name of a-z, 0-9, _ and -, have {shop}")
     folder, found = find(given, landing)
-    made = plan(shop, folder, kinds(folder, found), currency=currency, time_zone=time_zone)
+    made = plan(shop, folder, _kinds(folder, found, columns), currency=currency, time_zone=time_zone)
     text, remarks = drafted(made, masker)
     _, faults = read_source(yaml.safe_load(text), shop)
     if faults and (currency or time_zone):
         raise Mistake("--currency or --time-zone cannot be used", faults)
     return Draft(made, text, tuple(remarks), tuple(found))
+
+
+def _kinds(folder: Path, found: Sequence[Found], columns: Sequence[str]) -> list[Kind]:
+    """The files put like to like. Raises Mistake where names were given and no file is without a header."""
+    alike = kinds(folder, found, columns)
+    if columns and not any("header" in kind.sample.options for kind in alike):
+        fault = f"{alike[0].pattern}: have {', '.join(alike[0].sample.declared)[:100]}"
+        raise Mistake("--columns: want a CSV file without a header line, have none", [fault], "Leave --columns out.")
+    return alike
 
 
 def write(one: Draft, place: Path, *, force: bool) -> None:
