@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
-from datetime import date, timedelta
 from functools import lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -54,23 +53,6 @@ class Environment(Settings):
 
 
 @dataclass(frozen=True)
-class Cuts:
-    """The two global cuts. Training rows lie before a cut; its window is [cut, cut + window_days)."""
-
-    validation: date
-    test: date
-    window_days: int
-
-    @property
-    def days(self) -> tuple[date, date]:
-        return (self.validation, self.test)
-
-    def end(self, cut: date) -> date:
-        """The first day after the window of `cut`: what the window holds is judged as it is known then."""
-        return cut + timedelta(days=self.window_days)
-
-
-@dataclass(frozen=True)
 class Config:
     """What a run was told: one environment, one shop, and the stages' settings after all overrides."""
 
@@ -114,17 +96,6 @@ class Config:
         """The settings `name`, as the stage's own model. Raises Mistake with every fault at once."""
         return parsed(model, self.settings.get(name, {}), f"settings.{name}")
 
-    def cuts(self, ds: date) -> Cuts:
-        """The cuts of this run: those the shop names for `all`; else `ds` itself (recommend) or the last window before it (all)."""
-        window = self.settings["interactions"]["window_days"]
-        if not isinstance(window, int) or window < 1:
-            raise Mistake("settings.interactions cannot be used", [f"window_days: want a whole number of days, have {window!r}"])
-        named = self.source.get("cuts") or {}
-        if self.pipeline != "recommend" and named:
-            return Cuts(_as_date(named["validation"]), _as_date(named["test"]), window)
-        test = ds if self.pipeline == "recommend" else ds - timedelta(days=window)
-        return Cuts(test - timedelta(days=window), test, window)
-
 
 def local_folder(place: str) -> Path | None:
     """The folder that a plain path or a file: URL names, the text after it as it is written; None for any other scheme."""
@@ -132,10 +103,6 @@ def local_folder(place: str) -> Path | None:
     if scheme is None:
         return Path(place)
     return Path(scheme["rest"].removeprefix("//")) if scheme["name"].lower() == "file" else None
-
-
-def _as_date(value: Any) -> date:
-    return value if isinstance(value, date) else date.fromisoformat(str(value))
 
 
 def parsed(model: type[SettingsT], values: Mapping[str, Any], where: str) -> SettingsT:

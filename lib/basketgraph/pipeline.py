@@ -20,6 +20,7 @@ from basketgraph.clean.pseudonyms import shop_pseudonyms
 from basketgraph.config import Config, Mistake, data_file
 from basketgraph.masking import without_addresses
 from basketgraph.memory import PeakMemory
+from basketgraph.preflight import check_settings
 from basketgraph.report.changes import newest_checks
 from basketgraph.report.examples import Example, live_examples
 from basketgraph.report.promises import critical_failures
@@ -79,6 +80,7 @@ def run_pipeline(
     """
     known = pipelines()
     names = chosen_steps(known, pipeline, start)
+    check_settings(conf, known, names)
     outcome = Outcome(new_run_id())
     with opened(conf, outcome.run_id, ds, f"basketgraph {pipeline}", accepted) as (release, memory):
         runs = RunLog(release, conf)
@@ -133,6 +135,7 @@ def dry_run(conf: Config, pipeline: str, *, ds: date | None = None, start: str |
     """Which steps would run, and why: [{step, runs: yes|no|depends, why}]. Writes nothing."""
     known, plan = pipelines(), []
     names = chosen_steps(known, pipeline, start)
+    check_settings(conf, known, names)
     rewritten: set[str] = set()
     with opened(conf, new_run_id(), ds, "basketgraph dry run") as (release, _):
         runs, day, forced = RunLog(release, conf), ds or last_day(release), False
@@ -170,6 +173,7 @@ def state(release: Release, steps: list[StepResult], run_id: str) -> dict[str, A
         "quality": quality_verdict(release, run_id),
         "metrics": evaluated.get("metrics", {}),
         "gains": evaluated.get("gains", {}),
+        "judged_from": details.get("gate", {}).get("judged_from"),
     }
 
 
