@@ -14,6 +14,7 @@ from basketgraph.evaluate import EvaluateSettings, GateRefusal, GateSettings, ju
 from basketgraph.evaluate.gate import LIVE, baseline_faults, list_counts, list_faults, live_faults
 from basketgraph.evaluate.settings import GAIN_METRIC, JUDGED_AT, PUBLISHED
 from basketgraph.history import kept_before, known_before
+from basketgraph.rank import LADDER_VERSION
 from basketgraph.runs import StepReport, job_main
 from basketgraph.tables import LiveRelease, Release
 
@@ -36,7 +37,9 @@ def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepRe
     forbidden = recommendations.select("item_id").distinct().join(shown, "item_id", how="left_anti")
     counts = list_counts(recommendations, edges, candidates, forbidden, settings).collect()[0].asDict()
     young = cuts.judged_from is not None
-    evaluations = [row.asDict() for row in at_cut(release.read("ops.evaluations")).collect()] if not young else []
+    # Lists that are ordered by the ladder need no learning themselves: they need not be better than it.
+    unlearnt = {row.setting for row in recommendations.where(F.col("model_version") == LADDER_VERSION).select("setting").distinct().collect()}
+    evaluations = [row.asDict() for row in at_cut(release.read("ops.evaluations")).collect() if not young and row.setting not in unlearnt]
     faults = list_faults(counts, settings) + baseline_faults(evaluations, GAIN_METRIC, settings)
 
     live = LiveRelease(spark, conf.warehouse)

@@ -49,6 +49,11 @@ class Ranker:
         return {"features": self.features, "prior": self.prior, "trees": self.trees, "ladder": self.ladder}
 
 
+def ladder_ranker(features: tuple[str, ...]) -> Ranker:
+    """What orders a list where there is too little to learn from."""
+    return Ranker(features, np.zeros(len(features)), "", LADDER)
+
+
 def train(rows: Floats, bought: Ints, groups: Ints, features: tuple[str, ...], settings: Trees, seed: int) -> Ranker:
     """Learn to put what was bought first.
 
@@ -58,7 +63,7 @@ def train(rows: Floats, bought: Ints, groups: Ints, features: tuple[str, ...], s
     trees alone less than the sources know together. Where no tree could be split, or nothing or all was bought, the ladder orders the list.
     """
     if bought.sum() in (0, len(bought)) or len(rows) < 2 * settings.min_rows:
-        return Ranker(features, np.zeros(len(features)), "", LADDER)
+        return ladder_ranker(features)
     chosen = np.array([name in {f"{source}_z" for source in settings.prior} for name in features])
     prior = np.zeros(len(features))
     prior[chosen] = logistic(np.nan_to_num(rows[:, chosen]), bought)
