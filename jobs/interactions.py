@@ -6,6 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from basketgraph.config import Config
+from basketgraph.cuts import run_cuts
 from basketgraph.history import items_or_sold, kept_before, known_before, want_purchases
 from basketgraph.interactions import InteractionsSettings, check_no_leak, interactions
 from basketgraph.progress import each
@@ -21,7 +22,7 @@ def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepRe
     events, kept = release.read("silver.events"), release.read("gold.kept_purchases")
     items = items_or_sold(release.read("silver.items"), events, conf.source)
     want_purchases(events, conf.source_name, items=2)
-    for cut in each(conf.cuts(ds).days, "cuts done"):
+    for cut in each(run_cuts(conf, ds, release).days, "cuts done"):
         edges = interactions(kept_before(events, kept, as_of=cut), items, as_of=cut, half_life_days=settings.half_life_days)
         release.overwrite_day(edges, "gold.interactions", cut)
         # By the instants, too: a day taken in another zone than the shop's would let the first hours after the cut in.

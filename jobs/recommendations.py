@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from pyspark.sql import functions as F
 
 from basketgraph import progress, rank
 from basketgraph.config import Config
+from basketgraph.cuts import run_cuts
 from basketgraph.history import items_or_sold, kept_before, known_before
 from basketgraph.recall import RecallSettings
 from basketgraph.runs import StepReport, job_main
@@ -17,9 +19,11 @@ from basketgraph.tables import Release
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
+log = logging.getLogger("basketgraph")
+
 
 def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
-    settings, cuts = conf.section("rank", rank.RankSettings), conf.cuts(ds)
+    settings, cuts = conf.section("rank", rank.RankSettings), run_cuts(conf, ds, release)
     events, kept = release.read("silver.events"), release.read("gold.kept_purchases")
     items = items_or_sold(release.read("silver.items"), events, conf.source)
 
@@ -39,6 +43,9 @@ def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepRe
     training = featured(learnt, cuts.validation).toArrow()
     progress.at(f"rankers learn from {training.num_rows:,} candidates")
     rankers = rank.train_rankers(training, settings)
+    unlearnt = [name for name, ranker in rankers.items() if ranker.ladder]
+    if unlearnt:
+        log.warning("recommendations: too little to learn from for %s: ordered by own frequency, then popularity", " and ".join(unlearnt))
     progress.at("ranking every user's candidates")
     lists = rank.ranked_lists(featured(at("gold.candidates", cuts.test), cuts.test), rankers, settings.k).localCheckpoint()  # read twice below
     listed = lists.select("item_id").distinct()
@@ -58,7 +65,7 @@ def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepRe
     published = rank.reasons(users, item_side).select("*", no_propensity, version[F.col("setting")].alias("model_version"))
     release.overwrite_day(published.withColumn("as_of", F.lit(cuts.test)), "gold.recommendations", cuts.test)
     release.check("gold.recommendations")
-    return StepReport(rows_in=training.num_rows, rows_out=at("gold.recommendations", cuts.test).count())
+    return StepReport(training.num_rows, at("gold.recommendations", cuts.test).count(), detail={"ordered_by_ladder": unlearnt})
 
 
 if __name__ == "__main__":

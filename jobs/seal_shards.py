@@ -6,6 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from basketgraph.config import Config
+from basketgraph.cuts import run_cuts
 from basketgraph.history import items_or_sold
 from basketgraph.progress import each
 from basketgraph.runs import StepReport, job_main
@@ -22,7 +23,7 @@ READ = ["gold.interactions", "gold.als_user_factors", "gold.als_item_factors", "
 def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
     settings = conf.section("shards", ShardSettings)
     edges, folder = 0, conf.shared_folder() / "shards"
-    for cut in each(conf.cuts(ds).days, "sets sealed"):
+    for cut in each(run_cuts(conf, ds, release).days, "sets sealed"):
         interactions, user_factors, item_factors, profiles = (release.read(table).where(f"as_of = DATE'{cut}'") for table in READ[:4])
         manifest = seal_shards(
             folder / str(cut),

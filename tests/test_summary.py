@@ -50,6 +50,13 @@ def test_models_are_printed_with_their_intervals_and_what_the_published_list_gai
     assert als == ["als", "0.2500", "0.2400", "..", "0.2600", "0.2500", "0.2400", "..", "0.2600", "+0.0625", "(+0.0525", "..", "+0.0725)"]
 
 
+def test_a_young_shop_is_told_from_when_on_its_lists_can_be_judged() -> None:
+    assert "not judged yet: lists can be judged from 2026-01-15 on, with 14 days of purchases\n" in printed(
+        judged_from="2026-01-15", metrics={}, gains={}
+    )
+    assert "judged yet" not in printed(judged_from=None)
+
+
 def test_rows_tables_quality_users_and_places_are_told() -> None:
     text = " ".join(printed().split())
     for told in (

@@ -214,6 +214,7 @@ def rows_in_words(one: TableCheck) -> list[str]:
 
 def print_check(found: SourceCheck, *, file: Any) -> None:
     """Counts, reasons with examples, facts and hints, for people."""
+    from basketgraph.cuts import not_judged_in_words
     from basketgraph.masking import masked_row
     from basketgraph.wording import number_in_words
 
@@ -237,6 +238,8 @@ def print_check(found: SourceCheck, *, file: Any) -> None:
                 say(f"    {path}{f' line {line:,}' if line else ''}: {row or '(a line that is no row)'}"[:240])
         if one.facts.get("events"):
             say(f"  {facts_in_words(one.facts)}")
+        if one.facts.get("judged_from") and found.sampled is None:
+            say(f"  a young shop: `run all` and `run recommend` make lists; {not_judged_in_words(one.facts['judged_from'])}")
     say("Look at:" if found.hints else "Nothing looks odd.")
     for hint in found.hints:
         say(f"  {hint}")

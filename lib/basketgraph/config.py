@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
-from datetime import date, timedelta
 from functools import lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -52,23 +51,6 @@ class Environment(Settings):
     spark_conf: str  # a file below conf/
     lock_wait_seconds: int
     settings: dict[str, dict[str, Any]] = {}
-
-
-@dataclass(frozen=True)
-class Cuts:
-    """The two global cuts. Training rows lie before a cut; its window is [cut, cut + window_days)."""
-
-    validation: date
-    test: date
-    window_days: int
-
-    @property
-    def days(self) -> tuple[date, date]:
-        return (self.validation, self.test)
-
-    def end(self, cut: date) -> date:
-        """The first day after the window of `cut`: what the window holds is judged as it is known then."""
-        return cut + timedelta(days=self.window_days)
 
 
 @dataclass(frozen=True)
@@ -125,17 +107,6 @@ class Config:
         """The settings `name`, as the stage's own model. Raises Mistake with every fault at once."""
         return parsed(model, self.settings.get(name, {}), f"settings.{name}")
 
-    def cuts(self, ds: date) -> Cuts:
-        """The cuts of this run: those the shop names for `all`; else `ds` itself (recommend) or the last window before it (all)."""
-        window = self.settings["interactions"]["window_days"]
-        if not isinstance(window, int) or window < 1:
-            raise Mistake("settings.interactions cannot be used", [f"window_days: want a whole number of days, have {window!r}"])
-        named = self.source.get("cuts") or {}
-        if self.pipeline != "recommend" and named:
-            return Cuts(_as_date(named["validation"]), _as_date(named["test"]), window)
-        test = ds if self.pipeline == "recommend" else ds - timedelta(days=window)
-        return Cuts(test - timedelta(days=window), test, window)
-
 
 def user_path(given: str, flag: str) -> Path:
     """The absolute path of a local file or folder that a user gave with `flag`. Raises Mistake for what is none."""
@@ -146,10 +117,6 @@ def user_path(given: str, flag: str) -> Path:
     if path is None:
         raise Mistake(f"{flag}: want a path on this machine, have {given}")
     return path
-
-
-def _as_date(value: Any) -> date:
-    return value if isinstance(value, date) else date.fromisoformat(str(value))
 
 
 def parsed(model: type[SettingsT], values: Mapping[str, Any], where: str) -> SettingsT:

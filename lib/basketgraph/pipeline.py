@@ -21,6 +21,7 @@ from basketgraph.config import Config, Mistake, data_file
 from basketgraph.failures import handling, in_a_line
 from basketgraph.masking import without_addresses
 from basketgraph.memory import PeakMemory
+from basketgraph.preflight import check_settings
 from basketgraph.report.changes import newest_checks
 from basketgraph.report.examples import Example, live_examples
 from basketgraph.report.promises import critical_failures
@@ -83,6 +84,7 @@ def run_pipeline(
     if "seal_shards" in names:
         conf.shared_folder()  # refused now, not in the middle of the run
     want_events(conf, names)
+    check_settings(conf, known, names)
     outcome = Outcome(new_run_id())
     try:
         with opened(conf, outcome.run_id, ds, f"basketgraph {pipeline}", accepted) as (release, memory):
@@ -141,6 +143,7 @@ def dry_run(conf: Config, pipeline: str, *, ds: date | None = None, start: str |
     known, plan = pipelines(), []
     names = chosen_steps(known, pipeline, start)
     want_events(conf, names)
+    check_settings(conf, known, names)
     rewritten: set[str] = set()
     with opened(conf, new_run_id(), ds, "basketgraph dry run") as (release, _):
         runs, day, forced = RunLog(release, conf), ds or last_day(release), False
@@ -178,6 +181,7 @@ def state(release: Release, steps: list[StepResult], run_id: str) -> dict[str, A
         "quality": quality_verdict(release, run_id),
         "metrics": evaluated.get("metrics", {}),
         "gains": evaluated.get("gains", {}),
+        "judged_from": details.get("gate", {}).get("judged_from"),
     }
 
 

@@ -23,6 +23,7 @@ from pyspark.sql import functions as F
 
 from basketgraph.alerts import ALERTED, failing_since, send, stop_alert, what_failed
 from basketgraph.config import Config, data_text, load
+from basketgraph.cuts import run_cuts
 from basketgraph.failures import handling
 from basketgraph.flags import DATA_DOCS, accepted_failures, job_parser, log_to_stderr, set_pairs
 from basketgraph.interrupt import exits_on_interrupt
@@ -116,12 +117,12 @@ class RunLog:
 
     def fingerprint(self, name: str, step: Step, ds: date) -> str:
         """What the step's result depends on: input versions, settings, mapping, cuts, code."""
-        cuts = self.conf.cuts(ds) if step.cuts else None
+        cuts = run_cuts(self.conf, ds, self.release) if step.cuts else None
         parts = {
             "inputs": self.release.versions(step.reads),
             "settings": {section: self.conf.settings.get(section) for section in step.settings},
             "source": {key: value for key, value in self.conf.source.items() if key != "landing"} if step.source else None,
-            "cuts": None if cuts is None else [*(day.isoformat() for day in cuts.days), cuts.window_days],
+            "cuts": None if cuts is None else [*(day.isoformat() for day in cuts.days), cuts.window_days, cuts.judged_from],
             "code": [code_version(), hashlib.sha256(data_text(f"jobs/{name}.py").encode()).hexdigest()],
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()

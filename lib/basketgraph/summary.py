@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from basketgraph.cuts import not_judged_in_words
 from basketgraph.report.examples import Example
 
 WIDTH = 130  # a summary in a log file or a pipe must not be cut at 80 columns
@@ -35,6 +36,8 @@ def print_summary(outcome: Mapping[str, Any], examples: Sequence[Example], *, fi
     _print_tables(out, outcome["tables"])
     for setting, models in outcome["metrics"].items():
         _print_models(out, setting, models, outcome["gains"].get(setting, {}))
+    if outcome.get("judged_from"):
+        out.print(f"\nnot judged yet: {not_judged_in_words(outcome['judged_from'])}")
     for example in examples:
         _print_example(out, example)
     quality = outcome["quality"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -77,13 +77,14 @@ def test_what_is_told_is_what_cleaning_then_does_and_nothing_is_written(spark: S
     assert len(events.examples["quantity_not_positive"]) == EXAMPLES < events.counts.by_reason["quantity_not_positive"]
     assert "secret" not in str(events.examples)
     assert events.examples["unparsable"] == [(None, "a.csv", 16)]
-    facts = {name: events.facts[name] for name in ("events", "users", "items", "in_the_future", "greatest_amount_minor")}
-    assert facts == {"events": 7, "users": 2, "items": 1, "in_the_future": 1, "greatest_amount_minor": 1998}
+    facts = {name: events.facts[name] for name in ("events", "users", "items", "in_the_future", "greatest_amount_minor", "judged_from")}
+    assert facts == {"events": 7, "users": 2, "items": 1, "in_the_future": 1, "greatest_amount_minor": 1998, "judged_from": date(2026, 3, 15)}
 
     before = shop.counts()
-    deliver(shop.landing, "e.csv", *DIRTY[:8], line(40, customer="u3"), minute=4)
+    deliver(shop.landing, "e.csv", *DIRTY[:8], line(40, customer="u3"), line(41, at="2026-03-15 10:00"), minute=4)
     check = rehearsal(shop).check()
     assert (check.files, check.already) == (1, 3)
+    assert [one.facts["judged_from"] for one in check.tables if one.facts] == [None], "with what is in already it is old enough"
     shop.clean()
     after = shop.counts()
     assert {key: told(check)["silver.events"][key] for key in ("read", "accepted", "rejected", "duplicates", "left_out")} == {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from pyspark import StorageLevel
@@ -20,6 +20,7 @@ from basketgraph.clean.pseudonyms import KEY_BYTES, KEY_VARIABLE, PseudonymKey, 
 from basketgraph.clean.reading import prepare_session
 from basketgraph.clean.screening import JAVA_ERRORS
 from basketgraph.config import Mistake
+from basketgraph.cuts import first_purchase, judged_from
 from basketgraph.failures import handling
 from basketgraph.money import minor_units, minor_units_sql, number_in_words
 from basketgraph.progress import each
@@ -155,7 +156,15 @@ class Rehearsal(Cleaning):
         # Copies of files of this look hold what those hold; of files that are in already only duplicates can be told, and nothing against them.
         known = sum(c.duplicate for f, c in zip(copies, copied, strict=True) if self.ledger.with_hash(table, f.file_hash) is not None)
         equal = own.duplicate if prepared.rules.key_is_content else 0
+        facts = {**facts, "judged_from": self._judged_from(facts)} if facts else {}
         return TableCheck(table, counts, examples, facts, prepared.good + known, equal)
+
+    def _judged_from(self, facts: Mapping[str, Any]) -> date | None:
+        """From which day on lists can be judged, where what is in already and what would be added is too little history for it."""
+        if not facts["events"]:
+            return None
+        known = [day for day in (facts["first_day"], first_purchase(self.release)) if day is not None]
+        return judged_from(min(known), facts["last_day"] + timedelta(days=1))
 
     def _copy_counts(self, table: str, copies: Sequence[LandingFile], read: Mapping[str, Counts]) -> list[Counts]:
         """All rows of a file whose content the table has, or gets from another file, are duplicates."""

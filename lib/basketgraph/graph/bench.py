@@ -56,7 +56,7 @@ def bench(
     returns:    recall@20, ndcg@20, losses, seconds, peak_memory_bytes, dim, ranks, seed; also settings, and seconds of tuning.
     """
     started = time.monotonic()
-    lists = read_edge_lists([train_file, test_file, *([valid_file] if valid_file else [])])
+    lists = read_edge_lists([train_file, test_file, *([valid_file] if valid_file else [])], say)
     edges, test = lists.matrices[0], lists.matrices[1]
     given = {"dim": dim, "seed": seed, **({} if epochs is None else {"epochs": epochs})}
     settings = GraphSettings.model_validate({**recipe(len(lists.users), len(edges.columns)), **given})
@@ -112,12 +112,14 @@ def _fit_ranks(lists: EdgeLists, settings: GraphSettings, ranks: int, say: Say) 
         result = train_shards(
             shards, model, settings, ranks=ranks, on_epoch=lambda epoch: say(f"epoch {epoch['number'] + 1}: loss {epoch['loss']:.4f}")
         )
-        users = torch.cat([_embedding(model / EMBEDDINGS / f"users-{shard:05d}.parquet") for shard in range(ranks)])
-        items = _embedding(model / EMBEDDINGS / "items.parquet")
+        width = settings.dim + 1  # of serving's vectors
+        users = torch.cat([_embedding(model / EMBEDDINGS / f"users-{shard:05d}.parquet", width) for shard in range(ranks)])
+        items = _embedding(model / EMBEDDINGS / "items.parquet", width)
     nothing = torch.zeros(0)
     return Serving(users, items, nothing, nothing), list(result.losses), result.peak_memory_bytes
 
 
-def _embedding(file: Path) -> torch.Tensor:
+def _embedding(file: Path, width: int) -> torch.Tensor:
+    """float32 [rows, width]; a shard without users has no rows, and no width to be guessed from."""
     column = pq.read_table(file, columns=["embedding"])["embedding"].combine_chunks()
-    return torch.from_numpy(column.flatten().to_numpy().reshape(len(column), -1))
+    return torch.from_numpy(column.flatten().to_numpy().reshape(len(column), width))

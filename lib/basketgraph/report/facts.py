@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -44,6 +45,7 @@ class Facts:
     histories: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=dict)  # a check's value day by day
     changes: Changes = field(default_factory=Changes)  # since the page before
     unfinished: list[str] = field(default_factory=list)  # steps that should have run before the page and did not end
+    judged_from: str | None = None  # of lists of a shop that is too young to be judged: the first day at which it can be
 
 
 def facts(release: Release, ds: date, history_days: int, pseudonyms: Pseudonyms, runs: RunLog | None = None) -> Facts:
@@ -54,6 +56,7 @@ def facts(release: Release, ds: date, history_days: int, pseudonyms: Pseudonyms,
     """
     checks, steps = newest_checks(release), newest_steps(release)
     judged = runs.last.get("evaluations") if runs is not None else None
+    gate = runs.last.get("gate") if runs is not None else None
     return Facts(
         run_id=release.run_id,
         ds=ds,
@@ -73,6 +76,7 @@ def facts(release: Release, ds: date, history_days: int, pseudonyms: Pseudonyms,
         histories=check_histories(release, ds, history_days),
         changes=changes(release, checks),
         unfinished=[] if runs is None else unfinished(steps, runs, ds),
+        judged_from=json.loads(gate["detail"] or "{}").get("judged_from") if gate else None,
     )
 
 

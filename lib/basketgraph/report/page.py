@@ -8,6 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from basketgraph.contracts import contract, contracts
+from basketgraph.cuts import not_judged_in_words
 from basketgraph.masking import masked, masked_row
 from basketgraph.report.facts import Facts
 from basketgraph.report.figures import check_figures, figures
@@ -59,6 +60,7 @@ def page(found: Facts, *, shop: str, description: str, made_at: datetime) -> str
         check_figures=check_figures(found),
         settings=[measured(found, setting) for setting in SETTINGS if any(e["setting"] == setting for e in found.evaluations)],
         not_live=not_live_in_words(found),
+        not_judged=not_judged_in_words(found.judged_from) if found.judged_from else "",
         examples=list(zip(LISTED_USERS, found.examples, strict=False)),
         steps=[{**step, "words": step_words(step)} for step in found.steps],
         share=share_in_words,

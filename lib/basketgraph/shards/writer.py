@@ -46,12 +46,15 @@ def seal_shards(
     tables:       the versions of the tables that were read.
     factors:      (user_id, factors) and (item_id, factors): where training starts; an id without factors starts at 0.
     features:     one row per id, users or items without interactions among them: they are sealed too.
-    errors:       Mistake where there is no interaction, or factors of different widths.
+    returns:      the manifest; without an interaction the set is empty, and there is nothing to train on.
+    errors:       Mistake where factors are of different widths.
     """
     width = _factor_width(factors)
     spark = interactions.sparkSession
 
     def fill(writing: Path) -> Manifest:
+        if interactions.isEmpty():
+            return manifest(writing, [], [], [])
         users = _with_index(_all_ids(interactions, "user_id", user_features), "user_id", shards)
         users = _with_vectors(users, "user_id", width, factors[0] if factors else None, user_features)
         user_files = _write(users, writing, "users", shards)
@@ -67,7 +70,9 @@ def seal_shards(
             .join(written_items, "item_id", "inner")
             .select(shard_of(F.col("user_id"), shards).alias("shard"), "user_index", "item_index", F.col("weight").cast("float").alias("weight"))
         )
-        edge_files = _write(edges, writing, "edges", shards)
+        return manifest(writing, user_files, _write(edges, writing, "edges", shards), item_files)
+
+    def manifest(writing: Path, user_files: list[ShardFile], edge_files: list[ShardFile], item_files: list[ShardFile]) -> Manifest:
         return Manifest(
             format=FORMAT,
             cut=cut,
@@ -92,9 +97,9 @@ def _factor_width(factors: tuple[DataFrame, DataFrame] | None) -> int:
     if factors is None:
         return 0
     widths = [row.width for frame in factors for row in frame.select(F.size("factors").alias("width")).distinct().collect()]
-    if len(set(widths)) != 1:
-        raise Mistake("shards: the factors cannot be a start", [f"factors: want one width of users and items, have {sorted(set(widths)) or 'none'}"])
-    return int(widths[0])
+    if len(set(widths)) > 1:
+        raise Mistake("shards: the factors cannot be a start", [f"factors: want one width of users and items, have {sorted(set(widths))}"])
+    return int(widths[0]) if widths else 0  # a shop of rare items has none: training finds a start of its own
 
 
 def _all_ids(interactions: DataFrame, id_column: str, features: Features | None) -> DataFrame:
@@ -109,8 +114,6 @@ def _with_index(ids: DataFrame, id_column: str, shards: int) -> DataFrame:
     kind = id_column.removesuffix("_id")
     placed = ids.withColumn("shard", shard_of(F.col(id_column), shards) if shards > 1 else F.lit(0))
     counts = {row.shard: row["count"] for row in placed.groupBy("shard").count().collect()}  # one row per shard
-    if not counts:
-        raise Mistake("shards: nothing to seal", ["interactions: want at least one row before the cut, have none"], "Check the cut and the events.")
     offsets = [sum(counts.get(before, 0) for before in range(shard)) for shard in range(shards)]
     offset = F.get(F.array(*[F.lit(number) for number in offsets]), F.col("shard")).cast("bigint")
     within = F.row_number().over(Window.partitionBy("shard").orderBy(id_column)) - 1
