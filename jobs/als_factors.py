@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from basketgraph.config import Config
+from basketgraph.cuts import run_cuts
+from basketgraph.progress import each
 from basketgraph.recall import RecallSettings, als_factors
 from basketgraph.runs import StepReport, job_main
 from basketgraph.tables import Release
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
     settings = conf.section("recall", RecallSettings)
-    for cut in conf.cuts(ds).days:
+    for cut in each(run_cuts(conf, ds, release).days, "cuts done"):
         edges = release.read("gold.interactions").where(F.col("as_of") == F.lit(cut))
         users, items = als_factors(edges, settings)
         release.overwrite_day(users.withColumn("as_of", F.lit(cut)), "gold.als_user_factors", cut)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import date
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
 from basketgraph.config import Config
-from basketgraph.history import kept_before
+from basketgraph.cuts import run_cuts
+from basketgraph.history import items_or_sold, kept_before
+from basketgraph.progress import each
 from basketgraph.recall import RecallSettings, assortment, candidates, catalogue, edges_for_ease, user_rows
 from basketgraph.runs import StepReport, job_main
 from basketgraph.tables import Release
@@ -16,11 +19,14 @@ from basketgraph.tables import Release
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
+log = logging.getLogger("basketgraph")
+
 
 def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
     settings = conf.section("recall", RecallSettings)
-    events, items, kept = release.read("silver.events"), release.read("silver.items"), release.read("gold.kept_purchases")
-    for cut in conf.cuts(ds).days:
+    events, kept = release.read("silver.events"), release.read("gold.kept_purchases")
+    items = items_or_sold(release.read("silver.items"), events, conf.source)
+    for cut in each(run_cuts(conf, ds, release).days, "cuts done"):
 
         def at_cut(table: str, cut: date = cut) -> DataFrame:
             return release.read(table).where(F.col("as_of") == F.lit(cut))
@@ -35,6 +41,8 @@ def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepRe
             at_cut("gold.item_embeddings").select("item_id", "embedding").toArrow(),
             settings,
         )
+        if item_side.absent:
+            log.info("candidates %s: without %s", cut, ", ".join(item_side.absent))
         users = user_rows(at_cut("gold.interactions"), at_cut("gold.als_user_factors"), at_cut("gold.user_embeddings"))
         release.overwrite_day(candidates(users, item_side, settings).withColumn("as_of", F.lit(cut)), "gold.candidates", cut)
     release.check("gold.candidates")

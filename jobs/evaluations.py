@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from basketgraph.config import Config
+from basketgraph.cuts import run_cuts
 from basketgraph.evaluate import EvaluateSettings, as_json, by_model, evaluation_rows, judged, published_lists, relevant_items, source_lists
 from basketgraph.evaluate.settings import GAIN_METRIC, JUDGED_AT, PUBLISHED, SETTINGS, SOURCES
-from basketgraph.history import kept_before
+from basketgraph.history import items_or_sold, kept_before
+from basketgraph.progress import at
 from basketgraph.runs import StepReport, job_main
 from basketgraph.tables import Release
 
@@ -19,13 +21,14 @@ if TYPE_CHECKING:
 
 
 def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
-    settings, cuts = conf.section("evaluate", EvaluateSettings), conf.cuts(ds)
+    settings, cuts = conf.section("evaluate", EvaluateSettings), run_cuts(conf, ds, release)
     candidates, recommendations, edges = (
         release.read(table).where(F.col("as_of") == F.lit(cuts.test)) for table in ("gold.candidates", "gold.recommendations", "gold.interactions")
     )
+    events = release.read("silver.events")
     relevant = relevant_items(
-        kept_before(release.read("silver.events"), release.read("gold.kept_purchases"), as_of=cuts.end(cuts.test)),
-        release.read("silver.items"),
+        kept_before(events, release.read("gold.kept_purchases"), as_of=cuts.end(cuts.test)),
+        items_or_sold(release.read("silver.items"), events, conf.source),
         edges,
         as_of=cuts.test,
         window_days=cuts.window_days,
@@ -33,6 +36,9 @@ def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepRe
         seed=settings.seed,
     )
     lists = source_lists(candidates, JUDGED_AT).unionByName(published_lists(recommendations, JUDGED_AT))
+    if cuts.judged_from is not None:
+        relevant = relevant.limit(0)  # nothing is judged yet
+    at(f"judging every model's lists of up to {settings.max_users:,} users")
     found = judged(lists, relevant, [*SOURCES, PUBLISHED], JUDGED_AT).toArrow()
     present = {(row.setting, row.model) for row in lists.select("setting", "model").distinct().collect()} | {(s, PUBLISHED) for s in SETTINGS}
     rows = evaluation_rows(by_model(found, JUDGED_AT, present), cuts.test, settings)

@@ -6,8 +6,10 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from basketgraph.config import Config
-from basketgraph.history import kept_before, known_before
+from basketgraph.cuts import run_cuts
+from basketgraph.history import items_or_sold, kept_before, known_before, want_purchases
 from basketgraph.interactions import InteractionsSettings, check_no_leak, interactions
+from basketgraph.progress import each
 from basketgraph.runs import StepReport, job_main
 from basketgraph.tables import Release
 
@@ -17,8 +19,10 @@ if TYPE_CHECKING:
 
 def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
     settings = conf.section("interactions", InteractionsSettings)
-    events, items, kept = release.read("silver.events"), release.read("silver.items"), release.read("gold.kept_purchases")
-    for cut in conf.cuts(ds).days:
+    events, kept = release.read("silver.events"), release.read("gold.kept_purchases")
+    items = items_or_sold(release.read("silver.items"), events, conf.source)
+    want_purchases(events, conf.source_name, items=2)
+    for cut in each(run_cuts(conf, ds, release).days, "cuts done"):
         edges = interactions(kept_before(events, kept, as_of=cut), items, as_of=cut, half_life_days=settings.half_life_days)
         release.overwrite_day(edges, "gold.interactions", cut)
         # By the instants, too: a day taken in another zone than the shop's would let the first hours after the cut in.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from basketgraph.clean.mapping import unmapped
 from basketgraph.config import Config
+from basketgraph.cuts import run_cuts
 from basketgraph.publish.releases import publish, released_tables, utc_now
 from basketgraph.runs import StepReport, job_main
 from basketgraph.steps import pipelines
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
-    as_of = ds if conf.pipeline in ("clean", "replay") else conf.cuts(ds).test
+    as_of = ds if conf.pipeline in ("clean", "replay") else run_cuts(conf, ds, release).test
     gone, checked = unmapped(conf.source), suites()
     tables = [table for table in pipelines().published_by(conf.pipeline, released_tables()) if table not in gone]
     # What stopped an earlier run is the newest version still: nothing goes live that did not pass. What passed is not looked at again.

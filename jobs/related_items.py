@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from basketgraph.config import Config
-from basketgraph.history import kept_before
+from basketgraph.cuts import run_cuts
+from basketgraph.history import items_or_sold, kept_before
+from basketgraph.progress import each
 from basketgraph.recall import RecallSettings, assortment, related_items
 from basketgraph.runs import StepReport, job_main
 from basketgraph.tables import Release
@@ -19,8 +21,9 @@ if TYPE_CHECKING:
 
 def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
     settings = conf.section("recall", RecallSettings)
-    events, items, kept = release.read("silver.events"), release.read("silver.items"), release.read("gold.kept_purchases")
-    for cut in conf.cuts(ds).days:
+    events, kept = release.read("silver.events"), release.read("gold.kept_purchases")
+    items = items_or_sold(release.read("silver.items"), events, conf.source)
+    for cut in each(run_cuts(conf, ds, release).days, "cuts done"):
         edges = release.read("gold.interactions").where(F.col("as_of") == F.lit(cut))
         bought = kept_before(events, kept, as_of=cut)
         listed = assortment(bought, items, as_of=cut, sold_days=settings.sold_days, popularity_days=settings.popularity_days)

@@ -6,6 +6,9 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from basketgraph.config import Config
+from basketgraph.cuts import run_cuts
+from basketgraph.history import items_or_sold
+from basketgraph.progress import each
 from basketgraph.runs import StepReport, job_main
 from basketgraph.shards.content import item_features, user_features
 from basketgraph.shards.writer import ShardSettings, seal_shards
@@ -20,7 +23,7 @@ READ = ["gold.interactions", "gold.als_user_factors", "gold.als_item_factors", "
 def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
     settings = conf.section("shards", ShardSettings)
     edges, folder = 0, conf.shared_folder() / "shards"
-    for cut in conf.cuts(ds).days:
+    for cut in each(run_cuts(conf, ds, release).days, "sets sealed"):
         interactions, user_factors, item_factors, profiles = (release.read(table).where(f"as_of = DATE'{cut}'") for table in READ[:4])
         manifest = seal_shards(
             folder / str(cut),
@@ -30,7 +33,9 @@ def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepRe
             shards=settings.shards,
             factors=(user_factors.select("user_id", "factors"), item_factors.select("item_id", "factors")),
             user_features=user_features(profiles, buckets=settings.buckets),
-            item_features=item_features(release.read("silver.items"), interactions, as_of=cut, settings=settings),
+            item_features=item_features(
+                items_or_sold(release.read("silver.items"), interactions, conf.source), interactions, as_of=cut, settings=settings
+            ),
         )
         edges += manifest.edges
     return StepReport(rows_in=edges, rows_out=edges)

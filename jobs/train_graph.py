@@ -10,10 +10,13 @@ from pyspark.sql import functions as F
 
 from basketgraph.config import Config
 from basketgraph.contracts import conform
+from basketgraph.cuts import run_cuts
 from basketgraph.graph.results import embedding_files
 from basketgraph.graph.settings import GraphSettings
 from basketgraph.graph.training import Training, train_each
+from basketgraph.progress import at
 from basketgraph.runs import StepReport, job_main
+from basketgraph.shards.manifest import read_manifest
 from basketgraph.tables import Release
 
 if TYPE_CHECKING:
@@ -24,7 +27,7 @@ log = logging.getLogger("basketgraph")
 
 def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
     settings, folder = conf.section("graph", GraphSettings), conf.shared_folder()
-    cuts = conf.cuts(ds).days
+    cuts = run_cuts(conf, ds, release).days
     trainings = {
         cut: Training(
             shards=folder / "shards" / str(cut),
@@ -38,14 +41,20 @@ def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepRe
         place = f"{training.shards.name}: epoch {epoch['number'] + 1} of {settings.epochs}"
         log.info("train_graph %s, loss %.4f, %.0f s", place, epoch["loss"], epoch["seconds"])
 
-    log.info("train_graph: starting %d ranks", conf.environment.ranks)
-    results = train_each(list(trainings.values()), settings, ranks=conf.environment.ranks, launcher=conf.environment.launcher, on_epoch=say)
+    wanted = {cut: training for cut, training in trainings.items() if read_manifest(training.shards).edges}
+    for cut in trainings.keys() - wanted.keys():
+        log.info("train_graph %s: nobody bought anything before, there is no graph", cut)
+    if wanted:
+        log.info("train_graph: starting %d ranks", conf.environment.ranks)
+    results = train_each(list(wanted.values()), settings, ranks=conf.environment.ranks, launcher=conf.environment.launcher, on_epoch=say)
+    at("writing embeddings")
     detail: dict[str, Any] = {"tensorboard": str(folder / "tensorboard")}
-    for (cut, training), result in zip(trainings.items(), results, strict=True):
+    for cut, result in zip(wanted, results, strict=True):
         detail[str(cut)] = result.model_dump(mode="json")
+    for cut, training in trainings.items():
         for table, files in embedding_files(training.model).items():
-            embeddings = spark.read.parquet(*files).withColumn("as_of", F.lit(cut))
-            release.overwrite_day(conform(embeddings, table), table, cut)
+            trained = spark.read.parquet(*files).withColumn("as_of", F.lit(cut)) if cut in wanted else release.rows_of(table, [])
+            release.overwrite_day(conform(trained, table), table, cut)
     release.check("gold.user_embeddings", "gold.item_embeddings")
     rows = sum(release.read(table).count() for table in ("gold.user_embeddings", "gold.item_embeddings"))
     return StepReport(rows_out=rows, detail=detail)

@@ -6,6 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from basketgraph.config import Config
+from basketgraph.history import want_purchases
 from basketgraph.profiles import ProfilesSettings, recipe_of, stale_days, user_days
 from basketgraph.runs import StepReport, code_version, job_main
 from basketgraph.tables import Release
@@ -19,6 +20,7 @@ def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepRe
     zone = conf.source["time_zone"]
     recipe = recipe_of(code_version(), zone)
     events, version = release.read("silver.events"), release.version("silver.events")
+    want_purchases(events, conf.source_name)
     built = release.built_from("gold.user_days") or {}
     known = built.get("recipe") == recipe and built.get("events") is not None
     days = release.changed_days("silver.events", "event_date", built["events"]) if known else None

@@ -24,6 +24,8 @@ from pyspark.sql.types import (
 
 from basketgraph.contracts import contract
 
+ODD = "a b é %20+[c]{d}#1?*;&$x,:'\"\\"  # the name of a folder: patterns, escapes and separators of whatever may read it
+
 FILLED: dict[type[DataType], Any] = {
     StringType: "x",
     LongType: 1,

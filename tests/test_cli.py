@@ -21,6 +21,7 @@ from basketgraph.state import status_of
 from basketgraph.steps import pipelines
 from basketgraph.stored import Stored
 from basketgraph.tables import LiveRelease, releases
+from support import ODD
 from tiny import TinyShop
 
 MODULE = [sys.executable, "-m", "basketgraph.cli"]
@@ -46,7 +47,9 @@ def last_json(result: Result) -> dict[str, object]:
 
 
 @pytest.mark.slow
-def test_run_status_and_rollback_print_one_json_object_last(spark: SparkSession, shop: TinyShop) -> None:
+def test_run_status_and_rollback_print_one_json_object_last(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # which the JVM was not started in: no relative path reaches it
+    shop = TinyShop(Path(ODD))
     day = ["--ds", "2026-03-01"]
     first = call("run", "all", *shop.flags, *day, "--json")
     assert first.exit_code == 0, first.output
@@ -55,6 +58,8 @@ def test_run_status_and_rollback_print_one_json_object_last(spark: SparkSession,
     assert {"quality", "metrics", "gains"} <= set(told)
     assert told["steps"][0].keys() == {"name", "status", "seconds", "rows_in", "rows_out"}  # type: ignore[index]
     assert len(first.stdout.splitlines()) == 1, "with --json all that people read goes to stderr"
+    warehouse = tmp_path / shop.warehouse
+    assert (told["report"], (warehouse / "silver" / "redemptions" / "_delta_log").is_dir()) == (str(warehouse / "page.html"), True)
 
     code = "import sys; from basketgraph.cli import main; sys.exit(main())"
     alone = subprocess.run(
@@ -71,7 +76,7 @@ def test_run_status_and_rollback_print_one_json_object_last(spark: SparkSession,
     assert call("run", "all", *shop.flags, *day).exit_code == 0
     back = call("rollback", *shop.flags, "--json")
     assert (back.exit_code, last_json(back)["restores"]) == (0, 1)
-    users = LiveRelease(spark, str(shop.warehouse)).read("silver.redemptions")
+    users = LiveRelease(spark, str(warehouse)).read("silver.redemptions")
     assert sorted(row.user_id for row in users.collect()) == ["ann", "bob"]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from basketgraph.config import CONF_VARIABLE, Config, Cuts, Mistake, Settings, data_files, data_text, data_yaml, load
+from basketgraph.config import CONF_VARIABLE, Mistake, Settings, data_files, data_text, data_yaml, load
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHOP = "shop: corner\nlanding: /landing\ntime_zone: UTC\ncurrency: EUR\nfiles: {}\ntables: {}\n"
@@ -35,7 +35,7 @@ class Numbers(Settings):
 
 def test_a_new_shop_needs_no_new_build(conf: Path) -> None:
     add_shop(conf, SHOP)
-    assert load("local", "corner").warehouse == "warehouse/corner"
+    assert load("local", "corner").warehouse == f"{Path.cwd()}/warehouse/corner"
     assert {"corner", "complete_journey"} <= {stem for stem, _ in data_files("conf/sources")}
 
 
@@ -145,28 +145,6 @@ def test_the_jobs_around_training_take_no_url_for_a_folder(conf: Path, name: str
     add_shop(conf, SHOP)
     with pytest.raises(Mistake, match="no work_dir"):
         load_job(name)(None, load("local", "corner", {"warehouse": "hdfs:///basketgraph/corner"}), date(2026, 3, 1), None)  # type: ignore[arg-type]
-
-
-def cuts_of(conf: Path, pipeline: str, ds: date, extra: str = "") -> Cuts:
-    add_shop(conf, SHOP + extra)
-    shop: Config = load("local", "corner", {"interactions.window_days": "28"}, pipeline=pipeline)
-    return shop.cuts(ds)
-
-
-def test_without_named_cuts_the_last_window_before_the_day_is_the_test(conf: Path) -> None:
-    assert cuts_of(conf, "all", date(2026, 3, 1)) == Cuts(date(2026, 1, 4), date(2026, 2, 1), 28)
-
-
-def test_recommending_trains_as_of_the_day_itself(conf: Path) -> None:
-    named = "cuts: {validation: 2025-01-01, test: 2025-02-01}\n"
-    assert cuts_of(conf, "recommend", date(2026, 3, 1), named) == Cuts(date(2026, 2, 1), date(2026, 3, 1), 28)
-    assert cuts_of(conf, "all", date(2026, 3, 1), named) == Cuts(date(2025, 1, 1), date(2025, 2, 1), 28)
-
-
-def test_a_window_that_is_no_number_is_a_mistake(conf: Path) -> None:
-    add_shop(conf, SHOP)
-    with pytest.raises(Mistake, match=r"window_days.*soon"):
-        load("local", "corner", {"interactions.window_days": "soon"}).cuts(date(2026, 3, 1))
 
 
 def test_conf_schemas_and_jobs_are_found_inside_the_zip(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from basketgraph.graph.settings import GraphSettings
 from basketgraph.graph.training import Training, read_result, train_each, train_shards
 from basketgraph.launch import RanksFailed, free_threads, rank_environment, run_ranks
 from basketgraph.shards.plain import Nodes, seal_arrays
+from support import ODD
 
 SHARDS = 4
 SETTINGS = GraphSettings(dim=8, epochs=4, batch_users=100, temperature=0.2, threads=1)
@@ -36,7 +37,7 @@ def small_set(folder: Path, users: int = 300, items: int = 90) -> Path:
 
 @pytest.fixture(scope="module")
 def sealed(tmp_path_factory) -> Path:
-    return small_set(tmp_path_factory.mktemp("set") / "shards")
+    return small_set(tmp_path_factory.mktemp("set") / ODD / "shards")
 
 
 @pytest.fixture(scope="module")
@@ -59,12 +60,12 @@ def check_same(result, folder, alone):
 
 @pytest.mark.parametrize("ranks", [2, pytest.param(3, marks=pytest.mark.long), pytest.param(4, marks=pytest.mark.long)])
 def test_any_number_of_ranks_gives_one_ranks_numbers(ranks, sealed, alone, tmp_path):
-    seen = []
-    result = train_shards(sealed, tmp_path / "model", SETTINGS, ranks=ranks, tensorboard=tmp_path / "board", on_epoch=seen.append)
+    seen, model, board = [], tmp_path / ODD / "model", tmp_path / ODD / "board"
+    result = train_shards(sealed, model, SETTINGS, ranks=ranks, tensorboard=board, on_epoch=seen.append)
     assert result.ranks == ranks
-    check_same(result, tmp_path / "model", alone)
+    check_same(result, model, alone)
     assert [epoch["loss"] for epoch in seen] == list(result.losses)
-    assert len(list((tmp_path / "board").glob("events.*"))) == 1
+    assert len(list(board.glob("events.*"))) == 1
 
 
 SCRIPT = """

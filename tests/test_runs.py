@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import time
 from datetime import date
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from basketgraph.config import CONF_VARIABLE, Mistake, load
 from basketgraph.contracts import contract
 from basketgraph.flags import job_parser, set_pairs
 from basketgraph.memory import PeakMemory, tree_memory
+from basketgraph.progress import each
 from basketgraph.runs import RUNS, RunLog, StepReport, job_main, new_run_id, quality_checker, run_step
 from basketgraph.steps import Step, pipelines
 from basketgraph.suites import QualitySettings
@@ -89,13 +92,15 @@ def test_a_step_is_skipped_until_something_that_it_depends_on_changes(run: Run) 
 
 
 def test_a_step_that_depends_on_the_cuts_runs_again_when_they_move(run: Run) -> None:
-    with_cuts = STEP.model_copy(update={"cuts": True})
+    with_cuts = STEP.model_copy(update={"cuts": True, "source": True})
     shop = run.folder / "conf" / "sources"
     shop.mkdir(parents=True)
     (shop / "complete_journey.yaml").write_text("shop: x\nlanding: /x\ntime_zone: UTC\ncurrency: EUR\n")
     assert run.status(with_cuts) == "done"
     assert run.why(with_cuts) is None
     assert run.why(with_cuts, NEXT_DAY) == "settings, cuts or code changed"
+    run.sets = {"landing": "in"}
+    assert run.why(with_cuts) is None, "where the landing files lie changes nothing that was made of them"
 
 
 def test_what_a_step_told_is_told_again_when_it_is_up_to_date(run: Run) -> None:
@@ -131,6 +136,28 @@ def test_a_step_that_always_runs_is_current_when_it_wrote_nothing_new(run: Run) 
     assert run_step("copy", ALWAYS, nothing, runs.conf, DAY, runs, run.memory).status == "current"
     logged = [row.status for row in runs.release.read(RUNS).orderBy("finished_at").collect()]
     assert logged == ["done", "current"], "without its row nobody could tell it from a step that was killed"
+
+
+def test_a_long_step_says_where_it_is_and_how_long_it_took_before(run: Run, caplog: pytest.LogCaptureFixture) -> None:
+    def slow(*_: object) -> StepReport:
+        for _number in each([1, 2], "cuts done"):
+            time.sleep(0.3)
+        return StepReport()
+
+    run.status()
+    runs, log = run.log(), logging.getLogger("basketgraph")
+    log.addHandler(caplog.handler)
+    try:
+        with caplog.at_level(logging.INFO, "basketgraph"):
+            run_step("copy", STEP, slow, runs.conf, DAY, runs, run.memory, forced=True)
+            assert caplog.messages == [], "it was over soon"
+            run_step("copy", STEP, slow, runs.conf, DAY, runs, run.memory, forced=True, beat_seconds=0.1)
+    finally:
+        log.removeHandler(caplog.handler)
+    told = [line for line in caplog.messages if line.startswith("copy: ")]
+    assert len(told) >= 3
+    assert all("so far (last time " in line for line in told)
+    assert [any(f"{done} of 2 cuts done" in line for line in told) for done in (0, 1)] == [True, True]
 
 
 def test_the_memory_of_a_child_counts(run: Run) -> None:

@@ -4,45 +4,24 @@ from __future__ import annotations
 
 import pytest
 
-from basketgraph.alerts import AlertSettings
-from basketgraph.clean.load import CleanSettings
-from basketgraph.clean.replay import ReplaySettings
-from basketgraph.config import Mistake, Settings, data_yaml, load
-from basketgraph.evaluate.settings import EvaluateSettings, GateSettings
+from basketgraph.config import Mistake, data_yaml, load
 from basketgraph.graph.settings import GraphSettings
-from basketgraph.interactions.edges import InteractionsSettings
-from basketgraph.profiles.profiles import ProfilesSettings
-from basketgraph.publish.maintenance import MaintainSettings
+from basketgraph.preflight import MODELS, check_settings, model_of
 from basketgraph.rank.settings import RankSettings, Trees
 from basketgraph.recall.settings import RecallSettings
-from basketgraph.shards.writer import ShardSettings
+from basketgraph.steps import pipelines
 from basketgraph.suites import QualitySettings
-
-MODELS: dict[str, type[Settings]] = {
-    "clean": CleanSettings,
-    "replay": ReplaySettings,
-    "quality": QualitySettings,
-    "alerts": AlertSettings,
-    "interactions": InteractionsSettings,
-    "maintain": MaintainSettings,
-    "profiles": ProfilesSettings,
-    "recall": RecallSettings,
-    "rank": RankSettings,
-    "evaluate": EvaluateSettings,
-    "gate": GateSettings,
-    "shards": ShardSettings,
-    "graph": GraphSettings,
-}
 
 
 def test_every_field_of_a_stage_can_be_set_and_every_key_is_a_field() -> None:
     given = data_yaml("conf/settings.yaml")
-    fields = {section: set(model.model_fields) for section, model in MODELS.items()}
+    models = {section: model_of(section) for section in MODELS}
+    fields = {section: set(model.model_fields) for section, model in models.items()}
     fields["quality"].remove("time_zone")  # the mapping's
     assert {section: set(keys) for section, keys in given.items()} == fields
     for setting in ("rebuy", "discovery"):
         assert set(given["rank"][setting]) == set(Trees.model_fields)
-    for section, model in MODELS.items():
+    for section, model in models.items():
         load("local", "complete_journey").section(section, model)
 
 
@@ -70,6 +49,23 @@ def test_sources_that_nobody_knows_are_told_before_anything_runs() -> None:
     trees = dict(data_yaml("conf/settings.yaml")["rank"]["rebuy"], prior=["hunches"], objective="guess")
     with pytest.raises(Mistake, match=r"(?s)rebuy.prior.*hunches.*rebuy.objective.*lambdarank"):
         load("local", "complete_journey", {"rank.rebuy": str(trees)}).section("rank", RankSettings)
+
+
+def checked(steps: list[str], **sets: str) -> None:
+    check_settings(load("local", "complete_journey", {name.replace("__", "."): value for name, value in sets.items()}), pipelines(), steps)
+
+
+def test_numbers_beyond_what_a_library_takes_are_told_before_the_first_step() -> None:
+    every = list(pipelines().pipelines["all"].steps)
+    at_most = "{popularity: 9000, ease: 1000}"
+    checked(every, recall__rebuy=at_most, ranks="8", recall__als_rank="64")
+    with pytest.raises(Mistake, match=r"(?s)settings.recall.rebuy: .* at most 10,000.*settings.recall.discovery"):
+        checked(every, recall__rebuy="{popularity: 9000, ease: 1001}", recall__discovery="{als: -1}")
+    with pytest.raises(Mistake, match=r"(?s)ranks: want at most 8 .*, have 9.*recall.als_rank: want at most 64 .*, have 65"):
+        checked(every, ranks="9", recall__als_rank="65")
+    checked(["clean", "publish"], ranks="9", recall__rebuy="{popularity: 12000}")
+    with pytest.raises(Mistake, match=r"settings.alerts"):
+        checked(["clean"], alerts__timeout_seconds="soon")
 
 
 def test_closed_days_are_dates_as_yaml_has_them_or_days_of_every_year() -> None:

@@ -20,7 +20,9 @@ def measured(model: str, metric: str, value: float, versus: str = "") -> dict[st
 def outcome(**changed: Any) -> dict[str, Any]:
     rows = [measured(model, metric, 0.25) for model in ("als", "published") for metric in ("recall@20", "ndcg@20")]
     return {
-        "rows": {"silver.events": {"read": 1200, "accepted": 1100, "rejected": 70, "duplicates": 30, "rejected_by_reason": {"no_user": 70}}},
+        "rows": {
+            "silver.events": {"read": 1205, "accepted": 1100, "rejected": 70, "duplicates": 30, "left_out": 5, "rejected_by_reason": {"no_user": 70}}
+        },
         "tables": {"silver.events": {"version": 4, "rows": 1100}},
         "quality": {"critical_failures": 0, "warnings": 2},
         "release": 7,
@@ -48,10 +50,17 @@ def test_models_are_printed_with_their_intervals_and_what_the_published_list_gai
     assert als == ["als", "0.2500", "0.2400", "..", "0.2600", "0.2500", "0.2400", "..", "0.2600", "+0.0625", "(+0.0525", "..", "+0.0725)"]
 
 
+def test_a_young_shop_is_told_from_when_on_its_lists_can_be_judged() -> None:
+    assert "not judged yet: lists can be judged from 2026-01-15 on, with 14 days of purchases\n" in printed(
+        judged_from="2026-01-15", metrics={}, gains={}
+    )
+    assert "judged yet" not in printed(judged_from=None)
+
+
 def test_rows_tables_quality_users_and_places_are_told() -> None:
     text = " ".join(printed().split())
     for told in (
-        "silver.events 1,200 1,100 70 30 no_user 70",
+        "silver.events 1,205 1,100 70 30 5 no_user 70",
         "silver.events 4 1,100",
         "0 critical failures, 2 warnings",
         "release 7, as of 2026-01-01",
@@ -88,7 +97,7 @@ def test_a_run_that_stopped_short_says_why_and_needs_no_models() -> None:
 
 @pytest.mark.parametrize("name", ["MILK [/b]", "EGGS [large]", "TEA :coffee:", "[red]JAM", "back\\[slash]"])
 def test_names_are_printed_as_they_are_whatever_they_would_mean_as_markup(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    counts = {"read": 1, "accepted": 1, "rejected": 0, "duplicates": 0, "rejected_by_reason": {name: 1}}
+    counts = {"read": 1, "accepted": 1, "rejected": 0, "duplicates": 0, "left_out": 0, "rejected_by_reason": {name: 1}}
     text = printed(Example("u" * 64, (name,), ((f"{name} again", f"as {name}"),)), refused=f"of {name}", report=f"/{name}", rows={name: counts})
     assert text.count(name) == 7
     out = io.StringIO()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 PIPELINES = """
@@ -80,7 +81,9 @@ class TinyShop:
         for folder in (self.conf / "conf" / "sources", self.conf / "jobs", self.landing):
             folder.mkdir(parents=True)
         (self.conf / "conf" / "pipelines.yaml").write_text(PIPELINES)
-        (self.conf / "conf" / "sources" / "tiny.yaml").write_text(f"shop: tiny\nlanding: {self.landing}\ntime_zone: UTC\ncurrency: EUR\n")
+        (self.conf / "conf" / "sources" / "tiny.yaml").write_text(
+            f"shop: tiny\nlanding: {json.dumps(str(self.landing))}\ntime_zone: UTC\ncurrency: EUR\n"
+        )
         for table in ("campaign_targets", "redemptions"):  # held against them before they go live; the users here have plain names
             place = self.conf / "expectations" / "silver" / f"{table}.yaml"
             place.parent.mkdir(parents=True, exist_ok=True)

@@ -99,7 +99,7 @@ def send(alert: Mapping[str, Any], conf: Config) -> None:
     try:
         settings = conf.section("alerts", AlertSettings)
     except Mistake as mistake:
-        log.error("alert: not sent: %s", mistake)
+        log.warning("alert: not sent: %s", mistake)
         return
     text = json.dumps(alert, default=str)
     if settings.command:
@@ -114,7 +114,7 @@ def _logged(hook: str, call: Callable[[], None], in_words: Callable[[Exception],
         call()
         log.info("alert: sent to %s", hook)
     except Exception as error:
-        log.error("alert: %s failed: %s", hook, in_words(error))
+        log.warning("alert: %s failed: %s", hook, in_words(error))
 
 
 def _shown(url: str) -> str:

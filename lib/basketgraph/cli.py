@@ -12,7 +12,10 @@ import typer
 from basketgraph import cli_rows, cli_sources
 from basketgraph.cli_terms import ConfDir, Debug, Env, Json, Set, Source, ended, print_json, told
 from basketgraph.config import load, version
+from basketgraph.failures import handling
 from basketgraph.graph.bench_cli import app as bench
+from basketgraph.interrupt import exits_on_interrupt
+from basketgraph.progress import running
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(bench, name="bench")
@@ -72,10 +75,11 @@ def run(
             print_json({"plan": plan}) if as_json else print_plan(plan)
             return 0
         outcome = pipelines.run_pipeline(conf, pipeline, ds=day, start=start, accepted=accepted)
-        if outcome.state and (outcome.error is None or outcome.refused):
-            print_summary(outcome.as_json(), outcome.examples, file=sys.stderr if as_json else sys.stdout)
-        if as_json:
-            print_json(outcome.as_json())
+        with handling(outcome.error, "the run's summary cannot be told"):
+            if outcome.state and (outcome.error is None or outcome.refused):
+                print_summary(outcome.as_json(), outcome.examples, file=sys.stderr if as_json else sys.stdout)
+            if as_json:
+                print_json(outcome.as_json())
         return ended(outcome.error, debug=debug)
 
     told(action, debug=debug, conf_dir=conf_dir)
@@ -137,10 +141,12 @@ def rollback(
 
 
 def main() -> None:
-    try:
-        app()
-    except Exception as error:  # of commands that do not use `told`
-        sys.exit(ended(error, debug=False))
+    command = next((word for word in sys.argv[1:] if not word.startswith("-")), "the command")
+    with exits_on_interrupt(), running(command):
+        try:
+            app()
+        except Exception as error:  # of commands that do not use `told`
+            sys.exit(ended(error, debug=False))
 
 
 if __name__ == "__main__":

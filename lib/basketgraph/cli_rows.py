@@ -11,6 +11,7 @@ import typer
 
 from basketgraph.cli_terms import ConfDir, Debug, Env, Json, Set, Source, ended, print_json, told
 from basketgraph.config import load
+from basketgraph.failures import handling
 
 DAY = ["%Y-%m-%d"]
 
@@ -51,12 +52,13 @@ def replay(
         detail: Mapping[str, Any] = next((step.detail for step in outcome.steps if step.name == "replay"), {})
         changes, left = detail.get("changes", {}), detail.get("left", {})
         out = sys.stderr if as_json else sys.stdout
-        if outcome.steps and outcome.steps[0].status != "failed":
-            from basketgraph.summary import print_changes
+        with handling(outcome.error, "what the replay changed cannot be told"):
+            if outcome.steps and outcome.steps[0].status != "failed":
+                from basketgraph.summary import print_changes
 
-            print_changes(changes, left, outcome.state, file=out)
-        if as_json:
-            print_json({**outcome.as_json(), "changes": changes, "left": left})
+                print_changes(changes, left, outcome.state, file=out)
+            if as_json:
+                print_json({**outcome.as_json(), "changes": changes, "left": left})
         return ended(outcome.error, debug=debug)
 
     told(action, debug=debug, conf_dir=conf_dir)

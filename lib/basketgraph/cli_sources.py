@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from datetime import datetime, timezone
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from basketgraph.cli_terms import ConfDir, Debug, Env, Json, Set, print_json, told
+from basketgraph.config import made, user_path
 
 if TYPE_CHECKING:
     from basketgraph.clean.check_source import SourceCheck, TableCheck
@@ -25,13 +27,14 @@ def register(app: typer.Typer) -> None:
     def onboard(
         files: Annotated[list[str], typer.Argument(help="the shop's files: names, a folder, or a quoted pattern")],
         shop: Annotated[str, typer.Option("--shop", help="what the shop is to be called: conf/sources/<shop>.yaml")],
-        landing: Annotated[Path | None, typer.Option("--landing", help="the landing folder; default: the folder of the files")] = None,
+        landing: Annotated[str | None, typer.Option("--landing", help="the landing folder; default: the folder of the files")] = None,
         currency: Annotated[str | None, typer.Option("--currency", help="ISO 4217 code of the amounts, where the files do not say it")] = None,
         time_zone: Annotated[str | None, typer.Option("--time-zone", help="IANA name of the shop's zone, where the files do not say it")] = None,
-        conf_dir: Annotated[
-            Path | None, typer.Option("--conf-dir", help="put it below this folder (made if need be) instead of the checkout")
+        columns: Annotated[
+            str | None, typer.Option("--columns", metavar="A,B,C", help="the names of all fields of CSV files without a header line, in their order")
         ] = None,
-        out: Annotated[Path | None, typer.Option("--out", help="put it into this very file")] = None,
+        conf_dir: Annotated[str | None, typer.Option("--conf-dir", help="put it below this folder (made if need be) instead of the checkout")] = None,
+        out: Annotated[str | None, typer.Option("--out", help="put it into this very file")] = None,
         force: Annotated[bool, typer.Option("--force", help="replace a mapping that is there")] = False,
         as_json: Json = False,
         debug: Debug = False,
@@ -39,16 +42,16 @@ def register(app: typer.Typer) -> None:
         """Look at a new shop's files and write a first mapping, with every guess marked."""
 
         def action() -> int:
-            found, place = _onboarded(files, shop, landing, currency, time_zone, out, force)
-            following = _following(found, place, conf_dir)
+            folder = None if conf_dir is None else made(user_path(conf_dir, "--conf-dir"), "--conf-dir")
+            here = None if landing is None else user_path(landing, "--landing")
+            found, place = _onboarded(files, shop, here, currency, time_zone, columns, None if out is None else user_path(out, "--out"), force)
+            following = _following(found, place, folder)
             print_draft(found, place, following, file=sys.stderr if as_json else sys.stdout)
             if as_json:
                 print_json(draft_as_json(found, place, following))
             return OK
 
-        if conf_dir is not None:
-            conf_dir.mkdir(parents=True, exist_ok=True)
-        told(action, debug=debug, conf_dir=None if conf_dir is None else str(conf_dir))
+        told(action, debug=debug, conf_dir=conf_dir)
 
     @app.command("check-source")
     def check_source(
@@ -69,16 +72,25 @@ def register(app: typer.Typer) -> None:
             print_check(found, file=sys.stderr if as_json else sys.stdout)
             if as_json:
                 print_json(check_as_json(found))
-            return STOPPED_BY_QUALITY if any(nothing_accepted(one) for one in found.tables) else OK
+            return STOPPED_BY_QUALITY if any(one.gets_nothing for one in found.tables) else OK
 
         told(action, debug=debug, conf_dir=conf_dir)
 
 
 def _onboarded(
-    files: list[str], shop: str, landing: Path | None, currency: str | None, time_zone: str | None, out: Path | None, force: bool
+    files: list[str],
+    shop: str,
+    landing: Path | None,
+    currency: str | None,
+    time_zone: str | None,
+    columns: str | None,
+    out: Path | None,
+    force: bool,
 ) -> tuple[Draft, Path]:
-    """Draft, verify and write a mapping; returns it and where it is. Raises Mistake, and then nothing was written."""
-    from basketgraph.clean.onboard.write import draft, verify, want_free, write
+    """Draft a mapping, try it on its sample and write it; returns it and where it is. Raises Mistake, and then nothing was written."""
+    from basketgraph.clean.onboard.headerless import wanted_columns
+    from basketgraph.clean.onboard.trial import tried
+    from basketgraph.clean.onboard.write import draft, want_free, write
     from basketgraph.config import Config, Environment, Mistake, conf_folder, data_yaml, parsed
     from basketgraph.masking import masked
     from basketgraph.session import spark_session
@@ -90,20 +102,21 @@ def _onboarded(
         )
     place = out if out is not None else folder / "conf" / "sources" / f"{shop}.yaml"  # type: ignore[operator]
     want_free(place, force=force)
-    found = draft(shop, files, landing=landing, currency=currency, time_zone=time_zone, masker=masked)
+    names = wanted_columns(columns)
+    found = draft(shop, files, landing=landing, currency=currency, time_zone=time_zone, masker=masked, columns=names)
     environment = parsed(Environment, data_yaml("conf/environments/local.yaml"), "conf/environments/local.yaml")
-    verify(spark_session(Config("local", shop, environment, {}, {}), "basketgraph onboard"), found)
+    found = tried(spark_session(Config("local", shop, environment, {}, {}), "basketgraph onboard"), found, masker=masked)
     write(found, place, force=force)
     return found, place
 
 
 def _following(found: Draft, place: Path, conf_dir: Path | None) -> list[str]:
     """The commands that come next."""
-    flag = f" --conf-dir {conf_dir}" if conf_dir is not None else ""
+    flag = f" --conf-dir {shlex.quote(str(conf_dir))}" if conf_dir is not None else ""
     shop = found.plan.shop
     commands = [*found.unpacking, f"basketgraph check-source {shop}{flag}", f"basketgraph run clean --source {shop}{flag}"]
     if place.parts[-3:-1] != ("conf", "sources") or place.stem != shop:
-        commands.insert(0, f"cp {place} CONF_DIR/conf/sources/{shop}.yaml")
+        commands.insert(0, f"cp {shlex.quote(str(place))} CONF_DIR/conf/sources/{shop}.yaml")
     return commands
 
 
@@ -194,13 +207,21 @@ def _checked(shop: str, env: str, sets: list[str], sample_rows: int | None) -> S
     return replace(found, hints=hints(found, todos=todos))
 
 
-def nothing_accepted(one: TableCheck) -> bool:
-    """Whether a table gets no row although there are some: such a mapping is of no use."""
-    return one.counts.read > 0 and one.counts.accepted + one.counts.duplicate == 0
+def rows_in_words(one: TableCheck) -> list[str]:
+    """How the rows that were read add up; and where the mapping leaves some out, what the table gets of how many lines."""
+    counts = one.counts
+    parts = [f"{counts.accepted:,} accepted", f"{counts.rejected:,} rejected", f"{counts.duplicate:,} duplicates"]
+    if not counts.left_out:
+        return [f"{one.table}: {counts.read:,} rows read = {' + '.join(parts)}"]
+    kind = "rows" if not one.facts.get("events") else "events" if one.facts["cancellations"] else "purchases"
+    told = f"  {counts.accepted:,} {kind} of {counts.read:,} lines; {counts.left_out:,} others left out"
+    unparsable = f", {counts.by_reason['unparsable']:,} unparsable" if counts.by_reason.get("unparsable") else ""
+    return [f"{one.table}: {counts.read:,} rows read = {' + '.join(parts)} + {counts.left_out:,} left out", told + unparsable]
 
 
 def print_check(found: SourceCheck, *, file: Any) -> None:
     """Counts, reasons with examples, facts and hints, for people."""
+    from basketgraph.cuts import not_judged_in_words
     from basketgraph.masking import masked_row
     from basketgraph.wording import number_in_words
 
@@ -213,28 +234,41 @@ def print_check(found: SourceCheck, *, file: Any) -> None:
         say(f"  quarantined: {path}: {problem}")
     for one in found.tables:
         counts = one.counts
-        say(f"{one.table}: {counts.read:,} rows read = {counts.accepted:,} accepted + {counts.rejected:,} rejected + {counts.duplicate:,} duplicates")
+        for words in rows_in_words(one):
+            say(words)
         if counts.superseded:
             say(f"  of the accepted {counts.superseded:,} are older versions of others: the newest one of each key counts")
         for reason, rows in sorted(counts.by_reason.items(), key=lambda pair: -pair[1])[:REJECTED_SHOWN]:
             say(f"  {reason}: {rows:,}")
-            for payload, path in one.examples.get(reason, ()):
+            for payload, path, line in one.examples.get(reason, ()):
                 row = ", ".join(f"{column} {value}" for column, value in masked_row(payload))
-                say(f"    {path}: {row or '(a line that is no row)'}"[:240])
+                say(f"    {path}{f' line {line:,}' if line else ''}: {row or '(a line that is no row)'}"[:240])
         if one.facts.get("events"):
             say(f"  {facts_in_words(one.facts)}")
+        if one.facts.get("judged_from") and found.sampled is None:
+            say(f"  a young shop: `run all` and `run recommend` make lists; {not_judged_in_words(one.facts['judged_from'])}")
     say("Look at:" if found.hints else "Nothing looks odd.")
     for hint in found.hints:
         say(f"  {hint}")
 
 
 def facts_in_words(facts: Any) -> str:
+    from basketgraph.clean.check_source import money_of
+    from basketgraph.money import number_in_words
+
+    def amount(money: Any, name: str) -> str:
+        return number_in_words(money[name], money["currency"])
+
     about = "" if facts["exact"] else "about "
+    prices = (
+        f"a piece typically {amount(money, 'median_price_minor')}, "
+        f"lines {amount(money, 'least_amount_minor')} to {amount(money, 'greatest_amount_minor')} {money['currency']}"
+        for money in money_of(facts)
+    )
     return (
         f"{facts['events']:,} events ({facts['cancellations']:,} cancellations) of {about}{facts['users']:,} users, "
         f"{facts['items']:,} items, {facts['orders']:,} orders; "
-        f"{facts['first_day']} to {facts['last_day']}, {facts['days']:,} days; a piece typically {facts['median_price_minor'] / 100:,.2f}, "
-        f"lines {facts['least_amount_minor'] / 100:,.2f} to {facts['greatest_amount_minor'] / 100:,.2f} {'/'.join(facts['currencies'])}"
+        f"{facts['first_day']} to {facts['last_day']}, {facts['days']:,} days; {'; '.join(prices)}"
     )
 
 
@@ -253,13 +287,16 @@ def check_as_json(found: SourceCheck) -> dict[str, Any]:
                 "accepted": one.counts.accepted,
                 "rejected": one.counts.rejected,
                 "duplicates": one.counts.duplicate,
+                "left_out": one.counts.left_out,
                 "superseded": one.counts.superseded,
                 "rejected_by_reason": dict(sorted(one.counts.by_reason.items())),
-                "examples": {reason: [{"file": f, "row": dict(masked_row(p))} for p, f in rows] for reason, rows in one.examples.items()},
+                "examples": {
+                    reason: [{"file": f, "line": n, "row": dict(masked_row(p))} for p, f, n in rows] for reason, rows in one.examples.items()
+                },
                 "facts": dict(one.facts),
             }
             for one in found.tables
         },
         "hints": list(found.hints),
-        "usable": not any(nothing_accepted(one) for one in found.tables),
+        "usable": not any(one.gets_nothing for one in found.tables),
     }

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from basketgraph.config import CONF_VARIABLE
+from basketgraph.config import CONF_VARIABLE, user_path
 from basketgraph.masking import without_addresses
 
 Source = Annotated[str, typer.Option("--source", help="the shop: conf/sources/<source>.yaml", show_default=True)]
@@ -26,9 +26,9 @@ def told(action: Callable[[], int], *, debug: bool, conf_dir: str | None) -> Non
     from basketgraph.flags import log_to_stderr
 
     log_to_stderr()
-    if conf_dir is not None:
-        os.environ[CONF_VARIABLE] = conf_dir
     try:
+        if conf_dir is not None:
+            os.environ[CONF_VARIABLE] = str(user_path(conf_dir, "--conf-dir"))
         code = action()
     except Exception as error:
         code = ended(error, debug=debug)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
-from datetime import date, timedelta
 from functools import lru_cache
 from importlib import metadata
 from importlib.resources import files
@@ -19,12 +17,14 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from basketgraph.paths import absolute, file_url, local_folder, writable_fault
+
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 CONF_VARIABLE = "BASKETGRAPH_CONF"
+CONF_DIR = f"--conf-dir / {CONF_VARIABLE}"
 FOLDERS = ("conf", "schemas", "expectations")
-SCHEME = re.compile(r"(?P<name>[A-Za-z][A-Za-z0-9+.-]*):(?P<rest>//.*|/.*)")  # of a URL: s3a://bucket/x, file:///x
 
 
 class Mistake(Exception):
@@ -66,23 +66,6 @@ class Environment(Settings):
 
 
 @dataclass(frozen=True)
-class Cuts:
-    """The two global cuts. Training rows lie before a cut; its window is [cut, cut + window_days)."""
-
-    validation: date
-    test: date
-    window_days: int
-
-    @property
-    def days(self) -> tuple[date, date]:
-        return (self.validation, self.test)
-
-    def end(self, cut: date) -> date:
-        """The first day after the window of `cut`: what the window holds is judged as it is known then."""
-        return cut + timedelta(days=self.window_days)
-
-
-@dataclass(frozen=True)
 class Config:
     """What a run was told: one environment, one shop, and the stages' settings after all overrides."""
 
@@ -103,7 +86,14 @@ class Config:
         """Where shard sets, models and TensorBoard's events lie, as Hadoop takes it: a file:// URL wherever that is a folder."""
         place = self.environment.work_dir or self.warehouse
         folder = local_folder(place)
-        return place if folder is None else f"file://{folder.absolute()}"
+        return place if folder is None else file_url(folder)
+
+    def want_warehouse(self) -> None:
+        """Make the warehouse's folder, before anything is started. Raises Mistake where that cannot be, or the folder cannot be written to."""
+        folder = local_folder(self.warehouse)
+        fault = None if folder is None else writable_fault(folder)
+        if fault is not None:
+            raise Mistake("the warehouse cannot be used", [f"warehouse: {fault}"], "Name another: --set warehouse=DIR.")
 
     def shared_folder(self) -> Path:
         """The same as a folder, since ranks read and write plain files. Raises Mistake where it is none, or `work_dir` is not mounted here."""
@@ -113,8 +103,11 @@ class Config:
         if folder is None:
             have = f"work_dir {given}" if given else f"warehouse {self.warehouse} and no work_dir"
             raise Mistake("shard sets and models need a folder", [f"work_dir: want a path or a file:/// URL, have {have}"], cure)
-        if given and not folder.is_dir() and not folder.absolute().parent.is_dir():
-            raise Mistake("shard sets and models need a folder", [f"work_dir: want a mounted folder, have no {folder.absolute().parent}"], cure)
+        if given:
+            mounted = folder.is_dir() or folder.parent.is_dir()
+            fault = writable_fault(folder) if mounted else f"want a mounted folder, have no {folder.parent}"
+            if fault is not None:
+                raise Mistake("shard sets and models need a folder", [f"work_dir: {fault}"], cure)
         return folder
 
     @property
@@ -126,25 +119,6 @@ class Config:
         """The settings `name`, as the stage's own model. Raises Mistake with every fault at once."""
         return parsed(model, self.settings.get(name, {}), f"settings.{name}")
 
-    def cuts(self, ds: date) -> Cuts:
-        """The cuts of this run: those the shop names for `all`; else `ds` itself (recommend) or the last window before it (all)."""
-        window = self.settings["interactions"]["window_days"]
-        if not isinstance(window, int) or window < 1:
-            raise Mistake("settings.interactions cannot be used", [f"window_days: want a whole number of days, have {window!r}"])
-        named = self.source.get("cuts") or {}
-        if self.pipeline != "recommend" and named:
-            return Cuts(_as_date(named["validation"]), _as_date(named["test"]), window)
-        test = ds if self.pipeline == "recommend" else ds - timedelta(days=window)
-        return Cuts(test - timedelta(days=window), test, window)
-
-
-def local_folder(place: str) -> Path | None:
-    """The folder that a plain path or a file: URL names, the text after it as it is written; None for any other scheme."""
-    scheme = SCHEME.fullmatch(place)
-    if scheme is None:
-        return Path(place)
-    return Path(scheme["rest"].removeprefix("//")) if scheme["name"].lower() == "file" else None
-
 
 def state_folder(environment: Mapping[str, str]) -> Path:
     """Where this user's key and logs lie."""
@@ -152,8 +126,15 @@ def state_folder(environment: Mapping[str, str]) -> Path:
     return Path(state) / "basketgraph"
 
 
-def _as_date(value: Any) -> date:
-    return value if isinstance(value, date) else date.fromisoformat(str(value))
+def user_path(given: str, flag: str) -> Path:
+    """The absolute path of a local file or folder that a user gave with `flag`. Raises Mistake for what is none."""
+    try:
+        path = local_folder(absolute(given))
+    except ValueError as error:
+        raise Mistake(f"{flag}: {error}", cure="Name another path.") from None
+    if path is None:
+        raise Mistake(f"{flag}: want a path on this machine, have {given}")
+    return path
 
 
 def parsed(model: type[SettingsT], values: Mapping[str, Any], where: str) -> SettingsT:
@@ -185,13 +166,22 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from _models_in(inner)
 
 
+def made(folder: Path, flag: str) -> Path:
+    """The folder that a user gave with `flag`, with all above it. Raises Mistake where it cannot be made."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Mistake(f"{flag}: want a folder, have {error.strerror}: {error.filename}", cure="Name another folder.") from None
+    return folder
+
+
 @lru_cache(maxsize=1)
 def _roots(override: str | None) -> tuple[Traversable, ...]:
     """Where the YAML folders may lie, first wins: the override, the checkout, the package's own data (also inside a zip)."""
     found: list[Traversable] = []
     if override:
         if not Path(override).is_dir():
-            raise Mistake(f"{CONF_VARIABLE} / --conf-dir: want a folder with {', '.join(FOLDERS)}, have {override}", cure="Name an existing folder.")
+            raise Mistake(f"{CONF_DIR}: want a folder with {', '.join(FOLDERS)}, have {override}", cure="Name an existing folder.")
         found.append(Path(override))
     checkout = Path(__file__).resolve().parents[2]
     if (checkout / "conf").is_dir() and (checkout / "schemas").is_dir():
@@ -208,15 +198,20 @@ def version() -> str:
         return "unknown"
 
 
+def _conf_roots() -> tuple[Traversable, ...]:
+    given = os.environ.get(CONF_VARIABLE)
+    return _roots(str(user_path(given, CONF_DIR)) if given else None)
+
+
 def conf_folder() -> Path | None:
     """The folder with conf/ that is looked at first, where it is one that files can be put into; None for an installed package."""
-    first = _roots(os.environ.get(CONF_VARIABLE))[0]
+    first = _conf_roots()[0]
     return first if isinstance(first, Path) and (os.environ.get(CONF_VARIABLE) or (first / "schemas").is_dir()) else None
 
 
 def data_file(relative: str) -> Traversable:
     """The file `relative` (for instance `conf/settings.yaml`) of the first root that has it. Raises Mistake where none has."""
-    roots = _roots(os.environ.get(CONF_VARIABLE))
+    roots = _conf_roots()
     for root in roots:
         found = root.joinpath(*relative.split("/"))
         if found.is_file():
@@ -231,7 +226,7 @@ def data_file(relative: str) -> Traversable:
 def data_files(folder: str, suffix: str = ".yaml") -> Iterator[tuple[str, Traversable]]:
     """(stem, file) of every file in `folder`, each stem once, the first root winning, in order of the stem."""
     found: dict[str, Traversable] = {}
-    for root in reversed(_roots(os.environ.get(CONF_VARIABLE))):
+    for root in reversed(_conf_roots()):
         place = root.joinpath(*folder.split("/"))
         if place.is_dir():
             found.update({f.name.removesuffix(suffix): f for f in place.iterdir() if f.name.endswith(suffix)})
@@ -278,7 +273,7 @@ def load(env: str, source: str, overrides: Mapping[str, str] | None = None, *, p
     settings = deepcopy(data_yaml("conf/settings.yaml"))
     for layer in (environment.settings, shop.get("settings") or {}):
         _merge_sections(settings, layer, source)
-    changed = {name: place.format(source=source) for name in ("warehouse", "work_dir") if (place := getattr(environment, name))}
+    changed = {name: place.replace("{source}", source) for name in ("warehouse", "work_dir") if (place := getattr(environment, name))}
     unknown, unreadable = [], []
     for key, text in overrides.items():
         section, _, name = key.partition(".")
@@ -299,8 +294,27 @@ def load(env: str, source: str, overrides: Mapping[str, str] | None = None, *, p
         raise Mistake("--set: unknown keys", faults, f"Known: {', '.join(places)}.")
     if unreadable:
         raise Mistake("--set: values cannot be read", unreadable, "Quote brackets, braces and colons that belong to a text.")
-    environment = parsed(Environment, {**environment.model_dump(), **changed}, "--set")
+    folders = _absolute({"warehouse": changed.get("warehouse", ""), "work_dir": changed.get("work_dir") or None, "landing": shop.get("landing")})
+    shop.update({name: folders.pop(name) for name in ("landing",) if name in folders})
+    environment = parsed(Environment, {**environment.model_dump(), **changed, **folders}, "--set")
     return Config(env, source, environment, shop, settings, pipeline, overrides)
+
+
+def _absolute(places: Mapping[str, Any]) -> dict[str, str]:
+    """Those of the paths that are texts, made absolute. Raises Mistake with every one that cannot be used; what is no text is told by its model."""
+    found, faults = {}, {}
+    for name, given in places.items():
+        if isinstance(given, str):
+            try:
+                found[name] = absolute(given)
+            except ValueError as error:
+                faults[name] = str(error)
+    if "`" in found.get("warehouse", ""):
+        faults["warehouse"] = f"want a path without backticks, between which Delta's SQL puts it, have {found['warehouse']}"
+    if faults:
+        cure = f"Name another: {', '.join(f'--set {name}=DIR' for name in faults)}."
+        raise Mistake("paths cannot be used", [f"{name}: {fault}" for name, fault in faults.items()], cure)
+    return found
 
 
 def _merge_sections(settings: dict[str, Any], layer: Mapping[str, Mapping[str, Any]], source: str) -> None:

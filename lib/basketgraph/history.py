@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
+
+from basketgraph.config import Mistake
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
+ITEMS = "silver.items"
 MONEY = ("amount_minor", "list_amount_minor", "discount_minor", "coupon_minor")
 
 
@@ -22,6 +26,38 @@ def known_before(attributes: DataFrame, as_of: date) -> DataFrame:
     begun = F.col("valid_from") < F.lit(as_of)
     not_ended = F.col("valid_to").isNull() | (F.col("valid_to") >= F.lit(as_of))
     return attributes.where(begun & not_ended)
+
+
+def items_or_sold(items: DataFrame, sold: DataFrame, source: Mapping[str, Any]) -> DataFrame:
+    """The shop's items: `items`, or, where the shop's mapping has no table of them, everything that was sold, from its first sale on.
+
+    items:   silver.items rows with their history.
+    sold:    silver.events rows of any type (purchases count), or gold.interactions rows.
+    source:  conf/sources/<shop>.yaml.
+    returns: silver.items rows; of what was sold no more is known than its id, and that it may be shown.
+    """
+    is_mapped = ITEMS in source.get("tables", {ITEMS: None})  # without a mapping, jobs of the shop's own write the table
+    if is_mapped or not items.isEmpty():
+        return items
+    day = "first_date" if "first_date" in sold.columns else "event_date"
+    bought = sold.where("event_type = 'purchase'") if "event_type" in sold.columns else sold
+    known = bought.groupBy("item_id").agg(F.min(day).alias("valid_from")).withColumn("recommendable", F.lit(True))
+    return items.limit(0).unionByName(known, allowMissingColumns=True)
+
+
+def want_purchases(events: DataFrame, source_name: str, *, items: int = 1) -> None:
+    """Raises Mistake where too little was bought to recommend anything.
+
+    events: silver.events rows of any type.   items: how many different ones must have been bought: a list of the only one there is says nothing.
+    """
+    bought = events.where("event_type = 'purchase'").select("item_id").distinct().limit(items).count()
+    if bought == 0:
+        cure = f"`basketgraph check-source {source_name}` says what became of the rows: what `where` leaves out, and what is rejected and why."
+        raise Mistake("lists want purchases: silver.events has none", cure=cure)
+    if bought < items:
+        fault = f"silver.events: want purchases of at least {items} different items, have {bought}: the shop does not say what was bought"
+        cure = f"Map `item_id` in conf/sources/{source_name}.yaml. The profiles of this run are in gold.user_profiles."
+        raise Mistake("lists want items", [fault], cure)
 
 
 def kept_before(events: DataFrame, kept: DataFrame, *, as_of: date) -> DataFrame:

@@ -6,7 +6,7 @@ from basketgraph.clean.landing import want_files
 from basketgraph.clean.mapping import Source, read_source, refuse
 from basketgraph.clean.replay_settings import ReplaySettings
 from basketgraph.config import Config
-from basketgraph.steps import chosen_steps, pipelines
+from basketgraph.steps import chosen_steps, pipelines, want_events
 
 READ_MAPPING = {"clean", "replay", "kept_purchases"}  # steps
 READ_FILES = {"clean", "replay"}
@@ -18,6 +18,7 @@ def check_run(conf: Config, pipeline: str, *, start: str | None = None, files: b
     files: whether the steps are going to read the landing folder.
     """
     steps = set(chosen_steps(pipelines(), pipeline, start))
+    want_events(conf, sorted(steps))
     if not steps & READ_MAPPING:
         return
     source = checked_names(conf)

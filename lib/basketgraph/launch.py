@@ -19,6 +19,7 @@ from typing import Literal
 import psutil
 
 from basketgraph.config import Mistake
+from basketgraph.progress import at
 
 Launcher = Literal["processes", "spark"]
 
@@ -52,6 +53,7 @@ def run_ranks(module: str, arguments: Sequence[str], ranks: int, *, launcher: La
     """
     if ranks < 1:
         raise Mistake("ranks cannot be started", [f"ranks: want at least 1, have {ranks}"], "Set ranks to 1 or more.")
+    at(f"starting {ranks} ranks")
     if ranks > 1 or launcher == "spark":
         _need_horovod()
     if launcher == "spark":

@@ -20,6 +20,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 import psutil
 
 from basketgraph.config import Mistake
+from basketgraph.failures import at_the_end, handling
+from basketgraph.interrupt import interrupted
+from basketgraph.paths import local_folder
+from basketgraph.progress import at
 
 if TYPE_CHECKING:
     from basketgraph.tables import Warehouse
@@ -52,8 +56,8 @@ class LeaseFiles(Protocol):
 class LocalLeases:
     """Leases on a local disk."""
 
-    def __init__(self, root: str) -> None:
-        self.folder = Path(root.removeprefix("file://").removeprefix("file:")) / FOLDER
+    def __init__(self, root: str | Path) -> None:
+        self.folder = Path(root) / FOLDER
 
     def _file(self, token: int) -> Path:
         return self.folder / f"{token:012d}.json"
@@ -77,13 +81,12 @@ class LocalLeases:
     def create(self, token: int, lease: dict[str, Any]) -> bool:
         self.folder.mkdir(parents=True, exist_ok=True)
         written = self.folder / f".{token}.{os.getpid()}.{threading.get_ident()}"
-        written.write_text(json.dumps(lease))
-        try:
-            os.link(written, self._file(token))  # appears whole, and only once
-        except FileExistsError:
-            return False
-        finally:
-            written.unlink()
+        with at_the_end("a half-written lease is left", lambda: written.unlink(missing_ok=True)):
+            written.write_text(json.dumps(lease))
+            try:
+                os.link(written, self._file(token))  # appears whole, and only once
+            except FileExistsError:
+                return False
         return True
 
     def replace(self, token: int, lease: dict[str, Any]) -> None:
@@ -115,10 +118,8 @@ class HadoopLeases:
         system, place = self._place(token)
         try:
             stream = system.open(place)
-            try:
+            with at_the_end("a lease is left open", stream.close):
                 lease: dict[str, Any] = json.loads(bytes(stream.readAllBytes()))
-            finally:
-                stream.close()
         except Exception:  # py4j wraps whatever the file system throws; a half-written lease reads as none and is looked at again
             return None
         return lease
@@ -133,8 +134,8 @@ class HadoopLeases:
     def _write(self, token: int, lease: dict[str, Any], *, overwrite: bool) -> None:
         system, place = self._place(token)
         stream = system.create(place, overwrite)
-        stream.write(json.dumps(lease).encode())
-        stream.close()
+        with at_the_end("a lease is left open", stream.close):
+            stream.write(json.dumps(lease).encode())
 
     def create(self, token: int, lease: dict[str, Any]) -> bool:
         try:
@@ -154,8 +155,8 @@ class HadoopLeases:
 
 
 def lease_files(warehouse: Warehouse) -> LeaseFiles:
-    root = warehouse.root
-    return LocalLeases(root) if "://" not in root or root.startswith("file:") else HadoopLeases(warehouse)
+    folder = local_folder(warehouse.root)
+    return HadoopLeases(warehouse) if folder is None else LocalLeases(folder)
 
 
 def process_tree() -> list[tuple[int, float]]:
@@ -234,6 +235,7 @@ class RunLock:
                 raise LockHeld("the warehouse is in use", [f"want no other run, have {who}"], "Wait for it to end, or stop it.")
             if not told:
                 self.say(f"waiting for {who}, which holds the warehouse")
+                at(f"waiting for {who}")
                 told = True
             time.sleep(1)
         for old in self.leases.tokens():
@@ -262,5 +264,8 @@ class RunLock:
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
-        if max(self.leases.tokens(), default=0) == self.token:
-            self.leases.replace(self.token, self._lease(released=True))
+        if interrupted():
+            return  # what this run had the JVM do may not be over: the lease ends with its processes
+        with handling(error, "the warehouse's lock is not released, it ends with this run's processes"):
+            if max(self.leases.tokens(), default=0) == self.token:
+                self.leases.replace(self.token, self._lease(released=True))

@@ -13,12 +13,14 @@ from typing import Any
 
 from basketgraph.clean.pseudonyms import shop_pseudonyms
 from basketgraph.config import Config, Mistake, data_file
+from basketgraph.failures import handling, in_a_line
 from basketgraph.masking import without_addresses
 from basketgraph.memory import PeakMemory
+from basketgraph.preflight import check_settings
 from basketgraph.report.examples import Example, live_examples
 from basketgraph.runs import Job, RunLog, last_day, new_run_id, opened, run_step
 from basketgraph.state import run_as_json, state
-from basketgraph.steps import Pipelines, StepResult, chosen_steps, pipelines
+from basketgraph.steps import Pipelines, StepResult, chosen_steps, pipelines, want_events
 
 log = logging.getLogger("basketgraph")
 
@@ -62,37 +64,42 @@ def run_pipeline(
     """
     known = pipelines()
     names = chosen_steps(known, pipeline, start)
+    if "seal_shards" in names:
+        conf.shared_folder()  # refused now, not in the middle of the run
+    want_events(conf, names)
+    check_settings(conf, known, names)
     outcome = Outcome(new_run_id())
-    with opened(conf, outcome.run_id, ds, f"basketgraph {pipeline}", accepted) as (release, memory):
-        runs = RunLog(release, conf)
-        forced = False
-        for number, name in enumerate(names, 1):
-            forced = forced or name == start
-            try:
-                _one(outcome, known, name, f"[{number}/{len(names)}]", conf, ds, runs, memory, forced=forced)
-            except Exception as error:
-                outcome.error = error
-                if getattr(error, "exit_code", 1) in (3, 4):
-                    outcome.refused = without_addresses(str(error))
-                    if "report" in names:
-                        _report_anyway(outcome, known, conf, ds, runs, memory)
-                break
-        try:
-            outcome.state = state(release, outcome.steps, outcome.run_id)
-            outcome.examples = live_examples(release, shop_pseudonyms(conf.shop))
-            outcome.state["peak_memory_bytes"] = outcome.state["peak_memory_bytes"] or memory.peak
-        except Exception:
-            if outcome.error is None:  # else the step's own error is what there is to tell: it may have taken Spark down with it
-                raise
+    try:
+        with opened(conf, outcome.run_id, ds, f"basketgraph {pipeline}", accepted) as (release, memory):
+            runs = RunLog(release, conf)
+            _steps(outcome, known, names, start, conf, ds, runs, memory)
+            with handling(outcome.error, "what the warehouse holds now cannot be told"):
+                outcome.state = state(release, outcome.steps, outcome.run_id)
+                outcome.examples = live_examples(release, shop_pseudonyms(conf.shop))
+                outcome.state["peak_memory_bytes"] = outcome.state["peak_memory_bytes"] or memory.peak
+    except Exception as error:
+        with handling(outcome.error, "after the failed step"):  # as the lock, which cannot be released where its folder is full
+            raise error
     return outcome
 
 
-def _report_anyway(outcome: Outcome, known: Pipelines, conf: Config, ds: date | None, runs: RunLog, memory: PeakMemory) -> None:
-    """The page of a run that was stopped. A page that cannot be made does not hide why the run was stopped."""
-    try:
-        _one(outcome, known, "report", "[report]", conf, ds, runs, memory, forced=True)
-    except Exception as error:
-        log.error("report: not made: %s", error)
+def _steps(
+    outcome: Outcome, known: Pipelines, names: list[str], start: str | None, conf: Config, ds: date | None, runs: RunLog, memory: PeakMemory
+) -> None:
+    """Run the steps up to the first that fails, and then the report where quality or the gate stopped it."""
+    forced = False
+    for number, name in enumerate(names, 1):
+        forced = forced or name == start
+        try:
+            _one(outcome, known, name, f"[{number}/{len(names)}]", conf, ds, runs, memory, forced=forced)
+        except Exception as error:
+            outcome.error = error
+            if getattr(error, "exit_code", 1) in (3, 4):
+                outcome.refused = without_addresses(str(error))
+                if "report" in names:
+                    with handling(error, "report: not made"):
+                        _one(outcome, known, "report", "[report]", conf, ds, runs, memory, forced=True)
+            return
 
 
 def _one(
@@ -104,8 +111,10 @@ def _one(
     day = ds or last_day(runs.release)
     try:
         result = run_step(name, step, load_job(name), conf, day, runs, memory, forced=forced)
-    except Exception:
-        outcome.steps.append(StepResult(name, "failed", time.monotonic() - began, None, None, {}))
+    except Exception as error:
+        seconds = time.monotonic() - began
+        log.info("%s %s: failed, %.1f s: %s", place, name, seconds, in_a_line(error))
+        outcome.steps.append(StepResult(name, "failed", seconds, None, None, {}))
         raise
     outcome.steps.append(result)
     counts = "".join(f", {count:,} rows {word}" for count, word in ((result.rows_in, "in"), (result.rows_out, "out")) if count)
@@ -116,6 +125,8 @@ def dry_run(conf: Config, pipeline: str, *, ds: date | None = None, start: str |
     """Which steps would run, and why: [{step, runs: yes|no|depends, why}]. Writes nothing."""
     known, plan = pipelines(), []
     names = chosen_steps(known, pipeline, start)
+    want_events(conf, names)
+    check_settings(conf, known, names)
     rewritten: set[str] = set()
     with opened(conf, new_run_id(), ds, "basketgraph dry run") as (release, _):
         runs, day, forced = RunLog(release, conf), ds or last_day(release), False

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 from deltalake import DeltaTable, QueryBuilder
 
-from basketgraph.config import local_folder
 from basketgraph.contracts import Column, Contract, contract
+from basketgraph.paths import local_folder
 
 COMMIT = re.compile(r"(\d{20})\.json")
 SQL_TYPES = {

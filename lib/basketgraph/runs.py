@@ -8,6 +8,7 @@ import logging
 import secrets
 import sys
 import time
+from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,10 +23,14 @@ from pyspark.sql import functions as F
 
 from basketgraph.alerts import ALERTED, failing_since, send, stop_alert, what_failed
 from basketgraph.config import Config, data_text, load
+from basketgraph.cuts import run_cuts
+from basketgraph.failures import handling
 from basketgraph.flags import DATA_DOCS, accepted_failures, job_parser, log_to_stderr, set_pairs
+from basketgraph.interrupt import exits_on_interrupt
 from basketgraph.lock import RunLock, lease_files
 from basketgraph.masking import without_addresses
 from basketgraph.memory import PeakMemory
+from basketgraph.progress import BEAT_SECONDS, at, running
 from basketgraph.session import announce_spark, spark_session
 from basketgraph.steps import Step, StepResult, pipelines
 from basketgraph.suites import QualitySettings
@@ -91,12 +96,12 @@ class RunLog:
 
     def fingerprint(self, name: str, step: Step, ds: date) -> str:
         """What the step's result depends on: input versions, settings, mapping, cuts, code."""
-        cuts = self.conf.cuts(ds) if step.cuts else None
+        cuts = run_cuts(self.conf, ds, self.release) if step.cuts else None
         parts = {
             "inputs": self.release.versions(step.reads),
             "settings": {section: self.conf.settings.get(section) for section in step.settings},
-            "source": self.conf.source if step.source else None,
-            "cuts": None if cuts is None else [*(day.isoformat() for day in cuts.days), cuts.window_days],
+            "source": {key: value for key, value in self.conf.source.items() if key != "landing"} if step.source else None,
+            "cuts": None if cuts is None else [*(day.isoformat() for day in cuts.days), cuts.window_days, cuts.judged_from],
             "code": [code_version(), hashlib.sha256(data_text(f"jobs/{name}.py").encode()).hexdigest()],
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
@@ -145,8 +150,22 @@ class RunLog:
             self.last[name] = row
 
 
-def run_step(name: str, step: Step, job: Job, conf: Config, ds: date, runs: RunLog, memory: PeakMemory, *, forced: bool = False) -> StepResult:
-    """Run one step unless it is up to date, and log it. A failure is logged and raised."""
+def run_step(
+    name: str,
+    step: Step,
+    job: Job,
+    conf: Config,
+    ds: date,
+    runs: RunLog,
+    memory: PeakMemory,
+    *,
+    forced: bool = False,
+    beat_seconds: float = BEAT_SECONDS,
+) -> StepResult:
+    """Run one step unless it is up to date, and log it. A failure is logged and raised, whatever fails while it is logged.
+
+    beat_seconds: how often it is told where the step is.
+    """
     began, started = time.monotonic(), datetime.now(timezone.utc)
     if not forced and runs.why(name, step, ds) is None:
         last = runs.last[name]
@@ -154,17 +173,13 @@ def run_step(name: str, step: Step, job: Job, conf: Config, ds: date, runs: RunL
     fingerprint, before = runs.fingerprint(name, step, ds), runs.release.versions(step.writes)
     runs.release.checked.clear()
     try:
-        report = job(runs.release.spark, conf, ds, runs.release) or StepReport()
+        with running(name, beat_seconds=beat_seconds, seconds_before=runs.last.get(name, {}).get("seconds")):
+            report = job(runs.release.spark, conf, ds, runs.release) or StepReport()
     except Exception as error:
-        failed = StepResult(
-            name,
-            "failed",
-            time.monotonic() - began,
-            None,
-            None,
-            _with_quality(what_failed(error, ds), runs),
-        )
-        runs.add(name, step, failed, fingerprint, started, memory.peak)
+        with handling(error, f"{name}: its failure is not in {RUNS}"):
+            detail = _with_quality(what_failed(error, ds), runs)
+            failed = StepResult(name, "failed", time.monotonic() - began, None, None, detail)
+            runs.add(name, step, failed, fingerprint, started, memory.peak)
         alert_of_stop(error, name, ds, conf, runs)
         raise
     unchanged = step.always and bool(step.writes) and before == runs.release.versions(step.writes)
@@ -184,11 +199,11 @@ def alert_of_stop(error: Exception, step: str, ds: date, conf: Config, runs: Run
     """Calls the hook of conf `alerts` where quality or the gate stopped the run; whatever it does, the run's own error is what counts."""
     if getattr(error, "exit_code", 1) not in ALERTED:
         return
-    try:
+    since = None
+    with handling(error, "alert: since when it fails is not known"):
         since = failing_since(runs.release, RUNS, step)
+    with handling(error, "alert: not sent"):
         send(stop_alert(error, step=step, shop=conf.source_name, ds=ds, run_id=runs.release.run_id, warehouse=conf.warehouse, since=since), conf)
-    except Exception as problem:
-        log.error("alert: not sent: %s", problem)
 
 
 def quality_checker(conf: Config, accepted: Mapping[tuple[str, str], str]) -> Callable[[Release, Sequence[str], date | None], None]:
@@ -211,11 +226,13 @@ def opened(
 
     accepted: failures that a person lets pass: (table, check) -> why.
     """
+    conf.want_warehouse()
     with PeakMemory() as memory:
         announce_spark(conf, make_warehouse=True)
         spark = spark_session(conf, app)
         leases = lease_files(Warehouse(spark, conf.warehouse))
         with RunLock(leases, run_id, wait_seconds=conf.environment.lock_wait_seconds, say=log.info) as lock:
+            at("looking at what is there")
             checker = quality_checker(conf, accepted or {})
             yield Release(spark, conf.warehouse, run_id, before_commit=lock.check, checker=checker, ds=ds, work_root=conf.work_root), memory
 
@@ -234,8 +251,12 @@ def exit_code(error: Exception) -> int:
 def job_main(job: Job, doc: str | None, file: str, arguments: Sequence[str] | None = None) -> None:
     """`main` of jobs/<step>.py under spark-submit: one step, with the run's lock, log and exit codes."""
     given = job_parser(doc).parse_args(arguments)
-    name = Path(file).stem
     log_to_stderr()
+    with exits_on_interrupt():
+        _job_main(job, Path(file).stem, given)
+
+
+def _job_main(job: Job, name: str, given: Namespace) -> None:
     try:
         known = pipelines()
         step, _ = known.steps[name], known.named(given.pipeline)

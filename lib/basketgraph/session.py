@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from basketgraph.config import Config, Mistake, data_text
+from basketgraph.interrupt import kept_interrupt
+from basketgraph.paths import PACKAGE, local_folder
+from basketgraph.progress import at
 from basketgraph.spark_log import last_lines, log_place, opened_log
 
 if TYPE_CHECKING:
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("basketgraph")
 SUBMITTED = "PYSPARK_GATEWAY_PORT"  # spark-submit's JVM is there before this process
+NO_SUCH_SYSTEM = ("UnsupportedFileSystemException", "ClassNotFoundException")  # what Java says of a scheme whose package is not there
 
 
 def properties(text: str) -> dict[str, str]:
@@ -69,9 +73,9 @@ def _start(given: Mapping[str, str], app: str, place: Path) -> None:
 
     conf = SparkConf().setAppName(app).setAll(list(given.items()))
     try:
-        with opened_log(place) as stream:
+        with opened_log(place) as stream, kept_interrupt():
             gateway = launch_gateway(conf, {"stdout": stream, "stderr": stream})  # type: ignore[no-untyped-call]
-        SparkContext(conf=conf, gateway=gateway)
+            SparkContext(conf=conf, gateway=gateway)
     except (PySparkException, Py4JError) as error:
         raise SparkNotStarted(f"Spark did not start. The last lines of {place}:\n{last_lines(place)}") from error
 
@@ -92,11 +96,38 @@ def spark_session(conf: Config, app: str) -> SparkSession:
     if SparkSession.getActiveSession() is None and SUBMITTED not in os.environ:
         given = properties(data_text(conf.environment.spark_conf))
         if SparkContext._gateway is None and _log is not None:
+            at("starting Spark")
             _start(given, app, _log)
+            at("Spark has started")
         for key, value in given.items():
             builder = builder.config(key, value)
-    session: SparkSession = builder.getOrCreate()
+    with kept_interrupt():
+        session: SparkSession = builder.getOrCreate()
     # Times are instants in UTC for all that reads and writes them; submitted without conf/spark, Spark would take the machine's zone.
     session.conf.set("spark.sql.session.timeZone", "UTC")
     session.sparkContext.setLogLevel("ERROR")
+    want_reachable(session, {"warehouse": conf.warehouse, "work_dir": conf.environment.work_dir, "landing": conf.source.get("landing")})
     return session
+
+
+def want_reachable(spark: SparkSession, places: Mapping[str, object]) -> None:
+    """Raises Mistake with each of the paths that this JVM cannot carry: those of a scheme that Hadoop has no file system for, and those with
+    letters that its locale lacks, which Java would take for question marks.
+    """
+    from py4j.protocol import Py4JJavaError
+
+    jvm, faults = spark._jvm, []
+    encoding = str(jvm.java.lang.System.getProperty("sun.jnu.encoding"))  # type: ignore[union-attr]
+    for name, place in places.items():
+        if not isinstance(place, str) or place.startswith(PACKAGE):
+            continue
+        if local_folder(place) is None:
+            try:
+                jvm.org.apache.hadoop.fs.Path(place).getFileSystem(spark._jsc.hadoopConfiguration())  # type: ignore[union-attr]
+            except Py4JJavaError as error:  # any other may be gone at the next try
+                if any(text in str(error.java_exception) for text in NO_SUCH_SYSTEM):
+                    faults.append(f"{name}: want a path, or a URL of a file system that Hadoop knows, have {place}: {error.java_exception}")
+        elif not place.isascii() and not jvm.java.nio.charset.Charset.forName(encoding).newEncoder().canEncode(place):  # type: ignore[union-attr]
+            faults.append(f"{name}: want letters of the locale, which is {encoding}, have {place}: export LC_ALL=C.UTF-8")
+    if faults:
+        raise Mistake("paths cannot be used", faults, "docs/operating.md says which packages the stores of a cluster want.")

@@ -10,7 +10,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import BinaryIO
 
-from basketgraph.config import local_folder, state_folder
+from basketgraph.config import state_folder
+from basketgraph.paths import local_folder
 
 FOLDER = "logs"
 KEPT = 20  # starts whose logs stay

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from basketgraph.alerts import refusal
-from basketgraph.config import Config, Mistake, local_folder
+from basketgraph.config import Config, Mistake
+from basketgraph.paths import local_folder
 from basketgraph.reader import DeltaFolder, Reader, Unreadable
 from basketgraph.report.newest import newest_checks
 from basketgraph.report.promises import critical_failures
@@ -77,6 +78,7 @@ def _state(reader: Reader, logged: Rows, steps: Sequence[StepResult], run_id: st
         "quality": quality_verdict(reader, run_id),
         "metrics": evaluated.get("metrics", {}),
         "gains": evaluated.get("gains", {}),
+        "judged_from": details.get("gate", {}).get("judged_from"),
     }
 
 

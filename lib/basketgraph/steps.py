@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from basketgraph.config import Mistake, Settings, data_yaml, did_you_mean, parsed
+from basketgraph.config import Config, Mistake, Settings, data_yaml, did_you_mean, parsed
 
 
 class Step(Settings):
@@ -65,6 +65,14 @@ class Pipelines(Settings):
         own = {table for name in self.named(pipeline).steps for table in (*self.steps[name].reads, *self.steps[name].writes)}
         others = {table for step in self.steps.values() for table in step.writes} - own
         return [table for table in tables if table not in others]
+
+
+def want_events(conf: Config, steps: Sequence[str]) -> None:
+    """Raises Mistake where lists are asked for of a shop whose mapping has no purchases; before anything is read."""
+    tables = conf.source.get("tables")
+    if tables and "silver.events" not in tables and "interactions" in steps:
+        fault = f"conf/sources/{conf.source_name}.yaml: want silver.events among tables, have {', '.join(tables)}"
+        raise Mistake("lists want purchases: the shop's mapping has none", [fault], "`basketgraph run clean` cleans what the mapping has.")
 
 
 def pipelines() -> Pipelines:

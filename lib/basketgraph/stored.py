@@ -15,6 +15,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from basketgraph.contracts import contract
+from basketgraph.failures import at_the_end
 from basketgraph.migrations import as_contract
 
 if TYPE_CHECKING:
@@ -30,13 +31,8 @@ def session_conf(spark: SparkSession, key: str, value: str) -> Iterator[None]:
     """One Spark property for the length of a `with` block; then it is again what it was."""
     before = spark.conf.get(key, None)
     spark.conf.set(key, value)
-    try:
+    with at_the_end(f"{key}: not set back", lambda: spark.conf.unset(key) if before is None else spark.conf.set(key, before)):
         yield
-    finally:
-        if before is None:
-            spark.conf.unset(key)
-        else:
-            spark.conf.set(key, before)
 
 
 def aware(moment: datetime) -> datetime:

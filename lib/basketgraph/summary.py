@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from basketgraph.cuts import not_judged_in_words
+
 if TYPE_CHECKING:
     from basketgraph.report.examples import Example
 
@@ -36,6 +38,8 @@ def print_summary(outcome: Mapping[str, Any], examples: Sequence[Example], *, fi
     _print_tables(out, outcome["tables"])
     for setting, models in outcome["metrics"].items():
         _print_models(out, setting, models, outcome["gains"].get(setting, {}))
+    if outcome.get("judged_from"):
+        out.print(f"\nnot judged yet: {not_judged_in_words(outcome['judged_from'])}")
     for example in examples:
         _print_example(out, example)
     quality = outcome["quality"]
@@ -58,10 +62,11 @@ def _print_refused(out: Console, found: Mapping[str, Any]) -> None:
 
 
 def _print_rows(out: Console, rows: Mapping[str, Mapping[str, Any]]) -> None:
-    shown = table("rows, over all files ever picked up", "table", "read", "accepted", "rejected", "duplicates", "rejected by reason")
+    shown = table("rows, over all files ever picked up", "table", "read", "accepted", "rejected", "duplicates", "left out", "rejected by reason")
     for name, counts in rows.items():
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(counts["rejected_by_reason"].items(), key=lambda pair: -pair[1]))
-        shown.add_row(name, *(f"{counts[c]:,}" for c in ("read", "accepted", "rejected", "duplicates")), reasons)
+        told = (f"{counts.get(c, 0):,}" for c in ("read", "accepted", "rejected", "duplicates", "left_out"))  # a step of before counted none left out
+        shown.add_row(name, *told, reasons)
     if rows:
         out.print(shown)
 

@@ -141,7 +141,7 @@ class Warehouse(Stored):
         if mode == "overwrite" and replace_where is None and (columns := contract(table).cluster_by):
             # Delta takes the layout away with the rows. (`replaceWhere` would leave it, but write every row of a table with a change feed twice.)
             self._before_commit()
-            self.spark.sql(f"ALTER TABLE delta.`{self.path(table)}` CLUSTER BY ({', '.join(columns)})")
+            self.spark.sql(f"ALTER TABLE {self.identifier(table)} CLUSTER BY ({', '.join(columns)})")
 
     def merge(
         self,

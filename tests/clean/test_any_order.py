@@ -114,7 +114,7 @@ def adds_up(shop: Shop, found: dict[str, list[dict[str, Any]]]) -> None:
     """Per file and in sum, the ledger says of every row what became of it."""
     ledger = [row.asDict(recursive=True) for row in shop.table("ops.files").collect()]
     for entry in ledger:
-        assert entry["rows_read"] == entry["rows_accepted"] + entry["rows_rejected"] + entry["rows_duplicate"], entry
+        assert entry["rows_read"] == entry["rows_accepted"] + entry["rows_rejected"] + entry["rows_duplicate"] + entry["rows_left_out"], entry
         assert entry["rows_superseded"] <= entry["rows_accepted"]
         assert entry["status"] == "done" or entry["problem"].startswith("gone: a killed run"), entry
     for name in TABLES:

@@ -37,7 +37,8 @@ def test_rows_that_a_killed_run_refused_of_many_files_are_told_apart_by_one_join
     release = holding(rows(spark, REJECTED, there))
     begun = [{"table_name": EVENTS, "source_file": f"{number}.csv", "file_hash": "hash"} for number in range(40)]
     begun.append({"table_name": "silver.items", "source_file": "other.csv", "file_hash": "hash"})
-    preparation = Preparation(release, Shop(spark, tmp_path).cleaning()._rules(EVENTS), [], "batch", begun, NOW)
+    cleaning = Shop(spark, tmp_path).cleaning()
+    preparation = Preparation(release, cleaning._rules(EVENTS), cleaning.source, [], "batch", begun, NOW)
     found, counts = preparation._rejected(rows(spark, REJECTED, [rejected(number, "7.csv", "free") for number in (1, 2, 3, 4)]))
     assert found is not None
     assert sorted(row.rejected_id for row in found.collect()) == ["1", "4"]
@@ -260,4 +261,12 @@ def test_refused_rows_of_a_killed_run_stay_a_files_own_while_it_is_set_aside(spa
         assert "lacking" in entry["problem"]
     shop.given["files"]["sales"]["columns"] = whole
     shop.clean()
-    assert shop.counts() == {"read": 5, "accepted": 3, "rejected": 2, "duplicates": 0, "superseded": 0, "rejected_by_reason": {"free": 2}}
+    assert shop.counts() == {
+        "read": 5,
+        "accepted": 3,
+        "rejected": 2,
+        "duplicates": 0,
+        "left_out": 0,
+        "superseded": 0,
+        "rejected_by_reason": {"free": 2},
+    }

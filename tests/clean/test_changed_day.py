@@ -40,7 +40,7 @@ def test_an_event_moves_to_its_new_day_in_any_order_of_delivery_and_counts_add_u
         shop.clean()
     assert days(shop) == {"1": ("2026-03-05", 7), "2": ("2026-03-01", 2), "3": ("2026-03-03", 2), "4": ("2026-03-05", 2)}
     assert shop.table("silver.events").count() == 4
-    assert shop.counts() == {"read": 5, "accepted": 5, "rejected": 0, "duplicates": 0, "superseded": 1, "rejected_by_reason": {}}
+    assert shop.counts() == {"read": 5, "accepted": 5, "rejected": 0, "duplicates": 0, "left_out": 0, "superseded": 1, "rejected_by_reason": {}}
 
 
 @pytest.mark.slow
@@ -53,7 +53,7 @@ def test_it_moves_where_order_numbers_are_made_of_its_day(spark: SparkSession, t
         shop.clean()
     assert shop.table("silver.events").count() == 4
     assert days(shop)["1"] == ("2026-03-05", 7)
-    assert shop.counts() == {"read": 5, "accepted": 5, "rejected": 0, "duplicates": 0, "superseded": 1, "rejected_by_reason": {}}
+    assert shop.counts() == {"read": 5, "accepted": 5, "rejected": 0, "duplicates": 0, "left_out": 0, "superseded": 1, "rejected_by_reason": {}}
 
 
 @pytest.mark.long

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ DIRTY = [
     line(1),  # an exact duplicate
     *[line(number, pieces="0", customer=f"secret{number}") for number in range(10, 10 + EXAMPLES + 2)],
     line(20, pieces="two"),
-    line(21, customer=""),
+    line(21, customer="", title=""),
     line(22, title="Coffee", at="2026-03-04 10:00"),
     "7,u1,p1",
 ]
@@ -48,6 +48,7 @@ def told(check: SourceCheck) -> dict[str, dict[str, Any]]:
             "accepted": one.counts.accepted,
             "rejected": one.counts.rejected,
             "duplicates": one.counts.duplicate,
+            "left_out": one.counts.left_out,
             "superseded": one.counts.superseded,
             "rejected_by_reason": dict(sorted(one.counts.by_reason.items())),
         }
@@ -69,22 +70,25 @@ def test_what_is_told_is_what_cleaning_then_does_and_nothing_is_written(spark: S
     assert "missing column product" in check.quarantined[0][1]
     shop.clean()
     assert told(check) == {table: shop.counts(table) for table in ("silver.events", "silver.items")}
+    read = {table: (counts["read"], counts["left_out"]) for table, counts in told(check).items()}
+    assert read == {"silver.events": (32, 0), "silver.items": (32, 2)}, "of the lines of two files one each has no title"
 
     events = next(one for one in check.tables if one.table == "silver.events")
     assert len(events.examples["quantity_not_positive"]) == EXAMPLES < events.counts.by_reason["quantity_not_positive"]
     assert "secret" not in str(events.examples)
-    assert events.examples["unparsable"] == [(None, "a.csv")]
-    facts = {name: events.facts[name] for name in ("events", "users", "items", "in_the_future", "greatest_amount_minor")}
-    assert facts == {"events": 7, "users": 2, "items": 1, "in_the_future": 1, "greatest_amount_minor": 1998}
+    assert events.examples["unparsable"] == [(None, "a.csv", 16)]
+    facts = {name: events.facts[name] for name in ("events", "users", "items", "in_the_future", "greatest_amount_minor", "judged_from")}
+    assert facts == {"events": 7, "users": 2, "items": 1, "in_the_future": 1, "greatest_amount_minor": 1998, "judged_from": date(2026, 3, 15)}
 
     before = shop.counts()
-    deliver(shop.landing, "e.csv", *DIRTY[:8], line(40, customer="u3"), minute=4)
+    deliver(shop.landing, "e.csv", *DIRTY[:8], line(40, customer="u3"), line(41, at="2026-03-15 10:00"), minute=4)
     check = rehearsal(shop).check()
     assert (check.files, check.already) == (1, 3)
+    assert [one.facts["judged_from"] for one in check.tables if one.facts] == [None], "with what is in already it is old enough"
     shop.clean()
     after = shop.counts()
-    assert {key: told(check)["silver.events"][key] for key in ("read", "accepted", "rejected", "duplicates")} == {
-        key: after[key] - before[key] for key in ("read", "accepted", "rejected", "duplicates")
+    assert {key: told(check)["silver.events"][key] for key in ("read", "accepted", "rejected", "duplicates", "left_out")} == {
+        key: after[key] - before[key] for key in ("read", "accepted", "rejected", "duplicates", "left_out")
     }
     assert rehearsal(shop).check().files == 0
 

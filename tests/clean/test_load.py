@@ -45,7 +45,7 @@ def test_every_row_is_accepted_rejected_or_a_duplicate(spark: SparkSession, tmp_
     deliver(shop.landing, "a.csv", *DIRTY)
     outcome = shop.clean()
     assert (outcome.read, outcome.accepted) == (9, 2)
-    assert shop.counts() == {"read": 9, "accepted": 2, "rejected": 6, "duplicates": 1, "superseded": 0, "rejected_by_reason": REASONS}
+    assert shop.counts() == {"read": 9, "accepted": 2, "rejected": 6, "duplicates": 1, "left_out": 0, "superseded": 0, "rejected_by_reason": REASONS}
     assert [row["event_id"] for row in shop.rows("silver.events")] == ["1", "8"]
     assert shop.rows("silver.events")[1]["item_id"] == "p,8"
     rejected = {tuple(row["reasons"]): row["payload"] for row in shop.rows("silver.rejected_rows")}
@@ -79,7 +79,15 @@ def test_delivering_again_adds_nothing_and_commits_nothing(spark: SparkSession, 
     deliver(shop.landing, "part.csv", DIRTY[0], DIRTY[2], DIRTY[7], minute=6)  # some of the same rows in another file
     shop.clean()
     assert (shop.rows("silver.events"), shop.rows("silver.rejected_rows")) == (rows, rejected)
-    assert shop.counts() == {"read": 21, "accepted": 2, "rejected": 6, "duplicates": 13, "superseded": 0, "rejected_by_reason": REASONS}
+    assert shop.counts() == {
+        "read": 21,
+        "accepted": 2,
+        "rejected": 6,
+        "duplicates": 13,
+        "left_out": 0,
+        "superseded": 0,
+        "rejected_by_reason": REASONS,
+    }
     versions = shop.release().versions(tables)
     assert versions["silver.events"] == before["silver.events"]
     assert versions["silver.rejected_rows"] == before["silver.rejected_rows"]
@@ -121,7 +129,7 @@ def test_an_overwritten_path_corrects_rows_by_id_and_takes_none_away(spark: Spar
     deliver(shop.landing, "a.csv", line(1, pieces="7"), line(3), minute=9)
     shop.clean()
     assert {row["event_id"]: row["quantity"] for row in shop.rows("silver.events")} == {"1": 7, "2": 2, "3": 2}
-    assert shop.counts() == {"read": 4, "accepted": 4, "rejected": 0, "duplicates": 0, "superseded": 1, "rejected_by_reason": {}}
+    assert shop.counts() == {"read": 4, "accepted": 4, "rejected": 0, "duplicates": 0, "left_out": 0, "superseded": 1, "rejected_by_reason": {}}
     deliver(shop.landing, "b.csv", line(1), minute=5)  # the older version arrives again, in another file
     shop.clean()
     assert {row["event_id"]: row["quantity"] for row in shop.rows("silver.events")}["1"] == 7
@@ -134,7 +142,7 @@ def test_without_an_event_id_the_whole_line_is_the_id(spark: SparkSession, tmp_p
     deliver(shop.landing, "a.csv", line(1), line(1), line(1, title="Tea!"))
     deliver(shop.landing, "b.csv", "Tea,2026-03-01 10:00,1.50,2,p1,u1,1", header=",".join(reversed(HEADER.split(","))))
     shop.clean()
-    assert shop.counts() == {"read": 4, "accepted": 2, "rejected": 0, "duplicates": 2, "superseded": 0, "rejected_by_reason": {}}
+    assert shop.counts() == {"read": 4, "accepted": 2, "rejected": 0, "duplicates": 2, "left_out": 0, "superseded": 0, "rejected_by_reason": {}}
 
 
 def test_columns_are_matched_by_name_and_a_byte_order_mark_is_no_part_of_it(spark: SparkSession, tmp_path: Path) -> None:

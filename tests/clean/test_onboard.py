@@ -236,7 +236,7 @@ def test_events_other_than_purchases_are_left_out_and_said(tmp_path: Path) -> No
     given = mapping(found)["tables"]["silver.events"]
     assert given["where"] == "coalesce(event_word, '') not in ('add_to_cart', 'view')"
     assert given["columns"]["event_type"] == "case when event_word in ('purchase') then 'purchase' end"
-    assert "add_to_cart, view are left out (400 of 600 rows)" in found.text
+    assert "`add_to_cart` (33 %), `view` (33 %) are left out" in found.text
     assert given["columns"]["event_id"] == "trim(event_id)"
     assert given["columns"]["user_id"] == "trim(`user`.id)"
     assert mapping(found)["files"]["events"]["personal"] == ["user"]

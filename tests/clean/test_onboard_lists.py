@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ def test_money_beside_a_list_is_no_lines_even_where_nothing_else_is(tmp_path: Pa
     found = drafted(place)
     assert (columns(found)["amount_minor"], columns(found)["quantity"]) == ("0", "1")
     assert any("ecommerce.purchase_revenue, ecommerce.total_item_quantity) is beside" in remark.text for remark in found.said("todo"))
-    assert "silver.items" not in mapping(found)["tables"], "the device's category is no item's"
+    assert "category" not in columns(found, "silver.items"), "the device's category is no item's"
 
 
 def test_of_several_lists_the_one_with_items_is_of_the_lines(tmp_path: Path) -> None:
@@ -150,3 +151,61 @@ def test_of_baskets_without_numbers_it_is_said_what_a_lines_id_is(tmp_path: Path
     found = drafted(lines_json(tmp_path / "a.json", records))
     assert "event_id" not in columns(found)
     assert "the whole record and a line's place in it are its id" in found.text
+    assert any("which field is the record's own number?" in remark.text for remark in found.said("todo"))
+
+
+def orders_as(shape: Callable[[str, dict[str, Any]], dict[str, Any]]) -> list[dict[str, Any]]:
+    """Orders with the list of their lines, put into shape with a number that is like nothing else."""
+    orders: dict[int, dict[str, Any]] = {}
+    for s in sales():
+        order = orders.setdefault(s.order, {"created_at": s.at.strftime("%Y-%m-%dT%H:%M:%SZ"), "customer_id": s.user, "lines": []})
+        order["lines"].append({"sku": f"P{s.item}", "quantity": s.pieces, "price": s.price})
+    return [shape(str(7_000_000 + 37 * number), order) for number, order in orders.items()]
+
+
+@pytest.mark.parametrize(
+    ("order", "shape"),
+    [
+        ("trim(id)", lambda number, order: {"id": int(number), **order}),
+        ("trim(ID)", lambda number, order: {"ID": number, **order}),
+        ("trim(_id.`$oid`)", lambda number, order: {"_id": {"$oid": number}, **order}),
+        ("trim(id)", lambda number, order: {"id": f"gid://shop/Order/{number}", "number": 5, **order}),
+        ("trim(id)", lambda number, order: {"number": int(number) % 1000, "id": int(number), "store": {"id": 3}, **order}),
+        ("trim(`order`.orderId)", lambda number, order: {"id": "x" + number, "order": {"orderId": int(number), **order}}),
+        ("trim(data.object.id)", lambda number, order: {"id": "evt_" + number, "data": {"object": {"id": "o" + number, **order}}}),
+        ("trim(id)", lambda number, order: {"id": number, **{k: v for k, v in order.items() if k != "lines"}, "lines": {"nodes": order["lines"]}}),
+    ],
+)
+def test_the_id_of_the_record_that_holds_the_lines_is_the_orders(
+    tmp_path: Path, order: str, shape: Callable[[str, dict[str, Any]], dict[str, Any]]
+) -> None:
+    found = drafted(lines_json(tmp_path / "a.jsonl", orders_as(shape)))
+    assert columns(found)["order_id"] == order
+    assert columns(found)["event_id"] == f"concat_ws('-', {order}, line.place)"
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        lambda number, order: {"id": int(number) % 3, **order},  # of a till
+        lambda number, order: {"id": number, **order, "lines": [{**one, "sold_at": order["created_at"]} for one in order["lines"]], "created_at": 0},
+    ],
+)
+def test_an_id_of_a_till_or_of_a_record_of_several_days_is_no_orders(tmp_path: Path, shape: Callable[[str, dict[str, Any]], dict[str, Any]]) -> None:
+    found = drafted(lines_json(tmp_path / "a.jsonl", orders_as(shape)))
+    assert "order_id" not in columns(found)
+
+
+def test_an_orders_number_that_its_header_names_goes_before_the_id_of_its_record(tmp_path: Path) -> None:
+    found = drafted(lines_json(tmp_path / "a.jsonl", orders_as(lambda number, order: {"id": "r" + number, "order_number": number, **order})))
+    assert columns(found)["order_id"] == "trim(order_number)"
+
+
+def test_lines_that_come_again_in_a_state_that_is_refused_are_asked_about(tmp_path: Path) -> None:
+    place = tmp_path / "orders"
+    lines_json(place / "1.jsonl", orders_as(lambda number, order: {"id": number, "status": "completed", **order}))
+    first = drafted(place)
+    lines_json(place / "2.jsonl", orders_as(lambda number, order: {"id": number, "status": "refunded", **order})[:8])
+    again = drafted(place)
+    told = ["stays a sale, since the newer one is only refused" in " ".join(r.text for r in found.said("todo")) for found in (first, again)]
+    assert told == [False, True]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import json
+import shutil
+import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -37,7 +40,7 @@ def rows_of(header: Sequence[str], *rows: Sequence[Any]) -> Callable[[Path], obj
         ("a.xlsx", bytes_of(b"PK\x03\x04"), "save it as CSV"),
         ("a.csv.gz", bytes_of(b"hello"), "want a file packed as its name says"),
         ("a.csv", bytes_of(gzip.compress(b"a,b\n1,2\n")), "want a packed file to end in .gz"),
-        ("a.json", bytes_of(b'{"meta": 1, "orders": [{"id": 1}, {"id": 2}]}'), r"jq -c '\.orders\[\]'"),
+        ("a.json", bytes_of(b'{"meta": 1, "orders": [{"id": 1}, {"id": 2}]}'), r"jq -c 'del\(\.\[\"orders\"\]\) \+ \.\[\"orders\"\]\[\]'"),
         ("a.parquet", bytes_of(b"PAR1xxxxPAR1"), "not readable as Parquet"),
         ("a.zip", bytes_of(b"PK\x03\x04"), "not readable as zip"),
         ("a.csv", rows_of(["frequency", "recency"], [1, 2.5], [2, 3.5]), "want files that say who bought what and when"),
@@ -108,3 +111,77 @@ def test_how_many_bought_is_not_who(tmp_path: Path) -> None:
     lines_csv(tmp_path / "a.csv", ["Store", "Date", "Sales", "Customers"], rows)
     with pytest.raises(Mistake, match=r"Customers says how many bought, not who: these are totals"):
         drafted(tmp_path)
+
+
+TEXT = "order;date;customer;sku;price\n" + "".join(f"{s.order};{s.at:%Y-%m-%d};C{s.user};P{s.item};{s.price}\n" for s in sales())
+ROWS = TEXT.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.csv", "\n".join([ROWS[0], *(f"{row};" for row in ROWS[1:])]).encode(), "of which the last is empty: `;` stands behind each row"),
+        ("a.csv", "\r\n".join([ROWS[0].replace("sku", "Stück"), *(f"{row};" for row in ROWS[1:]), ""]).encode("cp1252"), "the last is empty"),
+        ("a.tsv", "\n".join([ROWS[0], *(f"{row};" for row in ROWS[1:])]).replace(";", "\t").encode(), "a tab stands behind each row"),
+        ("a.csv", "\n".join([ROWS[0], *(f"{number};{row}" for number, row in enumerate(ROWS[1:]))]).encode(), "the first is the row's own name"),
+        ("a.csv", f"sep=;\n{TEXT}".encode(), "the first line is 'sep=;', which only Excel understands"),
+        ("a.txt", f'"sep=;"\n{TEXT}'.encode("utf-8-sig"), "the first line is '\"sep=;\"'"),
+        ("a.csv", f"sep=;\n{TEXT.replace('.', ',')}".encode(), "the first line is 'sep=;'"),  # a comma in each row, too
+        ("a.csv", f"SEP=\t\n{TEXT.replace(';', chr(9))}".encode("utf-16"), "the first line is"),
+        ("a.csv", f"Sales of March\nby till\n{TEXT}".encode(), "the first 2 lines have another number of fields"),
+        ("a.csv.gz", gzip.compress(f"Sales of March\n{TEXT}".encode()), "the first 1 lines have another number of fields"),
+    ],
+)
+def test_the_cure_of_a_header_keeps_it_and_all_rows(tmp_path: Path, name: str, content: bytes, words: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(Mistake) as caught:
+        drafted(tmp_path / name)
+    assert words in str(caught.value)
+    subprocess.run(str(caught.value).splitlines()[-1].partition(": ")[2], shell=True, check=True)
+    (cured,) = [place for place in tmp_path.iterdir() if place.name != name]
+    found = drafted(cured)
+    assert found.plan.files[0].reading.sample.rows == len(sales())
+    assert [columns(found)[f"{role}_id"] for role in ("order", "user")] == ["trim(`order`)", "trim(customer)"]
+
+
+def test_a_header_that_lacks_names_is_said_to_and_not_to_be_taken_out(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("\n".join([ROWS[0], *(f"{row};1;2" for row in ROWS[1:])]))
+    with pytest.raises(Mistake, match=r"line 1 has 5 names, the rows below it have 7 fields") as caught:
+        drafted(tmp_path / "a.csv")
+    assert "tail" not in str(caught.value)
+
+
+ORDER = {"id": 7, "created_at": "2024-03-01T10:00:00Z", "customer": {"id": 5}, "lines": [{"id": 1, "sku": "P1", "quantity": 2}] * 2}
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_an_object_that_is_an_order_is_read(tmp_path: Path, indent: int | None) -> None:
+    for number in range(12):
+        (tmp_path / f"order-{number}.json").write_text(json.dumps({**ORDER, "id": number}, indent=indent))
+    found = drafted(tmp_path)
+    assert columns(found)["event_id"] == "concat_ws('-', trim(id), line.place)"
+    assert found.plan.files[0].reading.sample.rows == 24
+    assert found.plan.files[0].reading.sample.options == ({"multiLine": True} if indent else {})
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
+@pytest.mark.parametrize(
+    "around",
+    [
+        {"currency": "SEK", "made at": "2024-03-02", "the orders": [{**ORDER, "id": number} for number in range(12)]},
+        {"currency": "SEK", "errors": [{"a": 1}, {"a": 2}], "orders": [{**ORDER, "id": number} for number in range(12)]},
+        {
+            "currency": "SEK",
+            "date": "2024-03-02",
+            "sales": [{"receipt": number, "customer no": 9, "ean": 4, "date": "2024-03-02"} for number in range(24)],
+        },
+    ],
+)
+def test_what_stands_around_a_list_of_records_is_kept(tmp_path: Path, around: dict[str, Any]) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(around))
+    with pytest.raises(Mistake, match=r"have one object whose") as caught:
+        drafted(tmp_path / "a.json")
+    subprocess.run(str(caught.value).splitlines()[-1].partition(": ")[2], shell=True, check=True)
+    found = drafted(tmp_path / "a.clean.json")
+    assert found.plan.files[0].reading.sample.rows == 24
+    assert found.plan.currency == "SEK"

@@ -49,11 +49,13 @@ PAGES = ["home", "catalog", "compare", "help", "account", "filter", "promo", "ch
 def test_an_event_column_with_many_kinds_of_events_is_one_too(tmp_path: Path) -> None:
     found = drafted(web_log(tmp_path / "a.csv", "user_action", [*PAGES, "cart", "Purchase"]))
     assert columns(found)["event_type"] == "case when event_word in ('purchase') then 'purchase' end"
-    assert [remark.text[:40] for remark in found.said("todo") if remark.place.endswith("event_type")] == ["what are account, catalog, chat, compare"]
+    (asked,) = [remark.text for remark in found.said("todo") if remark.place.endswith("event_type")]
+    assert asked.startswith("what are `account` (10 %), `catalog` (10 %), `chat` (10 %)")
+    assert "or into the list of `where`" in asked
 
 
-@pytest.mark.parametrize(("header", "bought"), [("type", "purchase"), ("event", "p"), ("event", "checkout"), ("event_id", "paid_by_nobody")], ids=str)
-def test_many_unknown_words_are_no_events_without_a_header_and_a_whole_word_for_a_purchase(tmp_path: Path, header: str, bought: str) -> None:
+@pytest.mark.parametrize(("header", "bought"), [("type", "purchase"), ("event_id", "paid_by_nobody")], ids=str)
+def test_many_unknown_words_are_no_events_without_a_header_that_says_so(tmp_path: Path, header: str, bought: str) -> None:
     found = drafted(web_log(tmp_path / "a.csv", header, [*PAGES, bought]))
     assert columns(found)["event_type"] == "'purchase'"
 
@@ -165,7 +167,7 @@ def test_orders_whose_own_columns_are_filled_on_their_first_lines_are_read_by_li
     assert [columns(found)[f"{role}_id"] for role in ("order", "user", "item")] == ["trim(Name)", "lower(trim(Email))", "trim(`Lineitem sku`)"]
     assert lets(found)["sold_at"] == "cast(`Created at` as timestamp)"
     assert lets(found)["price"] == "cast(`Lineitem price` as decimal(18, 4))"
-    assert columns(found)["amount_minor"] == "round(price * pieces * 100)"
+    assert columns(found)["amount_minor"] == "round(price * pieces * minor_units(line_currency))"
     assert "discount_minor" not in columns(found)
     assert columns(found, "silver.items")["name"] == "trim(`Lineitem name`)"
     assert mapping(found)["files"]["orders"]["personal"] == ["Email", "Billing Name"]

@@ -48,7 +48,7 @@ def assert_as_fresh(shop: Shop, tmp_path: Path, *tables: str) -> None:
 
 def assert_counts_add_up(shop: Shop, table: str = EVENTS) -> None:
     for entry in (row.asDict() for row in shop.table("ops.files").where(f"table_name = '{table}'").collect()):
-        assert entry["rows_read"] == entry["rows_accepted"] + entry["rows_rejected"] + entry["rows_duplicate"], entry
+        assert entry["rows_read"] == entry["rows_accepted"] + entry["rows_rejected"] + entry["rows_duplicate"] + entry["rows_left_out"], entry
         assert min(entry[f"rows_{name}"] for name in ("accepted", "rejected", "duplicate", "superseded")) >= 0, entry
     counts = shop.counts(table)
     assert shop.table(table).count() == counts["accepted"] - counts["superseded"]
@@ -83,7 +83,7 @@ def test_rejected_rows_that_are_good_now_go_over_and_the_others_keep_their_row(s
     assert sorted(row["reasons"] for row in shop.rows(REJECTED)) == [["quantity_not_positive"]] * 2
     assert shop.counts()["rejected_by_reason"] == {"quantity_not_positive": 2}
     assert shop.counts() | {"rejected_by_reason": None} == {
-        "read": 9, "accepted": 4, "rejected": 2, "duplicates": 3, "superseded": 0, "rejected_by_reason": None
+        "read": 9, "accepted": 4, "rejected": 2, "duplicates": 3, "left_out": 0, "superseded": 0, "rejected_by_reason": None
     }  # fmt: skip
     now = {row.event_id: (row.run_id, row.source_file) for row in shop.table(EVENTS).collect()}
     assert {event: now[event] for event in was} == was, "rows that stay the same are not written anew"

@@ -30,6 +30,7 @@ def test_sound_lists_have_no_fault() -> None:
     ("changed", "words"),
     [
         ({"listed_users": 4}, "users with a list of 2: want 50.0% of 10, have 4"),
+        ({"listed_users": 4, "items": 1, "listed_items": 1}, "users with a list of 1: want 50.0% of 10, have 4"),
         ({"listed_items": 1}, "items on any list: want 25.0% of 8, have 1"),
         ({"forbidden_rows": 3}, "unknown or withdrawn items on lists: want none, have 3 rows"),
         ({"repeated_rows": 1}, "items listed twice for one user"),
@@ -59,6 +60,8 @@ def test_the_lists_are_counted_as_they_are(spark: SparkSession) -> None:
     (got,) = list_counts(recommendations, edges, candidates, forbidden, GATE).collect()
     want = {"users": 2, "listed_users": 1, "items": 4, "listed_items": 3, "forbidden_rows": 2, "repeated_rows": 1, "owned_rows": 1}
     assert got.asDict() == want
+    one_item = list_counts(recommendations, edges, candidates.where("item_id = 'milk'"), forbidden, GATE).collect()[0]
+    assert (one_item.items, one_item.listed_users) == (1, 2), "of a single item no list of two can be made"
 
 
 def gain(setting: str, versus: str, value: float, users: int = 50, metric: str = "ndcg@20") -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """`basketgraph bench graph`: the protocol, the JSON, and what it reaches on a public graph."""
 
 import json
+import subprocess
 from collections import defaultdict
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +13,20 @@ from planted_graphs import planted
 from typer.testing import CliRunner
 
 from basketgraph.config import Mistake
-from basketgraph.graph.bench import bench
+from basketgraph.graph.bench import _embedding, bench
 from basketgraph.graph.bench_cli import app
 from basketgraph.graph.data import csr_from_edges
 from basketgraph.graph.edgelist import read_edge_lists
 from basketgraph.graph.evaluate import quality, quality_of
 from basketgraph.graph.export import Serving
-from basketgraph.graph.settings import recipe
+from basketgraph.graph.rank import train_source
+from basketgraph.graph.results import EMBEDDINGS
+from basketgraph.graph.settings import GraphSettings, recipe
+from basketgraph.graph.training import Training
 from basketgraph.graph.tune import split_edges
+from basketgraph.graph.workers import OneProcess
+from basketgraph.shards.manifest import read_manifest
+from basketgraph.shards.plain import Nodes, seal_arrays
 
 
 def write(path: Path, csr) -> Path:
@@ -95,6 +103,71 @@ def test_a_file_without_edges_is_a_mistake(tmp_path, content, said):
         (tmp_path / "a.txt").write_text(content)
     with pytest.raises(Mistake, match=said):
         read_edge_lists([tmp_path / "a.txt"])
+
+
+COLUMNS = {  # what people have, and the command that makes an edge list of it
+    "u.data": ("1\t9\t4\t883522457\n1\t37\t1\t888184876\n2\t9\t5\t886539906\n", "awk '{print $1, $2}' "),
+    "weights": ("1 9 120\n1 37 4\n2 9 5\n", "awk '{print $1, $2}' "),
+    "a user a line, timed": ("1 9 4 883522457\n2 37 1 888184876\n", "awk '{print $1, $2}' "),
+    "a user a line, rated": ("ann b00k 4.5\nbob t0y 3.0\n", "awk '{print $1, $2}' "),
+    "a user a line, named": ("user item rating\nann b00k 4\nbob t0y 3\n", "awk 'NR > 1 {print $1, $2}' "),
+    "RecBole": ("user_id:token\titem_id:token\trating:float\n1\t9\t4\n1\t37\t1\n", "awk 'NR > 1 {print $1, $2}' "),
+    "commas": ("userId,movieId,rating\n1,9,4.0\n2,37,1.0\n", "tr ',' ' ' < "),
+    "pairs with commas": ("1, 9\n2, 37\n", "tr ',' ' ' < "),
+    "MovieLens": ("1::9::5::978300760\n2::37::3::978302109\n", "sed 's/::/ /g' < "),
+}
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_columns_of_another_layout_are_refused_with_the_command_that_makes_an_edge_list(tmp_path, name):
+    text, command = COLUMNS[name]
+    file = tmp_path / "it's.dat"
+    file.write_text(text)
+    with pytest.raises(Mistake, match="want `user item item") as caught:
+        read_edge_lists([file])
+    made = caught.value.cure.partition(": ")[2]
+    assert made.startswith(command)
+    subprocess.run(["bash", "-c", made], cwd=tmp_path, check=True)
+    (result,) = tmp_path.glob("*.edges.txt")
+    (edges,) = read_edge_lists([result]).matrices
+    assert len(edges.columns) == text.count("\n") - sum(word in text for word in ("user_id", "userId", "user item"))
+
+
+@pytest.mark.parametrize("header", ["user_id:token\titem_id:token", "user item", "org remap", "#userID artistID"])
+def test_a_header_is_left_out_and_told(tmp_path, header):
+    file, said = tmp_path / "train.inter", []
+    file.write_text(f"\ufeff{header}\n1\t9\n1\t37\n2\t9\n")
+    lists = read_edge_lists([file], said.append)
+    assert (lists.users, lists.items) == (("1", "2"), ("9", "37"))
+    assert [f"`{' '.join(header.split())}`, is a header" in text for text in said] == [True]
+
+
+@pytest.mark.parametrize(
+    "text", ["1 9 4 7\n2 9 4 8\n", "ann tea jam\nbob jam\nann figs\n", "ann,b tea\nbob jam\n", "user1 item2\nuser1 item3\n", "a b\n"]
+)
+def test_edge_lists_that_look_a_little_like_columns_are_read_whole(tmp_path, text):
+    (tmp_path / "a.txt").write_text(text)
+    (edges,) = read_edge_lists([tmp_path / "a.txt"], pytest.fail).matrices
+    assert len(edges.columns) == len(text.split()) - text.count("\n")
+
+
+def test_a_shard_without_users_adds_none_to_the_embeddings(tmp_path):
+    shards, model = tmp_path / "shards", tmp_path / "model"
+    edges = (np.array([0, 0, 1]), np.array([0, 1, 1]), np.ones(3))
+    seal_arrays(shards, edges, Nodes(["ann", "bob"]), Nodes(["tea", "jam"]), shards=3, cut=date.max)
+    assert [file.rows for file in read_manifest(shards).of_kind("users")] == [0, 1, 1]
+    settings = GraphSettings(dim=2, epochs=1)
+    train_source(Training(shards=shards, model=model), settings, OneProcess())
+    parts = [_embedding(model / EMBEDDINGS / f"users-{shard:05d}.parquet", 3) for shard in range(3)]
+    assert [tuple(part.shape) for part in parts] == [(0, 3), (1, 3), (1, 3)]
+
+
+@pytest.mark.long
+def test_more_ranks_than_users_train_all_the_same(tmp_path):
+    (tmp_path / "train.txt").write_text("0 1 2 3\n1 2 3 4\n")
+    (tmp_path / "test.txt").write_text("0 4\n1 1\n")
+    found = bench(tmp_path / "train.txt", tmp_path / "test.txt", dim=4, ranks=3, epochs=2)
+    assert (found["users"], found["ranks"], found["recall@20"]) == (2, 3, 1.0)
 
 
 @pytest.mark.long

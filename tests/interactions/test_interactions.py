@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
+from basketgraph.config import Mistake
 from basketgraph.contracts import conform
-from basketgraph.history import kept_before
+from basketgraph.history import items_or_sold, kept_before, want_purchases
 from basketgraph.interactions import interactions
 from support import rows
 
@@ -148,3 +149,36 @@ def test_rows_at_or_after_the_cut_change_nothing(spark: SparkSession) -> None:
 
 def test_no_events_give_no_edges(spark: SparkSession) -> None:
     assert edges(spark, []) == []
+
+
+def test_all_items_sold_are_the_shops_where_its_mapping_has_no_table_of_them(spark: SparkSession) -> None:
+    first, later = date(2026, 1, 5), date(2026, 2, 28)
+    sold = rows(
+        spark,
+        "silver.events",
+        [
+            {"item_id": "milk", "event_type": "purchase", "event_date": later},
+            {"item_id": "milk", "event_type": "purchase", "event_date": first},
+            {"item_id": "tea", "event_type": "purchase", "event_date": CUT},
+            {"item_id": "cancelled only", "event_type": "cancellation"},
+        ],
+    )
+    unmapped, none = {"tables": {"silver.events": {}}}, items(spark).limit(0)
+    known = items_or_sold(none, sold, unmapped)
+    assert [(row.item_id, row.valid_from, row.recommendable, row.name) for row in known.orderBy("item_id").collect()] == [
+        ("milk", first, True, None),
+        ("tea", CUT, True, None),
+    ]
+    bought = [{"user_id": "ann"}, {"item_id": "tea", "event_date": CUT}]
+    assert [row.item_id for row in edges(spark, bought, known)] == ["milk"], "tea is known from the cut on"
+    assert items_or_sold(none, sold, {"tables": {"silver.items": {}}}).count() == 0, "a list without a row lists nothing"
+    assert items_or_sold(items(spark), sold, unmapped).count() == 1, "what is live of a table that is mapped no longer stays"
+
+
+def test_lists_are_refused_where_nothing_was_bought_or_one_thing_only(spark: SparkSession) -> None:
+    events = rows(spark, "silver.events", [{"event_type": "purchase", "item_id": "none"}, {"event_type": "cancellation", "item_id": "tea"}])
+    want_purchases(events, "corner")
+    with pytest.raises(Mistake, match=r"want purchases of at least 2 different items, have 1"):
+        want_purchases(events, "corner", items=2)
+    with pytest.raises(Mistake, match=r"lists want purchases: silver.events has none"):
+        want_purchases(events.where("event_type <> 'purchase'"), "corner", items=2)

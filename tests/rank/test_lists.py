@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from pyspark.sql import functions as F
 
-from basketgraph.rank import FEATURES, Ranker, ranked_lists, train_rankers
+from basketgraph.rank import FEATURES, LADDER_VERSION, Ranker, ranked_lists, train_rankers
 from rank_settings import rank_settings
 
 if TYPE_CHECKING:
@@ -51,9 +51,9 @@ def test_training_does_not_depend_on_the_order_of_rows(spark: SparkSession) -> N
     assert first["rebuy"].trees
 
 
-def test_a_shop_without_labels_is_ranked_by_its_sources(spark: SparkSession) -> None:
+def test_a_shop_without_labels_is_ranked_by_the_ladder(spark: SparkSession) -> None:
     empty = pa.table(
         {name: pa.array([], pa.string()) for name in ("setting", "user_id", "item_id")} | {name: pa.array([], pa.float32()) for name in FEATURES}
     )
     rankers = train_rankers(empty.append_column("bought", pa.array([], pa.int32())), rank_settings())
-    assert all(ranker.trees == "" and ranker.prior.sum() == 2 for ranker in rankers.values())
+    assert [(ranker.ladder[:2], ranker.version) for ranker in rankers.values()] == [(("personal_frequency", "popularity"), LADDER_VERSION)] * 2

@@ -1,5 +1,7 @@
 """The ranker against planted tastes: what the prior knows, what trees add, and what happens without anything to learn from."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -36,23 +38,32 @@ def test_the_same_rows_and_seed_give_the_same_ranker() -> None:
     assert first.version != train(*planted(), FEATURES, trees(rounds=5), seed=1).version
 
 
-@pytest.mark.parametrize("bought", [0, 1])
-def test_without_a_contrast_the_sources_alone_order_the_list(bought: int) -> None:
-    rows, _, groups = planted(users=2)
-    ranker = train(rows, np.full(len(rows), bought), groups, FEATURES, trees(), seed=1)
-    np.testing.assert_allclose(ranker.score(rows), np.nan_to_num(rows[:, 0]) + np.nan_to_num(rows[:, 1]), rtol=1e-6)
+RANKED = ("popularity_rank", "ease_rank", "als_z", "personal_frequency_rank")
+UNKNOWN = np.nan
 
 
-def test_no_rows_at_all_give_a_ranker_that_works() -> None:
-    ranker = train(np.zeros((0, 3), dtype=np.float32), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), FEATURES, trees(), seed=1)
-    assert ranker.score(np.zeros((0, 3), dtype=np.float32)).tolist() == []
-    assert ranker.score(np.array([[1.0, 2.0, np.nan]], dtype=np.float32)).tolist() == [3.0]
+@pytest.mark.parametrize(
+    ("rows", "hits"),
+    [(0, 0), (39, 5), (60, 0), (60, 60)],
+    ids=["nobody bought", "too few rows for a tree of two leaves of 20", "no hit", "nothing but hits"],
+)
+def test_where_there_is_too_little_to_learn_from_own_frequency_then_popularity_order_the_list(rows: int, hits: int) -> None:
+    given, bought = np.zeros((rows, 4), dtype=np.float32), (np.arange(rows) < hits).astype(np.int64)
+    ranker = train(given, bought, np.full(min(rows, 1), rows), RANKED, trees(min_rows=20), seed=1)
+    candidates = np.array(
+        [[1, 1, 9.0, 2], [9, 1, 9.0, 1], [1, 2, 9.0, UNKNOWN], [2, 1, 9.0, UNKNOWN], [UNKNOWN, 1, 9.0, UNKNOWN], [UNKNOWN, UNKNOWN, 9.0, UNKNOWN]],
+        dtype=np.float32,
+    )
+    assert np.argsort(-ranker.score(candidates)).tolist() == [1, 0, 2, 3, 4, 5]
+    assert pickle.loads(pickle.dumps(ranker)).score(candidates).tolist() == ranker.score(candidates).tolist()
+    assert ranker.score(candidates[:0]).tolist() == []
 
 
-def test_a_handful_of_rows_is_learned_from_without_a_crash() -> None:
-    rows, bought, groups = planted(users=2, each=3)
-    bought[:] = [1, 0, 0, 0, 1, 0]
-    assert np.isfinite(train(rows, bought, groups, FEATURES, trees(), seed=1).score(rows)).all()
+def test_rows_for_one_tree_of_two_leaves_are_learned_from() -> None:
+    rows, bought, groups = planted(users=2, each=20)
+    ranker = train(rows, bought, groups, FEATURES, trees(min_rows=20), seed=1)
+    assert (ranker.ladder, ranker.prior[0] > 0) == ((), True)
+    assert np.isfinite(ranker.score(rows)).all()
 
 
 def test_the_logistic_blend_is_the_maximum_of_its_penalised_likelihood() -> None:

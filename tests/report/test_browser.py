@@ -40,12 +40,21 @@ def full_page() -> str:
     history = [{"day": DS - timedelta(days=ago), "value": 1400.0 + ago % 7, "usual_low": 1200.0, "usual_high": 1600.0} for ago in range(60, 0, -1)]
     now = {"day": DS, "value": 610.0, "usual_low": 1200.0, "usual_high": 1600.0}
     aside = {"source_file": f"late/{LONG}", "problem": "missing column InvoiceNo; missing column StockCode"}
-    arrived = {"table_name": "silver.events", "files": 1, "read": 990, "accepted": 900, "rejected": 74, "duplicate": 16}
+    arrived = {
+        "table_name": "silver.events",
+        "files": 1,
+        "read": 1090,
+        "accepted": 900,
+        "rejected": 74,
+        "duplicate": 16,
+        "about": 990,
+        "left_out": 100,
+    }
     changed = Changes(
         since=NOW - timedelta(days=1),
         run_id="run-0",
         new_files=1,
-        files=[{**arrived, "read_before": 10, "rejected_before": 1}],
+        files=[{**arrived, "about_before": 10, "rejected_before": 1}],
         reasons=[{"table_name": "silver.events", "reason": "unreadable:quantity", "rows": 3, "rows_before": 0}],
         set_aside=[aside],
         broken=states[:1],

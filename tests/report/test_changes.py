@@ -101,7 +101,7 @@ def test_promises_that_broke_were_mended_or_are_broken_still_are_told_apart(foun
 
 def test_rows_count_from_the_moment_of_the_page_on(found: Changes) -> None:
     assert found.new_files == 2
-    told = [(f["table_name"], f["files"], f["read"], f["rejected"], f["read_before"], f["rejected_before"]) for f in found.files]
+    told = [(f["table_name"], f["files"], f["read"], f["rejected"], f["about_before"], f["rejected_before"]) for f in found.files]
     assert told == [("silver.events", 2, 15, 4, 10, 2), ("silver.items", 1, 10, 0, 0, 0)]
     assert [(r["reason"], r["rows"], r["rows_before"]) for r in found.reasons] == [("no_user", 3, 2), ("no_price", 1, 0)]
 

@@ -140,6 +140,16 @@ def test_lists_that_are_not_live_are_not_shown_as_the_published_ones(
     assert re.findall(r"<p>((?:The gate refused|The lists that were judged)[^<]*)</p>", section) == ([said] if said else [])
 
 
+def test_a_shop_that_is_too_young_to_be_judged_is_told_from_when_on_it_can_be() -> None:
+    told = "newest lists are not judged yet: lists can be judged from 2026-01-15 on, with 14 days of purchases."
+    young = replace(FACTS, evaluations=[], judged_from="2026-01-15")
+    assert told in made(young)
+    assert "Lists were made from" not in made(young)
+    assert "#lists" in made(young)
+    assert told in made(replace(young, evaluations=FACTS.evaluations)), "what was judged before is shown beside it"
+    assert "judged yet" not in made(FACTS)
+
+
 def test_examples_that_are_not_live_are_called_that() -> None:
     waiting = [replace(example, live=False) for example in FACTS.examples]
     assert "These lists are not live:" in made(replace(FACTS, examples=waiting))

@@ -116,7 +116,7 @@ def test_no_row_group_is_lost_however_often_a_file_of_many_is_read(sealed):
     table = pq.read_table(file)
     pq.write_table(table, file, row_group_size=5)
     for _ in range(25):  # a reader of one epoch loses some in every fourth read
-        got = np.concatenate([batch["item_index"] for batch in _batches([file], ["item_index"], len(table))])
+        got = np.concatenate([batch["item_index"] for batch in _batches(sealed, [file.name], ["item_index"], len(table))])
         np.testing.assert_array_equal(got, table["item_index"].to_numpy())
 
 

@@ -11,6 +11,7 @@ from basketgraph.shards.features import FeatureColumns, feature_vectors
 from basketgraph.shards.manifest import ids_sha256
 from basketgraph.shards.reader import ShardSet
 from basketgraph.shards.writer import seal_shards
+from support import ODD
 
 CUT = date(2026, 3, 1)
 PAIRS = [(f"u{u:02d}", f"i{(u * 7 + k) % 11:02d}", float(1 + k)) for u in range(20) for k in range(1 + u % 4)]
@@ -18,7 +19,7 @@ PAIRS = [(f"u{u:02d}", f"i{(u * 7 + k) % 11:02d}", float(1 + k)) for u in range(
 
 @pytest.fixture(scope="module")
 def sealed(spark, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("sealed") / "set with space"
+    folder = tmp_path_factory.mktemp("sealed") / ODD / "set"
     interactions = spark.createDataFrame(PAIRS, "user_id string, item_id string, weight double")
     users = spark.createDataFrame([(f"u{u:02d}", [float(u), 0.5]) for u in range(19)], "user_id string, factors array<float>")
     items = spark.createDataFrame([(f"i{i:02d}", [0.25, float(i)]) for i in range(11)], "item_id string, factors array<float>")
@@ -86,14 +87,23 @@ def test_the_same_rows_in_another_order_seal_the_same_bytes_of_meaning(spark, se
         assert first.edges(shard).weights.tolist() == second.edges(shard).weights.tolist()
 
 
-def test_nothing_to_seal_is_a_mistake_and_leaves_the_set_that_was_there(spark, tmp_path: Path):
+def test_without_an_interaction_the_set_is_empty_and_without_factors_training_finds_its_own_start(spark, tmp_path: Path):
     folder = tmp_path / "set"
     pairs = spark.createDataFrame(PAIRS, "user_id string, item_id string, weight double")
-    manifest = seal_shards(folder, pairs, cut=CUT, tables={}, shards=2)
-    with pytest.raises(Mistake, match="want at least one row"):
-        seal_shards(folder, pairs.limit(0), cut=CUT, tables={}, shards=2)
-    assert ShardSet(folder).manifest == manifest
-    assert [path.name for path in tmp_path.iterdir()] == ["set"]
+    nobody = tuple(spark.createDataFrame([], f"{name}_id string, factors array<float>") for name in ("user", "item"))
+    known = spark.createDataFrame([("i03", "tea")], "item_id string, category string")
+    content = feature_vectors(known, "item_id", FeatureColumns(names=["category"], buckets=4))
+    manifest = seal_shards(folder, pairs, cut=CUT, tables={}, shards=2, factors=nobody)
+    assert (manifest.start_width, manifest.edges) == (0, len(PAIRS))
+    empty = seal_shards(folder, pairs.limit(0), cut=CUT, tables={}, shards=2, factors=nobody, item_features=content)
+    assert (empty.users, empty.items, empty.edges, empty.files) == (0, 0, 0, ())
+    assert ShardSet(folder).manifest == empty
+    uneven = (
+        nobody[0].union(spark.createDataFrame([("u00", [1.0])], nobody[0].schema)),
+        spark.createDataFrame([("i00", [1.0, 2.0])], nobody[1].schema),
+    )
+    with pytest.raises(Mistake, match=r"want one width of users and items, have \[1, 2\]"):
+        seal_shards(folder, pairs, cut=CUT, tables={}, shards=2, factors=uneven)
 
 
 def test_numbers_are_standardised_and_an_unknown_one_is_the_mean(spark):

@@ -25,6 +25,7 @@ from basketgraph.clean.lineage import FileId, files_of
 from basketgraph.clean.mapping import Source, day_column
 from basketgraph.clean.pick_up import LandingFile
 from basketgraph.clean.reading import HASH, raw_rows, without_text
+from basketgraph.clean.rejected import with_line_numbers
 from basketgraph.clean.resolve import (
     CHANGED,
     CONTENT,
@@ -43,7 +44,7 @@ from basketgraph.clean.resolve import (
     with_valid_to,
 )
 from basketgraph.clean.taken_over import taken_over
-from basketgraph.clean.transform import REFUSED, REJECTED, TableRules, accepted_rows, mapped_rows, rejected_rows
+from basketgraph.clean.transform import REFUSED, REJECTED, UNPARSABLE, TableRules, accepted_rows, mapped_rows, rejected_rows
 from basketgraph.tables import Release
 
 if TYPE_CHECKING:
@@ -192,7 +193,7 @@ class TableAgain:
         found = winners.agg(F.count_if(~F.col(HAD) & (F.col(STATUS) == NEW)).alias("accepted"), F.count_if(changed).alias("changed")).collect()[0]
         changes = {"newly_accepted": found.accepted, "changed": found.changed, "removed": removed}
         new, no_longer, counted, rejections = self._rejections(view)
-        counts = self._counts(chosen, view.mapped, judged, counted)
+        counts = self._counts(chosen, view, judged, counted)
         days = self._days(rows, taken_out)
         written = self._with_neighbours(rows, taken_out) if self.rules.history else rows
         taken_from = frozenset(view.taken_from)
@@ -205,7 +206,7 @@ class TableAgain:
         judged = judged_again(fresh, view.kept_rejected, view.owned_rejected, ["rejected_id"], []).where(F.col(STATUS) == NEW)
         judged = self.keep(judged.join(was, on="rejected_id", how="left"))  # at most one row a rejected_id
         told = F.col("reasons").eqNullSafe(F.col("__reasons")) & F.col("payload").eqNullSafe(F.col("__payload"))
-        rows = self.keep(judged.where(~(F.col(HAD) & told & F.col(HAD_OWNER))).select(*fresh.columns))
+        rows = self._numbered(self.keep(judged.where(~(F.col(HAD) & told & F.col(HAD_OWNER))).select(*fresh.columns)))
         no_longer = self.keep(view.owned_rejected.join(judged, on="rejected_id", how="left_anti").select("rejected_id"))
         counted: dict[FileId, dict[str, Any]] = {}
         for row in judged.groupBy("source_file", "file_hash").agg(F.count("*").alias("rows")).collect():
@@ -222,26 +223,34 @@ class TableAgain:
         changes = {"newly_rejected": found.newly, "newly_rejected_by_reason": dict(sorted(newly.items())), "no_longer_rejected": no_longer.count()}
         return rows, no_longer, counted, {**changes, "still_rejected": found.still, "of_these_other_reasons": found.other}
 
-    def _counts(
-        self, chosen: frozenset[FileId], mapped: DataFrame, judged: DataFrame, counted: Mapping[FileId, Mapping[str, Any]]
-    ) -> dict[FileId, Counts]:
+    def _numbered(self, rejected: DataFrame) -> DataFrame:
+        """Rejected rows, unparsable ones with the number of their line."""
+        torn = files_of(rejected.where(F.array_contains("reasons", UNPARSABLE)))
+        if not torn:
+            return rejected
+        return self.keep(with_line_numbers(rejected, self.rules, self.source, [self.present[file] for file in sorted(torn)]))
+
+    def _counts(self, chosen: frozenset[FileId], view: View, judged: DataFrame, counted: Mapping[FileId, Mapping[str, Any]]) -> dict[FileId, Counts]:
         """Each file's counts, as a first reading beside the other files' rows would give them."""
-        reading = mapped.groupBy("file_name", HASH).agg(F.count("*").alias("read"), F.count_if(REFUSED).alias("bad")).collect()
-        read = {(row.file_name, row[HASH]): (row["read"], row.bad) for row in reading}
+        reading = view.mapped.groupBy("file_name", HASH).agg(F.count("*").alias("about"), F.count_if(REFUSED).alias("bad")).collect()
+        about = {(row.file_name, row[HASH]): (row.about, row.bad) for row in reading}
+        raw = [] if self.rules.mapped.where is None else view.raw.groupBy("file_name", HASH).agg(F.count("*").alias("rows")).collect()
+        read = {(row.file_name, row[HASH]): row.rows for row in raw}
         statuses: dict[FileId, dict[str, int]] = {}
         for row in judged.groupBy("source_file", "file_hash", STATUS).agg(F.count("*").alias("rows")).collect():
             statuses.setdefault((row.source_file, row.file_hash), {})[row[STATUS]] = row.rows
         found = {}
         for file in chosen:
-            of_file, (rows, bad), refusals = statuses.get(file, {}), read.get(file, (0, 0)), counted.get(file, {"rows": 0, "reasons": {}})
+            of_file, (rows, bad), refusals = statuses.get(file, {}), about.get(file, (0, 0)), counted.get(file, {"rows": 0, "reasons": {}})
             changed, superseded = of_file.get(CHANGED, 0), of_file.get(SUPERSEDED, 0)
             found[file] = Counts(
-                read=rows,
+                read=read.get(file, rows),
                 accepted=of_file.get(NEW, 0) + changed + superseded,
                 rejected=refusals["rows"],
                 duplicate=of_file.get(DUPLICATE, 0) + of_file.get(REFRESHED, 0) + bad - refusals["rows"],
                 superseded=changed + superseded,
                 by_reason=refusals["reasons"],
+                left_out=read.get(file, rows) - rows,
             )
             found[file].check(f"{self.table.name} from {file[0]}")
         return found

@@ -11,9 +11,10 @@ from pyspark import StorageLevel
 from pyspark.sql import functions as F
 
 from basketgraph.clean.ledger import Counts, Entry
-from basketgraph.clean.mapping import day_column
+from basketgraph.clean.mapping import Source, day_column
 from basketgraph.clean.pick_up import LandingFile
 from basketgraph.clean.reading import FILE_NUMBER, not_text, without_text
+from basketgraph.clean.rejected import with_line_numbers
 from basketgraph.clean.resolve import (
     CHANGED,
     DUPLICATE,
@@ -29,7 +30,7 @@ from basketgraph.clean.resolve import (
     with_valid_to,
 )
 from basketgraph.clean.tally import tally
-from basketgraph.clean.transform import REFUSED, REJECTED, TableRules, accepted_rows, mapped_rows, rejected_rows, silver_columns
+from basketgraph.clean.transform import REFUSED, REJECTED, UNPARSABLE, TableRules, accepted_rows, mapped_rows, rejected_rows, silver_columns
 from basketgraph.tables import Release
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Prepared:
     rejected: DataFrame | None
     no_longer_rejected: DataFrame | None  # ids of rows that a killed run rejected of these files, if it had begun any
     counts: Mapping[str, Counts]  # by path
+    good: int  # rows without a reason to refuse them
     prune_by: str | None = None
     moved_from: Collection[date] = ()  # days on which the table has rows of the same keys
     kept: list[DataFrame] = field(default_factory=list)
@@ -69,9 +71,16 @@ class Preparation:
     """Judges and counts. Reads the landing files, the table and silver.rejected_rows; writes nothing."""
 
     def __init__(
-        self, release: Release, rules: TableRules, files: Sequence[LandingFile], batch_id: str, begun: Sequence[Entry], now: datetime
+        self,
+        release: Release,
+        rules: TableRules,
+        source: Source,
+        files: Sequence[LandingFile],
+        batch_id: str,
+        begun: Sequence[Entry],
+        now: datetime,
     ) -> None:
-        self.release, self.rules, self.files, self.batch_id, self.now = release, rules, files, batch_id, now
+        self.release, self.rules, self.source, self.files, self.batch_id, self.now = release, rules, source, files, batch_id, now
         # What a killed run wrote of files that no run has completed counts as theirs who deliver it now, not as duplicates of somebody else's.
         self.own_rejects = {(e["source_file"], e["file_hash"]) for e in begun if e["table_name"] == rules.table.name}
         self.kept: list[DataFrame] = []
@@ -85,25 +94,37 @@ class Preparation:
         first_load = not self.release.exists(table) or self.release.read(table).count() == 0
         is_large = first_load and not self.rules.history and sum(file.size for file in self.files) > FEW_BYTES
         tallied = self._tallied(mapped) if is_large else None
-        read, bad, broken = self._read_counts(mapped if tallied is None else tallied)
+        about, bad, broken = self._about_counts(mapped if tallied is None else tallied)
         if broken:
             mapped = mapped_rows(without_text(raw, self.rules.files), self.rules)
             tallied = self._tallied(mapped) if is_large else None
-            read, bad, _ = self._read_counts(mapped if tallied is None else tallied)
+            about, bad, _ = self._about_counts(mapped if tallied is None else tallied)
         rejected: DataFrame | None = None
         rejected_counts: dict[str, dict[str, Any]] = {}
         if any(bad.values()):
             rejected, rejected_counts = self._rejected(rejected_rows(mapped, self.rules, run_id=run_id, now=self.now))
         accepted = accepted_rows(mapped, self.rules, run_id=run_id, now=self.now)
-        good = {path: read[path] - bad[path] for path in read}
+        good = {path: about[path] - bad[path] for path in about}
+        left_out = self._left_out(raw, about)
         rows: DataFrame | None = None
         statuses: dict[str, dict[str, int]] = {}
         if any(good.values()):
             rows, statuses = self._first_rows(accepted, good, tallied) if first_load else self._next_rows(accepted)
-        counts = {file.path: self._counts(file.path, read, bad, good, statuses, rejected_counts) for file in self.files}
+        counts = {path: self._counts(path, left_out[path], bad[path], good[path], statuses, rejected_counts) for path in about}
         no_longer = self._no_longer_rejected(rejected)
         return Prepared(
-            self.rules, self.files, self.batch_id, first_load, rows, rejected, no_longer, counts, self.prune_by, self.moved_from, self.kept
+            self.rules,
+            self.files,
+            self.batch_id,
+            first_load,
+            rows,
+            rejected,
+            no_longer,
+            counts,
+            sum(good.values()),
+            self.prune_by,
+            self.moved_from,
+            self.kept,
         )
 
     def _keep(self, frame: DataFrame) -> DataFrame:
@@ -119,8 +140,8 @@ class Preparation:
         key = key_hash([columns[name] for name in self.rules.table.keys])
         return self._keep(tally(mapped, refused=F.col(REFUSED), broken=self._broken(), key=key))
 
-    def _read_counts(self, rows: DataFrame) -> tuple[dict[str, int], dict[str, int], bool]:
-        """Rows and refused rows by path, and whether rows of Parquet hold what is no text. rows: mapped, or what `tally` found of them."""
+    def _about_counts(self, rows: DataFrame) -> tuple[dict[str, int], dict[str, int], bool]:
+        """Rows about the table and refused ones by path, and whether rows of Parquet hold what is no text. rows: mapped, or tallied."""
         if KEY_HASH in rows.columns:
             sums = [F.sum("rows").alias("read"), F.sum("refused").alias("bad"), F.sum("broken").alias("broken")]
             counted = rows.where(F.col("file").isNotNull()).groupBy("file").agg(*sums)
@@ -131,9 +152,16 @@ class Preparation:
         if -1 in found:
             raise RuntimeError(f"{self.rules.table.name}: {found[-1]['read']} rows of files that were not in the listing")
         pairs = [(found[number]["read"], found[number]["bad"]) if number in found else (0, 0) for number in range(len(self.files))]
-        read = {file.path: pair[0] for file, pair in zip(self.files, pairs, strict=True)}
+        about = {file.path: pair[0] for file, pair in zip(self.files, pairs, strict=True)}
         bad = {file.path: pair[1] for file, pair in zip(self.files, pairs, strict=True)}
-        return read, bad, any(row["broken"] for row in found.values())
+        return about, bad, any(row["broken"] for row in found.values())
+
+    def _left_out(self, raw: DataFrame, about: Mapping[str, int]) -> dict[str, int]:
+        """By path the rows that are not about the table. Of all rows nothing but their files is read; none is mapped for it."""
+        if self.rules.mapped.where is None:
+            return dict.fromkeys(about, 0)
+        read = {row[FILE_NUMBER]: row["count"] for row in raw.groupBy(FILE_NUMBER).count().collect()}
+        return {path: read.get(number, 0) - rows for number, (path, rows) in enumerate(about.items())}
 
     def _rejected(self, rows: DataFrame) -> tuple[DataFrame | None, dict[str, dict[str, Any]]]:
         """Rejected rows that are new, and per file their number and reasons; equal raw rows count once."""
@@ -150,7 +178,10 @@ class Preparation:
                 of_file["rows"] = row["count"]
             else:
                 of_file["reasons"][row["reason"]] = row["count"]
-        return (new if found else None), found
+        if not found:
+            return None, {}
+        torn = [file for file in self.files if UNPARSABLE in found.get(file.path, {}).get("reasons", {})]
+        return self._keep(with_line_numbers(new, self.rules, self.source, torn)) if torn else new, found
 
     def _rejected_there(self) -> DataFrame:
         return self.release.read(REJECTED).where(F.col("table_name") == self.rules.table.name)
@@ -238,25 +269,26 @@ class Preparation:
     def _counts(
         self,
         path: str,
-        read: Mapping[str, int],
-        bad: Mapping[str, int],
-        good: Mapping[str, int],
+        left_out: int,
+        bad: int,
+        good: int,
         statuses: Mapping[str, Mapping[str, int]],
         rejected: Mapping[str, Mapping[str, Any]],
     ) -> Counts:
         """One file's counts. Rows that were good when first counted must all have a status after joins and windows."""
         of_file, refused = statuses.get(path, {}), rejected.get(path, {"rows": 0, "reasons": {}})
-        if sum(of_file.values()) != good[path]:
+        if sum(of_file.values()) != good:
             cure = "if the table has a key twice, mend that first: docs/quality.md, When a run stopped"
-            raise RuntimeError(f"{self.rules.table.name} from {path}: {good[path]} good rows, but {dict(of_file)}; {cure}")
+            raise RuntimeError(f"{self.rules.table.name} from {path}: {good} good rows, but {dict(of_file)}; {cure}")
         changed = of_file.get(CHANGED, 0)
         return Counts(
-            read=read[path],
+            read=good + bad + left_out,
             accepted=of_file.get(NEW, 0) + changed + of_file.get(SUPERSEDED, 0),
             rejected=refused["rows"],
-            duplicate=of_file.get(DUPLICATE, 0) + of_file.get(REFRESHED, 0) + bad[path] - refused["rows"],
+            duplicate=of_file.get(DUPLICATE, 0) + of_file.get(REFRESHED, 0) + bad - refused["rows"],
             superseded=changed + of_file.get(SUPERSEDED, 0),
             by_reason=refused["reasons"],
+            left_out=left_out,
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from pyspark import StorageLevel
@@ -13,19 +13,23 @@ from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
 from basketgraph.clean.counts import summed
-from basketgraph.clean.ledger import Counts
+from basketgraph.clean.ledger import Counts, as_copy, counted
 from basketgraph.clean.load import Cleaning, Work
 from basketgraph.clean.pick_up import LandingFile
 from basketgraph.clean.pseudonyms import KEY_BYTES, KEY_VARIABLE, PseudonymKey, key_file, pseudonym_key
 from basketgraph.clean.reading import prepare_session
 from basketgraph.clean.screening import JAVA_ERRORS
+from basketgraph.cuts import first_purchase, judged_from
+from basketgraph.failures import handling
+from basketgraph.money import minor_units, minor_units_sql, number_in_words
+from basketgraph.progress import each
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 EXAMPLES = 3  # rejected rows shown for each reason
 MANY_EVENTS = 50  # so many make it odd that all are alike
-CHEAP, DEAR = 10, 50_000  # what a piece typically costs, in minor units: less or more looks like an error by 100
+CHEAP, DEAR = 0.1, 500  # what a piece typically costs: less or more looks like an error by the currency's minor units
 FEW_EVENTS = 100_000  # of so many, users and items are counted exactly
 EVENTS = "silver.events"
 
@@ -39,12 +43,25 @@ def key_or_throwaway(environment: Mapping[str, str]) -> PseudonymKey:
 
 @dataclass(frozen=True)
 class TableCheck:
-    """One table: counts as ops.files would have them, examples of rejected rows by reason (payload with personal columns masked, file), and facts."""
+    """One table: counts as ops.files would have them, examples of rejected rows by reason (payload with personal columns masked, file, number of an
+    unparsable line), and facts.
+
+    good: rows without a reason to refuse them, whether they are in already or not; None where that is accepted and duplicate rows.
+    equal: of a table whose lines have no number of their own, rows of the files that are read which are equal to others.
+    """
 
     table: str
     counts: Counts
-    examples: Mapping[str, Sequence[tuple[str | None, str]]]
+    examples: Mapping[str, Sequence[tuple[str | None, str, int | None]]]
     facts: Mapping[str, Any]
+    good: int | None = None
+    equal: int = 0
+
+    @property
+    def gets_nothing(self) -> bool:
+        """Whether there are rows and not one of them can be in the table: such a mapping is of no use."""
+        good = self.counts.accepted + self.counts.duplicate if self.good is None else self.good
+        return self.counts.read > 0 and good == 0
 
 
 @dataclass(frozen=True)
@@ -91,9 +108,11 @@ class Rehearsal(Cleaning):
                 found = list(self._tables_of(work, raws, sample_rows))
             except (*JAVA_ERRORS, RuntimeError) as error:
                 failure = error
-            for raw in raws.values():
-                raw.unpersist()
-            bad = self._spoilt({table: one.fresh for table, one in work.items()}, failure)
+            bad: dict[str, str] = {}
+            with handling(failure, "which of the files are to blame cannot be told"):
+                for raw in raws.values():
+                    raw.unpersist()
+                bad = self._spoilt({table: one.fresh for table, one in work.items()}, failure)
             if not bad and failure is not None:
                 raise failure
             if not bad:
@@ -110,7 +129,7 @@ class Rehearsal(Cleaning):
 
     def _tables_of(self, work: Mapping[str, Work], raws: dict[tuple[str, ...], DataFrame], sample_rows: int | None) -> Iterator[TableCheck]:
         """Tables that read the same files share a frame, which is put into `raws`."""
-        for table, one in work.items():
+        for table, one in each(list(work.items()), "tables judged"):
             if not one.fresh and not one.copies:
                 continue
             place = (self.source.tables[table].files, *(file.path for file in one.fresh))
@@ -125,33 +144,44 @@ class Rehearsal(Cleaning):
 
     def _table(self, table: str, fresh: Sequence[LandingFile], copies: Sequence[LandingFile], raw: DataFrame | None) -> TableCheck:
         if raw is None:
-            return TableCheck(table, summed(self._copy_counts(table, copies, {})), {}, {})
+            return TableCheck(table, summed(self._copy_counts(table, copies, {})), {}, {})  # the table has their content: duplicates
         prepared = self._prepare(table, fresh, f"{self.release.run_id}/check/{table}", raw)
-        read = {file.file_hash: prepared.counts[file.path].read for file in fresh}
-        counts = summed([*(prepared.counts[file.path] for file in fresh), *self._copy_counts(table, copies, read)])
+        own = summed(prepared.counts[file.path] for file in fresh)
+        copied = self._copy_counts(table, copies, {file.file_hash: prepared.counts[file.path] for file in fresh})
+        counts = summed([own, *copied])
         examples = _examples(prepared.rejected) if prepared.rejected is not None else {}
         facts = event_facts(prepared.rows, self.now, exact=counts.accepted <= FEW_EVENTS) if table == EVENTS and prepared.rows is not None else {}
         prepared.release_memory()
-        return TableCheck(table, counts, examples, facts)
+        # Copies of files of this look hold what those hold; of files that are in already only duplicates can be told, and nothing against them.
+        known = sum(c.duplicate for f, c in zip(copies, copied, strict=True) if self.ledger.with_hash(table, f.file_hash) is not None)
+        equal = own.duplicate if prepared.rules.key_is_content else 0
+        facts = {**facts, "judged_from": self._judged_from(facts)} if facts else {}
+        return TableCheck(table, counts, examples, facts, prepared.good + known, equal)
 
-    def _copy_counts(self, table: str, copies: Sequence[LandingFile], read: Mapping[str, int]) -> list[Counts]:
+    def _judged_from(self, facts: Mapping[str, Any]) -> date | None:
+        """From which day on lists can be judged, where what is in already and what would be added is too little history for it."""
+        if not facts["events"]:
+            return None
+        known = [day for day in (facts["first_day"], first_purchase(self.release)) if day is not None]
+        return judged_from(min(known), facts["last_day"] + timedelta(days=1))
+
+    def _copy_counts(self, table: str, copies: Sequence[LandingFile], read: Mapping[str, Counts]) -> list[Counts]:
         """All rows of a file whose content the table has, or gets from another file, are duplicates."""
         found = []
         for file in copies:
             original = self.ledger.with_hash(table, file.file_hash)
-            rows = original["rows_read"] if original is not None else read[file.file_hash]
-            found.append(Counts(read=rows, duplicate=rows))
+            found.append(as_copy(counted(read[file.file_hash]) if original is None else original))
         return found
 
 
-def _examples(rejected: DataFrame) -> dict[str, list[tuple[str | None, str]]]:
-    """Reason -> up to EXAMPLES (payload, file)."""
-    first = Window.partitionBy("reason").orderBy("rejected_id")
-    each = rejected.select("rejected_id", "payload", "source_file", F.explode("reasons").alias("reason"))
+def _examples(rejected: DataFrame) -> dict[str, list[tuple[str | None, str, int | None]]]:
+    """Reason -> up to EXAMPLES (payload, file, line)."""
+    first = Window.partitionBy("reason").orderBy("source_file", F.asc_nulls_last("line_number"), "rejected_id")
+    each = rejected.select("rejected_id", "payload", "source_file", "line_number", F.explode("reasons").alias("reason"))
     chosen = each.withColumn("place", F.row_number().over(first)).where(F.col("place") <= EXAMPLES).orderBy("reason", "place").collect()
-    found: dict[str, list[tuple[str | None, str]]] = {}
+    found: dict[str, list[tuple[str | None, str, int | None]]] = {}
     for row in chosen:
-        found.setdefault(row["reason"], []).append((row["payload"], row["source_file"]))
+        found.setdefault(row["reason"], []).append((row["payload"], row["source_file"], row["line_number"]))
     return found
 
 
@@ -165,6 +195,13 @@ def event_facts(events: DataFrame, now: datetime, *, exact: bool = True) -> dict
         return F.countDistinct(column) if exact else F.approx_count_distinct(column, 0.01)
 
     day, amount, quantity = F.col("event_date"), F.col("amount_minor"), F.col("quantity")
+    units = F.expr(minor_units_sql("currency"))
+    measures = [
+        F.count_if(amount % units == 0).alias("of_whole_units"),
+        F.min(amount).alias("least_amount_minor"),
+        F.max(amount).alias("greatest_amount_minor"),
+        F.percentile_approx(amount / quantity, 0.5).alias("median_price_minor"),
+    ]
     (row,) = events.agg(
         F.lit(exact).alias("exact"),
         F.count("*").alias("events"),
@@ -176,19 +213,24 @@ def event_facts(events: DataFrame, now: datetime, *, exact: bool = True) -> dict
         F.count_if(F.col("event_time") > F.lit(now + timedelta(days=1))).alias("in_the_future"),
         F.count_if(day < F.lit("1995-01-01").cast("date")).alias("before_1995"),
         F.count_if(quantity == 1).alias("of_one_piece"),
-        F.count_if(amount % 100 == 0).alias("of_whole_units"),
         F.count_if(amount == 0).alias("for_nothing"),
         F.min(day).alias("first_day"),
         F.max(day).alias("last_day"),
-        F.min(amount).alias("least_amount_minor"),
-        F.max(amount).alias("greatest_amount_minor"),
-        F.percentile_approx(amount / quantity, 0.5).alias("median_price_minor"),
+        *measures,
         F.percentile_approx(quantity, 0.5).alias("median_quantity"),
         F.array_sort(F.collect_set("currency")).alias("currencies"),
     ).collect()
     found: dict[str, Any] = row.asDict(recursive=True)
     found["median_price_minor"] = None if found["median_price_minor"] is None else round(found["median_price_minor"])
+    if len(found["currencies"]) > 1:  # else the numbers of all are those of the one
+        each = events.groupBy("currency").agg(F.count("*").alias("events"), *measures).orderBy(F.desc("events"), "currency").collect()
+        found["by_currency"] = [one.asDict() for one in each]
     return found
+
+
+def money_of(facts: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What `event_facts` says of amounts, for each currency by itself, that of the most events first."""
+    return list(facts.get("by_currency", ())) or [{**facts, "currency": code} for code in facts["currencies"]]
 
 
 def hints(check: SourceCheck, *, todos: Sequence[str] = ()) -> list[str]:
@@ -196,18 +238,23 @@ def hints(check: SourceCheck, *, todos: Sequence[str] = ()) -> list[str]:
     told = []
     for one in check.tables:
         counts = one.counts
-        if counts.read and counts.accepted + counts.duplicate == 0:
+        if one.gets_nothing:
             told.append(f"{one.table}: not one row would be accepted")
-        elif counts.rejected > 0.3 * counts.read:
+        elif counts.rejected > 0.3 * counts.about:
             worst = max(counts.by_reason, key=lambda reason: counts.by_reason[reason])
-            told.append(f"{one.table}: {_share(counts.rejected, counts.read)} of the rows would be rejected, most of them as {worst}")
-        if one.table == EVENTS and counts.duplicate > 0.2 * counts.read and counts.accepted:
+            told.append(f"{one.table}: {_share(counts.rejected, counts.about)} of the rows would be rejected, most of them as {worst}")
+        if one.table == EVENTS and one.equal and counts.accepted:
             told.append(
-                f"{one.table}: {_share(counts.duplicate, counts.read)} of the rows are equal to others; is a column missing that tells lines apart?"
+                f"{one.table}: {one.equal:,} of {counts.about:,} rows are equal to others and count once: lines have no number of their own, so two "
+                "purchases of the same look like one that was delivered twice; is a column missing that tells lines apart?"
             )
-        if one.table == EVENTS and counts.superseded > 0.05 * counts.read:
+        elif one.table == EVENTS and counts.duplicate > 0.2 * counts.about and counts.accepted:
             told.append(
-                f"{one.table}: {_share(counts.superseded, counts.read)} of the rows share their event_id with a newer one and would not be counted: "
+                f"{one.table}: {_share(counts.duplicate, counts.about)} of the rows are equal to others; is a column missing that tells lines apart?"
+            )
+        if one.table == EVENTS and counts.superseded > 0.05 * counts.about:
+            told.append(
+                f"{one.table}: {_share(counts.superseded, counts.about)} of the rows share their event_id with a newer one and would not be counted: "
                 "are they versions of one line, or other lines?"
             )
         told += _event_hints(one.facts) if one.facts.get("events") else []
@@ -232,13 +279,20 @@ def _event_hints(facts: Mapping[str, Any]) -> Iterator[str]:
         ("XXX" in facts["currencies"], "currency XXX stands for none: name the shop's in the mapping"),
     ]
     yield from (text.format(**facts) for holds, text in asked if holds)
-    price = facts["median_price_minor"]
     if facts["for_nothing"] == events:
         yield "all amounts are 0: no column of money is mapped"
-    elif price >= DEAR and facts["of_whole_units"] == events:
-        yield f"a piece typically costs {price / 100:,.2f}, and no amount has cents: are the files' amounts in minor units already (take out * 100)?"
-    elif abs(price) < CHEAP:
-        yield f"a piece typically costs {price / 100:,.2f}: is * 100 missing in amount_minor?"
+    else:
+        yield from (hint for money in money_of(facts) if (hint := _hint_of_units(money)))
+
+
+def _hint_of_units(money: Mapping[str, Any]) -> str | None:
+    """What is odd about amounts of one currency, as if minor units were taken for whole ones or the other way round."""
+    code, units = money["currency"], minor_units(money["currency"])
+    price = money["median_price_minor"] / units
+    typical = f"a piece typically costs {number_in_words(money['median_price_minor'], code)} {code}"
+    if units > 1 and price >= DEAR and money["of_whole_units"] == money["events"]:
+        return f"{typical}, and no amount has a part of one: are the files' amounts in minor units already (take out * {units})?"
+    return f"{typical}: is * {units} missing in amount_minor?" if units > 1 and abs(price) < CHEAP else None
 
 
 def _share(part: int, whole: int) -> str:

@@ -55,7 +55,8 @@ def write_rows(release: Release, one: Prepared, merging: threading.Lock) -> bool
     if after - before != total.accepted - total.superseded:
         what = "they are taken out again" if _taken_back(release, one) else "somebody else has written since"
         raise RuntimeError(f"{one.table}: {total.accepted - total.superseded} rows should have been added, but {after - before} were; {what}")
-    log.info("%s: %d read, %d accepted, %d rejected, %d duplicates", one.table, total.read, total.accepted, total.rejected, total.duplicate)
+    counted = (total.read, total.accepted, total.rejected, total.duplicate, total.left_out)
+    log.info("%s: %d read, %d accepted, %d rejected, %d duplicates, %d left out", one.table, *counted)
     return one.rows is not None
 
 

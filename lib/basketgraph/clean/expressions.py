@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pyspark.errors import AnalysisException, ParseException, PySparkException
 from pyspark.sql import functions as F
-from pyspark.sql.types import BooleanType, DataType, StringType, StructField, StructType, TimestampType
+from pyspark.sql.types import ArrayType, BooleanType, DataType, StringType, StructField, StructType, TimestampType
 
 from basketgraph.clean.mapping import LANDING_NAMES, SOURCE_NAMES, FileSet, Source, TableMapping, read_source, refuse
 from basketgraph.config import did_you_mean
 from basketgraph.contracts import Contract, contract
+from basketgraph.money import register
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -33,6 +35,7 @@ class CheckedSource:
 def checked_source(spark: SparkSession, given: Mapping[str, object], where: str) -> CheckedSource:
     """The mapping `given`, checked. Reads no data. Raises Mistake that lists every fault of form, names and SQL at once."""
     source, faults = read_source(given, where)
+    register(spark)
     references: dict[str, References] = {}
     raws: dict[str, _Raw] = {}
     if source is not None:
@@ -60,8 +63,11 @@ class _Raw:
         for column, kind in files.columns.items():
             try:
                 fields.append(StructField(column, DataType.fromDDL(kind)))
+                faults.extend(f"{place}.columns.{column}: {fault}" for fault in _alike(fields[-1].dataType))
             except PySparkException:
                 faults.append(f"{place}.columns.{column}: want a Spark SQL type, have {kind}")
+        for names in _in_case_only(list(files.columns)):
+            faults.append(f"{place}.columns: want names that differ in more than case, have {names}")
         if len(faults) == before:
             self.frame = spark.createDataFrame([], StructType(fields))
         for name, text in files.let.items():
@@ -141,6 +147,21 @@ class _Raw:
             if found is not None and isinstance(kind, BooleanType) and not isinstance(found, BooleanType):
                 faults.append(f"{place}.{where}: want a condition, have {found.simpleString()} {text!r:.60}")
         return references
+
+
+def _alike(kind: DataType) -> Iterator[str]:
+    """Faults of records with fields that differ in case only."""
+    if isinstance(kind, ArrayType):
+        yield from _alike(kind.elementType)
+    if isinstance(kind, StructType):
+        yield from (f"want fields that differ in more than case (declare one of them), have {names}" for names in _in_case_only(kind.names))
+        for field in kind.fields:
+            yield from _alike(field.dataType)
+
+
+def _in_case_only(names: Sequence[str]) -> list[str]:
+    counts = Counter(name.lower() for name in names)
+    return [", ".join(name for name in names if name.lower() == lower) for lower, number in counts.items() if number > 1]
 
 
 class _Undeclared(Exception):

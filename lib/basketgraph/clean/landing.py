@@ -9,14 +9,14 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from basketgraph.clean.mapping import Source
-from basketgraph.config import Mistake, local_folder
+from basketgraph.config import Mistake
+from basketgraph.paths import PACKAGE, local_folder
 
-PACKAGE = "package:"
 UNFINISHED = (".part", ".partial", ".tmp", ".temp", ".inprogress", ".filepart", ".crdownload", "._COPYING_")  # how copying tools call what they write
 
 
 def landing_folder(landing: str, source: str) -> str:
-    """The landing folder's path or URI; `package:NAME/FOLDER` is a folder inside an installed Python package."""
+    """The landing folder's absolute path or URI; `package:NAME/FOLDER` is a folder inside an installed Python package."""
     if not landing.startswith(PACKAGE):
         return landing
     name, _, folder = landing.removeprefix(PACKAGE).partition("/")
@@ -29,7 +29,7 @@ def landing_folder(landing: str, source: str) -> str:
             f"conf/sources/{source}.yaml: landing: want an installed Python package, have {landing}",
             cure=f"pip install {name.replace('_', '-')}, or name a folder with --set landing=DIR.",
         )
-    return str(Path(next(iter(found.submodule_search_locations))) / folder)
+    return str(Path(next(iter(found.submodule_search_locations))).absolute() / folder)
 
 
 def is_landed(path: str, patterns: Sequence[str]) -> bool:

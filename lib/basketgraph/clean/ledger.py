@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
@@ -23,7 +23,9 @@ DONE, QUARANTINED = "done", "quarantined"
 
 @dataclass(frozen=True)
 class Counts:
-    """What became of the rows of a file for one table. superseded ones were accepted, but a newer version of the row is there."""
+    """What became of the rows of a file for one table. superseded ones were accepted, but a newer version of the row is there; left_out are those
+    that the mapping's `where` does not choose.
+    """
 
     read: int = 0
     accepted: int = 0
@@ -31,11 +33,17 @@ class Counts:
     duplicate: int = 0
     superseded: int = 0
     by_reason: Mapping[str, int] = field(default_factory=dict)
+    left_out: int = 0
+
+    @property
+    def about(self) -> int:
+        """The rows that say something about the table."""
+        return self.read - self.left_out
 
     def check(self, what: str) -> None:
         """Raises unless every row that was read is accounted for, once."""
-        if self.read != self.accepted + self.rejected + self.duplicate:
-            have = f"{self.accepted} accepted + {self.rejected} rejected + {self.duplicate} duplicates"
+        if self.left_out < 0 or self.read != self.accepted + self.rejected + self.duplicate + self.left_out:
+            have = f"{self.accepted} accepted + {self.rejected} rejected + {self.duplicate} duplicates + {self.left_out} left out"
             raise RuntimeError(f"{what}: {self.read} rows read, but {have}")
 
 
@@ -51,12 +59,14 @@ def counted(counts: Counts) -> Entry:
         "rows_accepted": counts.accepted,
         "rows_rejected": counts.rejected,
         "rows_duplicate": counts.duplicate,
+        "rows_left_out": counts.left_out,
         "rows_superseded": counts.superseded,
         "rejected_by_reason": [{"reason": reason, "rows": rows} for reason, rows in sorted(counts.by_reason.items())],
     }
 
 
 NOTHING = counted(Counts())  # of a file none of whose rows is there
+_UNCOUNTED = {"rows_left_out": None}  # in what a run announced before such rows were counted
 
 
 class Ledger:
@@ -177,6 +187,19 @@ class Ledger:
         """The entry of content that this table already has, wherever it lay."""
         return self._contents.get((table, file_hash))
 
+    def copies(self, table: str, entries: Iterable[Entry]) -> list[Entry]:
+        """The entries of copies of these files, with the counts that follow from theirs."""
+        originals = {entry["file_hash"]: entry for entry in entries}
+        return [
+            {**entry, **counted(as_copy(originals[content]))}
+            for (of_table, _, content), entry in self.entries.items()
+            if of_table == table
+            and entry["status"] == DONE
+            and _is_copy(entry)
+            and content in originals
+            and key_of(originals[content]) != key_of(entry)
+        ]
+
     def known_hashes(self) -> dict[tuple[str, int, datetime], str]:
         """Content hashes by path, size and modification time, so that files seen before are not read to tell that they are the same."""
         return {(e["source_file"], e["size_bytes"], e["modified_at"]): e["file_hash"] for e in self.entries.values() if e["status"] == DONE}
@@ -262,7 +285,7 @@ class Announcements:
                 stream.close()
                 for entry in entries:
                     moments = {name: datetime.fromisoformat(entry[name]) for name in ("modified_at", "seen_at")}
-                    found.append({**entry, **moments})
+                    found.append({**_UNCOUNTED, **entry, **moments})
         return sorted(found, key=lambda entry: entry["seen_at"])  # run ids need not sort by time
 
     def clear(self) -> None:
@@ -289,6 +312,17 @@ def _is_copy(entry: Entry) -> bool:
 
 def _leaves_rows(entry: Entry | None) -> bool:
     return entry is not None and entry["status"] == QUARANTINED and entry["rows_rejected"] > 0
+
+
+def left_out(entry: Entry) -> int:
+    """Rows that the mapping left out; entries of before that column counted none, and did not take them for read."""
+    return int(entry.get("rows_left_out") or 0)
+
+
+def as_copy(original: Entry) -> Counts:
+    """The counts of a file of the same content: all rows that are about the table are duplicates."""
+    read, left = original["rows_read"], left_out(original)
+    return Counts(read=read, duplicate=read - left, left_out=left)
 
 
 def key_of(entry: Entry) -> Key:

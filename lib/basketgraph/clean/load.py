@@ -17,7 +17,7 @@ from basketgraph.clean.commits import write_rejected, write_rows
 from basketgraph.clean.counts import summed
 from basketgraph.clean.expressions import CheckedSource
 from basketgraph.clean.landing import patterns_of
-from basketgraph.clean.ledger import DONE, Counts, Entry, Ledger, attempt
+from basketgraph.clean.ledger import DONE, Counts, Entry, Ledger, as_copy, attempt
 from basketgraph.clean.pick_up import MAX_RECORD_BYTES, Landing, LandingFile
 from basketgraph.clean.pseudonyms import PseudonymKey, pseudonym_function
 from basketgraph.clean.reading import examined_files, prepare_session, raw_rows, unreadable_files
@@ -25,7 +25,9 @@ from basketgraph.clean.screening import JAVA_ERRORS
 from basketgraph.clean.transform import REJECTED, TableRules
 from basketgraph.config import Mistake, Settings
 from basketgraph.contracts import contract
+from basketgraph.failures import handling
 from basketgraph.masking import masked
+from basketgraph.progress import at, each
 from basketgraph.tables import Release
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ class CleanSettings(Settings):
     batch_bytes: int
     parallel_tables: int = 2
     max_record_bytes: int = MAX_RECORD_BYTES
+    damaged_share: float = 0.05
     settle_seconds: float = 0
 
 
@@ -88,8 +91,8 @@ class Cleaning:
             log.info("completed %d entries of ops.files that a killed run left behind", completed)
         work, problems = self._work(listed)
         self._write_quarantined(problems)
-        for number, batch in enumerate(self._batches(work)):
-            self._load(number, batch)
+        self._load_batches(list(self._batches(work)))
+        at("entering what was read into ops.files")
         self._write_copies(work)
         self.ledger.close({(file.path, file.file_hash) for files in listed.values() for file in files})
         self._refuse_without_files()
@@ -99,8 +102,15 @@ class Cleaning:
         total = summed(self.outcomes)
         return Outcome(tuple(sorted(set(self.written))), len(picked_up), tuple(quarantined), total.read, total.accepted)
 
+    def _load_batches(self, batches: Sequence[dict[str, list[LandingFile]]]) -> None:
+        files = [len({file.path for chosen in batch.values() for file in chosen}) for batch in batches]
+        for number, batch in enumerate(batches):
+            at("files read", sum(files[:number]), sum(files))
+            self._load(number, batch)
+
     def _listed(self) -> dict[str, list[LandingFile]]:
         """File set -> its files, with content hashes."""
+        at("listing the landing folder")
         names = [name for name in self.source.files if any(mapped.files == name for mapped in self.source.tables.values())]
         found = self.landing.list(patterns_of(self.source))
         settled = self.settings.settle_seconds
@@ -109,7 +119,7 @@ class Cleaning:
             log.warning("left for the next run, it may still be written: %s (clean.settle_seconds)", file.path)
         found = [f for f in found if f not in moving]
         known = self.ledger.known_hashes()
-        hashed = [replace(f, file_hash=known[f.seen_as]) if f.seen_as in known else self.landing.hashed(f) for f in found]
+        hashed = [replace(f, file_hash=known[f.seen_as]) if f.seen_as in known else self.landing.hashed(f) for f in each(found, "files hashed")]
         return {name: [file for file in hashed if file.matches(self.source.files[name].pattern)] for name in names}
 
     def _tables(self, file_set: str) -> list[str]:
@@ -146,8 +156,8 @@ class Cleaning:
 
     def _examined(self, file_set: str, landed: Sequence[LandingFile]) -> list[LandingFile]:
         """The files, each with its header or with the problem that keeps it from being read."""
-        files = self.source.files[file_set]
-        return examined_files(self.spark, self.landing, files, landed, max_record_bytes=self.settings.max_record_bytes)
+        files, most, share = self.source.files[file_set], self.settings.max_record_bytes, self.settings.damaged_share
+        return examined_files(self.spark, self.landing, files, landed, max_record_bytes=most, damaged_share=share)
 
     def _write_quarantined(self, problems: Mapping[str, Sequence[LandingFile]]) -> None:
         entries = [self.ledger.set_aside(table, file) for table, files in problems.items() for file in files]
@@ -200,7 +210,9 @@ class Cleaning:
                     prepared = list(pool.map(lambda task: self._prepare(*task), tasks))
             except (*JAVA_ERRORS, RuntimeError) as error:  # RuntimeError: counts that do not add up, as where a file was replaced between two passes
                 failure = error
-            bad = self._spoilt(batch, failure)
+            bad: dict[str, str] = {}
+            with handling(failure, "which of the files are to blame cannot be told"):
+                bad = self._spoilt(batch, failure)
             if not bad and failure is not None:
                 raise failure
             if not bad:
@@ -243,7 +255,7 @@ class Cleaning:
         log.info("%s: reading %d files", table, len(files))
         rules = self._rules(table)
         begun = [*self.ledger.begun, *self.ledger.left_behind(table, files, named=bool(rules.named))]
-        return Preparation(self.release, rules, files, batch_id, begun, self.now).prepare(raw)
+        return Preparation(self.release, rules, self.source, files, batch_id, begun, self.now).prepare(raw)
 
     def _raw(self, file_set: str, files: Sequence[LandingFile]) -> DataFrame:
         rows = raw_rows(self.spark, self.source, self.source.files[file_set], files)
@@ -274,7 +286,7 @@ class Cleaning:
                     continue  # the next run looks at it by itself
                 if original is None:
                     raise RuntimeError(f"{table}: {file.path} is a copy of a file that was not loaded")
-                counts = Counts(read=original["rows_read"], duplicate=original["rows_read"])
+                counts = as_copy(original)
                 self.outcomes.append(counts)
                 entries.append(self.ledger.entry(table, file, DONE, counts))
         self.ledger.write(entries)

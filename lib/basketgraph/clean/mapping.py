@@ -46,6 +46,11 @@ class FileSet(Settings):
         """Whether a record may go over several lines, so that a file is read as a whole."""
         return str(self.option("multiLine", False)).lower() == "true" or (self.format == "csv" and self.wide_encoding)
 
+    @property
+    def headerless(self) -> bool:
+        """Whether the first line of a CSV file is a row: `columns` then are the names of its fields, in their order."""
+        return self.format == "csv" and str(self.option("header", True)).lower() == "false"
+
     def option(self, name: str, default: str | bool | int) -> str | bool | int:
         """A reader's option; Spark takes their names in any case."""
         return {key.lower(): value for key, value in self.options.items()}.get(name.lower(), default)
@@ -175,6 +180,8 @@ def _file_set_faults(place: str, files: FileSet) -> Iterator[str]:
             yield f"{place}.columns.{column}: want string (CSV has no types; cast in the expression), have {kind}"
     if files.format == "json" and files.wide_encoding and not files.whole and not files.option("lineSep", ""):
         yield f"{place}.options: want multiLine or lineSep with {files.encoding}, whose lines Spark cannot find, have neither"
+    if files.headerless and files.optional:
+        yield f"{place}.optional: want none with options: header false, where columns are all fields in their order, have {', '.join(files.optional)}"
     for key in ("optional", "personal"):
         for column in getattr(files, key):
             if column not in files.columns:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,16 +12,21 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pyspark.sql.types import StructType
+
 from basketgraph.clean.landing import is_landed, no_files, no_folder
 from basketgraph.clean.mapping import FileSet
-from basketgraph.clean.screening import JAVA_ERRORS, Screen, Unreadable, java_message, separator
+from basketgraph.clean.screening import JAVA_ERRORS, Screen, Unreadable, close, java_message, separator
+from basketgraph.paths import globbed
 
 if TYPE_CHECKING:
     from py4j.java_gateway import JavaObject
     from pyspark.sql import SparkSession
 
 HEADER_BYTES = 1 << 20
+FIRST_LINES = 20  # of a file without a header, of which one must have as many fields as the mapping has columns
 MAX_RECORD_BYTES = 1 << 24
+UNKNOWN = "unknown: "  # before what a Parquet file calls a type that Spark does not have
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,7 @@ class LandingFile:
     file_hash: str = ""
     header: tuple[str, ...] = ()  # of a CSV: names in file order; of Parquet: `name type` pairs; of JSON: none
     problem: str | None = None
+    damaged: tuple[int, ...] = ()  # numbers of lines, from 1, that would be read in part: they are refused, and the others go on
     suspect: bool = True  # whether its text may have lines that are parts of rows, or several of them
     listed_at: datetime | None = None  # the modification time it was listed with, where `modified_at` is that of its first reading
 
@@ -104,7 +111,7 @@ class Landing:
             try:
                 return replace(file, file_hash=self._sha256(stream))
             finally:
-                stream.close()
+                close(stream)
         except JAVA_ERRORS as error:
             return replace(file, file_hash=unread, problem=f"unreadable: {java_message(error)}")
 
@@ -147,7 +154,10 @@ class Landing:
             text = start.decode(files.encoding, errors="replace")
         except LookupError:  # Java knows it, Python does not
             text = str(self.jvm.java.lang.String(bytearray(start), files.encoding))  # type: ignore[union-attr]
-        line = re.split(r"\r|\n", text.removeprefix("\ufeff"), maxsplit=1)[0]
+        if files.headerless:
+            _want_fields(text.lstrip("\ufeff"), files, cut=len(start) == HEADER_BYTES)
+            return tuple(files.columns)
+        line = re.split(r"\r|\n", text.lstrip("\ufeff"), maxsplit=1)[0]
         if len(start) == HEADER_BYTES and len(line) >= len(text) - 1:
             raise Unreadable(f"header: no line break within {HEADER_BYTES} bytes")
         header = tuple(name.strip() for name in header_names(line, files))
@@ -162,10 +172,54 @@ class Landing:
     def _parquet_header(self, file: LandingFile, files: FileSet) -> tuple[str, ...]:
         try:
             schema = self.spark.read.parquet(globbed(file.uri)).schema
+            kinds = {field.name: field.dataType.simpleString() for field in schema.fields}
         except Exception as error:  # Spark wraps a damaged footer in several kinds of exception
-            raise Unreadable(f"not readable as Parquet: {str(error).splitlines()[0]:.200}") from None
-        _want_columns(files, {field.name: field.dataType.simpleString() for field in schema.fields})
-        return tuple(f"{field.name} {field.dataType.simpleString()}" for field in schema.fields)
+            try:
+                kinds = self._parquet_columns(file)
+            except JAVA_ERRORS:
+                kinds = {}
+            if not any(kind.startswith(UNKNOWN) for kind in kinds.values()):
+                raise Unreadable(f"not readable as Parquet: {str(error).splitlines()[0]:.200}") from None
+        _want_columns(files, kinds)
+        return tuple(f"{name} {kind}" for name, kind in kinds.items())
+
+    def _parquet_columns(self, file: LandingFile) -> dict[str, str]:
+        """{column: its type as Spark reads it, or UNKNOWN and what the file calls it}, each by itself: one can make a file unreadable."""
+        parquet = self.jvm.org.apache.parquet  # type: ignore[union-attr]
+        path = self.jvm.org.apache.hadoop.fs.Path(file.uri)  # type: ignore[union-attr]
+        reader = parquet.hadoop.ParquetFileReader.open(parquet.hadoop.util.HadoopInputFile.fromPath(path, self.configuration))
+        try:
+            schema = reader.getFooter().getFileMetaData().getSchema()
+        finally:
+            reader.close()
+        conf = self.spark._jsparkSession.sessionState().conf()  # type: ignore[attr-defined]
+        converter = self.jvm.org.apache.spark.sql.execution.datasources.parquet.ParquetToSparkSchemaConverter(conf)  # type: ignore[union-attr]
+        found = {}
+        for field in schema.getFields():
+            only = self.jvm.java.util.ArrayList()  # type: ignore[union-attr]
+            only.add(field)
+            try:
+                converted = converter.convert(parquet.schema.MessageType(schema.getName(), only)).json()
+                found[field.getName()] = StructType.fromJson(json.loads(converted))[0].dataType.simpleString()
+            except JAVA_ERRORS:
+                found[field.getName()] = UNKNOWN + re.sub(r"\s+", " ", re.sub(rf"^\w+ | {re.escape(field.getName())}\b", "", str(field.toString())))
+        return found
+
+
+def _want_fields(text: str, files: FileSet, *, cut: bool) -> None:
+    """Raises Unreadable where no line at a headerless file's start has as many fields as the mapping has columns: names would be another field's."""
+    if files.whole:
+        return  # a line may be a part of a row
+    lines = [line for line in re.split(r"\r\n|\r|\n", text) if line]
+    found = set()
+    for line in lines[: min(len(lines) - cut, FIRST_LINES)]:
+        try:
+            found.add(len(header_names(line, files)))
+        except Unreadable:  # damaged: it is refused by itself
+            continue
+    if found and len(files.columns) not in found:
+        have = " or ".join(map(str, sorted(found)))
+        raise Unreadable(f"options: header false: want {len(files.columns)} fields a line, as many as columns, have {have}")
 
 
 def header_names(line: str, files: FileSet) -> list[str]:
@@ -181,7 +235,27 @@ def header_names(line: str, files: FileSet) -> list[str]:
         raise Unreadable(f"header: not a line of CSV: {error}") from None
 
 
-WIDER = {"int": {"bigint", "double", "string"}, "smallint": {"int", "bigint", "string"}, "tinyint": {"int", "bigint", "string"}, "float": {"double"}}
+WIDER = {
+    "bigint": {"double", "string"},
+    "int": {"bigint", "double", "string"},
+    "smallint": {"int", "bigint", "double", "string"},
+    "tinyint": {"smallint", "int", "bigint", "double", "string"},
+    "float": {"double"},
+}
+DIGITS = {"tinyint": 3, "smallint": 5, "int": 10, "bigint": 19}
+
+
+def _fits(kind: str, declared: str) -> bool:
+    """Whether Parquet's values of a type can be read under the declared one without loss, but for whole numbers above 2^53 as floating-point ones."""
+    if kind == declared or declared in WIDER.get(kind, {"string"}):
+        return True
+    wanted, have = _decimal(declared), _decimal(kind) or ((DIGITS[kind], 0) if kind in DIGITS else None)
+    return wanted is not None and have is not None and wanted[1] >= have[1] and wanted[0] - wanted[1] >= have[0] - have[1]
+
+
+def _decimal(kind: str) -> tuple[int, int] | None:
+    found = re.fullmatch(r"decimal\((\d+),(\d+)\)", kind)
+    return None if found is None else (int(found[1]), int(found[2]))
 
 
 def _want_columns(files: FileSet, have: Mapping[str, str]) -> None:
@@ -192,7 +266,10 @@ def _want_columns(files: FileSet, have: Mapping[str, str]) -> None:
         if kind is None:
             if column not in files.optional:
                 faults.append(f"missing column {column}")
-        elif files.format == "parquet" and kind != (declared := _simple(wanted)) and declared not in WIDER.get(kind, {"string"}):
+        elif kind.startswith(UNKNOWN):
+            told = kind.removeprefix(UNKNOWN)
+            faults.append(f"column {column}: a type that Spark cannot read ({told}); write it as text, or take it out of the mapping")
+        elif files.format == "parquet" and not _fits(kind, declared := _simple(wanted)):
             faults.append(f"column {column}: want {declared}, have {kind}")
     if faults:
         raise Unreadable("; ".join(faults))
@@ -202,11 +279,6 @@ def _simple(ddl: str) -> str:
     from pyspark.sql.types import DataType
 
     return DataType.fromDDL(ddl).simpleString()
-
-
-def globbed(uri: str) -> str:
-    """A path as Spark's readers want it: they take patterns, so pattern characters in a name are escaped."""
-    return re.sub(r"([\[\]{}*?\\,])", r"\\\1", uri)
 
 
 def _modified(status: JavaObject) -> datetime:

@@ -15,6 +15,7 @@ from basketgraph.clean.load import CleanSettings
 from basketgraph.clean.mapping import FileSet
 from basketgraph.clean.pick_up import Landing, LandingFile
 from basketgraph.clean.reading import examined_files
+from basketgraph.progress import each
 from basketgraph.tables import Release
 
 
@@ -28,7 +29,7 @@ class Readable:
         """What lies in the landing folder now."""
         known = ledger.known_hashes()
         found = self.landing.list([self.source.files[mapped.files].pattern for mapped in self.source.tables.values()])
-        hashed = [replace(f, file_hash=known[f.seen_as]) if f.seen_as in known else self.landing.hashed(f) for f in found]
+        hashed = [replace(f, file_hash=known[f.seen_as]) if f.seen_as in known else self.landing.hashed(f) for f in each(found, "files hashed")]
         return {(file.path, file.file_hash): file for file in hashed if file.problem is None}
 
     def present(
@@ -71,5 +72,6 @@ class Readable:
 
     def _examined(self, files: FileSet, landed: Sequence[LandingFile]) -> dict[str, LandingFile]:
         """Path -> the file, looked through as cleaning does it."""
-        limit = self.settings.max_record_bytes
-        return {file.path: file for file in examined_files(self.landing.spark, self.landing, files, landed, max_record_bytes=limit)}
+        most, share = self.settings.max_record_bytes, self.settings.damaged_share
+        found = examined_files(self.landing.spark, self.landing, files, landed, max_record_bytes=most, damaged_share=share)
+        return {file.path: file for file in found}

@@ -13,12 +13,16 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import functions as F
 from pyspark.sql.types import DataType, StringType, StructField, StructType, TimestampNTZType, TimestampType
 
+from basketgraph.clean.lines import LINE, ROW, numbered_lines, parsed_lines, text_lines, with_damage
 from basketgraph.clean.mapping import FileSet, Source
-from basketgraph.clean.pick_up import Landing, LandingFile, globbed
-from basketgraph.clean.screening import JAVA_ERRORS, cause, swallowing
+from basketgraph.clean.pick_up import UNKNOWN, Landing, LandingFile
+from basketgraph.clean.screening import JAVA_ERRORS, cause, is_damaged
+from basketgraph.money import register
+from basketgraph.paths import globbed
+from basketgraph.progress import each
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame, SparkSession
+    from pyspark.sql import Column, DataFrame, DataFrameReader, SparkSession
 
 CORRUPT, HASH, FILE_NUMBER, URI, PLACE = "__corrupt", "__file_hash", "__file_number", "__uri", "__place_of_"
 # Raw rows have the declared columns, these (but for URI), and file_name and file_modified_at. FILE_NUMBER is the place in the list of files read.
@@ -47,13 +51,28 @@ MOMENTS = (-(2**63) + 2 * 10**11, 2**63 - 1 - 2 * 10**11)
 def prepare_session(spark: SparkSession) -> None:
     for key, value in SESSION_SETTINGS.items():
         spark.conf.set(key, value)
+    register(spark)
 
 
 def raw_rows(spark: SparkSession, source: Source, files: FileSet, landed: Sequence[LandingFile]) -> DataFrame:
     """All rows of `landed` (at least one file, each examined and without a problem), lines that do not parse included."""
-    by_header = sorted(enumerate(landed), key=lambda pair: pair[1].header)
+    by_header = sorted(((number, file) for number, file in enumerate(landed) if not file.damaged), key=lambda pair: pair[1].header)
     groups = [list(group) for _, group in groupby(by_header, key=lambda pair: pair[1].header)]
-    rows = reduce(lambda a, b: a.unionByName(b), [_group_rows(spark, files, group) for group in groups])
+    frames = [_group_rows(spark, files, group) for group in groups]
+    frames += [_line_rows(spark, files, number, file).drop(LINE) for number, file in enumerate(landed) if file.damaged]
+    return _with_source(reduce(lambda a, b: a.unionByName(b), frames), source, files)
+
+
+def unparsable_rows(spark: SparkSession, source: Source, files: FileSet, landed: Sequence[LandingFile]) -> DataFrame | None:
+    """The raw rows of these files that are unparsable, each with the number of its LINE; None where lines cannot be told apart."""
+    if files.whole or files.wide_encoding or files.format == "parquet":
+        return None
+    frames = [_line_rows(spark, files, number, file) for number, file in enumerate(landed)]
+    rows = reduce(lambda a, b: a.unionByName(b), frames)
+    return _with_source(rows.where(F.col(CORRUPT).isNotNull()), source, files)
+
+
+def _with_source(rows: DataFrame, source: Source, files: FileSet) -> DataFrame:
     rows = rows.withColumn("source_currency", F.lit(source.currency)).withColumn("source_time_zone", F.lit(source.time_zone))
     return with_lets(rows, files)
 
@@ -84,7 +103,7 @@ def _group_rows(spark: SparkSession, files: FileSet, group: Sequence[tuple[int, 
     """Rows of files that share one header, each with its number."""
     paths = [globbed(file.uri) for _, file in group]
     if files.format == "parquet":
-        read = spark.read.parquet(*paths)
+        read = _parquet_reader(spark, files, group[0][1].header).parquet(*paths)
         have = set(read.columns)
     elif files.format == "csv":
         # What is not declared is not used, so that names like ours, or equal to others but for case, do no harm.
@@ -92,7 +111,7 @@ def _group_rows(spark: SparkSession, files: FileSet, group: Sequence[tuple[int, 
         fields = [StructField(name if name in have else f"__ignored{i}", StringType()) for i, name in enumerate(group[0][1].header)]
         # enforceSchema: names come from the header we read; columnPruning: a line with too few or too many fields shows only when all are parsed.
         fixed: dict[str, Any] = {
-            "header": True,
+            "header": not files.headerless,
             "enforceSchema": True,
             "columnPruning": False,
             **FIXED_OPTIONS,
@@ -101,14 +120,44 @@ def _group_rows(spark: SparkSession, files: FileSet, group: Sequence[tuple[int, 
         schema = StructType([*fields, StructField(CORRUPT, StringType())])
         read = spark.read.options(**{**CSV_DEFAULTS, **files.options, **fixed}).schema(schema).csv(paths)
     else:
-        fields = [StructField(name, DataType.fromDDL(kind)) for name, kind in files.columns.items()]
-        have = set(files.columns)
-        schema = StructType([*fields, StructField(CORRUPT, StringType())])
+        have, schema = set(files.columns), _json_schema(files)
         read = spark.read.options(**{**files.options, **FIXED_OPTIONS}).schema(schema).json(paths)
     declared = [_declared(name, kind, files, name in have) for name, kind in files.columns.items()]
     corrupt = F.lit(None).cast("string") if files.format == "parquet" else F.col(CORRUPT)
     rows = _with_file(read.select(*declared, corrupt.alias(CORRUPT), F.col("_metadata.file_path").alias(URI)), group)
     return rows if files.format == "parquet" else without_text(rows, files)
+
+
+def _line_rows(spark: SparkSession, files: FileSet, number: int, file: LandingFile) -> DataFrame:
+    """Rows of one file that is read line by line, its damaged lines among them as unparsable ones; each row with its LINE."""
+    if files.format == "csv":
+        have = set(file.header) & set(files.columns)
+        # Without names of the header, which may be equal but for case.
+        schema = StructType([*(StructField(f"__{i}", StringType()) for i in range(len(file.header))), StructField(CORRUPT, StringType())])
+        options = {**CSV_DEFAULTS, **files.options, **FIXED_OPTIONS}
+        places = {name: f"__{i}" for i, name in enumerate(file.header) if name in have}
+    else:
+        have, schema, options = set(files.columns), _json_schema(files), {**files.options, **FIXED_OPTIONS}
+        places = {name: name for name in files.columns}
+    lines = parsed_lines(numbered_lines(spark, files, file), files, file, schema, options, CORRUPT)
+    read = lines.select(*[F.col(ROW).getField(place).alias(name) for name, place in {**places, CORRUPT: CORRUPT}.items()], LINE)
+    declared = [_declared(name, kind, files, name in have) for name, kind in files.columns.items()]
+    rows = read.select(*declared, CORRUPT, LINE, F.lit(file.uri).alias(URI))
+    return without_text(_with_file(rows, [(number, file)]), files)
+
+
+def _json_schema(files: FileSet) -> StructType:
+    fields = [StructField(name, DataType.fromDDL(kind)) for name, kind in files.columns.items()]
+    return StructType([*fields, StructField(CORRUPT, StringType())])
+
+
+def _parquet_reader(spark: SparkSession, files: FileSet, header: Sequence[str]) -> DataFrameReader:
+    """A reader of the whole file or, where it has columns of types that Spark does not know, of those declared."""
+    if not any(f" {UNKNOWN}" in told for told in header):
+        return spark.read
+    declared = ((name, told.removeprefix(f"{name} ")) for told in header for name in files.columns if told.startswith(f"{name} "))
+    fields = [StructField(name, DataType.fromDDL(kind)) for name, kind in declared if not kind.startswith(UNKNOWN)]
+    return spark.read.schema(StructType(fields))
 
 
 def without_text(rows: DataFrame, files: FileSet) -> DataFrame:
@@ -140,35 +189,33 @@ def _declared(name: str, kind: str, files: FileSet, present: bool) -> Column:
 
 
 def examined_files(
-    spark: SparkSession, landing: Landing, files: FileSet, landed: Sequence[LandingFile], *, max_record_bytes: int
+    spark: SparkSession, landing: Landing, files: FileSet, landed: Sequence[LandingFile], *, max_record_bytes: int, damaged_share: float
 ) -> list[LandingFile]:
     """The files, each with its header or with the problem that keeps it from being read: by cleaning, and by a replay."""
-    found = [landing.examined(file, files, max_record_bytes=max_record_bytes) for file in landed]
-    said = swallowed_lines(spark, files, [file for file in found if file.problem is None and file.suspect])
-    return [replace(file, problem=said.get(file.path, file.problem)) for file in found]
+    found = [landing.examined(file, files, max_record_bytes=max_record_bytes) for file in each(landed, "files looked through")]
+    said = screened_lines(spark, files, [file for file in found if file.problem is None and file.suspect], damaged_share)
+    return [said.get(file.path, file) for file in found]
 
 
-def swallowed_lines(spark: SparkSession, files: FileSet, landed: Sequence[LandingFile]) -> dict[str, str]:
-    """Path -> problem of files with lines of which Spark would read a part and forget the rest without a word."""
+def screened_lines(spark: SparkSession, files: FileSet, landed: Sequence[LandingFile], damaged_share: float) -> dict[str, LandingFile]:
+    """Path -> the file, of those with lines of which Spark would read a part and forget the rest without a word: with their numbers, or set aside
+    where they are more than `damaged_share` of its lines.
+    """
     if files.whole or files.format == "parquet":
         return {}
-    advice = "see options: multiLine, quote and escape" if files.format == "csv" else "want one JSON value a line"
-    separated = {"lineSep": files.option("lineSep", "")} if files.option("lineSep", "") else {}
-    problems: dict[str, str] = {}
+    found: dict[str, LandingFile] = {}
     for fields, alike in groupby(sorted(landed, key=lambda file: len(file.header)), key=lambda file: len(file.header)):
         group = list(alike)
         try:
-            lines = spark.read.options(**separated).text([globbed(file.uri) for file in group])
-            found = swallowing(lines.select("value", F.col("_metadata.file_path").alias(URI)), files, fields)
-            counts = _with_file(found, list(enumerate(group))).groupBy("file_name").count().collect()
+            lines = text_lines(spark, files, [file.uri for file in group]).select("value", F.col("_metadata.file_path").alias(URI))
+            hit = _with_file(lines.where(is_damaged(files, fields)), list(enumerate(group))).select("file_name").distinct().collect()
+            found |= {file.path: with_damage(spark, files, file, damaged_share) for file in group if file.path in {row.file_name for row in hit}}
         except JAVA_ERRORS as error:  # one of them is gone by now, or damaged
             if len(group) == 1:
-                problems[group[0].path] = f"not readable: {cause(error)}"
+                found[group[0].path] = replace(group[0], problem=f"not readable: {cause(error)}")
             else:
-                problems |= {path: problem for file in group for path, problem in swallowed_lines(spark, files, [file]).items()}
-        else:
-            problems |= {row["file_name"]: f"{row['count']} lines of which a part would be lost; {advice}" for row in counts}
-    return problems
+                found |= {path: one for file in group for path, one in screened_lines(spark, files, [file], damaged_share).items()}
+    return found
 
 
 def unreadable_files(spark: SparkSession, source: Source, files: FileSet, landed: Sequence[LandingFile]) -> dict[str, str]:
@@ -176,7 +223,7 @@ def unreadable_files(spark: SparkSession, source: Source, files: FileSet, landed
     found = {}
     for file in landed:
         try:
-            rows = _group_rows(spark, files, [(0, file)])
+            rows = _line_rows(spark, files, 0, file) if file.damaged else _group_rows(spark, files, [(0, file)])
             rows.select(F.count(F.struct(*rows.columns)), *[F.max(F.col(f"`{name}`").isNotNull()) for name in rows.columns]).collect()
         except JAVA_ERRORS as error:
             found[file.path] = f"not readable: {cause(error)}"

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from pyspark.sql import functions as F
 
 from basketgraph.clean.again import with_owner
-from basketgraph.clean.ledger import DONE, REJECTED, Counts, Entry, Ledger, counted, key_of
+from basketgraph.clean.ledger import DONE, REJECTED, Counts, Entry, Ledger, counted, key_of, left_out
 from basketgraph.clean.lineage import FileId
 from basketgraph.clean.pick_up import LandingFile
 from basketgraph.config import Mistake
@@ -73,9 +73,10 @@ def as_left(ledger: Ledger, table: str, entries: Mapping[FileId, Entry], lost: C
     for file in lost:
         there, entry = accepted.get(file, 0), entries[file]
         bad = refused[key_of(entry)]
-        read = max(entry["rows_read"], there + bad.rejected)
-        given = max(there, min(entry["rows_accepted"], read - bad.rejected))
-        counts = Counts(read, given, bad.rejected, read - given - bad.rejected, given - there, bad.by_reason)
+        left = left_out(entry)
+        about = max(entry["rows_read"] - left, there + bad.rejected)
+        given = max(there, min(entry["rows_accepted"], about - bad.rejected))
+        counts = Counts(about + left, given, bad.rejected, about - given - bad.rejected, given - there, bad.by_reason, left)
         found[file] = recounted(ledger, table, entry, counts)
     return found
 

@@ -26,7 +26,9 @@ from basketgraph.clean.taken_over import deliverers
 from basketgraph.clean.transform import REJECTED, TableRules, mapped_rows, silver
 from basketgraph.config import Mistake
 from basketgraph.contracts import contract
+from basketgraph.failures import handling
 from basketgraph.masking import masked
+from basketgraph.progress import each
 from basketgraph.tables import Release
 
 log = logging.getLogger("basketgraph")
@@ -167,7 +169,7 @@ class Replay:
         begun = [again.entries[file] for again, one in judged for file in sorted(one.files | one.taken_from) if file in again.entries]
         if begun:
             self.pending.write(self.attempt, begun)
-        for again, one in judged:
+        for again, one in each(judged, "tables written"):
             outcome.tables[again.table.name] = self._write(again, one, outcome)
             again.release_memory()
         if begun or chosen:
@@ -188,7 +190,7 @@ class Replay:
             judged: list[tuple[TableAgain, Judged]] = []
             failure: Exception | None = None
             try:
-                for table, files in chosen.items():
+                for table, files in each(list(chosen.items()), "tables judged again"):
                     present, left = looked_at[table]
                     half = half_written.get(table, set())
                     again = self._again(table, half & set(left), present)
@@ -205,7 +207,9 @@ class Replay:
             except (*JAVA_ERRORS, RuntimeError, Mistake) as error:
                 failure = error
             read = [again.present[file] for again, one in judged for file in one.files]
-            changed = self.readable.changed(read if failure is None else [file for present, _ in looked_at.values() for file in present.values()])
+            changed: dict[str, str] = {}
+            with handling(failure, "whether files changed meanwhile cannot be told"):
+                changed = self.readable.changed(read if failure is None else [file for present, _ in looked_at.values() for file in present.values()])
             if not changed and failure is not None:
                 raise failure
             if not changed:
@@ -257,10 +261,10 @@ class Replay:
         return {"files": len(one.files), "rows_before": before, "rows_after": after, **one.changes}
 
     def _book(self, table: str, entries: Mapping[FileId, Entry]) -> dict[FileId, Entry]:
-        """Write the entries, held against the rows that are there."""
+        """Write the entries, held against the rows that are there, and those of their copies."""
         recount_set_aside(self.ledger, table)
         found = held_against_rows(self.ledger, table, entries)
-        self.ledger.write(list(found.values()))
+        self.ledger.write([*found.values(), *self.ledger.copies(table, found.values())])
         return found
 
 

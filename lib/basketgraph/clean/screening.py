@@ -1,11 +1,13 @@
 """Text files that would be read wrongly, in part, or not at all, found before a row of them is used.
 
 Spark's readers are kind: they put a replacement character for bytes that are no text, stop after the first JSON value, and let a lone quote
-swallow lines. A file that they would be kind to is set aside with the reason instead. No reason quotes the file, which may hold personal data.
+swallow lines. A file that they would be kind to is set aside with the reason instead, or, where that is of single lines, these are refused
+(lines.py). No reason quotes the file, which may hold personal data.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -17,7 +19,7 @@ from pyspark.sql import functions as F
 from basketgraph.clean.mapping import FileSet
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame
+    from pyspark.sql import Column
 
 JAVA_ERRORS = (Py4JJavaError, PySparkException)  # pyspark makes its own of some of Java's
 PROBE_BYTES = 1 << 16
@@ -45,6 +47,12 @@ def cause(error: Exception) -> str:
     return type(error).__name__ if thrown is None else str(thrown.getClass().getSimpleName())
 
 
+def close(stream: Any) -> None:
+    """Close what was read. A stream that cannot be closed is no fault of the file, and must not hide one."""
+    with contextlib.suppress(*JAVA_ERRORS):
+        stream.close()
+
+
 class Screen:
     """Looks through one file after another as a stream, by single calls into Java: a call a line would take hours."""
 
@@ -69,7 +77,7 @@ class Screen:
             reader.readLine(text, 0, 2**31 - 1)
             return bool(reader.readLine(text, 0, 1) > 0)
         finally:
-            stream.close()
+            close(stream)
 
     def _reader(self, stream: Any, encoding: str) -> Any:
         """A Java reader that raises at bytes which are no text, where Java's own would put a replacement character."""
@@ -94,7 +102,7 @@ class Screen:
             raise Unreadable(f"not readable to its end: {message}") from None
         finally:
             if counted is not None:
-                counted.close()
+                close(counted)
 
     def _records_are_short(self, opened: Opener) -> None:
         """A newline in every stretch of `max_record_bytes`, which is looked for every half of it: a record is held in memory several times."""
@@ -114,7 +122,7 @@ class Screen:
                         raise Unreadable(f"a record of more than {self.max_record_bytes} bytes (clean.max_record_bytes)")
                 self.jvm.org.apache.commons.io.IOUtils.skip(stream, max(0, step - read))
         finally:
-            stream.close()
+            close(stream)
 
     def _one_json_value(self, opened: Opener, files: FileSet) -> None:
         """One value, object or array, to the end of the file: Spark reads the first one and forgets the rest."""
@@ -131,7 +139,7 @@ class Screen:
                 where = f" at line {error.java_exception.getLocation().getLineNr()}"
             raise Unreadable(f"not JSON{where}") from None
         finally:
-            stream.close()
+            close(stream)
 
     def _quotes_are_closed(self, opened: Opener, files: FileSet) -> None:
         """No quote inside a quoted field that is neither doubled nor escaped: what looks like one field would then be several rows."""
@@ -153,7 +161,7 @@ class Screen:
             line = parser.getContext().currentLine()
             raise Unreadable(f"a quote that is not closed, or not escaped, near line {line}; see options: quote and escape") from None
         finally:
-            stream.close()
+            close(stream)
 
 
 def separator(files: FileSet) -> str:
@@ -162,13 +170,23 @@ def separator(files: FileSet) -> str:
     return {"\\t": "\t", "\\\\": "\\"}.get(given, given)
 
 
-def swallowing(lines: DataFrame, files: FileSet, fields: int) -> DataFrame:
-    """The lines that a reader of one row a line would take for less than they hold.
+def is_damaged(files: FileSet, fields: int) -> Column:
+    """Whether a reader of one row a line would take a line, column `value`, for less than it holds: something would be lost without a word.
 
-    lines:   column `value`, lines of files that are not read as a whole. fields: how many of them a line of this CSV has.
-    returns: those of which something would be lost without a word.
+    files: not read as a whole. fields: how many of them a line of this CSV has.
     """
-    return lines.where(_several_values() if files.format == "json" else _open_at_the_end(files, fields))
+    return _several_values() if files.format == "json" else _open_at_the_end(files, fields)
+
+
+def has_loose_quote(files: FileSet) -> Column:
+    """Whether a line of CSV has a quote that neither opens nor closes a whole field, nor is doubled in one."""
+    return F.contains(_without_whole_fields(files), F.lit(str(files.option("quote", '"'))))
+
+
+def ends_another(files: FileSet, fields: int) -> Column:
+    """Whether a line of CSV is no row by itself and ends with a quote that closes what a line before it has opened."""
+    quote, rest = re.escape(str(files.option("quote", '"'))), _without_whole_fields(files)
+    return rest.rlike(f"^[^{quote}]*{quote}\\s*$") & (F.size(F.split(rest, re.escape(separator(files)), -1)) != fields)
 
 
 def _several_values() -> Column:
@@ -184,12 +202,16 @@ def _open_at_the_end(files: FileSet, fields: int) -> Column:
 
     Where an earlier field is left open the line has too few fields, and is refused as it is.
     """
-    quote, escape = (re.escape(str(files.option(name, '"'))) for name in ("quote", "escape"))
-    between = re.escape(separator(files))
-    # Escaped quotes say nothing of where a field ends, and closed fields nothing of the last one, so both go first.
-    plain = F.regexp_replace(F.col("value"), f"{escape}." if quote != escape else f"(?<!^|{between}){quote}{quote}", "")
-    unclosed = F.regexp_replace(plain, f"(^|{between}){quote}[^{quote}]*{quote}(?={between}|$)", "$1")
+    quote, between, unclosed = re.escape(str(files.option("quote", '"'))), re.escape(separator(files)), _without_whole_fields(files)
     opened = unclosed.rlike(f"(?:^|{between}){quote}[^{quote}]*$")
     before = F.regexp_replace(unclosed, f"{quote}[^{quote}]*$", "")
     last = F.size(F.split(before, between, -1)) == fields
     return F.contains(F.col("value"), F.lit(str(files.option("quote", '"')))) & opened & last
+
+
+def _without_whole_fields(files: FileSet) -> Column:
+    """A line without its whole quoted fields: escaped quotes say nothing of where a field ends, and closed fields nothing of the last one."""
+    quote, escape = (re.escape(str(files.option(name, '"'))) for name in ("quote", "escape"))
+    between = re.escape(separator(files))
+    plain = F.regexp_replace(F.col("value"), f"{escape}." if quote != escape else f"(?<!^|{between}){quote}{quote}", "")
+    return F.regexp_replace(plain, f"(^|{between}){quote}[^{quote}]*{quote}(?={between}|$)", "$1")

@@ -92,7 +92,7 @@ def _file(warehouse: Warehouse, table: str, row: Mapping[str, Any]) -> dict[str,
         "status": entry["status"],
         "picked_up_at": entry["seen_at"],
         "picked_up_by": entry["run_id"],
-        "rows": {name: entry[f"rows_{name}"] for name in ("read", "accepted", "rejected", "duplicate", "superseded")},
+        "rows": {name: entry[f"rows_{name}"] for name in ("read", "accepted", "rejected", "duplicate", "left_out", "superseded")},
         "same_content": same,
     }
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 REJECTED = "silver.rejected_rows"
 VERSION = "__version_time"  # the instant that a mapping's `version` gives
 REFUSED = "__refused"  # whether there is any reason to refuse a mapped row; never null
+UNPARSABLE = "unparsable"  # the reason of a line that is no row
 BLAMED = "__blamed"  # whether the mapping gives one
 # Python and most databases know no other years; nor does a shop. Instants stay a day within, so that they are in these years in every time zone.
 YEARS: Mapping[type[DataType], tuple[str, str]] = {
@@ -94,6 +95,11 @@ def mapped_rows(raw: DataFrame, rules: TableRules) -> DataFrame:
     return valued.withColumn(REFUSED, reduce(or_, [*_reasons_of_the_mapping(rules).values(), *_violations(rules).values()]) & unmoved)
 
 
+def with_blame(mapped: DataFrame, rules: TableRules) -> DataFrame:
+    """Mapped rows with BLAMED, which `reasons` asks for."""
+    return mapped.withColumn(BLAMED, reduce(or_, _reasons_of_the_mapping(rules).values()))
+
+
 def reasons(rules: TableRules) -> dict[str, Column]:
     """The conditions on mapped rows with BLAMED under which a row is refused, by reason, in order of name. None is ever null.
 
@@ -127,7 +133,7 @@ def _reasons_of_the_mapping(rules: TableRules) -> dict[str, Column]:
         found["missing:version"] = parsable & null & ~unreadable
     for name, text in rules.mapped.reject.items():
         found[name] = parsable & F.coalesce(F.expr(text), F.lit(False))
-    found["unparsable"] = ~parsable
+    found[UNPARSABLE] = ~parsable
     return found
 
 
@@ -219,9 +225,9 @@ def rejected_id(rules: TableRules) -> Column:
 
 
 def rejected_rows(mapped: DataFrame, rules: TableRules, *, run_id: str, now: datetime) -> DataFrame:
-    """The refused rows, one per raw row, as silver.rejected_rows. An unparsable line has no payload."""
+    """The refused rows, one per raw row, as silver.rejected_rows. An unparsable line has no payload, and no number yet (rejected.py)."""
     conditions = reasons(rules)
-    bad = mapped.where(F.col(REFUSED)).withColumn(BLAMED, reduce(or_, _reasons_of_the_mapping(rules).values()))
+    bad = with_blame(mapped.where(F.col(REFUSED)), rules)
     names = F.array(*[F.when(condition, F.lit(name)) for name, condition in conditions.items()])
     shown = []
     for name, kind in rules.files.columns.items():
@@ -238,6 +244,7 @@ def rejected_rows(mapped: DataFrame, rules: TableRules, *, run_id: str, now: dat
         F.col(HASH).alias("file_hash"),
         F.array_compact(names).alias("reasons"),
         F.when(~unparsable, F.to_json(F.struct(*shown), JSON_OPTIONS)).alias("payload"),
+        F.lit(None).alias("line_number"),
         F.col("file_name").alias("source_file"),
         F.col("file_modified_at").alias("source_time"),
         F.lit(run_id).alias("run_id"),

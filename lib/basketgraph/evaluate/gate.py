@@ -33,17 +33,20 @@ def list_counts(recommendations: DataFrame, edges: DataFrame, candidates: DataFr
     """One row of numbers about the lists of one cut.
 
     recommendations, edges, candidates: rows of the cut.   withdrawn: item_id that may not be shown (unknown items are found here).
-    returns: users (with a history), listed_users (of them, with a rebuy list of `min_length`), items (that may be listed, as far as the
-             candidates tell), listed_items, forbidden_rows (unknown or withdrawn items), repeated_rows, owned_rows (bought before, in discovery).
+    returns: users (with a history), listed_users (of them, with a rebuy list of `min_length`, or of all items where there are fewer), items (that
+             may be listed, as far as the candidates tell), listed_items, forbidden_rows (unknown or withdrawn items), repeated_rows, owned_rows
+             (bought before, in discovery).
     """
     key = ["setting", "user_id"]
     is_rebuy, is_discovery = F.col("setting") == "rebuy", F.col("setting") == "discovery"
-    lengths = recommendations.where(is_rebuy).groupBy("user_id").agg(F.count("*").alias("length")).where(F.col("length") >= settings.min_length)
+    items = candidates.agg(F.countDistinct("item_id").alias("items"))
+    lengths = recommendations.where(is_rebuy).groupBy("user_id").agg(F.count("*").alias("length")).join(F.broadcast(items), how="cross")  # one row
+    long_enough = lengths.where(F.col("length") >= F.least(F.lit(settings.min_length), F.col("items"))).select("user_id")
     owned = recommendations.where(is_discovery).join(edges.select("user_id", "item_id"), ["user_id", "item_id"], how="left_semi")
     parts = [
         edges.agg(F.countDistinct("user_id").alias("users")),
-        lengths.join(edges.select("user_id").distinct(), "user_id", how="left_semi").agg(F.count("*").alias("listed_users")),
-        candidates.agg(F.countDistinct("item_id").alias("items")),
+        long_enough.join(edges.select("user_id").distinct(), "user_id", how="left_semi").agg(F.count("*").alias("listed_users")),
+        items,
         recommendations.agg(
             F.countDistinct("item_id").alias("listed_items"), (F.count("*") - F.countDistinct(*key, "item_id")).alias("repeated_rows")
         ),
@@ -69,7 +72,9 @@ def list_faults(counts: Mapping[str, int], settings: GateSettings) -> list[str]:
     ]
     users, listed = counts["users"], counts["listed_users"]
     if users and listed < settings.min_users_with_list * users:
-        faults.append(f"users with a list of {settings.min_length}: want {settings.min_users_with_list:.1%} of {users:,}, have {listed:,}")
+        faults.append(
+            f"users with a list of {min(settings.min_length, counts['items'])}: want {settings.min_users_with_list:.1%} of {users:,}, have {listed:,}"
+        )
     items, shown = counts["items"], counts["listed_items"]
     if shown < settings.min_items_share * items:
         faults.append(f"items on any list: want {settings.min_items_share:.1%} of {items:,}, have {shown:,}")

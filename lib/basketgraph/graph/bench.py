@@ -26,6 +26,7 @@ from basketgraph.graph.training import train_shards
 from basketgraph.graph.tune import split_edges, tune
 from basketgraph.graph.workers import OneProcess
 from basketgraph.launch import free_threads
+from basketgraph.progress import at
 from basketgraph.shards.plain import Nodes, seal_arrays
 
 Say = Callable[[str], None]
@@ -55,7 +56,7 @@ def bench(
     returns:    recall@20, ndcg@20, losses, seconds, peak_memory_bytes, dim, ranks, seed; also settings, and seconds of tuning.
     """
     started = time.monotonic()
-    lists = read_edge_lists([train_file, test_file, *([valid_file] if valid_file else [])])
+    lists = read_edge_lists([train_file, test_file, *([valid_file] if valid_file else [])], say)
     edges, test = lists.matrices[0], lists.matrices[1]
     given = {"dim": dim, "seed": seed, **({} if epochs is None else {"epochs": epochs})}
     settings = GraphSettings.model_validate({**recipe(len(lists.users), len(edges.columns)), **given})
@@ -95,6 +96,7 @@ def fit(edges: Csr, settings: GraphSettings, say: Say = silent) -> tuple[Serving
     losses = []
     for epoch in train(model, Adam(model.parameters())):
         losses.append(epoch.loss)
+        at("epochs done", epoch.number + 1, settings.epochs)
         say(f"epoch {epoch.number + 1} of {settings.epochs}: loss {epoch.loss:.4f}")
     return serving(model), losses, peak_memory_bytes()
 
@@ -103,19 +105,21 @@ def _fit_ranks(lists: EdgeLists, settings: GraphSettings, ranks: int, say: Say) 
     """Train by Horovod ranks over a sealed set of as many shards."""
     edges = lists.matrices[0]
     rows = np.repeat(np.arange(edges.rows), np.diff(edges.indptr))
-    with tempfile.TemporaryDirectory(prefix="basketgraph-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="basketgraph-bench-", ignore_cleanup_errors=True) as folder:
         shards, model = Path(folder) / "shards", Path(folder) / "model"
         arrays = (rows, edges.columns.astype(np.int64), edges.values)
         seal_arrays(shards, arrays, Nodes(lists.users), Nodes(lists.items), shards=ranks, cut=date.max)
         result = train_shards(
             shards, model, settings, ranks=ranks, on_epoch=lambda epoch: say(f"epoch {epoch['number'] + 1}: loss {epoch['loss']:.4f}")
         )
-        users = torch.cat([_embedding(model / EMBEDDINGS / f"users-{shard:05d}.parquet") for shard in range(ranks)])
-        items = _embedding(model / EMBEDDINGS / "items.parquet")
+        width = settings.dim + 1  # of serving's vectors
+        users = torch.cat([_embedding(model / EMBEDDINGS / f"users-{shard:05d}.parquet", width) for shard in range(ranks)])
+        items = _embedding(model / EMBEDDINGS / "items.parquet", width)
     nothing = torch.zeros(0)
     return Serving(users, items, nothing, nothing), list(result.losses), result.peak_memory_bytes
 
 
-def _embedding(file: Path) -> torch.Tensor:
+def _embedding(file: Path, width: int) -> torch.Tensor:
+    """float32 [rows, width]; a shard without users has no rows, and no width to be guessed from."""
     column = pq.read_table(file, columns=["embedding"])["embedding"].combine_chunks()
-    return torch.from_numpy(column.flatten().to_numpy().reshape(len(column), -1))
+    return torch.from_numpy(column.flatten().to_numpy().reshape(len(column), width))

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from basketgraph.progress import running
+
 app = typer.Typer(help="Measure a part of the suite alone.", no_args_is_help=True)
 
 
@@ -30,17 +32,11 @@ def graph(
     """Train the graph recommender on a plain edge list and score it on another: Recall@20 and NDCG@20, without Spark."""
     from basketgraph.graph.bench import bench  # torch loads only when it is wanted
 
-    result = bench(
-        train,
-        test,
-        valid_file=valid,
-        tuned=tune,
-        dim=dim,
-        ranks=ranks,
-        epochs=epochs,
-        seed=seed,
-        say=lambda text: print(text, file=sys.stderr, flush=True),
-    )
+    def say(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    with running("bench graph", say=say):
+        result = bench(train, test, valid_file=valid, tuned=tune, dim=dim, ranks=ranks, epochs=epochs, seed=seed, say=say)
     if as_json:
         print(json.dumps(result))
     else:

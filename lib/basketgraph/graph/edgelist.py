@@ -1,5 +1,8 @@
 """Plain edge lists: `user item item ...` a line, as the field's benchmarks publish them."""
 
+import re
+import shlex
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +11,15 @@ import numpy as np
 from basketgraph.config import Mistake
 from basketgraph.graph.data import csr_from_edges
 from basketgraph.graph.sparse import Csr
+
+WANTED = "want `user item item ...`, with blanks between them"
+SEPARATORS = {"::": "sed 's/::/ /g'", ",": "tr ',' ' '", ";": "tr ';' ' '", "|": "tr '|' ' '"}  # that other layouts have: what makes blanks of them
+TYPED = (":token", ":float", ":token_seq", ":float_seq")  # RecBole's headers: user_id:token item_id:token
+USER_NAMES = frozenset({"user", "users", "userid", "uid", "customer", "customerid", "visitorid", "reviewerid", "session", "sessionid", "orgid"})
+ITEM_NAMES = frozenset({"item", "items", "itemid", "iid", "product", "productid", "movieid", "artistid", "asin", "sku", "remapid"})
+DECIMAL = re.compile(r"-?[0-9]+[.,][0-9]+")  # a rating or a weight
+
+Row = Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -19,9 +31,13 @@ class EdgeLists:
     matrices: tuple[Csr, ...]
 
 
-def read_edge_lists(paths: list[Path]) -> EdgeLists:
-    """Read files over one numbering; names are numbered in numeric order where all are numbers. Raises Mistake on a file without an edge."""
-    pairs = [_pairs(path) for path in paths]
+def read_edge_lists(paths: Sequence[Path], say: Callable[[str], None] = lambda text: None) -> EdgeLists:
+    """Read files over one numbering; names are numbered in numeric order where all are numbers.
+
+    say:    is told of a header line that was left out.
+    errors: Mistake on a file without an edge, or one in another layout: columns of ratings, weights or times, or other separators than blanks.
+    """
+    pairs = [_pairs(path, say) for path in paths]
     users = _names([pair[0] for pair in pairs])
     items = _names([pair[1] for pair in pairs])
     user_number, item_number = {name: n for n, name in enumerate(users)}, {name: n for n, name in enumerate(items)}
@@ -33,20 +49,74 @@ def read_edge_lists(paths: list[Path]) -> EdgeLists:
     return EdgeLists(users, items, tuple(matrices))
 
 
-def _pairs(path: Path) -> tuple[list[str], list[str]]:
+def _pairs(path: Path, say: Callable[[str], None]) -> tuple[list[str], list[str]]:
+    rows = _rows(path)
+    if rows and _is_header(rows):
+        _refuse_columns(path, rows[1:], header=rows[0])
+        say(f"{path}: the first line, `{' '.join(rows[0])}`, is a header and is left out")
+        rows = rows[1:]
+    else:
+        _refuse_columns(path, rows)
     users: list[str] = []
     items: list[str] = []
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise Mistake(f"{path}: cannot be read", [f"file: want a readable edge list, have {error.strerror}"], "Name an existing file.") from error
-    for line in lines:
-        user, *names = line.split() or [""]
+    for user, *names in rows:
         users.extend([user] * len(names))
         items.extend(names)
     if not users:
-        raise Mistake(f"{path}: holds no edge", ["lines: want `user item item ...`, have none with an item"], "Name a file in that format.")
+        raise Mistake(f"{path}: holds no edge", [f"lines: {WANTED}, have none with an item"], "Name a file in that format.")
     return users, items
+
+
+def _rows(path: Path) -> list[Row]:
+    """The words of each line that has any. Raises Mistake where the file cannot be read or has another separator in each of its lines."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise Mistake(f"{path}: cannot be read", [f"file: want a readable edge list, have {error.strerror}"], "Name an existing file.") from error
+    except UnicodeDecodeError as error:
+        raise Mistake(f"{path}: is no text", [f"file: want UTF-8, have {error.reason} at byte {error.start}"], "Name a text file.") from None
+    lines = [line for line in text.splitlines() if line and not line.isspace()]
+    for separator, with_blanks in SEPARATORS.items():
+        if lines and all(separator in line for line in lines):
+            fault = f"lines: {WANTED}, have `{separator}` in each, as in `{lines[0]:.60}`"
+            raise Mistake(f"{path}: is no edge list", [fault], _cure(path, with_blanks=with_blanks))
+    return [line.split() for line in lines]
+
+
+def _is_header(rows: Sequence[Row]) -> bool:
+    """Whether the first line names columns: by RecBole's types, by the usual words, or as the only line without a number."""
+    first = rows[0]
+    if any(word.endswith(TYPED) for word in first):
+        return True
+    plain = ["".join(filter(str.isalnum, word.lower())) for word in first[:2]]
+    if len(plain) == 2 and plain[0] in USER_NAMES and plain[1] in ITEM_NAMES:
+        return True
+    lacks_numbers = not any(character.isdigit() for word in first for character in word)
+    return lacks_numbers and len(rows) > 2 and all(word.isdecimal() for row in rows[1:] for word in row)
+
+
+def _refuse_columns(path: Path, rows: Sequence[Row], header: Row = ()) -> None:
+    """Raises Mistake for `user item rating time` and the like: as many words in each line, and users who have several lines."""
+    width = len(rows[0]) if rows else 0
+    if width < 3 or any(len(row) != width for row in rows):
+        return
+    repeated = len({row[0] for row in rows}) < len(rows)
+    is_timed = width == 4 and all(row[3].isdecimal() and len(row[3]) >= 9 and len(row[2]) <= 4 for row in rows)
+    is_rated = all(DECIMAL.fullmatch(row[2]) for row in rows)
+    if not (repeated or is_timed or is_rated or len(header) == width):
+        return
+    which = f"named `{' '.join(header)}`" if header else f"as in `{' '.join(rows[0]):.60}`"
+    several = ", and several lines of one user" if repeated else ""
+    fault = f"lines: {WANTED}, have {width} columns, {which}{several}: ratings, weights or times would be taken for items"
+    raise Mistake(f"{path}: is no edge list", [fault], _cure(path, has_header=bool(header)))
+
+
+def _cure(path: Path, *, with_blanks: str = "", has_header: bool = False) -> str:
+    """The command that makes an edge list of the first two columns."""
+    pick = f"awk '{'NR > 1 ' if has_header else ''}{{print $1, $2}}'"
+    file = shlex.quote(str(path))
+    command = f"{with_blanks} < {file} | {pick}" if with_blanks else f"{pick} {file}"
+    return f"Take users and items alone: {command} > {shlex.quote(f'{path.name}.edges.txt')}"
 
 
 def _names(groups: list[list[str]]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from basketgraph.config import Settings
+from basketgraph.paths import file_url, globbed
 
 PROGRESS = "progress.jsonl"  # one line an epoch, as it ends
 RESULT = "result.json"  # the last file of a training: where it lies, the training is whole
@@ -22,8 +23,8 @@ class Result(Settings):
 
 
 def embedding_files(model_dir: Path) -> dict[str, list[str]]:
-    """The Parquet files of a whole training, by the table they belong to, as URLs."""
-    folder = (model_dir / EMBEDDINGS).absolute()
+    """The Parquet files of a whole training, by the table they belong to, as URLs that Spark reads."""
+    folder = model_dir / EMBEDDINGS
     users, items = sorted(folder.glob("users-*.parquet")), [folder / "items.parquet"]
     found = {"gold.user_embeddings": users, "gold.item_embeddings": items}
-    return {table: [f"file://{path}" for path in paths] for table, paths in found.items()}  # Hadoop decodes no %20
+    return {table: [globbed(file_url(path)) for path in paths] for table, paths in found.items()}

@@ -6,14 +6,16 @@ import shutil
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from basketgraph.config import Settings
+from basketgraph.failures import handling
 from basketgraph.graph.results import EMBEDDINGS, PROGRESS, RESULT, Result
 from basketgraph.graph.settings import GraphSettings
 from basketgraph.launch import Launcher, run_ranks
+from basketgraph.progress import at
 from basketgraph.shards.manifest import Manifest, read_manifest, verify
 
 POLL_SECONDS = 0.5
@@ -79,8 +81,13 @@ def train_each(
     if wanted:  # starting ranks takes as long as training a small graph
         arguments = ["--settings", settings.model_dump_json(), *(text for t in wanted for text in ("--training", t.model_dump_json()))]
         with ExitStack() as followed:
-            for training in wanted:
-                followed.enter_context(_Follower(training.model / PROGRESS, partial(on_epoch, training)))
+            for number, training in enumerate(wanted):
+
+                def told(epoch: dict[str, Any], training: Training = training, before: int = number * settings.epochs) -> None:
+                    at("epochs done", before + epoch["number"] + 1, len(wanted) * settings.epochs)
+                    on_epoch(training, epoch)
+
+                followed.enter_context(_Follower(training.model / PROGRESS, told))
             run_ranks("basketgraph.graph.rank", arguments, ranks, launcher=launcher, threads=settings.threads)
     results = [read_result(training.model) for training in named]
     lacking = [str(training.model) for training, result in zip(named, results, strict=True) if result is None]
@@ -112,10 +119,11 @@ class _Follower:
     def __enter__(self) -> None:
         self.thread.start()
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.ended.set()
         self.thread.join()
-        self._read()
+        with handling(error, f"{self.path}: not read to its end"):
+            self._read()
 
     def _follow(self) -> None:
         while not self.ended.wait(POLL_SECONDS):

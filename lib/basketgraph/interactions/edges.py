@@ -20,7 +20,7 @@ DECAY_UNITS = 10**12
 class InteractionsSettings(Settings):
     """Section `interactions` of conf/settings.yaml."""
 
-    window_days: int  # read by Config.cuts
+    window_days: int  # at most; read by basketgraph.cuts
     half_life_days: float
 
 

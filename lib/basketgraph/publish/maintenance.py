@@ -13,6 +13,7 @@ from pydantic import NonNegativeInt, PositiveInt
 
 from basketgraph.config import Settings
 from basketgraph.contracts import contracts
+from basketgraph.progress import at, each
 from basketgraph.publish.retention import listed, old_files, remove_files, remove_old_rows, run_rows
 from basketgraph.tables import Release, releases
 
@@ -64,6 +65,7 @@ def maintain(release: Release, settings: MaintainSettings, *, now: datetime, dry
     hours = {table: retain_hours(moments, keep_days=settings.keep_days, now=now) for table, moments in needed.items()}
     # Of lists that another pipeline's release goes on showing, the training before they were published counts.
     trained = [{**row, "published_at": since.get((TRAINED, row["versions"].get(TRAINED)), row["published_at"])} for row in kept]
+    at("looking for old rows")
     removed = remove_old_rows(release, dry_run=dry_run)
     files = old_files(listed(release, now.tzinfo), runs=run_rows(release, now.tzinfo), kept=trained, settings=settings.model_dump(), now=now)
     told: dict[str, Any] = {
@@ -75,12 +77,12 @@ def maintain(release: Release, settings: MaintainSettings, *, now: datetime, dry
     }
     if dry_run:
         found = {}
-        for number, table in enumerate(tables, 1):
+        for number, table in enumerate(each(tables, "tables looked at"), 1):
             found[table] = release.vacuumable(table, retain_hours=hours[table])
             log.info("[%d/%d] %s: %d files would be deleted", number, len(tables), table, found[table])
         return {**told, "vacuumable": {table: count for table, count in found.items() if count}}
     remove_files(release, files)
-    for number, table in enumerate(tables, 1):
+    for number, table in enumerate(each(tables, "tables compacted"), 1):
         release.compact(table)
         # VACUUM counts back from when it starts, and the tables before this one took their time.
         release.vacuum(table, retain_hours=math.ceil(hours[table] + (time.monotonic() - began) / 3600))

@@ -10,6 +10,8 @@ from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from basketgraph.config import Mistake, data_yaml, parsed
+from basketgraph.failures import handling
+from basketgraph.progress import each
 from basketgraph.quality.accept import Accepted
 from basketgraph.quality.build import refuse_unusable, suites_of
 from basketgraph.quality.data_docs import build_data_docs
@@ -24,6 +26,11 @@ if TYPE_CHECKING:
     from basketgraph.tables import Release
 
 log = logging.getLogger("basketgraph")
+MAPPED = "silver."  # tables whose rows the shop's mapping makes
+REPLAY = (
+    "Where the mapping is at fault, mend it and read its files again: basketgraph replay --from DAY --to DAY (the days of the events concerned). "
+    "Cleaning alone does not read again what is in already."
+)
 
 
 class QualityStop(Exception):
@@ -92,8 +99,10 @@ def check_all(
     refuse_unusable([plan.suite for plan in planned], settings)
     found, mistakes = _all_checked(release, planned, ds, settings, before)
     reasons = {(c.table, f.check): because for c in found for f in c.findings if (because := _because(c.table, f, ds, accepted or {}, before))}
+    stop = _stop(release, found, ds, reasons, before)
     if found:
-        _keep(release, found, ds, reasons, before)
+        with handling(stop, f"the run's results are not in {RESULTS}"):
+            _keep(release, found, ds, reasons, before)
     for checked in found:
         broken = [finding for finding in checked.findings if not finding.success]
         release.checked[checked.table] = {
@@ -106,8 +115,10 @@ def check_all(
         told = f"{len(checked.findings)} promises, {len(broken)} broken, {checked.seconds:.1f} s, {checked.spark_jobs} Spark jobs"
         log.info("%s version %d, %s: %s", checked.table, checked.version, checked.scope, told)
     if settings.data_docs and found:
-        log.info("data docs: %s", build_data_docs(release, release.run_id, {checked.table: checked.results for checked in found}))
-    _stop(release, found, ds, reasons, before)
+        with handling(stop, "data docs: not made"):
+            log.info("data docs: %s", build_data_docs(release, release.run_id, {checked.table: checked.results for checked in found}))
+    if stop is not None:
+        raise stop
     if mistakes:
         raise mistakes[0]
     return {checked.table: release.checked[checked.table] for checked in found}
@@ -135,7 +146,7 @@ def _all_checked(
 ) -> tuple[list[Checked], list[Mistake]]:
     """The tables that could be checked; and what only shows while computing, as a condition that names no column: it hides no other table's stop."""
     found, mistakes = [], []
-    for plan in planned:
+    for plan in each(planned, "tables checked"):
         try:
             found.append(_checked(release, plan, ds, settings, before))
         except Mistake as mistake:
@@ -192,8 +203,8 @@ def _keep(release: Release, found: Sequence[Checked], ds: date, reasons: Mapping
     keep_daily(release, [row for checked in found for row in checked.daily])
 
 
-def _stop(release: Release, found: Sequence[Checked], ds: date, reasons: Mapping[tuple[str, str], str], before: Past) -> None:
-    """Raises QualityStop with every critical failure that nobody accepted."""
+def _stop(release: Release, found: Sequence[Checked], ds: date, reasons: Mapping[tuple[str, str], str], before: Past) -> QualityStop | None:
+    """What the run is to be stopped with: every critical failure that nobody accepted."""
     lines, failures = [], []
     for checked in found:
         for finding in checked.findings:
@@ -207,8 +218,9 @@ def _stop(release: Release, found: Sequence[Checked], ds: date, reasons: Mapping
             lines += [f"  {finding.check}: want {finding.expected}, have {finding.observed}" for finding in critical]
             lines.append(f"The reasons are in {checked.suite.file}, all results in {RESULTS} (run {release.run_id}); what to do: docs/quality.md.")
         failures += [_failure(checked.table, finding, release.run_id, ds, before) for finding in critical]
-    if failures:
-        raise QualityStop("\n".join(lines), failures, ds=ds)
+    if any(failure["table"].startswith(MAPPED) for failure in failures):
+        lines.append(REPLAY)
+    return QualityStop("\n".join(lines), failures, ds=ds) if failures else None
 
 
 def _failure(table: str, finding: Finding, run_id: str, ds: date, before: Past) -> dict[str, Any]:

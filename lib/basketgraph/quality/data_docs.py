@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from basketgraph.contracts import contract
+from basketgraph.failures import at_the_end
 
 if TYPE_CHECKING:
     from basketgraph.tables import Warehouse
@@ -29,7 +30,7 @@ def build_data_docs(warehouse: Warehouse, run_id: str, checked: Mapping[str, Seq
     documents = {name: document for name, document in _kept(warehouse, target).items() if document["meta"]["run_id"] == run_id}
     documents |= {table: _document(table, run_id, results) for table, results in checked.items()}
     folder = Path(tempfile.mkdtemp(prefix="data_docs"))
-    try:
+    with at_the_end(f"{folder}: not removed", lambda: shutil.rmtree(folder)):
         site = _built(documents, folder)
         (site / KEPT).mkdir()
         for table, document in documents.items():
@@ -40,8 +41,6 @@ def build_data_docs(warehouse: Warehouse, run_id: str, checked: Mapping[str, Seq
         system.mkdirs(place.getParent())
         _, local = warehouse.hadoop_path(f"file://{site}")
         system.copyFromLocalFile(False, True, local, place)
-    finally:
-        shutil.rmtree(folder)
     return f"{target}/index.html"
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
+from basketgraph.failures import at_the_end
 from basketgraph.suites import Expectation
 
 if TYPE_CHECKING:
@@ -73,13 +74,11 @@ class Engine:
             return {}
         name = f"{table}@{time.monotonic_ns()}"
         asset = self._source.add_dataframe_asset(name=name)
-        try:
+        with at_the_end("checks: their data asset is left", lambda: self._source.delete_asset(name)):
             computing = self._source.get_execution_engine()
             computing.resolve_metrics = _aggregates_last(computing, frame if counted is None else counted)
             batch = asset.add_batch_definition_whole_dataframe("whole").get_batch({"dataframe": frame})
             results = batch.validate(self._gx.ExpectationSuite(name=name, expectations=expectations), result_format=COUNTS_ONLY).results
-        finally:
-            self._source.delete_asset(name)
         return {result.expectation_config.meta["name"]: result for result in results}
 
 

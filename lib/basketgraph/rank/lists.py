@@ -15,12 +15,13 @@ from pyspark.sql import Window
 from pyspark.sql import functions as F
 
 from basketgraph.rank.features import FEATURES
-from basketgraph.rank.ranker import Ranker, train
+from basketgraph.rank.ranker import Ranker, ladder_ranker, train
 from basketgraph.rank.settings import SETTINGS, SOURCES, RankSettings
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+LADDER_VERSION = ladder_ranker(FEATURES).version  # gold.recommendations.model_version of lists that no ranker has learnt
 RANKS = tuple(f"{source}_rank" for source in SOURCES)
 SCORED = ", ".join(["setting string", "user_id string", "item_id string", "score double", *(f"{rank} int" for rank in RANKS)])
 

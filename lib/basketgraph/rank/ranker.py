@@ -11,7 +11,7 @@ import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
-from basketgraph.rank.settings import Trees
+from basketgraph.rank.settings import LADDER, Trees
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
@@ -23,14 +23,18 @@ class Ranker:
 
     features: tuple[str, ...]
     prior: Floats  # [features]: weights of the linear part; 0 for all that is no standardised source score
-    trees: str  # LightGBM's model text; empty where there was nothing to learn from
+    trees: str  # LightGBM's model text
+    ladder: tuple[str, ...] = ()  # sources, the surest first, whose places alone order the list: there was too little to learn from
 
     @property
     def version(self) -> str:
-        return hashlib.sha256(repr(self.features).encode() + self.prior.tobytes() + self.trees.encode()).hexdigest()[:12]
+        learnt = repr(self.features).encode() + self.prior.tobytes() + self.trees.encode()
+        return hashlib.sha256(learnt + "".join(self.ladder).encode()).hexdigest()[:12]
 
     def score(self, rows: Floats) -> NDArray[np.float64]:
         """rows: float32 [rows, features], NaN where nothing is known. returns: [rows], higher is better."""
+        if self.ladder:
+            return ladder_score(rows, self.features, self.ladder)
         score = prior_score(rows, self.prior)
         if self.trees and len(rows):
             score = score + self._booster.predict(rows, raw_score=True, num_threads=1)
@@ -42,7 +46,12 @@ class Ranker:
         return lightgbm.Booster(model_str=self.trees)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"features": self.features, "prior": self.prior, "trees": self.trees}
+        return {"features": self.features, "prior": self.prior, "trees": self.trees, "ladder": self.ladder}
+
+
+def ladder_ranker(features: tuple[str, ...]) -> Ranker:
+    """What orders a list where there is too little to learn from."""
+    return Ranker(features, np.zeros(len(features)), "", LADDER)
 
 
 def train(rows: Floats, bought: Ints, groups: Ints, features: tuple[str, ...], settings: Trees, seed: int) -> Ranker:
@@ -51,11 +60,11 @@ def train(rows: Floats, bought: Ints, groups: Ints, features: tuple[str, ...], s
     rows:    float32 [rows, features], each user's rows together.   bought: [rows], 1 or 0.
     groups:  [users], how many rows each has.
     The trees start from a logistic blend of the sources instead of from nothing: a window's few hits among a user's many candidates teach
-    trees alone less than the sources know together.
+    trees alone less than the sources know together. Where no tree could be split, or nothing or all was bought, the ladder orders the list.
     """
+    if bought.sum() in (0, len(bought)) or len(rows) < 2 * settings.min_rows:
+        return ladder_ranker(features)
     chosen = np.array([name in {f"{source}_z" for source in settings.prior} for name in features])
-    if bought.sum() in (0, len(bought)):
-        return Ranker(features, chosen.astype(np.float64), "")
     prior = np.zeros(len(features))
     prior[chosen] = logistic(np.nan_to_num(rows[:, chosen]), bought)
     data = lightgbm.Dataset(
@@ -93,6 +102,17 @@ def prior_score(rows: Floats, prior: Floats) -> NDArray[np.float64]:
     """The linear part; a source without an opinion counts as the user's mean, which is 0."""
     used = prior != 0
     return np.asarray(np.nan_to_num(rows[:, used]).astype(np.float64) @ prior[used], dtype=np.float64)
+
+
+def ladder_score(rows: Floats, features: tuple[str, ...], ladder: tuple[str, ...]) -> NDArray[np.float64]:
+    """What the first source placed, in its order, before what only the second did, and so on; 0 for what none of them placed."""
+    score = np.zeros(len(rows))
+    for step, source in enumerate(ladder):
+        if f"{source}_rank" in features:
+            rank = rows[:, features.index(f"{source}_rank")].astype(np.float64)
+            here = (score == 0) & ~np.isnan(rank)
+            score[here] = len(ladder) - step + 1 / (1 + rank[here])
+    return score
 
 
 def logistic(columns: Floats, bought: Ints, *, ridge: float = 1.0, steps: int = 12) -> NDArray[np.float64]:

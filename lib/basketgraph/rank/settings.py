@@ -9,6 +9,8 @@ from basketgraph.config import Settings
 SETTINGS = ("rebuy", "discovery")
 SOURCES = ("personal_frequency", "graph", "ease", "item_cosine", "als", "popularity")  # of equal ranks, the one that explains most comes first
 
+LADDER = ("personal_frequency", "popularity", "item_cosine", "ease", "als", "graph")  # what orders a list where a ranker has too little to learn from
+
 
 class Trees(Settings):
     """One setting's ranker: a linear prior over the sources, and the trees that correct it."""

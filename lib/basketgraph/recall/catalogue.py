@@ -38,6 +38,12 @@ class Catalogue:
     related: sparse.csr_matrix | None  # [h, n]
     ease: Ease | None
 
+    @property
+    def absent(self) -> list[str]:
+        """The sources that have no item side."""
+        sides = {"item_cosine": self.related, "als": self.als, "ease": self.ease, "graph": self.graph}
+        return [source for source, side in sides.items() if side is None]
+
     def scores(self, block: Block) -> dict[str, Floats]:
         """Each source's float32 [users, n] for a block; -inf where it has no opinion. Absent sources are left out."""
         found = {"popularity": _positive(np.broadcast_to(self.popularity, (len(block.user_ids), len(self.listed))))}

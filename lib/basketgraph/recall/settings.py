@@ -7,6 +7,8 @@ from basketgraph.config import Settings
 SETTINGS = ("rebuy", "discovery")  # everything may be listed; only what the user never bought before the cut
 SOURCES = ("popularity", "personal_frequency", "item_cosine", "als", "ease", "graph")
 
+MOST_CANDIDATES = 10_000  # of a user in one setting: the rows that LightGBM takes in a query
+
 
 class RecallSettings(Settings):
     """Section `recall` of conf/settings.yaml."""
@@ -34,6 +36,8 @@ class RecallSettings(Settings):
     def _known(cls, given: dict[str, int]) -> dict[str, int]:
         if unknown := sorted(set(given) - set(SOURCES)):
             raise ValueError(f"want sources of {', '.join(SOURCES)}, have {', '.join(unknown)}")
+        if any(depth < 0 for depth in given.values()) or sum(given.values()) > MOST_CANDIDATES:
+            raise ValueError(f"want numbers from 0 on that come to at most {MOST_CANDIDATES:,}, which is what LightGBM ranks for one user")
         return given
 
     def depth(self, setting: str) -> dict[str, int]:

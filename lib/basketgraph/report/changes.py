@@ -10,7 +10,7 @@ from typing import Any
 from pyspark.sql import functions as F
 
 from basketgraph.report.newest import newest_checks
-from basketgraph.report.records import as_dicts, records
+from basketgraph.report.records import about, as_dicts, left_out, records
 from basketgraph.report.scopes import covers, passed_over, since_in_words
 from basketgraph.tables import Release, releases
 
@@ -22,7 +22,8 @@ class Changes:
     """Everything after `since`, when the page before was made.
 
     new_files:   files that were read since.
-    files:       a table: {table_name, files, read, accepted, rejected, duplicate} since, {read_before, rejected_before} before.
+    files:       a table: {table_name, files, read, about, accepted, rejected, duplicate, left_out} since, {about_before, rejected_before} before;
+                 `about` are the rows that are about the table: read less left out.
     reasons:     {table_name, reason, rows, rows_before}, of those that turned rows away since; most rows first. rows_before 0: a new reason.
     set_aside:   {source_file, problem}, files that were quarantined since.
     taken_up:    {source_file}, files that were quarantined before and are read by now.
@@ -96,8 +97,9 @@ def _new_files(release: Release, since: datetime) -> int:
 
 def _files(release: Release, since: datetime) -> Rows:
     new = F.col("seen_at") > F.lit(since)
-    sums = [F.sum(F.when(new, F.col(f"rows_{what}")).otherwise(0)).alias(what) for what in ("read", "accepted", "rejected", "duplicate")]
-    before = [F.sum(F.when(~new, F.col(f"rows_{what}")).otherwise(0)).alias(f"{what}_before") for what in ("read", "rejected")]
+    counts = {what: F.col(f"rows_{what}") for what in ("read", "accepted", "rejected", "duplicate")} | {"about": about(), "left_out": left_out()}
+    sums = [F.sum(F.when(new, rows).otherwise(0)).alias(what) for what, rows in counts.items()]
+    before = [F.sum(F.when(~new, counts[what]).otherwise(0)).alias(f"{what}_before") for what in ("about", "rejected")]
     done = records(release, "ops.files").where("status = 'done'").groupBy("table_name")
     counted = done.agg(F.countDistinct(F.when(new, F.col("source_file"))).alias("files"), *sums, *before)
     return as_dicts(counted.where("files > 0").orderBy("table_name"))

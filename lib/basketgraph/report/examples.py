@@ -14,7 +14,8 @@ from basketgraph.tables import Warehouse, newest_release
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-NEEDED = ("gold.recommendations", "gold.interactions", "silver.items")
+NEEDED = ("gold.recommendations", "gold.interactions")
+ITEMS = "silver.items"  # a shop may have none: items are then called by their ids
 USERS, BOUGHT, LISTED = 3, 5, 5
 
 
@@ -79,7 +80,10 @@ def _shown(warehouse: Warehouse) -> list[Example]:
     live = all(table in versions for table in NEEDED)
     if not live and not all(warehouse.exists(table) for table in NEEDED):
         return []
-    lists, edges, items = (warehouse.read_version(table, versions[table]) if live else warehouse.newest(table) for table in NEEDED)
+    named = (*NEEDED, ITEMS)
+    lists, edges, items = (
+        warehouse.read_version(table, versions[table]) if live and table in versions else warehouse.newest(table) for table in named
+    )
     newest = lists.agg(F.max("as_of")).collect()[0][0]
     if newest is None:
         return []

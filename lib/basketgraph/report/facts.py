@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -14,7 +15,7 @@ from basketgraph.report.changes import Changes, changes
 from basketgraph.report.examples import Example, live_examples
 from basketgraph.report.known_users import Pseudonyms
 from basketgraph.report.newest import newest_checks
-from basketgraph.report.records import as_dicts, records
+from basketgraph.report.records import about, as_dicts, left_out, records
 from basketgraph.report.steps import newest_steps, unfinished
 from basketgraph.report.trends import broken_by_run, check_histories, deliveries, shop_days
 from basketgraph.runs import RunLog
@@ -45,6 +46,7 @@ class Facts:
     histories: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=dict)  # a check's value day by day
     changes: Changes = field(default_factory=Changes)  # since the page before
     unfinished: list[str] = field(default_factory=list)  # steps that should have run before the page and did not end
+    judged_from: str | None = None  # of lists of a shop that is too young to be judged: the first day at which it can be
 
 
 def facts(release: Release, ds: date, history_days: int, pseudonyms: Pseudonyms, runs: RunLog | None = None) -> Facts:
@@ -55,6 +57,7 @@ def facts(release: Release, ds: date, history_days: int, pseudonyms: Pseudonyms,
     """
     checks, steps = newest_checks(release), newest_steps(release)
     judged = runs.last.get("evaluations") if runs is not None else None
+    gate = runs.last.get("gate") if runs is not None else None
     return Facts(
         run_id=release.run_id,
         ds=ds,
@@ -74,12 +77,14 @@ def facts(release: Release, ds: date, history_days: int, pseudonyms: Pseudonyms,
         histories=check_histories(release, ds, history_days),
         changes=changes(release, checks),
         unfinished=[] if runs is None else unfinished(steps, runs, ds),
+        judged_from=json.loads(gate["detail"] or "{}").get("judged_from") if gate else None,
     )
 
 
 def _files(release: Release) -> list[dict[str, Any]]:
     """As the summary counts them: files that were read to their end."""
     sums = [F.sum(f"rows_{what}").alias(what) for what in ("read", "accepted", "rejected", "duplicate")]
+    sums += [F.sum(about()).alias("about"), F.sum(left_out()).alias("left_out")]
     done = records(release, "ops.files").where("status = 'done'")
     return as_dicts(done.groupBy("table_name").agg(F.countDistinct("source_file").alias("files"), *sums).orderBy("table_name"))
 

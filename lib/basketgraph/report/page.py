@@ -8,6 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from basketgraph.contracts import contract, contracts
+from basketgraph.cuts import not_judged_in_words
 from basketgraph.masking import masked, masked_row
 from basketgraph.report.facts import Facts
 from basketgraph.report.figures import check_figures, figures
@@ -53,12 +54,13 @@ def page(found: Facts, *, shop: str, description: str, made_at: datetime) -> str
         more_set_aside=max(0, len(found.quarantined) - MOST_FILES),
         since=since(found.changes),
         tables=promised_tables(found),
-        files=[{**row, "share": share_in_words(row["rejected"], row["read"])} for row in found.files],
+        files=[{**row, "share": share_in_words(row["rejected"], row["about"])} for row in found.files],
         rejected=rejected(found),
         figures=figures(found),
         check_figures=check_figures(found),
         settings=[measured(found, setting) for setting in SETTINGS if any(e["setting"] == setting for e in found.evaluations)],
         not_live=not_live_in_words(found),
+        not_judged=not_judged_in_words(found.judged_from) if found.judged_from else "",
         examples=list(zip(LISTED_USERS, found.examples, strict=False)),
         steps=[{**step, "words": step_words(step)} for step in found.steps],
         share=share_in_words,
@@ -67,12 +69,12 @@ def page(found: Facts, *, shop: str, description: str, made_at: datetime) -> str
 
 
 def rejected(found: Facts) -> list[dict[str, Any]]:
-    """Each reason with up to two masked rows and its share of what was read for the table."""
-    read = {row["table_name"]: row["read"] for row in found.files}
+    """Each reason with up to two masked rows and its share of the rows that are about the table."""
+    about = {row["table_name"]: row["about"] for row in found.files}
     shown = []
     for row in found.rejected:
         payloads = dict.fromkeys(payload for payload in (row["first"], row["last"]) if payload)
         examples = [example for example in map(masked_row, payloads) if example]
-        share = share_in_words(row["rows"], read[row["table_name"]]) if read.get(row["table_name"]) else ""
+        share = share_in_words(row["rows"], about[row["table_name"]]) if about.get(row["table_name"]) else ""
         shown.append({**row, "examples": examples, "share": share, "words": reason_in_words(row["reason"])})
     return shown

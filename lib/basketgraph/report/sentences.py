@@ -96,11 +96,12 @@ def file_name(path: str) -> str:
 
 def arrived_in_words(row: Row) -> str:
     """What came in for one table since the page before. row: an entry of `Changes.files`."""
-    share = share_in_words(row["rejected"], row["read"])
-    before = f", before {share_in_words(row['rejected_before'], row['read_before'])}" if row["read_before"] else ""
+    share = share_in_words(row["rejected"], row["about"])
+    before = f", before {share_in_words(row['rejected_before'], row['about_before'])}" if row["about_before"] else ""
     told = f"{row['table_name']}: {number_in_words(row['files'], 'file')} with {number_in_words(row['read'], 'row')}; "
     told += f"{number_in_words(row['accepted'])} accepted, {number_in_words(row['rejected'])} rejected ({share}{before})"
-    return f"{told}, {number_in_words(row['duplicate'])} exact copies of others." if row["duplicate"] else f"{told}."
+    told += f", {number_in_words(row['duplicate'])} exact copies of others" if row["duplicate"] else ""
+    return f"{told}; {number_in_words(row['left_out'])} others left out." if row["left_out"] else f"{told}."
 
 
 def turned_away_in_words(row: Row) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
-from basketgraph.report.records import as_dicts, records
+from basketgraph.report.records import about, as_dicts, records
 from basketgraph.report.scopes import REPEATED
 from basketgraph.tables import Release
 
@@ -29,20 +29,18 @@ def broken_by_run(release: Release, history_days: int) -> Rows:
 
 
 def deliveries(release: Release, history_days: int) -> Rows:
-    """Rows by day of pick-up, of the table that most rows are rejected of: {table_name, day, read, rejected}, oldest first.
+    """Rows about it by day of pick-up, of the table that most rows are rejected of: {table_name, day, read, rejected}, oldest first.
 
     A file may feed several tables, so their counts do not add up to rows of files. A day without a delivery has no row.
     """
     files = records(release, "ops.files").where("status = 'done'")
-    sums = files.groupBy("table_name").agg(F.sum("rows_rejected").alias("rejected"), F.sum("rows_read").alias("read"))
+    sums = files.groupBy("table_name").agg(F.sum("rows_rejected").alias("rejected"), F.sum(about()).alias("read"))
     leading = as_dicts(sums.orderBy(F.desc("rejected"), F.desc("read"), "table_name").limit(1))
     if not leading:
         return []
     of_table = files.where(F.col("table_name") == leading[0]["table_name"])
     by_day = of_table.groupBy("table_name", F.to_date("seen_at").alias("day"))
-    counted = as_dicts(
-        by_day.agg(F.sum("rows_read").alias("read"), F.sum("rows_rejected").alias("rejected")).orderBy(F.desc("day")).limit(history_days)
-    )
+    counted = as_dicts(by_day.agg(F.sum(about()).alias("read"), F.sum("rows_rejected").alias("rejected")).orderBy(F.desc("day")).limit(history_days))
     return [row for row in counted if row["day"] > counted[0]["day"] - timedelta(days=history_days)][::-1]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from basketgraph.failures import at_the_end
 from basketgraph.tables import Warehouse
 
 
@@ -12,10 +13,8 @@ def write_page(warehouse: Warehouse, run_id: str, html: str) -> str:
     _, half = warehouse.hadoop_path(f"{warehouse.root}/reports/.{run_id}.html.half")
     system.setWriteChecksum(False)  # a .crc file beside a page that people open would only puzzle them
     out = system.create(half, True)
-    try:
+    with at_the_end(f"{half}: left open", out.close):
         out.write(bytearray(html.encode()))
-    finally:
-        out.close()
     jvm, gateway = warehouse.spark._jvm, warehouse.spark.sparkContext._gateway
     rename = jvm.org.apache.hadoop.fs.Options.Rename  # type: ignore[union-attr]
     overwrite = gateway.new_array(rename, 1)  # type: ignore[union-attr]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from basketgraph.config import Mistake
+from basketgraph.paths import file_url
 from basketgraph.shards.manifest import CURE, Manifest, ShardFile, ids_sha256, read_manifest, verify
 
 Array = NDArray[Any]
@@ -89,27 +91,31 @@ class ShardSet:
             raise Mistake(f"{self.folder}: the shard set does not match its manifest", faults, CURE)
         found = {name: [rows] for name, rows in empty.items()}
         if wanted:
-            for batch in _batches([self.folder / file.name for file in wanted], list(empty), sum(have.values())):
+            for batch in _batches(self.folder, [file.name for file in wanted], list(empty), sum(have.values())):
                 for name, column in batch.items():
                     found[name].append(column)
         return {name: np.concatenate(parts) for name, parts in found.items()}
 
 
-def _batches(paths: list[Path], columns: list[str], rows: int) -> list[dict[str, Array]]:
-    """The files' row groups, in order; `rows` is what they hold together.
+def _batches(folder: Path, names: list[str], columns: list[str], rows: int) -> list[dict[str, Array]]:
+    """The row groups of the folder's files, in order; `rows` is what they hold together.
 
     A petastorm reader of one epoch may end early: it asks "has every row group handed out been read?", then "has every one been handed out?", and
     where the last ones are handed out between the two questions they are lost (of files with many row groups, a read in four). So it is told to
     read for ever, by one thread, which keeps the order, and is stopped at the last row of the first round.
+
+    It takes URLs alone, and decodes none: a # or ? in the folder's name would end the path. So it comes to the files by a link.
     """
     # petastorm still speaks pyarrow's legacy dialect, which pyarrow 14 understands and complains about; and it prints when it ends
-    with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
+    with TemporaryDirectory(prefix="shards") as beside, warnings.catch_warnings(), redirect_stdout(io.StringIO()):
+        link = Path(beside) / "set"
+        link.symlink_to(folder.absolute())
         warnings.simplefilter("ignore")
         logging.getLogger("petastorm").setLevel(logging.ERROR)
         from petastorm import make_batch_reader
 
         with make_batch_reader(
-            [f"file://{path.resolve()}" for path in paths],
+            [file_url(link / name) for name in names],
             schema_fields=columns,
             reader_pool_type="thread",
             workers_count=1,
@@ -122,5 +128,5 @@ def _batches(paths: list[Path], columns: list[str], rows: int) -> list[dict[str,
                 found.append(next(reader)._asdict())
                 lacking -= len(found[-1][columns[0]])
             if lacking < 0:
-                raise RuntimeError(f"{paths[0].parent}: petastorm gave {-lacking} rows more than {rows}")
+                raise RuntimeError(f"{folder}: petastorm gave {-lacking} rows more than {rows}")
             return found

@@ -11,6 +11,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from basketgraph.config import Mistake, Settings
+from basketgraph.paths import file_url, globbed
 from basketgraph.shards.features import Features
 from basketgraph.shards.manifest import FORMAT, SCHEMA_HASH, Manifest, ShardFile, described, ids_sha256, seal_set
 
@@ -45,26 +46,33 @@ def seal_shards(
     tables:       the versions of the tables that were read.
     factors:      (user_id, factors) and (item_id, factors): where training starts; an id without factors starts at 0.
     features:     one row per id, users or items without interactions among them: they are sealed too.
-    errors:       Mistake where there is no interaction, or factors of different widths.
+    returns:      the manifest; without an interaction the set is empty, and there is nothing to train on.
+    errors:       Mistake where factors are of different widths.
     """
     width = _factor_width(factors)
     spark = interactions.sparkSession
 
     def fill(writing: Path) -> Manifest:
+        if interactions.isEmpty():
+            return manifest(writing, [], [], [])
         users = _with_index(_all_ids(interactions, "user_id", user_features), "user_id", shards)
         users = _with_vectors(users, "user_id", width, factors[0] if factors else None, user_features)
         user_files = _write(users, writing, "users", shards)
         items = _with_index(_all_ids(interactions, "item_id", item_features), "item_id", 1)
         items = _with_vectors(items, "item_id", width, factors[1] if factors else None, item_features)
         item_files = _write(items, writing, "items", 1)
-        written_users = spark.read.parquet(*[_url(writing / file.name) for file in user_files]).select("user_id", "user_index")
-        written_items = spark.read.parquet(*[_url(writing / file.name) for file in item_files]).select("item_id", "item_index")
+        written_users, written_items = (
+            spark.read.parquet(*[globbed(file_url(writing / file.name)) for file in files]).select(f"{kind}_id", f"{kind}_index")
+            for kind, files in (("user", user_files), ("item", item_files))
+        )
         edges = (  # every pair matches one user and one item: both lists were made from these pairs
             interactions.join(written_users, "user_id", "inner")
             .join(written_items, "item_id", "inner")
             .select(shard_of(F.col("user_id"), shards).alias("shard"), "user_index", "item_index", F.col("weight").cast("float").alias("weight"))
         )
-        edge_files = _write(edges, writing, "edges", shards)
+        return manifest(writing, user_files, _write(edges, writing, "edges", shards), item_files)
+
+    def manifest(writing: Path, user_files: list[ShardFile], edge_files: list[ShardFile], item_files: list[ShardFile]) -> Manifest:
         return Manifest(
             format=FORMAT,
             cut=cut,
@@ -89,9 +97,9 @@ def _factor_width(factors: tuple[DataFrame, DataFrame] | None) -> int:
     if factors is None:
         return 0
     widths = [row.width for frame in factors for row in frame.select(F.size("factors").alias("width")).distinct().collect()]
-    if len(set(widths)) != 1:
-        raise Mistake("shards: the factors cannot be a start", [f"factors: want one width of users and items, have {sorted(set(widths)) or 'none'}"])
-    return int(widths[0])
+    if len(set(widths)) > 1:
+        raise Mistake("shards: the factors cannot be a start", [f"factors: want one width of users and items, have {sorted(set(widths))}"])
+    return int(widths[0]) if widths else 0  # a shop of rare items has none: training finds a start of its own
 
 
 def _all_ids(interactions: DataFrame, id_column: str, features: Features | None) -> DataFrame:
@@ -106,8 +114,6 @@ def _with_index(ids: DataFrame, id_column: str, shards: int) -> DataFrame:
     kind = id_column.removesuffix("_id")
     placed = ids.withColumn("shard", shard_of(F.col(id_column), shards) if shards > 1 else F.lit(0))
     counts = {row.shard: row["count"] for row in placed.groupBy("shard").count().collect()}  # one row per shard
-    if not counts:
-        raise Mistake("shards: nothing to seal", ["interactions: want at least one row before the cut, have none"], "Check the cut and the events.")
     offsets = [sum(counts.get(before, 0) for before in range(shard)) for shard in range(shards)]
     offset = F.get(F.array(*[F.lit(number) for number in offsets]), F.col("shard")).cast("bigint")
     within = F.row_number().over(Window.partitionBy("shard").orderBy(id_column)) - 1
@@ -132,7 +138,7 @@ def _write(frame: DataFrame, writing: Path, kind: Literal["users", "edges", "ite
     order = {"users": ["user_index"], "edges": ["user_index", "item_index"], "items": ["item_index"]}[kind]
     raw = writing / f"_{kind}"
     whole = frame.repartition(shards, "shard").sortWithinPartitions("shard", *order)
-    whole.write.partitionBy("shard").parquet(_url(raw))
+    whole.write.partitionBy("shard").parquet(file_url(raw))
     files = []
     for part in sorted(raw.glob("shard=*/*.parquet")):
         shard = None if kind == "items" else int(part.parent.name.removeprefix("shard="))
@@ -144,10 +150,6 @@ def _write(frame: DataFrame, writing: Path, kind: Literal["users", "edges", "ite
         raise RuntimeError(f"{kind}: a shard was written as several files: {names}")
     shutil.rmtree(raw)
     return files
-
-
-def _url(path: Path) -> str:
-    return f"file://{path.absolute()}"  # Hadoop takes a path as it is written: %20 would be four more characters
 
 
 def _ids_hash(writing: Path, files: list[ShardFile], id_column: str) -> str:

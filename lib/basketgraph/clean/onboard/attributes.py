@@ -14,15 +14,17 @@ ALWAYS = "DATE'1900-01-01'"
 
 
 def items_table(reading: Reading, lets: Lets) -> Table | None:
-    """silver.items, where the files say anything of items besides their id."""
+    """silver.items, where the files say anything of items besides their id; of sales, that there are such items."""
     item = reading.roles.get("item")
     found = {role: reading.roles[role] for role in ITEM_COLUMNS if role in reading.roles}
-    if item is None or not found:
+    if item is None or reading.reviews or not (found or "user" in reading.roles):
         return None
     if "subcategory" in found and not {"category", "department"} & found.keys():
         found = {"category" if role == "subcategory" else role: one for role, one in found.items()}
     table = Table("silver.items")
     _history(reading, lets, table, item, found)
+    if not found:
+        table.note("item_id", "nothing says more of the items than their ids, which stand for their names")
     for column, one in found.items():
         table.set(column, label_sql(one))
         role = column if column in reading.because and reading.roles[column] is one else "subcategory"
@@ -41,7 +43,7 @@ def users_table(reading: Reading, lets: Lets) -> Table | None:
     """silver.users, where the files say anything of users besides their id."""
     user = reading.roles.get("user")
     found = {role: reading.roles[role] for role in USER_COLUMNS if role in reading.roles}
-    if user is None or not found:
+    if user is None or not found or reading.reviews:
         return None
     table = Table("silver.users")
     _history(reading, lets, table, user, found)
@@ -62,13 +64,14 @@ def _history(reading: Reading, lets: Lets, table: Table, key: Profile, found: di
     if own_file or when is None or constant:
         table.set("valid_from", ALWAYS)
         because = "the file is a list without days" if own_file else f"each {role} has the same ones in all rows of the sample"
-        table.guess("valid_from", "the attributes hold for all times", because)
+        if found:
+            table.guess("valid_from", "the attributes hold for all times", because)
     else:
         table.set("valid_from", when.day)
         table.guess("valid_from", "each sale says what holds from its day on", f"attributes of some {role}s change within the sample")
     if not own_file:
-        names = [one.column.sql for one in found.values()]
+        names = [one.column.sql for one in found.values()] or [key.column.sql]
         said = names[0] if len(names) == 1 else f"coalesce({', '.join(f'cast({name} as string)' for name in names)})"
         table.where = " and ".join(f"{one} is not null" for one in dict.fromkeys((key.column.sql, said)))
-        if when is not None:
+        if when is not None and found:
             table.version = f"coalesce({when.instant}, file_modified_at)"

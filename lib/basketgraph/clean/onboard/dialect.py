@@ -7,22 +7,28 @@ import io
 import re
 import shlex
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from charset_normalizer import from_bytes
 
 from basketgraph.clean.onboard.find import Excerpt
+from basketgraph.clean.onboard.headerless import Named, columns_flag, is_row, names_of
 from basketgraph.clean.onboard.moments import looks_like_moment
 from basketgraph.clean.onboard.numbers import looks_like_number
+from basketgraph.clean.onboard.sample import Column
 from basketgraph.config import Mistake
 
-SEPARATORS = ",;\t|^~\x01"
+SEPARATORS = (",", ";", "\t", "|", "^", "~", "\x01", "::")
 LOOKED_AT = 300  # rows that decide about the separator
 MARKS = {b"\xff\xfe": "UTF-16LE", b"\xfe\xff": "UTF-16BE"}
 # What shops use; more candidates only make short texts of Western Europe look Hungarian or Turkish.
 CODE_PAGES = ["cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1257", "gb18030", "cp932", "euc_jp", "euc_kr", "big5", "koi8_r"]
 JAVA_NAMES = {"cp932": "windows-31j", "gb18030": "GB18030", "euc_jp": "EUC-JP", "euc_kr": "EUC-KR", "big5": "Big5", "koi8_r": "KOI8-R"}
+EXCEL = re.compile(r'"?sep=.?"?\s*', re.IGNORECASE)  # a first line that tells Excel the separator
+FORMULA = re.compile(r'="(.*)"')  # by which Excel keeps a text as it is
+PACKERS = {".gz": "gzip", ".bz2": "bzip2"}
 LONGEST_FIELD = 1 << 24  # Python's reader stops at 128 KiB by default
 
 
@@ -48,6 +54,8 @@ class Dialect:
     header: tuple[str, ...]
     rows: list[list[str]] = field(repr=False, default_factory=list)  # below the header, all of the header's width
     odd_rows: int = 0  # rows of another width
+    repeated: int = 0  # rows that are the header once more, as where files with one each were put behind each other
+    named: Named | None = None  # where the first line is a row
 
 
 def decoded(excerpt: Excerpt, shown: str) -> Text:
@@ -92,33 +100,48 @@ def _is_utf8(line: bytes) -> bool:
 
 
 def _as_text(excerpt: Excerpt, codec: str, encoding: str, because: str, *, marked: bool = False) -> Text:
-    text = excerpt.head.decode(codec, errors="replace" if excerpt.whole else "ignore").removeprefix("\ufeff")
+    text = excerpt.head.decode(codec, errors="replace" if excerpt.whole else "ignore").lstrip("\ufeff")
     blocks = tuple(block.decode(codec.removesuffix("-sig"), errors="ignore") for block in excerpt.blocks)
     return Text(text, blocks, excerpt.whole, encoding, because, marked)
 
 
-def dialect(text: Text, shown: str, path: str) -> Dialect:
-    """How the CSV is written, with its sampled rows.
+def without_formulas(column: Column) -> Column:
+    """A column with the texts of formulas such as ="00123", which keep zeros from Excel, as they are meant."""
+    found = [value if value is None else FORMULA.fullmatch(value) for value in column.values]
+    if not any(found):
+        return column
+    bare = [one[1].strip() or None if isinstance(one, re.Match) else value for one, value in zip(found, column.values, strict=True)]
+    sql = f"regexp_replace({column.sql}, '^ *=\"(.*)\" *$', '$1')"
+    is_filled = all(one is not None for one, value in zip(bare, column.values, strict=True) if value is not None)
+    return replace(column, sql=sql if is_filled else f"nullif(trim({sql}), '')", values=bare)
 
-    errors: Mistake where there is no separator, no header, two columns of one name, or lines above the header.
+
+def dialect(text: Text, shown: str, path: str, columns: Sequence[str] = ()) -> Dialect:
+    """How the CSV is written, with its sampled rows. columns: the user's names for the fields of a file without a header.
+
+    errors: Mistake where there is no separator, no header and no name, two columns of one name, or lines above the header.
     """
     start = text.head if text.whole else text.head[: text.head.rfind("\n") + 1]
     if not start.strip():
         raise Mistake(f"{shown}: want a header and rows, have an empty file")
     quote = _quote(start)
     escape = "\\" if re.search(r"[^,;\t|\\]\\" + quote, start) else quote
-    separator = _separator(start, quote, escape, shown, path)
+    separator = _separator(start, quote, escape, shown, Rewritten(path, text.encoding))
     rows = list(_parsed(start, separator, quote, escape))
     if not text.whole and rows:
         rows.pop()  # may end in the middle of a quoted field
-    header = tuple(name.strip() for name in rows[0])
-    _want_header(header, rows, shown, path, separator)
+    named = names_of(rows, columns, shown)
+    header = tuple(name.strip() for name in rows[0]) if named is None else named.names
+    rows = rows if named is None else [list(header), *rows]
+    _want_header(header, rows, shown, separator)
     inner = [row for block in text.blocks for row in list(_parsed(block, separator, quote, escape))[1:-1]]
     width = len(header)
     multiline = any("\n" in value or "\r" in value for row in rows for value in row)
     quoted = quote in start
     odd = sum(len(row) != width for row in rows[1:])
-    return Dialect(separator, quote, quoted, escape, multiline, header, [row for row in (*rows[1:], *inner) if len(row) == width], odd)
+    wide = [row for row in (*rows[1:], *inner) if len(row) == width]
+    below = [row for row in wide if tuple(name.strip().removeprefix("\ufeff") for name in row) != header]
+    return Dialect(separator, quote, quoted, escape, multiline, header, below, odd, len(wide) - len(below), named)
 
 
 def _quote(text: str) -> str:
@@ -128,6 +151,9 @@ def _quote(text: str) -> str:
 
 
 def _parsed(text: str, separator: str, quote: str, escape: str) -> Iterator[list[str]]:
+    if len(separator) > 1:  # Python's reader takes one character; such files have no quotes
+        yield from (line.split(separator) for line in text.splitlines() if line)
+        return
     doubled = escape == quote
     reader = csv.reader(
         io.StringIO(text, newline=""), delimiter=separator, quotechar=quote, doublequote=doubled, escapechar=None if doubled else escape
@@ -144,7 +170,7 @@ def _parsed(text: str, separator: str, quote: str, escape: str) -> Iterator[list
             yield row
 
 
-def _separator(text: str, quote: str, escape: str, shown: str, path: str) -> str:
+def _separator(text: str, quote: str, escape: str, shown: str, rewritten: Rewritten) -> str:
     """The separator with which nearly all rows have the header's width; of several the one with the most columns."""
     best: list[tuple[int, str]] = []
     for separator in SEPARATORS:
@@ -153,40 +179,90 @@ def _separator(text: str, quote: str, escape: str, shown: str, path: str) -> str
             best.append((widths[0], separator))
     if best:
         return max(best)[1]
-    raise _no_separator(text, quote, escape, shown, path)
+    raise _no_separator(text, quote, escape, shown, rewritten)
 
 
-def _no_separator(text: str, quote: str, escape: str, shown: str, path: str) -> Mistake:
-    here = shlex.quote(path)
-    for separator in SEPARATORS:
-        widths = [len(row) for row, _ in zip(_parsed(text, separator, quote, escape), range(LOOKED_AT), strict=False)]
-        usual, rows = Counter(widths).most_common(1)[0] if widths else (0, 0)
-        if usual > 1 and rows >= 0.9 * len(widths) - 12 and usual in widths[:12] and len(widths) > 3:
-            of_line = [len(next(_parsed(line, separator, quote, escape), [])) for line in text.splitlines()[:LOOKED_AT]]
-            above = of_line.index(usual)  # lines of the file, empty ones too
-            fault = f"the first {above} lines have another number of fields than the {usual} of the rest"
-            cure = f"Take out the lines above the header: tail -n +{above + 1} {here} > {shlex.quote(_beside(path))}"
-            return Mistake(f"{shown}: want a header in the first line", [fault], cure)
-    spaced = [len(line.split()) for line in text.splitlines()[:LOOKED_AT] if line.strip()]
-    if spaced and spaced[0] > 1 and len(set(spaced)) == 1:
-        fault = f"fields are set apart by blanks ({spaced[0]} a line), in columns of a width"
-        cure = f"Make it CSV: awk '{{$1=$1; gsub(/ /, \",\"); print}}' {here} > {shlex.quote(_beside(path))}"
+def _no_separator(text: str, quote: str, escape: str, shown: str, rewritten: Rewritten) -> Mistake:
+    lines = text.splitlines()[:LOOKED_AT]
+    if EXCEL.fullmatch(lines[0]):
+        fault = f"the first line is {lines[0]!r}, which only Excel understands; the header is the second"
+        return Mistake(f"{shown}: want a header in the first line", [fault], f"Take out the first line: {rewritten('tail -n +2')}")
+    usual, separator = max((_usual_width(text, one, quote, escape), one) for one in SEPARATORS)
+    if usual > 1:
+        of_line = [next(_parsed(line, separator, quote, escape), []) for line in lines]
+        above = [len(row) for row in of_line].index(usual)  # lines of the file, empty ones too
+        header = of_line[above - 1]
+        if above and len(header) > 1 and not _values_in(header) and _values_in(of_line[above]):
+            rows = [row for row in of_line[above:] if len(row) == usual]
+            return _narrow_header(header, rows, above, separator, shown, rewritten)
+        fault = f"the first {above} lines have another number of fields than the {usual} of the rest"
+        cure = f"Take out the lines above the header: {rewritten(f'tail -n +{above + 1}')}"
+        return Mistake(f"{shown}: want a header in the first line", [fault], cure)
+    spaced = [line.split() for line in lines if line.strip()]
+    if spaced and len(spaced[0]) > 1 and sum(len(line) == len(spaced[0]) for line in spaced) >= 0.9 * len(spaced):
+        fault = f"fields are set apart by blanks ({len(spaced[0])} a line), in columns of a width"
+        mark = next(mark for mark in (",", ";", "|", "^") if mark == "^" or not any(mark in field for line in spaced for field in line))
+        command = f"awk -v OFS='{mark}' '{{$1=$1; print}}'"
+        cure = f"Make it CSV, and name that file: {rewritten(command)}"
+        if is_row(spaced[0]):
+            cure += f"\nIt has no header, so say what its fields are called, too: {columns_flag(len(spaced[0]))}"
         return Mistake(f"{shown}: want a separator between fields (one of , ; tab | ^ ~)", [fault], cure)
-    return Mistake(f"{shown}: want rows of several columns (separator , ; tab | ^ or ~), have {text.splitlines()[0]!r:.80}", cure="Name a CSV file.")
+    return Mistake(f"{shown}: want rows of several columns (separator , ; tab | ^ or ~), have {lines[0]!r:.80}", cure="Name a CSV file.")
 
 
-def _beside(path: str) -> str:
-    stem, _, ending = path.rpartition(".")
-    return f"{stem}.clean.{'csv' if ending == 'txt' else ending}"
+def _usual_width(text: str, separator: str, quote: str, escape: str) -> int:
+    """How many fields nearly all rows have; 0 where they differ, or the lines above them are too many."""
+    widths = [len(row) for row, _ in zip(_parsed(text, separator, quote, escape), range(LOOKED_AT), strict=False)]
+    usual, rows = Counter(widths).most_common(1)[0] if widths else (0, 0)
+    return usual if rows >= 0.9 * len(widths) - 12 and usual in widths[:12] and len(widths) > 3 else 0
 
 
-def _want_header(header: tuple[str, ...], rows: list[list[str]], shown: str, path: str, separator: str) -> None:
-    values = [name for name in header if looks_like_number(name) or looks_like_moment(name)]
-    if values and not all(len(row) > 1 for row in rows[1:2]):
-        values = values[:1]
-    if len(values) > len(header) / 3 or (values and any(looks_like_moment(name) for name in values)):
-        names = separator.join(f"column{i + 1}" for i in range(len(header)))
-        cure = f"Put a line of names above it: sed -i '1i {names}' {shlex.quote(path)}   (with your own names, such as user, item, date)"
+def _values_in(row: list[str]) -> bool:
+    return any(looks_like_number(field.strip()) or looks_like_moment(field.strip()) for field in row)
+
+
+def _narrow_header(header: list[str], rows: list[list[str]], line: int, separator: str, shown: str, rewritten: Rewritten) -> Mistake:
+    """A header with another number of names than the rows have fields: it is mended, never taken out. line: of the file, the header's."""
+    fault = f"line {line} has {len(header)} names, the rows below it have {len(rows[0])} fields"
+    mark = "\\t" if separator == "\t" else separator
+    edit, told = "", f"Give line {line} a name for each field"
+    if len(rows[0]) == len(header) + 1 and not any(row[-1].strip() for row in rows):
+        edit, told = rf"s/\(\r\{{0,1\}}\)$/{mark}\1/", f"Put {_named(separator)} behind the header, too"
+        fault += f", of which the last is empty: {_named(separator)} stands behind each row"
+    elif len(rows[0]) == len(header) + 1 and len({row[0] for row in rows}) == len(rows):
+        edit, told = f"s/^/row{mark}/", "Put a name before the header"
+        fault += ", of which the first is the row's own name"
+    sed = shlex.quote(f"{line}{edit}")
+    command = f": {rewritten(f'sed {sed}')}" if edit else "."
+    return Mistake(f"{shown}: want a name for each column", [fault], f"{told}{command}")
+
+
+def _named(separator: str) -> str:
+    return "a tab" if separator == "\t" else f"`{separator}`"
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """The shell's command that writes a file anew beside the old one, through a filter of lines. encoding: the file's, as Java calls it."""
+
+    path: str
+    encoding: str
+
+    def __call__(self, command: str) -> str:
+        place = Path(self.path)
+        packer = PACKERS.get(place.suffix.lower())
+        plain = place.with_suffix("") if packer else place
+        beside = f"{plain.with_suffix('')}.clean{plain.suffix if plain.suffix not in ('', '.txt') else '.csv'}{place.suffix if packer else ''}"
+        steps = [f"{packer} -dc"] if packer else []
+        steps += [f"iconv -f {self.encoding} -t UTF-8"] if self.encoding.startswith("UTF-16") else []  # the shell's tools see none of its lines
+        steps += [command, packer] if packer else [command]
+        steps[0] += f" {shlex.quote(self.path)}"
+        return f"{' | '.join(steps)} > {shlex.quote(beside)}"
+
+
+def _want_header(header: tuple[str, ...], rows: list[list[str]], shown: str, separator: str) -> None:
+    if is_row(header):
+        cure = f"Say what its {len(header)} fields are called, in their order: {columns_flag(len(header))}"
         raise Mistake(f"{shown}: want a header in the first line, have values there", [f"first line: have {separator.join(header)[:100]}"], cure)
     twice = sorted({name for name in header if name and [n.lower() for n in header].count(name.lower()) > 1})
     if twice:

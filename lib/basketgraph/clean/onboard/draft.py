@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from basketgraph.clean.characters import shown
 from basketgraph.clean.onboard.fitness import IDS
 from basketgraph.clean.onboard.parts import Remark, Table
 from basketgraph.clean.onboard.plan import FilesPlan, Plan
@@ -56,7 +57,7 @@ def _files(one: FilesPlan, masker: Masker, remarks: list[Remark]) -> Iterator[st
     kind, sample = one.kind, one.reading.sample
     place = f"files.{kind.name}"
     yield f"  {scalar(kind.name)}:"
-    own = [Remark("note", place, note) for note in sample.notes]
+    own = [Remark("note", place, note) for note in sample.notes] + one.remarks
     if kind.guessed_pattern:
         own.append(Remark("guess", f"{place}.pattern", "later files are called alike", f"the pattern fits {len(kind.files)} file(s) and no other"))
     yield from _comments(4, own)
@@ -79,10 +80,13 @@ def _files(one: FilesPlan, masker: Masker, remarks: list[Remark]) -> Iterator[st
         own.append(remark)
         yield from _comments(4, [remark])
         yield f"    personal: [{_listed(personal)}]"
-    nothing = sorted({text for profile in one.reading.profiles for text in profile.nothing})
+    nothing = sorted({text for profile in one.reading.profiles for text in profile.nothing} | set(sample.nothing))
     if nothing:
         remark = Remark(
-            "guess", f"{place}.null_values", f"{', '.join(nothing)} mean that there is no value", "they stand where all else is something else"
+            "guess",
+            f"{place}.null_values",
+            f"{', '.join(map(shown, nothing))} mean that there is no value",
+            "they stand where all else is something else",
         )
         own.append(remark)
         yield from _comments(4, [remark])
@@ -118,19 +122,20 @@ def _examples(one: FilesPlan, name: str, masker: Masker) -> str:
     roles = {p.name: role for role, p in one.reading.roles.items()}
     if not profile.filled:
         return " # empty in the sample"
-    shown = [_example(text, profile, roles.get(name), masker) for text in _spread(profile)]
+    examples = [example(text, profile, roles.get(name), masker) for text in _spread(profile)]
     filled = 100 * len(profile.filled) / max(1, len(profile.column.values))
     holes = f", {100 - filled:.0f} % empty" if filled < 99.5 else ""
-    texts = " | ".join(dict.fromkeys(re.sub(r"\s+", " ", text) for text in shown))
+    texts = " | ".join(dict.fromkeys(shown(re.sub(r"[ \t\r\n]+", " ", text)) for text in examples))
     return f" # {len(profile.counts):,} different{holes}: {texts}"
 
 
 def _spread(profile: Profile) -> list[str]:
-    frequent = [text for text, _ in profile.counts.most_common(EXAMPLES * 3)]
+    counts = profile.counts if profile.raw is None else Counter(text for text in profile.raw.values if text is not None)
+    frequent = [text for text, _ in counts.most_common(EXAMPLES * 3)]
     return frequent[:: max(1, len(frequent) // EXAMPLES)][:EXAMPLES]
 
 
-def _example(text: str, profile: Profile, role: str | None, masker: Masker) -> str:
+def example(text: str, profile: Profile, role: str | None, masker: Masker) -> str:
     """A value as it may be shown: of a person only its shape; of an id or a number that is nobody's all of it; of the rest what the masker leaves."""
     if role == "user" or profile.personal:
         return re.sub(r"[^\W\d_]", "x", re.sub(r"\d", "9", text))[:30]
@@ -163,7 +168,7 @@ def _table(one: FilesPlan, table: Table) -> Iterator[str]:
 
 def _comments(depth: int, remarks: Iterable[Remark]) -> Iterator[str]:
     for remark in remarks:
-        text = re.sub(r"\s+", " ", remark.comment)
+        text = shown(re.sub(r"[ \t\r\n]+", " ", remark.comment))
         for number, line in enumerate(textwrap.wrap(text, WIDTH - depth - 4)):
             yield f"{' ' * depth}# {'  ' * (number > 0)}{line}"
 
@@ -173,6 +178,8 @@ def scalar(value: Any, *, inside: bool = False) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     text = str(value)
+    if not text.isprintable():
+        return f'"{shown(text.replace(chr(92), chr(92) * 2).replace(chr(34), chr(92) + chr(34)))}"'
     try:
         if text and " #" not in text and yaml.safe_load(f"{{k: [{text}]}}" if inside else f"k: {text}") == {"k": [text] if inside else text}:
             return text

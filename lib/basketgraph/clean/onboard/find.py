@@ -121,7 +121,9 @@ def find(given: Sequence[str], landing: Path | None) -> tuple[Path, list[Found]]
             bases.append(here.parent)
             paths.append(here)
         else:
-            matched = [Path(p) for p in sorted(glob.glob(str(here), recursive=True)) if Path(p).is_file()]
+            base = next(folder for folder in here.parents if folder.is_dir())  # brackets in the name of a folder that is there are no pattern
+            below = glob.glob(str(here.relative_to(base)), root_dir=base, recursive=True)
+            matched = [base / name for name in sorted(below) if (base / name).is_file()]
             if not matched:
                 raise Mistake(f"{text}: want files of the shop, have no such file", cure="Name files, a folder, or a quoted pattern.")
             bases += [p.parent for p in matched]

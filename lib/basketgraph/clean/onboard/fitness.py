@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from statistics import median
 
-from basketgraph.clean.onboard.numbers import CODES
 from basketgraph.clean.onboard.profiles import Profile
 from basketgraph.clean.onboard.words import header_score, is_taken_back, plain_values, words, words_of
+from basketgraph.money import CODES
 
 FLAGS = {"0", "1", "true", "false", "yes", "no", "y", "n", "t", "f", "x", "ja", "nein", "j", "oui", "non", "si", "sim", "tak"}
 IDS = ("user", "item", "order", "line", "store")
@@ -16,9 +16,10 @@ PAID = MONEY[:-1]
 NAMED = 0.7  # score of a header that is called so
 MANY = {"buyers", "clients", "customers", "members", "shoppers", "users", "visitors"}
 NO_MONEY = {
-    "score", "rate", "ratio", "share", "pct", "percent", "probability", "propensity", "weight", "feature",
-    "affinity", "rating", "digits", "lat", "lon", "latitude", "longitude", "index", "rank",
+    "score", "rate", "ratio", "share", "pct", "percent", "probability", "propensity", "weight", "feature", "affinity", "digits", "lat", "lon",
+    "latitude", "longitude", "index", "rank", "rating", "ratings", "overall", "star", "stars", "sterne", "bewertung",
 }  # fmt: skip
+OPINIONS = {"helpful", "helpfulness", "rating", "ratings", "review", "reviews", "stars", "vote", "votes"}  # counts of these are no pieces
 ITEM_COLUMNS = ("name", "department", "category", "subcategory", "brand", "manufacturer", "package_size")
 PEOPLE = ("age_band", "income_band", "marital_status", "home_ownership", "household_size", "household_composition", "kids_count")
 
@@ -70,7 +71,7 @@ def _words_fit(role: str, one: Profile) -> float:
 
 
 def _quantity(one: Profile) -> float:
-    if not one.numbers or one.padded:
+    if not one.numbers or one.padded or set(words_of(one.name)) & OPINIONS:
         return 0.0
     typical = median(map(abs, one.numbers))
     small = 1.0 if typical <= 20 else 0.4 if typical <= 1000 else 0.1
@@ -99,7 +100,7 @@ def _id(role: str, one: Profile) -> float:
     two_numbers = role == "user" and words_of(one.name)[-1:] == ("id",) and all(re.fullmatch(r"\d+\.\d+", text) for text in one.counts)
     fractions = bool(one.numbers) and not one.whole and not two_numbers
     negative = bool(one.numbers) and min(one.numbers) < 0 and sum(value < 0 for value in one.numbers) > len(one.numbers) / 50
-    if fractions or negative:
+    if fractions or negative or len(one.lost) > len(one.filled) / 2:
         return 0.0
     if role == "user" and is_count_of_people(one):
         return 0.0

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from basketgraph.clean.onboard.acts import bought_words, counted_words, has_name, shares, unclear_column
 from basketgraph.clean.onboard.evidence import prefix_of_cancellations
 from basketgraph.clean.onboard.orders import FIRST_LINES, on_first_lines
 from basketgraph.clean.onboard.parts import Lets, Table, decimal_sql, text_list
 from basketgraph.clean.onboard.profiles import Profile
 from basketgraph.clean.onboard.roles import Reading
-from basketgraph.clean.onboard.words import header_score, is_taken_back, plain_values, purchases_among, words
+from basketgraph.clean.onboard.words import header_score, is_taken_back, plain_values, words
 
 YES = {"1", "true", "yes", "y", "t", "x", "ja", "j", "oui", "si", "sim", "tak"}
+UNTOLD = "?"  # stands where only the shop can say which word it is
 
 
 def event_type(reading: Reading, lets: Lets, table: Table) -> str | None:
@@ -21,7 +23,15 @@ def event_type(reading: Reading, lets: Lets, table: Table) -> str | None:
         if on_first_lines(reading.roles.get("order"), status):
             table.todo("event_type", f"{status.name} {FIRST_LINES}: further lines of orders that came to nothing are counted; write it on each line")
     if kind is not None:
-        return _typed(kind, lets, table)
+        return _typed(kind, lets, table, "it is called so and has" if has_name(kind) else "its values are mostly words for what people do")
+    if reading.reviews:
+        _left_out(reading.reviews, reading, table)
+        return None
+    taken = {one.name for one in reading.roles.values()}
+    unclear = unclear_column(one for one in reading.profiles if one.name not in taken)
+    if unclear is not None:
+        text = f"{unclear.name} has {shares(unclear, counted_words(unclear))}, and all of them count as sales. If some are none (views, carts), add"
+        table.todo("event_type", f"{text} `where: \"lower(trim({unclear.column.sql})) in ('WORD')\"` with the words for sales above `columns`")
     cancelled = _cancelled(reading, table)
     if cancelled is not None:
         cancelled = lets.add("cancelled", cancelled)
@@ -33,32 +43,60 @@ def event_type(reading: Reading, lets: Lets, table: Table) -> str | None:
     return cancelled
 
 
-def _typed(kind: Profile, lets: Lets, table: Table) -> str | None:
+def _left_out(reviews: list[str], reading: Reading, table: Table) -> None:
+    """Reviews and ratings: what users think of items is no purchase, so no row is a sale."""
+    named = ", ".join(reviews[:4])
+    table.where = "false"
+    table.guess("where", "all rows are left out", f"these are reviews or ratings ({named}) and nothing says pieces, money or orders")
+    table.set("event_type", "'purchase'")
+    file = reading.sample.found.name
+    table.todo(
+        "event_type",
+        f"{file} has reviews or ratings, which are no purchases; without purchases there are no lists. Add files of orders, or "
+        "take out `where: false` if each row is of an item that was bought then",
+    )
+
+
+def _typed(kind: Profile, lets: Lets, table: Table, because: str) -> str | None:
     """Event types by the words of a column; those that silver.events does not hold are left out by `where`."""
     word = plain_values(kind.counts)
     known = words().values
-    purchases = purchases_among(word.values())
-    bought = [text for text, plain in word.items() if plain in purchases]
+    bought = bought_words(kind)
     undone = [text for text, plain in word.items() if plain in known.cancellations]
     others = [text for text, plain in word.items() if plain in known.others]
     unknown = [text for text in word if text not in {*bought, *undone, *others}]
     name = lets.add("event_word", f"lower(trim({kind.column.sql}))")
-    cases = [f"when {name} in ({text_list(bought or ['purchase'])}) then 'purchase'"]
+    cases = [f"when {name} in ({text_list(bought or [UNTOLD])}) then 'purchase'"]
     if undone:
         cases.append(f"when {name} in ({text_list(undone)}) then 'cancellation'")
     table.set("event_type", f"case {' '.join(cases)} end")
-    table.guess("event_type", f"{kind.name} says what happened", f"its values are {', '.join(sorted(word))[:80]}")
-    if unknown:
-        table.todo("event_type", f"what are {', '.join(sorted(unknown))[:60]}? Until you say so they are rejected as unreadable:event_type")
+    table.guess("event_type", f"{kind.name} says what happened", f"{because}: {', '.join(sorted(word))[:80]}")
+    _ask_what_happened(kind, unknown, bool(bought), table)
     if others:
         table.where = f"coalesce({name}, '') not in ({text_list(others)})"
-        rows = sum(number for text, number in kind.counts.items() if text.lower().strip() in others)
         table.guess(
             "where",
-            f"{', '.join(sorted(others))} are left out ({rows:,} of {len(kind.filled):,} rows)",
+            f"{shares(kind, others)} are left out",
             "silver.events holds purchases and cancellations only",
         )
+    elif unknown:
+        table.where = f"coalesce({name}, '') not in ('{UNTOLD}')"
     return f"{name} in ({text_list(undone)})" if undone else None
+
+
+def _ask_what_happened(kind: Profile, unknown: list[str], knows_purchases: bool, table: Table) -> None:
+    """Names the values that nobody could tell, with their shares, and says what to write where."""
+    if not knows_purchases and not unknown:
+        text = (
+            f"no row is a purchase: {kind.name} has {shares(kind, plain_values(kind.counts))}. Add files with the purchases: without them there are"
+        )
+        table.todo("event_type", f"{text} no lists")
+    elif not knows_purchases:
+        text = f"which value of {kind.name} is a purchase: {shares(kind, unknown)}? Write it here in place of {UNTOLD}, and those that are no sale"
+        table.todo("event_type", f"{text} (views, carts) into the list of `where`; until then their rows are rejected as unreadable:event_type")
+    elif unknown:
+        text = f"what are {shares(kind, unknown)} of {kind.name}? Write each into a list here, if it is a purchase or a cancellation, or into the"
+        table.todo("event_type", f"{text} list of `where`, if it is no sale; until then their rows are rejected as unreadable:event_type")
 
 
 def _by_status(status: Profile, table: Table) -> None:

@@ -12,16 +12,20 @@ from pathlib import Path
 
 from basketgraph.clean.onboard.find import ENDINGS, Found
 from basketgraph.clean.onboard.look import sampled
+from basketgraph.clean.onboard.nested import of_records
 from basketgraph.clean.onboard.sample import Column, Sample, file_name
 from basketgraph.config import Mistake
+from basketgraph.progress import each
 
 LOOKED_AT = 8  # files of one name, spread over all of them
+SMALL, MANY = 64 << 10, 100  # bytes of files of which more are looked at, such as those of one order each
 MONTH = re.compile(
     r"(?<![A-Za-z])(jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sept?(ember)?|oct(ober)?|nov(ember)?|dec(ember)?)"
     r"(?![A-Za-z])",
     re.IGNORECASE,
 )
 ROWS = 40_000  # of all files of a kind together
+WHOLE = ("tinyint", "smallint", "int", "bigint")  # the wider one behind
 
 
 @dataclass(frozen=True)
@@ -34,10 +38,11 @@ class Kind:
     files: tuple[Found, ...]
     sample: Sample
     optional: tuple[str, ...]
+    looked_at: tuple[Found, ...] = ()
 
 
-def kinds(folder: Path, found: Sequence[Found]) -> list[Kind]:
-    """Look at the files and put like to like.
+def kinds(folder: Path, found: Sequence[Found], columns: Sequence[str] = ()) -> list[Kind]:
+    """Look at the files and put like to like. columns: the user's names for the fields of CSV files without a header.
 
     errors: Mistake where a file cannot be read by any mapping, or files of one kind are in different encodings.
     """
@@ -46,8 +51,9 @@ def kinds(folder: Path, found: Sequence[Found]) -> list[Kind]:
         by_name.setdefault(re.sub(r"[\d_.-]*\d[\d_.-]*", "0", MONTH.sub("0", file.name)), []).append(file)
     groups: list[tuple[list[Found], list[Sample]]] = []
     for files in by_name.values():
-        chosen = files[:: max(1, len(files) // LOOKED_AT)][:LOOKED_AT]
-        samples = [sampled(file) for file in chosen]
+        number = MANY if all(file.size < SMALL for file in files[:LOOKED_AT]) else LOOKED_AT
+        chosen = files[:: max(1, len(files) // number)][:number]
+        samples = [sampled(file, columns) for file in each(chosen, "files sampled")]
         for sample in samples:
             home = next((group for group in groups if _alike(group[1][0], sample)), None)
             if home is None:
@@ -66,7 +72,7 @@ def kinds(folder: Path, found: Sequence[Found]) -> list[Kind]:
 
 def _alike(one: Sample, other: Sample) -> bool:
     mine, theirs = set(one.declared), set(other.declared)
-    dialects = [{k: v for k, v in s.options.items() if k in ("sep", "quote")} for s in (one, other)]
+    dialects = [{k: v for k, v in s.options.items() if k in ("sep", "quote", "header")} for s in (one, other)]
     return one.format == other.format and dialects[0] == dialects[1] and len(mine & theirs) >= 0.7 * len(mine | theirs)
 
 
@@ -86,7 +92,9 @@ def _kind(files: list[Found], samples: list[Sample], others: Sequence[str], take
     taken.add(name)
     together = _together(samples)
     everywhere = set.intersection(*[set(sample.declared) for sample in samples])
-    return Kind(name, pattern, guessed, tuple(files), together, tuple(c for c in together.declared if c not in everywhere))
+    return Kind(
+        name, pattern, guessed, tuple(files), together, tuple(c for c in together.declared if c not in everywhere), tuple(s.found for s in samples)
+    )
 
 
 def _pattern(names: Sequence[str], others: Sequence[str]) -> tuple[str, bool]:
@@ -124,6 +132,13 @@ def _together(samples: list[Sample]) -> Sample:
     if len(samples) == 1:
         return first
     share = max(1, ROWS // len(samples))
+    totals = [s.total for s in samples]
+    options = {key: value for sample in samples for key, value in sample.options.items()}
+    because = {key: value for sample in samples for key, value in sample.because.items()}
+    total = sum(t for t in totals if t is not None) if None not in totals else None
+    if first.format == "json":  # what a field is in some files may be something else in others
+        records = [record for sample in samples for record in sample.records[:: len(sample.records) // share + 1]]
+        return replace(of_records(first.found, options, records, total, because), ascii=all(s.ascii for s in samples))
     columns: dict[str, Column] = {}
     rows = 0
     for sample in samples:
@@ -135,23 +150,48 @@ def _together(samples: list[Sample]) -> Sample:
         rows += taken
         for column in columns.values():
             column.values.extend([None] * (rows - len(column.values)))
-    merged: dict[str, str | bool] = {}
-    for sample in samples:
-        merged |= sample.options
-    totals = [s.total for s in samples]
     declared = {name: kind for sample in reversed(samples) for name, kind in sample.declared.items()} | dict(first.declared)
+    declared |= {name: _wide_enough([sample.declared[name] for sample in samples if name in sample.declared]) for name in declared}
+    columns = {name: _as_one_type(one, declared.get(name, one.kind), samples) for name, one in columns.items()}
     lines = next((s.lines for s in samples if s.lines is not None), None)
     if lines is not None:  # of files with empty lists nobody can tell what is in them
         declared[lines.path[0]] = next(s.declared[lines.path[0]] for s in samples if s.lines is not None)
     return replace(
         first,
-        options=merged,
+        options=options,
         declared=declared,
         lines=lines,
         columns=tuple(columns.values()),
         rows=rows,
-        total=sum(t for t in totals if t is not None) if None not in totals else None,
-        because={k: v for s in samples for k, v in s.because.items()},
+        total=total,
+        because=because,
         notes=tuple(dict.fromkeys(note for s in samples for note in s.notes)),
         ascii=all(s.ascii for s in samples),
+        odd_rows=sum(s.odd_rows for s in samples),
     )
+
+
+def _as_one_type(column: Column, kind: str, samples: Sequence[Sample]) -> Column:
+    """The column under the type that all files have it in; whole numbers and floating-point ones are written alike."""
+    kinds = {sample.declared.get(column.name) for sample in samples} - {None}
+    if len(kinds) == 1 or not _is_number(kind):
+        return column
+    return replace(column, kind=kind, values=[None if value is None else value.removesuffix(".0") for value in column.values])
+
+
+def _is_number(kind: str) -> bool:
+    return kind in ("float", "double", *WHOLE) or kind.startswith("decimal")
+
+
+def _wide_enough(kinds: Sequence[str]) -> str:
+    """The type that holds what all of the types hold, of numbers; else the first, and text where it is one of them."""
+    different = list(dict.fromkeys(kinds))
+    if len(different) == 1 or not all(map(_is_number, different)):
+        return "string" if "string" in different else different[0]
+    if all(kind in WHOLE for kind in different):
+        return max(different, key=WHOLE.index)
+    decimals = [tuple(map(int, re.findall(r"\d+", kind))) for kind in different if kind.startswith("decimal")]
+    if len(decimals) < len(different):
+        return "double"
+    scale = max(scale for _, scale in decimals)
+    return f"decimal({min(38, max(digits - its for digits, its in decimals) + scale)}, {scale})"

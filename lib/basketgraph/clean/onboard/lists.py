@@ -11,6 +11,7 @@ from basketgraph.clean.onboard.words import header_score
 ITEM = 0.8  # how much a header must speak for an item where a list might be of anything
 NAMED = 0.7  # the same for the name of an item, and the number of its pieces, which together are as good
 FULL = 0.9  # of the records have a field that all lines have
+OF_ORDERS = ("user", "order", "time")  # roles of what stands beside the list of an order's lines
 MEASURES = ("quantity", "unit_price", "amount")
 
 
@@ -77,6 +78,19 @@ def _speaks(elements: Sequence[dict[str, Any]]) -> int:
         return 10 + measures
     named = any(header_score("name", name) >= NAMED for name in names)
     return measures if named and any(_is_of_pieces(name) for name in names) else 0
+
+
+def list_of_records(record: dict[str, Any]) -> str | None:
+    """The key of the list that a single object stands around; None where the object is a record itself, as an order with its lines is."""
+    lists = {
+        key: value for key, value in record.items() if isinstance(value, list) and len(value) > 1 and all(isinstance(one, dict) for one in value)
+    }
+    for key, elements in lists.items():
+        if lines_of(elements, []) is not None or any(header_score("user", name) >= NAMED for name in _names(elements)):
+            return key
+    own = {key: value for key, value in record.items() if not isinstance(value, list)}
+    is_record = any(header_score(role, name) >= NAMED for role in OF_ORDERS for name in _names([own]))
+    return None if is_record else next(iter(lists), None)
 
 
 def _names(records: Sequence[dict[str, Any]]) -> Iterator[str]:

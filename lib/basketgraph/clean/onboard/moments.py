@@ -11,25 +11,29 @@ from datetime import date, datetime, timezone
 ENOUGH = 0.9  # of a column's values must be moments
 RARE = 0.005  # a pattern of a smaller share of the values is taken for damage
 MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
-CLOCK = r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?P<mark>[.,])?(?P<fraction>(?<=[.,])\d{1,9})?)?(?P<half>\s?[AaPp]\.?[Mm]\.?)?"
-ZONE = r"(?P<zone>\s?(?:Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)(?:\[[\w/]+\])?)?"
+CLOCK = (
+    r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?P<mark>[.,])?(?P<fraction>(?<=[.,])\d{1,9})?)?(?P<half> ?[AaPp]\.?(?: ?[Mm]\.|[Mm]))?"
+)
+ZONE = r"(?P<zone> ?(?:Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)(?:\[[\w/]+\])?)?"
 DAYS = [
-    ("ymd", re.compile(r"(?P<year>\d{4})(?P<sep>[-/.])(?P<month>\d{1,2})(?P=sep)(?P<day>\d{1,2})")),
-    ("xxy", re.compile(r"(?P<first>\d{1,2})(?P<sep>[-/.])(?P<second_>\d{1,2})(?P=sep)(?P<year>\d{4}|\d{2})")),
-    ("compact", re.compile(r"(?P<year>(?:19|20)\d{2})(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])")),
-    ("stamp", re.compile(r"(?P<year>(?:19|20)\d{2})(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])(?=\d{6}$)")),
-    ("dMy", re.compile(r"(?P<day>\d{1,2})(?P<sep>[- ])(?P<month>[A-Za-z]{3,9})(?P=sep)(?P<year>\d{4}|\d{2})")),
-    ("Mdy", re.compile(r"(?P<month>[A-Za-z]{3,9})(?P<sep>-)(?P<day>\d{1,2})-(?P<year>\d{4}|\d{2})")),
-    ("Mdy", re.compile(r"(?P<month>[A-Za-z]{3,9})(?P<sep> )(?P<day>\d{1,2}),? (?P<year>\d{4})")),
+    ("ymd", re.compile(r"(?P<year>\d{4})(?P<sep>[-/.])(?P<month>\d{1,2})(?P=sep)(?P<day>\d{1,2})", re.ASCII)),
+    ("xxy", re.compile(r"(?P<first>\d{1,2})(?P<sep>[-/.])(?P<second_>\d{1,2})(?P=sep)(?P<year>\d{4}|\d{2})", re.ASCII)),
+    ("compact", re.compile(r"(?P<year>(?:19|20)\d{2})(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])", re.ASCII)),
+    ("stamp", re.compile(r"(?P<year>(?:19|20)\d{2})(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])(?=\d{6}$)", re.ASCII)),
+    ("dMy", re.compile(r"(?P<day>\d{1,2})(?P<sep>[- ])(?P<month>[A-Za-z]{3,9})(?P=sep)(?P<year>\d{4}|\d{2})", re.ASCII)),
+    ("Mdy", re.compile(r"(?P<month>[A-Za-z]{3,9})(?P<sep>-)(?P<day>\d{1,2})-(?P<year>\d{4}|\d{2})", re.ASCII)),
+    ("Mdy", re.compile(r"(?P<month>[A-Za-z]{3,9})(?P<sep> )(?P<day>\d{1,2}),? (?P<year>\d{4})", re.ASCII)),
 ]
-STAMP = re.compile(r"(?P<hour>[01]\d|2[0-3])[0-5]\d(?P<second>[0-5]\d)(?P<join>)(?P<fraction>)(?P<half>)(?P<zone>)")
-REST = re.compile(rf"(?:(?P<join>T| |, )\s?{CLOCK}{ZONE})?")
+STAMP = re.compile(r"(?P<hour>[01]\d|2[0-3])[0-5]\d(?P<second>[0-5]\d)(?P<join>)(?P<fraction>)(?P<half>)(?P<zone>)", re.ASCII)
+REST = re.compile(rf"(?:(?P<join>T|,? {{1,2}}){CLOCK}{ZONE})?", re.ASCII)
+POINTS = "'(?i)([ap])[.] ?m[.]?', '$1m'"  # a.m. and p. m. become am and pm, which is all that Spark's patterns know
 CLOCKS = {
     "H:mm:ss": r"\d{1,2}:\d{2}:\d{2}",
     "H:mm": r"\d{1,2}:\d{2}",
     "h:mm:ss a": r"\d{1,2}:\d{2}:\d{2} [AaPp][Mm]",
     "h:mm a": r"\d{1,2}:\d{2} [AaPp][Mm]",
 }
+PADDED = ("HH", "HHmm", "HHmmss")  # of numbers, which have lost the zeros in front; the shortest one that fits wins
 EPOCHS = {"s": (1, "timestamp_seconds"), "ms": (1_000, "timestamp_millis"), "us": (1_000_000, "timestamp_micros"), "ns": (1_000_000_000, "")}
 EARLIEST, LATEST = datetime(1995, 1, 1, tzinfo=timezone.utc).timestamp(), datetime(2050, 1, 1, tzinfo=timezone.utc).timestamp()
 
@@ -41,6 +45,7 @@ class MomentForm:
     patterns: Spark's, the most frequent first; none where the column is typed or counts from 1970.
     kind:     text, cast (text that a cast understands), epoch, timestamp, timestamp_ntz or date (of Parquet).
     instant:  whether it says a point in time by itself, without the shop's zone.
+    dotted:   whether halves of the day are written with points: a.m.
     """
 
     kind: str
@@ -50,6 +55,7 @@ class MomentForm:
     epoch: str = ""
     because: str = ""
     ambiguous: bool = False
+    dotted: bool = False
     first: date | None = None
     last: date | None = None
 
@@ -60,6 +66,7 @@ class MomentForm:
             return f"timestamp_micros(cast({column} as bigint) div 1000)" if self.epoch == "ns" else f"{EPOCHS[self.epoch][1]}({number})"
         if self.kind != "text":
             return column if self.kind == "timestamp" else f"cast({column} as timestamp)"
+        column = f"regexp_replace({column}, {POINTS})" if self.dotted else column
         found = [f"to_timestamp({column}, {_literal(pattern)})" for pattern in self.patterns]
         return found[0] if len(found) == 1 else f"coalesce({', '.join(found)})"
 
@@ -93,7 +100,8 @@ class _Parts:
     join: str  # what is between day and time; empty where there is no time
     seconds: bool
     fraction: bool
-    half: str
+    half: str  # `a` as Spark's patterns have it, with a blank before it where there is one
+    dotted: bool  # whether it has points
     zone: str
     wide: bool  # two digits for day and month
     long_month: bool
@@ -102,7 +110,7 @@ class _Parts:
 
     @property
     def pattern_key(self) -> tuple[object, ...]:
-        return (self.shape, self.sep, self.years, self.join, self.seconds, self.half, bool(self.zone), self.long_month)
+        return (self.shape, self.sep, self.years, self.join, self.seconds, self.half, _zone_letters(self.zone), self.long_month)
 
 
 def _parts(text: str) -> _Parts | None:
@@ -127,10 +135,10 @@ def _parts(text: str) -> _Parts | None:
                 continue
             wide = named or len(got["month"]) == len(got["day"]) == 2
         long_month = shape in ("dMy", "Mdy") and len(got["month"]) > 3
-        half = (time["half"] or "").upper()
+        half = time["half"] or ""
         return _Parts(
             shape, got.get("sep") or "", len(got["year"]), time["join"] or "", bool(time["second"]), bool(time["fraction"]),
-            half, (time["zone"] or "").strip(), wide, long_month, numbers, day,
+            " a" if half.startswith(" ") else "a" if half else "", "." in half, (time["zone"] or "").strip(), wide, long_month, numbers, day,
         )  # fmt: skip
     return None
 
@@ -156,6 +164,7 @@ def moment_form(values: Sequence[str], *, separator: str = "", continental: bool
     has_time = sum(bool(one.join) or one.shape == "stamp" for one in known) > len(known) / 2
     zoned = [one for one in known if one.zone]
     told = {"has_time": has_time, "because": because, "ambiguous": ambiguous, "first": first, "last": last}
+    told["dotted"] = any(one.dotted for one in known)
     if len(zoned) > len(known) / 2 and all(one.shape == "ymd" and one.sep == "-" for one in known):
         return MomentForm("cast", instant=True, **told)  # type: ignore[arg-type]
     keys = Counter(one.pattern_key for one in known)
@@ -224,17 +233,23 @@ def _pattern(one: _Parts, day_first: bool, *, wide: bool, fraction: bool) -> str
     if one.join:
         hour = "h" if one.half else "HH" if wide and one.shape == "ymd" else "H"
         clock = f"{hour}:mm" + (":ss" if one.seconds else "") + ("[.SSSSSSSSS]" if fraction else "")
-        text += ("'T'" if one.join == "T" else one.join) + clock + (" a" if one.half.startswith(" ") else "a" if one.half else "")
-        if one.zone:
-            text += "[ ]XXX" if one.zone != "UTC" else " z"
+        text += ("'T'" if one.join == "T" else one.join) + clock + one.half + _zone_letters(one.zone)
     return text
+
+
+def _zone_letters(zone: str) -> str:
+    if not zone:
+        return ""
+    if zone in ("UTC", "GMT"):
+        return "[ ]z"
+    return {3: "[ ]X", 5: "[ ]XX"}.get(len(zone), "[ ]XXX")  # +01, +0100, and what Z may stand for
 
 
 def epoch_form(values: Sequence[str]) -> MomentForm | None:
     """The form of whole numbers that count seconds or parts of them since 1970, by their size; None where they are out of the last decades."""
-    if not values or not all(re.fullmatch(r"\d{9,19}(\.0+)?", text) for text in values[:1000]):
+    if not values or not all(re.fullmatch(r"\d{9,19}(\.0+)?", text, re.ASCII) for text in values[:1000]):
         return None
-    numbers = [int(float(text)) if "." in text else int(text) for text in values if re.fullmatch(r"\d{9,19}(\.0+)?", text)]
+    numbers = [int(float(text)) if "." in text else int(text) for text in values if re.fullmatch(r"\d{9,19}(\.0+)?", text, re.ASCII)]
     for name, (parts, _) in EPOCHS.items():
         low, high = min(numbers) / parts, max(numbers) / parts
         if low >= EARLIEST and high <= LATEST:
@@ -252,6 +267,21 @@ def clock_form(values: Sequence[str]) -> str | None:
     for pattern, form in CLOCKS.items():
         if sum(bool(re.fullmatch(form, text)) for text in values) >= ENOUGH * len(values):
             return pattern
-    if all(re.fullmatch(r"\d{1,4}", text) and int(text) % 100 < 60 and int(text) < 2400 for text in values):
-        return "HHmm"  # of numbers without leading zeros, which the expression adds
-    return None
+    numbers = [re.sub(r"\.0+$", "", text) for text in values]
+    return next((p for p in PADDED if sum(_is_clock(text, len(p)) for text in numbers) >= ENOUGH * len(numbers)), None)
+
+
+def _is_clock(text: str, width: int) -> bool:
+    """Whether a number is an hour, with minutes and seconds behind it, of which the zeros in front are left out."""
+    if not re.fullmatch(r"[0-9]+", text) or len(text) > width:
+        return False
+    hour, *rest = (int(text.zfill(width)[place : place + 2]) for place in range(0, width, 2))
+    return hour < 24 and all(part < 60 for part in rest)
+
+
+def clock_sql(pattern: str, column: str, values: Sequence[str]) -> str:
+    """The SQL of a time of day as its pattern wants it. values: of which some may be written as 94030.0."""
+    if pattern not in PADDED:
+        return column
+    bare = f"regexp_replace({column}, '[.]0+$', '')" if any("." in text for text in values) else column
+    return f"lpad({bare}, {len(pattern)}, '0')"

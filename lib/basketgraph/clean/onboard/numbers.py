@@ -7,80 +7,28 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from basketgraph.money import CODES
+
 ENOUGH = 0.95  # of a column's values must have one form
 NOT_BREAKING = "\u00a0\u202f"
 SIGNS = {
     "€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR", "₽": "RUB", "₺": "TRY", "₩": "KRW", "₫": "VND", "฿": "THB", "₪": "ILS", "₴": "UAH",
     "zł": "PLN", "Kč": "CZK", "R$": "BRL", "US$": "USD", "NT$": "TWD", "kr": "", "$": "",
 }  # fmt: skip
-CODES = [
-    "AED",
-    "ARS",
-    "AUD",
-    "BGN",
-    "BHD",
-    "BRL",
-    "CAD",
-    "CHF",
-    "CLP",
-    "CNY",
-    "COP",
-    "CZK",
-    "DKK",
-    "EGP",
-    "EUR",
-    "GBP",
-    "HKD",
-    "HUF",
-    "IDR",
-    "ILS",
-    "INR",
-    "ISK",
-    "JOD",
-    "JPY",
-    "KES",
-    "KRW",
-    "KWD",
-    "MAD",
-    "MXN",
-    "MYR",
-    "NGN",
-    "NOK",
-    "NZD",
-    "OMR",
-    "PEN",
-    "PHP",
-    "PKR",
-    "PLN",
-    "QAR",
-    "RON",
-    "RSD",
-    "RUB",
-    "SAR",
-    "SEK",
-    "SGD",
-    "THB",
-    "TND",
-    "TRY",
-    "TWD",
-    "UAH",
-    "USD",
-    "UYU",
-    "VND",
-    "ZAR",
-]
-MINOR_UNITS = dict.fromkeys(["CLP", "ISK", "JPY", "KRW", "VND"], 1) | dict.fromkeys(["BHD", "JOD", "KWD", "OMR", "TND"], 1000)  # others have 100
-_SIGN = re.compile("|".join(sorted(map(re.escape, [*SIGNS, *CODES]), key=len, reverse=True)))
+# A code is a word of its own, or stands beside a number: in `TOPAZ` there is none.
+_CODE = rf"(?<![^\W\d_])(?=[A-Z]{{3}}(?![^\W\d_]))(?:{'|'.join(sorted(CODES))})"
+_SIGN = re.compile("|".join([*sorted(map(re.escape, SIGNS), key=len, reverse=True), _CODE]))
+GLUED = re.compile(r"[A-Z]{3}\d+|\d+[A-Z]{3}")  # to whole numbers: `TOP12`, as products are numbered
 BEHIND = re.compile(r"(\d[\d.,'’ \u00a0\u202f]*)-|\(([\d.,'’ \u00a0\u202f]+)\)")
 # (decimal mark, thousands mark) and what a number looks like; in this order, since the first one that fits wins.
 FORMS = [
-    (".", "", re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")),
-    (".", ",", re.compile(r"[+-]?\d{1,3}(,\d{3})*(\.\d+)?")),
-    (",", "", re.compile(r"[+-]?(\d+(,\d*)?|,\d+)")),
-    (",", ".", re.compile(r"[+-]?\d{1,3}(\.\d{3})*(,\d+)?")),
-    (".", "'", re.compile(r"[+-]?\d{1,3}(['’]\d{3})*(\.\d+)?")),
-    (",", " ", re.compile(rf"[+-]?\d{{1,3}}([ {NOT_BREAKING}]\d{{3}})*(,\d+)?")),
-    (".", " ", re.compile(rf"[+-]?\d{{1,3}}([ {NOT_BREAKING}]\d{{3}})*(\.\d+)?")),
+    (".", "", re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)),
+    (".", ",", re.compile(r"[+-]?\d{1,3}(,\d{3})*(\.\d+)?", re.ASCII)),
+    (",", "", re.compile(r"[+-]?(\d+(,\d*)?|,\d+)", re.ASCII)),
+    (",", ".", re.compile(r"[+-]?\d{1,3}(\.\d{3})*(,\d+)?", re.ASCII)),
+    (".", "'", re.compile(r"[+-]?\d{1,3}(['’]\d{3})*(\.\d+)?", re.ASCII)),
+    (",", " ", re.compile(rf"[+-]?\d{{1,3}}([ {NOT_BREAKING}]\d{{3}})*(,\d+)?", re.ASCII)),
+    (".", " ", re.compile(rf"[+-]?\d{{1,3}}([ {NOT_BREAKING}]\d{{3}})*(\.\d+)?", re.ASCII)),
 ]
 
 
@@ -100,6 +48,14 @@ class NumberForm:
         """The code that the signs stand for, where they are of one currency only."""
         codes = {SIGNS.get(sign, sign) for sign in self.signs}
         return codes.pop() if len(codes) == 1 else ""
+
+    def currency_sql(self, column: str) -> str:
+        """The SQL of the code that a value's sign stands for, the shop's where it has none; empty where no two currencies are among the signs."""
+        codes = {sign: SIGNS.get(sign, sign) for sign in sorted(self.signs, key=len, reverse=True)}
+        if len(set(codes.values())) < 2:
+            return ""
+        cases = [f"when contains({column}, '{sign}') then '{code}'" for sign, code in codes.items() if code]
+        return f"case {' '.join(cases)} else source_currency end"
 
     @property
     def plain(self) -> bool:
@@ -160,13 +116,15 @@ def number_form(values: Sequence[str], *, separator: str = "") -> NumberForm | N
         bare.append(_SIGN.sub("", text).strip(" " + NOT_BREAKING) if there else text)
     if sum(signs.values()) < 0.02 * len(values):
         signs, bare = Counter(), list(values)
+    if signs and sum(bool(GLUED.fullmatch(text)) for text in values) > 0.5 * len(values):
+        return None
     turned = {mark: sum(text.endswith(end) and _minus_first(text) != text for text in bare) for mark, end in (("-", "-"), ("()", ")"))}
     minus = max(turned, key=lambda mark: turned[mark])
     if turned[minus] > 0 and (minus == "()" or turned[minus] < 0.5 * len(bare)):  # a hyphen behind all of them makes codes
         bare = [_minus_first(text) for text in bare]
     else:
         minus = ""
-    probe = [text for text in bare[:200] if re.fullmatch(r"[+-]?[\d.,'’ \u00a0\u202f]+([eE][+-]?\d+)?", text)]
+    probe = [text for text in bare[:200] if re.fullmatch(r"[+-]?[\d.,'’ \u00a0\u202f]+([eE][+-]?\d+)?", text, re.ASCII)]
     if len(probe) < 0.5 * min(200, len(bare)):
         return None
     fits = ((decimal, thousands) for decimal, thousands, form in FORMS if sum(bool(form.fullmatch(t)) for t in bare) >= ENOUGH * len(bare))

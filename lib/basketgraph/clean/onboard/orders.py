@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from basketgraph.clean.onboard.fitness import fitness
 from basketgraph.clean.onboard.profiles import Profile
+from basketgraph.clean.onboard.sample import Lines
 from basketgraph.clean.onboard.words import header_score, words_of
 
 ORDERS = 10  # of several lines, before they decide
@@ -13,6 +15,7 @@ NAMED = 3  # the same where the header speaks of orders, too
 NEARLY_ALL = 0.95
 FEW = 20  # orders, among which some user should come again
 FIRST_LINES = "is filled on the first line of an order only"
+OWN_IDS = {"gid", "guid", "id", "oid", "uuid"}  # `_id.$oid` is MongoDB's
 OF_LINES = {"each", "line", "lineitem", "piece", "unit"}
 
 
@@ -53,6 +56,18 @@ def are_orders(one: Profile, user: Profile) -> bool:
         before = code
         users[code] |= set() if who is None else {who}
     return lines >= ORDERS and len(users) >= NEARLY_ALL * runs and sum(len(who) == 1 for who in users.values()) >= NEARLY_ALL * len(users)
+
+
+def own_id(lines: Lines | None, profiles: Sequence[Profile], user: Profile) -> Profile | None:
+    """The id of the record that holds the list of lines, which is the order: called `id`, beside the list or beside what the list lies in."""
+    for depth in range(len(lines.path) - 1, -1, -1) if lines is not None else ():
+        place = "".join(f"{name}." for name in lines.path[:depth])  # type: ignore[union-attr]
+        for one in profiles:
+            own = one.name.removeprefix(place)
+            is_id = one.name.startswith(place) and bool(words_of(own)) and set(words_of(own)) <= OWN_IDS
+            if is_id and fitness("order", one) and one.filled_share() >= NEARLY_ALL and of_one_user(one, user) >= NEARLY_ALL:
+                return one
+    return None
 
 
 def of_one_user(one: Profile, user: Profile) -> float:

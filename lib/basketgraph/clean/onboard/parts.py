@@ -85,13 +85,15 @@ def id_sql(one: Profile, *, role: str) -> tuple[str, list[tuple[str, str]]]:
     """(the SQL of an id as text, what was guessed of it as (text, evidence))."""
     sql, told = one.column.sql, []
     if one.column.kind in ("double", "float"):
-        sql = f"cast({sql} as bigint)"
+        sql = f"try_cast({sql} as bigint)"  # a cast would make 0 of NaN
         told.append(("whole numbers", "the column is of floating-point numbers, which would be read as 17850.0"))
     elif one.floated:
         sql = f"regexp_replace(trim({sql}), '[.]0+$', '')"
         told.append(("the `.0` is no part of the id", "all values end in it"))
     elif one.column.kind == "string":
-        sql = f"trim({sql})"
+        sql = trimmed(sql)
+    if sql.startswith(("btrim(", "translate(")):
+        told.append(("characters that nobody sees, or digits of another script, make no other id", "the sample has some"))
     if role == "user" and one.padded:
         collide = len({text.lstrip("0") for text in one.counts}) < len(one.counts)
         sql = f"nullif(ltrim('0', {sql}), '')"
@@ -120,7 +122,11 @@ def decimal_sql(one: Profile) -> str:
 
 
 def label_sql(one: Profile) -> str:
-    return f"trim({one.column.sql})" if one.column.kind == "string" else one.column.sql
+    return trimmed(one.column.sql) if one.column.kind == "string" else one.column.sql
+
+
+def trimmed(sql: str) -> str:
+    return sql if sql.startswith("btrim(") else f"trim({sql})"
 
 
 def text_list(words: list[str]) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from basketgraph.clean.onboard.acts import bought_words, has_words_of_acts
 from basketgraph.clean.onboard.attributes import items_table, users_table
 from basketgraph.clean.onboard.events import events_table
 from basketgraph.clean.onboard.evidence import currency_and_zone
@@ -29,6 +30,7 @@ class FilesPlan:
     reading: Reading
     lets: Lets
     tables: list[Table] = field(default_factory=list)
+    remarks: list[Remark] = field(default_factory=list)
 
 
 @dataclass
@@ -71,7 +73,7 @@ def plan(shop: str, landing: Path, found: Sequence[Kind], *, currency: str | Non
 
     if sales is not None:
         one = of(*sales)
-        one.tables.append(events_table(one.reading, one.lets, money))
+        one.tables.append(events_table(one.reading, one.lets, money, [file.name for file in one.kind.files]))
     makers: tuple[tuple[str, Callable[[Reading, Lets], Table | None]], ...] = (("items", items_table), ("users", users_table))
     for name, make in makers:
         own = [pair for pair in readings if pair[1].table == name]
@@ -100,7 +102,7 @@ def _sales(readings: Sequence[tuple[Kind, Reading]]) -> tuple[Kind, Reading] | N
     """The kind of files that holds the events; None where there are only lists of items or users."""
     whole = [pair for pair in readings if pair[1].table == "events"]
     if whole:
-        return max(whole, key=lambda pair: (len(pair[1].roles), pair[0].sample.total or 0))
+        return max(whole, key=lambda pair: (_has_purchases(pair[1]), len(pair[1].roles), pair[0].sample.total or 0))
     _refuse_pairs(readings)
     rest = [pair for pair in readings if pair[1].table is None]
     near = [pair for pair in rest if "time" in pair[1].roles and ({"user", "item"} & pair[1].roles.keys())]
@@ -124,6 +126,12 @@ def _sales(readings: Sequence[tuple[Kind, Reading]]) -> tuple[Kind, Reading] | N
     )
 
 
+def _has_purchases(reading: Reading) -> bool:
+    """Whether some rows may be sales: they are neither reviews nor acts of which none is a purchase."""
+    acts = reading.roles.get("event_type")
+    return not reading.reviews and (acts is None or bool(bought_words(acts)) or not has_words_of_acts(acts))
+
+
 def _refuse_pairs(readings: Sequence[tuple[Kind, Reading]]) -> None:
     """Orders in one file and their lines in another: a mapping looks at one row at a time and joins nothing."""
     for kind, lines in readings:
@@ -131,12 +139,16 @@ def _refuse_pairs(readings: Sequence[tuple[Kind, Reading]]) -> None:
             a, b = lines.roles, orders.roles
             if kind is other or not {"order", "item"} <= a.keys() or not {"order", "user"} <= b.keys() or "user" in a or "item" in b:
                 continue
+            undated = (
+                [] if "time" in (a.keys() | b.keys()) else ["neither has the day of an order, without which no sale can be used: deliver it, too"]
+            )
             left, right = repr(kind.files[0].name), repr(other.files[0].name)
             raise Mistake(
                 "orders and their lines lie in two kinds of files, and a mapping cannot join",
                 [
                     f"{kind.pattern}: {a['item'].name} (item) by {a['order'].name} (order), have no user",
                     f"{other.pattern}: {b['user'].name} (user) by {b['order'].name} (order), have no item",
+                    *undated,
                 ],
                 "Deliver one file with a row for each line and its order's columns beside it, for instance:\n"
                 '  python -c "import pandas as pd; '
@@ -164,6 +176,8 @@ def _refuse_wide(readings: Sequence[tuple[Kind, Reading]]) -> None:
 
 def _left_out(kind: Kind, reading: Reading) -> str:
     told = ", ".join(f"{one.name} ({role})" for role, one in reading.roles.items()) or ", ".join(reading.sample.declared)[:80]
+    if reading.reviews:
+        return f"{kind.pattern}: reviews or ratings, which are no purchases; has {told}"
     if reading.table is not None:
         return f"{kind.pattern}: looks like {reading.table} too, but one kind of files feeds a table; has {told}"
     return f"{kind.pattern}: neither sales, items nor users, as far as we can tell; has {told}. Promotions, campaigns and coupons are mapped by hand"

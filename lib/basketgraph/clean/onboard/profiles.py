@@ -5,19 +5,21 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 
 from basketgraph.clean.onboard.moments import MomentForm, clock_form, epoch_form, looks_like_moment, moment_form
 from basketgraph.clean.onboard.numbers import NumberForm, looks_like_number, number_form
 from basketgraph.clean.onboard.sample import Column, Sample
+from basketgraph.clean.onboard.tidy import tidy, with_plain_blanks, with_plain_digits
 from basketgraph.clean.onboard.words import is_personal
 
 NOTHING = {"null", "none", "nan", "n/a", "nil", "\\n", "undefined", "#n/a", "(null)", "(not set)"}
 NO_NUMBER = {"-", "--", "?", "na", "."}  # where all else is numbers or dates
 LOOKED_AT = 6000  # values that decide how a column is written
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.\w+")
+LOST = r"[0-9][.,][0-9]+[eE][+]?[0-9]{1,3}|[0-9][eE][+][0-9]{1,3}"  # an id that a spreadsheet wrote as a number, in Python's patterns and Java's
 ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
 
 
@@ -32,6 +34,7 @@ class Profile:
     clock: str | None
     nothing: tuple[str, ...]  # texts that mean "no value"
     filled: list[str] = field(repr=False, default_factory=list)
+    raw: Column | None = None  # as it lies in the files, where its values had to be put right
 
     @property
     def name(self) -> str:
@@ -59,8 +62,16 @@ class Profile:
 
     @property
     def floated(self) -> bool:
-        """Ids that went through a table of floating-point numbers: 17850.0."""
-        return bool(self.filled) and sum(bool(re.fullmatch(r"\d+\.0", text)) for text in self.filled) > 0.9 * len(self.filled)
+        """Ids some of which went through a table of floating-point numbers: 17850.0, and 17850 where no other one was missing."""
+        return self._share(r"\d+\.0") > 0 and self._share(r"\d+(\.0)?") > 0.9
+
+    def _share(self, form: str) -> float:
+        return sum(number for text, number in self.counts.items() if re.fullmatch(form, text, re.ASCII)) / max(1, len(self.filled))
+
+    @cached_property
+    def lost(self) -> list[str]:
+        """Values in scientific notation, of which as ids only the first digits are left."""
+        return [text for text in self.filled if re.fullmatch(LOST, text)] if self.column.kind == "string" else []
 
     @cached_property
     def numbered(self) -> bool:
@@ -88,6 +99,18 @@ class Profile:
 
 def profile(column: Column, sample: Sample, *, continental: bool) -> Profile:
     """Look at a column's values."""
+    if column.kind != "string":
+        return _profile(column, sample, continental=continental)
+    tidied, empty = tidy(column)
+    digits, blanks = with_plain_digits(tidied), with_plain_blanks(tidied)
+    plain = [_profile(one, sample, continental=continental) for one in (digits, blanks) if one is not tidied]
+    taken = [one for one in plain if one.moment or one.clock or (one.number and one.column is digits)]  # blanks in numbers are a form of theirs
+    found = taken[0] if taken else _profile(tidied, sample, continental=continental)
+    nothing = tuple(sorted({*found.nothing, *empty})) if found.filled else ()
+    return found if found.column is column else replace(found, nothing=nothing, raw=column)
+
+
+def _profile(column: Column, sample: Sample, *, continental: bool) -> Profile:
     given = [value for value in column.values if value is not None]
     odd = {value for value in set(given) if value.lower() in NOTHING | NO_NUMBER}
     bare = [value for value in given if value not in odd]
@@ -107,7 +130,7 @@ def profile(column: Column, sample: Sample, *, continental: bool) -> Profile:
     number = NumberForm(typed=True) if typed and column.kind != "boolean" else number_form(probe, separator=sample.separator)
     moment = None if typed else moment_form(probe, separator=sample.separator, continental=continental)
     epoch = epoch_form(probe) if number is not None else None
-    return Profile(column, number, moment, epoch, clock_form(probe), tuple(sorted(tokens)) if rest else (), rest)
+    return Profile(column, number, moment, epoch, clock_form(probe), tuple(sorted(tokens)) if rest and not typed else (), rest)
 
 
 def _day(text: str) -> date | None:

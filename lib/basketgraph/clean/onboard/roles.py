@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from basketgraph.clean.onboard.acts import bought_words, coded_column, event_column, has_words_of_acts, is_of_review
 from basketgraph.clean.onboard.fitness import ITEM_COLUMNS, MONEY, NO_MONEY, PAID, PEOPLE, fitness
-from basketgraph.clean.onboard.numbers import CODES
-from basketgraph.clean.onboard.orders import are_orders, money_of_orders, of_one_user, one_order_each
+from basketgraph.clean.onboard.numbers import SIGNS
+from basketgraph.clean.onboard.orders import are_orders, money_of_orders, of_one_user, one_order_each, own_id
 from basketgraph.clean.onboard.profiles import EMAIL, Profile, profile
 from basketgraph.clean.onboard.sample import Sample
-from basketgraph.clean.onboard.words import header_score, language, plain_values, purchases_among, words, words_of
+from basketgraph.clean.onboard.words import header_score, language, words, words_of
+from basketgraph.money import CODES
 
 ENOUGH = 0.4  # score below which a role is not given
 SURELY = 0.7  # of a header alone
+SOLD = {"quantity", "order", *PAID}  # roles that purchases have, and neither views nor reviews
 MOST = 0.9  # of the values of a column that might be orders, which have one user each
 
 
@@ -31,6 +34,13 @@ class Reading:
 
     def named(self, name: str) -> Profile:
         return next(one for one in self.profiles if one.name == name)
+
+    @property
+    def reviews(self) -> list[str]:
+        """The columns by which rows are reviews or ratings, where nothing in them (pieces, money, an order, a word) speaks of a purchase."""
+        if (SOLD | {"event_type", "status"}) & self.roles.keys() or not {"user", "item"} <= self.roles.keys():
+            return []
+        return [one.name for one in self.profiles if one.filled and is_of_review(one)]
 
     def beside_lines(self, one: Profile) -> bool:
         """Whether a column stands beside the list of lines within a record that has the item in it: it is the whole record's."""
@@ -59,7 +69,8 @@ def read(sample: Sample) -> Reading:
     """Give the columns of a sample their roles."""
     spoken = language([column.name for column in sample.columns])
     profiles = tuple(profile(column, sample, continental=spoken is not None) for column in sample.columns)
-    bought = _bought(profiles)
+    acts = event_column(profiles)
+    bought = _bought(acts)
     scored = []
     for one in profiles:
         share = one.filled_share(bought)
@@ -69,6 +80,8 @@ def read(sample: Sample) -> Reading:
             if header * (0.5 + 0.5 * fit) >= ENOUGH * 0.6 and fit > 0:
                 scored.append((header * (0.4 + 0.6 * fit) + 0.001 * (role in ("user", "item", "order", "time")), role, one))
     scored.sort(key=lambda entry: (-entry[0], list(words().roles).index(entry[1]), [p.name for p in profiles].index(entry[2].name)))
+    if acts is not None and has_words_of_acts(acts):
+        scored.insert(0, (1.0, "event_type", acts))  # whatever its header says
     bare = Reading(sample, profiles, {}, {}, spoken, bought=bought)
     reading = _given(bare, scored)
     while (order := _no_order(reading)) is not None:
@@ -93,16 +106,12 @@ def read(sample: Sample) -> Reading:
     return replace(found, because={**found.because, "user": why})
 
 
-def _bought(profiles: Sequence[Profile]) -> list[bool] | None:
-    """Which rows are purchases by a column that says what happened; None where there is no such column."""
-    scores = [header_score("event_type", one.name) * fitness("event_type", one) for one in profiles]
-    best = max(scores, default=0.0)
-    if best < ENOUGH:
+def _bought(acts: Profile | None) -> list[bool] | None:
+    """Which rows are purchases by the column that says what happened; None where there is no such column."""
+    if acts is None:
         return None
-    kind = profiles[scores.index(best)]
-    word = plain_values(kind.counts)
-    purchases = purchases_among(word.values())
-    found = [value is not None and word.get(value.lower().strip()) in purchases for value in kind.column.values]
+    purchases = set(bought_words(acts))
+    found = [value is not None and value.lower().strip() in purchases for value in acts.column.values]
     return found if any(found) else None
 
 
@@ -190,8 +199,7 @@ def _by_values(reading: Reading) -> Reading:
         [one for one in free() if one.epoch is not None and one.distinct_share > 0.01 and "id" not in words_of(one.name)],
         "its values look like times since 1970",
     )
-    codes = [one for one in free() if one.counts.keys() <= set(CODES)]
-    take("currency", codes, "its values are ISO 4217 codes")
+    take("currency", [one for one in free() if _has_currencies(one)], "its values are ISO 4217 codes")
     if not {"unit_price", "amount"} & roles.keys() and {"user", "item"} <= roles.keys():
         money = [
             one
@@ -208,9 +216,23 @@ def _by_values(reading: Reading) -> Reading:
         people = [one for one in reading.profiles if one in free() and EMAIL.fullmatch(one.filled[0])]
         take("user", people, "its values are e-mail addresses, and nothing else says who bought")
     if {"item", "user", "time"} <= roles.keys():
+        own = own_id(reading.sample.lines, reading.profiles, roles["user"])
+        of_orders = all(replace(reading, roles=roles).beside_lines(roles[role]) for role in ("user", "time"))  # else it may be a customer's record
+        if own is not None and of_orders and not ("order" in roles and header_score("order", roles["order"].name) >= SURELY):
+            roles["order"], because["order"] = own, "it is the id of the record that holds the lines"
         papers = [one for one in free() if (one.numbered or one.padded == len(one.filled)) and are_orders(one, roles["user"])]
         take("order", papers if len(papers) == 1 else [], "its numbers stand on neighbouring rows of one user each")
+    coded = coded_column(free(), sold=bool(SOLD & roles.keys()))
+    take("event_type", [] if coded is None or "time" not in roles else [coded], "it is called so, but its values are codes or unknown words")
     return _by_names(replace(reading, roles=roles, because=because))
+
+
+def _has_currencies(one: Profile) -> bool:
+    """Whether values alone say that a column is of currencies: three letters may as well be a country's, a product's or a word (TOP, CHE, ALL)."""
+    countries, languages = words().countries.values(), words().languages.values()
+    markets = {code for code, _ in countries} | {told.currency for told in languages} | set(SIGNS.values())
+    other = max(header_score(role, one.name) for role in words().roles if role != "currency")
+    return one.counts.keys() <= CODES and bool(one.counts.keys() & markets) and other < ENOUGH
 
 
 def _by_names(reading: Reading) -> Reading:

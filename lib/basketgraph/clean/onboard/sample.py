@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from basketgraph.clean.onboard.find import Found
 
@@ -175,6 +175,9 @@ class Sample:
     because: Mapping[str, str] = field(default_factory=dict)  # option -> evidence
     notes: tuple[str, ...] = ()
     ascii: bool = False  # so that any encoding reads it
+    nothing: tuple[str, ...] = ()  # texts that stand for nothing where a record stands otherwise
+    odd_rows: int = 0  # lines of the sample that are no rows
+    records: Sequence[dict[str, Any]] = field(default=(), repr=False, compare=False)  # of JSON
 
 
 def sql_name(*parts: str) -> str:

@@ -33,10 +33,17 @@ class Values(Settings):
     cancellations: frozenset[str]
     undone: frozenset[str]
     others: frozenset[str]
+    vague: frozenset[str]
 
     @property
     def all(self) -> frozenset[str]:
         return self.purchases | self.cancellations | self.undone | self.others
+
+    @property
+    def joined(self) -> Values:
+        """The same with each word as camel case writes it, too: `addtocart` beside `add_to_cart`."""
+        together = {name: texts | {text.replace("_", "") for text in texts} for name in Values.model_fields if (texts := getattr(self, name))}
+        return self.model_copy(update=together)
 
 
 class Words(Settings):
@@ -70,6 +77,7 @@ def words() -> Words:
             "named": frozenset(plain(given.named)),
             "beside": frozenset(plain(given.beside)),
             "acts": frozenset(plain(given.acts)),
+            "values": given.values.joined,
             "languages": {name: told.model_copy(update={"words": frozenset(plain(told.words))}) for name, told in given.languages.items()},
         }
     )
@@ -78,7 +86,7 @@ def words() -> Words:
 def plain_values(texts: Iterable[str]) -> dict[str, str]:
     """{a value as `lower(trim())` gives it: how `values` of the words writes it}: `Credit Note` is credit_note, and of wc-paid, wc-refunded each is
     known without the prefix that a system gave all of them."""
-    plain = {text.lower().strip(): re.sub(r"[\s-]", "_", unaccented(text.lower().strip().translate(UMLAUTS))) for text in texts}
+    plain = {text.lower().strip(): re.sub(r"[\s./:-]+", "_", unaccented(text.lower().strip().translate(UMLAUTS))) for text in texts}
     starts, known = {word.partition("_")[0] for word in plain.values()}, words().values.all
     bare = {text: word.partition("_")[2] for text, word in plain.items()}
     if len(starts) != 1 or starts & NOT_YET or sum(word in known for word in bare.values()) < 2:

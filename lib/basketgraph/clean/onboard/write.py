@@ -8,21 +8,16 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import yaml
 
-from basketgraph.clean.expressions import checked_source
 from basketgraph.clean.mapping import read_source
 from basketgraph.clean.onboard.draft import Masker, drafted
 from basketgraph.clean.onboard.find import Found, find
-from basketgraph.clean.onboard.kinds import kinds
+from basketgraph.clean.onboard.kinds import Kind, kinds
 from basketgraph.clean.onboard.parts import Remark
 from basketgraph.clean.onboard.plan import Plan, plan
-from basketgraph.config import Mistake
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+from basketgraph.config import Mistake, made
 
 
 @dataclass(frozen=True)
@@ -44,15 +39,24 @@ class Draft:
         return [f"unzip -o {shlex.quote(str(archive))} -d {shlex.quote(str(self.plan.landing))}" for archive in archives]
 
 
-def draft(shop: str, given: Sequence[str], *, landing: Path | None, currency: str | None, time_zone: str | None, masker: Masker) -> Draft:
-    """Look at the files and draft the shop's mapping; no Spark.
+def draft(
+    shop: str,
+    given: Sequence[str],
+    *,
+    landing: Path | None,
+    currency: str | None,
+    time_zone: str | None,
+    masker: Masker,
+    columns: Sequence[str] = (),
+) -> Draft:
+    """Look at the files and draft the shop's mapping; no Spark. columns: the names of the fields of CSV files without a header.
 
     errors: Mistake for a name that cannot be a file's, files that no mapping can read, and files that are not about sales, items or users.
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", shop):
         raise Mistake(f"--shop: want a name of a-z, 0-9, _ and -, have {shop}")
     folder, found = find(given, landing)
-    made = plan(shop, folder, kinds(folder, found), currency=currency, time_zone=time_zone)
+    made = plan(shop, folder, _kinds(folder, found, columns), currency=currency, time_zone=time_zone)
     text, remarks = drafted(made, masker)
     _, faults = read_source(yaml.safe_load(text), shop)
     if faults and (currency or time_zone):
@@ -60,24 +64,27 @@ def draft(shop: str, given: Sequence[str], *, landing: Path | None, currency: st
     return Draft(made, text, tuple(remarks), tuple(found))
 
 
-def verify(spark: SparkSession, one: Draft) -> None:
-    """Hold a draft against the same check as every mapping. A fault in it is ours, not the user's."""
-    try:
-        checked_source(spark, yaml.safe_load(one.text), one.plan.shop)
-    except Mistake as mistake:
-        raise RuntimeError(f"the draft does not pass the mapping check, which is our fault: {mistake}\n{one.text}") from mistake
+def _kinds(folder: Path, found: Sequence[Found], columns: Sequence[str]) -> list[Kind]:
+    """The files put like to like. Raises Mistake where names were given and no file is without a header."""
+    alike = kinds(folder, found, columns)
+    if columns and not any("header" in kind.sample.options for kind in alike):
+        fault = f"{alike[0].pattern}: have {', '.join(alike[0].sample.declared)[:100]}"
+        raise Mistake("--columns: want a CSV file without a header line, have none", [fault], "Leave --columns out.")
+    return alike
 
 
 def write(one: Draft, place: Path, *, force: bool) -> None:
     """Put the mapping where conf is looked for, whole or not at all. Raises Mistake where one is there and `force` was not said."""
     want_free(place, force=force)
-    place.parent.mkdir(parents=True, exist_ok=True)
+    made(place.parent, str(place))
     hidden = place.with_name(f".{place.name}.{os.getpid()}")
     hidden.write_text(one.text, encoding="utf-8")
     os.replace(hidden, place)
 
 
 def want_free(place: Path, *, force: bool) -> None:
+    if place.is_dir():
+        raise Mistake(f"{place}: want a file for the mapping, have a folder", cure="Name the file: --out FILE.")
     if place.exists() and not force:
         raise Mistake(
             f"{place}: a mapping is there already, and it was left as it is", cure="Name another shop or --out FILE, or say --force to replace it."

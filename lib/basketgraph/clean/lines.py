@@ -1,0 +1,124 @@
+"""Text files line by line, each line with its number: for files some of whose lines are damaged, and to say where a refused line stands.
+
+Spark's readers tell no numbers. They take a line whose last field is opened by a stray quote for a row that goes on in the next line, and cut it;
+of a line with several JSON values they take the first. Such lines are told by their text, refused, and the others parsed by the same parser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from pyspark.sql import functions as F
+from pyspark.sql.types import ArrayType, StructType
+from pyspark.sql.window import Window
+
+from basketgraph.clean.mapping import FileSet
+from basketgraph.clean.pick_up import LandingFile
+from basketgraph.clean.screening import ends_another, has_loose_quote, is_damaged
+from basketgraph.paths import globbed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pyspark.sql import Column, DataFrame, SparkSession
+
+LINE, ROW = "__line", "__row"
+MOST_LINES = 100  # a quoted field goes over so many lines at most; a quote that is closed further down was a stray one
+SHOWN = 3  # numbers of damaged lines in a message
+PARTITION_BITS = 33  # of monotonically_increasing_id: the bits below are the place in the partition
+
+
+def text_lines(spark: SparkSession, files: FileSet, uris: Sequence[str]) -> DataFrame:
+    """Column `value`: the lines of files that are not read as a whole, as Spark's CSV and JSON readers find them."""
+    separated = {"lineSep": files.option("lineSep", "")} if files.option("lineSep", "") else {}
+    return spark.read.options(**separated).text([globbed(uri) for uri in uris])
+
+
+def numbered_lines(spark: SparkSession, files: FileSet, file: LandingFile) -> DataFrame:
+    """value, LINE: a file's lines with their numbers from 1, as an editor counts them; without those that are blank or comments."""
+    text = F.col("value") if files.encoding.upper().replace("_", "-") == "UTF-8" else F.decode(F.col("value").cast("binary"), files.encoding)
+    read = text_lines(spark, files, [file.uri])
+    lines = read.select(text.alias("value"), F.col("_metadata.file_block_start").alias("start"), F.monotonically_increasing_id().alias("id"))
+    part = F.shiftright("id", PARTITION_BITS)
+    parts = lines.groupBy(part.alias("part")).agg(F.min("start").alias("start"), F.count("*").alias("lines")).collect()
+    before, offsets = 0, [F.lit(-1), F.lit(0)]
+    for row in sorted(parts, key=lambda row: row.start):
+        offsets += [F.lit(row.part), F.lit(before)]
+        before += row.lines
+    within = F.col("id").bitwiseAND(F.lit((1 << PARTITION_BITS) - 1))
+    number = within + F.element_at(F.create_map(*offsets), part) + 1
+    return lines.select("value", number.cast("bigint").alias(LINE)).where(_is_row(files))
+
+
+def _is_row(files: FileSet) -> Column:
+    """Whether Spark's reader takes a line for a row at all."""
+    if files.format == "json":
+        return F.col("value").rlike(r"[^ \t\r\n]")
+    told = F.col("value").rlike(r"[^\x00-\x20]")
+    comment = str(files.option("comment", ""))
+    return told & ~F.startswith(F.col("value"), F.lit(comment)) if comment else told
+
+
+def _below_header(lines: DataFrame, files: FileSet) -> DataFrame:
+    return lines.where(F.col(LINE) > 1) if files.format == "csv" and not files.headerless else lines
+
+
+def with_damage(spark: SparkSession, files: FileSet, file: LandingFile, damaged_share: float) -> LandingFile:
+    """A file that has damaged lines, with their numbers; or with a problem where they are more than this share of its lines.
+
+    A damaged line and those after it are one record that goes over several lines where the next line with a loose quote closes it and is no row by
+    itself; then whoever wrote the file meant all of them as one, and what lies between is no row either.
+    """
+    lines, fields = numbered_lines(spark, files, file), len(file.header)
+    damaged = is_damaged(files, fields)
+    lines = _below_header(lines, files)
+    counted = lines.agg(F.count("*").alias("lines"), F.count_if(damaged).alias("damaged")).collect()[0]
+    few = counted.damaged <= damaged_share * counted.lines
+    found = lines.where(damaged).select(LINE, F.col(LINE).alias("last"))
+    if files.format == "csv" and few:
+        loose = lines.where(has_loose_quote(files)).select(LINE, damaged.alias("damaged"), ends_another(files, fields).alias("ends"))
+        following = Window.partitionBy(F.lit(0)).orderBy(LINE)  # few rows
+        after, ends = F.lead(LINE).over(following), F.lead("ends").over(following)
+        last = F.when(ends & (after - F.col(LINE) <= MOST_LINES), after).otherwise(F.col(LINE))
+        found = loose.withColumn("last", last).where("damaged").select(LINE, "last")
+    ordered = found.orderBy(LINE)
+    ranges = (ordered if few else ordered.limit(SHOWN)).collect()
+    numbers = tuple(number for row in ranges for number in range(row[LINE], row["last"] + 1))
+    many = len(numbers) if few else counted.damaged
+    if many <= damaged_share * counted.lines:
+        return replace(file, damaged=numbers)
+    advice = "see options: multiLine, quote and escape" if files.format == "csv" else "want one JSON value a line"
+    first = ", ".join(map(str, numbers[:SHOWN])) + (", ..." if many > SHOWN else "")
+    want = f"{many:,} of {counted.lines:,} lines of which a part would be lost (more than clean.damaged_share, {damaged_share:g})"
+    return replace(file, problem=f"{want}: line{'s' * (many > 1)} {first}; {advice}")
+
+
+def parsed_lines(lines: DataFrame, files: FileSet, file: LandingFile, schema: StructType, options: Mapping[str, Any], corrupt: str) -> DataFrame:
+    """Lines with ROW, their values; of a damaged one all of them are null but `corrupt`, which is the line.
+
+    lines: as from `numbered_lines`. schema: of the values, with `corrupt` as the last.
+    """
+    spark, lines = lines.sparkSession, _below_header(lines, files)
+    if files.format == "csv":
+        row = F.from_csv("value", schema.toDDL(), {name: _told(value) for name, value in options.items()})
+    else:
+        row = F.from_json("value", schema, {name: _told(value) for name, value in options.items()})
+    nothing = F.struct(*[(F.col("value") if f.name == corrupt else F.lit(None)).cast(f.dataType).alias(f.name) for f in schema.fields])
+    if file.damaged:
+        numbers = spark.createDataFrame([(number,) for number in file.damaged], f"{LINE} bigint").withColumn("damaged", F.lit(True))
+        lines = lines.join(F.broadcast(numbers), on=LINE, how="left")  # at most one row a number
+        row = F.when(F.col("damaged"), nothing).otherwise(row)
+    if files.format == "csv":
+        return lines.select(LINE, row.alias(ROW))
+    is_list = F.ltrim("value").startswith("[")  # each element is a row
+    if file.damaged:
+        is_list &= F.col("damaged").isNull()
+    elements = F.coalesce(F.from_json("value", ArrayType(schema), {name: _told(value) for name, value in options.items()}), F.array(nothing))
+    return lines.select(LINE, F.explode(F.when(is_list, elements).otherwise(F.array(row))).alias(ROW))
+
+
+def _told(value: object) -> str:
+    """A reader's option as Spark writes it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)

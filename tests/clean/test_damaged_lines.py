@@ -1,0 +1,152 @@
+"""A line that Spark's readers would read in part costs that line: it is refused with its number, and the others of its file go on."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from basketgraph.clean.lines import LINE, MOST_LINES, numbered_lines
+from basketgraph.clean.mapping import FileSet
+from basketgraph.clean.pick_up import LandingFile
+from basketgraph.clean.reading import _group_rows, _line_rows, prepare_session
+from basketgraph.config import data_yaml
+from clean.shop import Shop, deliver, line, mapping, put
+from clean.test_check_source import rehearsal
+from clean.test_fuzz import fuzzed_csv
+from clean.test_replay import assert_as_fresh, replay
+
+EVENTS, REJECTED = "silver.events", "silver.rejected_rows"
+GOOD = [line(number) for number in range(100, 300)]
+TORN = line(1, title='"Tea')  # the last field is opened, and closed by nobody
+LINES = {  # number in the file -> the line
+    10: TORN,
+    30: TORN,  # again
+    50: line(2, title='"Tea'),  # as a program writes a text of three lines, the second of which looks like a row
+    51: line(3),
+    52: 'for two"',
+    70: line(4, title='"Tea'),  # and a stray quote, though a later line ends with one: that is a row, so the others are
+    72: line(5, title='Tea"'),
+    74: line(6, title='"Tea'),  # and what is closed too far down
+    74 + MOST_LINES + 1: 'for two"',
+    190: line(7, customer='"u1'),  # cut short elsewhere: too few fields
+    191: line(8, product="p\0"),
+}
+
+
+def damaged_file() -> list[str]:
+    """Lines of a file, without its header, which is line 1."""
+    lines = [*GOOD]
+    for number, text in LINES.items():
+        lines[number - 2] = text
+    return lines
+
+
+def with_items() -> dict[str, Any]:
+    """The shop's mapping, and items as JSON lines."""
+    found = mapping()
+    found["files"]["names"] = {"pattern": "*.json", "format": "json", "columns": {"id": "string", "name": "string"}}
+    columns = {"item_id": "id", "valid_from": "DATE'1900-01-01'", "name": "name", "recommendable": "true"}
+    found["tables"]["silver.items"] = {"files": "names", "columns": columns}
+    return found
+
+
+@pytest.mark.slow
+def test_damaged_lines_are_refused_with_their_number_and_the_others_go_on(spark: SparkSession, tmp_path: Path) -> None:
+    shop = Shop(spark, tmp_path, with_items())
+    deliver(shop.landing, "a.csv", *damaged_file())
+    deliver(shop.landing, "few.csv", *[line(400 + n, title='"Tea' if n == 7 else "Tea") for n in range(20)])
+    deliver(shop.landing, "many.csv", *[line(500 + n, title='"Tea' if n % 5 == 1 else "Tea") for n in range(79)])
+    names = [json.dumps({"id": f"i{n}", "name": "Tea"}) for n in range(20)]
+    put(shop.landing, "names.json", "\n".join([*names[:3], "", names[3] + names[4], *names[5:], "[]", '{"id": ']).encode())
+    (check,) = (one for one in rehearsal(shop).check().tables if one.table == EVENTS)
+    outcome = shop.clean()
+    assert dict(outcome.quarantined) == {
+        "many.csv": "16 of 79 lines of which a part would be lost (more than clean.damaged_share, 0.05): lines 3, 8, 13, ...; "
+        "see options: multiLine, quote and escape"
+    }
+    refused = {(row.source_file, row.line_number): list(row.reasons) for row in shop.table(REJECTED).collect()}
+    torn = [("a.csv", number) for number in sorted({*LINES} - {30, 72})]  # an equal line is one row, where it stands first
+    assert refused == {place: ["unparsable"] for place in [*torn, ("few.csv", 9), ("names.json", 5), ("names.json", 22)]}
+    good = [100 + n for n in range(len(GOOD)) if n + 2 not in LINES] + [5] + [400 + n for n in range(20) if n != 7]
+    assert sorted(int(row["event_id"]) for row in shop.rows(EVENTS)) == sorted(good)
+    counts = shop.counts()
+    assert (counts["read"], counts["accepted"], counts["rejected"], counts["duplicates"]) == (220, len(good), len(torn) + 1, 1)
+    assert check.counts.by_reason == counts["rejected_by_reason"] == {"unparsable": len(torn) + 1}
+    assert check.examples["unparsable"] == [(None, "a.csv", number) for number in (10, 50, 51)]
+    assert (shop.counts("silver.items")["read"], shop.counts("silver.items")["accepted"]) == (20, 18)
+    tables = [EVENTS, REJECTED, "silver.items"]
+    before = shop.release().versions(tables)
+    shop.clean()
+    assert shop.release().versions(tables) == before
+
+
+@pytest.mark.long
+def test_damaged_lines_come_in_once_the_mapping_says_what_a_quote_is(spark: SparkSession, tmp_path: Path) -> None:
+    shop = Shop(spark, tmp_path)
+    deliver(shop.landing, "a.csv", *damaged_file())
+    shop.clean()
+    before = shop.release().versions([EVENTS, REJECTED])
+    replay(shop, rejected=True)
+    assert shop.release().versions([EVENTS, REJECTED]) == before
+    shop.given["files"]["sales"]["options"] = {"quote": ""}
+    replay(shop, rejected=True)
+    assert_as_fresh(shop, tmp_path)
+    lines = {number for (number,) in shop.table(REJECTED).select("line_number").collect()}
+    assert lines == {52, 74 + MOST_LINES + 1, 191}
+    assert {"1", "2", "3", "4", "6", "7"} <= {row["event_id"] for row in shop.rows(EVENTS)}
+
+
+def assert_same_rows(wanted: DataFrame, found: DataFrame) -> None:
+    """The same rows, however often each, whatever their order."""
+    columns = wanted.columns
+    want, have = (Counter(map(str, frame.select(*columns).collect())) for frame in (wanted, found))
+    assert want == have
+    assert want.total() > 10
+
+
+@pytest.mark.slow
+def test_lines_that_are_read_one_by_one_give_the_rows_that_sparks_readers_give(spark: SparkSession, tmp_path: Path) -> None:
+    prepare_session(spark)
+    given = data_yaml("conf/sources/online_retail.yaml")
+    sales = FileSet.model_validate(given["files"]["sales"])
+    content = fuzzed_csv(random.Random(3), 300, list(sales.columns))
+    shop = Shop(spark, tmp_path)
+    put(shop.landing, "a.csv", content)
+    odd = FileSet.model_validate({**given["files"]["sales"], "options": {"encoding": "windows-1252", "sep": ";", "comment": "#", "quote": "'"}})
+    text = "line;customer;product\r\n1;caf\xe9;'a;b'\r\n\r\n#2;x;y\r\n3;'it''s';\r\n4;5\r\n" + "6;u;p\r\n" * 9
+    put(shop.landing, "odd.csv", text.encode("cp1252"))
+    odd = odd.model_copy(update={"columns": dict.fromkeys(("line", "customer", "product"), "string")})
+    kinds = {"line": "string", "n": "bigint", "of": "struct<a: string, b: int>", "l": "array<string>"}
+    nested = FileSet.model_validate({"pattern": "*.json", "format": "json", "columns": kinds})
+    values = ['{"line": "1", "n": 2}', '{"line": "2"', "", "  ", '[{"line": "3"}, {"line": "4", "of": {"a": "x", "b": 1}}]', "[]", '{"n": "x"}']
+    values += ["null", '"x"', "7", '{"of": 1}', '{"l": ["a", 1]}', "\0", '[{"line": "5"}, {"line":', "[1, 2]", '{"n": 1.5}', '{"line": "6\\u0000"}']
+    put(shop.landing, "a.json", "\n".join(values).encode())
+    listed = {file.path: replace(file, file_hash="hash") for file in shop.cleaning().landing.list(["*"])}
+    headers = {"a.csv": (sales, tuple(sales.columns)), "odd.csv": (odd, ("line", "customer", "product")), "a.json": (nested, ())}
+    for path, (files, header) in headers.items():
+        file = replace(listed[path], header=header)
+        assert_same_rows(_group_rows(spark, files, [(0, file)]), _line_rows(spark, files, 0, file))
+    assert_numbers(spark, sales, listed["a.csv"], content)
+
+
+def assert_numbers(spark: SparkSession, files: FileSet, file: LandingFile, content: bytes) -> None:
+    """A line's number is its place in the file, also where Spark reads it in many parts."""
+    small = {"spark.sql.files.maxPartitionBytes": "3000", "spark.sql.files.openCostInBytes": "0"}
+    for name, value in small.items():
+        spark.conf.set(name, value)
+    try:
+        numbered = numbered_lines(spark, files, file)
+        assert numbered.rdd.getNumPartitions() > 3
+        found = {row[LINE]: row.value for row in numbered.collect()}
+    finally:
+        for name in small:
+            spark.conf.unset(name)
+    text = content.decode().replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    assert found == {number: value for number, value in enumerate(text, 1) if any(letter > " " for letter in value)}
