@@ -17,6 +17,7 @@ from basketgraph.clean.ledger import Counts
 from basketgraph.clean.load import CleanSettings
 from basketgraph.clean.pick_up import Landing
 from basketgraph.clean.pseudonyms import key_file
+from basketgraph.cli_sources import facts_in_words
 from basketgraph.config import Mistake
 from basketgraph.tables import Release
 from clean.shop import ITEMS, KEY, Shop, deliver, line, mapping, put
@@ -177,6 +178,12 @@ def test_counts_that_are_odd_are_named(fine: dict[str, int], odd: dict[str, int]
         ({"of_whole_units": 100, "median_price_minor": 49_999}, {"of_whole_units": 100, "median_price_minor": 50_000}, "in minor units already"),
         ({"of_whole_units": 99, "median_price_minor": 50_000}, {"of_whole_units": 100, "median_price_minor": 50_000}, "in minor units already"),
         ({"median_price_minor": 10}, {"median_price_minor": 9}, "is * 100 missing"),
+        ({"currencies": ["KWD"], "median_price_minor": 100}, {"currencies": ["KWD"], "median_price_minor": 99}, "costs 0.099 KWD: is * 1000 missing"),
+        (
+            {"currencies": ["JPY"], "of_whole_units": 100, "median_price_minor": 90_000},
+            {"of_whole_units": 100, "median_price_minor": 90_000},
+            "already",
+        ),
         ({}, {"currencies": ["EUR", "XXX"]}, "currency XXX stands for none"),
     ],
 )
@@ -184,6 +191,14 @@ def test_events_that_are_odd_are_named(fine: dict[str, Any], odd: dict[str, Any]
     assert hints(check_of()) == []
     assert words not in "\n".join(hints(check_of(fine)))
     assert words in "\n".join(hints(check_of(odd)))
+
+
+def test_amounts_are_told_for_each_currency_by_itself_and_in_its_own_units() -> None:
+    each = {"events": 50, "of_whole_units": 50, "least_amount_minor": 1234, "greatest_amount_minor": 99_999, "median_price_minor": 60_000}
+    facts = {**FINE, "currencies": ["EUR", "JPY"], "by_currency": [{**each, "currency": "JPY"}, {**each, "currency": "EUR"}]}
+    assert "a piece typically 60,000, lines 1,234 to 99,999 JPY; a piece typically 600.00, lines 12.34 to 999.99 EUR" in facts_in_words(facts)
+    (hint,) = hints(check_of(facts))
+    assert hint.startswith("a piece typically costs 600.00 EUR, and no amount has a part of one")
 
 
 def test_questions_left_in_the_mapping_are_hints_too() -> None:
