@@ -15,6 +15,7 @@ from pyspark.sql.window import Window
 from basketgraph.clean.counts import summed
 from basketgraph.clean.ledger import Counts
 from basketgraph.clean.load import Cleaning, Work
+from basketgraph.clean.oddities import odd_facts, odd_hints
 from basketgraph.clean.pick_up import LandingFile
 from basketgraph.clean.pseudonyms import KEY_BYTES, KEY_VARIABLE, PseudonymKey, key_file, pseudonym_key
 from basketgraph.clean.reading import prepare_session
@@ -131,7 +132,9 @@ class Rehearsal(Cleaning):
         read = {file.file_hash: prepared.counts[file.path].read for file in fresh}
         counts = summed([*(prepared.counts[file.path] for file in fresh), *self._copy_counts(table, copies, read)])
         examples = _examples(prepared.rejected) if prepared.rejected is not None else {}
-        facts = event_facts(prepared.rows, self.now, exact=counts.accepted <= FEW_EVENTS) if table == EVENTS and prepared.rows is not None else {}
+        facts: dict[str, Any] = {}
+        if table == EVENTS and prepared.rows is not None:
+            facts = event_facts(prepared.rows, self.now, exact=counts.accepted <= FEW_EVENTS) | odd_facts(raw, self._rules(table))
         prepared.release_memory()
         return TableCheck(table, counts, examples, facts)
 
@@ -195,6 +198,9 @@ def event_facts(events: DataFrame, now: datetime, *, exact: bool = True) -> dict
 def hints(check: SourceCheck, *, todos: Sequence[str] = ()) -> list[str]:
     """What a person should look at before cleaning, the worst first. todos: lines of the mapping that ask for an answer."""
     told = []
+    if check.quarantined:
+        path, problem = check.quarantined[0]
+        told.append(f"{len(check.quarantined)} of {len(check.quarantined) + check.files} files would be set aside, such as {path}: {problem}")
     for one in check.tables:
         counts = one.counts
         if counts.read and counts.accepted + counts.duplicate == 0:
@@ -211,7 +217,7 @@ def hints(check: SourceCheck, *, todos: Sequence[str] = ()) -> list[str]:
                 f"{one.table}: {_share(counts.superseded, counts.read)} of the rows share their event_id with a newer one and would not be counted: "
                 "are they versions of one line, or other lines?"
             )
-        told += _event_hints(one.facts) if one.facts.get("events") else []
+        told += [*_event_hints(one.facts), *odd_hints(one.facts)] if one.facts.get("events") else []
     if not any(one.table == EVENTS for one in check.tables) and check.files:
         told.append("no table of events: there is nothing to recommend from without silver.events")
     told += [f"the mapping still asks: {todo}" for todo in todos]
@@ -225,6 +231,7 @@ def _event_hints(facts: Mapping[str, Any]) -> Iterator[str]:
         (facts["in_the_future"] > 0, "{in_the_future:,} events lie in the future: are day and month swapped, or milliseconds taken for seconds?"),
         (facts["before_1995"] > 0, "{before_1995:,} events lie before 1995; the first is of {first_day}"),
         (facts["days"] == 1 and many, "all {events:,} events are of one day, {first_day}: is the right column taken for the time?"),
+        (facts["items"] == 1 and many, "all {events:,} events are of one item: is the right column taken for the item?"),
         (facts["users"] == 1 and events > 1, "all events are of one user: is the right column taken for the user?"),
         (facts["users"] >= 0.97 * events and many, "each event has a user of its own: is the user's column a number of the line or the order?"),
         (facts["items"] >= 0.97 * events and many, "each event has an item of its own: is the item's column a number of the line?"),
@@ -233,10 +240,12 @@ def _event_hints(facts: Mapping[str, Any]) -> Iterator[str]:
         ("XXX" in facts["currencies"], "currency XXX stands for none: name the shop's in the mapping"),
     ]
     yield from (text.format(**facts) for holds, text in asked if holds)
+    if len(facts["currencies"]) > 1:
+        yield f"amounts are in {', '.join(facts['currencies'])}: is each line's currency the one that its amount is in?"
     price = facts["median_price_minor"]
     if facts["for_nothing"] == events:
         yield "all amounts are 0: no column of money is mapped"
-    elif price >= DEAR and facts["of_whole_units"] == events:
+    elif facts["of_whole_units"] == events and (price >= DEAR or many):
         yield f"a piece typically costs {price / 100:,.2f}, and no amount has cents: are the files' amounts in minor units already (take out * 100)?"
     elif abs(price) < CHEAP:
         yield f"a piece typically costs {price / 100:,.2f}: is * 100 missing in amount_minor?"
