@@ -18,6 +18,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 CONF_VARIABLE = "BASKETGRAPH_CONF"
+AS_OF_DS = ("recommend", "profiles")  # pipelines that tell what is known on the day of the run
 FOLDERS = ("conf", "schemas", "expectations")
 SCHEME = re.compile(r"(?P<name>[A-Za-z][A-Za-z0-9+.-]*):(?P<rest>//.*|/.*)")  # of a URL: s3a://bucket/x, file:///x
 
@@ -115,14 +116,14 @@ class Config:
         return parsed(model, self.settings.get(name, {}), f"settings.{name}")
 
     def cuts(self, ds: date) -> Cuts:
-        """The cuts of this run: those the shop names for `all`; else `ds` itself (recommend) or the last window before it (all)."""
+        """The cuts of this run: those the shop names for `all`; else `ds` itself (recommend, profiles) or the last window before it (all)."""
         window = self.settings["interactions"]["window_days"]
         if not isinstance(window, int) or window < 1:
             raise Mistake("settings.interactions cannot be used", [f"window_days: want a whole number of days, have {window!r}"])
         named = self.source.get("cuts") or {}
-        if self.pipeline != "recommend" and named:
+        if self.pipeline not in AS_OF_DS and named:
             return Cuts(_as_date(named["validation"]), _as_date(named["test"]), window)
-        test = ds if self.pipeline == "recommend" else ds - timedelta(days=window)
+        test = ds if self.pipeline in AS_OF_DS else ds - timedelta(days=window)
         return Cuts(test - timedelta(days=window), test, window)
 
 
