@@ -63,6 +63,7 @@ def test_purchases_and_what_takes_them_back_are_told_apart_under_any_header(tmp_
     [
         ("payment", ["credit", "invoice"]),
         ("delivery", ["collect", "deliver"]),
+        ("type", ["collection", "delivery"]),
         ("source", ["search", "email", "share"]),
         ("x3", ["c", "p", "r"]),
         ("x3", ["view", "oak", "elm", "ash"]),
