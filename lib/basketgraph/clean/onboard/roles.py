@@ -226,7 +226,11 @@ def _by_values(reading: Reading) -> Reading:
         papers = [one for one in free() if (one.numbered or one.padded == len(one.filled)) and are_orders(one, roles["user"])]
         take("order", papers if len(papers) == 1 else [], "its numbers stand on neighbouring rows of one user each")
     coded = coded_column(free(), sold=bool(SOLD & roles.keys()))
-    take("event_type", [] if coded is None or "time" not in roles else [coded], "it is called so, but its values are codes or unknown words")
+    take(
+        "event_type",
+        [coded] if coded is not None and {"user", "item"} <= roles.keys() else [],
+        "it is called so, but its values are codes or unknown words",
+    )
     return _by_names(replace(reading, roles=roles, because=because))
 
 
