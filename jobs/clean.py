@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from basketgraph.clean.counts import ledger_counts
 from basketgraph.clean.expressions import checked_source
+from basketgraph.clean.landing import landing_folder
 from basketgraph.clean.ledger import FILES
 from basketgraph.clean.load import Cleaning, CleanSettings
 from basketgraph.clean.mapping import unmapped
-from basketgraph.clean.pick_up import Landing, landing_folder
+from basketgraph.clean.pick_up import Landing
 from basketgraph.clean.pseudonyms import pseudonym_key
 from basketgraph.clean.replay import Replay, was_cut_off
 from basketgraph.config import Config

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from basketgraph.clean.counts import ledger_counts
 from basketgraph.clean.expressions import checked_source
+from basketgraph.clean.landing import landing_folder
 from basketgraph.clean.ledger import FILES
 from basketgraph.clean.load import CleanSettings
-from basketgraph.clean.pick_up import Landing, landing_folder
+from basketgraph.clean.pick_up import Landing
 from basketgraph.clean.pseudonyms import pseudonym_key
-from basketgraph.clean.replay import Replay, ReplaySettings
+from basketgraph.clean.replay import Replay
+from basketgraph.clean.replay_settings import ReplaySettings
 from basketgraph.config import Config
 from basketgraph.masking import masked_pairs
 from basketgraph.runs import StepReport, job_main

@@ -17,7 +17,9 @@ from typer.testing import CliRunner, Result
 from basketgraph.cli import app, main
 from basketgraph.config import CONF_VARIABLE, Mistake
 from basketgraph.pipeline import Outcome
+from basketgraph.state import status_of
 from basketgraph.steps import pipelines
+from basketgraph.stored import Stored
 from basketgraph.tables import LiveRelease, releases
 from support import ODD
 from tiny import TinyShop
@@ -59,8 +61,15 @@ def test_run_status_and_rollback_print_one_json_object_last(spark: SparkSession,
     warehouse = tmp_path / shop.warehouse
     assert (told["report"], (warehouse / "silver" / "redemptions" / "_delta_log").is_dir()) == (str(warehouse / "page.html"), True)
 
-    state = last_json(call("status", *shop.flags, "--json"))
-    assert {key: state[key] for key in ("release", "tables", "report")} == {key: told[key] for key in ("release", "tables", "report")}
+    code = "import sys; from basketgraph.cli import main; sys.exit(main())"
+    alone = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", code, "status", *shop.flags, "--json"], capture_output=True, text=True, check=True
+    )
+    state = json.loads(alone.stdout)
+    assert {line.rpartition("|")[2].strip() for line in alone.stderr.splitlines()} & {"pyspark", "pandas", "numpy", "pyarrow", "torch"} == set()
+    peak = {"peak_memory_bytes": 0}  # of a run that judges no lists
+    assert {**told, **peak} == {key: state[key] for key in told}
+    assert state == json.loads(json.dumps(status_of(Stored(spark, str(shop.warehouse)), "w"), default=str)), "as Spark reads it"
     assert call("rollback", *shop.flags).exit_code == 2, "there is nothing before the first release"
 
     shop.users("ann", "bob", "cat")

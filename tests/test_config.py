@@ -51,12 +51,12 @@ def test_unknown_keys_are_told_all_at_once() -> None:
     with pytest.raises(Mistake) as caught:
         load("local", "complete_journey", {"warehous": "/w", "recal.seed": "1", "interactions.window": "2", "landing": "/fine"})
     assert [fault.partition(":")[0] for fault in caught.value.faults] == ["warehous", "recal.seed", "interactions.window"]
-    assert "interactions.window_days" in str(caught.value)
+    assert [fault.partition("did you mean ")[2] for fault in caught.value.faults] == ["warehouse?", "recall.seed?", "interactions.window_days?"]
 
 
 def test_unknown_settings_of_a_shop_are_told_all_at_once(conf: Path) -> None:
     add_shop(conf, SHOP + "settings: {interactions: {windows: 14}, nothing: {at: all}}\n")
-    with pytest.raises(Mistake, match=r"settings\.interactions\.windows.*\n.*settings\.nothing\.at"):
+    with pytest.raises(Mistake, match=r"settings\.interactions\.windows.*did you mean interactions\.window_days\?\n.*settings\.nothing\.at"):
         load("local", "corner")
 
 
@@ -81,11 +81,17 @@ def test_an_environment_that_does_not_know_a_key_is_refused(conf: Path) -> None:
     with pytest.raises(Mistake) as caught:
         load("odd", "corner")
     assert [fault.partition(":")[0].rpartition(".")[2] for fault in caught.value.faults] == ["rankz", "lock_wait"]
+    assert [fault.partition("did you mean ")[2] for fault in caught.value.faults] == ["ranks?", "lock_wait_seconds?"]
 
 
 def test_an_unknown_shop_is_told_with_those_that_are_known() -> None:
-    with pytest.raises(Mistake, match="complete_journey"):
+    with pytest.raises(Mistake, match="complete_journey, online_retail") as told:
         load("local", "corner")
+    assert "did you mean" not in str(told.value)
+    with pytest.raises(Mistake, match=r"did you mean online_retail\?"):
+        load("local", "Online-Retail")
+    with pytest.raises(Mistake, match=r"conf/environments/: have cluster, local; did you mean local\?"):
+        load("locla", "online_retail")
 
 
 def test_a_key_that_is_there_twice_is_refused(conf: Path) -> None:

@@ -11,8 +11,9 @@ import pytest
 from pyspark.sql import SparkSession
 
 from basketgraph.config import CONF_VARIABLE, Config, Mistake, load
-from basketgraph.pipeline import Outcome, dry_run, run_pipeline, status
+from basketgraph.pipeline import Outcome, dry_run, run_pipeline
 from basketgraph.runs import RUNS
+from basketgraph.state import status
 from basketgraph.steps import pipelines
 from basketgraph.tables import LiveRelease, Release
 from tiny import TinyShop
@@ -73,7 +74,9 @@ def test_a_second_run_skips_what_is_up_to_date_and_new_files_go_through(spark: S
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("word", "code"), [pytest.param("quality", 3, marks=pytest.mark.long), ("gate", 4)])
-def test_a_stop_leaves_the_live_release_and_the_report_is_made_all_the_same(spark: SparkSession, shop: TinyShop, word: str, code: int) -> None:
+def test_a_stop_leaves_the_live_release_and_the_report_is_made_all_the_same(
+    spark: SparkSession, shop: TinyShop, word: str, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run(shop)
     shop.users("ann", "bob", "mallory")
     shop.verdict(word)
@@ -90,6 +93,9 @@ def test_a_stop_leaves_the_live_release_and_the_report_is_made_all_the_same(spar
     assert (seen["run_id"], seen["refused"]) == (stopped.run_id, f"told to: {word}")
     assert {step["name"]: step["status"] for step in seen["steps"]} == statuses(stopped)
     assert seen["steps"][0].keys() == stopped.as_json()["steps"][0].keys()
+    with monkeypatch.context() as patched:
+        patched.setattr("basketgraph.reader.QueryBuilder", lambda: 1 / 0)
+        assert status(conf(shop)) == seen, "what cannot be read without Spark is read by it"
     alert = json.loads(told.read_text())
     assert {key: alert[key] for key in ("shop", "ds", "run_id", "step", "message")} == {
         "shop": "tiny", "ds": DAY.isoformat(), "run_id": stopped.run_id, "step": "judge", "message": f"told to: {word}"

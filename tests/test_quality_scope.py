@@ -11,12 +11,12 @@ import pytest
 from pyspark.sql import Row, SparkSession
 
 from basketgraph.config import Mistake, data_yaml, parsed
-from basketgraph.pipeline import quality_verdict
 from basketgraph.quality import QualityStop, acceptances, check, check_all
 from basketgraph.quality.past import Past, past
 from basketgraph.quality.scope import newer_lookup
-from basketgraph.report.changes import newest_checks
+from basketgraph.report.newest import newest_checks
 from basketgraph.report.promises import state
+from basketgraph.state import quality_verdict
 from basketgraph.suites import QualitySettings, Suite, suite
 from basketgraph.tables import Release
 from support import rows

@@ -66,22 +66,59 @@ def test_the_packages_that_s3_wants_are_told_in_the_versions_that_fit() -> None:
     assert f"io.delta:delta-storage-s3-dynamodb:{version('delta-spark')};" in told
 
 
-def test_the_local_runner_starts_with_the_files_properties_and_not_with_sparks_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_local_runner_starts_with_the_files_properties_prints_to_its_log_and_leaves_the_working_folder_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """In a process of its own: driver memory must be set before the JVM starts."""
+    shipped = data_text("conf/spark/local.conf")
     monkeypatch.setenv(CONF_VARIABLE, str(tmp_path))
-    folder = tmp_path / "conf" / "spark"
+    folder, working = tmp_path / "conf" / "spark", tmp_path / "working"
     folder.mkdir(parents=True)
-    (folder / "local.conf").write_text("spark.master local[1]\nspark.driver.memory 600m\nspark.ui.enabled false\nspark.sql.session.timeZone PST\n")
+    working.mkdir()
+    changed = {"spark.master": "local[1]", "spark.driver.memory": "600m", "spark.sql.session.timeZone": "PST"}
+    kept = [line for line in shipped.splitlines() if line.split(" ")[0] not in changed]
+    (folder / "local.conf").write_text("\n".join([*kept, *(f"{key} {value}" for key, value in changed.items())]))
+    code = f"""
+from basketgraph.config import load
+from basketgraph.flags import log_to_stderr
+from basketgraph.session import announce_spark, spark_log, spark_session
+log_to_stderr()
+conf = load("local", "complete_journey", {{"warehouse": {str(tmp_path / "new" / "warehouse")!r}}})
+announce_spark(conf, make_warehouse=True)
+spark = spark_session(conf, "test")
+megabytes = spark._jvm.java.lang.Runtime.getRuntime().maxMemory() >> 20
+again = spark_session(conf, "another name")
+spark._jvm.java.lang.System.out.println("what the JVM prints")
+assert spark.sql("SHOW TABLES").collect() == []
+print(spark.sparkContext.master, 400 < megabytes <= 600, spark.sparkContext.appName, spark is again, spark.conf.get("spark.sql.session.timeZone"))
+print(spark_log())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=working)
+    assert done.returncode == 0, done.stderr
+    told, place = done.stdout.splitlines()
+    assert told.split() == ["local[1]", "True", "test", "True", "UTC"], "instants are in UTC whatever the properties say"
+    (line,) = done.stderr.splitlines()
+    assert line.endswith(f"starting Spark, whose log is {place}")
+    assert Path(place).parent == tmp_path / "new" / "warehouse" / "logs"
+    assert "what the JVM prints" in Path(place).read_text()
+    assert list(working.iterdir()) == []
+
+
+def test_where_the_jvm_does_not_start_the_last_lines_of_its_log_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "no java"))
     code = """
+import sys
+from basketgraph.cli_terms import ended
 from basketgraph.config import load
 from basketgraph.session import spark_session
-spark = spark_session(load("local", "complete_journey"), "test")
-megabytes = spark._jvm.java.lang.Runtime.getRuntime().maxMemory() >> 20
-again = spark_session(load("local", "complete_journey"), "another name")
-spark._jvm.java.lang.System.out.println("what the JVM prints")
-print(spark.sparkContext.master, 400 < megabytes <= 600, spark.sparkContext.appName, spark is again, spark.conf.get("spark.sql.session.timeZone"))
+try:
+    spark_session(load("local", "complete_journey", {"warehouse": sys.argv[1]}), "test")
+except Exception as error:
+    sys.exit(ended(error, debug=False))
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["local[1]", "True", "test", "True", "UTC"], "instants are in UTC whatever the properties say"
-    assert "what the JVM prints" in done.stderr
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
+    (log,) = (tmp_path / "logs").iterdir()
+    assert done.returncode == 1
+    assert f"Spark did not start. The last lines of {log}:" in done.stderr
+    assert str(tmp_path / "no java") in done.stderr
+    assert "Traceback" not in done.stderr

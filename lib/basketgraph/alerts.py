@@ -13,7 +13,6 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 
 from pydantic import PositiveFloat
-from pyspark.sql import functions as F
 
 from basketgraph.config import Config, Mistake, Settings
 from basketgraph.masking import without_addresses
@@ -83,6 +82,8 @@ def failing_since(release: Release, runs: str, step: str) -> dict[str, Any] | No
 
     ds: None where an older version of this package logged the failure.
     """
+    from pyspark.sql import functions as F  # `status` asks for `refusal` alone
+
     of_step = release.newest(runs).where(F.col("step") == step).orderBy(F.desc("finished_at"))
     rows = of_step.select("run_id", "status", "started_at", F.get_json_object("detail", "$.ds").alias("ds")).collect()
     first = None

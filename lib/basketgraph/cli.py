@@ -11,7 +11,7 @@ import typer
 
 from basketgraph import cli_rows, cli_sources
 from basketgraph.cli_terms import ConfDir, Debug, Env, Json, Set, Source, ended, print_json, told
-from basketgraph.config import load
+from basketgraph.config import load, version
 from basketgraph.failures import handling
 from basketgraph.graph.bench_cli import app as bench
 from basketgraph.interrupt import exits_on_interrupt
@@ -21,6 +21,18 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 app.add_typer(bench, name="bench")
 cli_sources.register(app)
 cli_rows.register(app)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"basketgraph {version()}")
+        raise typer.Exit
+
+
+@app.callback(help=__doc__)
+def options(
+    version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="print the version and stop")] = False,
+) -> None: ...
 
 
 @app.command()
@@ -46,12 +58,17 @@ def run(
     """Run a pipeline in one Spark session: each step that is not up to date, then a summary."""
 
     def action() -> int:
-        from basketgraph import pipeline as pipelines
         from basketgraph.flags import DATA_DOCS, accepted_failures, set_pairs
+        from basketgraph.inputs import check_run
+        from basketgraph.session import announce_spark
         from basketgraph.summary import print_plan, print_summary
 
         conf = load(env, source, {**set_pairs(sets or []), **({DATA_DOCS: "true"} if data_docs else {})}, pipeline=pipeline)
+        check_run(conf, pipeline, start=start, files=not dry_run)
         accepted = accepted_failures(accept or [], because or [])
+        announce_spark(conf, make_warehouse=True)
+        from basketgraph import pipeline as pipelines  # takes seconds to import
+
         day: date | None = ds.date() if ds else None
         if dry_run:
             plan = pipelines.dry_run(conf, pipeline, ds=day, start=start)
@@ -80,11 +97,11 @@ def status(
     """Tables, versions, rows, the live release and the last runs."""
 
     def action() -> int:
-        from basketgraph import pipeline as pipelines
         from basketgraph.flags import set_pairs
+        from basketgraph.state import status as state_of
         from basketgraph.summary import print_status
 
-        found = pipelines.status(load(env, source, set_pairs(sets or [])))
+        found = state_of(load(env, source, set_pairs(sets or [])))
         print_json(found) if as_json else print_status(found)
         return 0
 
@@ -104,11 +121,15 @@ def rollback(
 
     def action() -> int:
         from basketgraph.flags import set_pairs
+        from basketgraph.session import announce_spark
+
+        conf = load(env, source, set_pairs(sets or []))
+        announce_spark(conf, make_warehouse=True)
         from basketgraph.publish.releases import rollback as go_back
         from basketgraph.publish.releases import utc_now
         from basketgraph.runs import new_run_id, opened
 
-        conf, run_id = load(env, source, set_pairs(sets or [])), new_run_id()
+        run_id = new_run_id()
         with opened(conf, run_id, None, "basketgraph rollback") as (release, _):
             row = go_back(release, run_id, now=utc_now())
         logging.getLogger("basketgraph").info("release %d is live: the tables of release %d", row["release"], row["restores"])

@@ -37,12 +37,17 @@ def replay(
     """Read landing files again after a mapping was mended; rows that are good now go into silver, what changed is told."""
 
     def action() -> int:
-        from basketgraph import pipeline as pipelines
         from basketgraph.flags import set_pairs
+        from basketgraph.inputs import check_run
+        from basketgraph.session import announce_spark
 
         given: dict[str, Any] = {"rejected": rejected, "reason": reason, "first_day": _day(first), "last_day": _day(last), "tables": table or []}
         chosen = {f"replay.{name}": str(value) for name, value in given.items() if value}
         conf = load(env, source, {**chosen, **set_pairs(sets or [])}, pipeline="replay")
+        check_run(conf, "replay")
+        announce_spark(conf, make_warehouse=True)
+        from basketgraph import pipeline as pipelines
+
         outcome = pipelines.run_pipeline(conf, "replay")
         detail: Mapping[str, Any] = next((step.detail for step in outcome.steps if step.name == "replay"), {})
         changes, left = detail.get("changes", {}), detail.get("left", {})
@@ -72,17 +77,20 @@ def trace(
     """From a row to its landing file and run, its versions, the user's day and the releases that show it. Takes no lock and writes nothing."""
 
     def action() -> int:
-        from basketgraph.clean.trace import trace as traced
-        from basketgraph.config import Mistake
+        from basketgraph.config import Mistake, did_you_mean
         from basketgraph.contracts import contracts
         from basketgraph.flags import set_pairs
-        from basketgraph.session import spark_session
+        from basketgraph.session import announce_spark, spark_session
         from basketgraph.summary import print_trace
-        from basketgraph.tables import Warehouse
 
         conf = load(env, source, set_pairs(sets or []))
         if table not in contracts():
-            raise Mistake("trace: --table", [f"want one of {', '.join(contracts())}, have {table}"], "schemas/ has a contract for each.")
+            fault = f"want one of {', '.join(contracts())}, have {table}{did_you_mean(table, contracts())}"
+            raise Mistake("trace: --table", [fault], "schemas/ has a contract for each.")
+        announce_spark(conf)
+        from basketgraph.clean.trace import trace as traced
+        from basketgraph.tables import Warehouse
+
         found = traced(Warehouse(spark_session(conf, "basketgraph trace"), conf.warehouse), event_id, table)
         print_json(found) if as_json else print_trace(found)
         return 0
@@ -102,15 +110,18 @@ def maintain(
     """Remove what the contracts' retention no longer keeps, compact tables, delete files that no kept release needs."""
 
     def action() -> int:
-        from basketgraph import pipeline as pipelines
         from basketgraph.flags import set_pairs
+        from basketgraph.session import announce_spark
+
+        conf = load(env, source, set_pairs(sets or []), pipeline="maintain")
+        announce_spark(conf, make_warehouse=True)
+        from basketgraph import pipeline as pipelines
         from basketgraph.publish.maintenance import MaintainSettings
         from basketgraph.publish.maintenance import maintain as maintained
         from basketgraph.publish.releases import utc_now
         from basketgraph.runs import new_run_id, opened
         from basketgraph.summary import print_maintenance
 
-        conf = load(env, source, set_pairs(sets or []), pipeline="maintain")
         if dry_run:
             with opened(conf, new_run_id(), None, "basketgraph maintain") as (release, _):
                 found: Mapping[str, Any] = maintained(release, conf.section("maintain", MaintainSettings), now=utc_now(), dry_run=True)

@@ -178,18 +178,25 @@ def _checked(shop: str, env: str, sets: list[str], sample_rows: int | None) -> S
     """Rehearse cleaning. Raises Mistake where the mapping or all files cannot be used."""
     from dataclasses import replace
 
-    from basketgraph.clean.check_source import Rehearsal, hints, key_or_throwaway, want_rows
+    from basketgraph.clean.landing import landing_folder, want_files
+    from basketgraph.config import Mistake, data_text, load
+    from basketgraph.flags import set_pairs
+    from basketgraph.inputs import checked_names
+    from basketgraph.session import announce_spark
+
+    if sample_rows is not None and sample_rows < 1:
+        raise Mistake("--sample-rows: want a number above 0", [f"have {sample_rows}"])
+    conf = load(env, shop, set_pairs(sets))
+    want_files(checked_names(conf), shop)
+    announce_spark(conf)
+    from basketgraph.clean.check_source import Rehearsal, hints, key_or_throwaway  # these take seconds to import
     from basketgraph.clean.expressions import checked_source
     from basketgraph.clean.load import CleanSettings
-    from basketgraph.clean.pick_up import Landing, landing_folder
-    from basketgraph.config import data_text, load
-    from basketgraph.flags import set_pairs
+    from basketgraph.clean.pick_up import Landing
     from basketgraph.runs import new_run_id
     from basketgraph.session import spark_session
     from basketgraph.tables import Release
 
-    want_rows(sample_rows)
-    conf = load(env, shop, set_pairs(sets))
     spark = spark_session(conf, "basketgraph check-source")
     checked = checked_source(spark, conf.source, f"conf/sources/{shop}.yaml")
     landing = Landing(spark, landing_folder(checked.source.landing, shop))

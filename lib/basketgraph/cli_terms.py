@@ -40,9 +40,19 @@ def ended(error: Exception | None, *, debug: bool) -> int:
     if error is None:
         return 0
     if debug or not hasattr(error, "exit_code"):
-        raise error
+        raise with_spark_log(error)
     print(without_addresses(str(error)), file=sys.stderr)
     return int(error.exit_code)
+
+
+def with_spark_log(error: Exception) -> Exception:
+    """`error`, whose traceback ends with where Spark's log is, if this process started Spark."""
+    from basketgraph.session import spark_log
+
+    log = spark_log()
+    if log is not None and not getattr(error, "__notes__", []):
+        error.add_note(f"What Spark printed is in {log}.")
+    return error
 
 
 def print_json(value: Any) -> None:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import difflib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import lru_cache
+from importlib import metadata
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from basketgraph.paths import absolute, file_url, local_folder, writable_fault
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 CONF_VARIABLE = "BASKETGRAPH_CONF"
 CONF_DIR = f"--conf-dir / {CONF_VARIABLE}"
@@ -30,6 +35,13 @@ class Mistake(Exception):
     def __init__(self, what: str, faults: Sequence[str] = (), cure: str = "") -> None:
         super().__init__("\n".join([what, *(f"  {fault}" for fault in faults), *([cure] if cure else [])]))
         self.what, self.faults, self.cure = what, tuple(faults), cure
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """`; did you mean X?` with the known name that is most like an unknown one; empty where none is much like it."""
+    by_lower = {one.lower(): one for one in known}
+    close = difflib.get_close_matches(name.lower(), by_lower, n=1)
+    return f"; did you mean {by_lower[close[0]]}?" if close else ""
 
 
 class Settings(BaseModel):
@@ -108,6 +120,12 @@ class Config:
         return parsed(model, self.settings.get(name, {}), f"settings.{name}")
 
 
+def state_folder(environment: Mapping[str, str]) -> Path:
+    """Where this user's key and logs lie."""
+    state = environment.get("XDG_STATE_HOME") or str(Path(environment.get("HOME", "~")).expanduser() / ".local" / "state")
+    return Path(state) / "basketgraph"
+
+
 def user_path(given: str, flag: str) -> Path:
     """The absolute path of a local file or folder that a user gave with `flag`. Raises Mistake for what is none."""
     try:
@@ -125,8 +143,27 @@ def parsed(model: type[SettingsT], values: Mapping[str, Any], where: str) -> Set
         return model.model_validate(dict(values))
     except ValidationError as error:
         known = ", ".join(sorted(model.model_fields))
-        faults = [f"{'.'.join([where, *map(str, e['loc'])])}: {e['msg']}, have {e['input']!r:.80}" for e in error.errors()]
+        faults = [f"{'.'.join([where, *map(str, e['loc'])])}: {e['msg']}, have {e['input']!r:.80}{_key_meant(e, model)}" for e in error.errors()]
         raise Mistake(f"{where} cannot be used", faults, f"Keys known here: {known}.") from None
+
+
+def _key_meant(problem: ErrorDetails, model: type[BaseModel]) -> str:
+    return did_you_mean(str(problem["loc"][-1]), keys_of(model)) if problem["type"] == "extra_forbidden" else ""
+
+
+def keys_of(model: type[BaseModel]) -> set[str]:
+    """The keys of a model and of those that it holds."""
+    found: set[str] = set()
+    for name, terms in model.model_fields.items():
+        found |= {name}.union(*(keys_of(inner) for inner in _models_in(terms.annotation)))
+    return found
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models_in(inner)
 
 
 def made(folder: Path, flag: str) -> Path:
@@ -153,6 +190,14 @@ def _roots(override: str | None) -> tuple[Traversable, ...]:
     return tuple(found)
 
 
+def version() -> str:
+    """The package's version; that of a zip, which has no metadata, is not known."""
+    try:
+        return metadata.version("basketgraph")
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
 def _conf_roots() -> tuple[Traversable, ...]:
     given = os.environ.get(CONF_VARIABLE)
     return _roots(str(user_path(given, CONF_DIR)) if given else None)
@@ -171,9 +216,11 @@ def data_file(relative: str) -> Traversable:
         found = root.joinpath(*relative.split("/"))
         if found.is_file():
             return found
-    folder, _, _ = relative.rpartition("/")
-    there = ", ".join(sorted({name for name, _ in data_files(folder)})) or "nothing"
-    raise Mistake(f"{relative}: want a file, have none", [f"{folder}/: have {there}", f"looked in: {', '.join(map(str, roots))}"])
+    folder, _, name = relative.rpartition("/")
+    there = sorted({stem for stem, _ in data_files(folder)})
+    meant = did_you_mean(name.removesuffix(".yaml"), there)
+    faults = [f"{folder}/: have {', '.join(there) or 'nothing'}{meant}", f"looked in: {', '.join(map(str, roots))}"]
+    raise Mistake(f"{relative}: want a file, have none", faults)
 
 
 def data_files(folder: str, suffix: str = ".yaml") -> Iterator[tuple[str, Traversable]]:
@@ -243,7 +290,8 @@ def load(env: str, source: str, overrides: Mapping[str, str] | None = None, *, p
             unknown.append(key)
     if unknown:
         places = ["landing", *(k for k in Environment.model_fields if k != "settings"), *(f"{s}.{k}" for s in settings for k in settings[s])]
-        raise Mistake("--set: unknown keys", [f"{key}: want a key of conf/settings.yaml" for key in unknown], f"Known: {', '.join(places)}.")
+        faults = [f"{key}: want a key of conf/settings.yaml{did_you_mean(key, places)}" for key in unknown]
+        raise Mistake("--set: unknown keys", faults, f"Known: {', '.join(places)}.")
     if unreadable:
         raise Mistake("--set: values cannot be read", unreadable, "Quote brackets, braces and colons that belong to a text.")
     folders = _absolute({"warehouse": changed.get("warehouse", ""), "work_dir": changed.get("work_dir") or None, "landing": shop.get("landing")})
@@ -276,7 +324,8 @@ def _merge_sections(settings: dict[str, Any], layer: Mapping[str, Mapping[str, A
         raise Mistake(f"conf/sources/{source}.yaml or the environment: settings cannot be used", faults)
     unknown = [f"{s}.{k}" for s, keys in layer.items() for k in keys if s not in settings or k not in settings[s]]
     if unknown:
-        faults = [f"settings.{key}: not in conf/settings.yaml" for key in unknown]
+        known = [f"{s}.{k}" for s, keys in settings.items() for k in keys]
+        faults = [f"settings.{key}: not in conf/settings.yaml{did_you_mean(key, known)}" for key in unknown]
         raise Mistake(f"conf/sources/{source}.yaml or the environment: unknown settings", faults)
     for section, keys in layer.items():
         settings[section].update(keys)

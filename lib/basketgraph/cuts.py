@@ -7,8 +7,6 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from pyspark.sql import functions as F
-
 from basketgraph.config import Config, Mistake
 
 if TYPE_CHECKING:
@@ -94,7 +92,7 @@ def _first_purchase(release: Release, version: int | None) -> date | None:
     if version is None:
         return None
     purchases = release.read_version(EVENTS, version).where("event_type = 'purchase'")
-    day: date | None = purchases.agg(F.min("event_date")).collect()[0][0]
+    day: date | None = purchases.selectExpr("min(event_date)").collect()[0][0]
     return day
 
 

@@ -3,33 +3,24 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import logging
 import time
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from importlib.resources import as_file
 from typing import Any
 
-from pyspark.sql import functions as F
-
-from basketgraph.alerts import refusal
 from basketgraph.clean.pseudonyms import shop_pseudonyms
 from basketgraph.config import Config, Mistake, data_file
 from basketgraph.failures import handling, in_a_line
 from basketgraph.masking import without_addresses
 from basketgraph.memory import PeakMemory
 from basketgraph.preflight import check_settings
-from basketgraph.report.changes import newest_checks
 from basketgraph.report.examples import Example, live_examples
-from basketgraph.report.promises import critical_failures
-from basketgraph.report.promises import state as state_of_check
-from basketgraph.runs import RUNS, Job, RunLog, StepResult, last_day, last_tries, new_run_id, opened, run_step
-from basketgraph.session import spark_session
-from basketgraph.steps import Pipelines, pipelines, want_events
-from basketgraph.tables import Release, newest_release
+from basketgraph.runs import Job, RunLog, last_day, new_run_id, opened, run_step
+from basketgraph.state import run_as_json, state
+from basketgraph.steps import Pipelines, StepResult, chosen_steps, pipelines, want_events
 
 log = logging.getLogger("basketgraph")
 
@@ -47,7 +38,7 @@ class Outcome:
     examples: list[Example] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
-        return {"run_id": self.run_id, "refused": self.refused, "steps": [s.as_json() for s in self.steps], **self.state}
+        return {**run_as_json(self.run_id, self.refused, self.steps), **self.state}
 
 
 def load_job(name: str) -> Job:
@@ -60,14 +51,6 @@ def load_job(name: str) -> Job:
         spec.loader.exec_module(module)
         job: Job = module.run
         return job
-
-
-def chosen_steps(known: Pipelines, pipeline: str, start: str | None) -> list[str]:
-    """The pipeline's step names. Raises Mistake for an unknown pipeline or `--from` step."""
-    steps = list(known.named(pipeline).steps)
-    if start is not None and start not in steps:
-        raise Mistake("--from", [f"want a step of {pipeline}, have {start}"], f"Steps: {', '.join(steps)}.")
-    return steps
 
 
 def run_pipeline(
@@ -160,89 +143,3 @@ def dry_run(conf: Config, pipeline: str, *, ds: date | None = None, start: str |
             else:
                 plan.append({"step": name, "runs": "no", "why": "up to date"})
     return plan
-
-
-def state(release: Release, steps: list[StepResult], run_id: str) -> dict[str, Any]:
-    """What the warehouse holds now, in the words of the JSON object (docs/operating.md); used by `run` and `status` alike. run_id: the newest run."""
-    live = newest_release(release)
-    details = last_details(release)
-    details.update({s.name: {**details.get(s.name, {}), **s.detail} for s in steps if s.status != "failed"})
-    versions = dict(live["versions"]) if live else {}
-    counted = live["rows"] if live else {}
-    evaluated = details.get("evaluations", {})
-    return {
-        "release": live["release"] if live else None,
-        "as_of": live["as_of"].isoformat() if live and live["as_of"] else None,
-        "report": _existing(release, details.get("report", {}).get("report")),
-        "tensorboard": details.get("train_graph", {}).get("tensorboard"),
-        "peak_memory_bytes": evaluated.get("_peak_memory_bytes", 0),
-        "rows": max((details.get(step, {}) for step in ("clean", "replay")), key=_finished).get("rows", {}),
-        "tables": {table: {"version": version, "rows": counted[table]} for table, version in versions.items()},
-        "quality": quality_verdict(release, run_id),
-        "metrics": evaluated.get("metrics", {}),
-        "gains": evaluated.get("gains", {}),
-        "judged_from": details.get("gate", {}).get("judged_from"),
-    }
-
-
-def _existing(release: Release, path: str | None) -> str | None:
-    """The path, where there is still a file: people delete old pages."""
-    if path is None:
-        return None
-    system, place = release.hadoop_path(path)
-    return path if system.exists(place) else None
-
-
-def status(conf: Config) -> dict[str, Any]:
-    """`basketgraph status`: the state, what the newest run did, and each step's last row of ops.runs. Takes no lock and writes nothing."""
-    spark = spark_session(conf, "basketgraph status")
-    release = Release(spark, conf.warehouse, new_run_id())
-    if not release.exists(RUNS):
-        cure = "Run `basketgraph run` first, or name the right one: --set warehouse=DIR."
-        raise Mistake(f"{conf.warehouse}: want a warehouse with runs, have none", cure=cure)
-    newest = last_tries(release.read(RUNS)).select("step", "status", "finished_at", "seconds", "run_id").collect()
-    steps = sorted((row.asDict() for row in newest), key=lambda row: row["finished_at"])
-    run_id = steps[-1]["run_id"]
-    return {**newest_run(release, run_id), **state(release, [], run_id), "last_steps": steps}
-
-
-def newest_run(release: Release, run_id: str) -> dict[str, Any]:
-    """{run_id, refused, steps} of a run from ops.runs, as the run itself told them."""
-    rows = last_tries(release.read(RUNS).where(F.col("run_id") == run_id)).collect()
-    details = {row.step: json.loads(row.detail or "{}") for row in rows}
-    steps = [StepResult(row.step, row.status, row.seconds, row.rows_in, row.rows_out, details[row.step]) for row in rows]
-    refused = [refusal(step.detail) for step in steps if step.status == "failed"]
-    return Outcome(run_id, steps, refused=next((why for why in refused if why), None)).as_json()
-
-
-def last_details(release: Release) -> dict[str, dict[str, Any]]:
-    """What each step said of itself at its last success, with its end and its run's peak memory under `_finished_at` and `_peak_memory_bytes`."""
-    if not release.exists(RUNS):
-        return {}
-    rows = release.read(RUNS).select("run_id", "step", "status", "finished_at", "detail", "peak_memory_bytes").orderBy("finished_at").collect()
-    peaks: dict[str, int] = {}
-    for row in rows:
-        peaks[row.run_id] = max(peaks.get(row.run_id, 0), row.peak_memory_bytes or 0)
-    return {
-        row.step: {**json.loads(row.detail or "{}"), "_finished_at": row.finished_at, "_peak_memory_bytes": peaks[row.run_id]}
-        for row in rows
-        if row.status == "done"
-    }
-
-
-def _finished(detail: Mapping[str, Any]) -> float:
-    return detail["_finished_at"].timestamp() if "_finished_at" in detail else 0.0
-
-
-def quality_verdict(release: Release, run_id: str) -> Mapping[str, int]:
-    """Failed checks of each table's newest results, as the page counts them; those that a person let pass count as accepted only.
-
-    returns: critical_failures (found by this run), critical_of_earlier_runs (of tables that this run did not come to), warnings; open_warnings, of
-             earlier looks, in rows that were not looked at since; accepted; and not_compared, those that nothing could be held against yet.
-    """
-    checks = newest_checks(release)
-    own, earlier = critical_failures(checks, run_id)
-    states = Counter(state_of_check(check) for check in checks)
-    found = {"critical_failures": len(own), "critical_of_earlier_runs": len(earlier)}
-    counted = {"warnings": "warning", "open_warnings": "open", "accepted": "accepted", "not_compared": "not_compared"}
-    return {**found, **{name: states[state] for name, state in counted.items()}}

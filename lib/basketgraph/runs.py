@@ -31,8 +31,8 @@ from basketgraph.lock import RunLock, lease_files
 from basketgraph.masking import without_addresses
 from basketgraph.memory import PeakMemory
 from basketgraph.progress import BEAT_SECONDS, at, running
-from basketgraph.session import spark_session
-from basketgraph.steps import Step, pipelines
+from basketgraph.session import announce_spark, spark_session
+from basketgraph.steps import Step, StepResult, pipelines
 from basketgraph.suites import QualitySettings
 from basketgraph.tables import Release, Warehouse
 
@@ -50,27 +50,6 @@ class StepReport:
     rows_in: int | None = None
     rows_out: int | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class StepResult:
-    """A finished step of this run. status: done, current (was up to date) or failed."""
-
-    name: str
-    status: str
-    seconds: float
-    rows_in: int | None
-    rows_out: int | None
-    detail: Mapping[str, Any]
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "status": self.status,
-            "seconds": round(self.seconds, 1),
-            "rows_in": self.rows_in or 0,
-            "rows_out": self.rows_out or 0,
-        }
 
 
 Job = Callable[["SparkSession", Config, date, Release], StepReport | None]
@@ -249,6 +228,7 @@ def opened(
     """
     conf.want_warehouse()
     with PeakMemory() as memory:
+        announce_spark(conf, make_warehouse=True)
         spark = spark_session(conf, app)
         leases = lease_files(Warehouse(spark, conf.warehouse))
         with RunLock(leases, run_id, wait_seconds=conf.environment.lock_wait_seconds, say=log.info) as lock:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
-
-from py4j.protocol import Py4JJavaError
 
 from basketgraph.config import Config, Mistake, data_text
 from basketgraph.interrupt import kept_interrupt
 from basketgraph.paths import PACKAGE, local_folder
 from basketgraph.progress import at
+from basketgraph.spark_log import last_lines, log_place, opened_log
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+log = logging.getLogger("basketgraph")
+SUBMITTED = "PYSPARK_GATEWAY_PORT"  # spark-submit's JVM is there before this process
 NO_SUCH_SYSTEM = ("UnsupportedFileSystemException", "ClassNotFoundException")  # what Java says of a scheme whose package is not there
 
 
@@ -35,34 +37,70 @@ def properties(text: str) -> dict[str, str]:
     return pairs
 
 
-@contextmanager
-def _prints_to_stderr() -> Iterator[None]:
-    """What is started meanwhile has our stderr for its stdout: Delta's VACUUM prints, and a command's stdout is its own answer."""
-    sys.stdout.flush()
-    own = os.dup(1)
-    os.dup2(2, 1)
+class SparkNotStarted(RuntimeError):
+    """The JVM ended before there was a session; the message holds what it printed last."""
+
+    exit_code = 1
+
+
+_log: Path | None = None  # of the JVM that this process starts
+
+
+def spark_log() -> Path | None:
+    """Where the JVM that this process started prints to; None where it started none (under spark-submit)."""
+    return _log
+
+
+def announce_spark(conf: Config, *, make_warehouse: bool = False) -> None:
+    """Say that Spark is being started and where its log is, unless it runs already. To be called before what takes long.
+
+    make_warehouse: whether the warehouse's folder may be made for the log.
+    """
+    global _log
+    pyspark = sys.modules.get("pyspark")
+    runs = SUBMITTED in os.environ or (pyspark is not None and pyspark.SparkContext._gateway is not None)
+    if _log is None and not runs:
+        _log = log_place(conf.warehouse, make_warehouse=make_warehouse)
+        log.info("starting Spark, whose log is %s", _log)
+
+
+def _start(given: Mapping[str, str], app: str, place: Path) -> None:
+    """Start a JVM and a SparkContext in it. What the JVM and Python workers print goes to `place`: a command's output is its own answer."""
+    from py4j.protocol import Py4JError
+    from pyspark import SparkConf, SparkContext
+    from pyspark.errors import PySparkException
+    from pyspark.java_gateway import launch_gateway
+
+    conf = SparkConf().setAppName(app).setAll(list(given.items()))
     try:
-        yield
-    finally:
-        os.dup2(own, 1)
-        os.close(own)
+        with opened_log(place) as stream, kept_interrupt():
+            gateway = launch_gateway(conf, {"stdout": stream, "stderr": stream})  # type: ignore[no-untyped-call]
+            SparkContext(conf=conf, gateway=gateway)
+    except (PySparkException, Py4JError) as error:
+        raise SparkNotStarted(f"Spark did not start. The last lines of {place}:\n{last_lines(place)}") from error
 
 
 def spark_session(conf: Config, app: str) -> SparkSession:
-    """The session this process has (under spark-submit), or a new one with the environment's properties."""
+    """The session this process has (under spark-submit), or a new one with the environment's properties.
+
+    errors: SparkNotStarted where there is no JVM, or it does not take the properties.
+    """
+    announce_spark(conf)
+    from pyspark import SparkContext
     from pyspark.sql import SparkSession
 
     # Executors must run the interpreter that has our packages, not whatever `python3` is first on the PATH.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
     builder = SparkSession.builder.appName(app)
-    if SparkSession.getActiveSession() is None and "PYSPARK_GATEWAY_PORT" not in os.environ:
-        for key, value in properties(data_text(conf.environment.spark_conf)).items():
+    if SparkSession.getActiveSession() is None and SUBMITTED not in os.environ:
+        given = properties(data_text(conf.environment.spark_conf))
+        if SparkContext._gateway is None and _log is not None:
+            at("starting Spark")
+            _start(given, app, _log)
+            at("Spark has started")
+        for key, value in given.items():
             builder = builder.config(key, value)
-        at("starting Spark")
-        with _prints_to_stderr(), kept_interrupt():
-            builder.getOrCreate()
-        at("Spark has started")
     with kept_interrupt():
         session: SparkSession = builder.getOrCreate()
     # Times are instants in UTC for all that reads and writes them; submitted without conf/spark, Spark would take the machine's zone.
@@ -76,6 +114,8 @@ def want_reachable(spark: SparkSession, places: Mapping[str, object]) -> None:
     """Raises Mistake with each of the paths that this JVM cannot carry: those of a scheme that Hadoop has no file system for, and those with
     letters that its locale lacks, which Java would take for question marks.
     """
+    from py4j.protocol import Py4JJavaError
+
     jvm, faults = spark._jvm, []
     encoding = str(jvm.java.lang.System.getProperty("sun.jnu.encoding"))  # type: ignore[union-attr]
     for name, place in places.items():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from basketgraph.config import Config, Mistake, Settings, data_yaml, parsed
+from basketgraph.config import Config, Mistake, Settings, data_yaml, did_you_mean, parsed
 
 
 class Step(Settings):
@@ -18,6 +20,27 @@ class Step(Settings):
     cuts: bool = False
     always: bool = False
     files: tuple[str, ...] = ()  # keys of its detail that name a file it made
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """A finished step of this run. status: done, current (was up to date) or failed."""
+
+    name: str
+    status: str
+    seconds: float
+    rows_in: int | None
+    rows_out: int | None
+    detail: Mapping[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "status": self.status,
+            "seconds": round(self.seconds, 1),
+            "rows_in": self.rows_in or 0,
+            "rows_out": self.rows_out or 0,
+        }
 
 
 class Pipeline(Settings):
@@ -34,7 +57,7 @@ class Pipelines(Settings):
     def named(self, pipeline: str) -> Pipeline:
         """Raises Mistake where there is none of this name."""
         if pipeline not in self.pipelines:
-            raise Mistake("PIPELINE", [f"want one of {', '.join(self.pipelines)}, have {pipeline}"])
+            raise Mistake("PIPELINE", [f"want one of {', '.join(self.pipelines)}, have {pipeline}{did_you_mean(pipeline, self.pipelines)}"])
         return self.pipelines[pipeline]
 
     def published_by(self, pipeline: str, tables: Sequence[str]) -> list[str]:
@@ -55,7 +78,16 @@ def want_events(conf: Config, steps: Sequence[str]) -> None:
 def pipelines() -> Pipelines:
     """conf/pipelines.yaml. Raises Mistake for unknown keys, and for a pipeline that names a step that is not there."""
     found = parsed(Pipelines, data_yaml("conf/pipelines.yaml"), "conf/pipelines.yaml")
-    faults = [f"pipelines.{p}: want a step, have {s}" for p, terms in found.pipelines.items() for s in terms.steps if s not in found.steps]
+    named = [(p, s) for p, terms in found.pipelines.items() for s in terms.steps]
+    faults = [f"pipelines.{p}: want a step, have {s}{did_you_mean(s, found.steps)}" for p, s in named if s not in found.steps]
     if faults:
         raise Mistake("conf/pipelines.yaml", faults, f"Steps: {', '.join(found.steps)}.")
     return found
+
+
+def chosen_steps(known: Pipelines, pipeline: str, start: str | None) -> list[str]:
+    """The pipeline's step names. Raises Mistake for an unknown pipeline or `--from` step."""
+    steps = list(known.named(pipeline).steps)
+    if start is not None and start not in steps:
+        raise Mistake("--from", [f"want a step of {pipeline}, have {start}{did_you_mean(start, steps)}"], f"Steps: {', '.join(steps)}.")
+    return steps

@@ -93,6 +93,17 @@ class Stored:
     def exists(self, table: str) -> bool:
         return self.version(table) is not None
 
+    def is_file(self, path: str) -> bool:
+        """Whether there is a file (or folder) of this name."""
+        system, place = self.hadoop_path(path)
+        return bool(system.exists(place))
+
+    def rows(self, table: str, query: str) -> list[dict[str, Any]]:
+        """The rows of a query on one table, as reader.Reader has it; none where the table was never written."""
+        if not self.exists(table):
+            return []
+        return [row.asDict(recursive=True) for row in self.spark.sql(query, rows=self.newest(table)).collect()]
+
     def read_version(self, table: str, version: int) -> DataFrame:
         """One version, as the contract names it now (migrations.as_contract)."""
         return as_contract(self.spark.read.format("delta").option("versionAsOf", version).load(self.path(table)), contract(table))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from basketgraph.cuts import not_judged_in_words
-from basketgraph.report.examples import Example
+
+if TYPE_CHECKING:
+    from basketgraph.report.examples import Example
 
 WIDTH = 130  # a summary in a log file or a pipe must not be cut at 80 columns
 

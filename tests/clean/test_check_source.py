@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from basketgraph.clean.check_source import EXAMPLES, Rehearsal, SourceCheck, TableCheck, hints, key_or_throwaway, want_rows
+from basketgraph.clean.check_source import EXAMPLES, Rehearsal, SourceCheck, TableCheck, hints, key_or_throwaway
 from basketgraph.clean.expressions import checked_source
 from basketgraph.clean.ledger import Counts
 from basketgraph.clean.load import CleanSettings
@@ -121,8 +121,6 @@ def test_a_sample_is_the_first_rows_and_no_file_that_can_be_used_is_a_mistake(sp
     deliver(shop.landing, "a.csv", "1", header="line")
     with pytest.raises(Mistake, match=r"no file of this kind can be used"):
         rehearsal(shop).check()
-    with pytest.raises(Mistake, match=r"--sample-rows: want a number above 0"):
-        want_rows(0)
 
 
 def test_looking_makes_no_key_but_uses_the_one_that_is_there(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from basketgraph.report.changes import Changes, changes, newest_checks
+from basketgraph.report.changes import Changes, changes
+from basketgraph.report.newest import newest_checks
 from basketgraph.report.since import MOST, since
 from basketgraph.tables import Release
 from report.made import check

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from basketgraph.pipeline import quality_verdict
 from basketgraph.report import known_users
 from basketgraph.report.examples import live_examples
 from basketgraph.report.facts import Facts, facts
 from basketgraph.report.known_users import without_known_users
 from basketgraph.report.page import page
 from basketgraph.report.write import write_page
+from basketgraph.state import quality_verdict
 from basketgraph.tables import Release
 from support import rows
 

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from basketgraph.pipeline import quality_verdict
-from basketgraph.report.changes import changes, newest_checks
+from basketgraph.report.changes import changes
+from basketgraph.report.newest import newest_checks
 from basketgraph.report.open_warnings import still_open
 from basketgraph.report.promises import promised_tables, state, verdict
 from basketgraph.report.since import since
+from basketgraph.state import quality_verdict
 from basketgraph.tables import Release
 from report.made import FACTS, check, days_scope, made
 from support import rows

@@ -20,7 +20,6 @@ from basketgraph.clean.pick_up import LandingFile
 from basketgraph.clean.pseudonyms import KEY_BYTES, KEY_VARIABLE, PseudonymKey, key_file, pseudonym_key
 from basketgraph.clean.reading import prepare_session
 from basketgraph.clean.screening import JAVA_ERRORS
-from basketgraph.config import Mistake
 from basketgraph.cuts import first_purchase, judged_from
 from basketgraph.failures import handling
 from basketgraph.money import minor_units, minor_units_sql, number_in_words
@@ -307,8 +306,3 @@ def _hint_of_units(money: Mapping[str, Any], *, many: bool) -> str | None:
 
 def _share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.0f} %"
-
-
-def want_rows(sample_rows: int | None) -> None:
-    if sample_rows is not None and sample_rows < 1:
-        raise Mistake("--sample-rows: want a number above 0", [f"have {sample_rows}"])

@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, BooleanType, DataType, StringType, StructField, StructType, TimestampType
 
 from basketgraph.clean.mapping import LANDING_NAMES, SOURCE_NAMES, FileSet, Source, TableMapping, read_source, refuse
+from basketgraph.config import did_you_mean
 from basketgraph.contracts import Contract, contract
 from basketgraph.money import register
 
@@ -111,7 +112,8 @@ class _Raw:
                 self.frame.select(F.expr(text).try_cast(wanted)).schema  # noqa: B018 - analysis happens here
             return kind
         except _Undeclared as error:
-            faults.extend(f"{place}: want declared raw columns ({', '.join(self.columns.values())}), have {name}" for name in error.names)
+            known = self.columns.values()
+            faults.extend(f"{place}: want declared raw columns ({', '.join(known)}), have {name}{did_you_mean(name, known)}" for name in error.names)
         except ParseException as error:
             faults.append(f"{place}: not Spark SQL: {_short(error)}, have {text!r:.80}")
         except AnalysisException as error:

@@ -16,6 +16,7 @@ from basketgraph.clean.batch import Preparation, Prepared
 from basketgraph.clean.commits import write_rejected, write_rows
 from basketgraph.clean.counts import summed
 from basketgraph.clean.expressions import CheckedSource
+from basketgraph.clean.landing import patterns_of
 from basketgraph.clean.ledger import DONE, Counts, Entry, Ledger, as_copy, attempt
 from basketgraph.clean.pick_up import MAX_RECORD_BYTES, Landing, LandingFile
 from basketgraph.clean.pseudonyms import PseudonymKey, pseudonym_function
@@ -111,7 +112,7 @@ class Cleaning:
         """File set -> its files, with content hashes."""
         at("listing the landing folder")
         names = [name for name in self.source.files if any(mapped.files == name for mapped in self.source.tables.values())]
-        found = self.landing.list([self.source.files[name].pattern for name in names])
+        found = self.landing.list(patterns_of(self.source))
         settled = self.settings.settle_seconds
         moving = [f for f in found if settled > 0 and (self.now - f.modified_at).total_seconds() < settled]
         for file in moving:

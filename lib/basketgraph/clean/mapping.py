@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
-from basketgraph.config import Mistake, Settings, data_files
+from basketgraph.config import Mistake, Settings, data_files, did_you_mean, keys_of
 from basketgraph.contracts import Contract, contract
 
 LANDING_NAMES = ("file_name", "file_modified_at")  # every raw row has them beside its own columns
@@ -129,7 +129,7 @@ def read_source(given: Mapping[str, Any], where: str) -> tuple[Source | None, li
             for problem in error.errors():
                 place = [str(step) for step in problem["loc"]]
                 if problem["type"] == "extra_forbidden":
-                    faults.append(f"{'.'.join(place)}: want no such key, have {problem['input']!s:.60}")
+                    faults.append(f"{'.'.join(place)}: want no such key, have {problem['input']!s:.60}{did_you_mean(place[-1], keys_of(Source))}")
                     _remove(values, place)
                 elif f"{'.'.join(place)}:" not in {fault.partition(" ")[0] for fault in faults}:
                     faults.append(f"{'.'.join(place)}: {problem['msg']}, have {problem['input']!r:.60}")
@@ -158,7 +158,8 @@ def unmapped(given: Mapping[str, Any]) -> set[str]:
 def name_faults(source: Source) -> Iterator[str]:
     """Faults that need no SQL parser: names that refer to nothing, columns that a contract wants or does not know."""
     if source.time_zone not in zoneinfo.available_timezones():
-        yield f"time_zone: want a name of the IANA time zone list, have {source.time_zone}"
+        meant = did_you_mean(source.time_zone, zoneinfo.available_timezones())
+        yield f"time_zone: want a name of the IANA time zone list, have {source.time_zone}{meant}"
     if not re.fullmatch(r"[A-Z]{3}", source.currency):
         yield f"currency: want an ISO 4217 code, have {source.currency}"
     for name, files in source.files.items():
@@ -166,7 +167,7 @@ def name_faults(source: Source) -> Iterator[str]:
     known = mappable()
     for name, mapped in source.tables.items():
         if name not in known:
-            yield f"tables.{name}: want one of {', '.join(sorted(known))}"
+            yield f"tables.{name}: want one of {', '.join(sorted(known))}{did_you_mean(name, known)}"
         else:
             yield from _table_faults(f"tables.{name}", mapped, contract(name), source)
 
@@ -184,7 +185,7 @@ def _file_set_faults(place: str, files: FileSet) -> Iterator[str]:
     for key in ("optional", "personal"):
         for column in getattr(files, key):
             if column not in files.columns:
-                yield f"{place}.{key}: want names below {place}.columns, have {column}"
+                yield f"{place}.{key}: want names below {place}.columns, have {column}{did_you_mean(column, files.columns)}"
     for name in files.let:
         if name.lower() in {c.lower() for c in (*files.columns, *LANDING_NAMES, *SOURCE_NAMES)} or name.startswith(INTERNAL_PREFIX):
             yield f"{place}.let.{name}: want a new name, a raw column is called that"
@@ -192,18 +193,18 @@ def _file_set_faults(place: str, files: FileSet) -> Iterator[str]:
 
 def _table_faults(place: str, mapped: TableMapping, table: Contract, source: Source) -> Iterator[str]:
     if mapped.files not in source.files:
-        yield f"{place}.files: want one of {', '.join(source.files)}, have {mapped.files}"
+        yield f"{place}.files: want one of {', '.join(source.files)}, have {mapped.files}{did_you_mean(mapped.files, source.files)}"
     fillable = [c for c in table.columns if c not in table.lineage_columns]
     for column in mapped.columns:
         if column not in fillable:
-            yield f"{place}.columns.{column}: want one of {', '.join(fillable)}"
+            yield f"{place}.columns.{column}: want one of {', '.join(fillable)}{did_you_mean(column, fillable)}"
     required = [p.name for p in table.properties if p.required and p.name in fillable]
     for column in required:
         if column not in mapped.columns and column not in derivable(table):
             yield f"{place}.columns.{column}: want an expression ({table.file} requires it), have nothing"
     for column in mapped.nullable:
         if column not in mapped.columns:
-            yield f"{place}.nullable: want names below {place}.columns, have {column}"
+            yield f"{place}.nullable: want names below {place}.columns, have {column}{did_you_mean(column, mapped.columns)}"
     for reason in mapped.reject:
         if not re.fullmatch(r"[a-z][a-z0-9_]*", reason):
             yield f"{place}.reject.{reason}: want a name of a-z, 0-9 and _"

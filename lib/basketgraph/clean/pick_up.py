@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -15,16 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql.types import StructType
 
+from basketgraph.clean.landing import is_landed, no_files, no_folder
 from basketgraph.clean.mapping import FileSet
 from basketgraph.clean.screening import JAVA_ERRORS, Screen, Unreadable, close, java_message, separator
-from basketgraph.config import Mistake
-from basketgraph.paths import PACKAGE, globbed
+from basketgraph.paths import globbed
 
 if TYPE_CHECKING:
     from py4j.java_gateway import JavaObject
     from pyspark.sql import SparkSession
 
-UNFINISHED = (".part", ".partial", ".tmp", ".temp", ".inprogress", ".filepart", ".crdownload", "._COPYING_")  # how copying tools call what they write
 HEADER_BYTES = 1 << 20
 FIRST_LINES = 20  # of a file without a header, of which one must have as many fields as the mapping has columns
 MAX_RECORD_BYTES = 1 << 24
@@ -55,23 +53,6 @@ class LandingFile:
         return fnmatch(self.path, pattern)
 
 
-def landing_folder(landing: str, source: str) -> str:
-    """The landing folder's absolute path or URI; `package:NAME/FOLDER` is a folder inside an installed Python package."""
-    if not landing.startswith(PACKAGE):
-        return landing
-    name, _, folder = landing.removeprefix(PACKAGE).partition("/")
-    try:
-        found = importlib.util.find_spec(name)
-    except (ImportError, ValueError):
-        found = None
-    if found is None or not found.submodule_search_locations:
-        raise Mistake(
-            f"conf/sources/{source}.yaml: landing: want an installed Python package, have {landing}",
-            cure=f"pip install {name.replace('_', '-')}, or name a folder with --set landing=DIR.",
-        )
-    return str(Path(next(iter(found.submodule_search_locations))).absolute() / folder)
-
-
 class Landing:
     """A landing folder on any file system that Hadoop knows."""
 
@@ -89,19 +70,17 @@ class Landing:
         errors: Mistake where the folder is missing or nothing in it matches.
         """
         if not self.system.exists(self.folder):
-            raise Mistake(f"landing: want a folder with {_or(patterns)}, have no folder {self.folder}", cure="Name it with --set landing=DIR.")
+            raise no_folder(self.folder, patterns)
         root, found = self.folder.toUri().getPath().rstrip("/") + "/", []
         listing = self.system.listFiles(self.folder, True)
         while listing.hasNext():
             status = listing.next()
             relative = status.getPath().toUri().getPath().removeprefix(root)
-            hidden = any(part.startswith((".", "_")) for part in relative.split("/")) or relative.endswith(UNFINISHED)
-            if not hidden and any(fnmatch(relative, pattern) for pattern in patterns):
+            if is_landed(relative, patterns):
                 file = LandingFile(relative, status.getPath().toString(), status.getLen(), _modified(status))
                 found.append(replace(file, problem="a link that leads out of the landing folder") if self._outside(relative) else file)
         if not found:
-            want = f"want files like {_or(patterns)}"
-            raise Mistake(f"landing: {want}, have none in {self.folder}", cure="Name the right folder with --set landing=DIR.")
+            raise no_files(self.folder, patterns)
         return sorted(found, key=lambda file: file.path)
 
     def _outside(self, relative: str) -> bool:
@@ -304,7 +283,3 @@ def _simple(ddl: str) -> str:
 
 def _modified(status: JavaObject) -> datetime:
     return datetime.fromtimestamp(status.getModificationTime() / 1000, timezone.utc)
-
-
-def _or(patterns: Sequence[str]) -> str:
-    return " or ".join(sorted(set(patterns)))

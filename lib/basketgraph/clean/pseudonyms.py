@@ -16,7 +16,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 from pyspark.sql.functions import pandas_udf  # type: ignore[attr-defined]
 
-from basketgraph.config import Mistake
+from basketgraph.config import Mistake, state_folder
 
 KEY_VARIABLE = "BASKETGRAPH_KEY"
 KEY_BYTES = 32
@@ -36,8 +36,7 @@ class PseudonymKey:
 
 
 def key_file(environment: Mapping[str, str]) -> Path:
-    state = environment.get("XDG_STATE_HOME") or str(Path(environment.get("HOME", "~")).expanduser() / ".local" / "state")
-    return Path(state) / "basketgraph" / "pseudonym.key"
+    return state_folder(environment) / "pseudonym.key"
 
 
 def pseudonym_key(environment: Mapping[str, str] | None = None) -> PseudonymKey:

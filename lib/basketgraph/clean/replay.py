@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from pyspark.sql import functions as F
@@ -20,10 +20,11 @@ from basketgraph.clean.pseudonyms import PseudonymKey, pseudonym_function
 from basketgraph.clean.readable import Readable
 from basketgraph.clean.reading import CORRUPT, prepare_session, with_lets
 from basketgraph.clean.recount import as_left, held_against_rows, recount_set_aside, recounted, refuse_unless_it_adds_up
+from basketgraph.clean.replay_settings import ReplaySettings
 from basketgraph.clean.screening import JAVA_ERRORS
 from basketgraph.clean.taken_over import deliverers
 from basketgraph.clean.transform import REJECTED, TableRules, mapped_rows, silver
-from basketgraph.config import Mistake, Settings
+from basketgraph.config import Mistake
 from basketgraph.contracts import contract
 from basketgraph.failures import handling
 from basketgraph.masking import masked
@@ -34,32 +35,6 @@ log = logging.getLogger("basketgraph")
 EVENTS = "silver.events"
 NOT_READ = "ops.files does not have it as read"
 PENDING = "_replaying"  # what a replay has begun, as announcements below ops/
-
-
-class ReplaySettings(Settings):
-    """conf/settings.yaml `replay`: which files are read again."""
-
-    rejected: bool
-    reason: str | None
-    first_day: date | None
-    last_day: date | None
-    tables: tuple[str, ...]
-
-    def check(self, known: Sequence[str]) -> None:
-        """Raises Mistake unless these settings choose something."""
-        faults = [f"replay.tables: want some of {', '.join(known)}, have {table}" for table in self.tables if table not in known]
-        if (self.first_day is None) != (self.last_day is None):
-            faults.append(f"days: want both, have from {self.first_day} to {self.last_day}")
-        elif self.first_day is not None and self.last_day is not None and self.first_day > self.last_day:
-            faults.append(f"days: want from <= to, have from {self.first_day} to {self.last_day}")
-        if self.rejected == (self.first_day is not None or self.last_day is not None):
-            have = "both" if self.rejected else "neither"
-            faults.append(f"replay: want either rejected rows or days, have {have}")
-        if self.reason is not None and not self.rejected:
-            faults.append(f"replay.reason: want it together with rejected rows, have {self.reason} alone")
-        if faults:
-            cure = "`basketgraph replay --rejected [--reason NAME]`, or `basketgraph replay --from DAY --to DAY`."
-            raise Mistake("replay: cannot be done", faults, cure)
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 from collections.abc import Mapping, Sequence
 
-from basketgraph.config import Mistake
+from basketgraph.config import Mistake, did_you_mean
 from basketgraph.suites import suites
 
 Accepted = Mapping[tuple[str, str], str]  # (table, check) -> why, and who says so
@@ -24,7 +24,7 @@ def acceptances(accept: Sequence[str], because: Sequence[str]) -> dict[tuple[str
     faults += [f"--because: want a reason, have {reason!r}" for reason in because if not reason.strip()]
     known = {f"{table}.{check}": (table, check) for table, terms in suites().items() for check in terms.expectations}
     unknown = [name for name in accept if name not in known]
-    faults += [f"--accept: want TABLE.CHECK, have {name}" for name in unknown]
+    faults += [f"--accept: want TABLE.CHECK, have {name}{did_you_mean(name, known)}" for name in unknown]
     if faults:
         tables = [name for name in sorted({".".join(given.split(".")[:2]) for given in unknown}) if name in suites()] or sorted(suites())
         shown = [name for name, (table, _) in known.items() if table in tables]

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from pyspark.sql import Window
 from pyspark.sql import functions as F
 
-from basketgraph.report.open_warnings import with_open
+from basketgraph.report.newest import newest_checks
 from basketgraph.report.records import about, as_dicts, left_out, records
 from basketgraph.report.scopes import covers, passed_over, since_in_words
 from basketgraph.tables import Release, releases
@@ -89,21 +88,6 @@ def changes(release: Release, checks: Sequence[dict[str, Any]]) -> Changes:
 def _seen_kept(now: dict[str, Any], failed: dict[str, Any]) -> bool:
     """Whether the rows that broke it were looked at since, by as many looks as there were, and keep it."""
     return now["open"] is None and not passed_over(now) if now["severity"] == "warning" else covers(now, failed)
-
-
-def newest_checks(release: Release, until: datetime | None = None) -> Rows:
-    """Each table's results of the run that checked it last (of a check that this run did twice, the later one), by table and check; each with `open`,
-    the warning of an earlier look whose rows were not looked at since (basketgraph.report.open_warnings).
-
-    until: as they were known at that instant.
-    """
-    results = records(release, "ops.quality_results")
-    if until is not None:
-        results = results.where(F.col("checked_at") <= F.lit(until))
-    newest_run = F.max_by("run_id", F.struct("checked_at", "run_id")).over(Window.partitionBy("table_name"))
-    of_run = results.withColumn("newest_run", newest_run).where("run_id = newest_run").drop("newest_run")
-    newest = of_run.groupBy("table_name", "check_name").agg(F.max_by(F.struct("*"), "checked_at").alias("row")).select("row.*")
-    return with_open(release, as_dicts(newest.orderBy("table_name", "success", "severity", "check_name")), until)
 
 
 def _new_files(release: Release, since: datetime) -> int:

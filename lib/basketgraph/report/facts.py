@@ -11,9 +11,10 @@ from pyspark.sql import Window
 from pyspark.sql import functions as F
 
 from basketgraph.contracts import contracts
-from basketgraph.report.changes import Changes, changes, newest_checks
+from basketgraph.report.changes import Changes, changes
 from basketgraph.report.examples import Example, live_examples
 from basketgraph.report.known_users import Pseudonyms
+from basketgraph.report.newest import newest_checks
 from basketgraph.report.records import about, as_dicts, left_out, records
 from basketgraph.report.steps import newest_steps, unfinished
 from basketgraph.report.trends import broken_by_run, check_histories, deliveries, shop_days

@@ -6,14 +6,16 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from basketgraph.alerts import REFUSED, refusal
 from basketgraph.contracts import contract
-from basketgraph.report.facts import Facts
 from basketgraph.report.scopes import is_partial
 from basketgraph.report.sentences import is_unusual, listed, open_in_words, usual_in_words
 from basketgraph.wording import compared, number_in_words
+
+if TYPE_CHECKING:
+    from basketgraph.report.facts import Facts
 
 MARKS = {
     "critical": "✗ critical",

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from basketgraph.report.trends import REPEATED
 from basketgraph.wording import PASSED_OVER
 
+REPEATED = "looked at for"  # scopes of results that say again what an earlier look found begin so
 PARTIAL = rf"^({REPEATED}[^:]*: )?(rows of|nothing changed)"  # scopes of checks that looked at some days
 COUNTED = re.compile(r"rows of ([\d,]+) day")
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")

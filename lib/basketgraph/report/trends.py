@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import functions as F
 
 from basketgraph.report.records import about, as_dicts, records
+from basketgraph.report.scopes import REPEATED
 from basketgraph.tables import Release
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
-REPEATED = "looked at for"  # scopes of results that say again what an earlier look found begin so
 JUDGED = r"^it is \S+ on (\d{4}-\d{2}-\d{2})"  # how a result names the day that its number belongs to
 Rows = list[dict[str, Any]]
 

@@ -1,0 +1,37 @@
+"""What a command is given, looked at before Spark is started: the steps, the mapping's form and names, and whether there are files to read."""
+
+from __future__ import annotations
+
+from basketgraph.clean.landing import want_files
+from basketgraph.clean.mapping import Source, read_source, refuse
+from basketgraph.clean.replay_settings import ReplaySettings
+from basketgraph.config import Config
+from basketgraph.steps import chosen_steps, pipelines, want_events
+
+READ_MAPPING = {"clean", "replay", "kept_purchases"}  # steps
+READ_FILES = {"clean", "replay"}
+
+
+def check_run(conf: Config, pipeline: str, *, start: str | None = None, files: bool = True) -> None:
+    """Raises Mistake for an unknown pipeline or step, for a mapping that the steps would refuse, and where there is no file for them to read.
+
+    files: whether the steps are going to read the landing folder.
+    """
+    steps = set(chosen_steps(pipelines(), pipeline, start))
+    want_events(conf, sorted(steps))
+    if not steps & READ_MAPPING:
+        return
+    source = checked_names(conf)
+    if "replay" in steps:
+        conf.section("replay", ReplaySettings).check(list(source.tables))
+    if files and steps & READ_FILES:
+        want_files(source, conf.source_name)
+
+
+def checked_names(conf: Config) -> Source:
+    """The shop's mapping. Raises Mistake with every fault of its form and names; its SQL is Spark's to look at (clean.expressions)."""
+    where = f"conf/sources/{conf.source_name}.yaml"
+    source, faults = read_source(conf.source, where)
+    refuse(where, faults)
+    assert source is not None  # a source without a model has faults
+    return source
