@@ -45,7 +45,7 @@ def run_cuts(conf: Config, ds: date, release: Release) -> Cuts:
 
 
 def cuts(conf: Config, ds: date, begins: date | None) -> Cuts:
-    """Those that the shop names for `all`; else `ds` itself (recommend, profiles, and a shop that is too young to be judged) or the last window before it.
+    """Those that the shop names for `all`; else `ds` itself (recommend, profiles, a shop too young to be judged) or the last window before it.
 
     begins: the day of the first purchase; None where there is none, or it does not matter. The windows are the smaller of
             `interactions.window_days` and a quarter of the days from it to `ds`.
