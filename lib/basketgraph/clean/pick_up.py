@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from basketgraph.clean.mapping import FileSet
 from basketgraph.clean.screening import JAVA_ERRORS, Screen, Unreadable, java_message, separator
 from basketgraph.config import Mistake
-from basketgraph.paths import PACKAGE, globbed
+from basketgraph.paths import PACKAGE, globbed, no_glob
 
 if TYPE_CHECKING:
     from py4j.java_gateway import JavaObject
@@ -92,11 +92,17 @@ class Landing:
             hidden = any(part.startswith((".", "_")) for part in relative.split("/")) or relative.endswith(UNFINISHED)
             if not hidden and any(fnmatch(relative, pattern) for pattern in patterns):
                 file = LandingFile(relative, status.getPath().toString(), status.getLen(), _modified(status))
-                found.append(replace(file, problem="a link that leads out of the landing folder") if self._outside(relative) else file)
+                found.append(replace(file, problem=self._problem(file)))
         if not found:
             want = f"want files like {_or(patterns)}"
             raise Mistake(f"landing: {want}, have none in {self.folder}", cure="Name the right folder with --set landing=DIR.")
         return sorted(found, key=lambda file: file.path)
+
+    def _problem(self, file: LandingFile) -> str | None:
+        """What keeps Spark from reading a file, as far as its place tells."""
+        if self._outside(file.path):
+            return "a link that leads out of the landing folder"
+        return "a path with a colon beside []{}*?,\\, which Spark takes for a pattern: rename it" if no_glob(file.uri) else None
 
     def _outside(self, relative: str) -> bool:
         if self.folder.toUri().getScheme() != "file":
