@@ -121,10 +121,13 @@ def test_every_path_of_a_run_is_absolute_whatever_names_it(here: Path, monkeypat
 
 
 def test_paths_that_cannot_be_used_are_told_all_at_once_with_their_flags() -> None:
-    with pytest.raises(Mistake) as caught:
-        load("local", "complete_journey", {"warehouse": "w`x", "work_dir": "file:x", "landing": "a\nb"})
-    assert [fault.partition(":")[0] for fault in caught.value.faults] == ["work_dir", "landing", "warehouse"]
-    assert "--set warehouse=DIR" in caught.value.cure
+    for bad in ({"warehouse": "w`x", "work_dir": "file:x", "landing": "a\nb"}, {"warehouse": "a,b:c", "work_dir": "a:b?", "landing": "file:/[a]/:"}):
+        with pytest.raises(Mistake) as caught:
+            load("local", "complete_journey", bad)
+        assert sorted(fault.partition(":")[0] for fault in caught.value.faults) == ["landing", "warehouse", "work_dir"]
+        assert "--set warehouse=DIR" in caught.value.cure
+    fine = {"warehouse": "w:x", "work_dir": "a`b", "landing": "s3a://lake/[a],b"}
+    assert load("local", "complete_journey", fine).source["landing"] == fine["landing"]
 
 
 def test_a_warehouse_that_cannot_be_written_to_is_refused_before_spark_starts(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

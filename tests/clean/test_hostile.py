@@ -66,7 +66,8 @@ QUARANTINED = {  # file -> content, part of the reason
     "zip.csv": (zipped(), "encoding: not UTF-8"),
     "parquet.csv": (parquet(), "encoding: not UTF-8"),
     "many_fields.csv": (csv(line(49), "50" + "," * 30_000), "not readable: "),
-    "co:lon.csv": (csv(line(51)), "unreadable: "),
+    "co:lon.csv": (csv(line(51)), "a path with a colon beside []{}"),
+    "10:30/in.csv": (csv(line(53)), "a path with a colon beside []{}"),
     "quote_in_header.csv": (csv(line(52), header='line,"customer"x,product,pieces,price,at,title'), "header: not a line of CSV"),
 }
 UNFINISHED = ("half.csv.part", "half.csv._COPYING_", ".half.csv", "_half.csv", "_temporary/half.csv")
