@@ -20,7 +20,7 @@ from basketgraph.clean.pseudonyms import key_file
 from basketgraph.cli_sources import facts_in_words
 from basketgraph.config import Mistake
 from basketgraph.tables import Release
-from clean.shop import ITEMS, KEY, Shop, deliver, line, mapping, put
+from clean.shop import HEADER, ITEMS, KEY, Shop, deliver, line, mapping, put
 from clean.test_hostile import QUARANTINED
 
 DIRTY = [
@@ -123,6 +123,31 @@ def test_a_sample_is_the_first_rows_and_no_file_that_can_be_used_is_a_mistake(sp
         rehearsal(shop).check()
 
 
+@pytest.mark.slow
+def test_ids_and_orders_that_look_odd_are_named_though_they_are_read(spark: SparkSession, tmp_path: Path) -> None:
+    given = mapping()
+    del given["tables"]["silver.events"]["columns"]["event_id"]
+    shop = Shop(spark, tmp_path, given)
+    users = ["NaN"] * 20 + [f"u{number % 10}" for number in range(20)] + ["U1", "U2\u200b"]
+    items = ["p1", "P1", "p2", "4.00638E+12"]
+    lines = [line(number, customer=user, product=items[number % 4], at=f"2026-03-01 10:{number:02}") for number, user in enumerate(users)]
+    deliver(shop.landing, "a.csv", *lines)
+    again = line(5, customer="NaN", product="P1", at="2026-03-01 10:05", title="Green tea")  # with other content: a line of its own
+    deliver(shop.landing, "b.csv", lines[3], again, line(7, customer="NaN", pieces="0"), line(900, pieces="0"), "1,2", header=HEADER, minute=1)
+    deliver(shop.landing, "c.csv", "1", header="line", minute=2)
+    check = rehearsal(shop).check()
+    (events,) = check.tables
+    told = "\n".join(hints(check))
+    assert "1 of 3 files would be set aside, such as c.csv: missing column" in told
+    assert "2 users have ids that differ from others' in case or in what nobody sees only, such as `x9`, in upper and lower case" in told
+    assert "1 items have ids that differ from others' in case or in what nobody sees only, such as `P1` and `p1`" in told
+    assert "items have ids in scientific notation (1), such as 4.00638E+12" in told
+    assert "one user (`NaN`) has 50 % of all events" in told
+    assert "2 of the events come in several files with other content" in told
+    assert "1 orders are accepted from one file and rejected from another" in told
+    assert events.facts["users"] == 13
+
+
 def test_looking_makes_no_key_but_uses_the_one_that_is_there(tmp_path: Path) -> None:
     environment = {"XDG_STATE_HOME": str(tmp_path)}
     one, other = key_or_throwaway(environment), key_or_throwaway(environment)
@@ -175,8 +200,8 @@ def test_counts_that_are_odd_are_named(fine: dict[str, int], odd: dict[str, int]
         ({"for_nothing": 99}, {"for_nothing": 100}, "all amounts are 0"),
         ({"of_whole_units": 99}, {"of_whole_units": 100}, "in minor units already"),
         ({"items": 2}, {"items": 1}, "all 100 events are of one item"),
-        ({"of_one_user": 10}, {"of_one_user": 11, "that_user": "NaN"}, "one user (`NaN`) has 11 % of all events"),
-        ({"users": 10, "of_one_user": 30}, {"users": 10, "of_one_user": 31, "that_user": "x9"}, "one user (`x9`) has 31 %"),
+        ({"share_of_one_user": 0.1}, {"share_of_one_user": 0.11, "that_user": "NaN"}, "one user (`NaN`) has 11 % of all events"),
+        ({"users": 10, "share_of_one_user": 0.3}, {"users": 10, "share_of_one_user": 0.31, "that_user": "x9"}, "one user (`x9`) has 31 %"),
         ({"come_again": 1}, {"come_again": 2}, "2 of the events come in several files with other content"),
         ({"orders_refused_elsewhere": 0}, {"orders_refused_elsewhere": 1}, "1 orders are accepted from one file and rejected from another"),
         ({"median_price_minor": 10}, {"median_price_minor": 9}, "is * 100 missing"),

@@ -42,6 +42,7 @@ def _ids(good: DataFrame, name: str) -> dict[str, Any]:
         F.array_sort(F.collect_list("id"))[0].alias("one"),
         F.array_sort(F.collect_list("id"))[1].alias("other"),
         F.max(F.struct("rows", "id")).alias("top"),
+        F.sum("rows").alias("all"),
         F.count_if(scientific).alias("scientific"),
         F.min(F.when(scientific, F.col("id"))).alias("such"),
     )
@@ -49,6 +50,7 @@ def _ids(good: DataFrame, name: str) -> dict[str, Any]:
         F.count_if(F.col("ways") > 1).alias("alike"),
         F.min(F.when(F.col("ways") > 1, F.struct("one", "other"))).alias("pair"),
         F.max("top").alias("top"),
+        F.sum("all").alias("all"),
         F.sum("scientific").alias("scientific"),
         F.min("such").alias("such"),
     ).collect()
@@ -59,7 +61,7 @@ def _ids(good: DataFrame, name: str) -> dict[str, Any]:
     if row["such"] is not None:
         found[f"{name}s_scientific_such_as"] = row["such"]
     if name == "user" and row["top"] is not None:
-        found |= {"of_one_user": row["top"]["rows"], "that_user": _user(row["top"]["id"])}
+        found |= {"share_of_one_user": row["top"]["rows"] / row["all"], "that_user": _user(row["top"]["id"])}
     return found
 
 
@@ -75,12 +77,12 @@ def _orders(mapped: DataFrame, rules: TableRules) -> dict[str, Any]:
     if rules.key_is_content:
         same = [F.col(silver(name)) for name in ("user_id", "item_id", "event_time", "quantity", "amount_minor")]
         content = F.xxhash64(F.to_json(F.struct(*[F.col(f"`{name}`") for name in sorted(rules.files.columns)])))
-        each = (
-            parsed.where(~F.col(REFUSED))
-            .groupBy(*same)
-            .agg(F.count("*").alias("rows"), F.countDistinct(FILE_NUMBER).alias("files"), F.countDistinct(content).alias("contents"))
-        )
-        (row,) = each.where((F.col("files") > 1) & (F.col("contents") > 1)).agg(F.sum("rows").alias("rows")).collect()
+        names = [f"same{i}" for i in range(len(same))]
+        values = [column.alias(name) for name, column in zip(names, same, strict=True)]
+        good = parsed.where(~F.col(REFUSED)).select(*values, content.alias("content"), FILE_NUMBER)
+        once = good.groupBy(*names, "content").agg(F.min(FILE_NUMBER).alias("file"), F.count("*").alias("rows"))
+        each = once.groupBy(*names).agg(F.sum("rows").alias("rows"), F.countDistinct("file").alias("files"))
+        (row,) = each.where("files > 1").agg(F.sum("rows").alias("rows")).collect()
         found["come_again"] = row["rows"] or 0
     if "order_id" in rules.mapped.columns:
         files = [F.countDistinct(F.when(is_refused, F.col(FILE_NUMBER))) for is_refused in (F.col(REFUSED), ~F.col(REFUSED))]
@@ -103,12 +105,12 @@ def odd_hints(facts: Mapping[str, Any]) -> Iterator[str]:
             yield f"{number:,} {name}s have ids that differ from others' in case or in what nobody sees only, such as {told}: are they one?"
         if facts.get(f"{name}s_scientific", 0):
             yield (
-                f"{facts[f'{name}s_scientific']:,} ids of {name}s are in scientific notation, such as {facts[f'{name}s_scientific_such_as']}: "
+                f"{name}s have ids in scientific notation ({facts[f'{name}s_scientific']:,}), such as {facts[f'{name}s_scientific_such_as']}: "
                 "their digits are lost; export them as text"
             )
-    if facts["users"] >= FEW_USERS and facts.get("of_one_user", 0) > events * max(MUCH, TIMES / facts["users"]):
-        share = 100 * facts["of_one_user"] / events
-        yield f"one user (`{facts['that_user']}`) has {share:.0f} % of all events: does the id stand for guests, a till, or no value?"
+    share = facts.get("share_of_one_user", 0.0)
+    if facts["users"] >= FEW_USERS and share > max(MUCH, TIMES / facts["users"]):
+        yield f"one user (`{facts['that_user']}`) has {100 * share:.0f} % of all events: does the id stand for guests, a till, or no value?"
     if facts.get("come_again", 0) > AGAIN * events:
         yield (
             f"{facts['come_again']:,} of the events come in several files with other content beside the same user, item, time, pieces and money: "
