@@ -35,8 +35,8 @@ with interrupt.exits_on_interrupt(), progress.running("copy"):
         assert process.stdout.readline() == "up\\n"
     with tempfile.TemporaryDirectory(dir=place):
         threading.Thread(target=time.sleep, args=(600,)).start()  # Python waits for such a thread at its end
-        print("ready", flush=True)
         try:
+            print("ready", flush=True)
             time.sleep(600)
         finally:
             print("noise", file=sys.stderr, flush=True)
