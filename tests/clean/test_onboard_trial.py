@@ -168,14 +168,14 @@ def marked_twice(folder: Path) -> None:
 
 def controls(folder: Path) -> None:
     """What YAML does not take, in a header and in values: controls, half a pair, a line separator, a tab."""
-    name = "Product\u0085 \u009fName"
-    names = [f"Kid\u0092s \ud83d \u2028 \ufffe {s.title}\t#: '\"" for s in SALES]
-    orders_json(folder / "lines.jsonl", lambda s: {"customer_id": s.user, name: names[SALES.index(s)]})
-    text = "".join(
-        json.dumps({**json.loads(line), name: title}) + "\n"
-        for line, title in zip((folder / "lines.jsonl").read_text().splitlines(), names, strict=True)
-    )
-    (folder / "lines.jsonl").write_text(text)
+    name, records = "Product\u0085 \u009fName", []
+    for s in SALES:
+        title = f"Kid\u0092s \ud83d \u2028 \ufffe {s.title}\t#: '\""
+        records.append(
+            {"order_id": s.order, "created_at": s.at.isoformat(), "sku": f"S{s.item}", "quantity": s.pieces, "price": s.price, name: title}
+        )
+    lines = [json.dumps({**record, "customer_id": s.user}) + "\n" for record, s in zip(records, SALES, strict=True)]
+    (folder / "lines.jsonl").write_text("".join(lines))
 
 
 SHOPS: dict[str, tuple[Write, Callable[[Sale], bool]]] = {  # files, and which sales have a user
@@ -210,21 +210,21 @@ def test_a_draft_reads_what_python_and_spark_read_otherwise(spark: SparkSession,
 
 
 def damaged(folder: Path) -> None:
-    """Times at an hour of 24, months in four letters, ids in two cases; and a file with a quote that is never closed."""
+    """Times at an hour of 24, ids in two cases, and a file with one line that is no UTF-8."""
     rows = []
     for number, s in enumerate(SALES):
         at = f"{s.at:%Y-%m-%d} {24 if number % 5 == 0 else s.at.hour:02}:{s.at:%M:%S}"
-        rows.append([s.order, at, f"C{s.user}", f"{'S' if number % 2 else 's'}X{s.item}", s.pieces, f"{s.price:.2f}", "a\nb"])
+        rows.append([s.order, at, f"C{s.user}", f"{'S' if number % 2 else 's'}X{s.item}", s.pieces, f"{s.price:.2f}", "Thé"])
     lines_csv(folder / "sales_1.csv", [*HEADER, "Note"], rows)
     lines_csv(folder / "sales_2.csv", [*HEADER, "Note"], rows[:20])
-    (folder / "sales_2.csv").write_bytes((folder / "sales_2.csv").read_bytes() + b'1,2024-03-01 10:00:00,C1,SX1,1,1.00,"open "quote\r\n')
+    (folder / "sales_2.csv").write_bytes((folder / "sales_2.csv").read_bytes() + b"1,2024-03-01 10:00:00,C1,SX1,1,1.00,Th\xe9\r\n")
 
 
 def test_what_spark_reads_otherwise_is_asked_beside_its_column(spark: SparkSession, tmp_path: Path) -> None:
     damaged(tmp_path / "landing")
     found = drafted(spark, tmp_path / "landing")
     text = todos(found)
-    assert "files.sales: 1 of the 2 files that were looked at would be set aside, such as sales_2.csv: a quote that is not closed" in text
+    assert "files.sales: 1 of the 2 files that were looked at would be set aside, such as sales_2.csv: encoding: not UTF-8" in text
     assert "tables.silver.events.event_time: Order Date: Spark cannot read 20 % of the times, such as `2024-" in text
     assert "tables.silver.events.item_id: SKU: 100 % of the items" in text
     assert "have ids that differ in case or in what nobody sees, such as `SX" in text
