@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import date
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
 from basketgraph.config import Config
-from basketgraph.cuts import run_cuts
+from basketgraph.cuts import not_judged_in_words, run_cuts
 from basketgraph.evaluate import EvaluateSettings, as_json, by_model, evaluation_rows, judged, published_lists, relevant_items, source_lists
 from basketgraph.evaluate.settings import GAIN_METRIC, JUDGED_AT, PUBLISHED, SETTINGS, SOURCES
 from basketgraph.history import items_or_sold, kept_before
@@ -18,6 +19,8 @@ from basketgraph.tables import Release
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+log = logging.getLogger("basketgraph")
 
 
 def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
@@ -42,6 +45,9 @@ def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepRe
     found = judged(lists, relevant, [*SOURCES, PUBLISHED], JUDGED_AT).toArrow()
     present = {(row.setting, row.model) for row in lists.select("setting", "model").distinct().collect()} | {(s, PUBLISHED) for s in SETTINGS}
     rows = evaluation_rows(by_model(found, JUDGED_AT, present), cuts.test, settings)
+    if not rows:
+        why = f"nobody with a purchase before {cuts.test} bought in the {cuts.window_days} days from it on"
+        log.warning("evaluations: nothing is judged: %s", why if cuts.judged_from is None else not_judged_in_words(cuts.judged_from))
     release.overwrite_day(release.rows_of("ops.evaluations", rows), "ops.evaluations", cuts.test)
     return StepReport(rows_in=found.num_rows, rows_out=len(rows), detail=as_json(rows, GAIN_METRIC))
 

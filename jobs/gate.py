@@ -57,9 +57,10 @@ def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepRe
         faults += worse
     if faults:
         raise GateRefusal(faults)
+    detail = {"lists": counts, "judged_from": None if cuts.judged_from is None else cuts.judged_from.isoformat()}
     if cuts.judged_from is not None:
         log.warning("gate: only the lists' lengths and items were looked at; %s", not_judged_in_words(cuts.judged_from))
-    return StepReport(rows_in=recommendations.count(), rows_out=0, detail={"lists": counts, "judged_from": cuts.judged_from})
+    return StepReport(rows_in=recommendations.count(), rows_out=0, detail=detail)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from pyspark.sql.types import (
 
 from basketgraph.contracts import contract
 
-ODD = "a b é %20+[c]{d}#1?*;&$x,:'\"\\"  # the name of a folder: patterns, escapes and separators of whatever may read it
+ODD = "a b é %20+[c]{d}#1?*;&$x,'\"\\"  # the name of a folder: patterns, escapes and separators of whatever may read it
 
 FILLED: dict[type[DataType], Any] = {
     StringType: "x",

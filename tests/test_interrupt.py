@@ -25,7 +25,7 @@ COMMAND = """
 import subprocess, sys, tempfile, threading, time
 from pathlib import Path
 from basketgraph import interrupt, progress
-interrupt.CHILD_SECONDS = 1.0
+interrupt.CHILD_SECONDS, interrupt.UNWIND_SECONDS = 1.0, 600.0
 place = Path(sys.argv[1])
 child = "import signal, sys, time; signal.signal(signal.SIGINT, signal.SIG_IGN); {}; print('up', flush=True); time.sleep(600)"
 with interrupt.exits_on_interrupt(), progress.running("copy"):
@@ -35,10 +35,11 @@ with interrupt.exits_on_interrupt(), progress.running("copy"):
         assert process.stdout.readline() == "up\\n"
     with tempfile.TemporaryDirectory(dir=place):
         threading.Thread(target=time.sleep, args=(600,)).start()  # Python waits for such a thread at its end
-        print("ready", flush=True)
         try:
+            print("ready", flush=True)
             time.sleep(600)
         finally:
+            print("noise", file=sys.stderr, flush=True)
             raise RuntimeError("what fails because the JVM is gone")
 """
 

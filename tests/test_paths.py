@@ -121,10 +121,13 @@ def test_every_path_of_a_run_is_absolute_whatever_names_it(here: Path, monkeypat
 
 
 def test_paths_that_cannot_be_used_are_told_all_at_once_with_their_flags() -> None:
-    with pytest.raises(Mistake) as caught:
-        load("local", "complete_journey", {"warehouse": "w`x", "work_dir": "file:x", "landing": "a\nb"})
-    assert [fault.partition(":")[0] for fault in caught.value.faults] == ["work_dir", "landing", "warehouse"]
-    assert "--set warehouse=DIR" in caught.value.cure
+    for bad in ({"warehouse": "w`x", "work_dir": "file:x", "landing": "a\nb"}, {"warehouse": "a,b:c", "work_dir": "a:b?", "landing": "file:/[a]/:"}):
+        with pytest.raises(Mistake) as caught:
+            load("local", "complete_journey", bad)
+        assert sorted(fault.partition(":")[0] for fault in caught.value.faults) == ["landing", "warehouse", "work_dir"]
+        assert "--set warehouse=DIR" in caught.value.cure
+    fine = {"warehouse": "w:x", "work_dir": "a`b", "landing": "s3a://lake/[a],b"}
+    assert load("local", "complete_journey", fine).source["landing"] == fine["landing"]
 
 
 def test_a_warehouse_that_cannot_be_written_to_is_refused_before_spark_starts(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,3 +140,35 @@ def test_a_warehouse_that_cannot_be_written_to_is_refused_before_spark_starts(he
         opened(load("local", "complete_journey", {"warehouse": "file"}), "run", None, "test"),
     ):
         pytest.fail("a file was taken for a warehouse")
+
+
+def test_a_pattern_of_a_new_shops_files_is_one_below_a_folder_whose_name_is_none(here: Path) -> None:
+    from basketgraph.clean.onboard.find import find
+
+    for name in (f"{ODD}/a.csv", f"{ODD}/deep/b.csv", f"{ODD}/c.txt"):
+        (here / name).parent.mkdir(parents=True, exist_ok=True)
+        (here / name).write_text("a\n")
+    folder, found = find([f"{ODD}/**/*.csv"], here / ODD)
+    assert (folder, [file.name for file in found]) == (here / ODD, ["a.csv", "deep/b.csv"])
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (["--out", "deep"], "want a file for the mapping, have a folder"),
+        (["--out", "s3a://lake/x.yaml"], "--out: want a path on this machine, have s3a://lake/x.yaml"),
+        (["--conf-dir", "a.csv"], "--conf-dir: want a folder, have File exists"),
+        (["--conf-dir", "file:x"], "--conf-dir: want file:///FOLDER"),
+        (["--landing", ""], "--landing: want a path, have nothing"),
+    ],
+)
+def test_a_path_of_onboard_that_cannot_be_used_is_a_mistake(here: Path, flags: list[str], told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from typer.testing import CliRunner
+
+    from basketgraph.cli import app
+
+    monkeypatch.setenv(CONF_VARIABLE, "")  # which --conf-dir sets
+    (here / "a.csv").write_text("a\n")
+    (here / "deep").mkdir()
+    done = CliRunner().invoke(app, ["onboard", "a.csv", "--shop", "corner", *flags])
+    assert (done.exit_code, told in done.stderr) == (2, True), done.output

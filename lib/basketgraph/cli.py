@@ -37,7 +37,7 @@ def options(
 
 @app.command()
 def run(
-    pipeline: Annotated[str, typer.Argument(help="clean, recommend, all, replay or maintain (conf/pipelines.yaml)")],
+    pipeline: Annotated[str, typer.Argument(help="clean, profiles, recommend, all, replay or maintain (conf/pipelines.yaml)")],
     source: Source = "complete_journey",
     env: Env = "local",
     ds: Annotated[

@@ -122,6 +122,7 @@ def _following(found: Draft, place: Path, conf_dir: Path | None) -> list[str]:
 
 def print_draft(found: Draft, place: Path, following: list[str], *, file: Any) -> None:
     """What was guessed, what is left to say, and the next commands."""
+    from basketgraph.clean.characters import shown
 
     def say(text: str = "") -> None:
         print(text, file=file)
@@ -135,12 +136,12 @@ def print_draft(found: Draft, place: Path, following: list[str], *, file: Any) -
         say(f"    feeds {', '.join(table.name for table in one.tables)}")
         width = max(len(role) for role in one.reading.roles) if one.reading.roles else 0
         for role, profile in one.reading.roles.items():
-            say(f"    {role:<{width}}  {profile.name}")
+            say(f"    {role:<{width}}  {shown(profile.name)}")
     for text in found.plan.left_out:
         say(f"  not mapped: {text}")
     say(f"{len(found.said('guess'))} guesses are marked in it, each with its reason; check them. What the files do not say:")
     for remark in found.said("todo"):
-        say(f"  TODO {remark.place}: {remark.text}")
+        say(shown(f"  TODO {remark.place}: {remark.text}"))
     if not found.said("todo"):
         say("  nothing")
     say("Next:")
@@ -221,6 +222,7 @@ def rows_in_words(one: TableCheck) -> list[str]:
 
 def print_check(found: SourceCheck, *, file: Any) -> None:
     """Counts, reasons with examples, facts and hints, for people."""
+    from basketgraph.clean.characters import shown
     from basketgraph.cuts import not_judged_in_words
     from basketgraph.masking import masked_row
     from basketgraph.wording import number_in_words
@@ -242,7 +244,8 @@ def print_check(found: SourceCheck, *, file: Any) -> None:
             say(f"  {reason}: {rows:,}")
             for payload, path, line in one.examples.get(reason, ()):
                 row = ", ".join(f"{column} {value}" for column, value in masked_row(payload))
-                say(f"    {path}{f' line {line:,}' if line else ''}: {row or '(a line that is no row)'}"[:240])
+                place = f"{path}{f' line {line:,}' if line else ''}"
+                say(shown(f"    {place}: {row or '(a line that is no row)'}")[:240])
         if one.facts.get("events"):
             say(f"  {facts_in_words(one.facts)}")
         if one.facts.get("judged_from") and found.sampled is None:

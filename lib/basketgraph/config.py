@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from basketgraph.paths import absolute, file_url, local_folder, writable_fault
+from basketgraph.paths import absolute, file_url, local_folder, no_glob, writable_fault
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -309,6 +309,9 @@ def _absolute(places: Mapping[str, Any]) -> dict[str, str]:
                 found[name] = absolute(given)
             except ValueError as error:
                 faults[name] = str(error)
+    faults |= {
+        name: f"want no colon beside []{{}}*?,\\, which Spark takes for a pattern, have {path}" for name, path in found.items() if no_glob(path)
+    }
     if "`" in found.get("warehouse", ""):
         faults["warehouse"] = f"want a path without backticks, between which Delta's SQL puts it, have {found['warehouse']}"
     if faults:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 EVENTS = "silver.events"
 LEAST_DAYS = 14  # of history: lists of a younger shop are not judged
+AS_OF_DS = ("recommend", "profiles")  # pipelines that tell what is known on the day of the run
 WINDOWS = 4  # a window takes at most a quarter of the days of history
 
 
@@ -44,7 +45,7 @@ def run_cuts(conf: Config, ds: date, release: Release) -> Cuts:
 
 
 def cuts(conf: Config, ds: date, begins: date | None) -> Cuts:
-    """Those that the shop names for `all`; else `ds` itself (recommend, and a shop that is too young to be judged) or the last window before it.
+    """Those that the shop names for `all`; else `ds` itself (recommend, profiles, a shop too young to be judged) or the last window before it.
 
     begins: the day of the first purchase; None where there is none, or it does not matter. The windows are the smaller of
             `interactions.window_days` and a quarter of the days from it to `ds`.
@@ -57,12 +58,12 @@ def cuts(conf: Config, ds: date, begins: date | None) -> Cuts:
     if begins is not None:
         window = min(window, max(1, (ds - begins).days // WINDOWS))
     young = judged_from(begins, ds)
-    test = ds if conf.pipeline == "recommend" or young else ds - timedelta(days=window)
+    test = ds if conf.pipeline in AS_OF_DS or young else ds - timedelta(days=window)
     return Cuts(test - timedelta(days=window), test, window, young)
 
 
 def _named(conf: Config) -> dict[str, Any]:
-    return {} if conf.pipeline == "recommend" else dict(conf.source.get("cuts") or {})
+    return {} if conf.pipeline in AS_OF_DS else dict(conf.source.get("cuts") or {})
 
 
 def _as_date(value: Any) -> date:

@@ -56,7 +56,7 @@ def want_purchases(events: DataFrame, source_name: str, *, items: int = 1) -> No
         raise Mistake("lists want purchases: silver.events has none", cure=cure)
     if bought < items:
         fault = f"silver.events: want purchases of at least {items} different items, have {bought}: the shop does not say what was bought"
-        cure = f"Map `item_id` in conf/sources/{source_name}.yaml. The profiles of this run are in gold.user_profiles."
+        cure = f"Map `item_id` in conf/sources/{source_name}.yaml. `basketgraph run profiles --source {source_name}` makes profiles without lists."
         raise Mistake("lists want items", [fault], cure)
 
 

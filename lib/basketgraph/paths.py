@@ -10,6 +10,7 @@ from pathlib import Path
 PACKAGE = "package:"  # a folder inside an installed Python package: landing folders only
 SCHEME = re.compile(r"(?P<name>[A-Za-z][A-Za-z0-9+.-]*):(?P<rest>/.*)")  # of a URL: s3a://bucket/x, file:///x
 FILE = re.compile(r"file:(?:/|//localhost/|/{3,})(?P<below>(?!/).*)", re.IGNORECASE)  # of the root; file://x would name a host
+PATTERN = re.compile(r"[\[\]{}*?\\,]")  # a character that means something to Spark's readers
 FAR_ABOVE = 2  # a missing warehouse is made with one missing folder above it; more of them are a slip of the pen, or a disk that is not mounted
 
 
@@ -58,7 +59,13 @@ def file_url(path: Path) -> str:
 
 def globbed(path: str) -> str:
     """A path as Spark's readers want it: they take patterns, so pattern characters in a name are escaped."""
-    return re.sub(r"([\[\]{}*?\\,])", r"\\\1", path)
+    return PATTERN.sub(r"\\\g<0>", path)
+
+
+def no_glob(path: str) -> bool:
+    """Whether a path is one that Hadoop's globbing cannot find: it takes the part before a colon for a scheme."""
+    folder = local_folder(path)
+    return folder is not None and ":" in str(folder) and PATTERN.search(str(folder)) is not None
 
 
 def writable_fault(folder: Path) -> str | None:

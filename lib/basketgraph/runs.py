@@ -250,10 +250,10 @@ def exit_code(error: Exception) -> int:
 
 def job_main(job: Job, doc: str | None, file: str, arguments: Sequence[str] | None = None) -> None:
     """`main` of jobs/<step>.py under spark-submit: one step, with the run's lock, log and exit codes."""
-    given = job_parser(doc).parse_args(arguments)
+    given, name = job_parser(doc).parse_args(arguments), Path(file).stem
     log_to_stderr()
-    with exits_on_interrupt():
-        _job_main(job, Path(file).stem, given)
+    with exits_on_interrupt(), running(name):
+        _job_main(job, name, given)
 
 
 def _job_main(job: Job, name: str, given: Namespace) -> None:

@@ -17,6 +17,7 @@ from basketgraph.clean.pick_up import Landing
 from basketgraph.clean.pseudonyms import PseudonymKey
 from basketgraph.contracts import contract
 from basketgraph.tables import Release
+from support import ODD
 
 KEY = PseudonymKey(b"a key of the tests, long enough")
 HEADER = "line,customer,product,pieces,price,at,title"
@@ -111,7 +112,8 @@ class Shop:
     """A landing folder and a warehouse."""
 
     def __init__(self, spark: SparkSession, folder: Path, given: Mapping[str, Any] | None = None) -> None:
-        self.spark, self.landing, self.warehouse, self.given = spark, folder / "landing", folder / "warehouse", given or mapping()
+        self.spark, self.landing, self.warehouse, self.given = spark, folder / ODD / "landing", folder / "warehouse", given or mapping()
+        self.landing.parent.mkdir(parents=True, exist_ok=True)
         self.runs = 0
 
     def release(self) -> Release:

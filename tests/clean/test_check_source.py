@@ -17,9 +17,10 @@ from basketgraph.clean.ledger import Counts
 from basketgraph.clean.load import CleanSettings
 from basketgraph.clean.pick_up import Landing
 from basketgraph.clean.pseudonyms import key_file
+from basketgraph.cli_sources import facts_in_words
 from basketgraph.config import Mistake
 from basketgraph.tables import Release
-from clean.shop import ITEMS, KEY, Shop, deliver, line, mapping, put
+from clean.shop import HEADER, ITEMS, KEY, Shop, deliver, line, mapping, put
 from clean.test_hostile import QUARANTINED
 
 DIRTY = [
@@ -122,6 +123,31 @@ def test_a_sample_is_the_first_rows_and_no_file_that_can_be_used_is_a_mistake(sp
         rehearsal(shop).check()
 
 
+@pytest.mark.slow
+def test_ids_and_orders_that_look_odd_are_named_though_they_are_read(spark: SparkSession, tmp_path: Path) -> None:
+    given = mapping()
+    del given["tables"]["silver.events"]["columns"]["event_id"]
+    shop = Shop(spark, tmp_path, given)
+    users = ["NaN"] * 20 + [f"u{number % 10}" for number in range(20)] + ["U1", "U2\u200b"]
+    items = ["p1", "P1", "p2", "4.00638E+12"]
+    lines = [line(number, customer=user, product=items[number % 4], at=f"2026-03-01 10:{number:02}") for number, user in enumerate(users)]
+    deliver(shop.landing, "a.csv", *lines)
+    again = line(5, customer="NaN", product="P1", at="2026-03-01 10:05", title="Green tea")  # with other content: a line of its own
+    deliver(shop.landing, "b.csv", lines[3], again, line(7, customer="NaN", pieces="0"), line(900, pieces="0"), "1,2", header=HEADER, minute=1)
+    deliver(shop.landing, "c.csv", "1", header="line", minute=2)
+    check = rehearsal(shop).check()
+    (events,) = check.tables
+    told = "\n".join(hints(check))
+    assert "1 of 3 files would be set aside, such as c.csv: missing column" in told
+    assert "2 users have ids that differ from others' in case or in what nobody sees only, such as `x9`, in upper and lower case" in told
+    assert "1 items have ids that differ from others' in case or in what nobody sees only, such as `P1` and `p1`" in told
+    assert "items have ids in scientific notation (1), such as 4.00638E+12" in told
+    assert "one user (`NaN`) has 50 % of all events" in told
+    assert "2 of the events come in several files with other content" in told
+    assert "1 orders are accepted from one file and rejected from another" in told
+    assert events.facts["users"] == 13
+
+
 def test_looking_makes_no_key_but_uses_the_one_that_is_there(tmp_path: Path) -> None:
     environment = {"XDG_STATE_HOME": str(tmp_path)}
     one, other = key_or_throwaway(environment), key_or_throwaway(environment)
@@ -172,9 +198,20 @@ def test_counts_that_are_odd_are_named(fine: dict[str, int], odd: dict[str, int]
         ({"of_one_piece": 99}, {"of_one_piece": 100}, "all quantities are 1"),
         ({"median_quantity": 1000}, {"median_quantity": 1001}, "are they weights"),
         ({"for_nothing": 99}, {"for_nothing": 100}, "all amounts are 0"),
-        ({"of_whole_units": 100, "median_price_minor": 49_999}, {"of_whole_units": 100, "median_price_minor": 50_000}, "in minor units already"),
-        ({"of_whole_units": 99, "median_price_minor": 50_000}, {"of_whole_units": 100, "median_price_minor": 50_000}, "in minor units already"),
+        ({"of_whole_units": 99}, {"of_whole_units": 100}, "in minor units already"),
+        ({"items": 2}, {"items": 1}, "all 100 events are of one item"),
+        ({"share_of_one_user": 0.1}, {"share_of_one_user": 0.11, "that_user": "NaN"}, "one user (`NaN`) has 11 % of all events"),
+        ({"users": 10, "share_of_one_user": 0.3}, {"users": 10, "share_of_one_user": 0.31, "that_user": "x9"}, "one user (`x9`) has 31 %"),
+        ({"come_again": 1}, {"come_again": 2}, "2 of the events come in several files with other content"),
+        ({"orders_refused_elsewhere": 0}, {"orders_refused_elsewhere": 1}, "1 orders are accepted from one file and rejected from another"),
         ({"median_price_minor": 10}, {"median_price_minor": 9}, "is * 100 missing"),
+        ({"currencies": ["KWD"], "median_price_minor": 100}, {"currencies": ["KWD"], "median_price_minor": 99}, "costs 0.099 KWD: is * 1000 missing"),
+        (
+            {"currencies": ["JPY"], "of_whole_units": 100, "median_price_minor": 90_000},
+            {"of_whole_units": 100, "median_price_minor": 90_000},
+            "already",
+        ),
+        ({}, {"currencies": ["EUR", "JPY"]}, "amounts are in EUR, JPY"),
         ({}, {"currencies": ["EUR", "XXX"]}, "currency XXX stands for none"),
     ],
 )
@@ -182,6 +219,14 @@ def test_events_that_are_odd_are_named(fine: dict[str, Any], odd: dict[str, Any]
     assert hints(check_of()) == []
     assert words not in "\n".join(hints(check_of(fine)))
     assert words in "\n".join(hints(check_of(odd)))
+
+
+def test_amounts_are_told_for_each_currency_by_itself_and_in_its_own_units() -> None:
+    each = {"events": 50, "of_whole_units": 50, "least_amount_minor": 1234, "greatest_amount_minor": 99_999, "median_price_minor": 60_000}
+    facts = {**FINE, "currencies": ["EUR", "JPY"], "by_currency": [{**each, "currency": "JPY"}, {**each, "currency": "EUR"}]}
+    assert "a piece typically 60,000, lines 1,234 to 99,999 JPY; a piece typically 600.00, lines 12.34 to 999.99 EUR" in facts_in_words(facts)
+    (_, hint) = hints(check_of(facts))
+    assert hint.startswith("a piece typically costs 600.00 EUR, and no amount has a part of one")
 
 
 def test_questions_left_in_the_mapping_are_hints_too() -> None:

@@ -63,6 +63,7 @@ def test_purchases_and_what_takes_them_back_are_told_apart_under_any_header(tmp_
     [
         ("payment", ["credit", "invoice"]),
         ("delivery", ["collect", "deliver"]),
+        ("type", ["collection", "delivery"]),
         ("source", ["search", "email", "share"]),
         ("x3", ["c", "p", "r"]),
         ("x3", ["view", "oak", "elm", "ash"]),
@@ -180,6 +181,8 @@ def test_a_log_of_behaviour_without_a_header_needs_no_hands_turn(tmp_path: Path)
     rows = [[s.user, f"P{s.item}", ("view", "purchase")[n % 2], s.at.isoformat()] for n, s in enumerate(sales())]
     four = drafted(lines_csv(tmp_path / "four" / "a.csv", rows[0], rows[1:]))
     assert names(four) == ["user_id", "item_id", "behavior", "timestamp"]
+    rows = [[f"u{s.user}", f"P{s.item}", f"c{s.item % 3}", ("view", "purchase")[n % 2], 1_511_544_070 + n] for n, s in enumerate(sales())]
+    assert len(names(drafted(lines_csv(tmp_path / "five" / "a.csv", rows[0], rows[1:])))) == 5
 
 
 @pytest.mark.parametrize("sep", ["\t", "::", ","])

@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from datetime import datetime, timezone
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,20 @@ import yaml
 from pyspark.sql import SparkSession
 from typer.testing import CliRunner, Result
 
-from basketgraph.clean.check_source import Rehearsal, SourceCheck
+from basketgraph.clean.check_source import Rehearsal, SourceCheck, money_of
 from basketgraph.clean.expressions import checked_source
 from basketgraph.clean.load import CleanSettings
+from basketgraph.clean.onboard.dialect import without_formulas
+from basketgraph.clean.onboard.file_names import named_day
+from basketgraph.clean.onboard.moments import clock_sql
+from basketgraph.clean.onboard.numbers import number_form
+from basketgraph.clean.onboard.profiles import LOST
+from basketgraph.clean.onboard.sample import Column
 from basketgraph.clean.onboard.write import Draft, draft
 from basketgraph.clean.pick_up import Landing
+from basketgraph.clean.reading import prepare_session
 from basketgraph.cli import app
+from basketgraph.cli_sources import facts_in_words
 from basketgraph.config import CONF_VARIABLE
 from basketgraph.tables import Release
 from clean import new_shops
@@ -116,6 +125,57 @@ def test_a_state_on_an_orders_first_line_refuses_that_line(spark: SparkSession, 
     assert (counts.accepted, counts.by_reason) == (len(sales()) - refunded, {"order_not_completed": refunded})
     assert facts["users"] == len({sale.user for sale in sales()})
     assert facts["greatest_amount_minor"] == max(round(sale.price * sale.pieces * 100) for sale in sales())
+
+
+def test_spark_reads_in_a_drafts_expressions_what_the_sample_was_seen_to_say(spark: SparkSession) -> None:
+    """One row for each way in which shops write; what it is to be read as stands beside it."""
+    day = named_day(["dt=2024-03-02/a.csv"])
+    signs = number_form(["€1.50", "¥200", "2.00"])
+    formula = without_formulas(Column("x", "x", "string", ['="007"', '=""']))
+    assert day is not None
+    assert signs is not None
+    ways = [
+        ("94030", clock_sql("HHmmss", "x", []), "094030"),
+        ("94030.0", clock_sql("HHmmss", "x", ["94030.0"]), "094030"),
+        ("9", clock_sql("HH", "x", []), "09"),
+        (' ="007" ', formula.sql, "007"),
+        ('=""', formula.sql, None),
+        ("007", formula.sql, "007"),
+        ("shop/dt=2024-03-02/a.csv", f"cast({day.sql.replace('file_name', 'x')} as date)", "2024-03-02"),
+        ("shop/a.csv", day.sql.replace("file_name", "x"), None),
+        ("€1.50", signs.currency_sql("x"), "EUR"),
+        ("¥200", signs.currency_sql("x"), "JPY"),
+        ("2.00", signs.currency_sql("x"), "CHF"),
+        ("4.00638E+12", f"x rlike '^({LOST})$'", "true"),
+        ("5E10", f"x rlike '^({LOST})$'", "false"),
+    ]
+    prepare_session(spark)
+    rows = spark.createDataFrame([(text, "CHF") for text, _, _ in ways], "x string, source_currency string")
+    found = rows.selectExpr("x", *[f"cast({sql} as string) as way{place}" for place, (_, sql, _) in enumerate(ways)]).collect()
+    assert [row[f"way{place}"] for place, row in enumerate(found)] == [wanted for *_, wanted in ways]
+
+
+@pytest.mark.long
+def test_orders_that_come_again_with_more_filled_and_in_several_currencies_count_once_each_in_its_units(spark: SparkSession, tmp_path: Path) -> None:
+    codes = ("EUR", "JPY", "KWD")
+
+    def orders(tracking: str | None) -> list[dict[str, Any]]:
+        found: dict[int, dict[str, Any]] = {}
+        for s in sales():
+            at = s.at.strftime("%Y-%m-%dT%H:%M:%SZ")
+            order = found.setdefault(s.order, {"id": s.order, "createdAt": at, "tracking": tracking, "customer": s.user, "lines": []})
+            order["lines"].append({"sku": f"P{s.item}", "quantity": s.pieces, "price": s.price, "currency": codes[s.item % 3].lower()})
+        return list(found.values())
+
+    new_shops.lines_json(tmp_path / "landing" / "orders-1.jsonl", orders(None))
+    new_shops.lines_json(tmp_path / "landing" / "orders-2.jsonl", orders("T1"))
+    counts, facts = events(checked(spark, drafted(tmp_path / "landing"), tmp_path / "warehouse"))
+    assert (counts.read, counts.accepted, counts.duplicate) == (2 * len(sales()), len(sales()), len(sales()))
+    assert facts["orders"] == len({s.order for s in sales()})
+    greatest = {one["currency"]: one["greatest_amount_minor"] for one in money_of(facts)}
+    for place, (code, units) in enumerate(zip(codes, (100, 1, 1000), strict=True)):
+        assert greatest[code] == max(int(Decimal(str(s.price)) * s.pieces * units + Decimal("0.5")) for s in sales() if s.item % 3 == place)
+        assert f"{code}" in facts_in_words(facts)
 
 
 @pytest.mark.slow

@@ -48,6 +48,11 @@ def test_the_example_of_what_is_not_read_is_one_that_is_not_read(tmp_path: Path)
     )
 
 
+def test_a_date_that_is_not_read_is_named(tmp_path: Path) -> None:
+    found = drafted(sold(tmp_path / "a.csv", date=lambda s: "x", date_created=lambda s: f"{s.at:%a} the {s.at:%d}th"))
+    assert any(text.startswith("date_created is called like a time, but `") for text in asked(found))
+
+
 @pytest.mark.parametrize("code", ["4.00638E+12", "4,00638E+12", "4E+12", "4.00638E12"])
 def test_ids_that_lost_their_digits_are_no_ids(tmp_path: Path, code: str) -> None:
     found = drafted(sold(tmp_path / "a.csv", sku=lambda s: code))

@@ -74,7 +74,7 @@ def test_options_and_expressions_read_what_the_defaults_do_not(spark: SparkSessi
     put(shop.landing, "sales/swallowing.csv", csv(line(20, title='"Tea'), line(21, title='"Green tea"')))
     put(shop.landing, "latin/a.csv", "id\tkind\n1\tcaf\xe9\n".encode("latin-1"))
     put(shop.landing, "wide/a.csv", "id,kind\n1,漢字\n2,y\n".encode("utf-16"))
-    put(shop.landing, "windows/a.csv", 'id||kind\n1||5" €\n'.encode("cp1252"))
+    put(shop.landing, "windows/a.csv", 'id||kind\n1||5" €\nid||kind\n'.encode("cp1252"))  # of two files put behind each other
     put(shop.landing, "windows/no_text.csv", b"id||kind\n1||\x81\n")
     nested = {"id": "i1", "of": {"name": "Tea", "tags": ["hot", "green"]}, "prices": [{"per": "piece", "minor": 3}]}
     other = json.dumps({**nested, "id": "i2", "of": None})

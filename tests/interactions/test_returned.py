@@ -28,12 +28,12 @@ JOBS = ("kept_purchases", "user_days", "user_profiles", "interactions")
 def warehouse(spark: SparkSession, shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Release:
     """Two days of Online Retail, cleaned, with what was kept, profiles and edges as of the two days after the order."""
     folder = tmp_path_factory.mktemp("returned")
-    (folder / "landing").mkdir()
+    shop = Shop(spark, folder, data_yaml("conf/sources/online_retail.yaml"))
+    shop.landing.mkdir()
     for day, planted in (("18", PLANTED), ("19", CANCELLED_LATER)):
         text = (shared_data / "online_retail" / f"2011-01-{day}.csv").read_text()
         assert (ORDER in text and CANCELLED in text) == (day == "18")
-        (folder / "landing" / f"{day}.csv").write_text(f"{text.rstrip()}\n{planted}\n")
-    shop = Shop(spark, folder, data_yaml("conf/sources/online_retail.yaml"))
+        (shop.landing / f"{day}.csv").write_text(f"{text.rstrip()}\n{planted}\n")
     shop.clean()
     conf = load("local", "online_retail", {"warehouse": str(shop.warehouse), "interactions.window_days": "1"}, pipeline="recommend")
     assert conf.cuts(TWO_DAYS_AFTER).days == (THE_DAY_AFTER, TWO_DAYS_AFTER)

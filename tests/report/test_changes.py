@@ -58,7 +58,7 @@ WRITTEN: dict[str, list[dict[str, Any]]] = {
     ],
     "ops.files": [
         file("old.csv", BEFORE, no_user=2),
-        file("new.csv", AFTER, no_user=3, no_price=1),
+        {**file("new.csv", AFTER, no_user=3, no_price=1), "rows_read": 13, "rows_left_out": 3},
         file("new.csv", AFTER, table="silver.items"),
         file("aside.csv", AFTER, "quarantined", read=0),
         file("aside.csv", AFTER, "quarantined", read=0, table="silver.items"),
@@ -102,7 +102,7 @@ def test_promises_that_broke_were_mended_or_are_broken_still_are_told_apart(foun
 def test_rows_count_from_the_moment_of_the_page_on(found: Changes) -> None:
     assert found.new_files == 2
     told = [(f["table_name"], f["files"], f["read"], f["rejected"], f["about_before"], f["rejected_before"]) for f in found.files]
-    assert told == [("silver.events", 2, 15, 4, 10, 2), ("silver.items", 1, 10, 0, 0, 0)]
+    assert told == [("silver.events", 2, 18, 4, 10, 2), ("silver.items", 1, 10, 0, 0, 0)]
     assert [(r["reason"], r["rows"], r["rows_before"]) for r in found.reasons] == [("no_user", 3, 2), ("no_price", 1, 0)]
 
 
@@ -134,9 +134,8 @@ def test_all_of_it_is_told_in_sentences_with_numbers(found: Changes) -> None:
     )
     assert parts["Rows turned away for a new reason"] == ("silver.events, no price: 1 row, for the first time.",)
     assert parts["Rows turned away as before"] == ("silver.events, no user: 3 rows, 2 before.",)
-    assert (
-        parts["Rows that came in"][0]
-        == "silver.events: 2 files with 15 rows; 11 accepted, 4 rejected (26.7\N{NO-BREAK SPACE}%, before 20.0\N{NO-BREAK SPACE}%)."
+    assert parts["Rows that came in"][0] == (
+        "silver.events: 2 files with 18 rows; 11 accepted, 4 rejected (26.7\N{NO-BREAK SPACE}%, before 20.0\N{NO-BREAK SPACE}%); 3 others left out."
     )
     assert parts["Tables that grew or shrank"] == (
         "silver.events has 110 rows, 10 more (10.0\N{NO-BREAK SPACE}%) than before.",

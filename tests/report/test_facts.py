@@ -73,7 +73,8 @@ WRITTEN: dict[str, list[dict[str, Any]]] = {
             "table_name": "silver.events",
             "source_file": "a",
             "status": "done",
-            "rows_read": 10,
+            "rows_read": 14,
+            "rows_left_out": 4,
             "rows_rejected": 3,
             "rows_accepted": 7,
             "rows_duplicate": 0,
@@ -174,7 +175,10 @@ def test_a_check_has_its_last_number_of_each_day_that_it_judged_and_the_range_th
 
 def test_steps_are_those_of_the_run_each_with_its_last_try_and_files_are_all(found: Facts) -> None:
     assert [(s["run_id"], s["step"], s["status"]) for s in found.steps] == [("run-2", "clean", "done"), ("run-2", "publish", "done")]
-    assert [(f["table_name"], f["files"], f["read"], f["rejected"]) for f in found.files] == [("silver.events", 2, 10, 3), ("silver.items", 1, 0, 0)]
+    assert [(f["table_name"], f["files"], f["read"], f["about"], f["left_out"], f["rejected"]) for f in found.files] == [
+        ("silver.events", 2, 14, 10, 4, 3),
+        ("silver.items", 1, 0, 0, 0, 0),
+    ]
     assert [(d["table_name"], d["read"], d["rejected"]) for d in found.deliveries if d["read"]] == [("silver.events", 10, 3)]
     assert [(f["source_file"], f["problem"]) for f in found.quarantined] == [("b", "bad gzip")], "once for all tables that wait for it; no mended one"
 

@@ -15,6 +15,7 @@ from pyspark.sql.window import Window
 from basketgraph.clean.counts import summed
 from basketgraph.clean.ledger import Counts, as_copy, counted
 from basketgraph.clean.load import Cleaning, Work
+from basketgraph.clean.oddities import odd_facts, odd_hints
 from basketgraph.clean.pick_up import LandingFile
 from basketgraph.clean.pseudonyms import KEY_BYTES, KEY_VARIABLE, PseudonymKey, key_file, pseudonym_key
 from basketgraph.clean.reading import prepare_session
@@ -150,7 +151,9 @@ class Rehearsal(Cleaning):
         copied = self._copy_counts(table, copies, {file.file_hash: prepared.counts[file.path] for file in fresh})
         counts = summed([own, *copied])
         examples = _examples(prepared.rejected) if prepared.rejected is not None else {}
-        facts = event_facts(prepared.rows, self.now, exact=counts.accepted <= FEW_EVENTS) if table == EVENTS and prepared.rows is not None else {}
+        facts: dict[str, Any] = {}
+        if table == EVENTS and prepared.rows is not None:
+            facts = event_facts(prepared.rows, self.now, exact=counts.accepted <= FEW_EVENTS) | odd_facts(raw, self._rules(table))
         prepared.release_memory()
         # Copies of files of this look hold what those hold; of files that are in already only duplicates can be told, and nothing against them.
         known = sum(c.duplicate for f, c in zip(copies, copied, strict=True) if self.ledger.with_hash(table, f.file_hash) is not None)
@@ -236,6 +239,9 @@ def money_of(facts: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def hints(check: SourceCheck, *, todos: Sequence[str] = ()) -> list[str]:
     """What a person should look at before cleaning, the worst first. todos: lines of the mapping that ask for an answer."""
     told = []
+    if check.quarantined:
+        path, problem = check.quarantined[0]
+        told.append(f"{len(check.quarantined)} of {len(check.quarantined) + check.files} files would be set aside, such as {path}: {problem}")
     for one in check.tables:
         counts = one.counts
         if one.gets_nothing:
@@ -257,7 +263,7 @@ def hints(check: SourceCheck, *, todos: Sequence[str] = ()) -> list[str]:
                 f"{one.table}: {_share(counts.superseded, counts.about)} of the rows share their event_id with a newer one and would not be counted: "
                 "are they versions of one line, or other lines?"
             )
-        told += _event_hints(one.facts) if one.facts.get("events") else []
+        told += [*_event_hints(one.facts), *odd_hints(one.facts)] if one.facts.get("events") else []
     if not any(one.table == EVENTS for one in check.tables) and check.files:
         told.append("no table of events: there is nothing to recommend from without silver.events")
     told += [f"the mapping still asks: {todo}" for todo in todos]
@@ -271,6 +277,7 @@ def _event_hints(facts: Mapping[str, Any]) -> Iterator[str]:
         (facts["in_the_future"] > 0, "{in_the_future:,} events lie in the future: are day and month swapped, or milliseconds taken for seconds?"),
         (facts["before_1995"] > 0, "{before_1995:,} events lie before 1995; the first is of {first_day}"),
         (facts["days"] == 1 and many, "all {events:,} events are of one day, {first_day}: is the right column taken for the time?"),
+        (facts["items"] == 1 and many, "all {events:,} events are of one item: is the right column taken for the item?"),
         (facts["users"] == 1 and events > 1, "all events are of one user: is the right column taken for the user?"),
         (facts["users"] >= 0.97 * events and many, "each event has a user of its own: is the user's column a number of the line or the order?"),
         (facts["items"] >= 0.97 * events and many, "each event has an item of its own: is the item's column a number of the line?"),
@@ -279,18 +286,20 @@ def _event_hints(facts: Mapping[str, Any]) -> Iterator[str]:
         ("XXX" in facts["currencies"], "currency XXX stands for none: name the shop's in the mapping"),
     ]
     yield from (text.format(**facts) for holds, text in asked if holds)
+    if len(facts["currencies"]) > 1:
+        yield f"amounts are in {', '.join(facts['currencies'])}: is each line's currency the one that its amount is in?"
     if facts["for_nothing"] == events:
         yield "all amounts are 0: no column of money is mapped"
     else:
-        yield from (hint for money in money_of(facts) if (hint := _hint_of_units(money)))
+        yield from (hint for money in money_of(facts) if (hint := _hint_of_units(money, many=many)))
 
 
-def _hint_of_units(money: Mapping[str, Any]) -> str | None:
+def _hint_of_units(money: Mapping[str, Any], *, many: bool) -> str | None:
     """What is odd about amounts of one currency, as if minor units were taken for whole ones or the other way round."""
     code, units = money["currency"], minor_units(money["currency"])
     price = money["median_price_minor"] / units
     typical = f"a piece typically costs {number_in_words(money['median_price_minor'], code)} {code}"
-    if units > 1 and price >= DEAR and money["of_whole_units"] == money["events"]:
+    if units > 1 and (price >= DEAR or many) and money["of_whole_units"] == money["events"]:
         return f"{typical}, and no amount has a part of one: are the files' amounts in minor units already (take out * {units})?"
     return f"{typical}: is * {units} missing in amount_minor?" if units > 1 and abs(price) < CHEAP else None
 

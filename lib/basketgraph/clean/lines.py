@@ -6,6 +6,7 @@ of a line with several JSON values they take the first. Such lines are told by t
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from pyspark.sql.window import Window
 from basketgraph.clean.mapping import FileSet
 from basketgraph.clean.pick_up import LandingFile
 from basketgraph.clean.screening import ends_another, has_loose_quote, is_damaged
+from basketgraph.masking import masked
 from basketgraph.paths import globbed
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import Column, DataFrame, SparkSession
 
+log = logging.getLogger("basketgraph")
 LINE, ROW = "__line", "__row"
 MOST_LINES = 100  # a quoted field goes over so many lines at most; a quote that is closed further down was a stray one
 SHOWN = 3  # numbers of damaged lines in a message
@@ -87,36 +90,32 @@ def with_damage(spark: SparkSession, files: FileSet, file: LandingFile, damaged_
     ranges = (ordered if few else ordered.limit(SHOWN)).collect()
     numbers = tuple(number for row in ranges for number in range(row[LINE], row["last"] + 1))
     many = len(numbers) if few else counted.damaged
+    first = ", ".join(map(str, numbers[:SHOWN])) + (", ..." if many > SHOWN else "")
     if many <= damaged_share * counted.lines:
+        log.warning("%s: %d of %d lines would be read in part, so they are refused: %s", masked(file.path), many, counted.lines, first)
         return replace(file, damaged=numbers)
     advice = "see options: multiLine, quote and escape" if files.format == "csv" else "want one JSON value a line"
-    first = ", ".join(map(str, numbers[:SHOWN])) + (", ..." if many > SHOWN else "")
     want = f"{many:,} of {counted.lines:,} lines of which a part would be lost (more than clean.damaged_share, {damaged_share:g})"
     return replace(file, problem=f"{want}: line{'s' * (many > 1)} {first}; {advice}")
 
 
 def parsed_lines(lines: DataFrame, files: FileSet, file: LandingFile, schema: StructType, options: Mapping[str, Any], corrupt: str) -> DataFrame:
-    """Lines with ROW, their values; of a damaged one all of them are null but `corrupt`, which is the line.
+    """LINE and ROW of lines: their values as the readers give them, with the line in `corrupt` where it is damaged or no row.
 
-    lines: as from `numbered_lines`. schema: of the values, with `corrupt` as the last.
+    lines: as from `numbered_lines`. schema: of the values, with `corrupt` among them.
     """
-    spark, lines = lines.sparkSession, _below_header(lines, files)
+    told = {name: _told(value) for name, value in options.items()}
+    torn = lines.sparkSession.createDataFrame([(number, True) for number in file.damaged], f"{LINE} bigint, torn boolean")
+    lines = _below_header(lines, files).join(F.broadcast(torn), on=LINE, how="left")  # at most one row a number
     if files.format == "csv":
-        row = F.from_csv("value", schema.toDDL(), {name: _told(value) for name, value in options.items()})
-    else:
-        row = F.from_json("value", schema, {name: _told(value) for name, value in options.items()})
-    nothing = F.struct(*[(F.col("value") if f.name == corrupt else F.lit(None)).cast(f.dataType).alias(f.name) for f in schema.fields])
-    if file.damaged:
-        numbers = spark.createDataFrame([(number,) for number in file.damaged], f"{LINE} bigint").withColumn("damaged", F.lit(True))
-        lines = lines.join(F.broadcast(numbers), on=LINE, how="left")  # at most one row a number
-        row = F.when(F.col("damaged"), nothing).otherwise(row)
-    if files.format == "csv":
-        return lines.select(LINE, row.alias(ROW))
-    is_list = F.ltrim("value").startswith("[")  # each element is a row
-    if file.damaged:
-        is_list &= F.col("damaged").isNull()
-    elements = F.coalesce(F.from_json("value", ArrayType(schema), {name: _told(value) for name, value in options.items()}), F.array(nothing))
-    return lines.select(LINE, F.explode(F.when(is_list, elements).otherwise(F.array(row))).alias(ROW))
+        rows = lines.withColumn(ROW, F.from_csv("value", schema.toDDL(), told))
+    else:  # of a list each element is a row
+        none = F.struct(*[(F.col("value") if f.name == corrupt else F.lit(None)).cast(f.dataType).alias(f.name) for f in schema.fields])
+        elements = F.coalesce(F.from_json("value", ArrayType(schema), told), F.array(none))
+        is_list = F.ltrim("value").startswith("[") & F.col("torn").isNull()
+        rows = lines.withColumn(ROW, F.explode(F.when(is_list, elements).otherwise(F.array(F.from_json("value", schema, told)))))
+    line = F.coalesce(F.col(ROW).getField(corrupt), F.when(F.col("torn"), F.col("value")))
+    return rows.select(LINE, F.col(ROW).withField(corrupt, line).alias(ROW))
 
 
 def _told(value: object) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from pydantic import Field
 from pyspark import StorageLevel
 
 from basketgraph.clean.batch import Preparation, Prepared
@@ -44,7 +45,7 @@ class CleanSettings(Settings):
     batch_bytes: int
     parallel_tables: int = 2
     max_record_bytes: int = MAX_RECORD_BYTES
-    damaged_share: float = 0.05
+    damaged_share: float = Field(0.05, ge=0, le=1)
     settle_seconds: float = 0
 
 

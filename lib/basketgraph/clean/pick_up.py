@@ -17,7 +17,7 @@ from pyspark.sql.types import StructType
 from basketgraph.clean.landing import is_landed, no_files, no_folder
 from basketgraph.clean.mapping import FileSet
 from basketgraph.clean.screening import JAVA_ERRORS, Screen, Unreadable, close, java_message, separator
-from basketgraph.paths import globbed
+from basketgraph.paths import globbed, no_glob
 
 if TYPE_CHECKING:
     from py4j.java_gateway import JavaObject
@@ -78,10 +78,16 @@ class Landing:
             relative = status.getPath().toUri().getPath().removeprefix(root)
             if is_landed(relative, patterns):
                 file = LandingFile(relative, status.getPath().toString(), status.getLen(), _modified(status))
-                found.append(replace(file, problem="a link that leads out of the landing folder") if self._outside(relative) else file)
+                found.append(replace(file, problem=self._problem(file)))
         if not found:
             raise no_files(self.folder, patterns)
         return sorted(found, key=lambda file: file.path)
+
+    def _problem(self, file: LandingFile) -> str | None:
+        """What keeps Spark from reading a file, as far as its place tells."""
+        if self._outside(file.path):
+            return "a link that leads out of the landing folder"
+        return "a path with a colon beside []{}*?,\\, which Spark takes for a pattern: rename it" if no_glob(file.uri) else None
 
     def _outside(self, relative: str) -> bool:
         if self.folder.toUri().getScheme() != "file":

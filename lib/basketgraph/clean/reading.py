@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import reduce
 from itertools import groupby
-from operator import or_
+from operator import and_, or_
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
@@ -161,8 +161,20 @@ def _parquet_reader(spark: SparkSession, files: FileSet, header: Sequence[str]) 
 
 
 def without_text(rows: DataFrame, files: FileSet) -> DataFrame:
-    """Raw rows, with those marked as corrupt that hold what is no text. Parquet, which is read several times over, is asked once whether any does."""
-    return rows.withColumn(CORRUPT, F.coalesce(F.col(CORRUPT), F.when(not_text(files), F.lit(NOT_TEXT))))
+    """Raw rows, with those marked as corrupt that hold what is no text, or are a CSV's header once more. Parquet, which is read several times over,
+    is asked once whether any does.
+    """
+    odd = [F.when(not_text(files), F.lit(NOT_TEXT))]
+    if files.format == "csv" and not files.headerless and len(files.columns) > 1:
+        odd.append(F.when(_is_header(files), F.lit(" ".join(files.columns))))
+    return rows.withColumn(CORRUPT, F.coalesce(F.col(CORRUPT), *odd))
+
+
+def _is_header(files: FileSet) -> Column:
+    """Whether a raw row holds the names of its columns, as where files with a header each were put behind each other."""
+    same = [F.col(f"`{name}`") == F.lit(name) for name, kind in files.columns.items() if kind.strip().lower() == "string"]
+    several = sum((F.coalesce(one.cast("int"), F.lit(0)) for one in same), F.lit(0)) > 1
+    return reduce(and_, [F.coalesce(one, F.lit(True)) for one in same], F.lit(True)) & several
 
 
 def not_text(files: FileSet) -> Column:

@@ -21,6 +21,7 @@ from basketgraph.money import CODES, FUNCTION, minor_units
 
 EVENTS = "silver.events"
 NO_ITEMS = ". Where no column does, write \"'none'\" here: events and profiles come, and lists are refused"
+LIKELY = 0.55  # score of a header such as date_created
 MINOR_WORDS = {"cents", "cent", "minor", "pence", "pennies", "centimes"}
 READ: Mapping[str, Callable[[str], bool]] = {  # whether a value by itself is one of a role
     "time": looks_like_moment,
@@ -105,7 +106,8 @@ def _ask_for_unread(reading: Reading, table: Table) -> None:
         ("order", "order_id", "an order", False),
     ):
         for one in () if known else reading.profiles:
-            if one.name not in taken and one.filled and header_score(role, one.name) >= SURELY and fitness(role, one) == 0:
+            wanted = LIKELY if role == "time" else SURELY  # of times there are many, and without any nothing is read
+            if one.name not in taken and one.filled and header_score(role, one.name) >= wanted and fitness(role, one) == 0:
                 why = _not_understood(role, one)
                 if why is not None:
                     table.todo(column, f"{one.name} is called like {what}, but {why}")

@@ -51,7 +51,8 @@ def _words_fit(role: str, one: Profile) -> float:
     texts, known = set(plain_values(list(one.counts)[:200]).values()), words().values
     wordy = one.number is None
     if role == "event_type":
-        hits = len(texts & (known.purchases | known.cancellations | known.others))
+        acts = texts & (known.purchases | known.cancellations | known.others)
+        hits = len(acts) if acts - known.vague else 0
         sold = any(len(text) > 1 for text in texts & (known.purchases - known.steps))  # a letter may stand for anything
         enough = hits >= len(texts) / 3 or (sold and bool(set(words_of(one.name)) & words().acts))
         return 1.0 if hits and len(texts) <= 60 and enough else 0.0

@@ -19,6 +19,7 @@ NEARLY_ALL = 0.95
 STARS = 21  # different ratings at most: halves from 0 to 10
 ACTS = ("user_id", "item_id", "category_id", "behavior", "timestamp")  # as Taobao's logs of behaviour
 RATINGS = ("user_id", "item_id", "rating", "timestamp")  # as MovieLens' ratings
+LONG = re.compile(r"\d{9,}")  # a second since 1970, a barcode: nobody calls a column so
 FLAG = "--columns"
 
 
@@ -72,7 +73,7 @@ def names_of(rows: Sequence[Sequence[str]], columns: Sequence[str], shown: str) 
 def is_row(first: Sequence[str]) -> bool:
     """Whether a first line has values where a header has names."""
     values = [text for text in first if looks_like_number(text) or looks_like_moment(text)]
-    return len(values) > len(first) / 3 or any(looks_like_moment(text) for text in values)
+    return len(values) > len(first) / 3 or any(looks_like_moment(text) or LONG.fullmatch(text) for text in values)
 
 
 def _is_header(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:

@@ -58,14 +58,17 @@ def are_orders(one: Profile, user: Profile) -> bool:
     return lines >= ORDERS and len(users) >= NEARLY_ALL * runs and sum(len(who) == 1 for who in users.values()) >= NEARLY_ALL * len(users)
 
 
-def own_id(lines: Lines | None, profiles: Sequence[Profile], user: Profile) -> Profile | None:
-    """The id of the record that holds the list of lines, which is the order: called `id`, beside the list or beside what the list lies in."""
+def own_id(lines: Lines | None, profiles: Sequence[Profile], witness: Profile) -> Profile | None:
+    """The id of the record that holds the list of lines, which is the order: called `id`, beside the list or beside what the list lies in.
+
+    witness: what an order has one value of, such as its user.
+    """
     for depth in range(len(lines.path) - 1, -1, -1) if lines is not None else ():
         place = "".join(f"{name}." for name in lines.path[:depth])  # type: ignore[union-attr]
         for one in profiles:
             own = one.name.removeprefix(place)
             is_id = one.name.startswith(place) and bool(words_of(own)) and set(words_of(own)) <= OWN_IDS
-            if is_id and fitness("order", one) and one.filled_share() >= NEARLY_ALL and of_one_user(one, user) >= NEARLY_ALL:
+            if is_id and fitness("order", one) and one.filled_share() >= NEARLY_ALL and of_one_user(one, witness) >= NEARLY_ALL:
                 return one
     return None
 

@@ -215,15 +215,22 @@ def _by_values(reading: Reading) -> Reading:
     if "item" in roles and "user" not in roles:
         people = [one for one in reading.profiles if one in free() and EMAIL.fullmatch(one.filled[0])]
         take("user", people, "its values are e-mail addresses, and nothing else says who bought")
-    if {"item", "user", "time"} <= roles.keys():
-        own = own_id(reading.sample.lines, reading.profiles, roles["user"])
-        of_orders = all(replace(reading, roles=roles).beside_lines(roles[role]) for role in ("user", "time"))  # else it may be a customer's record
+    if {"item", "time"} <= roles.keys():
+        witness = roles.get("user", roles["time"])
+        own = own_id(reading.sample.lines, reading.profiles, witness)
+        # A record with its users or times in the list is no order: it may be a customer, or a day.
+        of_orders = all(replace(reading, roles=roles).beside_lines(one) for one in (witness, roles["time"]))
         if own is not None and of_orders and not ("order" in roles and header_score("order", roles["order"].name) >= SURELY):
             roles["order"], because["order"] = own, "it is the id of the record that holds the lines"
+    if {"item", "user", "time"} <= roles.keys():
         papers = [one for one in free() if (one.numbered or one.padded == len(one.filled)) and are_orders(one, roles["user"])]
         take("order", papers if len(papers) == 1 else [], "its numbers stand on neighbouring rows of one user each")
     coded = coded_column(free(), sold=bool(SOLD & roles.keys()))
-    take("event_type", [] if coded is None or "time" not in roles else [coded], "it is called so, but its values are codes or unknown words")
+    take(
+        "event_type",
+        [coded] if coded is not None and {"user", "item"} <= roles.keys() else [],
+        "it is called so, but its values are codes or unknown words",
+    )
     return _by_names(replace(reading, roles=roles, because=because))
 
 

@@ -22,7 +22,7 @@ from basketgraph.clean.onboard.plan import FilesPlan, Plan
 from basketgraph.clean.onboard.write import Draft
 from basketgraph.clean.pick_up import Landing, LandingFile
 from basketgraph.clean.reading import CORRUPT, examined_files, prepare_session, raw_rows, unreadable_files
-from basketgraph.clean.screening import JAVA_ERRORS
+from basketgraph.clean.screening import JAVA_ERRORS, cause, java_message
 from basketgraph.clean.transform import TableRules, mapped_rows, reasons, silver, with_blame
 from basketgraph.config import Mistake, data_yaml, parsed
 from basketgraph.contracts import contract
@@ -135,11 +135,12 @@ def _try(spark: SparkSession, checked: CheckedSource, one: FilesPlan, cut: Seque
             found = {table.name: list(_rows(spark, checked, one, table, good)) for table in one.tables}
         except JAVA_ERRORS as error:
             bad = unreadable_files(spark, checked.source, files, good)
-            if not bad:
-                raise
+            if not bad:  # it is not the files, then
+                told = f"Spark reads the files and cannot work out the expressions below ({cause(error)}): {java_message(error)}"
+                one.remarks.append(Remark("todo", f"files.{one.kind.name}.let", told))
+                break
             aside |= bad
             good = [file for file in good if file.path not in bad]
-            del error
             continue
         whole = len(good) == len(one.kind.looked_at) and all(each.whole for each in cut)
         for table in one.tables:
@@ -178,7 +179,8 @@ def _rows(spark: SparkSession, checked: CheckedSource, one: FilesPlan, table: Ta
 
 def _raw(spark: SparkSession, checked: CheckedSource, one: FilesPlan, landed: Sequence[LandingFile]) -> DataFrame:
     source, files = checked.source, checked.source.files[one.kind.name]
-    if files.format != "parquet":
+    total = one.reading.sample.total
+    if files.format != "parquet" or (total is not None and total <= ROWS):
         return raw_rows(spark, source, files, landed)
     some = [raw_rows(spark, source, files, [file]).limit(ROWS // len(landed)) for file in landed]
     return reduce(lambda a, b: a.unionByName(b), some)
