@@ -48,7 +48,7 @@ def read(spark: SparkSession, found: Draft) -> dict[str, Any]:
     mapped = checked.source.tables["silver.events"]
     files = checked.source.files[mapped.files]
     landing = Landing(spark, str(found.plan.landing))
-    landed = examined_files(spark, landing, files, landing.list([files.pattern]), max_record_bytes=MAX_RECORD_BYTES)
+    landed = examined_files(spark, landing, files, landing.list([files.pattern]), max_record_bytes=MAX_RECORD_BYTES, damaged_share=0.05)
     references = checked.references["silver.events"]
     rules = TableRules("newshop", contract("silver.events"), mapped, files, references, lambda column: column)
     rows = mapped_rows(raw_rows(spark, checked.source, files, [file for file in landed if file.problem is None]), rules)
