@@ -88,14 +88,16 @@ def test_help_version_and_mistakes_import_neither_spark_nor_anything_else_that_t
         ["maintain", "--set", "ranks=two"],
         ["status", *tiny.flags],
     ]
+    looks = [["onboard", str(tmp_path / "nothing*.csv"), "--shop", "x", "--conf-dir", str(tmp_path)]]  # its readers of files are Arrow's
     environment = {**os.environ, "JAVA_HOME": "/no/java", CONF_VARIABLE: ""}
-    given = json.dumps([["--version"], *wrong])
+    given = json.dumps([["--version"], *wrong, *looks])
     done = subprocess.run([sys.executable, "-c", CODE, given], capture_output=True, text=True, check=False, env=environment, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     told = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("[[")]
-    assert [row for row in told if row[2]] == []
+    assert [row for row in told[: -len(looks)] if row[2]] == []
+    assert {"pyspark", "py4j", "pandas", "torch"} & set(told[-1][2]) == set()
     assert "basketgraph " in done.stdout
-    helps = len(told) - 1 - len(wrong)
+    helps = len(told) - 1 - len(wrong) - len(looks)
     assert helps > 8
     assert [row for row in told[: helps + 1] if row[1] != 0] == []
     assert [row for row in told[helps + 1 :] if row[1] != 2] == []

@@ -89,11 +89,10 @@ def _onboarded(
 ) -> tuple[Draft, Path]:
     """Draft a mapping, try it on its sample and write it; returns it and where it is. Raises Mistake, and then nothing was written."""
     from basketgraph.clean.onboard.headerless import wanted_columns
-    from basketgraph.clean.onboard.trial import tried
     from basketgraph.clean.onboard.write import draft, want_free, write
     from basketgraph.config import Config, Environment, Mistake, conf_folder, data_yaml, parsed
     from basketgraph.masking import masked
-    from basketgraph.session import spark_session
+    from basketgraph.session import announce_spark, spark_session
 
     folder = conf_folder()
     if out is None and folder is None:
@@ -105,7 +104,11 @@ def _onboarded(
     names = wanted_columns(columns)
     found = draft(shop, files, landing=landing, currency=currency, time_zone=time_zone, masker=masked, columns=names)
     environment = parsed(Environment, data_yaml("conf/environments/local.yaml"), "conf/environments/local.yaml")
-    found = tried(spark_session(Config("local", shop, environment, {}, {}), "basketgraph onboard"), found, masker=masked)
+    conf = Config("local", shop, environment, {}, {})
+    announce_spark(conf)
+    from basketgraph.clean.onboard.trial import tried  # takes seconds to import
+
+    found = tried(spark_session(conf, "basketgraph onboard"), found, masker=masked)
     write(found, place, force=force)
     return found, place
 
