@@ -31,7 +31,8 @@ def test_a_file_that_cleaning_would_set_aside_is_not_read_again_in_parts(spark: 
     present, left = looked_at(shop)
     assert [path for path, _ in present] == ["b.csv"]
     assert {path: problem for (path, _), problem in left.items()} == {
-        "a.csv": "cannot be read: 1 lines of which a part would be lost; see options: multiLine, quote and escape"
+        "a.csv": "cannot be read: 1 of 3 lines of which a part would be lost (more than clean.damaged_share, 0.05): line 2; "
+        "see options: multiLine, quote and escape"
     }
     shop.given = mapping()
     shop.given["files"]["sales"]["options"] = {"multiLine": True}
