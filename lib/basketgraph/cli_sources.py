@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import sys
 from datetime import datetime, timezone
@@ -207,8 +208,14 @@ def _checked(shop: str, env: str, sets: list[str], sample_rows: int | None) -> S
     settings = conf.section("clean", CleanSettings)
     rehearsal = Rehearsal(checked, landing, release, key=key_or_throwaway(os.environ), settings=settings, now=datetime.now(timezone.utc))
     found = rehearsal.check(sample_rows=sample_rows)
-    todos = [line.partition("TODO:")[2].strip() for line in data_text(f"conf/sources/{shop}.yaml").splitlines() if "# TODO:" in line]
+    todos = todos_in(data_text(f"conf/sources/{shop}.yaml"))
     return replace(found, hints=hints(found, todos=todos))
+
+
+def todos_in(mapping: str) -> list[str]:
+    """The questions that a mapping's comments ask: each from `# TODO:` on, with the comment lines that go on with it, which are indented by three."""
+    found = re.findall(r"# TODO:[ ]*(.*(?:\n *#   .*)*)", mapping)
+    return [re.sub(r"\s*\n *#\s*", " ", text).strip() for text in found]
 
 
 def rows_in_words(one: TableCheck) -> list[str]:

@@ -17,7 +17,7 @@ from basketgraph.clean.ledger import Counts
 from basketgraph.clean.load import CleanSettings
 from basketgraph.clean.pick_up import Landing
 from basketgraph.clean.pseudonyms import key_file
-from basketgraph.cli_sources import facts_in_words
+from basketgraph.cli_sources import facts_in_words, todos_in
 from basketgraph.config import Mistake
 from basketgraph.tables import Release
 from clean.shop import HEADER, ITEMS, KEY, Shop, deliver, line, mapping, put
@@ -231,3 +231,8 @@ def test_amounts_are_told_for_each_currency_by_itself_and_in_its_own_units() -> 
 
 def test_questions_left_in_the_mapping_are_hints_too() -> None:
     assert hints(check_of(), todos=["say which zone"]) == ["the mapping still asks: say which zone"]
+
+
+def test_a_question_is_told_to_its_end() -> None:
+    mapping = "shop: x\n      # TODO: which column\n      #   says when?\n      # guess: it is no question\n      a: b\n  # TODO: another\n"
+    assert todos_in(mapping) == ["which column says when?", "another"]

@@ -20,6 +20,10 @@ from basketgraph.clean.onboard.words import header_score, words_of
 from basketgraph.money import CODES, FUNCTION, minor_units
 
 EVENTS = "silver.events"
+NO_TIME = (
+    "no column looks like a date or a time; which one says when it was bought? Say it here, such as `to_timestamp(COLUMN, 'dd.MM.yyyy HH:mm')`, and "
+    "its day in event_date, such as `to_date(COLUMN, 'dd.MM.yyyy')`. Without one no row can be used"
+)
 NO_ITEMS = ". Where no column does, write \"'none'\" here: events and profiles come, and lists are refused"
 LIKELY = 0.55  # score of a header such as date_created
 MINOR_WORDS = {"cents", "cent", "minor", "pence", "pennies", "centimes"}
@@ -59,7 +63,7 @@ def events_table(reading: Reading, lets: Lets, currency: str, names: Sequence[st
         table.guess("event_time", f"{reading.roles['time'].name} is the time", reading.because["time"])
     if when is None:
         asked = "" if named is None else f" If it is the day in the files' names: {named.sql}"
-        table.todo("event_time", f"no column looks like a date or a time; which one says when it was bought?{asked}")
+        table.todo("event_time", f"{NO_TIME}{asked}")
     _ids(reading, table, cancelled)
     pieces = _quantity(reading, lets, table, cancelled)
     _amounts(reading, lets, table, cancelled, pieces, currency)
