@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from importlib.metadata import version
@@ -73,15 +74,23 @@ def test_the_local_runner_starts_with_the_files_properties_and_not_with_sparks_d
     folder.mkdir(parents=True)
     (folder / "local.conf").write_text("spark.master local[1]\nspark.driver.memory 600m\nspark.ui.enabled false\nspark.sql.session.timeZone PST\n")
     code = """
-from basketgraph.config import load
-from basketgraph.session import spark_session
+from basketgraph.config import Mistake, load
+from basketgraph.session import spark_session, want_reachable
 spark = spark_session(load("local", "complete_journey"), "test")
 megabytes = spark._jvm.java.lang.Runtime.getRuntime().maxMemory() >> 20
 again = spark_session(load("local", "complete_journey"), "another name")
 spark._jvm.java.lang.System.out.println("what the JVM prints")
+want_reachable(spark, {"warehouse": "/w", "work_dir": None, "landing": "package:caf\u00e9/x"})
+try:
+    want_reachable(spark, {"warehouse": "a:/b", "landing": "/caf\u00e9"})
+except Mistake as mistake:
+    assert [fault.split(",")[0] for fault in mistake.faults] == ["warehouse: want a path", "landing: want letters of the locale"], mistake.faults
+else:
+    raise AssertionError("Java would look for /caf?")
 print(spark.sparkContext.master, 400 < megabytes <= 600, spark.sparkContext.appName, spark is again, spark.conf.get("spark.sql.session.timeZone"))
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
+    bare = {**os.environ, "LC_ALL": "C"}  # as cron and containers start programs
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path, env=bare)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["local[1]", "True", "test", "True", "UTC"], "instants are in UTC whatever the properties say"
     assert "what the JVM prints" in done.stderr
