@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from importlib.metadata import version
@@ -79,9 +80,9 @@ def test_the_local_runner_starts_with_the_files_properties_prints_to_its_log_and
     kept = [line for line in shipped.splitlines() if line.split(" ")[0] not in changed]
     (folder / "local.conf").write_text("\n".join([*kept, *(f"{key} {value}" for key, value in changed.items())]))
     code = f"""
-from basketgraph.config import load
+from basketgraph.config import Mistake, load
 from basketgraph.flags import log_to_stderr
-from basketgraph.session import announce_spark, spark_log, spark_session
+from basketgraph.session import announce_spark, spark_log, spark_session, want_reachable
 log_to_stderr()
 conf = load("local", "complete_journey", {{"warehouse": {str(tmp_path / "new" / "warehouse")!r}}})
 announce_spark(conf, make_warehouse=True)
@@ -90,10 +91,18 @@ megabytes = spark._jvm.java.lang.Runtime.getRuntime().maxMemory() >> 20
 again = spark_session(conf, "another name")
 spark._jvm.java.lang.System.out.println("what the JVM prints")
 assert spark.sql("SHOW TABLES").collect() == []
+want_reachable(spark, {{"warehouse": "/w", "work_dir": None, "landing": "package:caf\u00e9/x"}})
+try:
+    want_reachable(spark, {{"warehouse": "a:/b", "landing": "/caf\u00e9"}})
+except Mistake as mistake:
+    assert [fault.split(",")[0] for fault in mistake.faults] == ["warehouse: want a path", "landing: want letters of the locale"], mistake.faults
+else:
+    raise AssertionError("Java would look for /caf?")
 print(spark.sparkContext.master, 400 < megabytes <= 600, spark.sparkContext.appName, spark is again, spark.conf.get("spark.sql.session.timeZone"))
 print(spark_log())
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=working)
+    bare = {**os.environ, "LC_ALL": "C"}  # as cron and containers start programs
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=working, env=bare)
     assert done.returncode == 0, done.stderr
     told, place = done.stdout.splitlines()
     assert told.split() == ["local[1]", "True", "test", "True", "UTC"], "instants are in UTC whatever the properties say"

@@ -127,7 +127,17 @@ def want_reachable(spark: SparkSession, places: Mapping[str, object]) -> None:
             except Py4JJavaError as error:  # any other may be gone at the next try
                 if any(text in str(error.java_exception) for text in NO_SUCH_SYSTEM):
                     faults.append(f"{name}: want a path, or a URL of a file system that Hadoop knows, have {place}: {error.java_exception}")
-        elif not place.isascii() and not jvm.java.nio.charset.Charset.forName(encoding).newEncoder().canEncode(place):  # type: ignore[union-attr]
+        elif not _encodes(encoding, place):
             faults.append(f"{name}: want letters of the locale, which is {encoding}, have {place}: export LC_ALL=C.UTF-8")
     if faults:
         raise Mistake("paths cannot be used", faults, "docs/operating.md says which packages the stores of a cluster want.")
+
+
+def _encodes(encoding: str, text: str) -> bool:
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    except LookupError:  # Java knows it, Python does not
+        pass
+    return True
