@@ -22,7 +22,7 @@ MODULE = [sys.executable, "-m", "basketgraph.cli"]
 
 # A command with a child that ignores Ctrl-C, as the JVM does, and ends when asked; and one that does not end even then.
 COMMAND = """
-import subprocess, sys, tempfile, threading, time
+import os, subprocess, sys, tempfile, threading, time
 from pathlib import Path
 from basketgraph import interrupt, progress
 interrupt.CHILD_SECONDS, interrupt.UNWIND_SECONDS = 1.0, 600.0
@@ -33,6 +33,8 @@ with interrupt.exits_on_interrupt(), progress.running("copy"):
     for more in ("pass", "signal.signal(signal.SIGTERM, signal.SIG_IGN)"):
         process = subprocess.Popen([sys.executable, "-c", child.format(more)], stdout=subprocess.PIPE, text=True)
         assert process.stdout.readline() == "up\\n"
+    if os.fork() == 0:
+        time.sleep(600)  # a fork that is about to become another program gets the signal, too
     with tempfile.TemporaryDirectory(dir=place):
         threading.Thread(target=time.sleep, args=(600,)).start()  # Python waits for such a thread at its end
         try:

@@ -13,6 +13,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 from typing import NoReturn
 
@@ -48,7 +49,7 @@ def exits_on_interrupt() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread() or before == signal.SIG_IGN:
         yield
         return
-    signal.signal(signal.SIGINT, _interrupt)
+    signal.signal(signal.SIGINT, partial(_interrupt, os.getpid()))
     try:
         yield
     finally:
@@ -68,7 +69,9 @@ def kept_interrupt() -> Iterator[None]:
             signal.signal(signal.SIGINT, before)
 
 
-def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+def _interrupt(owner: int, number: int, frame: FrameType | None) -> NoReturn:
+    if os.getpid() != owner:  # a fork that has not become another program yet
+        os._exit(INTERRUPTED)
     children = _children()
     if interrupted():
         _kill(children)
