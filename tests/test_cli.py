@@ -48,6 +48,7 @@ def last_json(result: Result) -> dict[str, object]:
 
 @pytest.mark.slow
 def test_run_status_and_rollback_print_one_json_object_last(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.warehouse = tmp_path / "warehouse é"  # in no folder that only Spark can read
     monkeypatch.chdir(tmp_path)  # which the JVM was not started in: no relative path reaches it
     shop = TinyShop(Path(ODD))
     day = ["--ds", "2026-03-01"]
