@@ -28,7 +28,7 @@ def result(run: int, check: str, **values: Any) -> dict[str, Any]:
 
 @pytest.mark.slow
 def test_newest_checks_are_the_same_by_spark_and_without_it(spark: SparkSession, tmp_path: Path) -> None:
-    root = tmp_path / "w é %20+a#1"
+    root = tmp_path / "w é %+[a]{b}#1?*;&'"
     release = Release(spark, str(root), "run-3")
     some_days = "rows of 1 day of 9: 2026-02-01"
     told = [
@@ -90,6 +90,14 @@ def test_a_table_that_is_newer_than_the_package_is_told_by_name(tmp_path: Path) 
     stored(tmp_path, {"run_id": "string"}, ["invented"])
     with pytest.raises(Unreadable, match=r"^ops\.runs: .*invented"):
         DeltaFolder(tmp_path).rows("ops.runs", "SELECT run_id FROM {rows}")
+
+
+@pytest.mark.parametrize("name", ["a%20b", "a\\b"])
+def test_a_path_that_the_package_would_take_for_another_is_not_read_by_it(tmp_path: Path, name: str) -> None:
+    for folder in (name, "a b", "a/b"):
+        stored(tmp_path / folder, {"run_id": "string"}, [])
+    with pytest.raises(Unreadable, match="takes no path"):
+        DeltaFolder(tmp_path / name).rows("ops.runs", "SELECT run_id FROM {rows}")
 
 
 def test_days_and_instants_are_told_as_spark_tells_them(spark: SparkSession, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import re
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import unquote
 
 from deltalake import DeltaTable, QueryBuilder
 
@@ -63,9 +64,12 @@ class DeltaFolder:
         """Raises Unreadable, beside what Reader says."""
         if not self.exists(table):
             return []
-        terms = contract(table)
+        terms, place = contract(table), str(self._path(table).absolute())
+        if "\\" in place or unquote(place) != place:
+            # deltalake decodes them, and would read what lies under the other name.
+            raise Unreadable(f"{table}: the package deltalake takes no path with a backslash, or with a percent sign and two digits")
         try:
-            stored = DeltaTable(str(self._path(table).absolute()))
+            stored = DeltaTable(place)
             engine = QueryBuilder().register("stored", stored)
             found = engine.execute(query.format(rows=_as_contract(stored, terms))).read_all()
             columns = [_values(terms, name, [*found.column(name).to_pylist()]) for name in found.column_names]
