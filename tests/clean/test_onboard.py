@@ -57,6 +57,9 @@ def lets(found: Draft) -> dict[str, str]:
         (["Jan-05-23", "Dec-31-23"], "MMM-d-yy", False),
         (["20230105081233", "20231231235959"], "yyyyMMddHHmmss", False),
         (["2024-03-01", "2024-03-02 10:00"] * 5, "yyyy-MM-dd", False),
+        (["2024-03-01  10:00", "2024-12-31  11:30"], "yyyy-MM-dd  HH:mm", False),
+        (["01.12.2000 10:00+0100", "13.12.2000 11:30+0100"], "dd.MM.yyyy H:mm[ ]XX", False),
+        (["01.12.2000 10:00 GMT", "13.12.2000 11:30 GMT"], "dd.MM.yyyy H:mm[ ]z", False),
     ],
 )
 def test_dates_are_read_by_evidence_and_ambiguity_is_said(values: list[str], pattern: str, ambiguous: bool) -> None:
@@ -64,6 +67,15 @@ def test_dates_are_read_by_evidence_and_ambiguity_is_said(values: list[str], pat
     assert form is not None
     assert form.patterns[0] == pattern
     assert form.ambiguous == ambiguous
+
+
+def test_digits_of_other_scripts_and_odd_blanks_are_no_dates_as_they_are() -> None:
+    assert moment_form(["\u0662\u0660\u0662\u0664-\u0660\u0663-\u0660\u0661"]) is None
+    assert moment_form(["3/2/2024, 12:40\u202fPM"]) is None
+    assert epoch_form(["\u0661" * 10]) is None
+    assert moment_form(["3/2/2024, 12:40 p. m.", "3/22/2024, 1:40 AM"]).sql("x") == (  # type: ignore[union-attr]
+        "to_timestamp(regexp_replace(x, '(?i)([ap])[.] ?m[.]?', '$1m'), 'M/d/yyyy, h:mm a')"
+    )
 
 
 def test_the_day_is_taken_first_where_only_the_files_language_speaks_for_it() -> None:
