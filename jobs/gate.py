@@ -36,12 +36,16 @@ def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepRe
     recommendations, edges, candidates = (at_cut(release.read(table)) for table in tables)
     shown = known_before(items, cuts.test).where("recommendable").select("item_id")
     forbidden = recommendations.select("item_id").distinct().join(shown, "item_id", how="left_anti")
-    counts = list_counts(recommendations, edges, candidates, forbidden, settings).collect()[0].asDict()
+    bought = kept_before(events, kept, as_of=cuts.test)
+    counts = list_counts(recommendations, edges, candidates, forbidden, bought, settings).collect()[0].asDict()
     young = cuts.judged_from is not None
-    # Lists that are ordered by the ladder need no learning themselves: they need not be better than it.
+    # Lists that are ordered by the ladder need no learning themselves: they need not be better than it, and while the shop's windows are still
+    # shorter than they will be, nothing better can be had.
     unlearnt = {row.setting for row in recommendations.where(F.col("model_version") == LADDER_VERSION).select("setting").distinct().collect()}
-    evaluations = [row.asDict() for row in at_cut(release.read("ops.evaluations")).collect() if not young and row.setting not in unlearnt]
-    faults = list_faults(counts, settings) + baseline_faults(evaluations, GAIN_METRIC, settings)
+    grows = cuts.window_days < conf.settings["interactions"]["window_days"]
+    passed = unlearnt if grows else set()
+    evaluations = [row.asDict() for row in at_cut(release.read("ops.evaluations")).collect() if not young and row.setting not in passed]
+    faults = list_faults(counts, settings) + baseline_faults(evaluations, GAIN_METRIC, settings, may_tie=unlearnt)
 
     live = LiveRelease(spark, conf.warehouse)
     if not young and live.row is not None and "gold.recommendations" in live.row["versions"]:

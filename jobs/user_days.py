@@ -20,7 +20,7 @@ def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepRe
     zone = conf.source["time_zone"]
     recipe = recipe_of(code_version(), zone)
     events, version = release.read("silver.events"), release.version("silver.events")
-    want_purchases(events, conf.source_name)
+    want_purchases(events, conf.source_name, what="profiles and lists")
     built = release.built_from("gold.user_days") or {}
     known = built.get("recipe") == recipe and built.get("events") is not None
     days = release.changed_days("silver.events", "event_date", built["events"]) if known else None

@@ -121,9 +121,11 @@ def rollback(
 
     def action() -> int:
         from basketgraph.flags import set_pairs
+        from basketgraph.inputs import check_places
         from basketgraph.session import announce_spark
 
         conf = load(env, source, set_pairs(sets or []))
+        check_places(conf)
         announce_spark(conf, make_warehouse=True)
         from basketgraph.publish.releases import rollback as go_back
         from basketgraph.publish.releases import utc_now
@@ -146,7 +148,7 @@ def main() -> None:
         try:
             app()
         except Exception as error:  # of commands that do not use `told`
-            sys.exit(ended(error, debug=False))
+            sys.exit(ended(error, debug="--debug" in sys.argv))
 
 
 if __name__ == "__main__":

@@ -111,9 +111,11 @@ def maintain(
 
     def action() -> int:
         from basketgraph.flags import set_pairs
+        from basketgraph.inputs import check_places
         from basketgraph.session import announce_spark
 
         conf = load(env, source, set_pairs(sets or []), pipeline="maintain")
+        check_places(conf)
         announce_spark(conf, make_warehouse=True)
         from basketgraph import pipeline as pipelines
         from basketgraph.publish.maintenance import MaintainSettings

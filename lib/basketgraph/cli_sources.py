@@ -91,7 +91,7 @@ def _onboarded(
     """Draft a mapping, try it on its sample and write it; returns it and where it is. Raises Mistake, and then nothing was written."""
     from basketgraph.clean.onboard.headerless import wanted_columns
     from basketgraph.clean.onboard.write import draft, want_free, write
-    from basketgraph.config import Config, Environment, Mistake, conf_folder, data_yaml, parsed
+    from basketgraph.config import Config, Environment, Mistake, conf_folder, data_yaml, parsed, state_folder
     from basketgraph.masking import masked
     from basketgraph.session import announce_spark, spark_session
 
@@ -105,6 +105,7 @@ def _onboarded(
     names = wanted_columns(columns)
     found = draft(shop, files, landing=landing, currency=currency, time_zone=time_zone, masker=masked, columns=names)
     environment = parsed(Environment, data_yaml("conf/environments/local.yaml"), "conf/environments/local.yaml")
+    environment = environment.model_copy(update={"warehouse": str(state_folder(os.environ)), "work_dir": None})  # there is none yet
     conf = Config("local", shop, environment, {}, {})
     announce_spark(conf)
     from basketgraph.clean.onboard.trial import tried  # takes seconds to import

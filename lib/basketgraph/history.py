@@ -45,15 +45,15 @@ def items_or_sold(items: DataFrame, sold: DataFrame, source: Mapping[str, Any]) 
     return items.limit(0).unionByName(known, allowMissingColumns=True)
 
 
-def want_purchases(events: DataFrame, source_name: str, *, items: int = 1) -> None:
-    """Raises Mistake where too little was bought to recommend anything.
+def want_purchases(events: DataFrame, source_name: str, *, what: str = "lists", items: int = 1) -> None:
+    """Raises Mistake where too little was bought for what is wanted.
 
     events: silver.events rows of any type.   items: how many different ones must have been bought: a list of the only one there is says nothing.
     """
     bought = events.where("event_type = 'purchase'").select("item_id").distinct().limit(items).count()
     if bought == 0:
         cure = f"`basketgraph check-source {source_name}` says what became of the rows: what `where` leaves out, and what is rejected and why."
-        raise Mistake("lists want purchases: silver.events has none", cure=cure)
+        raise Mistake(f"{what} want purchases: silver.events has none", cure=cure)
     if bought < items:
         fault = f"silver.events: want purchases of at least {items} different items, have {bought}: the shop does not say what was bought"
         cure = f"Map `item_id` in conf/sources/{source_name}.yaml. `basketgraph run profiles --source {source_name}` makes profiles without lists."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from basketgraph.clean.landing import want_files
 from basketgraph.clean.mapping import Source, read_source, refuse
 from basketgraph.clean.replay_settings import ReplaySettings
-from basketgraph.config import Config
+from basketgraph.config import Config, data_text
 from basketgraph.steps import chosen_steps, pipelines, want_events
 
 READ_MAPPING = {"clean", "replay", "kept_purchases"}  # steps
@@ -18,14 +18,23 @@ def check_run(conf: Config, pipeline: str, *, start: str | None = None, files: b
     files: whether the steps are going to read the landing folder.
     """
     steps = set(chosen_steps(pipelines(), pipeline, start))
+    check_places(conf, shared="seal_shards" in steps)
     want_events(conf, sorted(steps))
     if not steps & READ_MAPPING:
         return
     source = checked_names(conf)
     if "replay" in steps:
         conf.section("replay", ReplaySettings).check(list(source.tables))
-    if files and steps & READ_FILES:
+    if files and steps & READ_FILES and conf.environment.launcher != "spark":  # on a cluster a path without a scheme may be another system's
         want_files(source, conf.source_name)
+
+
+def check_places(conf: Config, *, shared: bool = False) -> None:
+    """Raises Mistake where the warehouse cannot be written to, or there are no properties for Spark. shared: whether ranks need a folder, too."""
+    conf.want_warehouse()
+    data_text(conf.environment.spark_conf)
+    if shared:
+        conf.shared_folder()
 
 
 def checked_names(conf: Config) -> Source:

@@ -6,6 +6,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from basketgraph.alerts import refusal
@@ -78,8 +79,14 @@ def _state(reader: Reader, logged: Rows, steps: Sequence[StepResult], run_id: st
         "quality": quality_verdict(reader, run_id),
         "metrics": evaluated.get("metrics", {}),
         "gains": evaluated.get("gains", {}),
-        "judged_from": details.get("gate", {}).get("judged_from"),
+        "judged_from": _still_to_come(details.get("gate", {}).get("judged_from"), live),
     }
+
+
+def _still_to_come(judged_from: str | None, live: Mapping[str, Any] | None) -> str | None:
+    """The day from which lists can be judged, as the gate said last; None where the live release is as of that day or a later one."""
+    is_past = judged_from is not None and live is not None and live["as_of"] is not None and date.fromisoformat(judged_from) <= live["as_of"]
+    return None if is_past else judged_from
 
 
 def run_log(reader: Reader) -> Rows:

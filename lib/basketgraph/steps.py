@@ -68,11 +68,12 @@ class Pipelines(Settings):
 
 
 def want_events(conf: Config, steps: Sequence[str]) -> None:
-    """Raises Mistake where lists are asked for of a shop whose mapping has no purchases; before anything is read."""
+    """Raises Mistake where profiles or lists are asked for of a shop whose mapping has no purchases; before anything is read."""
     tables = conf.source.get("tables")
-    if tables and "silver.events" not in tables and "interactions" in steps:
+    if tables and "silver.events" not in tables and {"interactions", "user_days"} & set(steps):
         fault = f"conf/sources/{conf.source_name}.yaml: want silver.events among tables, have {', '.join(tables)}"
-        raise Mistake("lists want purchases: the shop's mapping has none", [fault], "`basketgraph run clean` cleans what the mapping has.")
+        cure = "`basketgraph run clean` cleans what the mapping has."
+        raise Mistake("profiles and lists want purchases: the shop's mapping has none", [fault], cure)
 
 
 def pipelines() -> Pipelines:

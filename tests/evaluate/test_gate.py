@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 GATE = GateSettings(margin=0.01, min_users=50, min_length=2, min_users_with_list=0.5, min_items_share=0.25)
 EVALUATE = EvaluateSettings(seed=1, draws=300, max_users=1000)
-SOUND = {"users": 10, "listed_users": 5, "items": 8, "listed_items": 2, "forbidden_rows": 0, "repeated_rows": 0, "owned_rows": 0}
+SOUND = {"users": 10, "listed_users": 5, "sold_items": 9, "items": 8, "listed_items": 2, "forbidden_rows": 0, "repeated_rows": 0, "owned_rows": 0}
 
 
 def test_sound_lists_have_no_fault() -> None:
@@ -30,7 +30,7 @@ def test_sound_lists_have_no_fault() -> None:
     ("changed", "words"),
     [
         ({"listed_users": 4}, "users with a list of 2: want 50.0% of 10, have 4"),
-        ({"listed_users": 4, "items": 1, "listed_items": 1}, "users with a list of 1: want 50.0% of 10, have 4"),
+        ({"listed_users": 4, "sold_items": 1}, "users with a list of 1: want 50.0% of 10, have 4"),
         ({"listed_items": 1}, "items on any list: want 25.0% of 8, have 1"),
         ({"forbidden_rows": 3}, "unknown or withdrawn items on lists: want none, have 3 rows"),
         ({"repeated_rows": 1}, "items listed twice for one user"),
@@ -57,11 +57,14 @@ def test_the_lists_are_counted_as_they_are(spark: SparkSession) -> None:
     edges = rows(spark, "gold.interactions", [{"user_id": "u1", "item_id": "oats"}, {"user_id": "u2", "item_id": "milk"}])
     candidates = rows(spark, "gold.candidates", [{"item_id": item} for item in ("milk", "oats", "gone", "jam")])
     forbidden = spark.createDataFrame([("gone",)], "item_id string")
-    (got,) = list_counts(recommendations, edges, candidates, forbidden, GATE).collect()
-    want = {"users": 2, "listed_users": 1, "items": 4, "listed_items": 3, "forbidden_rows": 2, "repeated_rows": 1, "owned_rows": 1}
+    bought = rows(spark, "silver.events", [{"item_id": item} for item in ("milk", "milk", "oats")])
+    (got,) = list_counts(recommendations, edges, candidates, forbidden, bought, GATE).collect()
+    want = {"users": 2, "listed_users": 1, "sold_items": 2, "items": 4, "listed_items": 3, "forbidden_rows": 2, "repeated_rows": 1, "owned_rows": 1}
     assert got.asDict() == want
-    one_item = list_counts(recommendations, edges, candidates.where("item_id = 'milk'"), forbidden, GATE).collect()[0]
-    assert (one_item.items, one_item.listed_users) == (1, 2), "of a single item no list of two can be made"
+    few = list_counts(recommendations, edges, candidates.where("item_id = 'milk'"), forbidden, bought, GATE).collect()[0]
+    assert (few.items, few.listed_users) == (1, 1), "a shop that sold two items has lists of two, though few may be listed now"
+    one_item = list_counts(recommendations, edges, candidates, forbidden, bought.where("item_id = 'milk'"), GATE).collect()[0]
+    assert one_item.listed_users == 2, "a shop that sold a single item has no list of two"
 
 
 def gain(setting: str, versus: str, value: float, users: int = 50, metric: str = "ndcg@20") -> dict[str, Any]:
@@ -76,6 +79,12 @@ def test_lists_must_beat_popularity_and_the_users_own_frequency() -> None:
     assert baseline_faults(good, "ndcg@20", GATE) == []
     bad = [gain("rebuy", "popularity", 0.2), gain("rebuy", "personal_frequency", 0.0), gain("discovery", "popularity", -0.01)]
     assert [fault.split(":")[0] for fault in baseline_faults(bad, "ndcg@20", GATE)] == ["rebuy", "discovery"]
+
+
+def test_lists_that_need_no_learning_may_be_as_good_as_what_they_are_made_of_and_no_worse() -> None:
+    same = [gain("rebuy", "personal_frequency", 0.0), gain("rebuy", "popularity", -0.01)]
+    (fault,) = baseline_faults(same, "ndcg@20", GATE, may_tie={"rebuy"})
+    assert "above popularity's" in fault
 
 
 def test_other_models_other_metrics_and_too_few_users_refuse_nothing() -> None:

@@ -9,6 +9,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from basketgraph.config import data_yaml, load
+from basketgraph.cuts import run_cuts
 from basketgraph.history import kept_before
 from basketgraph.pipeline import load_job
 from basketgraph.runs import quality_checker
@@ -36,8 +37,8 @@ def warehouse(spark: SparkSession, shared_data: Path, tmp_path_factory: pytest.T
         (shop.landing / f"{day}.csv").write_text(f"{text.rstrip()}\n{planted}\n")
     shop.clean()
     conf = load("local", "online_retail", {"warehouse": str(shop.warehouse), "interactions.window_days": "1"}, pipeline="recommend")
-    assert conf.cuts(TWO_DAYS_AFTER).days == (THE_DAY_AFTER, TWO_DAYS_AFTER)
     release = Release(spark, conf.warehouse, "run-9", checker=quality_checker(conf, {}), ds=TWO_DAYS_AFTER)
+    assert run_cuts(conf, TWO_DAYS_AFTER, release).days == (THE_DAY_AFTER, TWO_DAYS_AFTER)
     for job in JOBS:
         load_job(job)(spark, conf, TWO_DAYS_AFTER, release)
     return release

@@ -165,8 +165,12 @@ class Rehearsal(Cleaning):
         """From which day on lists can be judged, where what is in already and what would be added is too little history for it."""
         if not facts["events"]:
             return None
-        known = [day for day in (facts["first_day"], first_purchase(self.release)) if day is not None]
-        return judged_from(min(known), facts["last_day"] + timedelta(days=1))
+        known = [day for day in (facts["first_purchase"], first_purchase(self.release)) if day is not None]
+        if not known or self.source.cuts:
+            return None
+        there = self.release.read(EVENTS).agg(F.max("event_date")).collect()[0][0] if self.release.exists(EVENTS) else None
+        newest = max(day for day in (facts["last_day"], there) if day is not None)
+        return judged_from(min(known), newest + timedelta(days=1))
 
     def _copy_counts(self, table: str, copies: Sequence[LandingFile], read: Mapping[str, Counts]) -> list[Counts]:
         """All rows of a file whose content the table has, or gets from another file, are duplicates."""
@@ -218,6 +222,7 @@ def event_facts(events: DataFrame, now: datetime, *, exact: bool = True) -> dict
         F.count_if(quantity == 1).alias("of_one_piece"),
         F.count_if(amount == 0).alias("for_nothing"),
         F.min(day).alias("first_day"),
+        F.min(F.when(F.col("event_type") == "purchase", day)).alias("first_purchase"),
         F.max(day).alias("last_day"),
         *measures,
         F.percentile_approx(quantity, 0.5).alias("median_quantity"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -29,24 +29,28 @@ class GateRefusal(Exception):
         self.reasons = tuple(reasons)
 
 
-def list_counts(recommendations: DataFrame, edges: DataFrame, candidates: DataFrame, withdrawn: DataFrame, settings: GateSettings) -> DataFrame:
+def list_counts(
+    recommendations: DataFrame, edges: DataFrame, candidates: DataFrame, withdrawn: DataFrame, bought: DataFrame, settings: GateSettings
+) -> DataFrame:
     """One row of numbers about the lists of one cut.
 
-    recommendations, edges, candidates: rows of the cut.   withdrawn: item_id that may not be shown (unknown items are found here).
-    returns: users (with a history), listed_users (of them, with a rebuy list of `min_length`, or of all items where there are fewer), items (that
-             may be listed, as far as the candidates tell), listed_items, forbidden_rows (unknown or withdrawn items), repeated_rows, owned_rows
-             (bought before, in discovery).
+    recommendations, edges, candidates: rows of the cut.   withdrawn: item_id that may not be shown (unknown items are found here).   bought: the
+    purchases before the cut.
+    returns: users (with a history), sold_items, listed_users (of the users, with a rebuy list of `min_length`, or of `sold_items` where those are
+             fewer), items (that may be listed, as far as the candidates tell), listed_items, forbidden_rows (unknown or withdrawn items),
+             repeated_rows, owned_rows (bought before, in discovery).
     """
     key = ["setting", "user_id"]
     is_rebuy, is_discovery = F.col("setting") == "rebuy", F.col("setting") == "discovery"
-    items = candidates.agg(F.countDistinct("item_id").alias("items"))
-    lengths = recommendations.where(is_rebuy).groupBy("user_id").agg(F.count("*").alias("length")).join(F.broadcast(items), how="cross")  # one row
-    long_enough = lengths.where(F.col("length") >= F.least(F.lit(settings.min_length), F.col("items"))).select("user_id")
+    sold = bought.agg(F.countDistinct("item_id").alias("sold_items"))
+    lengths = recommendations.where(is_rebuy).groupBy("user_id").agg(F.count("*").alias("length")).join(F.broadcast(sold), how="cross")  # one row
+    long_enough = lengths.where(F.col("length") >= F.least(F.lit(settings.min_length), F.col("sold_items"))).select("user_id")
     owned = recommendations.where(is_discovery).join(edges.select("user_id", "item_id"), ["user_id", "item_id"], how="left_semi")
     parts = [
         edges.agg(F.countDistinct("user_id").alias("users")),
         long_enough.join(edges.select("user_id").distinct(), "user_id", how="left_semi").agg(F.count("*").alias("listed_users")),
-        items,
+        candidates.agg(F.countDistinct("item_id").alias("items")),
+        sold,
         recommendations.agg(
             F.countDistinct("item_id").alias("listed_items"), (F.count("*") - F.countDistinct(*key, "item_id")).alias("repeated_rows")
         ),
@@ -72,23 +76,25 @@ def list_faults(counts: Mapping[str, int], settings: GateSettings) -> list[str]:
     ]
     users, listed = counts["users"], counts["listed_users"]
     if users and listed < settings.min_users_with_list * users:
-        faults.append(
-            f"users with a list of {min(settings.min_length, counts['items'])}: want {settings.min_users_with_list:.1%} of {users:,}, have {listed:,}"
-        )
+        length = min(settings.min_length, counts["sold_items"])
+        faults.append(f"users with a list of {length}: want {settings.min_users_with_list:.1%} of {users:,}, have {listed:,}")
     items, shown = counts["items"], counts["listed_items"]
     if shown < settings.min_items_share * items:
         faults.append(f"items on any list: want {settings.min_items_share:.1%} of {items:,}, have {shown:,}")
     return faults
 
 
-def baseline_faults(evaluations: Sequence[Mapping[str, Any]], metric: str, settings: GateSettings) -> list[str]:
-    """Where the published lists do not beat what needs no learning. evaluations: rows of ops.evaluations of the cut; none is no fault."""
+def baseline_faults(evaluations: Sequence[Mapping[str, Any]], metric: str, settings: GateSettings, *, may_tie: Collection[str] = ()) -> list[str]:
+    """Where the published lists do not beat what needs no learning. evaluations: rows of ops.evaluations of the cut; none is no fault.
+    may_tie: settings whose lists need no learning themselves, so that they are as good as what they are made of.
+    """
     gains = {(row["setting"], row["versus"]): row for row in evaluations if row["model"] == PUBLISHED and row["metric"] == metric and row["versus"]}
     faults = []
     for setting, models in BETTER_THAN.items():
         for model in models:
             gain = gains.get((setting, model))
-            if gain is not None and gain["users"] >= settings.min_users and not gain["value"] > 0:
+            is_worse = gain is not None and not (gain["value"] > 0 or (gain["value"] == 0 and setting in may_tie))
+            if gain is not None and gain["users"] >= settings.min_users and is_worse:
                 found = _difference_in_words(gain["value"], gain["low"], gain["high"])
                 faults.append(f"{setting}: want {_in_words(metric)} above {model}'s, have {found} over {gain['users']:,} users")
     return faults

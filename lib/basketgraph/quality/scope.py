@@ -98,7 +98,10 @@ def _whole(
         if other == table:
             return whole
         newest = looked_up[other]
-        return None if newest is None else release.read_version(other, newest)
+        if newest is None:
+            return None
+        rows = release.read_version(other, newest)
+        return None if newest == 0 and rows.isEmpty() else rows  # made, and never written to: every row of it was refused
 
     def carried(check_name: str) -> Finding | None:
         row = before.last(table, check_name)
