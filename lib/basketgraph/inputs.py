@@ -18,15 +18,15 @@ def check_run(conf: Config, pipeline: str, *, start: str | None = None, files: b
     files: whether the steps are going to read the landing folder.
     """
     steps = set(chosen_steps(pipelines(), pipeline, start))
-    check_places(conf, shared="seal_shards" in steps)
     want_events(conf, sorted(steps))
-    if not steps & READ_MAPPING:
-        return
-    source = checked_names(conf)
-    if "replay" in steps:
-        conf.section("replay", ReplaySettings).check(list(source.tables))
-    if files and steps & READ_FILES and conf.environment.launcher != "spark":  # on a cluster a path without a scheme may be another system's
-        want_files(source, conf.source_name)
+    if steps & READ_MAPPING:
+        source = checked_names(conf)
+        if "replay" in steps:
+            conf.section("replay", ReplaySettings).check(list(source.tables))
+        # On a cluster a path without a scheme may be another system's than this machine's.
+        if files and steps & READ_FILES and conf.environment.launcher != "spark":
+            want_files(source, conf.source_name)
+    check_places(conf, shared="seal_shards" in steps)  # last, since it makes the warehouse's folder
 
 
 def check_places(conf: Config, *, shared: bool = False) -> None:
