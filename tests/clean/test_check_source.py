@@ -227,6 +227,11 @@ def test_amounts_are_told_for_each_currency_by_itself_and_in_its_own_units() -> 
     assert "a piece typically 60,000, lines 1,234 to 99,999 JPY; a piece typically 600.00, lines 12.34 to 999.99 EUR" in facts_in_words(facts)
     (_, hint) = hints(check_of(facts))
     assert hint.startswith("a piece typically costs 600.00 EUR, and no amount has a part of one")
+    few = {**each, "currency": "USD", "median_price_minor": 1_200}
+    for number, told in ((49, False), (50, True)):  # of this currency, not of all
+        dollars = {**few, "events": number, "of_whole_units": number}
+        found = hints(check_of({**facts, "by_currency": [*facts["by_currency"], dollars]}))
+        assert any(hint.startswith("a piece typically costs 12.00 USD") for hint in found) == told
 
 
 def test_questions_left_in_the_mapping_are_hints_too() -> None:

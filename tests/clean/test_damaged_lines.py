@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from basketgraph.clean.lines import LINE, MOST_LINES, numbered_lines, with_damage
+from basketgraph.clean.lines import LINE, MOST_LINES, URI, numbered_lines, with_damage
 from basketgraph.clean.mapping import FileSet
 from basketgraph.clean.pick_up import LandingFile
 from basketgraph.clean.reading import CORRUPT, _group_rows, _line_rows, prepare_session
+from basketgraph.clean.rejected import with_line_numbers
 from basketgraph.config import data_yaml
-from clean.shop import Shop, deliver, line, put
+from clean.shop import HEADER, Shop, deliver, line, put
 from clean.test_fuzz import fuzzed_csv
 from clean.test_replay import assert_as_fresh, replay
 
@@ -49,16 +51,43 @@ def damaged_file() -> list[str]:
 def test_damaged_lines_are_refused_with_their_number_and_the_others_go_on(spark: SparkSession, tmp_path: Path) -> None:
     shop = Shop(spark, tmp_path)
     deliver(shop.landing, "a.csv", *damaged_file())
+    totals = [line(400 + n) for n in range(40)] + ["Total;123"]
+    totals[5] = line(20, title='"Tea')
+    deliver(shop.landing, "b.csv", *totals, minute=1)
+    headers = [f"\ufeff{HEADER.replace(',', ' , ')}", f'\ufeff"line"{HEADER.removeprefix("line")}']
+    deliver(shop.landing, "c.csv", line(500), *headers, "Total;124", minute=2)
     outcome = shop.clean()
     assert outcome.quarantined == ()
     refused = {(row.source_file, row.line_number): list(row.reasons) for row in shop.table(REJECTED).collect()}
     torn = [("a.csv", number) for number in sorted({*LINES} - {30, 72, 74 + MOST_LINES + 1})]  # equal lines are one row, where they stand first
+    torn += [("b.csv", 7), ("b.csv", 42), ("c.csv", 3), ("c.csv", 4), ("c.csv", 5)]
     assert refused == {place: ["unparsable"] for place in torn}
-    good = [100 + n for n in range(len(GOOD)) if n + 2 not in LINES] + [5]
+    good = [100 + n for n in range(len(GOOD)) if n + 2 not in LINES] + [5, 500]
+    good += [400 + n for n in range(40) if n != 5]
     assert sorted(int(row["event_id"]) for row in shop.rows(EVENTS)) == sorted(good)
     counts = shop.counts()
-    assert (counts["read"], counts["accepted"], counts["rejected"], counts["duplicates"]) == (200, len(good), len(torn), 2)
+    assert (counts["read"], counts["accepted"], counts["rejected"], counts["duplicates"]) == (245, len(good), len(torn), 2)
     assert counts["rejected_by_reason"] == {"unparsable": len(torn)}
+    assert_numbering_does_not_grow_with_files(shop)
+
+
+def assert_numbering_does_not_grow_with_files(shop: Shop) -> None:
+    """Many torn files are numbered by the jobs that one takes, and numbers, which may be of millions of lines, need not fit into the driver."""
+    cleaning, rejected = shop.cleaning(), shop.table(REJECTED)
+    rules, context = cleaning._rules(EVENTS), shop.spark.sparkContext
+    landed = [replace(file, header=tuple(rules.files.columns)) for file in cleaning.landing.list(["*.csv"])]
+    jobs: dict[int, int] = {}
+    shop.spark.conf.set("spark.sql.autoBroadcastJoinThreshold", "-1")
+    try:
+        for some in (landed[:1], landed):
+            context.setJobGroup(f"numbering {len(some)} files", "")
+            plan = with_line_numbers(rejected, rules, cleaning.source, some)._jdf.queryExecution().toString()  # type: ignore[operator]
+            jobs[len(some)] = len(context.statusTracker().getJobIdsForGroup(f"numbering {len(some)} files"))
+            assert "SortMergeJoin" in plan, "a hint to broadcast stands above any threshold"
+    finally:
+        context.setLocalProperty("spark.jobGroup.id", None)  # type: ignore[arg-type]
+        shop.spark.conf.unset("spark.sql.autoBroadcastJoinThreshold")
+    assert jobs[3] == jobs[1] > 0
 
 
 @pytest.mark.long
@@ -107,12 +136,14 @@ def test_lines_that_are_read_one_by_one_give_the_rows_that_sparks_readers_give(s
     headers = {"a.csv": (sales, tuple(sales.columns)), "odd.csv": (odd, ("line", "customer", "product")), "a.json": (nested, ())}
     for path, (files, header) in headers.items():
         file = replace(listed[path], header=header)
-        assert_same_rows(_group_rows(spark, files, [(0, file)]), _line_rows(spark, files, 0, file))
-    assert_numbers(spark, sales, listed["a.csv"], content)
+        assert_same_rows(_group_rows(spark, files, [(0, file)]), _line_rows(spark, files, [(0, file)]))
+    other = fuzzed_csv(random.Random(4), 100, list(sales.columns))
+    put(shop.landing, "other.csv", other)
+    assert_numbers(spark, sales, shop.cleaning().landing.list(["a.csv", "other.csv"]), [content, other])
     lines = ['{"line": "1"}', "", '{"line": "2"} {"line": "3"}', *['{"line": "4"}'] * 18]
     put(shop.landing, "b.json", "\n".join(lines).encode())
     (file,) = shop.cleaning().landing.list(["b.json"])
-    rows = _line_rows(spark, nested, 0, with_damage(spark, nested, file, 0.05))
+    rows = _line_rows(spark, nested, [(0, with_damage(spark, nested, file, 0.05))])
     assert [(row[LINE], row[CORRUPT]) for row in rows.where(f"{CORRUPT} is not null").collect()] == [(3, '{"line": "2"} {"line": "3"}')]
     assert with_damage(spark, nested, file, 0.049).problem == (
         "1 of 20 lines of which a part would be lost (more than clean.damaged_share, 0.049): line 3; want one JSON value a line"
@@ -133,17 +164,20 @@ def test_a_file_is_set_aside_where_its_damaged_lines_pass_a_share_and_the_first_
     )
 
 
-def assert_numbers(spark: SparkSession, files: FileSet, file: LandingFile, content: bytes) -> None:
-    """A line's number is its place in the file, also where Spark reads it in many parts."""
+def assert_numbers(spark: SparkSession, files: FileSet, landed: Sequence[LandingFile], contents: Sequence[bytes]) -> None:
+    """A line's number is its place in its file, also where Spark reads it in many parts, and several files in one."""
     small = {"spark.sql.files.maxPartitionBytes": "3000", "spark.sql.files.openCostInBytes": "0"}
     for name, value in small.items():
         spark.conf.set(name, value)
     try:
-        numbered = numbered_lines(spark, files, file)
+        numbered = numbered_lines(spark, files, [file.uri for file in landed])
         assert numbered.rdd.getNumPartitions() > 3
-        found = {row[LINE]: row.value for row in numbered.collect()}
+        found = {(row[URI].split("/")[-1], row[LINE]): row.value for row in numbered.collect()}
     finally:
         for name in small:
             spark.conf.unset(name)
-    text = content.decode().replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    assert found == {number: value for number, value in enumerate(text, 1) if any(letter > " " for letter in value)}
+    wanted = {}
+    for file, content in zip(landed, contents, strict=True):
+        text = content.decode().replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        wanted |= {(file.path, number): value for number, value in enumerate(text, 1) if any(letter > " " for letter in value)}
+    assert found == wanted

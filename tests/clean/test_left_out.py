@@ -43,6 +43,12 @@ def test_what_is_left_out_is_counted_by_a_large_load_by_check_source_and_in_a_co
     shop.clean()
     assert shop.counts() == {**WANTED, "read": 19, "duplicates": 6, "left_out": 9}
     assert counted(check.counts) == counted(Counts(19, 2, 2, 6, 0, WANTED["rejected_by_reason"], 9))
+    deliver(shop.landing, "d.csv", *VIEWS, line(13, title="view"), minute=3)  # a day of views only, new ones
+    deliver(shop.landing, "e.csv", *VIEWS, minute=4)  # and old ones
+    for later in ("d.csv", "e.csv"):
+        (check,) = rehearsal(shop).check().tables
+        assert (check.counts.read > 0, check.counts.about, check.gets_nothing) == (True, 0, False)
+        (shop.landing / later).unlink()
 
 
 @pytest.mark.long
@@ -77,17 +83,19 @@ def test_a_table_that_gets_no_row_is_told_also_where_rows_are_equal_and_so_are_l
 
 
 @pytest.mark.parametrize(
-    ("counts", "good", "nothing"),
+    ("counts", "good", "filled", "nothing"),
     [
-        (Counts(), 0, False),  # there are no rows
-        (Counts(3, 0, 2, 1), 0, True),
-        (Counts(3, 0, 2, 1), 1, False),  # the table has that row
-        (Counts(3, left_out=3), 0, True),
-        (Counts(3, 1, 2), None, False),
+        (Counts(), 0, False, False),  # there are no rows
+        (Counts(3, 0, 2, 1), 0, False, True),
+        (Counts(3, 0, 2, 1), 1, False, False),  # the table has that row
+        (Counts(3, left_out=3), 0, False, True),
+        (Counts(3, left_out=3), 0, True, False),  # a day without a purchase
+        (Counts(3, 0, 1, left_out=2), 0, True, True),
+        (Counts(3, 1, 2), None, False, False),
     ],
 )
-def test_a_table_gets_nothing_where_no_row_is_good(counts: Counts, good: int | None, nothing: bool) -> None:
-    assert TableCheck("silver.events", counts, {}, {}, good).gets_nothing == nothing
+def test_a_table_gets_nothing_where_no_row_is_good(counts: Counts, good: int | None, filled: bool, nothing: bool) -> None:
+    assert TableCheck("silver.events", counts, {}, {}, good, filled=filled).gets_nothing == nothing
 
 
 @pytest.mark.parametrize(("cancellations", "kind"), [(0, "purchases"), (1, "events")])

@@ -72,8 +72,11 @@ def test_options_and_expressions_read_what_the_defaults_do_not(spark: SparkSessi
     put(shop.landing, "sales/quoted.csv", QUOTED.encode())
     put(shop.landing, "sales/dates.csv", csv(*[line(10 + n, at=at) for n, at in enumerate(DATES)]))
     put(shop.landing, "sales/swallowing.csv", csv(line(20, title='"Tea'), line(21, title='"Green tea"')))
+    put(shop.landing, "sales/open_last.csv", csv(line(22, title='"Tea'), line(23), line(24)))
+    whole = [HEADER, line(25), line(26, title='"Tea\r\nfor two"')]  # without a line break at its end
+    put(shop.landing, "sales/whole.csv", "\r\n".join(whole).encode())
     put(shop.landing, "latin/a.csv", "id\tkind\n1\tcaf\xe9\n".encode("latin-1"))
-    put(shop.landing, "wide/a.csv", "id,kind\n1,漢字\n2,y\n".encode("utf-16"))
+    put(shop.landing, "wide/a.csv", 'id,kind\n1,漢字\n2,"y"'.encode("utf-16"))
     put(shop.landing, "windows/a.csv", 'id||kind\n1||5" €\nid||kind\n'.encode("cp1252"))  # of two files put behind each other
     put(shop.landing, "windows/no_text.csv", b"id||kind\n1||\x81\n")
     nested = {"id": "i1", "of": {"name": "Tea", "tags": ["hot", "green"]}, "prices": [{"per": "piece", "minor": 3}]}
@@ -86,7 +89,7 @@ def test_options_and_expressions_read_what_the_defaults_do_not(spark: SparkSessi
     put(shop.landing, "array/broken.json", b'[{"id": "u5", "kind": "c1"},\n{"id": "u6", "kind"')
     outcome = shop.clean()
     events = {row["event_id"]: row for row in shop.rows("silver.events")}
-    assert sorted(events) == ["1", "10", "11", "12", "14"]
+    assert sorted(events) == ["1", "10", "11", "12", "14", "25", "26"]
     assert events["1"]["amount_minor"] == 246900
     assert {events[key]["event_date"].isoformat() for key in ("10", "11", "12")} == {"2026-03-01"}
     (ambiguous,) = shop.table("silver.events").where("event_id = '14'").selectExpr("cast(event_time as string)").first() or ()
@@ -102,12 +105,14 @@ def test_options_and_expressions_read_what_the_defaults_do_not(spark: SparkSessi
     assert len(shop.rows("silver.campaign_targets")) == 2
     problems = dict(outcome.quarantined)
     assert sorted(problems) == [
-        "array/broken.json", "array/lines.json", "nested/two_on_a_line.json", "sales/swallowing.csv", "windows/no_text.csv",
+        "array/broken.json", "array/lines.json", "nested/two_on_a_line.json", "sales/open_last.csv", "sales/swallowing.csv",
+        "windows/no_text.csv",
     ]  # fmt: skip
     assert problems["array/broken.json"] == "not JSON at line 2"
     assert "more than one JSON value" in problems["array/lines.json"]
     assert "want one JSON value a line" in problems["nested/two_on_a_line.json"]
-    assert "a quote that is not closed, or not escaped, near line" in problems["sales/swallowing.csv"]
+    for swallowing in ("sales/open_last.csv", "sales/swallowing.csv"):
+        assert "a quote that is not closed, or not escaped, near line" in problems[swallowing]
     assert "encoding: not windows-1252" in problems["windows/no_text.csv"]
 
 

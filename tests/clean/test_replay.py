@@ -12,6 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
+from basketgraph.clean.expressions import CheckedSource
+from basketgraph.clean.ledger import DONE, Counts, Ledger, counted, key_of
+from basketgraph.clean.mapping import Source
 from basketgraph.clean.replay import Replay, ReplayOutcome, ReplaySettings
 from basketgraph.config import Mistake
 from clean.shop import HEADER, ITEMS, Shop, deliver, line, mapping
@@ -53,6 +56,22 @@ def assert_counts_add_up(shop: Shop, table: str = EVENTS) -> None:
     counts = shop.counts(table)
     assert shop.table(table).count() == counts["accepted"] - counts["superseded"]
     assert shop.table(REJECTED).where(f"table_name = '{table}'").count() == counts["rejected"]
+
+
+@pytest.mark.parametrize("copy_first", [True, False])
+def test_of_equal_files_without_a_row_of_their_own_the_one_that_was_read_counts(copy_first: bool) -> None:
+    ledger = Ledger.__new__(Ledger)  # without a warehouse
+    counts = counted(Counts(3, left_out=3))
+    place = {"table_name": EVENTS, "file_hash": "hash", "status": DONE}
+    found = [
+        {**place, "source_file": "views.csv", "batch_id": "run/1", **counts},
+        {**place, "source_file": "copy.csv", "batch_id": None, **counts},
+    ]
+    ledger.entries = {key_of(entry): entry for entry in (reversed(found) if copy_first else found)}
+    outcome = Replay.__new__(Replay)
+    outcome.ledger = ledger
+    outcome.checked = CheckedSource(Source.model_validate(mapping()), {}, {EVENTS: frozenset()})
+    assert list(outcome.entries(EVENTS)) == [("views.csv", "hash")]
 
 
 @pytest.mark.slow

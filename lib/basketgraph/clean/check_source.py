@@ -48,7 +48,8 @@ class TableCheck:
     unparsable line), and facts.
 
     good: rows without a reason to refuse them, whether they are in already or not; None where that is accepted and duplicate rows.
-    equal: of a table whose lines have no number of their own, rows of the files that are read which are equal to others.
+    equal: of a table whose lines have no number of their own, rows of the files that are read which are equal to others. filled: whether the table
+    has rows already.
     """
 
     table: str
@@ -57,12 +58,15 @@ class TableCheck:
     facts: Mapping[str, Any]
     good: int | None = None
     equal: int = 0
+    filled: bool = False
 
     @property
     def gets_nothing(self) -> bool:
-        """Whether there are rows and not one of them can be in the table: such a mapping is of no use."""
+        """Whether there are rows and not one of them can be in the table: such a mapping is of no use, unless it filled the table before and leaves
+        out all of these.
+        """
         good = self.counts.accepted + self.counts.duplicate if self.good is None else self.good
-        return self.counts.read > 0 and good == 0
+        return self.counts.read > 0 and good == 0 and not (self.filled and self.counts.about == 0)
 
 
 @dataclass(frozen=True)
@@ -145,7 +149,8 @@ class Rehearsal(Cleaning):
 
     def _table(self, table: str, fresh: Sequence[LandingFile], copies: Sequence[LandingFile], raw: DataFrame | None) -> TableCheck:
         if raw is None:
-            return TableCheck(table, summed(self._copy_counts(table, copies, {})), {}, {})  # the table has their content: duplicates
+            told = summed(self._copy_counts(table, copies, {}))  # the table has their content: duplicates
+            return TableCheck(table, told, {}, {}, filled=self._is_filled(table))
         prepared = self._prepare(table, fresh, f"{self.release.run_id}/check/{table}", raw)
         own = summed(prepared.counts[file.path] for file in fresh)
         copied = self._copy_counts(table, copies, {file.file_hash: prepared.counts[file.path] for file in fresh})
@@ -159,7 +164,10 @@ class Rehearsal(Cleaning):
         known = sum(c.duplicate for f, c in zip(copies, copied, strict=True) if self.ledger.with_hash(table, f.file_hash) is not None)
         equal = own.duplicate if prepared.rules.key_is_content else 0
         facts = {**facts, "judged_from": self._judged_from(facts)} if facts else {}
-        return TableCheck(table, counts, examples, facts, prepared.good + known, equal)
+        return TableCheck(table, counts, examples, facts, prepared.good + known, equal, self._is_filled(table))
+
+    def _is_filled(self, table: str) -> bool:
+        return self.release.exists(table) and not self.release.read(table).isEmpty()
 
     def _judged_from(self, facts: Mapping[str, Any]) -> date | None:
         """From which day on lists can be judged, where what is in already and what would be added is too little history for it."""
@@ -296,13 +304,13 @@ def _event_hints(facts: Mapping[str, Any]) -> Iterator[str]:
     if facts["for_nothing"] == events:
         yield "all amounts are 0: no column of money is mapped"
     else:
-        yield from (hint for money in money_of(facts) if (hint := _hint_of_units(money, many=many)))
+        yield from (hint for money in money_of(facts) if (hint := _hint_of_units(money)))
 
 
-def _hint_of_units(money: Mapping[str, Any], *, many: bool) -> str | None:
+def _hint_of_units(money: Mapping[str, Any]) -> str | None:
     """What is odd about amounts of one currency, as if minor units were taken for whole ones or the other way round."""
     code, units = money["currency"], minor_units(money["currency"])
-    price = money["median_price_minor"] / units
+    price, many = money["median_price_minor"] / units, money["events"] >= MANY_EVENTS
     typical = f"a piece typically costs {number_in_words(money['median_price_minor'], code)} {code}"
     if units > 1 and (price >= DEAR or many) and money["of_whole_units"] == money["events"]:
         return f"{typical}, and no amount has a part of one: are the files' amounts in minor units already (take out * {units})?"

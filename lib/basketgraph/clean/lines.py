@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
@@ -27,10 +28,9 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
 log = logging.getLogger("basketgraph")
-LINE, ROW = "__line", "__row"
+LINE, ROW, URI, TORN = "__line", "__row", "__uri", "__torn"
 MOST_LINES = 100  # a quoted field goes over so many lines at most; a quote that is closed further down was a stray one
 SHOWN = 3  # numbers of damaged lines in a message
-PARTITION_BITS = 33  # of monotonically_increasing_id: the bits below are the place in the partition
 
 
 def text_lines(spark: SparkSession, files: FileSet, uris: Sequence[str]) -> DataFrame:
@@ -39,20 +39,24 @@ def text_lines(spark: SparkSession, files: FileSet, uris: Sequence[str]) -> Data
     return spark.read.options(**separated).text([globbed(uri) for uri in uris])
 
 
-def numbered_lines(spark: SparkSession, files: FileSet, file: LandingFile) -> DataFrame:
-    """value, LINE: a file's lines with their numbers from 1, as an editor counts them; without those that are blank or comments."""
+def numbered_lines(spark: SparkSession, files: FileSet, uris: Sequence[str]) -> DataFrame:
+    """value, LINE, URI: lines with their numbers from 1 in their file, as an editor counts them; without those that are blank or comments.
+
+    Spark reads a file in blocks, the lines of one in their order; how many each has is asked in one job, of however many files.
+    """
     text = F.col("value") if files.encoding.upper().replace("_", "-") == "UTF-8" else F.decode(F.col("value").cast("binary"), files.encoding)
-    read = text_lines(spark, files, [file.uri])
-    lines = read.select(text.alias("value"), F.col("_metadata.file_block_start").alias("start"), F.monotonically_increasing_id().alias("id"))
-    part = F.shiftright("id", PARTITION_BITS)
-    parts = lines.groupBy(part.alias("part")).agg(F.min("start").alias("start"), F.count("*").alias("lines")).collect()
-    before, offsets = 0, [F.lit(-1), F.lit(0)]
-    for row in sorted(parts, key=lambda row: row.start):
-        offsets += [F.lit(row.part), F.lit(before)]
-        before += row.lines
-    within = F.col("id").bitwiseAND(F.lit((1 << PARTITION_BITS) - 1))
-    number = within + F.element_at(F.create_map(*offsets), part) + 1
-    return lines.select("value", number.cast("bigint").alias(LINE)).where(_is_row(files))
+    place = {URI: F.col("_metadata.file_path"), "start": F.col("_metadata.file_block_start"), "id": F.monotonically_increasing_id()}
+    lines = text_lines(spark, files, uris).select(text.alias("value"), *[column.alias(name) for name, column in place.items()])
+    blocks = lines.groupBy(URI, "start").agg(F.min("id").alias("first"), F.count("*").alias("lines")).collect()
+    offsets: list[tuple[str, int, int]] = []  # what makes an id in a block a number in its file
+    for uri, of_file in groupby(sorted(blocks, key=lambda block: (block[URI], block.start)), key=lambda block: str(block[URI])):
+        before = 0
+        for block in of_file:
+            offsets.append((uri, block.start, before + 1 - block.first))
+            before += block.lines
+    known = spark.createDataFrame(offsets, f"{URI} string, start bigint, offset bigint")
+    numbered = lines.join(F.broadcast(known), on=[URI, "start"])  # every line matches one block
+    return numbered.select("value", (F.col("id") + F.col("offset")).alias(LINE), URI).where(_is_row(files))
 
 
 def _is_row(files: FileSet) -> Column:
@@ -74,7 +78,7 @@ def with_damage(spark: SparkSession, files: FileSet, file: LandingFile, damaged_
     A damaged line and those after it are one record that goes over several lines where the next line with a loose quote closes it and is no row by
     itself; then whoever wrote the file meant all of them as one, and what lies between is no row either.
     """
-    lines, fields = numbered_lines(spark, files, file), len(file.header)
+    lines, fields = numbered_lines(spark, files, [file.uri]), len(file.header)
     damaged = is_damaged(files, fields)
     lines = _below_header(lines, files)
     counted = lines.agg(F.count("*").alias("lines"), F.count_if(damaged).alias("damaged")).collect()[0]
@@ -99,23 +103,22 @@ def with_damage(spark: SparkSession, files: FileSet, file: LandingFile, damaged_
     return replace(file, problem=f"{want}: line{'s' * (many > 1)} {first}; {advice}")
 
 
-def parsed_lines(lines: DataFrame, files: FileSet, file: LandingFile, schema: StructType, options: Mapping[str, Any], corrupt: str) -> DataFrame:
-    """LINE and ROW of lines: their values as the readers give them, with the line in `corrupt` where it is damaged or no row.
+def parsed_lines(lines: DataFrame, files: FileSet, schema: StructType, options: Mapping[str, Any], corrupt: str) -> DataFrame:
+    """Lines without their text but with ROW, their values as the readers give them, with the line in `corrupt` where it is damaged or no row.
 
-    lines: as from `numbered_lines`. schema: of the values, with `corrupt` among them.
+    lines: as from `numbered_lines`, with TORN: true where one is damaged, else null. schema: of the values, with `corrupt` among them.
     """
     told = {name: _told(value) for name, value in options.items()}
-    torn = lines.sparkSession.createDataFrame([(number, True) for number in file.damaged], f"{LINE} bigint, torn boolean")
-    lines = _below_header(lines, files).join(F.broadcast(torn), on=LINE, how="left")  # at most one row a number
+    lines = _below_header(lines, files)
     if files.format == "csv":
         rows = lines.withColumn(ROW, F.from_csv("value", schema.toDDL(), told))
     else:  # of a list each element is a row
         none = F.struct(*[(F.col("value") if f.name == corrupt else F.lit(None)).cast(f.dataType).alias(f.name) for f in schema.fields])
         elements = F.coalesce(F.from_json("value", ArrayType(schema), told), F.array(none))
-        is_list = F.ltrim("value").startswith("[") & F.col("torn").isNull()
+        is_list = F.ltrim("value").startswith("[") & F.col(TORN).isNull()
         rows = lines.withColumn(ROW, F.explode(F.when(is_list, elements).otherwise(F.array(F.from_json("value", schema, told)))))
-    line = F.coalesce(F.col(ROW).getField(corrupt), F.when(F.col("torn"), F.col("value")))
-    return rows.select(LINE, F.col(ROW).withField(corrupt, line).alias(ROW))
+    line = F.coalesce(F.col(ROW).getField(corrupt), F.when(F.col(TORN), F.col("value")))
+    return rows.withColumn(ROW, F.col(ROW).withField(corrupt, line)).drop("value", TORN)
 
 
 def _told(value: object) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import functions as F
 from pyspark.sql.types import DataType, StringType, StructField, StructType, TimestampNTZType, TimestampType
 
-from basketgraph.clean.lines import LINE, ROW, numbered_lines, parsed_lines, text_lines, with_damage
+from basketgraph.clean.lines import LINE, ROW, TORN, URI, numbered_lines, parsed_lines, text_lines, with_damage
 from basketgraph.clean.mapping import FileSet, Source
 from basketgraph.clean.pick_up import UNKNOWN, Landing, LandingFile
 from basketgraph.clean.screening import JAVA_ERRORS, cause, is_damaged
@@ -24,7 +24,7 @@ from basketgraph.progress import each
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, DataFrameReader, SparkSession
 
-CORRUPT, HASH, FILE_NUMBER, URI, PLACE = "__corrupt", "__file_hash", "__file_number", "__uri", "__place_of_"
+CORRUPT, HASH, FILE_NUMBER, PLACE = "__corrupt", "__file_hash", "__file_number", "__place_of_"
 # Raw rows have the declared columns, these (but for URI), and file_name and file_modified_at. FILE_NUMBER is the place in the list of files read.
 # Spark wants what makes several rows of one outermost, so that this is all of such an expression.
 EXPLODED = re.compile(r"\s*explode(?P<outer>_outer)?\s*\((?P<list>.*)\)\s*", re.IGNORECASE | re.DOTALL)
@@ -44,6 +44,7 @@ FIXED_OPTIONS: dict[str, str | bool] = {
 }
 CSV_DEFAULTS = {"escape": '"'}  # a quote within quotes is doubled (RFC 4180), as nearly all that writes CSV does it
 NOT_TEXT = "not text"
+BOM = "\ufeff"
 # Spark's instants have 64 bits of microseconds. Some two days off both ends of them no time zone leads out, which would end the job.
 MOMENTS = (-(2**63) + 2 * 10**11, 2**63 - 1 - 2 * 10**11)
 
@@ -56,10 +57,9 @@ def prepare_session(spark: SparkSession) -> None:
 
 def raw_rows(spark: SparkSession, source: Source, files: FileSet, landed: Sequence[LandingFile]) -> DataFrame:
     """All rows of `landed` (at least one file, each examined and without a problem), lines that do not parse included."""
-    by_header = sorted(((number, file) for number, file in enumerate(landed) if not file.damaged), key=lambda pair: pair[1].header)
-    groups = [list(group) for _, group in groupby(by_header, key=lambda pair: pair[1].header)]
-    frames = [_group_rows(spark, files, group) for group in groups]
-    frames += [_line_rows(spark, files, number, file).drop(LINE) for number, file in enumerate(landed) if file.damaged]
+    numbered = list(enumerate(landed))
+    frames = [_group_rows(spark, files, group) for group in _by_header([pair for pair in numbered if not pair[1].damaged])]
+    frames += [_line_rows(spark, files, group).drop(LINE) for group in _by_header([pair for pair in numbered if pair[1].damaged])]
     return _with_source(reduce(lambda a, b: a.unionByName(b), frames), source, files)
 
 
@@ -67,9 +67,15 @@ def unparsable_rows(spark: SparkSession, source: Source, files: FileSet, landed:
     """The raw rows of these files that are unparsable, each with the number of its LINE; None where lines cannot be told apart."""
     if files.whole or files.wide_encoding or files.format == "parquet":
         return None
-    frames = [_line_rows(spark, files, number, file) for number, file in enumerate(landed)]
+    frames = [_line_rows(spark, files, group) for group in _by_header(list(enumerate(landed)))]
     rows = reduce(lambda a, b: a.unionByName(b), frames)
     return _with_source(rows.where(F.col(CORRUPT).isNotNull()), source, files)
+
+
+def _by_header(landed: Sequence[tuple[int, LandingFile]]) -> list[list[tuple[int, LandingFile]]]:
+    """Files, each with its number, in groups of one header: what is asked of a group is one job, however many files there are."""
+    ordered = sorted(landed, key=lambda pair: pair[1].header)
+    return [list(group) for _, group in groupby(ordered, key=lambda pair: pair[1].header)]
 
 
 def _with_source(rows: DataFrame, source: Source, files: FileSet) -> DataFrame:
@@ -122,28 +128,33 @@ def _group_rows(spark: SparkSession, files: FileSet, group: Sequence[tuple[int, 
     else:
         have, schema = set(files.columns), _json_schema(files)
         read = spark.read.options(**{**files.options, **FIXED_OPTIONS}).schema(schema).json(paths)
-    declared = [_declared(name, kind, files, name in have) for name, kind in files.columns.items()]
+    declared = _all_declared(files, have, group[0][1].header)
     corrupt = F.lit(None).cast("string") if files.format == "parquet" else F.col(CORRUPT)
     rows = _with_file(read.select(*declared, corrupt.alias(CORRUPT), F.col("_metadata.file_path").alias(URI)), group)
     return rows if files.format == "parquet" else without_text(rows, files)
 
 
-def _line_rows(spark: SparkSession, files: FileSet, number: int, file: LandingFile) -> DataFrame:
-    """Rows of one file that is read line by line, its damaged lines among them as unparsable ones; each row with its LINE."""
+def _line_rows(spark: SparkSession, files: FileSet, group: Sequence[tuple[int, LandingFile]]) -> DataFrame:
+    """Rows of files of one header that are read line by line, their damaged lines among them as unparsable ones; each row with its LINE."""
+    header = group[0][1].header
     if files.format == "csv":
-        have = set(file.header) & set(files.columns)
+        have = set(header) & set(files.columns)
         # Without names of the header, which may be equal but for case.
-        schema = StructType([*(StructField(f"__{i}", StringType()) for i in range(len(file.header))), StructField(CORRUPT, StringType())])
+        schema = StructType([*(StructField(f"__{i}", StringType()) for i in range(len(header))), StructField(CORRUPT, StringType())])
         options = {**CSV_DEFAULTS, **files.options, **FIXED_OPTIONS}
-        places = {name: f"__{i}" for i, name in enumerate(file.header) if name in have}
+        places = {name: f"__{i}" for i, name in enumerate(header) if name in have}
     else:
         have, schema, options = set(files.columns), _json_schema(files), {**files.options, **FIXED_OPTIONS}
         places = {name: name for name in files.columns}
-    lines = parsed_lines(numbered_lines(spark, files, file), files, file, schema, options, CORRUPT)
-    read = lines.select(*[F.col(ROW).getField(place).alias(name) for name, place in {**places, CORRUPT: CORRUPT}.items()], LINE)
-    declared = [_declared(name, kind, files, name in have) for name, kind in files.columns.items()]
-    rows = read.select(*declared, CORRUPT, LINE, F.lit(file.uri).alias(URI))
-    return without_text(_with_file(rows, [(number, file)]), files)
+    damaged = [(number, line, True) for number, file in group for line in file.damaged]
+    torn = spark.createDataFrame(damaged, f"{FILE_NUMBER} int, {LINE} bigint, {TORN} boolean")
+    lines = _with_file(numbered_lines(spark, files, [file.uri for _, file in group]), group)
+    lines = lines.join(F.broadcast(torn), on=[FILE_NUMBER, LINE], how="left")  # at most one row a line
+    parsed = parsed_lines(lines, files, schema, options, CORRUPT)
+    own = [FILE_NUMBER, LINE, "file_name", "file_modified_at", HASH]
+    read = parsed.select(*[F.col(ROW).getField(place).alias(name) for name, place in {**places, CORRUPT: CORRUPT}.items()], *own)
+    declared = _all_declared(files, have, header)
+    return without_text(read.select(*declared, CORRUPT, *own), files)
 
 
 def _json_schema(files: FileSet) -> StructType:
@@ -172,7 +183,7 @@ def without_text(rows: DataFrame, files: FileSet) -> DataFrame:
 
 def _is_header(files: FileSet) -> Column:
     """Whether a raw row holds the names of its columns, as where files with a header each were put behind each other."""
-    same = [F.col(f"`{name}`") == F.lit(name) for name, kind in files.columns.items() if kind.strip().lower() == "string"]
+    same = [F.btrim(f"`{name}`", F.lit(" \t")) == F.lit(name) for name, kind in files.columns.items() if kind.strip().lower() == "string"]
     several = sum((F.coalesce(one.cast("int"), F.lit(0)) for one in same), F.lit(0)) > 1
     return reduce(and_, [F.coalesce(one, F.lit(True)) for one in same], F.lit(True)) & several
 
@@ -186,11 +197,20 @@ def not_text(files: FileSet) -> Column:
     return F.coalesce(reduce(or_, broken, F.lit(False)), F.lit(False))
 
 
-def _declared(name: str, kind: str, files: FileSet, present: bool) -> Column:
+def _all_declared(files: FileSet, have: set[str], header: Sequence[str]) -> list[Column]:
+    """The declared columns of what was read, null those that a file does not have."""
+    first = header[0] if files.format == "csv" else None
+    return [_declared(name, kind, files, name in have, name == first) for name, kind in files.columns.items()]
+
+
+def _declared(name: str, kind: str, files: FileSet, present: bool, leads: bool) -> Column:
     wanted = DataType.fromDDL(kind)
     if not present:
         return F.lit(None).cast(wanted).alias(name)
-    column = F.col(f"`{name}`").cast(wanted)
+    column = F.col(f"`{name}`")
+    if leads:  # of files put behind each other each has a BOM, which Spark takes off a line where it is the first that a parser sees
+        column = F.when(F.startswith(column, F.lit(BOM)), F.btrim(column, F.lit(BOM + str(files.option("quote", '"'))))).otherwise(column)
+    column = column.cast(wanted)
     if isinstance(wanted, StringType):
         blank = F.trim(column).isin(list(files.null_values))
         column = F.when(~blank, column)
@@ -235,7 +255,7 @@ def unreadable_files(spark: SparkSession, source: Source, files: FileSet, landed
     found = {}
     for file in landed:
         try:
-            rows = _line_rows(spark, files, 0, file) if file.damaged else _group_rows(spark, files, [(0, file)])
+            rows = (_line_rows if file.damaged else _group_rows)(spark, files, [(0, file)])
             rows.select(F.count(F.struct(*rows.columns)), *[F.max(F.col(f"`{name}`").isNotNull()) for name in rows.columns]).collect()
         except JAVA_ERRORS as error:
             found[file.path] = f"not readable: {cause(error)}"

@@ -29,4 +29,4 @@ def with_line_numbers(rejected: DataFrame, rules: TableRules, source: Source, la
     mapped = mapped_rows(lines, rules).select(rejected_id(rules).alias("rejected_id"), *[c.alias(name) for name, c in place.items()], LINE)
     keys = ["rejected_id", *place]
     numbers = mapped.groupBy(*keys).agg(F.min(LINE).alias("line_number"))
-    return rejected.drop("line_number").join(F.broadcast(numbers), on=keys, how="left").select(*rejected.columns)  # at most one row a key
+    return rejected.drop("line_number").join(numbers, on=keys, how="left").select(*rejected.columns)  # at most one row a key; they may be millions

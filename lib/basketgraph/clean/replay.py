@@ -94,7 +94,7 @@ class Replay:
         done = [entry for entry in self.ledger.entries.values() if entry["table_name"] == table and entry["status"] == DONE]
         found: dict[FileId, Entry] = {}
         contents: set[str] = set()
-        for entry in sorted(done, key=_own_rows, reverse=True):
+        for entry in sorted(done, key=lambda entry: (_own_rows(entry), entry["batch_id"] is not None), reverse=True):  # a copy has no batch
             if self.checked.named[table] or _own_rows(entry) or entry["file_hash"] not in contents:
                 found[entry["source_file"], entry["file_hash"]] = entry
                 contents.add(entry["file_hash"])

@@ -142,7 +142,9 @@ class Screen:
             close(stream)
 
     def _quotes_are_closed(self, opened: Opener, files: FileSet) -> None:
-        """No quote inside a quoted field that is neither doubled nor escaped: what looks like one field would then be several rows."""
+        """No quote inside a quoted field that is neither doubled nor escaped, and none open at the end: what looks like one field would then be
+        several rows. At a file's end the parser raises nothing; so a quoted field is put behind it, into which one that is open runs.
+        """
         univocity = self.jvm.com.univocity.parsers.csv
         settings = univocity.CsvParserSettings()
         settings.setMaxCharsPerColumn(-1)
@@ -151,12 +153,16 @@ class Screen:
         settings.setUnescapedQuoteHandling(univocity.UnescapedQuoteHandling.RAISE_ERROR)
         shape = settings.getFormat()
         shape.setDelimiter(separator(files))
-        shape.setQuote(str(files.option("quote", '"')))
+        quote = str(files.option("quote", '"'))
+        shape.setQuote(quote)
         shape.setQuoteEscape(str(files.option("escape", '"')))
         stream = opened()
         parser = univocity.CsvParser(settings)
+        readers = self.jvm.java.util.ArrayList()
         try:
-            parser.parse(self._reader(stream, files.encoding))
+            readers.add(self._reader(stream, files.encoding))
+            readers.add(self.jvm.java.io.StringReader(f"\n{quote}x{quote}\n"))
+            parser.parse(self.jvm.org.apache.commons.io.input.SequenceReader(readers))
         except JAVA_ERRORS:
             line = parser.getContext().currentLine()
             raise Unreadable(f"a quote that is not closed, or not escaped, near line {line}; see options: quote and escape") from None
