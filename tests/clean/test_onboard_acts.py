@@ -83,6 +83,31 @@ def test_a_log_of_views_alone_has_no_purchase(tmp_path: Path) -> None:
     assert text.startswith("no row is a purchase: x3 has `view` (100 %)")
 
 
+WAYS = ["Click", "Banner Click", "Newsletter"]
+
+
+@pytest.mark.parametrize("more", [{"invoice no": range(900)}, {"pieces": ["1", "2"]}, {"line total": ["9.99", "5.49"]}])
+def test_words_beside_sales_leave_no_sale_out(tmp_path: Path, more: dict[str, Sequence[Any]]) -> None:
+    found = log(tmp_path / "a.csv", "channel", WAYS, **more)
+    assert "where" not in mapping(found)["tables"]["silver.events"]
+    assert columns(found)["event_type"] == "'purchase'"
+    assert any(text.startswith("channel has `banner click` (") and "all of them count as sales" in text for text in asked(found))
+
+
+@pytest.mark.parametrize(
+    ("header", "values", "more"),
+    [
+        ("channel", WAYS, {"price": ["9.99"]}),  # as views have, too
+        ("channel", WAYS, {"pieces": ["1", "", ""]}),
+        ("channel", [*WAYS, "Purchase"], {"pieces": ["1"]}),
+        ("event type", WAYS, {"pieces": ["1"]}),
+    ],
+)
+def test_words_that_may_be_of_views_leave_them_out(tmp_path: Path, header: str, values: list[str], more: dict[str, Sequence[Any]]) -> None:
+    found = log(tmp_path / "a.csv", header, values, **more)
+    assert "'click'" in mapping(found)["tables"]["silver.events"]["where"]
+
+
 def test_words_that_are_not_understood_are_named_with_their_shares(tmp_path: Path) -> None:
     found = log(tmp_path / "a.csv", "x3", ["pv", "pv", "buy", "zap"])
     (text,) = asked(found)
@@ -192,6 +217,9 @@ def test_ratings_without_a_header_are_known_by_their_layout(tmp_path: Path, sep:
     found = drafted(tmp_path / "u.data")
     assert names(found) == ["user_id", "item_id", "rating", "timestamp"]
     assert mapping(found)["tables"]["silver.events"]["where"] == "false"
+    (text,) = asked(found)
+    assert text.endswith("if the third field is pieces, onboard again with `--columns user,item,quantity,time`")
+    assert "where" not in mapping(with_columns(tmp_path / "u.data", "user", "item", "quantity", "time"))["tables"]["silver.events"]
 
 
 @pytest.mark.parametrize("row", ["{0.user},{0.item},{1},{0.at}", "{0.user},{0.item},{0.order},{1},{0.at}", "{0.at},{0.user},{0.item},{1}"])
@@ -250,10 +278,10 @@ def test_columns_set_apart_by_blanks_are_refused_with_a_command_that_works(tmp_p
     assert columns(found)["amount_minor"] == "round(paid * 100)"
 
 
-def test_orders_without_a_day_are_asked_for_one_and_a_join_of_them_alone_does_not_help(tmp_path: Path) -> None:
-    found = drafted(four_shops.order_lines(tmp_path / "joined"))
-    assert columns(found)["event_time"] == "cast(null as timestamp)"
-    assert len(asked(found, "event_time")) == 1
+def test_orders_without_a_day_are_refused_and_a_join_of_them_alone_does_not_help(tmp_path: Path) -> None:
+    with pytest.raises(Mistake, match=r"user_id \(user\); missing: when it was bought \(time\)") as caught:
+        drafted(four_shops.order_lines(tmp_path / "joined"))
+    assert "join the file of orders that has it, by order_id" in str(caught.value)
     lines_csv(tmp_path / "two" / "orders.csv", ["order_id", "user_id", "order_dow"], [[s.order, s.user, s.order % 7] for s in sales()])
     lines_csv(tmp_path / "two" / "lines.csv", ["order_id", "product_id"], [[s.order, s.item] for s in sales()])
     with pytest.raises(Mistake, match="neither has the day of an order"):

@@ -113,6 +113,51 @@ def test_how_many_bought_is_not_who(tmp_path: Path) -> None:
         drafted(tmp_path)
 
 
+NO_DAY = ["order_id", "customer_id", "product_id", "quantity"]
+
+
+@pytest.mark.parametrize(
+    ("header", "missing", "renamed"),
+    [
+        (["order_id", "product_id", "quantity", "price"], "price; missing: who bought (user), when (time)", False),
+        (["order_id", "product_id", "quantity", "reordered"], "reordered; missing: who bought (user), when (time)", False),
+        (["order_id", "product_id", "x1", "on"], "on; missing: who bought (user), when (time)", True),
+    ],
+)
+def test_order_lines_without_users_and_days_are_told_what_is_missing(tmp_path: Path, header: list[str], missing: str, renamed: bool) -> None:
+    on = [f"of the {s.at:%d} in {s.at:%m}" if renamed else s.price for s in sales()]
+    lines_csv(
+        tmp_path / "a.csv", header, [[s.order, s.item, f"K{s.user}" if renamed else s.pieces, told] for s, told in zip(sales(), on, strict=True)]
+    )
+    with pytest.raises(Mistake) as caught:
+        drafted(tmp_path)
+    assert missing in str(caught.value)
+    assert ("Rename the columns" in str(caught.value), "Export the lines" in str(caught.value)) == (renamed, not renamed)
+
+
+@pytest.mark.parametrize("name", ["a.csv", "till 7/sales.csv"])
+def test_order_lines_without_a_day_are_refused(tmp_path: Path, name: str) -> None:
+    lines_csv(tmp_path / name, NO_DAY, [[s.order, s.user, s.item, s.pieces] for s in sales()])
+    lines_csv(tmp_path / "products.csv", ["product_id", "title"], [[item, f"Thing {item}"] for item in range(12)])
+    with pytest.raises(Mistake, match=r"missing: when it was bought \(time\)\nExport them with the order's date .*, by order_id"):
+        drafted(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "header", "value"),
+    [
+        ("a.csv", "day", "{0:%j}"),
+        ("a.csv", "week_no", "{0:%V}"),
+        ("a.csv", "x3", "the {0:%d} of {0:%m}"),
+        ("sales-2024-03-02.csv", "shelf", "7"),
+        ("dt=2024-03-02/a.csv", "shelf", "7"),
+    ],
+)
+def test_what_may_be_the_day_is_asked_about(tmp_path: Path, name: str, header: str, value: str) -> None:
+    lines_csv(tmp_path / name, [*NO_DAY, header], [[s.order, s.user, s.item, s.pieces, value.format(s.at)] for s in sales()])
+    assert "event_time" in columns(drafted(tmp_path))
+
+
 TEXT = "order;date;customer;sku;price\n" + "".join(f"{s.order};{s.at:%Y-%m-%d};C{s.user};P{s.item};{s.price}\n" for s in sales())
 ROWS = TEXT.splitlines()
 

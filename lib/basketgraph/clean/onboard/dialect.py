@@ -53,7 +53,7 @@ class Dialect:
     multiline: bool
     header: tuple[str, ...]
     rows: list[list[str]] = field(repr=False, default_factory=list)  # below the header, all of the header's width
-    odd_rows: int = 0  # rows of another width
+    odd_rows: int = 0  # rows of another width, or with a last field that a quote leaves open
     repeated: int = 0  # rows that are the header once more, as where files with one each were put behind each other
     named: Named | None = None  # where the first line is a row
 
@@ -127,16 +127,14 @@ def dialect(text: Text, shown: str, path: str, columns: Sequence[str] = ()) -> D
     quote = _quote(start)
     escape = "\\" if re.search(r"[^,;\t|\\]\\" + quote, start) else quote
     separator = _separator(start, quote, escape, shown, Rewritten(path, text.encoding))
-    rows = list(_parsed(start, separator, quote, escape))
-    if not text.whole and rows:
-        rows.pop()  # may end in the middle of a quoted field
+    rows, multiline = _rows(start, text.whole, separator, quote, escape)
     named = names_of(rows, columns, shown)
     header = tuple(name.strip() for name in rows[0]) if named is None else named.names
     rows = rows if named is None else [list(header), *rows]
     _want_header(header, rows, shown, separator)
-    inner = [row for block in text.blocks for row in list(_parsed(block, separator, quote, escape))[1:-1]]
+    parsed = _parsed if multiline else _by_line
+    inner = [row for block in text.blocks for row in list(parsed(block, separator, quote, escape))[1:-1]]
     width = len(header)
-    multiline = any("\n" in value or "\r" in value for row in rows for value in row)
     quoted = quote in start
     odd = sum(len(row) != width for row in rows[1:])
     wide = [row for row in (*rows[1:], *inner) if len(row) == width]
@@ -170,15 +168,42 @@ def _parsed(text: str, separator: str, quote: str, escape: str) -> Iterator[list
             yield row
 
 
+def _by_line(text: str, separator: str, quote: str, escape: str) -> Iterator[list[str]]:
+    """Each line by itself, as files without `multiLine` are read. One whose last field a quote leaves open is no row: it has no fields."""
+    if quote not in text:
+        yield from _parsed(text, separator, quote, escape)
+        return
+    for line in io.StringIO(text, newline=None):
+        row = next(_parsed(line, separator, quote, escape), None)
+        if row is not None:
+            yield [] if row[-1].endswith("\n") else row
+
+
+def _rows(text: str, whole: bool, separator: str, quote: str, escape: str) -> tuple[list[list[str]], bool]:
+    """The rows, and whether some hold line breaks. A stray quote swallows the lines behind it, so that breaks are only believed where no more rows
+    of the first one's width come of the lines by themselves."""
+    rows = list(_parsed(text, separator, quote, escape))
+    spanning = any("\n" in value or "\r" in value for row in rows for value in row)
+    end = None if whole else -1  # the last row may end in the middle of a quoted field
+    lines = list(_by_line(text, separator, quote, escape)) if spanning else []
+    if lines and len(lines[0]) > 1:
+        left_open = whole and rows[-1][-1].endswith(("\n", "\r")) and not text.rstrip("\r\n").endswith(quote)
+        fit, of_lines = (sum(len(row) == len(one[0]) for row in one[:end]) for one in (rows, lines))
+        if of_lines > fit - 2 * left_open:  # neither the open row nor a reading that ends in one is right
+            return lines, False
+    return rows[:end], spanning
+
+
 def _separator(text: str, quote: str, escape: str, shown: str, rewritten: Rewritten) -> str:
     """The separator with which nearly all rows have the header's width; of several the one with the most columns."""
-    best: list[tuple[int, str]] = []
-    for separator in SEPARATORS:
-        widths = [len(row) for row, _ in zip(_parsed(text, separator, quote, escape), range(LOOKED_AT), strict=False)]
-        if widths and widths[0] > 1 and widths.count(widths[0]) >= 0.9 * len(widths):
-            best.append((widths[0], separator))
-    if best:
-        return max(best)[1]
+    for parsed in (_parsed, _by_line):
+        best: list[tuple[int, str]] = []
+        for separator in SEPARATORS:
+            widths = [len(row) for row, _ in zip(parsed(text, separator, quote, escape), range(LOOKED_AT), strict=False)]
+            if widths and widths[0] > 1 and widths.count(widths[0]) >= 0.9 * len(widths):
+                best.append((widths[0], separator))
+        if best:
+            return max(best)[1]
     raise _no_separator(text, quote, escape, shown, rewritten)
 
 
@@ -190,9 +215,11 @@ def _no_separator(text: str, quote: str, escape: str, shown: str, rewritten: Rew
     usual, separator = max((_usual_width(text, one, quote, escape), one) for one in SEPARATORS)
     if usual > 1:
         of_line = [next(_parsed(line, separator, quote, escape), []) for line in lines]
-        above = [len(row) for row in of_line].index(usual)  # lines of the file, empty ones too
+        above = next((place for place, row in enumerate(of_line) if len(row) == usual), 0)  # lines of the file, empty ones too
+        if above == 0:
+            return _odd_lines([next(_by_line(f"{line}\n", separator, quote, escape), None) for line in lines], usual, shown)
         header = of_line[above - 1]
-        if above and len(header) > 1 and not _values_in(header) and _values_in(of_line[above]):
+        if len(header) > 1 and not _values_in(header) and _values_in(of_line[above]):
             rows = [row for row in of_line[above:] if len(row) == usual]
             return _narrow_header(header, rows, above, separator, shown, rewritten)
         fault = f"the first {above} lines have another number of fields than the {usual} of the rest"
@@ -208,6 +235,16 @@ def _no_separator(text: str, quote: str, escape: str, shown: str, rewritten: Rew
             cure += f"\nIt has no header, so say what its fields are called, too: {columns_flag(len(spaced[0]))}"
         return Mistake(f"{shown}: want a separator between fields (one of , ; tab | ^ ~)", [fault], cure)
     return Mistake(f"{shown}: want rows of several columns (separator , ; tab | ^ or ~), have {lines[0]!r:.80}", cure="Name a CSV file.")
+
+
+def _odd_lines(rows: Sequence[list[str] | None], usual: int, shown: str) -> Mistake:
+    """A header above lines of which too many are no rows of its width. rows: of the lines by themselves, None for an empty one."""
+    odd = [(place, row) for place, row in enumerate(rows, 1) if row is not None and len(row) != usual]
+    place, row = odd[0]
+    what = f"has {len(row)} fields, where most have {usual}" if row else "has a quote that is not closed"
+    others = f", and {len(odd) - 1} more of the first {len(rows)} lines are no rows either" if len(odd) > 1 else ""
+    cure = "Mend such lines (close the quote, or write two for one within quotes), or leave them out."
+    return Mistake(f"{shown}: want rows of as many fields as the header", [f"line {place} {what}{others}"], cure)
 
 
 def _usual_width(text: str, separator: str, quote: str, escape: str) -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from basketgraph.clean.onboard.acts import bought_words, counted_words, has_name, shares, unclear_column
+from basketgraph.clean.onboard.acts import bought_words, counted_words, has_name, has_words_of_acts, shares, unclear_column
 from basketgraph.clean.onboard.evidence import prefix_of_cancellations
+from basketgraph.clean.onboard.headerless import AS_RATINGS, FLAG
 from basketgraph.clean.onboard.orders import FIRST_LINES, on_first_lines
 from basketgraph.clean.onboard.parts import Lets, Table, decimal_sql, text_list
 from basketgraph.clean.onboard.profiles import Profile
@@ -29,6 +30,7 @@ def event_type(reading: Reading, lets: Lets, table: Table) -> str | None:
         return None
     taken = {one.name for one in reading.roles.values()}
     unclear = unclear_column(one for one in reading.profiles if one.name not in taken)
+    unclear = unclear or next((one for one in reading.profiles if has_words_of_acts(one)), None)
     if unclear is not None:
         text = f"{unclear.name} has {shares(unclear, counted_words(unclear))}, and all of them count as sales. If some are none (views, carts), add"
         table.todo("event_type", f"{text} `where: \"lower(trim({unclear.column.sql})) in ('WORD')\"` with the words for sales above `columns`")
@@ -50,10 +52,12 @@ def _left_out(reviews: list[str], reading: Reading, table: Table) -> None:
     table.guess("where", "all rows are left out", f"these are reviews or ratings ({named}) and nothing says pieces, money or orders")
     table.set("event_type", "'purchase'")
     file = reading.sample.found.name
+    by_layout = AS_RATINGS in reading.sample.because.get("header", "")
+    otherwise = f"; if the third field is pieces, onboard again with `{FLAG} user,item,quantity,time`" if by_layout else ""
     table.todo(
         "event_type",
         f"{file} has reviews or ratings, which are no purchases; without purchases there are no lists. Add files of orders, or "
-        "take out `where: false` if each row is of an item that was bought then",
+        f"take out `where: false` if each row is of an item that was bought then{otherwise}",
     )
 
 

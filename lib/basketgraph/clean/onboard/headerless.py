@@ -19,6 +19,7 @@ NEARLY_ALL = 0.95
 STARS = 21  # different ratings at most: halves from 0 to 10
 ACTS = ("user_id", "item_id", "category_id", "behavior", "timestamp")  # as Taobao's logs of behaviour
 RATINGS = ("user_id", "item_id", "rating", "timestamp")  # as MovieLens' ratings
+AS_RATINGS = "lines are two ids, a rating and a time, as MovieLens writes them"
 LONG = re.compile(r"\d{9,}")  # a second since 1970, a barcode: nobody calls a column so
 FLAG = "--columns"
 
@@ -99,7 +100,7 @@ def _known_layout(rows: Sequence[Sequence[str]]) -> Named | None:
         names = ACTS if width == 5 else tuple(name for name in ACTS if name != "category_id")
         return Named(names, f"lines are {width} fields that end in words for what people do and a time, as logs of behaviour have them")
     if width == 4 and _are_stars(columns[2]):
-        return Named(RATINGS, "lines are two ids, a rating and a time, as MovieLens writes them")
+        return Named(RATINGS, AS_RATINGS)
     return None
 
 

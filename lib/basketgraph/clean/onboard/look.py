@@ -83,7 +83,8 @@ def _notes(text: Text, told: Dialect, columns: Sequence[Column]) -> list[str]:
     """What is odd about a file and yet read."""
     notes = [f"UTF-8 {text.because}"] if text.encoding == "UTF-8" and text.because else []
     if told.odd_rows:
-        notes.append(f"{told.odd_rows} lines of the sample have another number of fields than the header and will be `unparsable`")
+        why = "have another number of fields than the header, or a quote that is not closed"
+        notes.append(f"{told.odd_rows} lines of the sample {why}: they will be `unparsable`")
     if told.repeated:
         notes.append(f"{told.repeated} lines of the sample are the header once more and will be rejected")
     formulas = [column.name for column in columns if column.sql != sql_name(column.name)]

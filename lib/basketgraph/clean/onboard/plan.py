@@ -12,8 +12,8 @@ from basketgraph.clean.onboard.acts import bought_words, has_words_of_acts
 from basketgraph.clean.onboard.attributes import items_table, users_table
 from basketgraph.clean.onboard.events import events_table
 from basketgraph.clean.onboard.evidence import currency_and_zone
-from basketgraph.clean.onboard.fitness import is_count_of_people
 from basketgraph.clean.onboard.kinds import Kind
+from basketgraph.clean.onboard.lacking import no_sales, refuse_undated
 from basketgraph.clean.onboard.parts import Lets, Remark, Table
 from basketgraph.clean.onboard.roles import Reading, read
 from basketgraph.config import Mistake
@@ -49,7 +49,7 @@ class Plan:
 def plan(shop: str, landing: Path, found: Sequence[Kind], *, currency: str | None, time_zone: str | None) -> Plan:
     """Decide what the files are. currency, time_zone: what the user said, before any evidence.
 
-    errors: Mistake where orders and their lines lie in separate files, or nothing in the files looks like sales, items or users.
+    errors: Mistake where orders and their lines lie in separate files, sales have no day, or nothing in the files looks like sales, items or users.
     """
     readings = [(kind, read(kind.sample)) for kind in found]
     sales = _sales(readings)
@@ -110,20 +110,12 @@ def _sales(readings: Sequence[tuple[Kind, Reading]]) -> tuple[Kind, Reading] | N
     if near:
         best = max(near, key=lambda pair: len(pair[1].roles))
         _refuse_wide([best])
+        refuse_undated(*best)
         return best
     if any(reading.table for _, reading in readings):
         return None
     _refuse_wide(readings)
-    faults = []
-    for kind, reading in readings:
-        told = ", ".join(f"{one.name} ({role})" for role, one in reading.roles.items()) or "nothing"
-        counted = "".join(f"; {one.name} says how many bought, not who: these are totals" for one in reading.profiles if is_count_of_people(one))
-        faults.append(f"{kind.pattern}: recognised {told} of {', '.join(reading.sample.declared)[:120]}{counted}")
-    raise Mistake(
-        "want files that say who bought what and when, or lists of items or users; have none",
-        faults,
-        "Rename the columns to what they are (customer_id, product_id, order_date, quantity, price), or write the mapping by hand: docs/sources.md.",
-    )
+    raise no_sales(readings)
 
 
 def _has_purchases(reading: Reading) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from basketgraph.clean.onboard.acts import bought_words, coded_column, event_column, has_words_of_acts, is_of_review
+from basketgraph.clean.onboard.acts import bought_words, coded_column, event_column, has_name, has_words_of_acts, is_of_review
 from basketgraph.clean.onboard.fitness import ITEM_COLUMNS, MONEY, NO_MONEY, PAID, PEOPLE, fitness
 from basketgraph.clean.onboard.numbers import SIGNS
 from basketgraph.clean.onboard.orders import are_orders, money_of_orders, of_one_user, one_order_each, own_id
@@ -17,6 +17,7 @@ from basketgraph.money import CODES
 ENOUGH = 0.4  # score below which a role is not given
 SURELY = 0.7  # of a header alone
 SOLD = {"quantity", "order", *PAID}  # roles that purchases have, and neither views nor reviews
+NEARLY_ALL = 0.95  # of the rows
 MOST = 0.9  # of the values of a column that might be orders, which have one user each
 
 
@@ -80,9 +81,9 @@ def read(sample: Sample) -> Reading:
             if header * (0.5 + 0.5 * fit) >= ENOUGH * 0.6 and fit > 0:
                 scored.append((header * (0.4 + 0.6 * fit) + 0.001 * (role in ("user", "item", "order", "time")), role, one))
     scored.sort(key=lambda entry: (-entry[0], list(words().roles).index(entry[1]), [p.name for p in profiles].index(entry[2].name)))
-    if acts is not None and has_words_of_acts(acts):
-        scored.insert(0, (1.0, "event_type", acts))  # whatever its header says
     bare = Reading(sample, profiles, {}, {}, spoken, bought=bought)
+    if acts is not None and has_words_of_acts(acts) and not _is_beside_sales(acts, scored):
+        scored.insert(0, (1.0, "event_type", acts))  # whatever its header says
     reading = _given(bare, scored)
     while (order := _no_order(reading)) is not None:
         scored = [entry for entry in scored if entry[1] != "order" or entry[2].name != order]
@@ -113,6 +114,13 @@ def _bought(acts: Profile | None) -> list[bool] | None:
     purchases = set(bought_words(acts))
     found = [value is not None and value.lower().strip() in purchases for value in acts.column.values]
     return found if any(found) else None
+
+
+def _is_beside_sales(acts: Profile, scored: Sequence[tuple[float, str, Profile]]) -> bool:
+    """Whether words for what is no sale, under a header of something else, stand on rows that are sales all the same: they have pieces, an order or
+    the money of a line. A price alone is what views have, too."""
+    sold = [one for score, role, one in scored if score >= ENOUGH and role in ("quantity", "order", "amount") and one.name != acts.name]
+    return not has_name(acts) and not bought_words(acts) and any(one.filled_share() >= NEARLY_ALL for one in sold)
 
 
 def _fit(role: str, one: Profile, share: float) -> float:
