@@ -101,6 +101,7 @@ def test_words_beside_sales_leave_no_sale_out(tmp_path: Path, more: dict[str, Se
         ("channel", WAYS, {"pieces": ["1", "", ""]}),
         ("channel", [*WAYS, "Purchase"], {"pieces": ["1"]}),
         ("event type", WAYS, {"pieces": ["1"]}),
+        ("user_action", WAYS, {"pieces": ["1"]}),
     ],
 )
 def test_words_that_may_be_of_views_leave_them_out(tmp_path: Path, header: str, values: list[str], more: dict[str, Sequence[Any]]) -> None:
@@ -219,6 +220,8 @@ def test_ratings_without_a_header_are_known_by_their_layout(tmp_path: Path, sep:
     assert mapping(found)["tables"]["silver.events"]["where"] == "false"
     (text,) = asked(found)
     assert text.endswith("if the third field is pieces, onboard again with `--columns user,item,quantity,time`")
+    undated = lines_csv(tmp_path / "undated.csv", ["user_id", "item_id", "rating"], [[s.user, s.item, 1 + s.order % 5] for s in sales()])
+    assert mapping(drafted(undated))["tables"]["silver.events"]["where"] == "false", "reviews need no day to be left out"
     assert "where" not in mapping(with_columns(tmp_path / "u.data", "user", "item", "quantity", "time"))["tables"]["silver.events"]
 
 

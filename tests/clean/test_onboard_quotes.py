@@ -79,6 +79,13 @@ def test_a_stray_quote_hides_nothing_of_a_file_that_is_looked_at_in_parts(tmp_pa
     assert {value for column in sample.columns if column.name == "country" for value in column.values} == {"France"}
 
 
+def test_a_stray_quote_near_the_end_of_what_is_looked_at_is_no_line_break(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = written(tmp_path / "a.csv", country=at('"France', 700))
+    monkeypatch.setattr("basketgraph.clean.onboard.find.HEAD_BYTES", sum(map(len, place.read_bytes().splitlines(keepends=True)[:703])))
+    monkeypatch.setattr("basketgraph.clean.onboard.find.BLOCKS", 0)
+    assert "multiLine" not in sample_of(place).options
+
+
 @pytest.mark.parametrize(
     ("column", "text"),
     [

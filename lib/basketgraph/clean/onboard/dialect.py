@@ -7,7 +7,7 @@ import io
 import re
 import shlex
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -183,15 +183,18 @@ def _rows(text: str, whole: bool, separator: str, quote: str, escape: str) -> tu
     """The rows, and whether some hold line breaks. A stray quote swallows the lines behind it, so that breaks are only believed where no more rows
     of the first one's width come of the lines by themselves."""
     rows = list(_parsed(text, separator, quote, escape))
-    spanning = any("\n" in value or "\r" in value for row in rows for value in row)
-    end = None if whole else -1  # the last row may end in the middle of a quoted field
-    lines = list(_by_line(text, separator, quote, escape)) if spanning else []
+    lines = list(_by_line(text, separator, quote, escape)) if _have_breaks(rows) else []
     if lines and len(lines[0]) > 1:
         left_open = whole and rows[-1][-1].endswith(("\n", "\r")) and not text.rstrip("\r\n").endswith(quote)
-        fit, of_lines = (sum(len(row) == len(one[0]) for row in one[:end]) for one in (rows, lines))
+        fit, of_lines = (sum(len(row) == len(one[0]) for row in one) for one in (rows, lines))
         if of_lines > fit - 2 * left_open:  # neither the open row nor a reading that ends in one is right
             return lines, False
-    return rows[:end], spanning
+    rows = rows if whole else rows[:-1]  # the last one may end in the middle of a quoted field
+    return rows, _have_breaks(rows)
+
+
+def _have_breaks(rows: Iterable[Sequence[str]]) -> bool:
+    return any("\n" in value or "\r" in value for row in rows for value in row)
 
 
 def _separator(text: str, quote: str, escape: str, shown: str, rewritten: Rewritten) -> str:
