@@ -222,7 +222,7 @@ def test_what_spark_cannot_analyse_is_left_out_and_said(spark: SparkSession, tmp
     found = draft("newshop", [str(tmp_path / "landing")], landing=None, currency="EUR", time_zone="Europe/Berlin", masker=masked)
     (files,) = found.plan.files
     files.lets.names["pieces"] = "quantity.of"  # as a path below a column that is text
-    (events,) = files.tables
+    events = next(table for table in files.tables if table.name == "silver.events")
     events.columns |= {"channel": "no_such_function(order_id)", "item_id": "product_id[", "store_id": "trim(missing)"}
     events.reject["odd"] = "order_id.x > 1"
     events.where, events.version = "order_id[0] is null", "nothing"
