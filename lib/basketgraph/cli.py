@@ -64,8 +64,8 @@ def run(
         from basketgraph.summary import print_plan, print_summary
 
         conf = load(env, source, {**set_pairs(sets or []), **({DATA_DOCS: "true"} if data_docs else {})}, pipeline=pipeline)
-        check_run(conf, pipeline, start=start, files=not dry_run)
         accepted = accepted_failures(accept or [], because or [])
+        check_run(conf, pipeline, start=start, files=not dry_run)
         announce_spark(conf, make_warehouse=True)
         from basketgraph import pipeline as pipelines  # takes seconds to import
 
