@@ -12,15 +12,12 @@ from importlib import metadata
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from basketgraph.paths import absolute, file_url, local_folder, no_glob, writable_fault
-
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
 
 CONF_VARIABLE = "BASKETGRAPH_CONF"
 CONF_DIR = f"--conf-dir / {CONF_VARIABLE}"
@@ -147,7 +144,7 @@ def parsed(model: type[SettingsT], values: Mapping[str, Any], where: str) -> Set
         raise Mistake(f"{where} cannot be used", faults, f"Keys known here: {known}.") from None
 
 
-def _key_meant(problem: ErrorDetails, model: type[BaseModel]) -> str:
+def _key_meant(problem: Mapping[str, Any], model: type[BaseModel]) -> str:
     return did_you_mean(str(problem["loc"][-1]), keys_of(model)) if problem["type"] == "extra_forbidden" else ""
 
 
