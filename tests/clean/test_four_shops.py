@@ -58,7 +58,7 @@ def test_a_log_of_behaviour_gives_lists_of_what_was_bought_without_any_item_tabl
     lists = live.read("gold.recommendations")
     assert lists.select("user_id").distinct().count() > 35
     assert lists.join(bought, "item_id", how="left_anti").count() == 0
-    assert live.read("gold.interactions").where(f"as_of = DATE'{outcome.as_of}'").select("item_id").distinct().count() == bought.count()
+    assert live.read("gold.interactions").where(f"as_of = DATE'{outcome.state['as_of']}'").select("item_id").distinct().count() == bought.count()
     assert {name for example in outcome.examples for name in example.bought} <= {row.item_id for row in bought.collect()}
     assert outcome.examples, "items are called by their ids"
 
