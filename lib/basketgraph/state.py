@@ -79,11 +79,11 @@ def _state(reader: Reader, logged: Rows, steps: Sequence[StepResult], run_id: st
         "quality": quality_verdict(reader, run_id),
         "metrics": evaluated.get("metrics", {}),
         "gains": evaluated.get("gains", {}),
-        "judged_from": _still_to_come(details.get("gate", {}).get("judged_from"), live),
+        "judged_from": still_to_come(details.get("gate", {}).get("judged_from"), live),
     }
 
 
-def _still_to_come(judged_from: str | None, live: Mapping[str, Any] | None) -> str | None:
+def still_to_come(judged_from: str | None, live: Mapping[str, Any] | None) -> str | None:
     """The day from which lists can be judged, as the gate said last; None where the live release is as of that day or a later one."""
     is_past = judged_from is not None and live is not None and live["as_of"] is not None and date.fromisoformat(judged_from) <= live["as_of"]
     return None if is_past else judged_from
