@@ -143,7 +143,7 @@ def test_a_warehouse_that_cannot_be_written_to_is_refused_before_spark_starts(he
 
 
 def test_a_pattern_of_a_new_shops_files_is_one_below_a_folder_whose_name_is_none(here: Path) -> None:
-    from basketgraph.clean.onboard.find import find
+    from basketgraph.onboard.find import find
 
     for name in (f"{ODD}/a.csv", f"{ODD}/deep/b.csv", f"{ODD}/c.txt"):
         (here / name).parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,117 @@
+"""Columns that say what people did: their values are words for views, carts and purchases, or codes that nobody but the shop understands."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from basketgraph.onboard.fitness import NAMED, fitness
+from basketgraph.onboard.profiles import Profile
+from basketgraph.onboard.words import header_score, plain_values, purchases_among, words, words_of
+
+FEW = 60  # different values of a column that says what happened
+CODES = 12  # the same where they are numbers
+MOSTLY = 0.5  # of the values, and of the rows, that are known words
+ENOUGH = 0.4  # score of header and values together
+SHOWN = 8  # values named in a sentence
+SCALE = (0, 10)  # of stars
+RATINGS = {"bewertung", "note", "overall", "punkte", "rate", "rating", "ratings", "score", "star", "stars", "sterne"}
+REVIEWS = {
+    "avis", "helpful", "helpfulness", "recensione", "resena", "review", "reviewer", "reviews", "rezension", "upvotes", "votes",
+}  # fmt: skip
+
+
+def event_column(profiles: Sequence[Profile]) -> Profile | None:
+    """The column that says what happened in words we know: one that is called so, else one whose values are mostly such words."""
+    scores = [header_score("event_type", one.name) * fitness("event_type", one) for one in profiles]
+    best = max(scores, default=0.0)
+    if best >= ENOUGH:
+        return profiles[scores.index(best)]
+    return next((one for one in profiles if has_words_of_acts(one)), None)
+
+
+def has_words_of_acts(one: Profile) -> bool:
+    """Whether the values alone show that a column says what happened: few, mostly known words, and among them one for what is no sale, or words for
+    both sales and what takes them back."""
+    if not one.filled or one.number is not None or one.moment is not None or len(one.counts) > FEW:
+        return False
+    known, counted = words().values, counted_words(one)
+    plain = {text: word for text, word in plain_values(counted).items() if len(word) > 1}  # a letter may stand for anything
+    understood = {text: word for text, word in plain.items() if word in known.purchases | known.cancellations | known.others}
+    mostly = len(understood) >= MOSTLY * len(counted) and sum(counted[text] for text in understood) >= MOSTLY * len(one.filled)
+    found = set(understood.values())
+    if found & (known.others - known.vague):
+        return mostly
+    both = bool(found & (known.purchases - known.steps)) and bool(found & known.cancellations)
+    return both and len(understood) == len(counted) and header_score("status", one.name) < ENOUGH
+
+
+def has_name(one: Profile) -> bool:
+    """Whether a header says that the column is of what happened."""
+    return header_score("event_type", one.name) >= ENOUGH or names_acts(one)
+
+
+def coded_column(profiles: Iterable[Profile], *, sold: bool) -> Profile | None:
+    """The column that is called so but whose values are codes or words that we do not know. sold: whether there are pieces or money, so that rows
+    are sales in any case and words may be of anything."""
+    for one in profiles:
+        codes = one.number is not None and one.whole
+        called = names_acts(one) and (codes or not sold)
+        if _has_few_values(one) and (called or (codes and not sold and header_score("event_type", one.name) >= NAMED)):
+            return one
+    return None
+
+
+def unclear_column(profiles: Iterable[Profile]) -> Profile | None:
+    """The column that is called like what people did and has a few values, none of which we know."""
+    return next((one for one in profiles if names_acts(one) and _has_few_values(one)), None)
+
+
+def names_acts(one: Profile) -> bool:
+    """Whether a header says by itself that the values are acts."""
+    have = words_of(one.name)
+    return bool(set(have) & words().acts) and have[-1] not in ("id", "date", "time")
+
+
+def _has_few_values(one: Profile) -> bool:
+    return 1 < len(one.counts) <= (CODES if one.number is not None else FEW) and not one.padded and one.moment is None
+
+
+def counted_words(one: Profile) -> Counter[str]:
+    """{a value as `lower(trim())` gives it: its rows}."""
+    found: Counter[str] = Counter()
+    for text, rows in one.counts.items():
+        found[text.lower().strip()] += rows
+    return found
+
+
+def bought_words(one: Profile) -> list[str]:
+    """The values that mean a purchase, as `lower(trim())` gives them."""
+    plain = plain_values(one.counts)
+    purchases = purchases_among(plain.values())
+    return [text for text, word in plain.items() if word in purchases]
+
+
+def shares(one: Profile, texts: Iterable[str]) -> str:
+    """`pv` (94 %), `x` (0.3 %): values with their shares of the rows that have one, the most frequent first."""
+    counted = counted_words(one)
+    ordered = sorted(texts, key=lambda text: (-counted[text], text))
+    named = [f"`{text[:30]}` ({percent(counted[text], len(one.filled))})" for text in ordered[:SHOWN]]
+    return ", ".join(named) + (f" and {len(ordered) - SHOWN} more" if len(ordered) > SHOWN else "")
+
+
+def percent(part: int, whole: int) -> str:
+    share = 100 * part / max(1, whole)
+    return f"{share:.0f} %" if share >= 1 or not part else f"{share:.1g} %"
+
+
+def is_rating(one: Profile) -> bool:
+    """Whether a column has stars: few numbers from 0 to 10 under such a name."""
+    least, most = SCALE
+    scaled = bool(one.numbers) and least <= min(one.numbers) and max(one.numbers) <= most and len(one.counts) <= 2 * most + 1
+    return scaled and bool(set(words_of(one.name.rpartition(".")[2])) & RATINGS)
+
+
+def is_of_review(one: Profile) -> bool:
+    """Whether a column is of a review: stars, a text about an item, votes that it was helpful."""
+    return is_rating(one) or bool(set(words_of(one.name.rpartition(".")[2])) & REVIEWS)

@@ -1,0 +1,65 @@
+"""The sampled parts of a shop's files as files that cleaning's own code can read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import NamedTuple
+
+from basketgraph.onboard.find import PACKERS, Excerpt, Found, excerpt
+from basketgraph.onboard.plan import FilesPlan
+
+BYTES = 4 << 20  # of all files of a kind together
+LEAST = 256 << 10  # of each of them
+SPANNING = 64 << 20  # of a file whose records span lines, which is read as it is
+
+
+class Cutting(NamedTuple):
+    """A file, or a part of one, at `path`. name: that of the file below the landing folder. whole: whether it has all of its rows."""
+
+    name: str
+    path: Path
+    modified_at: datetime
+    whole: bool
+
+
+def cuttings(files: FilesPlan, folder: Path) -> list[Cutting]:
+    """The files that were looked at: as they lie where they are small or of Parquet, else whole lines from all over them, written below `folder`."""
+    sample, looked_at = files.reading.sample, files.kind.looked_at
+    most = max(LEAST, BYTES // max(1, len(looked_at)))
+    found = []
+    for number, one in enumerate(looked_at):
+        modified_at = datetime.fromtimestamp(one.path.stat().st_mtime, timezone.utc)
+        if sample.format == "parquet":
+            found.append(Cutting(one.name, one.path, modified_at, True))
+            continue
+        part = excerpt(one)
+        spans = str(sample.options.get("multiLine", False)).lower() == "true" or str(sample.options.get("encoding", "")).startswith("UTF-16")
+        fits = part.whole and len(part.head) <= (SPANNING if spans else most)
+        if fits and one.member is None:
+            found.append(Cutting(one.name, one.path, modified_at, True))
+        elif fits or not spans:
+            place = folder / str(number) / _unpacked(one)
+            place.parent.mkdir(parents=True)
+            place.write_bytes(part.head if fits else b"".join(_lines(part, most)))
+            found.append(Cutting(one.name, place, modified_at, fits))
+        elif one.member is None and one.size <= SPANNING:
+            found.append(Cutting(one.name, one.path, modified_at, True))
+    return found
+
+
+def _unpacked(one: Found) -> str:
+    name = Path(one.name).name
+    return name.removesuffix(Path(name).suffix) if Path(name).suffix.lower() in PACKERS and one.member is None else name
+
+
+def _lines(part: Excerpt, most: int) -> Sequence[bytes]:
+    """Whole lines: of the start half of the bytes, of the blocks from all over the rest the other half."""
+    each = most if not part.blocks else most // 2
+    start = part.head[:each]
+    found = [start[: start.rfind(b"\n") + 1]]
+    for block in part.blocks:
+        some = block[: max(1024, each // len(part.blocks))]
+        found.append(some[some.find(b"\n") + 1 : some.rfind(b"\n") + 1])
+    return found

@@ -1,0 +1,178 @@
+"""What Spark made of a sample's rows held against what onboarding had read in them: each difference is a TODO with its share and an example."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
+from typing import NamedTuple
+
+from basketgraph.clean.characters import folded, shown
+from basketgraph.onboard.draft import example
+from basketgraph.onboard.parts import NOBODY, Remark, Table, decimal_sql
+from basketgraph.onboard.plan import FilesPlan
+from basketgraph.onboard.profiles import NOTHING, Profile
+
+MUCH = 0.3  # of the rows refused for one reason
+SAMPLED = 0.02  # by which shares may differ where Spark did not read the very rows of the sample
+COLUMNS = {
+    "time": "event_time", "user": "user_id", "item": "item_id", "order": "order_id", "quantity": "quantity", "unit_price": "amount_minor",
+    "amount": "amount_minor",
+}  # fmt: skip
+NUMBERS = ("quantity", "unit_price", "amount")
+IDS = ("user", "item", "order")
+
+
+class Row(NamedTuple):
+    """A raw row as Spark read and mapped it. raw: role -> text of its column. lets, silver: name -> text."""
+
+    about: bool  # whether it is about the table
+    corrupt: bool
+    reasons: Sequence[str]
+    raw: Mapping[str, str | None]
+    lets: Mapping[str, str | None]
+    silver: Mapping[str, str | None]
+
+
+def differences(one: FilesPlan, table: Table, rows: Sequence[Row], *, whole: bool) -> None:
+    """Remarks on a table what its rows say otherwise than the sample did. whole: whether they are all rows of the files that were looked at."""
+    if not rows:
+        return
+    if table is one.tables[0]:
+        _unparsable(one, rows, whole)
+    parsed = [row for row in rows if not row.corrupt]
+    if table.name == "silver.events":
+        for role, column in COLUMNS.items():
+            profile = one.reading.roles.get(role)
+            if profile is not None and column in table.columns:
+                for text in _of_role(one, role, profile, parsed, whole):
+                    table.todo(column, text)
+    _refused(table, [row for row in parsed if row.about])
+
+
+def _unparsable(one: FilesPlan, rows: Sequence[Row], whole: bool) -> None:
+    corrupt, sample = sum(row.corrupt for row in rows), one.reading.sample
+    known = sample.odd_rows if whole else sample.odd_rows / max(1, sample.rows + sample.odd_rows) * len(rows) * 1.5
+    if corrupt > known:
+        text = f"{_share(corrupt, len(rows))} of the sampled lines ({corrupt:,}) are no rows for Spark; see options"
+        one.remarks.append(Remark("todo", f"files.{one.kind.name}", text))
+
+
+def _of_role(one: FilesPlan, role: str, profile: Profile, rows: Sequence[Row], whole: bool) -> Iterator[str]:
+    def show(text: str) -> str:
+        return f"`{shown(example(text, profile, role, str))}`"
+
+    raw = [row.raw[role] for row in rows if role in row.raw]
+    if not raw:
+        return
+    yield from _holes(profile, raw, show, same=whole and one.reading.sample.rows == len(rows))
+    nothing = [text for text in raw if text is not None and text not in profile.nothing and text.strip().lower() in NOTHING]
+    if nothing and profile.moment is None and role not in NUMBERS:
+        yield f"{_share(len(nothing), len(raw))} of {profile.name} are {show_plain(nothing[0])}, which is taken for a value; add it to null_values"
+    if role in IDS:
+        yield from _ids(role, profile, rows, show)
+    elif role == "time":
+        yield from _times(profile, rows, show)
+    else:
+        yield from _numbers(one, role, profile, rows, show)
+
+
+def show_plain(text: str) -> str:
+    return f"`{shown(text)[:40]}`"
+
+
+def _holes(profile: Profile, raw: Sequence[str | None], show: Callable[[str], str], *, same: bool) -> Iterator[str]:
+    """Where Spark has no value in rows in which the sample had one."""
+    empty = sum(text is None for text in raw) / len(raw)
+    known = 1 - profile.filled_share()
+    if empty > known + (0 if same else SAMPLED) + 1e-9:
+        some = f", such as {show(profile.filled[0])}" if profile.filled else ""
+        yield f"{profile.name}: {100 * empty:.0f} % of the rows have no value as Spark reads them, {100 * known:.0f} % as the sample was read{some}"
+
+
+def _ids(role: str, profile: Profile, rows: Sequence[Row], show: Callable[[str], str]) -> Iterator[str]:
+    column = COLUMNS[role]
+    given = [(row.raw[role], row.silver.get(column)) for row in rows]
+    lost = [text for text, made in given if text is not None and made is None and _is_id(text, profile)]
+    if lost:
+        yield f"{profile.name}: Spark reads {_share(len(lost), len(given))} of the values as nothing, such as {show(lost[0])}; mend the expression"
+    alike: dict[str, dict[str, str]] = defaultdict(dict)
+    for text, made in given:
+        if text is not None and made is not None:
+            alike[folded(made)].setdefault(made, text)
+    several = [ways for ways in alike.values() if len(ways) > 1]
+    if several:
+        first, second = list(several[0])[:2]
+        told = f"{show(first)} and {show(second)}" if show(first) != show(second) else f"{show(first)} in upper and lower case"
+        share = _share(len(several), len(alike))
+        what = f"{share} of the {role}s ({len(several):,}) have ids that differ in case or in what nobody sees"
+        yield f"{profile.name}: {what}, such as {told}: are they one?"
+
+
+def _is_id(text: str, profile: Profile) -> bool:
+    return (
+        bool(folded(text)) and text not in profile.nothing and text.strip().lower() not in NOTHING and text.strip(" 0.") != "" and text not in NOBODY
+    )
+
+
+def _times(profile: Profile, rows: Sequence[Row], show: Callable[[str], str]) -> Iterator[str]:
+    form = profile.moment or profile.epoch
+    lost, moved, read = [], [], 0
+    for row in rows:
+        text = row.raw["time"]
+        day = form.day(text) if form is not None and text is not None else None
+        if day is None or text is None:
+            continue
+        read += 1
+        made = row.silver.get("event_date")
+        if made is None:
+            lost.append(text)
+        elif abs((date.fromisoformat(made[:10]) - day).days) > 1:
+            moved.append((text, made[:10]))
+    if lost:
+        yield f"{profile.name}: Spark cannot read {_share(len(lost), read)} of the times, such as {show(lost[0])}; mend the pattern"
+    if moved:
+        yield f"{profile.name}: Spark reads {_share(len(moved), read)} of the times as other days, such as {show(moved[0][0])} as {moved[0][1]}"
+
+
+def _numbers(one: FilesPlan, role: str, profile: Profile, rows: Sequence[Row], show: Callable[[str], str]) -> Iterator[str]:
+    sql = {decimal_sql(profile), f"cast({profile.number.sql(profile.column.sql)} as bigint)"} if profile.number is not None else set()
+    name = next((name for name, text in one.lets.names.items() if text in sql), None)
+    if profile.number is None or name is None:
+        return
+    lost, other, read = [], [], 0
+    for row in rows:
+        text = row.raw[role]
+        value = profile.number.value(text) if text is not None else None
+        if value is None or text is None or value != value:
+            continue
+        read += 1
+        made = row.lets.get(name)
+        if made is None:
+            lost.append(text)
+        elif abs(float(made) - value) > max(1e-4, 1e-9 * abs(value)):
+            other.append((text, made))
+    if lost:
+        yield f"{profile.name}: Spark cannot read {_share(len(lost), read)} of the numbers, such as {show(lost[0])}; mend the expression"
+    if other:
+        yield f"{profile.name}: Spark reads {_share(len(other), read)} of the numbers as others, such as {show(other[0][0])} as {other[0][1]}"
+
+
+def _refused(table: Table, rows: Sequence[Row]) -> None:
+    """Where cleaning would refuse much for another reason than a hole, which is asked about already."""
+    counts: dict[str, int] = defaultdict(int)
+    for row in rows:
+        for reason in row.reasons:
+            counts[reason] += 1
+    asked = {key for key, told in table.remarks.items() if any(remark.kind == "todo" for remark in told)}
+    for reason, number in counts.items():
+        column = re.sub(r"^(unreadable|violates):", "", reason)
+        if number > MUCH * len(rows) and not reason.startswith("missing:") and column not in asked:
+            key = column if column in {*table.columns, *table.reject} else next(iter(table.columns))
+            table.todo(key, f"{_share(number, len(rows))} of the sampled rows would be rejected as {reason}")
+
+
+def _share(part: int, whole: int) -> str:
+    share = 100 * part / max(1, whole)
+    return f"{share:.0f} %" if share >= 1 else f"{share:.2f} %"

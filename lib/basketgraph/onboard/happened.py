@@ -1,0 +1,152 @@
+"""What a row says happened: a purchase, a cancellation, an order that came to nothing, or something that is no sale."""
+
+from __future__ import annotations
+
+from basketgraph.onboard.acts import bought_words, counted_words, has_name, has_words_of_acts, shares, unclear_column
+from basketgraph.onboard.evidence import prefix_of_cancellations
+from basketgraph.onboard.headerless import AS_RATINGS, FLAG
+from basketgraph.onboard.orders import FIRST_LINES, on_first_lines
+from basketgraph.onboard.parts import Lets, Table, decimal_sql, text_list
+from basketgraph.onboard.profiles import Profile
+from basketgraph.onboard.roles import Reading
+from basketgraph.onboard.words import header_score, is_taken_back, plain_values, words
+
+YES = {"1", "true", "yes", "y", "t", "x", "ja", "j", "oui", "si", "sim", "tak"}
+UNTOLD = "?"  # stands where only the shop can say which word it is
+
+
+def event_type(reading: Reading, lets: Lets, table: Table) -> str | None:
+    """Sets event_type; returns the condition under which a row is a cancellation, None where none can be."""
+    kind, status = reading.roles.get("event_type"), reading.roles.get("status")
+    _ask_for_what_came_back(reading, table)
+    if status is not None:
+        _by_status(status, table)
+        if on_first_lines(reading.roles.get("order"), status):
+            table.todo("event_type", f"{status.name} {FIRST_LINES}: further lines of orders that came to nothing are counted; write it on each line")
+    if kind is not None:
+        return _typed(kind, lets, table, "it is called so and has" if has_name(kind) else "its values are mostly words for what people do")
+    if reading.reviews:
+        _left_out(reading.reviews, reading, table)
+        return None
+    taken = {one.name for one in reading.roles.values()}
+    unclear = unclear_column(one for one in reading.profiles if one.name not in taken)
+    unclear = unclear or next((one for one in reading.profiles if has_words_of_acts(one)), None)
+    if unclear is not None:
+        text = f"{unclear.name} has {shares(unclear, counted_words(unclear))}, and all of them count as sales. If some are none (views, carts), add"
+        table.todo("event_type", f"{text} `where: \"lower(trim({unclear.column.sql})) in ('WORD')\"` with the words for sales above `columns`")
+    cancelled = _cancelled(reading, table)
+    if cancelled is not None:
+        cancelled = lets.add("cancelled", cancelled)
+    table.set("event_type", f"if({cancelled}, 'cancellation', 'purchase')" if cancelled else "'purchase'")
+    if cancelled is None:
+        table.guess(
+            "event_type", "all rows are purchases", "nothing in the sample looks like a cancellation (negative pieces or money, a flag, a prefix)"
+        )
+    return cancelled
+
+
+def _left_out(reviews: list[str], reading: Reading, table: Table) -> None:
+    """Reviews and ratings: what users think of items is no purchase, so no row is a sale."""
+    named = ", ".join(reviews[:4])
+    table.where = "false"
+    table.guess("where", "all rows are left out", f"these are reviews or ratings ({named}) and nothing says pieces, money or orders")
+    table.set("event_type", "'purchase'")
+    file = reading.sample.found.name
+    by_layout = AS_RATINGS in reading.sample.because.get("header", "")
+    otherwise = f"; if the third field is pieces, onboard again with `{FLAG} user,item,quantity,time`" if by_layout else ""
+    table.todo(
+        "event_type",
+        f"{file} has reviews or ratings, which are no purchases; without purchases there are no lists. Add files of orders, or "
+        f"take out `where: false` if each row is of an item that was bought then{otherwise}",
+    )
+
+
+def _typed(kind: Profile, lets: Lets, table: Table, because: str) -> str | None:
+    """Event types by the words of a column; those that silver.events does not hold are left out by `where`."""
+    word = plain_values(kind.counts)
+    known = words().values
+    bought = bought_words(kind)
+    undone = [text for text, plain in word.items() if plain in known.cancellations]
+    others = [text for text, plain in word.items() if plain in known.others]
+    unknown = [text for text in word if text not in {*bought, *undone, *others}]
+    name = lets.add("event_word", f"lower(trim({kind.column.sql}))")
+    cases = [f"when {name} in ({text_list(bought or [UNTOLD])}) then 'purchase'"]
+    if undone:
+        cases.append(f"when {name} in ({text_list(undone)}) then 'cancellation'")
+    table.set("event_type", f"case {' '.join(cases)} end")
+    table.guess("event_type", f"{kind.name} says what happened", f"{because}: {', '.join(sorted(word))[:80]}")
+    _ask_what_happened(kind, unknown, bool(bought), table)
+    if others:
+        table.where = f"coalesce({name}, '') not in ({text_list(others)})"
+        table.guess(
+            "where",
+            f"{shares(kind, others)} are left out",
+            "silver.events holds purchases and cancellations only",
+        )
+    elif unknown:
+        table.where = f"coalesce({name}, '') not in ('{UNTOLD}')"
+    return f"{name} in ({text_list(undone)})" if undone else None
+
+
+def _ask_what_happened(kind: Profile, unknown: list[str], knows_purchases: bool, table: Table) -> None:
+    """Names the values that nobody could tell, with their shares, and says what to write where."""
+    if not knows_purchases and not unknown:
+        text = (
+            f"no row is a purchase: {kind.name} has {shares(kind, plain_values(kind.counts))}. Add files with the purchases: without them there are"
+        )
+        table.todo("event_type", f"{text} no lists")
+    elif not knows_purchases:
+        text = f"which value of {kind.name} is a purchase: {shares(kind, unknown)}? Write it here in place of {UNTOLD}, and those that are no sale"
+        table.todo("event_type", f"{text} (views, carts) into the list of `where`; until then their rows are rejected as unreadable:event_type")
+    elif unknown:
+        text = f"what are {shares(kind, unknown)} of {kind.name}? Write each into a list here, if it is a purchase or a cancellation, or into the"
+        table.todo("event_type", f"{text} list of `where`, if it is no sale; until then their rows are rejected as unreadable:event_type")
+
+
+def _by_status(status: Profile, table: Table) -> None:
+    """Refuses orders that came to nothing, or to nothing yet, and says of which states it knows no more than their names."""
+    known, plain = words().values, plain_values(status.counts)
+    back = [text for text, word in plain.items() if word in known.cancellations - known.purchases]
+    waiting = [text for text, word in plain.items() if word in known.undone - known.cancellations - known.purchases]
+    if back or waiting:
+        table.refuse("order_not_completed", f"lower(trim({status.column.sql})) in ({text_list([*back, *waiting])})")
+    for texts, what in ((back, "are orders that came to nothing"), (waiting, "are orders that are not completed, or not yet")):
+        if texts:
+            table.guess("order_not_completed", f"{', '.join(sorted(texts))} {what}", f"{status.name} is the order's state")
+    unknown = sorted(set(plain) - {*back, *waiting} - {text for text, word in plain.items() if word in known.purchases})
+    if unknown:
+        told = f"{status.name} {', '.join(unknown)[:90]} count as sales"
+        table.guess("event_type", told, "nothing in these words says that the order came to nothing")
+
+
+def _ask_for_what_came_back(reading: Reading, table: Table) -> None:
+    """A row's own column of what was refunded is no row that a cancellation could be made of."""
+    taken = {one.name for one in reading.roles.values()}
+    columns = {"quantity": "quantity", "amount": "amount_minor", "unit_price": "amount_minor"}
+    for one in reading.profiles:
+        speaks = {role: header_score(role, one.name) for role in columns}
+        best = max(speaks, key=lambda role: speaks[role])
+        if one.numbers and speaks[best] and one.name not in taken and is_taken_back(one.name):
+            table.todo(columns[best], f"{one.name}: what came back is counted as sold; take it off, or deliver it as rows of their own")
+
+
+def _cancelled(reading: Reading, table: Table) -> str | None:
+    found = prefix_of_cancellations(reading)
+    if found is not None:
+        order = reading.roles["order"]
+        table.guess(
+            "event_type", f"{order.name} that begin with {found[0]} are cancellations", f"{found[1]} of them in the sample have negative pieces"
+        )
+        return f"{order.column.sql} like '{found[0]}%'"
+    flag = reading.roles.get("cancelled")
+    if flag is not None:
+        yes = sorted(text.lower() for text in flag.counts if text.lower() in YES) or ["true", "1"]
+        table.guess("event_type", f"{flag.name} marks cancellations", reading.because["cancelled"])
+        return f"coalesce(lower(cast({flag.column.sql} as string)) in ({text_list(yes)}), false)"
+    for role in ("quantity", "amount", "unit_price"):
+        one = reading.roles.get(role)
+        if one is not None and any(value < 0 for value in one.numbers):
+            negative = sum(value < 0 for value in one.numbers)
+            table.guess("event_type", f"rows with a negative {one.name} are cancellations", f"{negative:,} of {len(one.numbers):,} are")
+            return f"coalesce({decimal_sql(one)} < 0, false)"
+    return None

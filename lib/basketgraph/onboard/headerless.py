@@ -1,0 +1,124 @@
+"""CSV files without a header line: the user's names for their fields, or those of a well-known layout."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from basketgraph.clean.mapping import INTERNAL_PREFIX, LANDING_NAMES, SOURCE_NAMES
+from basketgraph.config import Mistake
+from basketgraph.onboard.acts import SCALE, has_words_of_acts
+from basketgraph.onboard.moments import epoch_form, looks_like_moment, moment_form
+from basketgraph.onboard.numbers import looks_like_number
+from basketgraph.onboard.profiles import Profile
+from basketgraph.onboard.sample import Column
+
+LOOKED_AT = 2000  # rows that decide about the layout
+NEARLY_ALL = 0.95
+STARS = 21  # different ratings at most: halves from 0 to 10
+ACTS = ("user_id", "item_id", "category_id", "behavior", "timestamp")  # as Taobao's logs of behaviour
+RATINGS = ("user_id", "item_id", "rating", "timestamp")  # as MovieLens' ratings
+AS_RATINGS = "lines are two ids, a rating and a time, as MovieLens writes them"
+LONG = re.compile(r"\d{9,}")  # a second since 1970, a barcode: nobody calls a column so
+FLAG = "--columns"
+
+
+class Named(NamedTuple):
+    """The names of a headerless file's fields, and why these."""
+
+    names: tuple[str, ...]
+    because: str
+
+
+def wanted_columns(given: str | None) -> tuple[str, ...]:
+    """The names that `--columns a,b,c` gives. Raises Mistake for an empty name, one that is there twice, and one of ours."""
+    if given is None:
+        return ()
+    names = tuple(name.strip() for name in given.split(","))
+    faults = [f"name {place}: want a name, have nothing" for place, name in enumerate(names, 1) if not name]
+    lower = [name.lower() for name in names]
+    faults += [f"{name}: want each name once" for name in dict.fromkeys(names) if name and lower.count(name.lower()) > 1]
+    ours = (*LANDING_NAMES, *SOURCE_NAMES)
+    faults += [f"{name}: want another name, this one is ours" for name in names if name in ours or name.startswith(INTERNAL_PREFIX)]
+    if faults:
+        raise Mistake(
+            f"{FLAG}: want the names of all fields, set apart by commas, have {given}", faults, f"Write for instance {FLAG} user,item,date."
+        )
+    return names
+
+
+def columns_flag(width: int) -> str:
+    """How a user names the fields."""
+    return f"{FLAG} {','.join(f'NAME{number}' for number in range(1, width + 1))} (names such as user, item, date, quantity, price)"
+
+
+def names_of(rows: Sequence[Sequence[str]], columns: Sequence[str], shown: str) -> Named | None:
+    """The names of the fields where the first line is a row and we have names for it; None where it is a header, or looks like one.
+
+    columns: the user's own names.
+    errors:  Mistake where there are fewer or more of them than fields.
+    """
+    first = [text.strip() for text in rows[0]]
+    if columns:
+        if _is_header(first, rows) or [text.lower() for text in first] == [name.lower() for name in columns]:
+            return None
+        if len(columns) != len(first):
+            fault = f"want {len(first)} names, one for each field of `{', '.join(first)[:80]}`, have {len(columns)}: {', '.join(columns)}"
+            cure = "Name them all, in their order. Files of another kind need a header line, or a command of their own."
+            raise Mistake(f"{FLAG}: {shown}", [fault], cure)
+        return Named(tuple(columns), f"{FLAG} says so")
+    return _known_layout(rows) if is_row(first) else None
+
+
+def is_row(first: Sequence[str]) -> bool:
+    """Whether a first line has values where a header has names."""
+    values = [text for text in first if looks_like_number(text) or looks_like_moment(text)]
+    return len(values) > len(first) / 3 or any(looks_like_moment(text) or LONG.fullmatch(text) for text in values)
+
+
+def _is_header(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a line without numbers and dates stands above a column of them."""
+    if any(looks_like_number(text) or looks_like_moment(text) for text in first):
+        return False
+    below = [row for row in rows[1:LOOKED_AT] if len(row) == len(first)]
+    return any(_are_values(column) for column in zip(*below, strict=True))
+
+
+def _are_values(texts: Sequence[str]) -> bool:
+    filled = [text.strip() for text in texts if text.strip()]
+    return bool(filled) and sum(looks_like_number(text) or looks_like_moment(text) for text in filled) >= NEARLY_ALL * len(filled)
+
+
+def _known_layout(rows: Sequence[Sequence[str]]) -> Named | None:
+    """User, item, (category,) behaviour and time, or user, item, rating and time, all in this order."""
+    width = len(rows[0])
+    columns = [[text.strip() for text in column] for column in zip(*(row for row in rows[:LOOKED_AT] if len(row) == width), strict=True)]
+    if width not in (4, 5) or not _are_ids(columns[0]) or not _are_ids(columns[1]) or not _are_times(columns[-1]):
+        return None
+    if _are_acts(columns[-2]) and (width == 4 or _are_ids(columns[2])):
+        names = ACTS if width == 5 else tuple(name for name in ACTS if name != "category_id")
+        return Named(names, f"lines are {width} fields that end in words for what people do and a time, as logs of behaviour have them")
+    if width == 4 and _are_stars(columns[2]):
+        return Named(RATINGS, AS_RATINGS)
+    return None
+
+
+def _are_ids(texts: Sequence[str]) -> bool:
+    """Ids that come again: whole numbers, or codes without blanks."""
+    return len(set(texts)) > 1 and all(re.fullmatch(r"[\w-]+", text) for text in texts) and not moment_form(texts)
+
+
+def _are_times(texts: Sequence[str]) -> bool:
+    return epoch_form(texts) is not None or moment_form(texts) is not None
+
+
+def _are_acts(texts: Sequence[str]) -> bool:
+    column = Column("", "", "string", list(texts))
+    return has_words_of_acts(Profile(column, None, None, None, None, (), [text for text in texts if text]))
+
+
+def _are_stars(texts: Sequence[str]) -> bool:
+    least, most = SCALE
+    stars = {text for text in texts if re.fullmatch(r"\d{1,2}(\.\d)?", text)}
+    return stars == set(texts) and 1 < len(stars) <= STARS and all(least <= float(text) <= most for text in stars)

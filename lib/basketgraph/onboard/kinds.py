@@ -1,0 +1,197 @@
+"""Files that are alike, taken together: one entry of a mapping's `files` each."""
+
+from __future__ import annotations
+
+import fnmatch
+import glob
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import takewhile
+from pathlib import Path
+
+from basketgraph.config import Mistake
+from basketgraph.onboard.find import ENDINGS, Found
+from basketgraph.onboard.look import sampled
+from basketgraph.onboard.nested import of_records
+from basketgraph.onboard.sample import Column, Sample, file_name
+from basketgraph.progress import each
+
+LOOKED_AT = 8  # files of one name, spread over all of them
+SMALL, MANY = 64 << 10, 100  # bytes of files of which more are looked at, such as those of one order each
+MONTH = re.compile(
+    r"(?<![A-Za-z])(jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sept?(ember)?|oct(ober)?|nov(ember)?|dec(ember)?)"
+    r"(?![A-Za-z])",
+    re.IGNORECASE,
+)
+ROWS = 40_000  # of all files of a kind together
+WHOLE = ("tinyint", "smallint", "int", "bigint")  # the wider one behind
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Files with (nearly) the same columns. `sample` is theirs together."""
+
+    name: str
+    pattern: str
+    guessed_pattern: bool
+    files: tuple[Found, ...]
+    sample: Sample
+    optional: tuple[str, ...]
+    looked_at: tuple[Found, ...] = ()
+
+
+def kinds(folder: Path, found: Sequence[Found], columns: Sequence[str] = ()) -> list[Kind]:
+    """Look at the files and put like to like. columns: the user's names for the fields of CSV files without a header.
+
+    errors: Mistake where a file cannot be read by any mapping, or files of one kind are in different encodings.
+    """
+    by_name: dict[str, list[Found]] = {}
+    for file in found:
+        by_name.setdefault(re.sub(r"[\d_.-]*\d[\d_.-]*", "0", MONTH.sub("0", file.name)), []).append(file)
+    groups: list[tuple[list[Found], list[Sample]]] = []
+    for files in by_name.values():
+        number = MANY if all(file.size < SMALL for file in files[:LOOKED_AT]) else LOOKED_AT
+        chosen = files[:: max(1, len(files) // number)][:number]
+        samples = [sampled(file, columns) for file in each(chosen, "files sampled")]
+        for sample in samples:
+            home = next((group for group in groups if _alike(group[1][0], sample)), None)
+            if home is None:
+                groups.append(([], [sample]))
+            elif sample not in home[1]:
+                home[1].append(sample)
+        home = next(group for group in groups if _alike(group[1][0], samples[0]))
+        looked = {sample.found.path: sample for sample in samples}
+        for file in files:
+            own = next((g for g in groups if file.path in looked and _alike(g[1][0], looked[file.path])), home)
+            own[0].append(file)
+    there = _others(folder, found)
+    taken: set[str] = set()
+    return [_kind(files, samples, [f.name for other, _ in groups if other is not files for f in other] + there, taken) for files, samples in groups]
+
+
+def _alike(one: Sample, other: Sample) -> bool:
+    mine, theirs = set(one.declared), set(other.declared)
+    dialects = [{k: v for k, v in s.options.items() if k in ("sep", "quote", "header")} for s in (one, other)]
+    return one.format == other.format and dialects[0] == dialects[1] and len(mine & theirs) >= 0.7 * len(mine | theirs)
+
+
+def _others(folder: Path, found: Sequence[Found]) -> list[str]:
+    """Landing files that the user did not name; a pattern must not reach for them."""
+    named = {file.name for file in found}
+    if any(file.member for file in found):
+        return []
+    near = [p for p in folder.rglob("*") if p.is_file() and p.name.lower().endswith(ENDINGS)]
+    return [name for p in near if (name := p.relative_to(folder).as_posix()) not in named]
+
+
+def _kind(files: list[Found], samples: list[Sample], others: Sequence[str], taken: set[str]) -> Kind:
+    pattern, guessed = _pattern([file.name for file in files], others)
+    base = file_name(files[0].path if files[0].member is None else Path(files[0].name))
+    name = next(n for n in (base, *(f"{base}_{i}" for i in range(2, 1000))) if n not in taken)
+    taken.add(name)
+    together = _together(samples)
+    everywhere = set.intersection(*[set(sample.declared) for sample in samples])
+    return Kind(
+        name, pattern, guessed, tuple(files), together, tuple(c for c in together.declared if c not in everywhere), tuple(s.found for s in samples)
+    )
+
+
+def _pattern(names: Sequence[str], others: Sequence[str]) -> tuple[str, bool]:
+    """(a pattern for these names and for tomorrow's, whether it reaches further than the names); it matches none of `others`."""
+    general = {re.sub(r"\*([-_.]?\*)+", "*", MONTH.sub("*", re.sub(r"(\d+[-_.T]?)*\d", "*", glob.escape(name)))) for name in names}
+    start = _common_start(names)
+    end = _common_start([name[: len(start) - 1 : -1] if start else name[::-1] for name in names])[::-1]
+    wide = f"{glob.escape(start)}*{glob.escape(end)}"
+    for pattern in (*(general if len(general) == 1 else ()), *((wide,) if len(names) > 1 else ())):
+        if not any(fnmatch.fnmatch(other, pattern) for other in others) and pattern.strip("*"):
+            return pattern, "*" in pattern
+    if len(names) == 1:
+        return glob.escape(names[0]), False
+    clash = [other for other in others if fnmatch.fnmatch(other, wide)]
+    raise Mistake(
+        "no pattern tells these files from the others beside them",
+        [f"want only {', '.join(sorted(names)[:3])}, have {clash[0]} with it in {wide}"],
+        "Put each kind of file into a folder of its own below the landing folder.",
+    )
+
+
+def _common_start(texts: Sequence[str]) -> str:
+    first = min(texts)
+    alike = (a == b for a, b in zip(first, max(texts), strict=False))
+    return first[: sum(1 for _ in takewhile(bool, alike))]
+
+
+def _together(samples: list[Sample]) -> Sample:
+    """One sample of several files' rows."""
+    first = samples[0]
+    encodings = {str(s.options.get("encoding", "UTF-8")) for s in samples if not s.ascii}
+    if len(encodings) > 1:
+        faults = [f"{s.found.shown}: {s.options.get('encoding', 'UTF-8')}" for s in samples if not s.ascii]
+        raise Mistake("files of one kind are in different encodings", faults, "Bring them to one: iconv -f windows-1252 -t UTF-8 OLD > NEW")
+    if len(samples) == 1:
+        return first
+    share = max(1, ROWS // len(samples))
+    totals = [s.total for s in samples]
+    options = {key: value for sample in samples for key, value in sample.options.items()}
+    because = {key: value for sample in samples for key, value in sample.because.items()}
+    total = sum(t for t in totals if t is not None) if None not in totals else None
+    if first.format == "json":  # what a field is in some files may be something else in others
+        records = [record for sample in samples for record in sample.records[:: len(sample.records) // share + 1]]
+        return replace(of_records(first.found, options, records, total, because), ascii=all(s.ascii for s in samples))
+    columns: dict[str, Column] = {}
+    rows = 0
+    for sample in samples:
+        step = sample.rows // share + 1
+        taken = len(range(0, sample.rows, step))
+        for column in sample.columns:
+            known = columns.setdefault(column.name, Column(column.name, column.sql, column.kind, [None] * rows))
+            known.values.extend(column.values[::step])
+        rows += taken
+        for column in columns.values():
+            column.values.extend([None] * (rows - len(column.values)))
+    declared = {name: kind for sample in reversed(samples) for name, kind in sample.declared.items()} | dict(first.declared)
+    declared |= {name: _wide_enough([sample.declared[name] for sample in samples if name in sample.declared]) for name in declared}
+    columns = {name: _as_one_type(one, declared.get(name, one.kind), samples) for name, one in columns.items()}
+    lines = next((s.lines for s in samples if s.lines is not None), None)
+    if lines is not None:  # of files with empty lists nobody can tell what is in them
+        declared[lines.path[0]] = next(s.declared[lines.path[0]] for s in samples if s.lines is not None)
+    return replace(
+        first,
+        options=options,
+        declared=declared,
+        lines=lines,
+        columns=tuple(columns.values()),
+        rows=rows,
+        total=total,
+        because=because,
+        notes=tuple(dict.fromkeys(note for s in samples for note in s.notes)),
+        ascii=all(s.ascii for s in samples),
+        odd_rows=sum(s.odd_rows for s in samples),
+    )
+
+
+def _as_one_type(column: Column, kind: str, samples: Sequence[Sample]) -> Column:
+    """The column under the type that all files have it in; whole numbers and floating-point ones are written alike."""
+    kinds = {sample.declared.get(column.name) for sample in samples} - {None}
+    if len(kinds) == 1 or not _is_number(kind):
+        return column
+    return replace(column, kind=kind, values=[None if value is None else value.removesuffix(".0") for value in column.values])
+
+
+def _is_number(kind: str) -> bool:
+    return kind in ("float", "double", *WHOLE) or kind.startswith("decimal")
+
+
+def _wide_enough(kinds: Sequence[str]) -> str:
+    """The type that holds what all of the types hold, of numbers; else the first, and text where it is one of them."""
+    different = list(dict.fromkeys(kinds))
+    if len(different) == 1 or not all(map(_is_number, different)):
+        return "string" if "string" in different else different[0]
+    if all(kind in WHOLE for kind in different):
+        return max(different, key=WHOLE.index)
+    decimals = [tuple(map(int, re.findall(r"\d+", kind))) for kind in different if kind.startswith("decimal")]
+    if len(decimals) < len(different):
+        return "double"
+    scale = max(scale for _, scale in decimals)
+    return f"decimal({min(38, max(digits - its for digits, its in decimals) + scale)}, {scale})"

@@ -1,0 +1,68 @@
+"""Files of sales that lack who bought, what or when: no mapping makes events of them, so they are refused with what is missing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from basketgraph.config import Mistake
+from basketgraph.onboard.events import LIKELY
+from basketgraph.onboard.file_names import named_day
+from basketgraph.onboard.fitness import fitness, is_count_of_people
+from basketgraph.onboard.kinds import Kind
+from basketgraph.onboard.profiles import Profile
+from basketgraph.onboard.roles import Reading
+from basketgraph.onboard.words import header_score, words_of
+
+WANTED = {"user": "who bought (user)", "item": "what was bought (item)", "time": "when (time)"}
+SPANS = {"month", "week", "year"}  # headers of times that only the shop can make days of
+DATED = re.compile(r"\d+\D+\d+")
+
+
+def refuse_undated(kind: Kind, reading: Reading) -> None:
+    """Order lines of which neither a column nor a file's name can say when they were bought. Raises Mistake; reviews are no order lines."""
+    if "time" in reading.roles or reading.reviews or named_day([file.name for file in kind.files]) is not None:
+        return
+    if any(_may_be(one, "time") for one in _spare(reading)):
+        return
+    order = reading.roles.get("order")
+    join = "" if order is None else f", or join the file of orders that has it, by {order.name}"
+    raise Mistake(
+        "want sales with the day of each, have none",
+        [f"{kind.pattern}: have {_told(reading)}; missing: when it was bought (time)"],
+        f"Export them with the order's date (such as order_date){join}. Files of one day each may say it in a folder's name: dt=2024-03-02/.",
+    )
+
+
+def no_sales(readings: Sequence[tuple[Kind, Reading]]) -> Mistake:
+    """Nothing that could be sales, items or users. Columns are only to be renamed where some could be all that is missing."""
+    faults = []
+    for kind, reading in readings:
+        counted = "".join(f"; {one.name} says how many bought, not who: these are totals" for one in reading.profiles if is_count_of_people(one))
+        missing = ", ".join(what for role, what in WANTED.items() if role not in reading.roles)
+        columns = ", ".join(reading.sample.declared)[:120]
+        faults.append(f"{kind.pattern}: recognised {_told(reading) or 'nothing'} of {columns}; missing: {missing}{counted}")
+    renamed = any(all(any(_may_be(one, role) for one in _spare(reading)) for role in WANTED if role not in reading.roles) for _, reading in readings)
+    cure = "Export the lines with the columns that are missing (such as customer_id, product_id, order_date), or join the file that has them."
+    if renamed:
+        names = "customer_id, product_id, order_date, quantity, price"
+        cure = f"Rename the columns to what they are ({names}), or write the mapping by hand: docs/sources.md."
+    return Mistake("want files that say who bought what and when, or lists of items or users; have none", faults, cure)
+
+
+def _told(reading: Reading) -> str:
+    return ", ".join(f"{one.name} ({role})" for role, one in reading.roles.items())
+
+
+def _spare(reading: Reading) -> list[Profile]:
+    taken = {one.name for one in reading.roles.values()}
+    return [one for one in reading.profiles if one.name not in taken and one.filled]
+
+
+def _may_be(one: Profile, role: str) -> bool:
+    """Whether a column could be of a role that neither its header nor its values told."""
+    if role != "time":
+        return fitness(role, one) > 0
+    if header_score("time", one.name) >= LIKELY or SPANS & set(words_of(one.name)):
+        return True
+    return one.number is None and not one.personal and sum(bool(DATED.search(text)) for text in one.filled) > len(one.filled) / 2

@@ -1,0 +1,95 @@
+"""What a file is, by its first bytes, and a sample of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from basketgraph.config import Mistake
+from basketgraph.onboard.dialect import Dialect, Text, decoded, dialect, without_formulas
+from basketgraph.onboard.find import Found, excerpt
+from basketgraph.onboard.nested import json_sample, parquet_sample
+from basketgraph.onboard.sample import ROWS, Column, Sample, sql_name
+
+
+def sampled(found: Found, columns: Sequence[str] = ()) -> Sample:
+    """Look at a file. columns: the user's names for the fields of a CSV without a header.
+
+    errors: Mistake, with the cure, for a file that no mapping can read.
+    """
+    with found.open() as stream:
+        start = stream.read(4096)
+    if not start.strip():
+        raise Mistake(f"{found.shown}: want rows, have an empty file", cure="Leave it out.")
+    if start.startswith(b"PAR1"):
+        return parquet_sample(found)
+    if start.startswith(b"PK\x03\x04") or start.startswith(b"\xd0\xcf\x11\xe0"):
+        raise Mistake(f"{found.shown}: a spreadsheet or an archive, which Spark cannot read", cure="Save it as CSV (UTF-8), or unpack it.")
+    if found.packer is None and start.startswith(b"\x1f\x8b"):
+        raise Mistake(f"{found.shown}: want a packed file to end in .gz, else Spark reads it as text", cure=f"mv {found.path} {found.path}.gz")
+    text = re.sub(rb"^(\xef\xbb\xbf)+", b"", start).lstrip()
+    if text[:1] in (b"{", b"["):
+        return json_sample(found)
+    return _csv(found, columns)
+
+
+def _csv(found: Found, columns_given: Sequence[str]) -> Sample:
+    text = decoded(bytes_ := excerpt(found), found.shown)
+    told = dialect(text, found.shown, str(found.path) if found.member is None else found.name, columns_given)
+    options: dict[str, str | bool] = {}
+    because = {}
+    if told.separator != ",":
+        options["sep"] = told.separator
+    if told.named is not None:
+        options["header"] = False
+        because["header"] = f"the first line is a row; its fields are called {', '.join(told.header)}, since {told.named.because}"
+    if len(told.separator) > 1:
+        options["quote"] = ""
+    elif told.quoted:
+        options |= {"escape": told.escape} if told.quote == '"' else {"quote": told.quote, "escape": told.escape}
+        because["escape"] = "quotes within quotes are doubled" if told.escape == told.quote else "quotes within quotes have a backslash"
+    if text.encoding != "UTF-8":
+        options["encoding"] = text.encoding
+        foreign = sorted({word for word in re.findall(r"\w*[^\x00-\x7f]\w*", text.head)}, key=len, reverse=True)[:3]
+        because["encoding"] = f"{text.because}; then it reads {', '.join(foreign)}" if foreign else text.because
+    if told.multiline or text.encoding == "UTF-16":
+        options["multiLine"] = True
+        because["multiLine"] = "values have line breaks" if told.multiline else "lines of UTF-16 cannot be found by their bytes"
+    names = [name for name in told.header if name]
+    blanks = sum(_is_number_between_blanks(value) for row in told.rows[:2000] for value in row)
+    if blanks > 20:
+        options |= {"ignoreLeadingWhiteSpace": True, "ignoreTrailingWhiteSpace": True}
+        because["ignoreLeadingWhiteSpace"] = "values have blanks around them"
+    rows = told.rows[:: len(told.rows) // ROWS + 1]
+    columns = []
+    for place, name in enumerate(told.header):
+        if name:
+            columns.append(without_formulas(Column(name, sql_name(name), "string", [row[place].strip(" ") or None for row in rows])))
+    notes = _notes(text, told, columns)
+    average = max(1, len(bytes_.head) / max(1, len(told.rows) if bytes_.whole else bytes_.head.count(b"\n")))
+    total = len(told.rows) + told.odd_rows if bytes_.whole else round(bytes_.size / average)
+    return Sample(
+        found, "csv", options, dict.fromkeys(names, "string"), tuple(columns), len(rows), total, told.separator, None, because, tuple(notes),
+        text.head.isascii() and all(block.isascii() for block in text.blocks), (), told.odd_rows,
+    )  # fmt: skip
+
+
+def _is_number_between_blanks(value: str) -> bool:
+    bare = value.strip(" \t")
+    return value != bare and bare[:1].isdigit() and " " not in bare
+
+
+def _notes(text: Text, told: Dialect, columns: Sequence[Column]) -> list[str]:
+    """What is odd about a file and yet read."""
+    notes = [f"UTF-8 {text.because}"] if text.encoding == "UTF-8" and text.because else []
+    if told.odd_rows:
+        why = "have another number of fields than the header, or a quote that is not closed"
+        notes.append(f"{told.odd_rows} lines of the sample {why}: they will be `unparsable`")
+    if told.repeated:
+        notes.append(f"{told.repeated} lines of the sample are the header once more and will be rejected")
+    formulas = [column.name for column in columns if column.sql != sql_name(column.name)]
+    if formulas:
+        notes.append(f'{", ".join(formulas)}: ="..." around values, which keeps them as they are in Excel, is taken off')
+    if not all(told.header):
+        notes.append("a column without a name is left out")
+    return notes

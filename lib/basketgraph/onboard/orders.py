@@ -1,0 +1,113 @@
+"""What a column says of whole orders, not of their lines: money that no line was paid with, values on an order's first line only."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+
+from basketgraph.onboard.fitness import fitness
+from basketgraph.onboard.profiles import Profile
+from basketgraph.onboard.sample import Lines
+from basketgraph.onboard.words import header_score, words_of
+
+ORDERS = 10  # of several lines, before they decide
+NAMED = 3  # the same where the header speaks of orders, too
+NEARLY_ALL = 0.95
+FEW = 20  # orders, among which some user should come again
+FIRST_LINES = "is filled on the first line of an order only"
+OWN_IDS = {"gid", "guid", "id", "oid", "uuid"}  # `_id.$oid` is MongoDB's
+OF_LINES = {"each", "line", "lineitem", "piece", "unit"}
+
+
+def money_of_orders(order: Profile | None, item: Profile | None, money: Iterable[Profile]) -> dict[str, str]:
+    """{column: why no line was paid with it}."""
+    if order is None or item is None:
+        return {}
+    found = {}
+    for one in money:
+        if on_first_lines(order, one):
+            found[one.name] = f"{FIRST_LINES}, so it is the order's"
+        elif _is_total(order, item, one):
+            found[one.name] = "is the same on all lines of an order, so it is the order's total"
+    return found
+
+
+def on_first_lines(order: Profile | None, one: Profile) -> bool:
+    """Whether of an order's several lines only the first has a value."""
+    if order is None or len(one.filled) == len(one.column.values):
+        return False
+    lines: dict[str, list[bool]] = defaultdict(list)
+    for code, value in zip(order.column.values, one.column.values, strict=True):
+        if code is not None:
+            lines[code].append(value is not None)
+    several = [filled for filled in lines.values() if len(filled) > 1 and any(filled)]
+    return len(several) >= ORDERS and sum(filled[0] and sum(filled) == 1 for filled in several) >= NEARLY_ALL * len(several)
+
+
+def are_orders(one: Profile, user: Profile) -> bool:
+    """Whether the values are numbers of orders: those that come again do so on neighbouring rows, all of one user."""
+    users: dict[str, set[str]] = defaultdict(set)
+    runs, lines, before = 0, 0, None
+    for code, who in zip(one.column.values, user.column.values, strict=True):
+        if code is None:
+            return False
+        runs += code != before
+        lines += code == before
+        before = code
+        users[code] |= set() if who is None else {who}
+    return lines >= ORDERS and len(users) >= NEARLY_ALL * runs and sum(len(who) == 1 for who in users.values()) >= NEARLY_ALL * len(users)
+
+
+def own_id(lines: Lines | None, profiles: Sequence[Profile], witness: Profile) -> Profile | None:
+    """The id of the record that holds the list of lines, which is the order: called `id`, beside the list or beside what the list lies in.
+
+    witness: what an order has one value of, such as its user.
+    """
+    for depth in range(len(lines.path) - 1, -1, -1) if lines is not None else ():
+        place = "".join(f"{name}." for name in lines.path[:depth])  # type: ignore[union-attr]
+        for one in profiles:
+            own = one.name.removeprefix(place)
+            is_id = one.name.startswith(place) and bool(words_of(own)) and set(words_of(own)) <= OWN_IDS
+            if is_id and fitness("order", one) and one.filled_share() >= NEARLY_ALL and of_one_user(one, witness) >= NEARLY_ALL:
+                return one
+    return None
+
+
+def of_one_user(one: Profile, user: Profile) -> float:
+    """The share of a column's values that stand beside one user only."""
+    users: dict[str, set[str]] = defaultdict(set)
+    for code, who in zip(one.column.values, user.column.values, strict=True):
+        if code is not None and who is not None:
+            users[code].add(who)
+    return sum(len(who) == 1 for who in users.values()) / len(users) if users else 1.0
+
+
+def one_order_each(order: Profile | None, user: Profile) -> bool:
+    """Whether (nearly) every user has one order and every order one user: the user's id may be made anew for each order."""
+    if order is None:
+        return False
+    pairs = {(a, b) for a, b in zip(order.column.values, user.column.values, strict=True) if a is not None and b is not None}
+    orders, users = Counter(a for a, _ in pairs), Counter(b for _, b in pairs)
+    alone = sum(orders[a] == users[b] == 1 for a, b in pairs)
+    return len(orders) >= FEW and alone >= NEARLY_ALL * len(orders)
+
+
+def _is_total(order: Profile, item: Profile, money: Profile) -> bool:
+    """Whether lines of an order with different items have the same money, and neither chance nor the items' prices can be why."""
+    of_order: dict[str, set[str]] = defaultdict(set)
+    of_item: dict[str, list[str]] = defaultdict(list)
+    items: dict[str, set[str]] = defaultdict(set)
+    for code, what, value in zip(order.column.values, item.column.values, money.column.values, strict=True):
+        if code is not None and what is not None and value is not None:
+            of_order[code].add(value)
+            of_item[what].append(value)
+            items[code].add(what)
+    several = [of_order[code] for code, whats in items.items() if len(whats) > 1]
+    if len(several) < NAMED or sum(len(values) == 1 for values in several) < NEARLY_ALL * len(several):
+        return False
+    if header_score("order", money.name) and not header_score("item", money.name) and not OF_LINES & set(words_of(money.name)):
+        return True
+    usual = Counter(min(values) for values in several).most_common(1)[0][1]
+    again = [set(values) for values in of_item.values() if len(values) > 1]
+    priced = sum(len(values) == 1 for values in again)
+    return len(several) >= ORDERS and usual < len(several) / 2 and priced <= len(again) / 2

@@ -1,0 +1,133 @@
+"""What a draft of a mapping is made of: expressions with what they were guessed from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from basketgraph.onboard.profiles import Profile
+from basketgraph.onboard.roles import Reading
+
+NOBODY = ("0", "-1", "guest", "anonymous", "0.0")  # where they stand for far more rows than another user's id does
+OFTEN = 5
+MISSING = "cast(null as string)"  # a required column that nobody could guess: every row is then `missing:`, which says so
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A guess with its evidence, a question only the user can answer, or a plain note. `place` is the key of the mapping that it is about."""
+
+    kind: Literal["guess", "todo", "note"]
+    place: str
+    text: str
+    because: str = ""
+
+    @property
+    def comment(self) -> str:
+        if self.kind == "guess":
+            return f"guess: {self.text} because {self.because}; check"
+        return f"TODO: {self.text}" if self.kind == "todo" else self.text
+
+
+@dataclass
+class Table:
+    """A silver table of a draft. Remarks lie by the key below the table that they stand above: a column's, a reason's, `where`, ..."""
+
+    name: str
+    columns: dict[str, str] = field(default_factory=dict)
+    where: str | None = None
+    version: str | None = None
+    nullable: list[str] = field(default_factory=list)
+    reject: dict[str, str] = field(default_factory=dict)
+    remarks: dict[str, list[Remark]] = field(default_factory=dict)
+
+    def set(self, column: str, expression: str, *remarks: Remark) -> None:
+        self.columns[column] = expression
+        self.remark(column, *remarks)
+
+    def refuse(self, reason: str, condition: str, *remarks: Remark) -> None:
+        self.reject[reason] = condition
+        self.remark(reason, *remarks)
+
+    def remark(self, key: str, *remarks: Remark) -> None:
+        self.remarks.setdefault(key, []).extend(remarks)
+
+    def guess(self, key: str, text: str, because: str) -> None:
+        self.remark(key, Remark("guess", f"tables.{self.name}.{key}", text, because))
+
+    def todo(self, key: str, text: str) -> None:
+        self.remark(key, Remark("todo", f"tables.{self.name}.{key}", text))
+
+    def note(self, key: str, text: str) -> None:
+        self.remark(key, Remark("note", f"tables.{self.name}.{key}", text))
+
+
+@dataclass
+class Lets:
+    """The `let` names of a kind of files: values that several columns use."""
+
+    reading: Reading
+    names: dict[str, str] = field(default_factory=dict)
+    remarks: dict[str, list[Remark]] = field(default_factory=dict)
+
+    def add(self, name: str, expression: str) -> str:
+        """Give an expression a name that no raw column has."""
+        taken = {c.lower() for c in self.reading.sample.declared} | {n.lower() for n in self.names}
+        free = next(n for n in (name, f"{name}_", f"the_{name}", *(f"{name}_{i}" for i in range(2, 100))) if n.lower() not in taken)
+        self.names[free] = expression
+        return free
+
+    def remark(self, name: str, kind: Literal["guess", "todo", "note"], text: str, because: str = "") -> None:
+        self.remarks.setdefault(name, []).append(Remark(kind, f"let.{name}", text, because))
+
+
+def id_sql(one: Profile, *, role: str) -> tuple[str, list[tuple[str, str]]]:
+    """(the SQL of an id as text, what was guessed of it as (text, evidence))."""
+    sql, told = one.column.sql, []
+    if one.column.kind in ("double", "float"):
+        sql = f"try_cast({sql} as bigint)"  # a cast would make 0 of NaN
+        told.append(("whole numbers", "the column is of floating-point numbers, which would be read as 17850.0"))
+    elif one.floated:
+        sql = f"regexp_replace(trim({sql}), '[.]0+$', '')"
+        told.append(("the `.0` is no part of the id", "all values end in it"))
+    elif one.column.kind == "string":
+        sql = trimmed(sql)
+    if sql.startswith(("btrim(", "translate(")):
+        told.append(("characters that nobody sees, or digits of another script, make no other id", "the sample has some"))
+    if role == "user" and one.padded:
+        collide = len({text.lstrip("0") for text in one.counts}) < len(one.counts)
+        sql = f"nullif(ltrim('0', {sql}), '')"
+        told.append(
+            (
+                "leading zeros are no part of the id",
+                f"{one.padded:,} values of the sample have some" + ("; some ids differ by nothing else" if collide else ""),
+            )
+        )
+    if role == "user" and sum("@" in text for text in one.filled) > len(one.filled) / 2:
+        sql = f"lower({sql})"
+        told.append(("case does not matter", "the ids are e-mail addresses"))
+    usual = sorted(one.counts.values())[len(one.counts) // 2] if one.counts else 0
+    nobody = [text for text in NOBODY if role == "user" and one.counts.get(text, 0) > max(3, OFTEN * usual)]
+    for text in nobody:
+        known = sql.startswith("nullif(ltrim") and not text.strip("0")
+        sql = sql if known else f"nullif({sql}, '{text.removesuffix('.0')}')"
+        told.append((f"`{text}` is nobody", f"{one.counts[text]:,} rows of the sample have it"))
+    return sql, told
+
+
+def decimal_sql(one: Profile) -> str:
+    """The SQL of a column's number."""
+    text = one.number.sql(one.column.sql) if one.number is not None else one.column.sql
+    return f"cast({text} as decimal(18, 4))"
+
+
+def label_sql(one: Profile) -> str:
+    return trimmed(one.column.sql) if one.column.kind == "string" else one.column.sql
+
+
+def trimmed(sql: str) -> str:
+    return sql if sql.startswith("btrim(") else f"trim({sql})"
+
+
+def text_list(words: list[str]) -> str:
+    return ", ".join("'" + word.replace("\\", "\\\\").replace("'", "\\'") + "'" for word in sorted(words))

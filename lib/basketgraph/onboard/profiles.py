@@ -1,0 +1,140 @@
+"""A raw column as its values show it: how it writes numbers and moments, what stands for nothing, what is personal."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import cached_property
+
+from basketgraph.onboard.moments import MomentForm, clock_form, epoch_form, looks_like_moment, moment_form
+from basketgraph.onboard.numbers import NumberForm, looks_like_number, number_form
+from basketgraph.onboard.sample import Column, Sample
+from basketgraph.onboard.tidy import tidy, with_plain_blanks, with_plain_digits
+from basketgraph.onboard.words import is_personal
+
+NOTHING = {"null", "none", "nan", "n/a", "nil", "\\n", "undefined", "#n/a", "(null)", "(not set)"}
+NO_NUMBER = {"-", "--", "?", "na", "."}  # where all else is numbers or dates
+LOOKED_AT = 6000  # values that decide how a column is written
+EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.\w+")
+LOST = r"[0-9][.,][0-9]+[eE][+]?[0-9]{1,3}|[0-9][eE][+][0-9]{1,3}"  # an id that a spreadsheet wrote as a number, in Python's patterns and Java's
+ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A raw column as its values show it."""
+
+    column: Column
+    number: NumberForm | None
+    moment: MomentForm | None
+    epoch: MomentForm | None
+    clock: str | None
+    nothing: tuple[str, ...]  # texts that mean "no value"
+    filled: list[str] = field(repr=False, default_factory=list)
+    raw: Column | None = None  # as it lies in the files, where its values had to be put right
+
+    @property
+    def name(self) -> str:
+        return self.column.name
+
+    @cached_property
+    def counts(self) -> Counter[str]:
+        return Counter(self.filled)
+
+    @cached_property
+    def numbers(self) -> list[float]:
+        """The values as numbers; none for what cannot be read."""
+        form = self.number
+        return [] if form is None else [value for text in self.filled if (value := form.value(text)) is not None]
+
+    @property
+    def whole(self) -> bool:
+        """Whether its numbers are whole ones."""
+        return bool(self.numbers) and all(value == int(value) for value in self.numbers if abs(value) < 1e15)
+
+    @property
+    def padded(self) -> int:
+        """Values with leading zeros."""
+        return sum(len(text) > 1 and text[0] == "0" and text.isdigit() for text in self.filled)
+
+    @property
+    def floated(self) -> bool:
+        """Ids some of which went through a table of floating-point numbers: 17850.0, and 17850 where no other one was missing."""
+        return self._share(r"\d+\.0") > 0 and self._share(r"\d+(\.0)?") > 0.9
+
+    def _share(self, form: str) -> float:
+        return sum(number for text, number in self.counts.items() if re.fullmatch(form, text, re.ASCII)) / max(1, len(self.filled))
+
+    @cached_property
+    def lost(self) -> list[str]:
+        """Values in scientific notation, of which as ids only the first digits are left."""
+        return [text for text in self.filled if re.fullmatch(LOST, text)] if self.column.kind == "string" else []
+
+    @cached_property
+    def numbered(self) -> bool:
+        """Numbers behind a sign or some letters that all of them share, as those of papers are: #1001."""
+        starts = {text.rstrip("0123456789") for text in self.filled}
+        return len(starts) == 1 and all(0 < len(start) < 5 and " " not in start and start not in self.counts for start in starts)
+
+    @property
+    def distinct_share(self) -> float:
+        return len(self.counts) / len(self.filled) if self.filled else 0.0
+
+    def filled_share(self, rows: Sequence[bool] | None = None) -> float:
+        """The share of the rows, or of those for which `rows` is true, that have a value."""
+        if rows is None:
+            return len(self.filled) / len(self.column.values) if self.column.values else 0.0
+        chosen = [value for value, is_chosen in zip(self.column.values, rows, strict=True) if is_chosen]
+        return sum(value is not None and value not in self.nothing for value in chosen) / len(chosen) if chosen else 0.0
+
+    @property
+    def personal(self) -> bool:
+        looked = self.filled[:2000]
+        hits = sum(bool(EMAIL.fullmatch(text) or ADDRESS.fullmatch(text)) for text in looked)
+        return is_personal(self.name) or hits > 0.3 * max(1, len(looked))
+
+
+def profile(column: Column, sample: Sample, *, continental: bool) -> Profile:
+    """Look at a column's values."""
+    if column.kind != "string":
+        return _profile(column, sample, continental=continental)
+    tidied, empty = tidy(column)
+    digits, blanks = with_plain_digits(tidied), with_plain_blanks(tidied)
+    plain = [_profile(one, sample, continental=continental) for one in (digits, blanks) if one is not tidied]
+    taken = [one for one in plain if one.moment or one.clock or (one.number and one.column is digits)]  # blanks in numbers are a form of theirs
+    found = taken[0] if taken else _profile(tidied, sample, continental=continental)
+    nothing = tuple(sorted({*found.nothing, *empty})) if found.filled else ()
+    return found if found.column is column else replace(found, nothing=nothing, raw=column)
+
+
+def _profile(column: Column, sample: Sample, *, continental: bool) -> Profile:
+    given = [value for value in column.values if value is not None]
+    odd = {value for value in set(given) if value.lower() in NOTHING | NO_NUMBER}
+    bare = [value for value in given if value not in odd]
+    measured = any(character.isdigit() for character in "".join(bare[:5])) and (looks_like_number(bare[0]) or looks_like_moment(bare[0]))
+    tokens = {value for value in odd if value.lower() in NOTHING or measured}
+    rest = [value for value in given if value not in tokens]
+    if column.kind.startswith(("timestamp", "date", "nanos")):
+        days = sorted({value[:10] for value in rest})
+        span = [_day(days[0]), _day(days[-1])] if days else [None, None]
+        kind = column.kind
+        epoch_name = "ns" if kind.startswith("nanos") else ""
+        told = {"has_time": kind != "date", "instant": kind in ("timestamp", "nanos"), "epoch": epoch_name, "first": span[0], "last": span[1]}
+        typed_moment = MomentForm("epoch" if epoch_name else kind, **told)  # type: ignore[arg-type]
+        return Profile(column, None, typed_moment, None, None, (), rest)
+    typed = column.kind != "string"
+    probe = rest[:: len(rest) // LOOKED_AT + 1]
+    number = NumberForm(typed=True) if typed and column.kind != "boolean" else number_form(probe, separator=sample.separator)
+    moment = None if typed else moment_form(probe, separator=sample.separator, continental=continental)
+    epoch = epoch_form(probe) if number is not None else None
+    return Profile(column, number, moment, epoch, clock_form(probe), tuple(sorted(tokens)) if rest and not typed else (), rest)
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None

@@ -1,0 +1,58 @@
+"""Columns of text whose values have characters in them that Spark's functions do not understand: their expressions put that right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from basketgraph.clean.characters import AROUND, BLANKS, WIDTHLESS, plain_digits, sql_text, translate_sql
+from basketgraph.onboard.sample import Column
+
+ODD = BLANKS + WIDTHLESS
+NARROW = dict.fromkeys("\u00a0\u2007\u2009\u202f", " ")
+
+
+def tidy(column: Column) -> tuple[Column, set[str]]:
+    """(the column without what nobody sees around its values, or within those that differ in nothing else; its texts that are nothing else)."""
+    texts = {text for text in column.values if text is not None and not (text.isprintable() and text.isascii())}
+    bare = {text: text.strip(" " + ODD) for text in texts}
+    around = {one for text, inner in bare.items() if inner != text for one in text.replace(inner, "", 1)} - {" "}
+    within = {text: inner.translate(_WIDTHLESS) for text, inner in bare.items()}
+    seen = {text for text in column.values if text is not None} | set(bare.values())
+    collide = {one for text, inner in bare.items() if within[text] != inner and within[text] in seen for one in inner if one in WIDTHLESS}
+    sql = column.sql
+    if collide:
+        sql = translate_sql(sql, dict.fromkeys(sorted({*collide, *(one for one in AROUND if one in WIDTHLESS)}), ""))
+    if around:
+        sql = f"btrim({sql}, {sql_text(' ' + ''.join(sorted({*AROUND, *around})))})"
+    if sql == column.sql:
+        return column, set()
+    return _with(column, sql, within if collide else bare), {text for text, inner in bare.items() if not inner}
+
+
+_WIDTHLESS = dict.fromkeys(map(ord, WIDTHLESS))
+
+
+def with_plain_digits(column: Column) -> Column:
+    """The column with digits of other scripts, and the marks between them, as ASCII; itself where there are none."""
+    texts = {text for text in column.values if text is not None and not text.isascii()}
+    meaning = plain_digits(texts)
+    if not meaning:
+        return column
+    return _with(
+        column, translate_sql(column.sql, meaning), {text: text.translate({ord(one): plain for one, plain in meaning.items()}) for text in texts}
+    )
+
+
+def with_plain_blanks(column: Column) -> Column:
+    """The column with blanks of other widths within its values as plain ones; itself where there are none."""
+    texts = {text for text in column.values if text is not None and any(one in text for one in NARROW)}
+    if not texts:
+        return column
+    return _with(
+        column, translate_sql(column.sql, NARROW), {text: text.translate({ord(one): plain for one, plain in NARROW.items()}) for text in texts}
+    )
+
+
+def _with(column: Column, sql: str, texts: Mapping[str, str]) -> Column:
+    return replace(column, sql=sql, values=[None if text is None else texts.get(text, text) or None for text in column.values])

@@ -1,0 +1,186 @@
+"""A draft tried on the sample it was made from: onboarding reads with Python's rules, cleaning with Spark's, and where they differ a TODO says so."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import reduce
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+from pyspark.sql import functions as F
+
+from basketgraph.clean.expressions import CheckedSource, checked_source
+from basketgraph.clean.load import CleanSettings
+from basketgraph.clean.pick_up import Landing, LandingFile
+from basketgraph.clean.reading import CORRUPT, examined_files, prepare_session, raw_rows, unreadable_files
+from basketgraph.clean.screening import JAVA_ERRORS, cause, java_message
+from basketgraph.clean.transform import TableRules, mapped_rows, reasons, silver, with_blame
+from basketgraph.config import Mistake, data_yaml, parsed
+from basketgraph.contracts import contract
+from basketgraph.onboard.cuttings import Cutting, cuttings
+from basketgraph.onboard.differences import Row, differences
+from basketgraph.onboard.draft import Masker, drafted
+from basketgraph.onboard.parts import Remark, Table
+from basketgraph.onboard.plan import FilesPlan, Plan
+from basketgraph.onboard.write import Draft
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame, SparkSession
+
+ROUNDS = 5  # in which what Spark cannot analyse is left out: what used it may then be the next
+ROWS = 40_000  # of a kind of files that are tried
+RAW, LET = "__raw_", "__let_"
+
+
+def tried(spark: SparkSession, one: Draft, *, masker: Masker) -> Draft:
+    """The draft without what Spark cannot analyse, and with a TODO beside each column that Spark reads otherwise than the sample was read.
+
+    errors: Mistake where Spark cannot analyse what is left either.
+    """
+    prepare_session(spark)
+    usable, checked = _usable(spark, one, masker)
+    with tempfile.TemporaryDirectory(prefix="basketgraph-onboard-") as folder:
+        for files in usable.plan.files:
+            _try(spark, checked, files, cuttings(files, Path(folder) / files.kind.name))
+    return _drafted(usable, masker)
+
+
+def _drafted(one: Draft, masker: Masker) -> Draft:
+    text, remarks = drafted(one.plan, masker)
+    return replace(one, text=text, remarks=tuple(remarks))
+
+
+def _usable(spark: SparkSession, one: Draft, masker: Masker) -> tuple[Draft, CheckedSource]:
+    faults: Sequence[str] = ()
+    for _ in range(ROUNDS):
+        try:
+            return one, checked_source(spark, yaml.safe_load(one.text), one.plan.shop)
+        except Mistake as mistake:
+            faults = mistake.faults
+        if not any([_leave_out(one.plan, fault) for fault in faults]):
+            break
+        one = _drafted(one, masker)
+    cure = "Give fewer files or columns, or write the mapping by hand: docs/sources.md."
+    raise Mistake("no mapping of these files could be drafted that Spark can use", [*faults], cure)
+
+
+def _leave_out(plan: Plan, fault: str) -> bool:
+    """Takes what a fault names out of the plan, and says so; whether it found it there."""
+    for files in plan.files:
+        place = f"files.{files.kind.name}"
+        for name, expression in files.lets.names.items():
+            if fault.startswith(f"{place}.let.{name}: ") and expression != "cast(null as string)":
+                files.lets.names[name] = "cast(null as string)"
+                files.lets.remark(name, "todo", _unusable(expression, fault))
+                return True
+        for name, kind in files.reading.sample.declared.items():
+            if fault.startswith(f"{place}.columns.{name}: ") and kind != "string":
+                declared = {**files.reading.sample.declared, name: "string"}
+                files.reading = replace(files.reading, sample=replace(files.reading.sample, declared=declared))
+                files.remarks.append(Remark("todo", f"{place}.columns.{name}", f"{name} is declared as text, since {_unusable(kind, fault)}"))
+                return True
+        for table in files.tables:
+            if fault.startswith(f"tables.{table.name}.") and _leave_out_of(table, fault.removeprefix(f"tables.{table.name}.")):
+                return True
+    return False
+
+
+def _leave_out_of(table: Table, fault: str) -> bool:
+    for column, expression in table.columns.items():
+        if fault.startswith(f"columns.{column}: ") and expression != "cast(null as string)":
+            if contract(table.name).struct[column].nullable:
+                del table.columns[column]
+            else:
+                table.columns[column] = "cast(null as string)"
+            table.todo(column, _unusable(expression, fault))
+            return True
+    for reason, condition in table.reject.items():
+        if fault.startswith(f"reject.{reason}: "):
+            del table.reject[reason]
+            table.todo("reject", _unusable(condition, fault))
+            return True
+    for key in ("where", "version"):
+        if fault.startswith(f"{key}: ") and getattr(table, key) is not None:
+            table.todo("where", _unusable(getattr(table, key), fault))
+            setattr(table, key, None)
+            return True
+    return False
+
+
+def _unusable(expression: str, fault: str) -> str:
+    return f"Spark cannot use `{expression}` ({fault.partition(': ')[2].partition(', have ')[0]}), so it is left out; say it otherwise"
+
+
+def _try(spark: SparkSession, checked: CheckedSource, one: FilesPlan, cut: Sequence[Cutting]) -> None:
+    """Reads the sampled files as cleaning would, and remarks what is otherwise than the sample said."""
+    if not cut:
+        return
+    files = checked.source.files[one.kind.name]
+    landed = [
+        LandingFile(each.name, f"file:{each.path.absolute()}", each.path.stat().st_size, each.modified_at, f"{i}") for i, each in enumerate(cut)
+    ]
+    landing = Landing(spark, str(cut[0].path.parent.absolute()))
+    settings = parsed(CleanSettings, data_yaml("conf/settings.yaml")["clean"], "settings.clean")
+    most, share = settings.max_record_bytes, settings.damaged_share
+    examined = examined_files(spark, landing, files, landed, max_record_bytes=most, damaged_share=share)
+    aside = {file.path: file.problem for file in examined if file.problem is not None}
+    good = [file for file in examined if file.problem is None]
+    for _ in range(2):  # the second time without files that prove unreadable on being read
+        if not good:
+            break
+        try:
+            found = {table.name: list(_rows(spark, checked, one, table, good)) for table in one.tables}
+        except JAVA_ERRORS as error:
+            bad = unreadable_files(spark, checked.source, files, good)
+            if not bad:  # it is not the files, then
+                told = f"Spark reads the files and cannot work out the expressions below ({cause(error)}): {java_message(error)}"
+                one.remarks.append(Remark("todo", f"files.{one.kind.name}.let", told))
+                break
+            aside |= bad
+            good = [file for file in good if file.path not in bad]
+            continue
+        whole = len(good) == len(one.kind.looked_at) and all(each.whole for each in cut)
+        for table in one.tables:
+            differences(one, table, found[table.name], whole=whole)
+        break
+    if aside:
+        path, problem = next(iter(aside.items()))
+        told = f"{len(aside)} of the {len(cut)} files that were looked at would be set aside, such as {path}: {problem}"
+        one.remarks.append(Remark("todo", f"files.{one.kind.name}", told))
+
+
+def _rows(spark: SparkSession, checked: CheckedSource, one: FilesPlan, table: Table, landed: Sequence[LandingFile]) -> Iterator[Row]:
+    """The sampled rows as the draft maps them, one Spark job for all of them."""
+    mapped, source = checked.source.tables[table.name], checked.source
+    rules = TableRules(source.shop, contract(table.name), mapped, source.files[mapped.files], checked.references[table.name], lambda column: column)
+    roles = {role: profile for role, profile in one.reading.roles.items() if not profile.column.kind.startswith(("binary", "array", "map"))}
+    about = F.lit(True) if mapped.where is None else F.coalesce(F.expr(mapped.where), F.lit(False)) | F.col(CORRUPT).isNotNull()
+    everything = replace(rules, mapped=mapped.model_copy(update={"where": None}))
+    judged = with_blame(mapped_rows(_raw(spark, checked, one, landed), everything), everything)
+    names = F.array_compact(F.array(*[F.when(condition, F.lit(name)) for name, condition in reasons(everything).items()]))
+    columns: list[Column] = [about.alias("about"), F.col(CORRUPT).isNotNull().alias("corrupt"), names.alias("reasons")]
+    columns += [F.expr(profile.column.sql).cast("string").alias(f"{RAW}{role}") for role, profile in roles.items()]
+    columns += [F.col(f"`{name}`").cast("string").alias(f"{LET}{name}") for name in one.lets.names if name != (one.reading.sample.lines or [""])[0]]
+    columns += [F.col(silver(name)).cast("string").alias(name) for name in table.columns]
+    for row in judged.select(*columns).limit(ROWS).collect():
+        told = row.asDict()
+        yield Row(
+            told["about"],
+            told["corrupt"],
+            told["reasons"],
+            {role: told[f"{RAW}{role}"] for role in roles},
+            {name: told[f"{LET}{name}"] for name in one.lets.names if f"{LET}{name}" in told},
+            {name: told[name] for name in table.columns},
+        )
+
+
+def _raw(spark: SparkSession, checked: CheckedSource, one: FilesPlan, landed: Sequence[LandingFile]) -> DataFrame:
+    source, files = checked.source, checked.source.files[one.kind.name]
+    total = one.reading.sample.total
+    if files.format != "parquet" or (total is not None and total <= ROWS):
+        return raw_rows(spark, source, files, landed)
+    some = [raw_rows(spark, source, files, [file]).limit(ROWS // len(landed)) for file in landed]
+    return reduce(lambda a, b: a.unionByName(b), some)

@@ -1,0 +1,91 @@
+"""Files in, a checked first mapping out."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from basketgraph.clean.mapping import read_source
+from basketgraph.config import Mistake, made
+from basketgraph.onboard.draft import Masker, drafted
+from basketgraph.onboard.find import Found, find
+from basketgraph.onboard.kinds import Kind, kinds
+from basketgraph.onboard.parts import Remark
+from basketgraph.onboard.plan import Plan, plan
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A mapping that was guessed, and what has to be said about it."""
+
+    plan: Plan
+    text: str
+    remarks: tuple[Remark, ...]
+    found: tuple[Found, ...]
+
+    def said(self, kind: str) -> list[Remark]:
+        return [remark for remark in self.remarks if remark.kind == kind]
+
+    @property
+    def unpacking(self) -> list[str]:
+        """Commands that put files out of zips into the landing folder, which Spark cannot do."""
+        archives = dict.fromkeys(file.path for file in self.found if file.member is not None)
+        return [f"unzip -o {shlex.quote(str(archive))} -d {shlex.quote(str(self.plan.landing))}" for archive in archives]
+
+
+def draft(
+    shop: str,
+    given: Sequence[str],
+    *,
+    landing: Path | None,
+    currency: str | None,
+    time_zone: str | None,
+    masker: Masker,
+    columns: Sequence[str] = (),
+) -> Draft:
+    """Look at the files and draft the shop's mapping; no Spark. columns: the names of the fields of CSV files without a header.
+
+    errors: Mistake for a name that cannot be a file's, files that no mapping can read, and files that are not about sales, items or users.
+    """
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", shop):
+        raise Mistake(f"--shop: want a name of a-z, 0-9, _ and -, have {shop}")
+    folder, found = find(given, landing)
+    made = plan(shop, folder, _kinds(folder, found, columns), currency=currency, time_zone=time_zone)
+    text, remarks = drafted(made, masker)
+    _, faults = read_source(yaml.safe_load(text), shop)
+    if faults and (currency or time_zone):
+        raise Mistake("--currency or --time-zone cannot be used", faults)
+    return Draft(made, text, tuple(remarks), tuple(found))
+
+
+def _kinds(folder: Path, found: Sequence[Found], columns: Sequence[str]) -> list[Kind]:
+    """The files put like to like. Raises Mistake where names were given and no file is without a header."""
+    alike = kinds(folder, found, columns)
+    if columns and not any("header" in kind.sample.options for kind in alike):
+        fault = f"{alike[0].pattern}: have {', '.join(alike[0].sample.declared)[:100]}"
+        raise Mistake("--columns: want a CSV file without a header line, have none", [fault], "Leave --columns out.")
+    return alike
+
+
+def write(one: Draft, place: Path, *, force: bool) -> None:
+    """Put the mapping where conf is looked for, whole or not at all. Raises Mistake where one is there and `force` was not said."""
+    want_free(place, force=force)
+    made(place.parent, str(place))
+    hidden = place.with_name(f".{place.name}.{os.getpid()}")
+    hidden.write_text(one.text, encoding="utf-8")
+    os.replace(hidden, place)
+
+
+def want_free(place: Path, *, force: bool) -> None:
+    if place.is_dir():
+        raise Mistake(f"{place}: want a file for the mapping, have a folder", cure="Name the file: --out FILE.")
+    if place.exists() and not force:
+        raise Mistake(
+            f"{place}: a mapping is there already, and it was left as it is", cure="Name another shop or --out FILE, or say --force to replace it."
+        )

@@ -1,0 +1,73 @@
+"""Four kinds of shops that a newcomer tries first: what is drafted of each, what would become of its rows, and which of them get lists."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from basketgraph.config import CONF_VARIABLE, Config, Mistake, load
+from basketgraph.pipeline import run_pipeline
+from basketgraph.steps import want_events
+from basketgraph.tables import LiveRelease
+from clean.shop import KEY
+from onboard import four_shops
+from onboard.test_onboard_spark import checked, drafted, events
+
+
+@pytest.mark.slow
+def test_each_shops_purchases_are_accepted_and_nothing_else(spark: SparkSession, tmp_path: Path) -> None:
+    found = []
+    for header in (False, True):
+        place = four_shops.acts(tmp_path / f"b{header}", rows=1000, header=header)
+        counts, facts = events(checked(spark, drafted(place), tmp_path / "warehouse"))
+        bought = [line for line in place.read_text(encoding="utf-8").splitlines() if ",buy," in line]
+        assert (counts.accepted, counts.by_reason) == (len(bought), {})
+        found.append((counts.accepted, facts["users"], facts["first_day"]))
+    assert found[0] == found[1], "the same rows, with a header and without"
+
+    products = checked(spark, drafted(four_shops.metadata_and_reviews(tmp_path / "c")), tmp_path / "warehouse")
+    assert {one.table: one.counts.accepted for one in products.tables} == {"silver.events": 0, "silver.items": 120}
+
+
+def shop_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, *, pipeline: str) -> Config:
+    place = tmp_path / "conf-dir" / "conf" / "sources" / "newshop.yaml"
+    place.parent.mkdir(parents=True)
+    place.write_text(text, encoding="utf-8")
+    monkeypatch.setenv(CONF_VARIABLE, str(tmp_path / "conf-dir"))
+    monkeypatch.setenv("BASKETGRAPH_KEY", KEY.secret.decode())
+    small = {"graph.epochs": "1", "graph.dim": "16", "recall.als_rank": "8", "ranks": "1"}
+    return load("local", "newshop", {"warehouse": str(tmp_path / "warehouse"), **small}, pipeline=pipeline)
+
+
+@pytest.mark.long
+def test_a_log_of_behaviour_gives_lists_of_what_was_bought_without_any_item_table(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = drafted(four_shops.acts(tmp_path / "landing", rows=15_000, days=120, users=40))
+    without_items = found.text.partition("  silver.items:")[0]
+    conf = shop_of(tmp_path, monkeypatch, without_items, pipeline="clean")
+    for pipeline in ("clean", "recommend"):
+        outcome = run_pipeline(replace(conf, pipeline=pipeline), pipeline)
+        assert outcome.error is None, outcome.error
+    live = LiveRelease(spark, conf.warehouse)
+    bought = live.read("silver.events").select("item_id").distinct()
+    lists = live.read("gold.recommendations")
+    assert lists.select("user_id").distinct().count() > 35
+    assert lists.join(bought, "item_id", how="left_anti").count() == 0
+    assert live.read("gold.interactions").where(f"as_of = DATE'{outcome.state['as_of']}'").select("item_id").distinct().count() == bought.count()
+    assert {name for example in outcome.examples for name in example.bought} <= {row.item_id for row in bought.collect()}
+    assert outcome.examples, "items are called by their ids"
+
+
+def test_lists_of_a_shop_whose_mapping_has_no_purchases_are_refused_before_anything_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = drafted(four_shops.metadata_and_reviews(tmp_path / "landing")).text
+    start, _, items = text.partition("  silver.events:")
+    conf = shop_of(tmp_path, monkeypatch, f"{start}  silver.items:{items.partition('  silver.items:')[2]}", pipeline="all")
+    want_events(conf, ["clean", "publish"])
+    with pytest.raises(Mistake, match=r"newshop.yaml: want silver.events among tables, have silver.items"):
+        want_events(conf, ["clean", "interactions"])
+    assert not os.path.exists(conf.warehouse)
