@@ -119,7 +119,7 @@ def _following(found: Draft, place: Path, conf_dir: Path | None) -> list[str]:
     """The commands that come next."""
     flag = f" --conf-dir {shlex.quote(str(conf_dir))}" if conf_dir is not None else ""
     shop = found.plan.shop
-    commands = [*found.unpacking, f"basketgraph check-source {shop}{flag}", f"basketgraph run clean --source {shop}{flag}"]
+    commands = [f"basketgraph check-source {shop}{flag}", f"basketgraph run clean --source {shop}{flag}"]
     if place.parts[-3:-1] != ("conf", "sources") or place.stem != shop:
         commands.insert(0, f"cp {shlex.quote(str(place))} CONF_DIR/conf/sources/{shop}.yaml")
     return commands

@@ -174,8 +174,8 @@ def test_sales_are_mapped_before_reviews_and_views(tmp_path: Path) -> None:
 
 def test_sales_without_a_list_of_items_draft_one_of_their_ids(tmp_path: Path) -> None:
     found = drafted(plain(tmp_path / "a.csv"))
-    assert columns(found, "silver.items") == {"item_id": "trim(product_id)", "valid_from": "DATE'1900-01-01'", "recommendable": "true"}
-    assert mapping(found)["tables"]["silver.items"]["where"] == "product_id is not null"
+    assert columns(found, "silver.items") == {"item_id": "trim(`product_id`)", "valid_from": "DATE'1900-01-01'", "recommendable": "true"}
+    assert mapping(found)["tables"]["silver.items"]["where"] == "`product_id` is not null"
 
 
 def test_without_an_item_the_draft_says_what_to_write(tmp_path: Path) -> None:
@@ -203,7 +203,7 @@ def test_a_log_of_behaviour_without_a_header_needs_no_hands_turn(tmp_path: Path)
     found = drafted(four_shops.acts(tmp_path))
     assert names(found) == ["user_id", "item_id", "category_id", "behavior", "timestamp"]
     assert columns(found)["event_type"] == PURCHASES.format("'buy'")
-    assert columns(found, "silver.items")["category"] == "trim(category_id)"
+    assert columns(found, "silver.items")["category"] == "trim(`category_id`)"
     rows = [[s.user, f"P{s.item}", ("view", "purchase")[n % 2], s.at.isoformat()] for n, s in enumerate(sales())]
     four = drafted(lines_csv(tmp_path / "four" / "a.csv", rows[0], rows[1:]))
     assert names(four) == ["user_id", "item_id", "behavior", "timestamp"]
@@ -296,4 +296,4 @@ def test_products_with_reviews_draft_the_items_and_no_sale(tmp_path: Path) -> No
     given = mapping(found)["tables"]
     assert {table: terms["files"] for table, terms in given.items()} == {"silver.events": "all_beauty", "silver.items": "meta_all_beauty"}
     assert given["silver.events"]["where"] == "false"
-    assert (given["silver.items"]["columns"]["item_id"], given["silver.items"]["columns"]["name"]) == ("trim(parent_asin)", "trim(title)")
+    assert (given["silver.items"]["columns"]["item_id"], given["silver.items"]["columns"]["name"]) == ("trim(`parent_asin`)", "trim(`title`)")

@@ -23,7 +23,7 @@ def with_states(place: Path, states: list[str], **more: Callable[[Sale], Any]) -
 def test_an_orders_state_counts_where_there_is_a_type_too(tmp_path: Path) -> None:
     found = drafted(with_states(tmp_path / "a.csv", ["Completed", "Cancelled"], type=lambda s: "Sale" if s.item % 5 else "Return"))
     assert columns(found)["event_type"].startswith("case when event_word in ('sale') then 'purchase' when event_word in ('return')")
-    assert mapping(found)["tables"]["silver.events"]["reject"]["order_not_completed"] == "lower(trim(status)) in ('cancelled')"
+    assert mapping(found)["tables"]["silver.events"]["reject"]["order_not_completed"] == "lower(trim(`status`)) in ('cancelled')"
 
 
 def test_of_states_it_is_said_which_are_counted_and_which_are_not_yet(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_a_column_that_events_cannot_do_without_is_asked_about_where_it_is_mostl
 def test_of_two_ids_of_an_item_the_one_that_all_rows_have_is_taken(tmp_path: Path) -> None:
     rows = [[s.order, s.at.date(), s.user, f"S{s.item}" if s.item % 3 == 0 else "", f"Thing {s.item}", s.price] for s in sales()]
     found = drafted(lines_csv(tmp_path / "a.csv", ["order", "date", "user", "SKU", "Item", "price"], rows))
-    assert columns(found)["item_id"] == "trim(Item)"
+    assert columns(found)["item_id"] == "trim(`Item`)"
 
 
 def test_names_of_persons_and_all_ids_of_a_user_are_personal_and_names_of_things_are_not() -> None:
@@ -97,7 +97,7 @@ def test_half_a_word_makes_no_order_number_and_padded_numbers_on_neighbouring_ro
     header = ["increment_id", "created_at", "customer_id", "sku", "qty_ordered", "qty_invoiced", "price"]
     rows = [[number.format(s.order), s.at.isoformat(), s.user, f"WS-{s.item}", s.pieces, s.pieces, s.price] for s in sales()]
     found = columns(drafted(lines_csv(tmp_path / "a.csv", header, rows)))
-    assert found.get("order_id") == ("trim(increment_id)" if taken else None)
+    assert found.get("order_id") == ("trim(`increment_id`)" if taken else None)
 
 
 @pytest.mark.parametrize("of_a_user", [True, False])
@@ -111,7 +111,7 @@ def test_amounts_with_cents_are_no_pieces(tmp_path: Path) -> None:
     rows = [[s.order, s.at.date(), s.user, s.item, "20.00", "22.00"] for s in sales()]
     found = drafted(lines_csv(tmp_path / "a.csv", ["id", "date", "customer id", "sku", "Amount", "Converted Amount"], rows))
     assert columns(found)["quantity"] == "1"
-    assert lets(found)["paid"] == "cast(Amount as decimal(18, 4))"
+    assert lets(found)["paid"] == "cast(`Amount` as decimal(18, 4))"
     pieces = [[s.order, s.at.date(), s.user, s.item, f"{s.pieces}.00", s.price] for s in sales()]
     assert columns(drafted(lines_csv(tmp_path / "b.csv", ["order", "date", "user", "sku", "qty", "price"], pieces)))["quantity"] == "pieces"
 
@@ -133,10 +133,10 @@ def test_less_than_nothing_is_paid_for_cancellations_only(tmp_path: Path, pieces
 @pytest.mark.parametrize(
     ("other", "value", "user"),
     [
-        ("customer_unique_id", "c{}", "trim(customer_unique_id)"),
-        ("email", "u{}@mail.example", "lower(trim(email))"),
-        ("customer_state", "s{}", "trim(customer_id)"),
-        ("customer_code", "x", "trim(customer_id)"),
+        ("customer_unique_id", "c{}", "trim(`customer_unique_id`)"),
+        ("email", "u{}@mail.example", "lower(trim(`email`))"),
+        ("customer_state", "s{}", "trim(`customer_id`)"),
+        ("customer_code", "x", "trim(`customer_id`)"),
     ],
 )
 def test_an_id_that_each_order_has_anew_gives_way_to_one_that_comes_again(tmp_path: Path, other: str, value: str, user: str) -> None:
@@ -144,8 +144,8 @@ def test_an_id_that_each_order_has_anew_gives_way_to_one_that_comes_again(tmp_pa
     found = drafted(lines_csv(tmp_path / "a.csv", ["order_id", "customer_id", "date", "sku", "price", other], rows))
     assert columns(found)["user_id"] == user
     asked = [remark for remark in found.said("todo") if remark.text.startswith("every customer_id of the sample has one order")]
-    assert len(asked) == (user == "trim(customer_id)")
-    assert (f"{other} is the user because it comes again, and customer_id has" in found.text) == (user != "trim(customer_id)")
+    assert len(asked) == (user == "trim(`customer_id`)")
+    assert (f"{other} is the user because it comes again, and customer_id has" in found.text) == (user != "trim(`customer_id`)")
 
 
 @pytest.mark.parametrize("header", ["created_at_utc", "Created date (GMT)", "created_at"])

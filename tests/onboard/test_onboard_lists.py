@@ -17,13 +17,13 @@ from onboard.test_onboard import columns, drafted, lets, mapping
 
 def test_what_a_list_says_of_its_lines_goes_before_what_stands_beside_it(tmp_path: Path) -> None:
     found = drafted(new_shops.events_with_lists(tmp_path / "events.json"))
-    assert lets(found)["price"] == "cast(line.of.price as decimal(18, 4))"
-    assert lets(found)["pieces"] == "cast(line.of.quantity as bigint)"
+    assert lets(found)["price"] == "cast(`line`.`of`.`price` as decimal(18, 4))"
+    assert lets(found)["pieces"] == "cast(`line`.`of`.`quantity` as bigint)"
     assert columns(found)["amount_minor"] == "round(price * pieces * 100)"
     told = "(ecommerce.purchase_revenue, ecommerce.total_item_quantity) is beside the list of lines, so it is the whole order's, which no line was"
     assert told in " ".join(found.text.replace("#", " ").split())
-    assert columns(found, "silver.items")["category"] == "trim(line.of.item_category)"
-    assert columns(found)["order_id"] == "trim(ecommerce.transaction_id)"
+    assert columns(found, "silver.items")["category"] == "trim(`line`.`of`.`item_category`)"
+    assert columns(found)["order_id"] == "trim(`ecommerce`.`transaction_id`)"
 
 
 def test_money_beside_a_list_is_no_lines_even_where_nothing_else_is(tmp_path: Path) -> None:
@@ -40,19 +40,19 @@ def test_money_beside_a_list_is_no_lines_even_where_nothing_else_is(tmp_path: Pa
 
 def test_of_several_lists_the_one_with_items_is_of_the_lines(tmp_path: Path) -> None:
     found = drafted(new_shops.events_with_lists(tmp_path / "events.json", more={"event_params": [{"key": "page", "value": "1"}]}))
-    assert "explode_outer(transform(items, " in lets(found)["line"]
-    assert columns(found)["item_id"] == "trim(line.of.item_id)"
+    assert "explode_outer(transform(`items`, " in lets(found)["line"]
+    assert columns(found)["item_id"] == "trim(`line`.`of`.`item_id`)"
 
 
 def test_an_id_for_everybody_goes_before_the_one_of_the_few_who_signed_in(tmp_path: Path) -> None:
     found = drafted(new_shops.events_with_lists(tmp_path / "events.json"))
-    assert columns(found)["user_id"] == "trim(user_pseudo_id)"
+    assert columns(found)["user_id"] == "trim(`user_pseudo_id`)"
 
 
 @pytest.mark.parametrize(("zone", "time"), [(0, "event_timestamp"), (6, "event_timestamp"), (48, "event_date")])
 def test_an_instant_says_more_than_a_day_where_they_agree(tmp_path: Path, zone: int, time: str) -> None:
     found = drafted(new_shops.events_with_lists(tmp_path / "events.json", zone=timedelta(hours=zone)))
-    sold_at = {"event_timestamp": "timestamp_micros(cast(event_timestamp as bigint))", "event_date": "to_timestamp(event_date, 'yyyyMMdd')"}
+    sold_at = {"event_timestamp": "timestamp_micros(cast(`event_timestamp` as bigint))", "event_date": "to_timestamp(`event_date`, 'yyyyMMdd')"}
     assert lets(found)["sold_at"] == sold_at[time]
     assert ("it has a time of day, too, and says the same days as event_date" in " ".join(found.text.split())) == (time == "event_timestamp")
 
@@ -75,7 +75,8 @@ def test_the_lines_of_records_with_many_fields_are_seen(tmp_path: Path) -> None:
         record["items"] = [{**{f"detail_{number}": "x" for number in range(60)}, **one} for one in record["items"]]
     place.write_text(json.dumps(records))
     found = drafted(place)
-    assert [columns(found)[f"{role}_id"] for role in ("order", "user", "item")] == ["trim(order_id)", "trim(customer_id)", "trim(line.of.sku)"]
+    ids = [columns(found)[f"{role}_id"] for role in ("order", "user", "item")]
+    assert ids == ["trim(`order_id`)", "trim(`customer_id`)", "trim(`line`.`of`.`sku`)"]
     assert columns(found)["amount_minor"] == "round(price * pieces * 100)"
 
 
@@ -92,12 +93,12 @@ def test_a_list_that_names_no_items_is_not_of_lines_though_it_is_the_only_one(tm
     records = [{"order": s.order, "user": s.user, "date": s.at.isoformat(), "sku": s.item, "price": s.price, name: MORE_LISTS[name]} for s in sales()]
     found = drafted(lines_json(tmp_path / "a.json", records))
     assert "explode" not in found.text
-    assert columns(found)["item_id"] == "trim(sku)"
+    assert columns(found)["item_id"] == "trim(`sku`)"
 
 
 def test_a_list_that_names_items_and_counts_them_is_of_lines_though_it_has_no_ids(tmp_path: Path) -> None:
     records = [{"order": s.order, "user": s.user, "date": s.at.isoformat(), "basket": [{"title": s.title, "qty": s.pieces}]} for s in sales()]
-    assert "explode_outer(transform(basket, " in lets(drafted(lines_json(tmp_path / "a.json", records)))["line"]
+    assert "explode_outer(transform(`basket`, " in lets(drafted(lines_json(tmp_path / "a.json", records)))["line"]
 
 
 def track_calls(place: Path) -> Path:
@@ -118,14 +119,14 @@ def track_calls(place: Path) -> Path:
 
 def test_lines_lie_in_a_record_of_the_events_facts_and_columns_are_judged_by_the_purchases(tmp_path: Path) -> None:
     found = drafted(track_calls(tmp_path / "track.jsonl"))
-    assert lets(found)["line"].startswith("explode_outer(transform(properties.products, ")
-    assert [columns(found)[f"{role}_id"] for role in ("order", "item")] == ["trim(properties.order_id)", "trim(line.of.product_id)"]
+    assert lets(found)["line"].startswith("explode_outer(transform(`properties`.`products`, ")
+    assert [columns(found)[f"{role}_id"] for role in ("order", "item")] == ["trim(`properties`.`order_id`)", "trim(`line`.`of`.`product_id`)"]
     assert columns(found)["event_type"].startswith("case when event_word in ('order completed') then 'purchase'")
     assert mapping(found)["tables"]["silver.events"]["where"] == "coalesce(event_word, '') not in ('checkout started', 'product viewed')"
-    assert lets(found)["price"] == "cast(line.of.price as decimal(18, 4))"
+    assert lets(found)["price"] == "cast(`line`.`of`.`price` as decimal(18, 4))"
     assert "properties" in mapping(found)["files"]["track"]["personal"]
     assert "silver.users" not in mapping(found)["tables"], "a revenue is nobody's income"
-    assert columns(found)["event_id"] == "concat_ws('-', trim(properties.order_id), event_word, line.place)", "a refund is no newer purchase"
+    assert columns(found)["event_id"] == "concat_ws('-', trim(`properties`.`order_id`), event_word, line.place)", "a refund is no newer purchase"
 
 
 def test_what_a_line_is_made_of_is_no_lines(tmp_path: Path) -> None:
@@ -140,9 +141,9 @@ def test_lines_are_told_by_the_files_that_have_some(tmp_path: Path) -> None:
         records = [{"order_id": s.order, "user_id": s.user, "date": s.at.isoformat(), "items": items} for s in sales(40)]
         lines_json(tmp_path / f"orders-{number}.json", records)
     found = drafted(tmp_path)
-    assert "explode_outer(transform(items, " in lets(found)["line"]
+    assert "explode_outer(transform(`items`, " in lets(found)["line"]
     assert "items: 'array<struct" in found.text.replace('"', "'")
-    assert columns(found)["item_id"] == "trim(line.of.sku)"
+    assert columns(found)["item_id"] == "trim(`line`.`of`.`sku`)"
 
 
 def test_of_baskets_without_numbers_it_is_said_what_a_lines_id_is(tmp_path: Path) -> None:
@@ -166,15 +167,15 @@ def orders_as(shape: Callable[[str, dict[str, Any]], dict[str, Any]]) -> list[di
 @pytest.mark.parametrize(
     ("order", "shape"),
     [
-        ("trim(id)", lambda number, order: {"id": int(number), **order}),
-        ("trim(ID)", lambda number, order: {"ID": number, **order}),
-        ("trim(_id.`$oid`)", lambda number, order: {"_id": {"$oid": number}, **order}),
-        ("trim(id)", lambda number, order: {"id": number, "created_at": order["created_at"], "lines": order["lines"]}),  # nobody's
-        ("trim(id)", lambda number, order: {"id": f"gid://shop/Order/{number}", "number": 5, **order}),
-        ("trim(id)", lambda number, order: {"number": int(number) % 1000, "id": int(number), "store": {"id": 3}, **order}),
-        ("trim(`order`.orderId)", lambda number, order: {"id": "x" + number, "order": {"orderId": int(number), **order}}),
-        ("trim(data.object.id)", lambda number, order: {"id": "evt_" + number, "data": {"object": {"id": "o" + number, **order}}}),
-        ("trim(id)", lambda number, order: {"id": number, **{k: v for k, v in order.items() if k != "lines"}, "lines": {"nodes": order["lines"]}}),
+        ("trim(`id`)", lambda number, order: {"id": int(number), **order}),
+        ("trim(`ID`)", lambda number, order: {"ID": number, **order}),
+        ("trim(`_id`.`$oid`)", lambda number, order: {"_id": {"$oid": number}, **order}),
+        ("trim(`id`)", lambda number, order: {"id": number, "created_at": order["created_at"], "lines": order["lines"]}),  # nobody's
+        ("trim(`id`)", lambda number, order: {"id": f"gid://shop/Order/{number}", "number": 5, **order}),
+        ("trim(`id`)", lambda number, order: {"number": int(number) % 1000, "id": int(number), "store": {"id": 3}, **order}),
+        ("trim(`order`.`orderId`)", lambda number, order: {"id": "x" + number, "order": {"orderId": int(number), **order}}),
+        ("trim(`data`.`object`.`id`)", lambda number, order: {"id": "evt_" + number, "data": {"object": {"id": "o" + number, **order}}}),
+        ("trim(`id`)", lambda number, order: {"id": number, **{k: v for k, v in order.items() if k != "lines"}, "lines": {"nodes": order["lines"]}}),
     ],
 )
 def test_the_id_of_the_record_that_holds_the_lines_is_the_orders(
@@ -199,7 +200,7 @@ def test_an_id_of_a_till_or_of_a_record_of_several_days_is_no_orders(tmp_path: P
 
 def test_an_orders_number_that_its_header_names_goes_before_the_id_of_its_record(tmp_path: Path) -> None:
     found = drafted(lines_json(tmp_path / "a.jsonl", orders_as(lambda number, order: {"id": "r" + number, "order_number": number, **order})))
-    assert columns(found)["order_id"] == "trim(order_number)"
+    assert columns(found)["order_id"] == "trim(`order_number`)"
 
 
 def test_lines_that_come_again_in_a_state_that_is_refused_are_asked_about(tmp_path: Path) -> None:

@@ -42,7 +42,8 @@ def rows_of(header: Sequence[str], *rows: Sequence[Any]) -> Callable[[Path], obj
         ("a.csv", bytes_of(gzip.compress(b"a,b\n1,2\n")), "want a packed file to end in .gz"),
         ("a.json", bytes_of(b'{"meta": 1, "orders": [{"id": 1}, {"id": 2}]}'), r"jq -c 'del\(\.\[\"orders\"\]\) \+ \.\[\"orders\"\]\[\]'"),
         ("a.parquet", bytes_of(b"PAR1xxxxPAR1"), "not readable as Parquet"),
-        ("a.zip", bytes_of(b"PK\x03\x04"), "not readable as zip"),
+        ("a.zip", bytes_of(b"PK\x03\x04"), "unpack it: unzip "),
+        ("a.csv.bz2", bytes_of(b"BZh"), "unpack it: bunzip2 "),
         ("a.csv", rows_of(["frequency", "recency"], [1, 2.5], [2, 3.5]), "want files that say who bought what and when"),
     ],
 )
@@ -186,7 +187,7 @@ def test_the_cure_of_a_header_keeps_it_and_all_rows(tmp_path: Path, name: str, c
     (cured,) = [place for place in tmp_path.iterdir() if place.name != name]
     found = drafted(cured)
     assert found.plan.files[0].reading.sample.rows == len(sales())
-    assert [columns(found)[f"{role}_id"] for role in ("order", "user")] == ["trim(`order`)", "trim(customer)"]
+    assert [columns(found)[f"{role}_id"] for role in ("order", "user")] == ["trim(`order`)", "trim(`customer`)"]
 
 
 def test_a_header_that_lacks_names_is_said_to_and_not_to_be_taken_out(tmp_path: Path) -> None:
@@ -204,7 +205,7 @@ def test_an_object_that_is_an_order_is_read(tmp_path: Path, indent: int | None) 
     for number in range(12):
         (tmp_path / f"order-{number}.json").write_text(json.dumps({**ORDER, "id": number}, indent=indent))
     found = drafted(tmp_path)
-    assert columns(found)["event_id"] == "concat_ws('-', trim(id), line.place)"
+    assert columns(found)["event_id"] == "concat_ws('-', trim(`id`), line.place)"
     assert found.plan.files[0].reading.sample.rows == 24
     assert found.plan.files[0].reading.sample.options == ({"multiLine": True} if indent else {})
 

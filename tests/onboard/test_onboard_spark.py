@@ -228,9 +228,9 @@ def test_the_two_commands_draft_a_mapping_and_tell_what_becomes_of_the_rows(
 
     place = Path(told["mapping"])
     text = place.read_text(encoding="utf-8")
-    place.write_text(text.replace("trim(customer_id)", "cast(null as string)"), encoding="utf-8")
+    place.write_text(text.replace("trim(`customer_id`)", "cast(null as string)"), encoding="utf-8")
     assert call(*check).exit_code == 3, "not one row can be used"
-    place.write_text(text.replace("trim(customer_id)", "trim(custmer)"), encoding="utf-8")
+    place.write_text(text.replace("trim(`customer_id`)", "trim(custmer)"), encoding="utf-8")
     broken = call(*check)
     assert (broken.exit_code, "have custmer" in broken.stderr) == (2, True)
     assert call(*check, "--set", "landing=/no/such/folder").exit_code == 2

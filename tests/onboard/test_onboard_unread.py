@@ -64,7 +64,7 @@ def test_ids_that_lost_their_digits_are_no_ids(tmp_path: Path, code: str) -> Non
 
 def test_of_ids_of_which_some_lost_their_digits_those_are_refused(tmp_path: Path) -> None:
     found = drafted(sold(tmp_path / "a.csv", sku=lambda s: "4.00638E+12" if s.item == 3 else f"5E{s.item}"))
-    assert columns(found)["item_id"] == "trim(sku)"
+    assert columns(found)["item_id"] == "trim(`sku`)"
     assert "rlike" in mapping(found)["tables"]["silver.events"]["reject"]["item_id_has_lost_digits"]
     lost = sum(s.item == 3 for s in sales())
     assert any(text.startswith(f"sku: {lost} values such as `4.00638E+12` are in scientific notation") for text in asked(found))
@@ -72,15 +72,15 @@ def test_of_ids_of_which_some_lost_their_digits_those_are_refused(tmp_path: Path
 
 def test_formulas_around_values_are_taken_off(tmp_path: Path) -> None:
     found = drafted(sold(tmp_path / "a.csv", sku=lambda s: f'="{s.item:06}"', price=lambda s: f'="{s.price}"' if s.order % 2 else s.price))
-    assert columns(found)["item_id"] == "trim(regexp_replace(sku, '^ *=\"(.*)\" *$', '$1'))"
-    assert lets(found)["price_"] == "cast(regexp_replace(price, '^ *=\"(.*)\" *$', '$1') as decimal(18, 4))"
+    assert columns(found)["item_id"] == "trim(regexp_replace(`sku`, '^ *=\"(.*)\" *$', '$1'))"
+    assert lets(found)["price_"] == "cast(regexp_replace(`price`, '^ *=\"(.*)\" *$', '$1') as decimal(18, 4))"
     assert asked(found) == []
     assert '# sku, price: ="..." around values' in found.text
 
 
 def test_a_formula_around_nothing_is_nothing(tmp_path: Path) -> None:
     found = drafted(sold(tmp_path / "a.csv", customer=lambda s: '=""' if s.order % 4 == 0 else f'="{s.user:05}"'))
-    assert "nullif(trim(regexp_replace(customer, " in columns(found)["user_id"]
+    assert "nullif(trim(regexp_replace(`customer`, " in columns(found)["user_id"]
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_time_of_day_may_have_lost_its_zeros(values: list[str], form: str | No
 
 def test_a_tills_time_of_day_is_joined_to_its_day_or_asked_about(tmp_path: Path) -> None:
     found = drafted(sold(tmp_path / "a.csv", date=lambda s: f"{s.at:%Y%m%d}", uhrzeit=lambda s: int(f"{s.at:%H%M%S}")))
-    assert lets(found)["sold_at"] == "to_timestamp(concat(`date`, ' ', lpad(uhrzeit, 6, '0')), 'yyyyMMdd HHmmss')"
+    assert lets(found)["sold_at"] == "to_timestamp(concat(`date`, ' ', lpad(`uhrzeit`, 6, '0')), 'yyyyMMdd HHmmss')"
     odd = drafted(sold(tmp_path / "b.csv", uhrzeit=lambda s: f"{s.at:%Hh%M}"))
     assert any(text.startswith("uhrzeit is called like a time of day, but `") for text in asked(odd))
     stamped = drafted(sold(tmp_path / "c.csv", date=lambda s: s.at, uhrzeit=lambda s: f"{s.at:%Hh%M}"))

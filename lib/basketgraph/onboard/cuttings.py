@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
 
-from basketgraph.onboard.find import PACKERS, Excerpt, Found, excerpt
+from basketgraph.onboard.find import Excerpt, Found, excerpt
 from basketgraph.onboard.plan import FilesPlan
 
 BYTES = 4 << 20  # of all files of a kind together
@@ -37,21 +37,21 @@ def cuttings(files: FilesPlan, folder: Path) -> list[Cutting]:
         part = excerpt(one)
         spans = str(sample.options.get("multiLine", False)).lower() == "true" or str(sample.options.get("encoding", "")).startswith("UTF-16")
         fits = part.whole and len(part.head) <= (SPANNING if spans else most)
-        if fits and one.member is None:
+        if fits:
             found.append(Cutting(one.name, one.path, modified_at, True))
-        elif fits or not spans:
+        elif not spans:
             place = folder / str(number) / _unpacked(one)
             place.parent.mkdir(parents=True)
-            place.write_bytes(part.head if fits else b"".join(_lines(part, most)))
-            found.append(Cutting(one.name, place, modified_at, fits))
-        elif one.member is None and one.size <= SPANNING:
+            place.write_bytes(b"".join(_lines(part, most)))
+            found.append(Cutting(one.name, place, modified_at, False))
+        elif one.size <= SPANNING:
             found.append(Cutting(one.name, one.path, modified_at, True))
     return found
 
 
 def _unpacked(one: Found) -> str:
-    name = Path(one.name).name
-    return name.removesuffix(Path(name).suffix) if Path(name).suffix.lower() in PACKERS and one.member is None else name
+    place = Path(one.name)
+    return place.stem if one.is_packed else place.name
 
 
 def _lines(part: Excerpt, most: int) -> Sequence[bytes]:

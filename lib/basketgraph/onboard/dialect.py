@@ -28,7 +28,6 @@ CODE_PAGES = ["cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1257", "gb180
 JAVA_NAMES = {"cp932": "windows-31j", "gb18030": "GB18030", "euc_jp": "EUC-JP", "euc_kr": "EUC-KR", "big5": "Big5", "koi8_r": "KOI8-R"}
 EXCEL = re.compile(r'"?sep=.?"?\s*', re.IGNORECASE)  # a first line that tells Excel the separator
 FORMULA = re.compile(r'="(.*)"')  # by which Excel keeps a text as it is
-PACKERS = {".gz": "gzip", ".bz2": "bzip2"}
 LONGEST_FIELD = 1 << 24  # Python's reader stops at 128 KiB by default
 
 
@@ -58,7 +57,7 @@ class Dialect:
     named: Named | None = None  # where the first line is a row
 
 
-def decoded(excerpt: Excerpt, shown: str) -> Text:
+def decoded(excerpt: Excerpt, path: Path) -> Text:
     """The sample as text. Raises Mistake where it is no text."""
     head = excerpt.head
     if head.startswith(b"\xef\xbb\xbf"):
@@ -73,7 +72,7 @@ def decoded(excerpt: Excerpt, shown: str) -> Text:
         name = "UTF-16LE" if sampled[1:2] == b"\0" else "UTF-16BE"
         return _as_text(excerpt, name.lower().replace("utf-16", "utf-16-"), name, "every other byte is zero")
     if b"\0" in sampled:
-        raise Mistake(f"{shown}: want text or Parquet, have bytes that are neither", cure="Name a CSV, JSON or Parquet file.")
+        raise Mistake(f"{path}: want text or Parquet, have bytes that are neither", cure="Name a CSV, JSON or Parquet file.")
     lines = [line for part in (head, *excerpt.blocks) for line in part.splitlines()[0 if excerpt.whole else 1 : None if excerpt.whole else -1]]
     foreign = [line for line in lines if not line.isascii()]
     broken = [line for line in foreign if not _is_utf8(line)]
@@ -83,7 +82,7 @@ def decoded(excerpt: Excerpt, shown: str) -> Text:
     lines_of_it = b"\n".join(foreign)[: 1 << 18]
     matches = list(from_bytes(lines_of_it, cp_isolation=CODE_PAGES, threshold=0.6))
     if not matches:
-        raise Mistake(f"{shown}: want text in a known encoding, have {because} and no code page that fits", cure="Write it as UTF-8.")
+        raise Mistake(f"{path}: want text in a known encoding, have {because} and no code page that fits", cure="Write it as UTF-8.")
     best = matches[0]
     # Texts of Western Europe often make sense in the code page of the East, too; the West's is the commoner one.
     western = any("cp1252" in one.could_be_from_charset and one.chaos <= best.chaos + 0.08 and one.coherence >= best.coherence for one in matches)
@@ -116,22 +115,22 @@ def without_formulas(column: Column) -> Column:
     return replace(column, sql=sql if is_filled else f"nullif(trim({sql}), '')", values=bare)
 
 
-def dialect(text: Text, shown: str, path: str, columns: Sequence[str] = ()) -> Dialect:
+def dialect(text: Text, path: Path, columns: Sequence[str] = ()) -> Dialect:
     """How the CSV is written, with its sampled rows. columns: the user's names for the fields of a file without a header.
 
     errors: Mistake where there is no separator, no header and no name, two columns of one name, or lines above the header.
     """
     start = text.head if text.whole else text.head[: text.head.rfind("\n") + 1]
     if not start.strip():
-        raise Mistake(f"{shown}: want a header and rows, have an empty file")
+        raise Mistake(f"{path}: want a header and rows, have an empty file")
     quote = _quote(start)
     escape = "\\" if re.search(r"[^,;\t|\\]\\" + quote, start) else quote
-    separator = _separator(start, quote, escape, shown, Rewritten(path, text.encoding))
+    separator = _separator(start, quote, escape, path, Rewritten(path, text.encoding))
     rows, multiline = _rows(start, text.whole, separator, quote, escape)
-    named = names_of(rows, columns, shown)
+    named = names_of(rows, columns, path)
     header = tuple(name.strip() for name in rows[0]) if named is None else named.names
     rows = rows if named is None else [list(header), *rows]
-    _want_header(header, rows, shown, separator)
+    _want_header(header, rows, path, separator)
     parsed = _parsed if multiline else _by_line
     inner = [row for block in text.blocks for row in list(parsed(block, separator, quote, escape))[1:-1]]
     width = len(header)
@@ -197,7 +196,7 @@ def _have_breaks(rows: Iterable[Sequence[str]]) -> bool:
     return any("\n" in value or "\r" in value for row in rows for value in row)
 
 
-def _separator(text: str, quote: str, escape: str, shown: str, rewritten: Rewritten) -> str:
+def _separator(text: str, quote: str, escape: str, path: Path, rewritten: Rewritten) -> str:
     """The separator with which nearly all rows have the header's width; of several the one with the most columns."""
     for parsed in (_parsed, _by_line):
         best: list[tuple[int, str]] = []
@@ -207,27 +206,27 @@ def _separator(text: str, quote: str, escape: str, shown: str, rewritten: Rewrit
                 best.append((widths[0], separator))
         if best:
             return max(best)[1]
-    raise _no_separator(text, quote, escape, shown, rewritten)
+    raise _no_separator(text, quote, escape, path, rewritten)
 
 
-def _no_separator(text: str, quote: str, escape: str, shown: str, rewritten: Rewritten) -> Mistake:
+def _no_separator(text: str, quote: str, escape: str, path: Path, rewritten: Rewritten) -> Mistake:
     lines = text.splitlines()[:LOOKED_AT]
     if EXCEL.fullmatch(lines[0]):
         fault = f"the first line is {lines[0]!r}, which only Excel understands; the header is the second"
-        return Mistake(f"{shown}: want a header in the first line", [fault], f"Take out the first line: {rewritten('tail -n +2')}")
+        return Mistake(f"{path}: want a header in the first line", [fault], f"Take out the first line: {rewritten('tail -n +2')}")
     usual, separator = max((_usual_width(text, one, quote, escape), one) for one in SEPARATORS)
     if usual > 1:
         of_line = [next(_parsed(line, separator, quote, escape), []) for line in lines]
         above = next((place for place, row in enumerate(of_line) if len(row) == usual), 0)  # lines of the file, empty ones too
         if above == 0:
-            return _odd_lines([next(_by_line(f"{line}\n", separator, quote, escape), None) for line in lines], usual, shown)
+            return _odd_lines([next(_by_line(f"{line}\n", separator, quote, escape), None) for line in lines], usual, path)
         header = of_line[above - 1]
         if len(header) > 1 and not _values_in(header) and _values_in(of_line[above]):
             rows = [row for row in of_line[above:] if len(row) == usual]
-            return _narrow_header(header, rows, above, separator, shown, rewritten)
+            return _narrow_header(header, rows, above, separator, path, rewritten)
         fault = f"the first {above} lines have another number of fields than the {usual} of the rest"
         cure = f"Take out the lines above the header: {rewritten(f'tail -n +{above + 1}')}"
-        return Mistake(f"{shown}: want a header in the first line", [fault], cure)
+        return Mistake(f"{path}: want a header in the first line", [fault], cure)
     spaced = [line.split() for line in lines if line.strip()]
     if spaced and len(spaced[0]) > 1 and sum(len(line) == len(spaced[0]) for line in spaced) >= 0.9 * len(spaced):
         fault = f"fields are set apart by blanks ({len(spaced[0])} a line), in columns of a width"
@@ -236,18 +235,18 @@ def _no_separator(text: str, quote: str, escape: str, shown: str, rewritten: Rew
         cure = f"Make it CSV, and name that file: {rewritten(command)}"
         if is_row(spaced[0]):
             cure += f"\nIt has no header, so say what its fields are called, too: {columns_flag(len(spaced[0]))}"
-        return Mistake(f"{shown}: want a separator between fields (one of , ; tab | ^ ~)", [fault], cure)
-    return Mistake(f"{shown}: want rows of several columns (separator , ; tab | ^ or ~), have {lines[0]!r:.80}", cure="Name a CSV file.")
+        return Mistake(f"{path}: want a separator between fields (one of , ; tab | ^ ~)", [fault], cure)
+    return Mistake(f"{path}: want rows of several columns (separator , ; tab | ^ or ~), have {lines[0]!r:.80}", cure="Name a CSV file.")
 
 
-def _odd_lines(rows: Sequence[list[str] | None], usual: int, shown: str) -> Mistake:
+def _odd_lines(rows: Sequence[list[str] | None], usual: int, path: Path) -> Mistake:
     """A header above lines of which too many are no rows of its width. rows: of the lines by themselves, None for an empty one."""
     odd = [(place, row) for place, row in enumerate(rows, 1) if row is not None and len(row) != usual]
     place, row = odd[0]
     what = f"has {len(row)} fields, where most have {usual}" if row else "has a quote that is not closed"
     others = f", and {len(odd) - 1} more of the first {len(rows)} lines are no rows either" if len(odd) > 1 else ""
     cure = "Mend such lines (close the quote, or write two for one within quotes), or leave them out."
-    return Mistake(f"{shown}: want rows of as many fields as the header", [f"line {place} {what}{others}"], cure)
+    return Mistake(f"{path}: want rows of as many fields as the header", [f"line {place} {what}{others}"], cure)
 
 
 def _usual_width(text: str, separator: str, quote: str, escape: str) -> int:
@@ -261,7 +260,7 @@ def _values_in(row: list[str]) -> bool:
     return any(looks_like_number(field.strip()) or looks_like_moment(field.strip()) for field in row)
 
 
-def _narrow_header(header: list[str], rows: list[list[str]], line: int, separator: str, shown: str, rewritten: Rewritten) -> Mistake:
+def _narrow_header(header: list[str], rows: list[list[str]], line: int, separator: str, path: Path, rewritten: Rewritten) -> Mistake:
     """A header with another number of names than the rows have fields: it is mended, never taken out. line: of the file, the header's."""
     fault = f"line {line} has {len(header)} names, the rows below it have {len(rows[0])} fields"
     mark = "\\t" if separator == "\t" else separator
@@ -274,7 +273,7 @@ def _narrow_header(header: list[str], rows: list[list[str]], line: int, separato
         fault += ", of which the first is the row's own name"
     sed = shlex.quote(f"{line}{edit}")
     command = f": {rewritten(f'sed {sed}')}" if edit else "."
-    return Mistake(f"{shown}: want a name for each column", [fault], f"{told}{command}")
+    return Mistake(f"{path}: want a name for each column", [fault], f"{told}{command}")
 
 
 def _named(separator: str) -> str:
@@ -285,25 +284,24 @@ def _named(separator: str) -> str:
 class Rewritten:
     """The shell's command that writes a file anew beside the old one, through a filter of lines. encoding: the file's, as Java calls it."""
 
-    path: str
+    path: Path
     encoding: str
 
     def __call__(self, command: str) -> str:
-        place = Path(self.path)
-        packer = PACKERS.get(place.suffix.lower())
-        plain = place.with_suffix("") if packer else place
-        beside = f"{plain.with_suffix('')}.clean{plain.suffix if plain.suffix not in ('', '.txt') else '.csv'}{place.suffix if packer else ''}"
-        steps = [f"{packer} -dc"] if packer else []
+        packed = [self.path.suffix] if self.path.suffix.lower() == ".gz" else []
+        plain = self.path.with_suffix("") if packed else self.path
+        beside = f"{plain.with_suffix('')}.clean{plain.suffix if plain.suffix not in ('', '.txt') else '.csv'}{''.join(packed)}"
+        steps = ["gzip -dc"] if packed else []
         steps += [f"iconv -f {self.encoding} -t UTF-8"] if self.encoding.startswith("UTF-16") else []  # the shell's tools see none of its lines
-        steps += [command, packer] if packer else [command]
-        steps[0] += f" {shlex.quote(self.path)}"
+        steps += [command, "gzip"] if packed else [command]
+        steps[0] += f" {shlex.quote(str(self.path))}"
         return f"{' | '.join(steps)} > {shlex.quote(beside)}"
 
 
-def _want_header(header: tuple[str, ...], rows: list[list[str]], shown: str, separator: str) -> None:
+def _want_header(header: tuple[str, ...], rows: list[list[str]], path: Path, separator: str) -> None:
     if is_row(header):
         cure = f"Say what its {len(header)} fields are called, in their order: {columns_flag(len(header))}"
-        raise Mistake(f"{shown}: want a header in the first line, have values there", [f"first line: have {separator.join(header)[:100]}"], cure)
+        raise Mistake(f"{path}: want a header in the first line, have values there", [f"first line: have {separator.join(header)[:100]}"], cure)
     twice = sorted({name for name in header if name and [n.lower() for n in header].count(name.lower()) > 1})
     if twice:
-        raise Mistake(f"{shown}: want each column name once, have {', '.join(twice)} more than once", cure="Rename them in the header.")
+        raise Mistake(f"{path}: want each column name once, have {', '.join(twice)} more than once", cure="Rename them in the header.")

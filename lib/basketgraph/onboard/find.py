@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import bz2
 import glob
 import gzip
 import shlex
-import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, cast
 
 from basketgraph.config import Mistake
 
@@ -19,11 +17,13 @@ BLOCK_BYTES = 128 << 10
 BLOCKS = 24
 STEP_BYTES = 4 << 20  # of a compressed file, which can only be read from its start, one block in so many bytes is kept
 PACKED_BYTES = 128 << 20  # and no more is unpacked
-PACKERS: dict[str, tuple[Callable[[Path, str], Any], bytes]] = {".gz": (gzip.open, b"\x1f\x8b"), ".bz2": (bz2.open, b"BZh")}
+GZIP = b"\x1f\x8b"  # what packed bytes begin with
 REFUSED = {
     ".xlsx": "a spreadsheet, which Spark cannot read; save it as CSV (UTF-8)",
     ".xls": "a spreadsheet, which Spark cannot read; save it as CSV (UTF-8)",
     ".ods": "a spreadsheet, which Spark cannot read; save it as CSV (UTF-8)",
+    ".zip": "a zip archive, which Spark cannot read; unpack it: unzip {file}",
+    ".bz2": "packed with bzip2, which can only be read whole; unpack it: bunzip2 {file}",
     ".7z": "a 7-Zip archive, which Spark cannot read; unpack it: 7z x {file}",
     ".rar": "a RAR archive, which Spark cannot read; unpack it: unrar x {file}",
     ".tar": "a tar archive, which Spark cannot read; unpack it: tar -xf {file}",
@@ -34,44 +34,33 @@ REFUSED = {
     ".orc": "ORC, which a mapping cannot name; write it as Parquet",
     ".avro": "Avro, which a mapping cannot name; write it as Parquet or JSON lines",
 }
-ENDINGS = (".csv", ".tsv", ".txt", ".tab", ".psv", ".dat", ".json", ".jsonl", ".ndjson", ".parquet", ".pq", *PACKERS, ".zip", *REFUSED)
+ENDINGS = (".csv", ".tsv", ".txt", ".tab", ".psv", ".dat", ".json", ".jsonl", ".ndjson", ".parquet", ".pq", ".gz", *REFUSED)
 
 
 @dataclass(frozen=True)
 class Found:
-    """A file of the shop. `path` is where its bytes are, `name` what it is called below the landing folder once it is unpacked."""
+    """A file of the shop. `path` is where its bytes are, `name` what it is called below the landing folder."""
 
     path: Path
     name: str
-    member: str | None = None  # inside a zip
 
     @property
-    def packer(self) -> str | None:
-        return self.path.suffix.lower() if self.path.suffix.lower() in PACKERS else None
+    def is_packed(self) -> bool:
+        return self.path.suffix.lower() == ".gz"
 
     @property
     def size(self) -> int:
-        if self.member is None:
-            return self.path.stat().st_size
-        with zipfile.ZipFile(self.path) as archive:
-            return archive.getinfo(self.member).file_size
-
-    @property
-    def shown(self) -> str:
-        return str(self.path) if self.member is None else f"{self.path} ({self.member})"
+        return self.path.stat().st_size
 
     def open(self) -> IO[bytes]:
         """Its bytes, unpacked."""
-        if self.member is not None:
-            return zipfile.ZipFile(self.path).open(self.member)
-        opener, start = PACKERS.get(self.path.suffix.lower(), (None, b""))
-        if opener is None:
+        if not self.is_packed:
             return self.path.open("rb")
         with self.path.open("rb") as raw:
-            have = raw.read(len(start))
-        if have != start:
+            have = raw.read(len(GZIP))
+        if have != GZIP:
             raise Mistake(f"{self.path}: want a file packed as its name says ({self.path.suffix}), have {have!r}", cure="Rename it.")
-        return cast("IO[bytes]", opener(self.path, "rb"))
+        return cast("IO[bytes]", gzip.open(self.path, "rb"))
 
 
 @dataclass(frozen=True)
@@ -88,7 +77,7 @@ def excerpt(found: Found) -> Excerpt:
     """Bytes from all over the file, at most some megabytes: a file in order of time shows one day at its start."""
     with found.open() as stream:
         head, size = stream.read(HEAD_BYTES), found.size
-        seekable = found.packer is None and found.member is None
+        seekable = not found.is_packed
         if len(head) == HEAD_BYTES and seekable and size < HEAD_BYTES + BLOCKS * BLOCK_BYTES:
             head += stream.read()
         if len(head) != HEAD_BYTES:
@@ -136,12 +125,9 @@ def find(given: Sequence[str], landing: Path | None) -> tuple[Path, list[Found]]
     folder = (landing or _common(bases)).resolve()
     found = []
     for path in dict.fromkeys(p.resolve() for p in paths):
-        if path.suffix.lower() == ".zip":
-            found += _members(path)
-        elif not path.is_relative_to(folder):
+        if not path.is_relative_to(folder):
             raise Mistake(f"{path}: want a file below the landing folder, which is {folder}", cure="Move it there, or name its folder by --landing.")
-        else:
-            found.append(Found(path, path.relative_to(folder).as_posix()))
+        found.append(Found(path, path.relative_to(folder).as_posix()))
     return folder, found
 
 
@@ -153,16 +139,3 @@ def _plain(relative: Path) -> bool:
 def _common(bases: Sequence[Path]) -> Path:
     resolved = [base.resolve() for base in bases]
     return next(parent for parent in (resolved[0], *resolved[0].parents) if all(base.is_relative_to(parent) for base in resolved))
-
-
-def _members(path: Path) -> list[Found]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = [info.filename for info in archive.infolist() if not info.is_dir() and _plain(Path(info.filename))]
-            if any(info.flag_bits & 1 for info in archive.infolist()):
-                raise Mistake(f"{path}: want a zip without a password", cure=f"Unpack it and name what is in it: unzip {shlex.quote(str(path))}")
-    except zipfile.BadZipFile as error:
-        raise Mistake(f"{path}: not readable as zip: {error}", cure="Fetch it again.") from None
-    if not names:
-        raise Mistake(f"{path}: want files in the zip, have none")
-    return [Found(path, name, name) for name in names]

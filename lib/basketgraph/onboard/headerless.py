@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from basketgraph.clean.mapping import INTERNAL_PREFIX, LANDING_NAMES, SOURCE_NAMES
@@ -53,7 +54,7 @@ def columns_flag(width: int) -> str:
     return f"{FLAG} {','.join(f'NAME{number}' for number in range(1, width + 1))} (names such as user, item, date, quantity, price)"
 
 
-def names_of(rows: Sequence[Sequence[str]], columns: Sequence[str], shown: str) -> Named | None:
+def names_of(rows: Sequence[Sequence[str]], columns: Sequence[str], path: Path) -> Named | None:
     """The names of the fields where the first line is a row and we have names for it; None where it is a header, or looks like one.
 
     columns: the user's own names.
@@ -66,7 +67,7 @@ def names_of(rows: Sequence[Sequence[str]], columns: Sequence[str], shown: str) 
         if len(columns) != len(first):
             fault = f"want {len(first)} names, one for each field of `{', '.join(first)[:80]}`, have {len(columns)}: {', '.join(columns)}"
             cure = "Name them all, in their order. Files of another kind need a header line, or a command of their own."
-            raise Mistake(f"{FLAG}: {shown}", [fault], cure)
+            raise Mistake(f"{FLAG}: {path}", [fault], cure)
         return Named(tuple(columns), f"{FLAG} says so")
     return _known_layout(rows) if is_row(first) else None
 

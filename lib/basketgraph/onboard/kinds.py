@@ -79,15 +79,13 @@ def _alike(one: Sample, other: Sample) -> bool:
 def _others(folder: Path, found: Sequence[Found]) -> list[str]:
     """Landing files that the user did not name; a pattern must not reach for them."""
     named = {file.name for file in found}
-    if any(file.member for file in found):
-        return []
     near = [p for p in folder.rglob("*") if p.is_file() and p.name.lower().endswith(ENDINGS)]
     return [name for p in near if (name := p.relative_to(folder).as_posix()) not in named]
 
 
 def _kind(files: list[Found], samples: list[Sample], others: Sequence[str], taken: set[str]) -> Kind:
     pattern, guessed = _pattern([file.name for file in files], others)
-    base = file_name(files[0].path if files[0].member is None else Path(files[0].name))
+    base = file_name(files[0].path)
     name = next(n for n in (base, *(f"{base}_{i}" for i in range(2, 1000))) if n not in taken)
     taken.add(name)
     together = _together(samples)
@@ -127,7 +125,7 @@ def _together(samples: list[Sample]) -> Sample:
     first = samples[0]
     encodings = {str(s.options.get("encoding", "UTF-8")) for s in samples if not s.ascii}
     if len(encodings) > 1:
-        faults = [f"{s.found.shown}: {s.options.get('encoding', 'UTF-8')}" for s in samples if not s.ascii]
+        faults = [f"{s.found.path}: {s.options.get('encoding', 'UTF-8')}" for s in samples if not s.ascii]
         raise Mistake("files of one kind are in different encodings", faults, "Bring them to one: iconv -f windows-1252 -t UTF-8 OLD > NEW")
     if len(samples) == 1:
         return first

@@ -20,13 +20,13 @@ def sampled(found: Found, columns: Sequence[str] = ()) -> Sample:
     with found.open() as stream:
         start = stream.read(4096)
     if not start.strip():
-        raise Mistake(f"{found.shown}: want rows, have an empty file", cure="Leave it out.")
+        raise Mistake(f"{found.path}: want rows, have an empty file", cure="Leave it out.")
     if start.startswith(b"PAR1"):
         return parquet_sample(found)
     if start.startswith(b"PK\x03\x04") or start.startswith(b"\xd0\xcf\x11\xe0"):
-        raise Mistake(f"{found.shown}: a spreadsheet or an archive, which Spark cannot read", cure="Save it as CSV (UTF-8), or unpack it.")
-    if found.packer is None and start.startswith(b"\x1f\x8b"):
-        raise Mistake(f"{found.shown}: want a packed file to end in .gz, else Spark reads it as text", cure=f"mv {found.path} {found.path}.gz")
+        raise Mistake(f"{found.path}: a spreadsheet or an archive, which Spark cannot read", cure="Save it as CSV (UTF-8), or unpack it.")
+    if not found.is_packed and start.startswith(b"\x1f\x8b"):
+        raise Mistake(f"{found.path}: want a packed file to end in .gz, else Spark reads it as text", cure=f"mv {found.path} {found.path}.gz")
     text = re.sub(rb"^(\xef\xbb\xbf)+", b"", start).lstrip()
     if text[:1] in (b"{", b"["):
         return json_sample(found)
@@ -34,8 +34,8 @@ def sampled(found: Found, columns: Sequence[str] = ()) -> Sample:
 
 
 def _csv(found: Found, columns_given: Sequence[str]) -> Sample:
-    text = decoded(bytes_ := excerpt(found), found.shown)
-    told = dialect(text, found.shown, str(found.path) if found.member is None else found.name, columns_given)
+    text = decoded(bytes_ := excerpt(found), found.path)
+    told = dialect(text, found.path, columns_given)
     options: dict[str, str | bool] = {}
     because = {}
     if told.separator != ",":

@@ -25,8 +25,8 @@ DEEP_KEYS = 40  # fields of a record within a record that are looked at: a map w
 
 def json_sample(found: Found) -> Sample:
     whole = excerpt(found)
-    text = decoded(whole, found.shown)
-    rewritten = Rewritten(str(found.path) if found.member is None else found.name, text.encoding)
+    text = decoded(whole, found.path)
+    rewritten = Rewritten(found.path, text.encoding)
     records, array = _records(text.head, whole.whole, found, rewritten)
     for block in text.blocks if not array else ():
         records += [record for line in block.split("\n")[1:-1] if isinstance(record := _loaded(line), dict)]
@@ -85,17 +85,17 @@ def _records(text: str, whole: bool, found: Found, rewritten: Rewritten) -> tupl
         if isinstance(record, dict):
             records.append(record)
     if not records:
-        raise Mistake(f"{found.shown}: want JSON records, one a line or in one array; have {text[:60]!r}", cure="Write one JSON object a line.")
+        raise Mistake(f"{found.path}: want JSON records, one a line or in one array; have {text[:60]!r}", cure="Write one JSON object a line.")
     if len(records) == 1 and not array and (key := list_of_records(records[0])):
         program = shlex.quote(f"del(.[{json.dumps(key)}]) + .[{json.dumps(key)}][]")
         raise Mistake(
-            f"{found.shown}: want JSON records, one a line or in one array",
+            f"{found.path}: want JSON records, one a line or in one array",
             [f"have one object whose `{key}` is the list of records"],
             f"Write one record a line, with what stands around the list: {rewritten(f'jq -c {program}')}",
         )
     if not array and len(records) > 1:
         cure = f"Write one record a line: {rewritten('jq -c .')}"
-        raise Mistake(f"{found.shown}: want JSON records, one a line or in one array", ["have records that span lines, outside an array"], cure)
+        raise Mistake(f"{found.path}: want JSON records, one a line or in one array", ["have records that span lines, outside an array"], cure)
     return records, True
 
 
@@ -147,8 +147,6 @@ def _ddl(values: list[Any]) -> str:
 
 
 def parquet_sample(found: Found) -> Sample:
-    if found.member is not None:
-        raise Mistake(f"{found.shown}: Parquet within a zip", cure=f"Unpack it and name what is in it: unzip {shlex.quote(str(found.path))}")
     try:
         file = pq.ParquetFile(found.path)
         types = {one.name: _spark_type(one.type) for one in file.schema_arrow if not one.name.startswith("__")}
@@ -160,11 +158,11 @@ def parquet_sample(found: Found) -> Sample:
             batch = next(batches, None)
             rows += batch.to_pylist() if batch is not None else []
     except (pa.ArrowException, OSError) as error:
-        raise Mistake(f"{found.shown}: not readable as Parquet: {str(error).splitlines()[0]:.200}", cure="Write it anew.") from None
+        raise Mistake(f"{found.path}: not readable as Parquet: {str(error).splitlines()[0]:.200}", cure="Write it anew.") from None
     stamps = _stamps(file)
     twice = [name for name, number in Counter(name.lower() for name in types).items() if number > 1]
     if twice:
-        raise Mistake(f"{found.shown}: want names of columns that differ in more than case, have {', '.join(twice)} twice", cure="Rename them.")
+        raise Mistake(f"{found.path}: want names of columns that differ in more than case, have {', '.join(twice)} twice", cure="Rename them.")
     declared = {name: stamps.get(name, (types[name], ""))[0] for name in known}
     kinds = {name: kind for name, (_, kind) in stamps.items()}
     notes = [f"{name} is left out: Spark cannot read its type ({file.schema_arrow.field(name).type})" for name in types if name not in known]

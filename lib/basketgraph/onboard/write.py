@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,16 +26,9 @@ class Draft:
     plan: Plan
     text: str
     remarks: tuple[Remark, ...]
-    found: tuple[Found, ...]
 
     def said(self, kind: str) -> list[Remark]:
         return [remark for remark in self.remarks if remark.kind == kind]
-
-    @property
-    def unpacking(self) -> list[str]:
-        """Commands that put files out of zips into the landing folder, which Spark cannot do."""
-        archives = dict.fromkeys(file.path for file in self.found if file.member is not None)
-        return [f"unzip -o {shlex.quote(str(archive))} -d {shlex.quote(str(self.plan.landing))}" for archive in archives]
 
 
 def draft(
@@ -61,7 +53,7 @@ def draft(
     _, faults = read_source(yaml.safe_load(text), shop)
     if faults and (currency or time_zone):
         raise Mistake("--currency or --time-zone cannot be used", faults)
-    return Draft(made, text, tuple(remarks), tuple(found))
+    return Draft(made, text, tuple(remarks))
 
 
 def _kinds(folder: Path, found: Sequence[Found], columns: Sequence[str]) -> list[Kind]:
