@@ -143,12 +143,12 @@ def test_a_warehouse_that_cannot_be_written_to_is_refused_before_spark_starts(he
 
 
 def test_a_pattern_of_a_new_shops_files_is_one_below_a_folder_whose_name_is_none(here: Path) -> None:
-    from basketgraph.onboard.find import find
+    from basketgraph.onboard.files import find_files
 
     for name in (f"{ODD}/a.csv", f"{ODD}/deep/b.csv", f"{ODD}/c.txt"):
         (here / name).parent.mkdir(parents=True, exist_ok=True)
         (here / name).write_text("a\n")
-    folder, found = find([f"{ODD}/**/*.csv"], here / ODD)
+    folder, found = find_files([f"{ODD}/**/*.csv"], here / ODD)
     assert (folder, [file.name for file in found]) == (here / ODD, ["a.csv", "deep/b.csv"])
 
 

@@ -17,7 +17,7 @@ from basketgraph.config import made, user_path
 
 if TYPE_CHECKING:
     from basketgraph.clean.check_source import SourceCheck, TableCheck
-    from basketgraph.onboard.write import Draft
+    from basketgraph.onboard.draft import Draft
 
 OK, STOPPED_BY_QUALITY = 0, 3
 REJECTED_SHOWN = 12  # reasons of a table
@@ -91,8 +91,8 @@ def _onboarded(
     """Draft a mapping, try it on its sample and write it; returns it and where it is. Raises Mistake, and then nothing was written."""
     from basketgraph.config import Config, Environment, Mistake, conf_folder, data_yaml, parsed, state_folder
     from basketgraph.masking import masked
+    from basketgraph.onboard.draft import draft, want_free, write
     from basketgraph.onboard.headerless import wanted_columns
-    from basketgraph.onboard.write import draft, want_free, write
     from basketgraph.session import announce_spark, spark_session
 
     folder = conf_folder()
@@ -108,9 +108,9 @@ def _onboarded(
     environment = environment.model_copy(update={"warehouse": str(state_folder(os.environ)), "work_dir": None})  # there is none yet
     conf = Config("local", shop, environment, {}, {})
     announce_spark(conf)
-    from basketgraph.onboard.trial import tried  # takes seconds to import
+    from basketgraph.onboard.trial import try_draft  # takes seconds to import
 
-    found = tried(spark_session(conf, "basketgraph onboard"), found, masker=masked)
+    found = try_draft(spark_session(conf, "basketgraph onboard"), found, masker=masked)
     write(found, place, force=force)
     return found, place
 

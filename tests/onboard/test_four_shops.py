@@ -15,7 +15,7 @@ from basketgraph.steps import want_events
 from basketgraph.tables import LiveRelease
 from clean.shop import KEY
 from onboard import four_shops
-from onboard.test_onboard_spark import checked, drafted, events
+from onboard.test_draft_in_spark import checked, drafted, events
 
 
 @pytest.mark.slow

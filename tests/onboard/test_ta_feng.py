@@ -11,7 +11,7 @@ import pytest
 import yaml
 from pyspark.sql import SparkSession
 
-from basketgraph.onboard.write import draft
+from basketgraph.onboard.draft import draft
 from clean.shop import Shop
 from clean.test_check_source import rehearsal, told
 

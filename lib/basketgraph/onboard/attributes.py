@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from basketgraph.onboard.events import When, moment
+from basketgraph.onboard.column_profiles import Profile
+from basketgraph.onboard.draft_tables import Lets, Table, id_sql, label_sql
+from basketgraph.onboard.events import When, moment_of_sale
 from basketgraph.onboard.evidence import is_constant
-from basketgraph.onboard.fitness import ITEM_COLUMNS, PEOPLE
-from basketgraph.onboard.parts import Lets, Table, id_sql, label_sql
-from basketgraph.onboard.profiles import Profile
+from basketgraph.onboard.role_scores import ITEM_COLUMNS, PEOPLE
 from basketgraph.onboard.roles import Reading
 
 USER_COLUMNS = ("country", *PEOPLE)
@@ -58,7 +58,7 @@ def _history(reading: Reading, lets: Lets, table: Table, key: Profile, found: di
     role = "item" if table.name == "silver.items" else "user"
     sql, _ = id_sql(key, role=role)
     own_file = reading.table != "events"
-    when: When | None = None if own_file else moment(reading, lets)
+    when: When | None = None if own_file else moment_of_sale(reading, lets)
     constant = all(is_constant(reading, key, one) for one in found.values())
     table.set(f"{role}_id", sql)
     if own_file or when is None or constant:

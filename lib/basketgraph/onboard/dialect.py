@@ -14,11 +14,11 @@ from pathlib import Path
 from charset_normalizer import from_bytes
 
 from basketgraph.config import Mistake
-from basketgraph.onboard.find import Excerpt
+from basketgraph.onboard.files import Excerpt
 from basketgraph.onboard.headerless import Named, columns_flag, is_row, names_of
-from basketgraph.onboard.moments import looks_like_moment
 from basketgraph.onboard.numbers import looks_like_number
 from basketgraph.onboard.sample import Column
+from basketgraph.onboard.timestamps import looks_like_timestamp
 
 SEPARATORS = (",", ";", "\t", "|", "^", "~", "\x01", "::")
 LOOKED_AT = 300  # rows that decide about the separator
@@ -257,7 +257,7 @@ def _usual_width(text: str, separator: str, quote: str, escape: str) -> int:
 
 
 def _values_in(row: list[str]) -> bool:
-    return any(looks_like_number(field.strip()) or looks_like_moment(field.strip()) for field in row)
+    return any(looks_like_number(field.strip()) or looks_like_timestamp(field.strip()) for field in row)
 
 
 def _narrow_header(header: list[str], rows: list[list[str]], line: int, separator: str, path: Path, rewritten: Rewritten) -> Mistake:

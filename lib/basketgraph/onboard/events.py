@@ -7,16 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from basketgraph.money import CODES, FUNCTION, minor_units
+from basketgraph.onboard.column_profiles import LOST, Profile
+from basketgraph.onboard.draft_tables import MISSING, Lets, Table, decimal_sql, id_sql, label_sql
+from basketgraph.onboard.event_type import event_type
 from basketgraph.onboard.evidence import is_product, money_is_of
 from basketgraph.onboard.file_names import NamedDay, named_day
-from basketgraph.onboard.fitness import IDS, fitness
-from basketgraph.onboard.happened import event_type
-from basketgraph.onboard.moments import clock_form, clock_sql, looks_like_moment
 from basketgraph.onboard.numbers import looks_like_number
-from basketgraph.onboard.orders import FIRST_LINES, on_first_lines, one_order_each
-from basketgraph.onboard.parts import MISSING, Lets, Table, decimal_sql, id_sql, label_sql
-from basketgraph.onboard.profiles import LOST, Profile
+from basketgraph.onboard.order_numbers import FIRST_LINES, on_first_lines, one_order_each
+from basketgraph.onboard.role_scores import IDS, role_score
 from basketgraph.onboard.roles import SURELY, Reading
+from basketgraph.onboard.timestamps import clock_form, clock_sql, looks_like_timestamp
 from basketgraph.onboard.words import header_score, words_of
 
 EVENTS = "silver.events"
@@ -28,7 +28,7 @@ NO_ITEMS = ". Where no column does, write \"'none'\" here: events and profiles c
 LIKELY = 0.55  # score of a header such as date_created
 MINOR_WORDS = {"cents", "cent", "minor", "pence", "pennies", "centimes"}
 READ: Mapping[str, Callable[[str], bool]] = {  # whether a value by itself is one of a role
-    "time": looks_like_moment,
+    "time": looks_like_timestamp,
     "clock": lambda text: clock_form([text]) is not None,
     "quantity": looks_like_number,
     "amount": looks_like_number,
@@ -52,7 +52,7 @@ def events_table(reading: Reading, lets: Lets, currency: str, names: Sequence[st
     names: of the files, which may say the day where no column does.
     """
     table = Table(EVENTS)
-    when = moment(reading, lets)
+    when = moment_of_sale(reading, lets)
     named = named_day(names) if when is None else None
     if named is not None and named.is_certain:
         when = _day_of_files(named, lets)
@@ -97,7 +97,7 @@ def _ask_for_unread(reading: Reading, table: Table) -> None:
     taken = {one.name for one in reading.roles.values()} | reading.aside.keys()
     roles, time = reading.roles.keys(), reading.roles.get("time")
     has_money = bool({"unit_price", "amount"} & roles)
-    form = None if time is None else time.moment or time.epoch
+    form = None if time is None else time.timestamp or time.epoch
     for role, column, what, known in (
         ("time", "event_time", "a time", "time" in roles),
         ("clock", "event_time", "a time of day", "clock" in roles or form is None or form.has_time),
@@ -111,7 +111,7 @@ def _ask_for_unread(reading: Reading, table: Table) -> None:
     ):
         for one in () if known else reading.profiles:
             wanted = LIKELY if role == "time" else SURELY  # of times there are many, and without any nothing is read
-            if one.name not in taken and one.filled and header_score(role, one.name) >= wanted and fitness(role, one) == 0:
+            if one.name not in taken and one.filled and header_score(role, one.name) >= wanted and role_score(role, one) == 0:
                 why = _not_understood(role, one)
                 if why is not None:
                     table.todo(column, f"{one.name} is called like {what}, but {why}")
@@ -145,12 +145,12 @@ def _ask_for_holes(reading: Reading, table: Table) -> None:
             table.todo(column, f"{one.name}: {100 * (1 - share):.0f} % of the {rows} have none and are rejected as missing:{column}")
 
 
-def moment(reading: Reading, lets: Lets) -> When | None:
+def moment_of_sale(reading: Reading, lets: Lets) -> When | None:
     """When a row happened, as a `let` name added once."""
     one = reading.roles.get("time")
     if one is None:
         return None
-    form = one.moment or one.epoch
+    form = one.timestamp or one.epoch
     if form is None:
         return None
     sql = form.sql(one.column.sql)

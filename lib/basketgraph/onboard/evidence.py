@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from math import log
 from statistics import median
 
+from basketgraph.onboard.column_profiles import Profile
 from basketgraph.onboard.numbers import SIGNS
-from basketgraph.onboard.profiles import Profile
 from basketgraph.onboard.roles import Reading
 from basketgraph.onboard.words import words, words_of
 

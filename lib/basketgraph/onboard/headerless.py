@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 from basketgraph.clean.mapping import INTERNAL_PREFIX, LANDING_NAMES, SOURCE_NAMES
 from basketgraph.config import Mistake
-from basketgraph.onboard.acts import SCALE, has_words_of_acts
-from basketgraph.onboard.moments import epoch_form, looks_like_moment, moment_form
+from basketgraph.onboard.column_profiles import Profile
+from basketgraph.onboard.event_words import SCALE, has_words_of_acts
 from basketgraph.onboard.numbers import looks_like_number
-from basketgraph.onboard.profiles import Profile
 from basketgraph.onboard.sample import Column
+from basketgraph.onboard.timestamps import epoch_form, looks_like_timestamp, timestamp_form
 
 LOOKED_AT = 2000  # rows that decide about the layout
 NEARLY_ALL = 0.95
@@ -74,13 +74,13 @@ def names_of(rows: Sequence[Sequence[str]], columns: Sequence[str], path: Path) 
 
 def is_row(first: Sequence[str]) -> bool:
     """Whether a first line has values where a header has names."""
-    values = [text for text in first if looks_like_number(text) or looks_like_moment(text)]
-    return len(values) > len(first) / 3 or any(looks_like_moment(text) or LONG.fullmatch(text) for text in values)
+    values = [text for text in first if looks_like_number(text) or looks_like_timestamp(text)]
+    return len(values) > len(first) / 3 or any(looks_like_timestamp(text) or LONG.fullmatch(text) for text in values)
 
 
 def _is_header(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     """Whether a line without numbers and dates stands above a column of them."""
-    if any(looks_like_number(text) or looks_like_moment(text) for text in first):
+    if any(looks_like_number(text) or looks_like_timestamp(text) for text in first):
         return False
     below = [row for row in rows[1:LOOKED_AT] if len(row) == len(first)]
     return any(_are_values(column) for column in zip(*below, strict=True))
@@ -88,7 +88,7 @@ def _is_header(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
 
 def _are_values(texts: Sequence[str]) -> bool:
     filled = [text.strip() for text in texts if text.strip()]
-    return bool(filled) and sum(looks_like_number(text) or looks_like_moment(text) for text in filled) >= NEARLY_ALL * len(filled)
+    return bool(filled) and sum(looks_like_number(text) or looks_like_timestamp(text) for text in filled) >= NEARLY_ALL * len(filled)
 
 
 def _known_layout(rows: Sequence[Sequence[str]]) -> Named | None:
@@ -107,11 +107,11 @@ def _known_layout(rows: Sequence[Sequence[str]]) -> Named | None:
 
 def _are_ids(texts: Sequence[str]) -> bool:
     """Ids that come again: whole numbers, or codes without blanks."""
-    return len(set(texts)) > 1 and all(re.fullmatch(r"[\w-]+", text) for text in texts) and not moment_form(texts)
+    return len(set(texts)) > 1 and all(re.fullmatch(r"[\w-]+", text) for text in texts) and not timestamp_form(texts)
 
 
 def _are_times(texts: Sequence[str]) -> bool:
-    return epoch_form(texts) is not None or moment_form(texts) is not None
+    return epoch_form(texts) is not None or timestamp_form(texts) is not None
 
 
 def _are_acts(texts: Sequence[str]) -> bool:

@@ -16,14 +16,14 @@ import pyarrow.parquet as pq
 
 from basketgraph.config import Mistake
 from basketgraph.onboard.dialect import Rewritten, decoded
-from basketgraph.onboard.find import Found, excerpt
-from basketgraph.onboard.lists import by_line, fields, lines_of, list_of_records
+from basketgraph.onboard.files import SourceFile, excerpt
+from basketgraph.onboard.order_lines import by_line, fields, lines_of, list_of_records
 from basketgraph.onboard.sample import ROWS, Column, Sample, sql_name
 
 DEEP_KEYS = 40  # fields of a record within a record that are looked at: a map written as a record has no end of them
 
 
-def json_sample(found: Found) -> Sample:
+def json_sample(found: SourceFile) -> Sample:
     whole = excerpt(found)
     text = decoded(whole, found.path)
     rewritten = Rewritten(found.path, text.encoding)
@@ -40,7 +40,7 @@ def json_sample(found: Found) -> Sample:
 
 
 def of_records(
-    found: Found, options: Mapping[str, str | bool], records: list[dict[str, Any]], total: int | None, because: Mapping[str, str]
+    found: SourceFile, options: Mapping[str, str | bool], records: list[dict[str, Any]], total: int | None, because: Mapping[str, str]
 ) -> Sample:
     """The sample of JSON records, of one file or of several."""
     told, notes = _of_one_case(records)
@@ -66,7 +66,7 @@ def _loaded(line: str) -> Any:
         return None
 
 
-def _records(text: str, whole: bool, found: Found, rewritten: Rewritten) -> tuple[list[dict[str, Any]], bool]:
+def _records(text: str, whole: bool, found: SourceFile, rewritten: Rewritten) -> tuple[list[dict[str, Any]], bool]:
     """(records, whether they are more than one a line). Raises Mistake for JSON that is no list of records."""
     lines = [line for line in text.split("\n") if line.strip()]
     by_line = [_loaded(line) for line in (lines if whole else lines[:-1])]
@@ -146,7 +146,7 @@ def _ddl(values: list[Any]) -> str:
     return "string"
 
 
-def parquet_sample(found: Found) -> Sample:
+def parquet_sample(found: SourceFile) -> Sample:
     try:
         file = pq.ParquetFile(found.path)
         types = {one.name: _spark_type(one.type) for one in file.schema_arrow if not one.name.startswith("__")}
@@ -223,7 +223,7 @@ def _spark_type(kind: pa.DataType) -> str:
 
 
 def nested(
-    found: Found, format_: str, options: Mapping[str, str | bool], declared: Mapping[str, str], records: list[dict[str, Any]], total: int | None,
+    found: SourceFile, format_: str, options: Mapping[str, str | bool], declared: Mapping[str, str], records: list[dict[str, Any]], total: int | None,
     because: Mapping[str, str],
     kinds: Mapping[str, str] = MappingProxyType({}),
 ) -> Sample:  # fmt: skip

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from basketgraph.config import Mistake
-from basketgraph.onboard.acts import bought_words, has_words_of_acts
 from basketgraph.onboard.attributes import items_table, users_table
+from basketgraph.onboard.draft_tables import Lets, Remark, Table
+from basketgraph.onboard.event_words import bought_words, has_words_of_acts
 from basketgraph.onboard.events import events_table
 from basketgraph.onboard.evidence import currency_and_zone
-from basketgraph.onboard.kinds import Kind
-from basketgraph.onboard.lacking import no_sales, refuse_undated
-from basketgraph.onboard.parts import Lets, Remark, Table
+from basketgraph.onboard.file_kinds import FileKind
+from basketgraph.onboard.missing_columns import no_sales, refuse_undated
 from basketgraph.onboard.roles import Reading, read
 
 WIDE = 20  # columns of numbers called alike
@@ -26,7 +26,7 @@ NO_CURRENCY, NO_ZONE = "XXX", "UTC"  # ISO 4217's code for none; both only stand
 class FilesPlan:
     """One entry of `files` and the tables that it feeds."""
 
-    kind: Kind
+    kind: FileKind
     reading: Reading
     lets: Lets
     tables: list[Table] = field(default_factory=list)
@@ -46,7 +46,7 @@ class Plan:
     left_out: list[str]
 
 
-def plan(shop: str, landing: Path, found: Sequence[Kind], *, currency: str | None, time_zone: str | None) -> Plan:
+def plan(shop: str, landing: Path, found: Sequence[FileKind], *, currency: str | None, time_zone: str | None) -> Plan:
     """Decide what the files are. currency, time_zone: what the user said, before any evidence.
 
     errors: Mistake where orders and their lines lie in separate files, sales have no day, or nothing in the files looks like sales, items or users.
@@ -59,7 +59,7 @@ def plan(shop: str, landing: Path, found: Sequence[Kind], *, currency: str | Non
     zone = _place("time_zone", time_zone, next((one for _, one in evidence if one), None), NO_ZONE, remarks)
     plans: list[FilesPlan] = []
 
-    def of(kind: Kind, reading: Reading) -> FilesPlan:
+    def of(kind: FileKind, reading: Reading) -> FilesPlan:
         known = next((one for one in plans if one.kind is kind), None)
         if known is None:
             known = FilesPlan(kind, reading, Lets(reading))
@@ -98,7 +98,7 @@ def _place(key: str, said: str | None, evidence: tuple[str, str] | None, none: s
     return none
 
 
-def _sales(readings: Sequence[tuple[Kind, Reading]]) -> tuple[Kind, Reading] | None:
+def _sales(readings: Sequence[tuple[FileKind, Reading]]) -> tuple[FileKind, Reading] | None:
     """The kind of files that holds the events; None where there are only lists of items or users."""
     whole = [pair for pair in readings if pair[1].table == "events"]
     if whole:
@@ -124,7 +124,7 @@ def _has_purchases(reading: Reading) -> bool:
     return not reading.reviews and (acts is None or bool(bought_words(acts)) or not has_words_of_acts(acts))
 
 
-def _refuse_pairs(readings: Sequence[tuple[Kind, Reading]]) -> None:
+def _refuse_pairs(readings: Sequence[tuple[FileKind, Reading]]) -> None:
     """Orders in one file and their lines in another: a mapping looks at one row at a time and joins nothing."""
     for kind, lines in readings:
         for other, orders in readings:
@@ -149,7 +149,7 @@ def _refuse_pairs(readings: Sequence[tuple[Kind, Reading]]) -> None:
             )
 
 
-def _refuse_wide(readings: Sequence[tuple[Kind, Reading]]) -> None:
+def _refuse_wide(readings: Sequence[tuple[FileKind, Reading]]) -> None:
     """One column for each day or week: a mapping makes one event of a row."""
     for kind, reading in readings:
         numbers = [one.name for one in reading.profiles if one.whole and one.name not in {role.name for role in reading.roles.values()}]
@@ -166,7 +166,7 @@ def _refuse_wide(readings: Sequence[tuple[Kind, Reading]]) -> None:
             )
 
 
-def _left_out(kind: Kind, reading: Reading) -> str:
+def _left_out(kind: FileKind, reading: Reading) -> str:
     told = ", ".join(f"{one.name} ({role})" for role, one in reading.roles.items()) or ", ".join(reading.sample.declared)[:80]
     if reading.reviews:
         return f"{kind.pattern}: reviews or ratings, which are no purchases; has {told}"

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from basketgraph.money import CODES
-from basketgraph.onboard.acts import bought_words, coded_column, event_column, has_name, has_words_of_acts, is_of_review
-from basketgraph.onboard.fitness import ITEM_COLUMNS, MONEY, NO_MONEY, PAID, PEOPLE, fitness
+from basketgraph.onboard.column_profiles import EMAIL, Profile, profile
+from basketgraph.onboard.event_words import bought_words, coded_column, event_column, has_name, has_words_of_acts, is_of_review
 from basketgraph.onboard.numbers import SIGNS
-from basketgraph.onboard.orders import are_orders, money_of_orders, of_one_user, one_order_each, own_id
-from basketgraph.onboard.profiles import EMAIL, Profile, profile
+from basketgraph.onboard.order_numbers import are_orders, money_of_orders, of_one_user, one_order_each, own_id
+from basketgraph.onboard.role_scores import ITEM_COLUMNS, MONEY, NO_MONEY, PAID, PEOPLE, role_score
 from basketgraph.onboard.sample import Sample
 from basketgraph.onboard.words import header_score, language, words, words_of
 
@@ -125,7 +125,7 @@ def _is_beside_sales(acts: Profile, scored: Sequence[tuple[float, str, Profile]]
 
 def _fit(role: str, one: Profile, share: float) -> float:
     """How well values suit a role. share: of the rows that have one, of the purchases where it is known which rows are."""
-    fit = fitness(role, one)
+    fit = role_score(role, one)
     if share == 0 and role != "event_type":
         return 0.0
     if role == "user" and share < 0.5:
@@ -147,7 +147,7 @@ def _other_user(reading: Reading) -> Profile | None:
     if user is None or not one_order_each(order, user):
         return None
     taken = {one.name for one in reading.roles.values()}
-    likely = [one for one in reading.profiles if one.name not in taken and one.filled_share(reading.bought) >= MOST and fitness("user", one)]
+    likely = [one for one in reading.profiles if one.name not in taken and one.filled_share(reading.bought) >= MOST and role_score("user", one)]
     named = [one for one in likely if header_score("user", one.name) >= ENOUGH or EMAIL.fullmatch(one.filled[0])]
     return next((one for one in named if len(user.counts) / 10 <= len(one.counts) < MOST * len(user.counts)), None)
 
@@ -166,11 +166,11 @@ def _given(bare: Reading, scored: Sequence[tuple[float, str, Profile]]) -> Readi
 def _finer(reading: Reading) -> Reading:
     """Of two columns of the time that agree on days, the one with a time of day."""
     time = reading.roles.get("time")
-    form = None if time is None else time.moment or time.epoch
+    form = None if time is None else time.timestamp or time.epoch
     if time is None or form is None or form.has_time or "clock" in reading.roles:
         return reading
     for one in reading.profiles:
-        finer = one.moment or one.epoch
+        finer = one.timestamp or one.epoch
         if finer is None or not finer.has_time or header_score("time", one.name) < SURELY:
             continue
         days = [(form.day(a), finer.day(b)) for a, b in zip(time.column.values, one.column.values, strict=True) if a is not None and b is not None]
@@ -183,8 +183,8 @@ def _finer(reading: Reading) -> Reading:
 
 
 def _seen(role: str, one: Profile) -> str:
-    if role == "time" and one.moment is not None:
-        return "its values are dates" + (" with times" if one.moment.has_time else "")
+    if role == "time" and one.timestamp is not None:
+        return "its values are dates" + (" with times" if one.timestamp.has_time else "")
     if role in ("quantity", *MONEY) and one.numbers:
         return f"its values are numbers from {min(one.numbers):g} to {max(one.numbers):g}"
     return f"{len(one.counts):,} different values in {len(one.filled):,} rows"
@@ -201,7 +201,7 @@ def _by_values(reading: Reading) -> Reading:
         if role not in roles and len(found) >= 1:
             roles[role], because[role] = found[0], why
 
-    take("time", [one for one in free() if one.moment is not None], "its values are dates, though its header does not say so")
+    take("time", [one for one in free() if one.timestamp is not None], "its values are dates, though its header does not say so")
     take(
         "time",
         [one for one in free() if one.epoch is not None and one.distinct_share > 0.01 and "id" not in words_of(one.name)],

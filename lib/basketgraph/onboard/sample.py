@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from basketgraph.onboard.find import Found
+from basketgraph.onboard.files import SourceFile
 
 MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december")
 ROWS = 20_000  # of one file
@@ -45,7 +45,7 @@ class Lines(NamedTuple):
 class Sample:
     """What a look at one file told. `declared` are its top-level columns as a mapping declares them; `columns` are what expressions can use."""
 
-    found: Found
+    found: SourceFile
     format: str
     options: Mapping[str, str | bool]
     declared: Mapping[str, str]

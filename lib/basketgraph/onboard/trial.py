@@ -20,12 +20,12 @@ from basketgraph.clean.screening import JAVA_ERRORS, cause, java_message
 from basketgraph.clean.transform import TableRules, mapped_rows, reasons, silver, with_blame
 from basketgraph.config import Mistake, data_yaml, parsed
 from basketgraph.contracts import contract
-from basketgraph.onboard.cuttings import Cutting, cuttings
-from basketgraph.onboard.differences import Row, differences
-from basketgraph.onboard.draft import Masker, drafted
-from basketgraph.onboard.parts import Remark, Table
+from basketgraph.onboard.draft import Draft
+from basketgraph.onboard.draft_tables import Remark, Table
 from basketgraph.onboard.plan import FilesPlan, Plan
-from basketgraph.onboard.write import Draft
+from basketgraph.onboard.rendering import Masker, render
+from basketgraph.onboard.sample_files import SampleFile, sample_files
+from basketgraph.onboard.trial_differences import Row, remark_differences
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -35,7 +35,7 @@ ROWS = 40_000  # of a kind of files that are tried
 RAW, LET = "__raw_", "__let_"
 
 
-def tried(spark: SparkSession, one: Draft, *, masker: Masker) -> Draft:
+def try_draft(spark: SparkSession, one: Draft, *, masker: Masker) -> Draft:
     """The draft without what Spark cannot analyse, and with a TODO beside each column that Spark reads otherwise than the sample was read.
 
     errors: Mistake where Spark cannot analyse what is left either.
@@ -44,12 +44,12 @@ def tried(spark: SparkSession, one: Draft, *, masker: Masker) -> Draft:
     usable, checked = _usable(spark, one, masker)
     with tempfile.TemporaryDirectory(prefix="basketgraph-onboard-") as folder:
         for files in usable.plan.files:
-            _try(spark, checked, files, cuttings(files, Path(folder) / files.kind.name))
+            _try(spark, checked, files, sample_files(files, Path(folder) / files.kind.name))
     return _drafted(usable, masker)
 
 
 def _drafted(one: Draft, masker: Masker) -> Draft:
-    text, remarks = drafted(one.plan, masker)
+    text, remarks = render(one.plan, masker)
     return replace(one, text=text, remarks=tuple(remarks))
 
 
@@ -114,7 +114,7 @@ def _unusable(expression: str, fault: str) -> str:
     return f"Spark cannot use `{expression}` ({fault.partition(': ')[2].partition(', have ')[0]}), so it is left out; say it otherwise"
 
 
-def _try(spark: SparkSession, checked: CheckedSource, one: FilesPlan, cut: Sequence[Cutting]) -> None:
+def _try(spark: SparkSession, checked: CheckedSource, one: FilesPlan, cut: Sequence[SampleFile]) -> None:
     """Reads the sampled files as cleaning would, and remarks what is otherwise than the sample said."""
     if not cut:
         return
@@ -144,7 +144,7 @@ def _try(spark: SparkSession, checked: CheckedSource, one: FilesPlan, cut: Seque
             continue
         whole = len(good) == len(one.kind.looked_at) and all(each.whole for each in cut)
         for table in one.tables:
-            differences(one, table, found[table.name], whole=whole)
+            remark_differences(one, table, found[table.name], whole=whole)
         break
     if aside:
         path, problem = next(iter(aside.items()))

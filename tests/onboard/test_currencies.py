@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from basketgraph.onboard.draft import Draft
 from basketgraph.onboard.numbers import number_form
-from basketgraph.onboard.write import Draft
 from onboard.new_shops import Sale, lines_csv, lines_json, sales
-from onboard.test_onboard import columns, drafted, lets, mapping
+from onboard.test_draft import columns, drafted, lets, mapping
 
 HEADER = ["order", "date", "customer", "sku", "qty"]
 MIXED = ("EUR", "JPY", "KWD")

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 from basketgraph.config import Mistake
 from basketgraph.onboard.dialect import Dialect, Text, decoded, dialect, without_formulas
-from basketgraph.onboard.find import Found, excerpt
+from basketgraph.onboard.files import SourceFile, excerpt
 from basketgraph.onboard.nested import json_sample, parquet_sample
 from basketgraph.onboard.sample import ROWS, Column, Sample, sql_name
 
 
-def sampled(found: Found, columns: Sequence[str] = ()) -> Sample:
+def sniff(found: SourceFile, columns: Sequence[str] = ()) -> Sample:
     """Look at a file. columns: the user's names for the fields of a CSV without a header.
 
     errors: Mistake, with the cure, for a file that no mapping can read.
@@ -33,7 +33,7 @@ def sampled(found: Found, columns: Sequence[str] = ()) -> Sample:
     return _csv(found, columns)
 
 
-def _csv(found: Found, columns_given: Sequence[str]) -> Sample:
+def _csv(found: SourceFile, columns_given: Sequence[str]) -> Sample:
     text = decoded(bytes_ := excerpt(found), found.path)
     told = dialect(text, found.path, columns_given)
     options: dict[str, str | bool] = {}

@@ -12,12 +12,12 @@ import pytest
 
 from basketgraph.clean.mapping import read_source
 from basketgraph.config import Mistake
+from basketgraph.onboard.draft import Draft, draft
 from basketgraph.onboard.headerless import wanted_columns
-from basketgraph.onboard.write import Draft, draft
 from clean.shop import mapping as corner
 from onboard import four_shops
 from onboard.new_shops import lines_csv, plain, sales
-from onboard.test_onboard import columns, drafted, mapping
+from onboard.test_draft import columns, drafted, mapping
 
 PURCHASES = "case when event_word in ({}) then 'purchase' end"
 

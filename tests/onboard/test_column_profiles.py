@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from basketgraph.onboard.draft import Draft
 from basketgraph.onboard.file_names import named_day
-from basketgraph.onboard.moments import clock_form, clock_sql
-from basketgraph.onboard.write import Draft
+from basketgraph.onboard.timestamps import clock_form, clock_sql
 from onboard.new_shops import Sale, lines_csv, plain, sales
-from onboard.test_onboard import columns, drafted, lets, mapping
+from onboard.test_draft import columns, drafted, lets, mapping
 
 
 def sold(place: Path, **more: Callable[[Sale], Any]) -> Path:

@@ -25,10 +25,9 @@ from basketgraph.clean.transform import REFUSED, TableRules, mapped_rows, silver
 from basketgraph.config import Mistake
 from basketgraph.contracts import contract
 from basketgraph.masking import masked
-from basketgraph.onboard.draft import drafted as rendered
-from basketgraph.onboard.draft import scalar
-from basketgraph.onboard.trial import tried
-from basketgraph.onboard.write import Draft, draft
+from basketgraph.onboard.draft import Draft, draft
+from basketgraph.onboard.rendering import render, scalar
+from basketgraph.onboard.trial import try_draft
 from onboard.new_shops import Sale, lines_csv, lines_json, plain, sales
 
 HEADER = ["Order No", "Order Date", "Customer No", "SKU", "Qty", "Unit Price"]
@@ -38,7 +37,7 @@ Write = Callable[[Path], object]
 
 def drafted(spark: SparkSession, folder: Path) -> Draft:
     found = draft("newshop", [str(folder)], landing=None, currency="EUR", time_zone="Europe/Berlin", masker=masked)
-    return tried(spark, found, masker=masked)
+    return try_draft(spark, found, masker=masked)
 
 
 def todos(found: Draft) -> str:
@@ -226,7 +225,7 @@ def test_what_spark_cannot_analyse_is_left_out_and_said(spark: SparkSession, tmp
     events.columns |= {"channel": "no_such_function(order_id)", "item_id": "product_id[", "store_id": "trim(missing)"}
     events.reject["odd"] = "order_id.x > 1"
     events.where, events.version = "order_id[0] is null", "nothing"
-    left = tried(spark, replace(found, text=rendered(found.plan, masked)[0]), masker=masked)
+    left = try_draft(spark, replace(found, text=render(found.plan, masked)[0]), masker=masked)
     mapping = yaml.safe_load(left.text)
     checked_source(spark, mapping, "newshop")
     columns = mapping["tables"]["silver.events"]["columns"]

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from basketgraph.config import Mistake
-from basketgraph.onboard.find import find
-from basketgraph.onboard.look import sampled
+from basketgraph.onboard.files import find_files
 from basketgraph.onboard.sample import Sample
+from basketgraph.onboard.sniff import sniff
 from onboard.new_shops import lines_csv, sales
 
 HEADER = ["order_id", "product_id", "title", "quantity", "order_date", "price", "customer_id", "country"]
@@ -19,8 +19,8 @@ ROWS = [[s.order, f"P{s.item}", s.title.replace(",", ""), s.pieces, s.at, s.pric
 
 
 def sample_of(place: Path, columns: Sequence[str] = ()) -> Sample:
-    _, (found,) = find([str(place)], None)
-    return sampled(found, columns)
+    _, (found,) = find_files([str(place)], None)
+    return sniff(found, columns)
 
 
 def written(place: Path, *, quoted: bool = False, more: str = "", header: bool = True, **changes: Callable[[int], str | None]) -> Path:
@@ -72,7 +72,7 @@ def test_a_stray_quote_hides_nothing_of_a_file_that_is_looked_at_in_parts(tmp_pa
     place = written(tmp_path / "a.csv", country=at('"France', 300, 1500))
     size = place.stat().st_size
     for name, value in (("HEAD_BYTES", size // 2), ("BLOCKS", 1), ("BLOCK_BYTES", size // 3)):
-        monkeypatch.setattr(f"basketgraph.onboard.find.{name}", value)
+        monkeypatch.setattr(f"basketgraph.onboard.files.{name}", value)
     sample = sample_of(place)
     assert "multiLine" not in sample.options
     assert sample.rows > 1600
@@ -81,8 +81,8 @@ def test_a_stray_quote_hides_nothing_of_a_file_that_is_looked_at_in_parts(tmp_pa
 
 def test_a_stray_quote_near_the_end_of_what_is_looked_at_is_no_line_break(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place = written(tmp_path / "a.csv", country=at('"France', 700))
-    monkeypatch.setattr("basketgraph.onboard.find.HEAD_BYTES", sum(map(len, place.read_bytes().splitlines(keepends=True)[:703])))
-    monkeypatch.setattr("basketgraph.onboard.find.BLOCKS", 0)
+    monkeypatch.setattr("basketgraph.onboard.files.HEAD_BYTES", sum(map(len, place.read_bytes().splitlines(keepends=True)[:703])))
+    monkeypatch.setattr("basketgraph.onboard.files.BLOCKS", 0)
     assert "multiLine" not in sample_of(place).options
 
 
@@ -103,8 +103,8 @@ def test_line_breaks_within_quotes_are_believed(
 ) -> None:
     place = written(tmp_path / "a.csv", **{column: at(text, *numbers)})
     if part > 1:
-        monkeypatch.setattr("basketgraph.onboard.find.HEAD_BYTES", place.stat().st_size // part)
-        monkeypatch.setattr("basketgraph.onboard.find.BLOCKS", 0)
+        monkeypatch.setattr("basketgraph.onboard.files.HEAD_BYTES", place.stat().st_size // part)
+        monkeypatch.setattr("basketgraph.onboard.files.BLOCKS", 0)
     sample = sample_of(place)
     expected = part == 1 or min(numbers) < 500
     assert sample.options.get("multiLine", False) == expected

@@ -9,10 +9,10 @@ from datetime import date
 from typing import NamedTuple
 
 from basketgraph.clean.characters import folded, shown
-from basketgraph.onboard.draft import example
-from basketgraph.onboard.parts import NOBODY, Remark, Table, decimal_sql
+from basketgraph.onboard.column_profiles import NOTHING, Profile
+from basketgraph.onboard.draft_tables import NOBODY, Remark, Table, decimal_sql
 from basketgraph.onboard.plan import FilesPlan
-from basketgraph.onboard.profiles import NOTHING, Profile
+from basketgraph.onboard.rendering import example
 
 MUCH = 0.3  # of the rows refused for one reason
 SAMPLED = 0.02  # by which shares may differ where Spark did not read the very rows of the sample
@@ -35,7 +35,7 @@ class Row(NamedTuple):
     silver: Mapping[str, str | None]
 
 
-def differences(one: FilesPlan, table: Table, rows: Sequence[Row], *, whole: bool) -> None:
+def remark_differences(one: FilesPlan, table: Table, rows: Sequence[Row], *, whole: bool) -> None:
     """Remarks on a table what its rows say otherwise than the sample did. whole: whether they are all rows of the files that were looked at."""
     if not rows:
         return
@@ -68,7 +68,7 @@ def _of_role(one: FilesPlan, role: str, profile: Profile, rows: Sequence[Row], w
         return
     yield from _holes(profile, raw, show, same=whole and one.reading.sample.rows == len(rows))
     nothing = [text for text in raw if text is not None and text not in profile.nothing and text.strip().lower() in NOTHING]
-    if nothing and profile.moment is None and role not in NUMBERS:
+    if nothing and profile.timestamp is None and role not in NUMBERS:
         yield f"{_share(len(nothing), len(raw))} of {profile.name} are {show_plain(nothing[0])}, which is taken for a value; add it to null_values"
     if role in IDS:
         yield from _ids(role, profile, rows, show)
@@ -117,7 +117,7 @@ def _is_id(text: str, profile: Profile) -> bool:
 
 
 def _times(profile: Profile, rows: Sequence[Row], show: Callable[[str], str]) -> Iterator[str]:
-    form = profile.moment or profile.epoch
+    form = profile.timestamp or profile.epoch
     lost, moved, read = [], [], 0
     for row in rows:
         text = row.raw["time"]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from basketgraph.onboard.acts import bought_words, counted_words, has_name, has_words_of_acts, shares, unclear_column
+from basketgraph.onboard.column_profiles import Profile
+from basketgraph.onboard.draft_tables import Lets, Table, decimal_sql, text_list
+from basketgraph.onboard.event_words import bought_words, counted_words, has_name, has_words_of_acts, shares, unclear_column
 from basketgraph.onboard.evidence import prefix_of_cancellations
 from basketgraph.onboard.headerless import AS_RATINGS, FLAG
-from basketgraph.onboard.orders import FIRST_LINES, on_first_lines
-from basketgraph.onboard.parts import Lets, Table, decimal_sql, text_list
-from basketgraph.onboard.profiles import Profile
+from basketgraph.onboard.order_numbers import FIRST_LINES, on_first_lines
 from basketgraph.onboard.roles import Reading
 from basketgraph.onboard.words import header_score, is_taken_back, plain_values, words
 

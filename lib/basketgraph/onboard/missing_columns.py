@@ -6,11 +6,11 @@ import re
 from collections.abc import Sequence
 
 from basketgraph.config import Mistake
+from basketgraph.onboard.column_profiles import Profile
 from basketgraph.onboard.events import LIKELY
+from basketgraph.onboard.file_kinds import FileKind
 from basketgraph.onboard.file_names import named_day
-from basketgraph.onboard.fitness import fitness, is_count_of_people
-from basketgraph.onboard.kinds import Kind
-from basketgraph.onboard.profiles import Profile
+from basketgraph.onboard.role_scores import is_count_of_people, role_score
 from basketgraph.onboard.roles import Reading
 from basketgraph.onboard.words import header_score, words_of
 
@@ -19,7 +19,7 @@ SPANS = {"month", "week", "year"}  # headers of times that only the shop can mak
 DATED = re.compile(r"\d+\D+\d+")
 
 
-def refuse_undated(kind: Kind, reading: Reading) -> None:
+def refuse_undated(kind: FileKind, reading: Reading) -> None:
     """Order lines of which neither a column nor a file's name can say when they were bought. Raises Mistake; reviews are no order lines."""
     if "time" in reading.roles or reading.reviews or named_day([file.name for file in kind.files]) is not None:
         return
@@ -34,7 +34,7 @@ def refuse_undated(kind: Kind, reading: Reading) -> None:
     )
 
 
-def no_sales(readings: Sequence[tuple[Kind, Reading]]) -> Mistake:
+def no_sales(readings: Sequence[tuple[FileKind, Reading]]) -> Mistake:
     """Nothing that could be sales, items or users. Columns are only to be renamed where some could be all that is missing."""
     faults = []
     for kind, reading in readings:
@@ -62,7 +62,7 @@ def _spare(reading: Reading) -> list[Profile]:
 def _may_be(one: Profile, role: str) -> bool:
     """Whether a column could be of a role that neither its header nor its values told."""
     if role != "time":
-        return fitness(role, one) > 0
+        return role_score(role, one) > 0
     if header_score("time", one.name) >= LIKELY or SPANS & set(words_of(one.name)):
         return True
     return one.number is None and not one.personal and sum(bool(DATED.search(text)) for text in one.filled) > len(one.filled) / 2

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from basketgraph.config import Mistake
-from basketgraph.onboard.write import want_free, write
+from basketgraph.onboard.draft import want_free, write
 from onboard import new_shops
 from onboard.new_shops import lines_csv, sales
-from onboard.test_onboard import columns, drafted
+from onboard.test_draft import columns, drafted
 
 
 def bytes_of(content: bytes) -> Callable[[Path], object]:

@@ -11,7 +11,7 @@ import pytest
 from basketgraph.onboard.words import header_score, is_personal, plain_values, words_of
 from onboard import new_shops
 from onboard.new_shops import lines_csv, sales
-from onboard.test_onboard import columns, drafted, lets, mapping
+from onboard.test_draft import columns, drafted, lets, mapping
 
 
 @pytest.mark.parametrize(

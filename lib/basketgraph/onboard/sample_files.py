@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
 
-from basketgraph.onboard.find import Excerpt, Found, excerpt
+from basketgraph.onboard.files import Excerpt, SourceFile, excerpt
 from basketgraph.onboard.plan import FilesPlan
 
 BYTES = 4 << 20  # of all files of a kind together
@@ -15,7 +15,7 @@ LEAST = 256 << 10  # of each of them
 SPANNING = 64 << 20  # of a file whose records span lines, which is read as it is
 
 
-class Cutting(NamedTuple):
+class SampleFile(NamedTuple):
     """A file, or a part of one, at `path`. name: that of the file below the landing folder. whole: whether it has all of its rows."""
 
     name: str
@@ -24,7 +24,7 @@ class Cutting(NamedTuple):
     whole: bool
 
 
-def cuttings(files: FilesPlan, folder: Path) -> list[Cutting]:
+def sample_files(files: FilesPlan, folder: Path) -> list[SampleFile]:
     """The files that were looked at: as they lie where they are small or of Parquet, else whole lines from all over them, written below `folder`."""
     sample, looked_at = files.reading.sample, files.kind.looked_at
     most = max(LEAST, BYTES // max(1, len(looked_at)))
@@ -32,24 +32,24 @@ def cuttings(files: FilesPlan, folder: Path) -> list[Cutting]:
     for number, one in enumerate(looked_at):
         modified_at = datetime.fromtimestamp(one.path.stat().st_mtime, timezone.utc)
         if sample.format == "parquet":
-            found.append(Cutting(one.name, one.path, modified_at, True))
+            found.append(SampleFile(one.name, one.path, modified_at, True))
             continue
         part = excerpt(one)
         spans = str(sample.options.get("multiLine", False)).lower() == "true" or str(sample.options.get("encoding", "")).startswith("UTF-16")
         fits = part.whole and len(part.head) <= (SPANNING if spans else most)
         if fits:
-            found.append(Cutting(one.name, one.path, modified_at, True))
+            found.append(SampleFile(one.name, one.path, modified_at, True))
         elif not spans:
             place = folder / str(number) / _unpacked(one)
             place.parent.mkdir(parents=True)
             place.write_bytes(b"".join(_lines(part, most)))
-            found.append(Cutting(one.name, place, modified_at, False))
+            found.append(SampleFile(one.name, place, modified_at, False))
         elif one.size <= SPANNING:
-            found.append(Cutting(one.name, one.path, modified_at, True))
+            found.append(SampleFile(one.name, one.path, modified_at, True))
     return found
 
 
-def _unpacked(one: Found) -> str:
+def _unpacked(one: SourceFile) -> str:
     place = Path(one.name)
     return place.stem if one.is_packed else place.name
 

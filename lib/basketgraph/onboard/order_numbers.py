@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
-from basketgraph.onboard.fitness import fitness
-from basketgraph.onboard.profiles import Profile
+from basketgraph.onboard.column_profiles import Profile
+from basketgraph.onboard.role_scores import role_score
 from basketgraph.onboard.sample import Lines
 from basketgraph.onboard.words import header_score, words_of
 
@@ -68,7 +68,7 @@ def own_id(lines: Lines | None, profiles: Sequence[Profile], witness: Profile) -
         for one in profiles:
             own = one.name.removeprefix(place)
             is_id = one.name.startswith(place) and bool(words_of(own)) and set(words_of(own)) <= OWN_IDS
-            if is_id and fitness("order", one) and one.filled_share() >= NEARLY_ALL and of_one_user(one, witness) >= NEARLY_ALL:
+            if is_id and role_score("order", one) and one.filled_share() >= NEARLY_ALL and of_one_user(one, witness) >= NEARLY_ALL:
                 return one
     return None
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from basketgraph.onboard.fitness import NAMED, fitness
-from basketgraph.onboard.profiles import Profile
+from basketgraph.onboard.column_profiles import Profile
+from basketgraph.onboard.role_scores import NAMED, role_score
 from basketgraph.onboard.words import header_score, plain_values, purchases_among, words, words_of
 
 FEW = 60  # different values of a column that says what happened
@@ -23,7 +23,7 @@ REVIEWS = {
 
 def event_column(profiles: Sequence[Profile]) -> Profile | None:
     """The column that says what happened in words we know: one that is called so, else one whose values are mostly such words."""
-    scores = [header_score("event_type", one.name) * fitness("event_type", one) for one in profiles]
+    scores = [header_score("event_type", one.name) * role_score("event_type", one) for one in profiles]
     best = max(scores, default=0.0)
     if best >= ENOUGH:
         return profiles[scores.index(best)]
@@ -33,7 +33,7 @@ def event_column(profiles: Sequence[Profile]) -> Profile | None:
 def has_words_of_acts(one: Profile) -> bool:
     """Whether the values alone show that a column says what happened: few, mostly known words, and among them one for what is no sale, or words for
     both sales and what takes them back."""
-    if not one.filled or one.number is not None or one.moment is not None or len(one.counts) > FEW:
+    if not one.filled or one.number is not None or one.timestamp is not None or len(one.counts) > FEW:
         return False
     known, counted = words().values, counted_words(one)
     plain = {text: word for text, word in plain_values(counted).items() if len(word) > 1}  # a letter may stand for anything
@@ -74,7 +74,7 @@ def names_acts(one: Profile) -> bool:
 
 
 def _has_few_values(one: Profile) -> bool:
-    return 1 < len(one.counts) <= (CODES if one.number is not None else FEW) and not one.padded and one.moment is None
+    return 1 < len(one.counts) <= (CODES if one.number is not None else FEW) and not one.padded and one.timestamp is None
 
 
 def counted_words(one: Profile) -> Counter[str]:

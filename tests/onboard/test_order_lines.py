@@ -12,7 +12,7 @@ import pytest
 
 from onboard import new_shops
 from onboard.new_shops import Sale, lines_csv, lines_json, sales
-from onboard.test_onboard import columns, drafted, lets, mapping
+from onboard.test_draft import columns, drafted, lets, mapping
 
 
 def test_what_a_list_says_of_its_lines_goes_before_what_stands_beside_it(tmp_path: Path) -> None:

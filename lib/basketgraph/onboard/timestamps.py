@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
 
-ENOUGH = 0.9  # of a column's values must be moments
+ENOUGH = 0.9  # of a column's values must be timestamps
 RARE = 0.005  # a pattern of a smaller share of the values is taken for damage
 MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 CLOCK = (
@@ -39,8 +39,8 @@ EARLIEST, LATEST = datetime(1995, 1, 1, tzinfo=timezone.utc).timestamp(), dateti
 
 
 @dataclass(frozen=True)
-class MomentForm:
-    """How moments are written.
+class TimestampForm:
+    """How timestamps are written.
 
     patterns: Spark's, the most frequent first; none where the column is typed or counts from 1970.
     kind:     text, cast (text that a cast understands), epoch, timestamp, timestamp_ntz or date (of Parquet).
@@ -60,7 +60,7 @@ class MomentForm:
     last: date | None = None
 
     def sql(self, column: str) -> str:
-        """An expression for the moment: an instant, or the local stamp as if it were UTC."""
+        """An expression for the timestamp: an instant, or the local stamp as if it were UTC."""
         if self.kind == "epoch":
             number = f"cast({column} as bigint)"
             return f"timestamp_micros(cast({column} as bigint) div 1000)" if self.epoch == "ns" else f"{EPOCHS[self.epoch][1]}({number})"
@@ -88,7 +88,7 @@ def _literal(pattern: str) -> str:
     return f'"{pattern}"' if "'" in pattern else f"'{pattern}'"
 
 
-def looks_like_moment(text: str) -> bool:
+def looks_like_timestamp(text: str) -> bool:
     return _parts(text) is not None
 
 
@@ -143,8 +143,8 @@ def _parts(text: str) -> _Parts | None:
     return None
 
 
-def moment_form(values: Sequence[str], *, separator: str = "", continental: bool = False) -> MomentForm | None:
-    """The form of a column's values (none empty); None where they are no moments.
+def timestamp_form(values: Sequence[str], *, separator: str = "", continental: bool = False) -> TimestampForm | None:
+    """The form of a column's values (none empty); None where they are no timestamps.
 
     separator, continental: of the file, and whether its headers are of a language that writes the day first; used where no value decides.
     """
@@ -166,14 +166,14 @@ def moment_form(values: Sequence[str], *, separator: str = "", continental: bool
     told = {"has_time": has_time, "because": because, "ambiguous": ambiguous, "first": first, "last": last}
     told["dotted"] = any(one.dotted for one in known)
     if len(zoned) > len(known) / 2 and all(one.shape == "ymd" and one.sep == "-" for one in known):
-        return MomentForm("cast", instant=True, **told)  # type: ignore[arg-type]
+        return TimestampForm("cast", instant=True, **told)  # type: ignore[arg-type]
     keys = Counter(one.pattern_key for one in known)
     chosen = [key for key, number in keys.most_common(4) if number >= RARE * len(known)]
     patterns = []
     for key in chosen:
         of_key = [one for one in known if one.pattern_key == key]
         patterns.append(_pattern(of_key[0], day_first, wide=all(one.wide for one in of_key), fraction=any(one.fraction for one in of_key)))
-    return MomentForm("text", tuple(dict.fromkeys(patterns)), instant=len(zoned) > len(known) / 2, **told)  # type: ignore[arg-type]
+    return TimestampForm("text", tuple(dict.fromkeys(patterns)), instant=len(zoned) > len(known) / 2, **told)  # type: ignore[arg-type]
 
 
 def _order(known: Sequence[_Parts], continental: bool) -> tuple[bool, str, bool]:
@@ -245,7 +245,7 @@ def _zone_letters(zone: str) -> str:
     return {3: "[ ]X", 5: "[ ]XX"}.get(len(zone), "[ ]XXX")  # +01, +0100, and what Z may stand for
 
 
-def epoch_form(values: Sequence[str]) -> MomentForm | None:
+def epoch_form(values: Sequence[str]) -> TimestampForm | None:
     """The form of whole numbers that count seconds or parts of them since 1970, by their size; None where they are out of the last decades."""
     if not values or not all(re.fullmatch(r"\d{9,19}(\.0+)?", text, re.ASCII) for text in values[:1000]):
         return None
@@ -256,7 +256,7 @@ def epoch_form(values: Sequence[str]) -> MomentForm | None:
             words = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}[name]
             span = [datetime.fromtimestamp(value, timezone.utc).date() for value in (low, high)]
             because = f"taken for {words} since 1970 its numbers lie between {span[0]} and {span[1]}"
-            return MomentForm("epoch", has_time=True, instant=True, epoch=name, because=because, first=span[0], last=span[1])
+            return TimestampForm("epoch", has_time=True, instant=True, epoch=name, because=because, first=span[0], last=span[1])
     return None
 
 

@@ -1,4 +1,4 @@
-"""A raw column as its values show it: how it writes numbers and moments, what stands for nothing, what is personal."""
+"""A raw column as its values show it: how it writes numbers and timestamps, what stands for nothing, what is personal."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 
-from basketgraph.onboard.moments import MomentForm, clock_form, epoch_form, looks_like_moment, moment_form
+from basketgraph.onboard.normalisation import strip_invisible, with_plain_blanks, with_plain_digits
 from basketgraph.onboard.numbers import NumberForm, looks_like_number, number_form
 from basketgraph.onboard.sample import Column, Sample
-from basketgraph.onboard.tidy import tidy, with_plain_blanks, with_plain_digits
+from basketgraph.onboard.timestamps import TimestampForm, clock_form, epoch_form, looks_like_timestamp, timestamp_form
 from basketgraph.onboard.words import is_personal
 
 NOTHING = {"null", "none", "nan", "n/a", "nil", "\\n", "undefined", "#n/a", "(null)", "(not set)"}
@@ -29,8 +29,8 @@ class Profile:
 
     column: Column
     number: NumberForm | None
-    moment: MomentForm | None
-    epoch: MomentForm | None
+    timestamp: TimestampForm | None
+    epoch: TimestampForm | None
     clock: str | None
     nothing: tuple[str, ...]  # texts that mean "no value"
     filled: list[str] = field(repr=False, default_factory=list)
@@ -101,10 +101,10 @@ def profile(column: Column, sample: Sample, *, continental: bool) -> Profile:
     """Look at a column's values."""
     if column.kind != "string":
         return _profile(column, sample, continental=continental)
-    tidied, empty = tidy(column)
+    tidied, empty = strip_invisible(column)
     digits, blanks = with_plain_digits(tidied), with_plain_blanks(tidied)
     plain = [_profile(one, sample, continental=continental) for one in (digits, blanks) if one is not tidied]
-    taken = [one for one in plain if one.moment or one.clock or (one.number and one.column is digits)]  # blanks in numbers are a form of theirs
+    taken = [one for one in plain if one.timestamp or one.clock or (one.number and one.column is digits)]  # blanks in numbers are a form of theirs
     found = taken[0] if taken else _profile(tidied, sample, continental=continental)
     nothing = tuple(sorted({*found.nothing, *empty})) if found.filled else ()
     return found if found.column is column else replace(found, nothing=nothing, raw=column)
@@ -114,7 +114,7 @@ def _profile(column: Column, sample: Sample, *, continental: bool) -> Profile:
     given = [value for value in column.values if value is not None]
     odd = {value for value in set(given) if value.lower() in NOTHING | NO_NUMBER}
     bare = [value for value in given if value not in odd]
-    measured = any(character.isdigit() for character in "".join(bare[:5])) and (looks_like_number(bare[0]) or looks_like_moment(bare[0]))
+    measured = any(character.isdigit() for character in "".join(bare[:5])) and (looks_like_number(bare[0]) or looks_like_timestamp(bare[0]))
     tokens = {value for value in odd if value.lower() in NOTHING or measured}
     rest = [value for value in given if value not in tokens]
     if column.kind.startswith(("timestamp", "date", "nanos")):
@@ -123,14 +123,14 @@ def _profile(column: Column, sample: Sample, *, continental: bool) -> Profile:
         kind = column.kind
         epoch_name = "ns" if kind.startswith("nanos") else ""
         told = {"has_time": kind != "date", "instant": kind in ("timestamp", "nanos"), "epoch": epoch_name, "first": span[0], "last": span[1]}
-        typed_moment = MomentForm("epoch" if epoch_name else kind, **told)  # type: ignore[arg-type]
-        return Profile(column, None, typed_moment, None, None, (), rest)
+        form = TimestampForm("epoch" if epoch_name else kind, **told)  # type: ignore[arg-type]
+        return Profile(column, None, form, None, None, (), rest)
     typed = column.kind != "string"
     probe = rest[:: len(rest) // LOOKED_AT + 1]
     number = NumberForm(typed=True) if typed and column.kind != "boolean" else number_form(probe, separator=sample.separator)
-    moment = None if typed else moment_form(probe, separator=sample.separator, continental=continental)
+    timestamp = None if typed else timestamp_form(probe, separator=sample.separator, continental=continental)
     epoch = epoch_form(probe) if number is not None else None
-    return Profile(column, number, moment, epoch, clock_form(probe), tuple(sorted(tokens)) if rest and not typed else (), rest)
+    return Profile(column, number, timestamp, epoch, clock_form(probe), tuple(sorted(tokens)) if rest and not typed else (), rest)
 
 
 def _day(text: str) -> date | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from basketgraph.onboard.profiles import Profile
+from basketgraph.onboard.column_profiles import Profile
 from basketgraph.onboard.roles import Reading
 
 NOBODY = ("0", "-1", "guest", "anonymous", "0.0")  # where they stand for far more rows than another user's id does

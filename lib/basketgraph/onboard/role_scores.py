@@ -6,7 +6,7 @@ import re
 from statistics import median
 
 from basketgraph.money import CODES
-from basketgraph.onboard.profiles import Profile
+from basketgraph.onboard.column_profiles import Profile
 from basketgraph.onboard.words import header_score, is_taken_back, plain_values, words, words_of
 
 FLAGS = {"0", "1", "true", "false", "yes", "no", "y", "n", "t", "f", "x", "ja", "nein", "j", "oui", "non", "si", "sim", "tak"}
@@ -24,9 +24,9 @@ ITEM_COLUMNS = ("name", "department", "category", "subcategory", "brand", "manuf
 PEOPLE = ("age_band", "income_band", "marital_status", "home_ownership", "household_size", "household_composition", "kids_count")
 
 
-def fitness(role: str, one: Profile) -> float:
+def role_score(role: str, one: Profile) -> float:
     """How well a column's values suit a role: 0 not at all, .5 nothing against it, 1 very well."""
-    dated = one.moment is not None
+    dated = one.timestamp is not None
     if not one.filled:
         return 0.0
     if role == "time":

@@ -11,10 +11,10 @@ from itertools import takewhile
 from pathlib import Path
 
 from basketgraph.config import Mistake
-from basketgraph.onboard.find import ENDINGS, Found
-from basketgraph.onboard.look import sampled
+from basketgraph.onboard.files import ENDINGS, SourceFile
 from basketgraph.onboard.nested import of_records
 from basketgraph.onboard.sample import Column, Sample, file_name
+from basketgraph.onboard.sniff import sniff
 from basketgraph.progress import each
 
 LOOKED_AT = 8  # files of one name, spread over all of them
@@ -29,31 +29,31 @@ WHOLE = ("tinyint", "smallint", "int", "bigint")  # the wider one behind
 
 
 @dataclass(frozen=True)
-class Kind:
+class FileKind:
     """Files with (nearly) the same columns. `sample` is theirs together."""
 
     name: str
     pattern: str
     guessed_pattern: bool
-    files: tuple[Found, ...]
+    files: tuple[SourceFile, ...]
     sample: Sample
     optional: tuple[str, ...]
-    looked_at: tuple[Found, ...] = ()
+    looked_at: tuple[SourceFile, ...] = ()
 
 
-def kinds(folder: Path, found: Sequence[Found], columns: Sequence[str] = ()) -> list[Kind]:
+def file_kinds(folder: Path, found: Sequence[SourceFile], columns: Sequence[str] = ()) -> list[FileKind]:
     """Look at the files and put like to like. columns: the user's names for the fields of CSV files without a header.
 
     errors: Mistake where a file cannot be read by any mapping, or files of one kind are in different encodings.
     """
-    by_name: dict[str, list[Found]] = {}
+    by_name: dict[str, list[SourceFile]] = {}
     for file in found:
         by_name.setdefault(re.sub(r"[\d_.-]*\d[\d_.-]*", "0", MONTH.sub("0", file.name)), []).append(file)
-    groups: list[tuple[list[Found], list[Sample]]] = []
+    groups: list[tuple[list[SourceFile], list[Sample]]] = []
     for files in by_name.values():
         number = MANY if all(file.size < SMALL for file in files[:LOOKED_AT]) else LOOKED_AT
         chosen = files[:: max(1, len(files) // number)][:number]
-        samples = [sampled(file, columns) for file in each(chosen, "files sampled")]
+        samples = [sniff(file, columns) for file in each(chosen, "files sampled")]
         for sample in samples:
             home = next((group for group in groups if _alike(group[1][0], sample)), None)
             if home is None:
@@ -76,21 +76,21 @@ def _alike(one: Sample, other: Sample) -> bool:
     return one.format == other.format and dialects[0] == dialects[1] and len(mine & theirs) >= 0.7 * len(mine | theirs)
 
 
-def _others(folder: Path, found: Sequence[Found]) -> list[str]:
+def _others(folder: Path, found: Sequence[SourceFile]) -> list[str]:
     """Landing files that the user did not name; a pattern must not reach for them."""
     named = {file.name for file in found}
     near = [p for p in folder.rglob("*") if p.is_file() and p.name.lower().endswith(ENDINGS)]
     return [name for p in near if (name := p.relative_to(folder).as_posix()) not in named]
 
 
-def _kind(files: list[Found], samples: list[Sample], others: Sequence[str], taken: set[str]) -> Kind:
+def _kind(files: list[SourceFile], samples: list[Sample], others: Sequence[str], taken: set[str]) -> FileKind:
     pattern, guessed = _pattern([file.name for file in files], others)
     base = file_name(files[0].path)
     name = next(n for n in (base, *(f"{base}_{i}" for i in range(2, 1000))) if n not in taken)
     taken.add(name)
     together = _together(samples)
     everywhere = set.intersection(*[set(sample.declared) for sample in samples])
-    return Kind(
+    return FileKind(
         name, pattern, guessed, tuple(files), together, tuple(c for c in together.declared if c not in everywhere), tuple(s.found for s in samples)
     )
 

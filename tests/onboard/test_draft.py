@@ -1,4 +1,4 @@
-"""What is guessed of a new shop's files, and what is refused; no Spark. The drafts are read by Spark in test_onboard_spark.py."""
+"""What is guessed of a new shop's files, and what is refused; no Spark. The drafts are read by Spark in test_draft_in_spark.py."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import yaml
 from basketgraph.clean.mapping import read_source
 from basketgraph.masking import masked
 from basketgraph.onboard.dialect import decoded
-from basketgraph.onboard.find import Excerpt
-from basketgraph.onboard.moments import epoch_form, moment_form
+from basketgraph.onboard.draft import Draft, draft
+from basketgraph.onboard.files import Excerpt
 from basketgraph.onboard.numbers import number_form
+from basketgraph.onboard.timestamps import epoch_form, timestamp_form
 from basketgraph.onboard.words import header_score, is_personal, language
-from basketgraph.onboard.write import Draft, draft
 from onboard import new_shops
 from onboard.new_shops import lines_csv, sales
 
@@ -62,36 +62,36 @@ def lets(found: Draft) -> dict[str, str]:
     ],
 )
 def test_dates_are_read_by_evidence_and_ambiguity_is_said(values: list[str], pattern: str, ambiguous: bool) -> None:
-    form = moment_form(values)
+    form = timestamp_form(values)
     assert form is not None
     assert form.patterns[0] == pattern
     assert form.ambiguous == ambiguous
 
 
 def test_digits_of_other_scripts_and_odd_blanks_are_no_dates_as_they_are() -> None:
-    assert moment_form(["\u0662\u0660\u0662\u0664-\u0660\u0663-\u0660\u0661"]) is None
-    assert moment_form(["3/2/2024, 12:40\u202fPM"]) is None
+    assert timestamp_form(["\u0662\u0660\u0662\u0664-\u0660\u0663-\u0660\u0661"]) is None
+    assert timestamp_form(["3/2/2024, 12:40\u202fPM"]) is None
     assert epoch_form(["\u0661" * 10]) is None
-    assert moment_form(["3/2/2024, 12:40 p. m.", "3/22/2024, 1:40 AM"]).sql("x") == (  # type: ignore[union-attr]
+    assert timestamp_form(["3/2/2024, 12:40 p. m.", "3/22/2024, 1:40 AM"]).sql("x") == (  # type: ignore[union-attr]
         "to_timestamp(regexp_replace(x, '(?i)([ap])[.] ?m[.]?', '$1m'), 'M/d/yyyy, h:mm a')"
     )
 
 
 def test_the_day_is_taken_first_where_only_the_files_language_speaks_for_it() -> None:
     values = ["12/01/2000", "01/02/2001"]
-    assert moment_form(values, continental=True).patterns == ("dd/MM/yyyy",)  # type: ignore[union-attr]
-    assert moment_form(values, separator=";").patterns == ("dd/MM/yyyy",)  # type: ignore[union-attr]
-    assert "AMBIGUOUS" in moment_form(values).because  # type: ignore[union-attr]
+    assert timestamp_form(values, continental=True).patterns == ("dd/MM/yyyy",)  # type: ignore[union-attr]
+    assert timestamp_form(values, separator=";").patterns == ("dd/MM/yyyy",)  # type: ignore[union-attr]
+    assert "AMBIGUOUS" in timestamp_form(values).because  # type: ignore[union-attr]
 
 
 def test_stamps_with_an_offset_are_instants_and_others_are_not() -> None:
-    zoned = moment_form(["2024-03-01T10:00:00+02:00", "2024-03-01T10:00:00Z"])
+    zoned = timestamp_form(["2024-03-01T10:00:00+02:00", "2024-03-01T10:00:00Z"])
     assert zoned is not None
     assert (zoned.instant, zoned.sql("x")) == (True, "cast(x as timestamp)")
-    assert moment_form(["2024-03-01T10:00:00"]).instant is False  # type: ignore[union-attr]
-    assert moment_form(["4711", "12345678", "abc"]) is None
-    assert moment_form(["20230105000123", "20230106000017"]) is None, "a day and a counter within it"
-    assert moment_form(["20230105000000", "20230106000000"]) is not None
+    assert timestamp_form(["2024-03-01T10:00:00"]).instant is False  # type: ignore[union-attr]
+    assert timestamp_form(["4711", "12345678", "abc"]) is None
+    assert timestamp_form(["20230105000123", "20230106000017"]) is None, "a day and a counter within it"
+    assert timestamp_form(["20230105000000", "20230106000000"]) is not None
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from basketgraph.onboard.words import is_personal
 from onboard.new_shops import Sale, lines_csv, sales
-from onboard.test_onboard import columns, drafted, lets, mapping
+from onboard.test_draft import columns, drafted, lets, mapping
 
 
 def with_states(place: Path, states: list[str], **more: Callable[[Sale], Any]) -> Path:

@@ -24,13 +24,13 @@ from basketgraph.clean.reading import prepare_session
 from basketgraph.cli import app
 from basketgraph.cli_sources import facts_in_words
 from basketgraph.config import CONF_VARIABLE
+from basketgraph.onboard.column_profiles import LOST
 from basketgraph.onboard.dialect import without_formulas
+from basketgraph.onboard.draft import Draft, draft
 from basketgraph.onboard.file_names import named_day
-from basketgraph.onboard.moments import clock_sql
 from basketgraph.onboard.numbers import number_form
-from basketgraph.onboard.profiles import LOST
 from basketgraph.onboard.sample import Column
-from basketgraph.onboard.write import Draft, draft
+from basketgraph.onboard.timestamps import clock_sql
 from basketgraph.tables import Release
 from clean.shop import KEY, Shop, deliver, line, mapping
 from onboard import new_shops

@@ -12,7 +12,7 @@ ODD = BLANKS + WIDTHLESS
 NARROW = dict.fromkeys("\u00a0\u2007\u2009\u202f", " ")
 
 
-def tidy(column: Column) -> tuple[Column, set[str]]:
+def strip_invisible(column: Column) -> tuple[Column, set[str]]:
     """(the column without what nobody sees around its values, or within those that differ in nothing else; its texts that are nothing else)."""
     texts = {text for text in column.values if text is not None and not (text.isprintable() and text.isascii())}
     bare = {text: text.strip(" " + ODD) for text in texts}

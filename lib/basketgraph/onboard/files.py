@@ -38,7 +38,7 @@ ENDINGS = (".csv", ".tsv", ".txt", ".tab", ".psv", ".dat", ".json", ".jsonl", ".
 
 
 @dataclass(frozen=True)
-class Found:
+class SourceFile:
     """A file of the shop. `path` is where its bytes are, `name` what it is called below the landing folder."""
 
     path: Path
@@ -73,7 +73,7 @@ class Excerpt:
     size: int
 
 
-def excerpt(found: Found) -> Excerpt:
+def excerpt(found: SourceFile) -> Excerpt:
     """Bytes from all over the file, at most some megabytes: a file in order of time shows one day at its start."""
     with found.open() as stream:
         head, size = stream.read(HEAD_BYTES), found.size
@@ -95,7 +95,7 @@ def excerpt(found: Found) -> Excerpt:
         return Excerpt(head, tuple(blocks), False, max(done, size))
 
 
-def find(given: Sequence[str], landing: Path | None) -> tuple[Path, list[Found]]:
+def find_files(given: Sequence[str], landing: Path | None) -> tuple[Path, list[SourceFile]]:
     """(landing folder, files) for the files, folders and patterns that a user named.
 
     errors: Mistake for what is not there, what Spark cannot read (with how to unpack it) and files outside the landing folder.
@@ -127,7 +127,7 @@ def find(given: Sequence[str], landing: Path | None) -> tuple[Path, list[Found]]
     for path in dict.fromkeys(p.resolve() for p in paths):
         if not path.is_relative_to(folder):
             raise Mistake(f"{path}: want a file below the landing folder, which is {folder}", cure="Move it there, or name its folder by --landing.")
-        found.append(Found(path, path.relative_to(folder).as_posix()))
+        found.append(SourceFile(path, path.relative_to(folder).as_posix()))
     return folder, found
 
 

@@ -1,0 +1,196 @@
+"""A plan as the text of conf/sources/<shop>.yaml: keys, and comments that say what was guessed, why, and what is left to do."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import yaml
+
+from basketgraph.clean.characters import shown
+from basketgraph.onboard.column_profiles import Profile
+from basketgraph.onboard.draft_tables import Remark, Table
+from basketgraph.onboard.plan import FilesPlan, Plan
+from basketgraph.onboard.role_scores import IDS
+
+WIDTH = 148
+EXAMPLES = 4
+Masker = Callable[[str], str]
+
+
+def render(plan: Plan, masker: Masker) -> tuple[str, list[Remark]]:
+    """(the mapping's text, all its remarks). masker: hides what looks personal in the examples of columns that are not known to be harmless."""
+    remarks = [*plan.remarks]
+    lines = [
+        f"# First written by `basketgraph onboard` from {_amount(plan)}.",
+        f"# Read the guesses and answer each TODO; `basketgraph check-source {plan.shop}` tells what becomes of the rows; all keys: docs/sources.md",
+    ]
+    lines += _comments(0, (Remark("note", "files", f"not mapped: {text}") for text in plan.left_out))
+    lines += [f"shop: {scalar(plan.shop)} # part of every pseudonym: do not change it later", f"landing: {scalar(str(plan.landing))}"]
+    for key, value in (("time_zone", plan.time_zone), ("currency", plan.currency)):
+        lines += _comments(0, (r for r in plan.remarks if r.place == key))
+        lines.append(f"{key}: {scalar(value)}")
+    lines.append("files:")
+    for one in plan.files:
+        lines += _files(one, masker, remarks)
+    lines.append("tables:")
+    for one in plan.files:
+        for table in one.tables:
+            lines += _table(one, table)
+            remarks += [remark for told in table.remarks.values() for remark in told]
+    return "\n".join(lines) + "\n", remarks
+
+
+def _amount(plan: Plan) -> str:
+    files = sum(len(one.kind.files) for one in plan.files)
+    rows = sum(one.reading.sample.rows for one in plan.files)
+    totals = [one.reading.sample.total for one in plan.files]
+    known = sum(total for total in totals if total is not None)
+    about = f" of about {known:,}" if None not in totals and known > rows else ""
+    return f"{files} file{'s' * (files != 1)} (looked at {rows:,} rows{about})"
+
+
+def _files(one: FilesPlan, masker: Masker, remarks: list[Remark]) -> Iterator[str]:
+    kind, sample = one.kind, one.reading.sample
+    place = f"files.{kind.name}"
+    yield f"  {scalar(kind.name)}:"
+    own = [Remark("note", place, note) for note in sample.notes] + one.remarks
+    if kind.guessed_pattern:
+        own.append(Remark("guess", f"{place}.pattern", "later files are called alike", f"the pattern fits {len(kind.files)} file(s) and no other"))
+    yield from _comments(4, own)
+    yield f"    pattern: {scalar(kind.pattern)}"
+    yield f"    format: {sample.format}"
+    if sample.options:
+        told = [Remark("guess", f"{place}.options.{key}", f"{key} {sample.options.get(key)}", why) for key, why in sample.because.items() if why]
+        own += told
+        yield from _comments(4, told)
+        yield f"    options: {{{', '.join(f'{key}: {scalar(value, inside=True)}' for key, value in sample.options.items())}}}"
+    yield "    # Every raw column: the content of all of them is the id of a row without one, so take none away later."
+    yield "    columns:"
+    for name, declared in sample.declared.items():
+        yield f"      {scalar(name)}: {scalar(declared)}{_examples(one, name, masker)}"
+    if kind.optional:
+        yield f"    optional: [{_listed(kind.optional)}] # not in every file"
+    personal = personal_columns(one)
+    if personal:
+        remark = Remark("guess", f"{place}.personal", "these are about persons and are masked in silver.rejected_rows", "of their headers and values")
+        own.append(remark)
+        yield from _comments(4, [remark])
+        yield f"    personal: [{_listed(personal)}]"
+    nothing = sorted({text for profile in one.reading.profiles for text in profile.nothing} | set(sample.nothing))
+    if nothing:
+        remark = Remark(
+            "guess",
+            f"{place}.null_values",
+            f"{', '.join(map(shown, nothing))} mean that there is no value",
+            "they stand where all else is something else",
+        )
+        own.append(remark)
+        yield from _comments(4, [remark])
+        yield f"    null_values: [{_listed(['', *nothing])}]"
+    if one.lets.names:
+        yield "    let:"
+        for name, expression in one.lets.names.items():
+            told = [Remark(r.kind, f"{place}.{r.place}", r.text, r.because) for r in one.lets.remarks.get(name, [])]
+            own += told
+            yield from _comments(6, told)
+            yield f"      {name}: {scalar(expression)}"
+    remarks += own
+
+
+def personal_columns(one: FilesPlan) -> list[str]:
+    """Top-level raw columns that hold something of persons, the user's id first of all."""
+    user = one.reading.roles.get("user")
+    about = {profile.name for profile in one.reading.profiles if profile.personal or (user is not None and profile.name == user.name)}
+    lines, declared = one.reading.sample.lines, one.reading.sample.declared
+    tops = {
+        lines.path[0]
+        if lines is not None and name.startswith(f"{lines.name}.")
+        else next((d for d in declared if name == d or name.startswith(f"{d}.")), "")
+        for name in about
+    }
+    return [name for name in declared if name in tops]
+
+
+def _examples(one: FilesPlan, name: str, masker: Masker) -> str:
+    profile = next((p for p in one.reading.profiles if p.name == name), None)
+    if profile is None:
+        return ""
+    roles = {p.name: role for role, p in one.reading.roles.items()}
+    if not profile.filled:
+        return " # empty in the sample"
+    examples = [example(text, profile, roles.get(name), masker) for text in _spread(profile)]
+    filled = 100 * len(profile.filled) / max(1, len(profile.column.values))
+    holes = f", {100 - filled:.0f} % empty" if filled < 99.5 else ""
+    texts = " | ".join(dict.fromkeys(shown(re.sub(r"[ \t\r\n]+", " ", text)) for text in examples))
+    return f" # {len(profile.counts):,} different{holes}: {texts}"
+
+
+def _spread(profile: Profile) -> list[str]:
+    counts = profile.counts if profile.raw is None else Counter(text for text in profile.raw.values if text is not None)
+    frequent = [text for text, _ in counts.most_common(EXAMPLES * 3)]
+    return frequent[:: max(1, len(frequent) // EXAMPLES)][:EXAMPLES]
+
+
+def example(text: str, profile: Profile, role: str | None, masker: Masker) -> str:
+    """A value as it may be shown: of a person only its shape; of an id or a number that is nobody's all of it; of the rest what the masker leaves."""
+    if role == "user" or profile.personal:
+        return re.sub(r"[^\W\d_]", "x", re.sub(r"\d", "9", text))[:30]
+    if role in set(IDS) - {"user"} or profile.timestamp is not None or role in ("time", "quantity", "unit_price", "amount"):
+        return text[:40]
+    return masker(text)[:40]
+
+
+def _table(one: FilesPlan, table: Table) -> Iterator[str]:
+    yield f"  {table.name}:"
+    yield f"    files: {scalar(one.kind.name)}"
+    if table.where is not None:
+        yield from _comments(4, table.remarks.get("where", []))
+        yield f"    where: {scalar(table.where)}"
+    if table.version is not None:
+        yield f"    version: {scalar(table.version)} # of two versions of a row the one that is later by this counts"
+    yield "    columns:"
+    for column, expression in table.columns.items():
+        yield from _comments(6, table.remarks.get(column, []))
+        yield f"      {column}: {scalar(expression)}"
+    yield from _comments(6, [r for key in ("event_id", "order_id") if key not in table.columns for r in table.remarks.get(key, [])])
+    if table.nullable:
+        yield f"    nullable: [{', '.join(table.nullable)}]"
+    if table.reject:
+        yield "    reject:"
+        for reason, condition in table.reject.items():
+            yield from _comments(6, table.remarks.get(reason, []))
+            yield f"      {reason}: {scalar(condition)}"
+
+
+def _comments(depth: int, remarks: Iterable[Remark]) -> Iterator[str]:
+    for remark in remarks:
+        text = shown(re.sub(r"[ \t\r\n]+", " ", remark.comment))
+        for number, line in enumerate(textwrap.wrap(text, WIDTH - depth - 4)):
+            yield f"{' ' * depth}# {'  ' * (number > 0)}{line}"
+
+
+def scalar(value: Any, *, inside: bool = False) -> str:
+    """A value as YAML on one line; plain where that reads back the same. inside: in a list or mapping in brackets."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = str(value)
+    if not text.isprintable():
+        return f'"{shown(text.replace(chr(92), chr(92) * 2).replace(chr(34), chr(92) + chr(34)))}"'
+    try:
+        if text and " #" not in text and yaml.safe_load(f"{{k: [{text}]}}" if inside else f"k: {text}") == {"k": [text] if inside else text}:
+            return text
+    except yaml.YAMLError:
+        pass
+    return yaml.safe_dump(text, default_style='"', allow_unicode=True, width=1 << 20).strip()
+
+
+def _listed(values: Iterable[str]) -> str:
+    return ", ".join(scalar(value, inside=True) for value in values)
+
+
+def summary(remarks: Iterable[Remark]) -> Counter[str]:
+    return Counter(remark.kind for remark in remarks)
