@@ -12,8 +12,8 @@ import pytest
 from basketgraph.onboard.draft import Draft
 from basketgraph.onboard.file_names import named_day
 from basketgraph.onboard.timestamps import clock_form, clock_sql
-from onboard.new_shops import Sale, lines_csv, plain, sales
-from onboard.test_draft import columns, drafted, lets, mapping
+from support.drafts import columns, drafted, lets, mapping
+from support.new_shops import Sale, lines_csv, plain, sales
 
 
 def sold(place: Path, **more: Callable[[Sale], Any]) -> Path:

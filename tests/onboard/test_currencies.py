@@ -10,8 +10,8 @@ import pytest
 
 from basketgraph.onboard.draft import Draft
 from basketgraph.onboard.numbers import number_form
-from onboard.new_shops import Sale, lines_csv, lines_json, sales
-from onboard.test_draft import columns, drafted, lets, mapping
+from support.drafts import columns, drafted, lets, mapping
+from support.new_shops import Sale, lines_csv, lines_json, sales
 
 HEADER = ["order", "date", "customer", "sku", "qty"]
 MIXED = ("EUR", "JPY", "KWD")

@@ -12,7 +12,7 @@ from basketgraph.config import Mistake
 from basketgraph.onboard.files import find_files
 from basketgraph.onboard.sample import Sample
 from basketgraph.onboard.sniff import sniff
-from onboard.new_shops import lines_csv, sales
+from support.new_shops import lines_csv, sales
 
 HEADER = ["order_id", "product_id", "title", "quantity", "order_date", "price", "customer_id", "country"]
 ROWS = [[s.order, f"P{s.item}", s.title.replace(",", ""), s.pieces, s.at, s.price, s.user, "France"] for s in sales(2000)]

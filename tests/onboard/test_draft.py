@@ -6,38 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from basketgraph.clean.mapping import read_source
-from basketgraph.masking import masked
 from basketgraph.onboard.dialect import decoded
-from basketgraph.onboard.draft import Draft, draft
 from basketgraph.onboard.files import Excerpt
 from basketgraph.onboard.numbers import number_form
 from basketgraph.onboard.timestamps import epoch_form, timestamp_form
 from basketgraph.onboard.words import header_score, is_personal, language
-from onboard import new_shops
-from onboard.new_shops import lines_csv, sales
-
-
-def drafted(*given: Path, landing: Path | None = None, currency: str | None = None, time_zone: str | None = None) -> Draft:
-    found = draft("newshop", [str(place) for place in given], landing=landing, currency=currency, time_zone=time_zone, masker=masked)
-    _, faults = read_source(yaml.safe_load(found.text), "newshop")
-    assert faults == [], found.text
-    return found
-
-
-def mapping(found: Draft) -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.safe_load(found.text)
-    return loaded
-
-
-def columns(found: Draft, table: str = "silver.events") -> dict[str, str]:
-    return dict(mapping(found)["tables"][table]["columns"])
-
-
-def lets(found: Draft) -> dict[str, str]:
-    return dict(next(iter(mapping(found)["files"].values()))["let"])
+from support import new_shops
+from support.drafts import columns, drafted, lets, mapping
+from support.new_shops import lines_csv, sales
 
 
 @pytest.mark.parametrize(

@@ -6,56 +6,30 @@ import gzip
 import hashlib
 import json
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from pyspark.sql import SparkSession
 from typer.testing import CliRunner, Result
 
-from basketgraph.clean.check_source import Rehearsal, SourceCheck, money_of
-from basketgraph.clean.expressions import checked_source
-from basketgraph.clean.load import CleanSettings
-from basketgraph.clean.pick_up import Landing
+from basketgraph.clean.check_source import money_of
 from basketgraph.clean.reading import prepare_session
 from basketgraph.cli import app
 from basketgraph.cli_sources import facts_in_words
 from basketgraph.config import CONF_VARIABLE
 from basketgraph.onboard.column_profiles import LOST
 from basketgraph.onboard.dialect import without_formulas
-from basketgraph.onboard.draft import Draft, draft
 from basketgraph.onboard.file_names import named_day
 from basketgraph.onboard.numbers import number_form
 from basketgraph.onboard.sample import Column
 from basketgraph.onboard.timestamps import clock_sql
-from basketgraph.tables import Release
-from clean.shop import KEY, Shop, deliver, line, mapping
-from onboard import new_shops
-from onboard.new_shops import Sale, sales
-
-NOW = datetime(2026, 3, 3, tzinfo=timezone.utc)
-
-
-def drafted(folder: Path, *, currency: str | None = "EUR", time_zone: str | None = "Europe/Berlin") -> Draft:
-    return draft("newshop", [str(folder)], landing=None, currency=currency, time_zone=time_zone, masker=str)
-
-
-def rehearsal(spark: SparkSession, found: Draft, warehouse: Path) -> Rehearsal:
-    checked = checked_source(spark, yaml.safe_load(found.text), "newshop")
-    release = Release(spark, str(warehouse), "check")
-    return Rehearsal(checked, Landing(spark, str(found.plan.landing)), release, key=KEY, settings=CleanSettings(batch_bytes=1 << 20), now=NOW)
-
-
-def checked(spark: SparkSession, found: Draft, warehouse: Path) -> SourceCheck:
-    return rehearsal(spark, found, warehouse).check()
-
-
-def events(check: SourceCheck) -> tuple[Any, Any]:
-    (one,) = [table for table in check.tables if table.table == "silver.events"]
-    return one.counts, one.facts
+from support import new_shops
+from support.corner_shop import Shop, deliver, line, mapping
+from support.drafts_in_spark import checked, drafted, events
+from support.new_shops import Sale, sales
 
 
 def utf16(folder: Path) -> None:

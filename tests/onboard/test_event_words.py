@@ -14,10 +14,10 @@ from basketgraph.clean.mapping import read_source
 from basketgraph.config import Mistake
 from basketgraph.onboard.draft import Draft, draft
 from basketgraph.onboard.headerless import wanted_columns
-from clean.shop import mapping as corner
-from onboard import four_shops
-from onboard.new_shops import lines_csv, plain, sales
-from onboard.test_draft import columns, drafted, mapping
+from support import four_shops
+from support.corner_shop import mapping as corner
+from support.drafts import columns, drafted, mapping
+from support.new_shops import lines_csv, plain, sales
 
 PURCHASES = "case when event_word in ({}) then 'purchase' end"
 

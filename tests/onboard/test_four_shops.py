@@ -13,9 +13,9 @@ from basketgraph.config import CONF_VARIABLE, Config, Mistake, load
 from basketgraph.pipeline import run_pipeline
 from basketgraph.steps import want_events
 from basketgraph.tables import LiveRelease
-from clean.shop import KEY
-from onboard import four_shops
-from onboard.test_draft_in_spark import checked, drafted, events
+from support import four_shops
+from support.corner_shop import KEY
+from support.drafts_in_spark import checked, drafted, events
 
 
 @pytest.mark.slow

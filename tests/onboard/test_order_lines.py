@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from onboard import new_shops
-from onboard.new_shops import Sale, lines_csv, lines_json, sales
-from onboard.test_draft import columns, drafted, lets, mapping
+from support import new_shops
+from support.drafts import columns, drafted, lets, mapping
+from support.new_shops import Sale, lines_csv, lines_json, sales
 
 
 def test_what_a_list_says_of_its_lines_goes_before_what_stands_beside_it(tmp_path: Path) -> None:

@@ -14,9 +14,9 @@ import pytest
 
 from basketgraph.config import Mistake
 from basketgraph.onboard.draft import want_free, write
-from onboard import new_shops
-from onboard.new_shops import lines_csv, sales
-from onboard.test_draft import columns, drafted
+from support import new_shops
+from support.drafts import columns, drafted
+from support.new_shops import lines_csv, sales
 
 
 def bytes_of(content: bytes) -> Callable[[Path], object]:

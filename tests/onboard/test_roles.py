@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from basketgraph.onboard.words import is_personal
-from onboard.new_shops import Sale, lines_csv, sales
-from onboard.test_draft import columns, drafted, lets, mapping
+from support.drafts import columns, drafted, lets, mapping
+from support.new_shops import Sale, lines_csv, sales
 
 
 def with_states(place: Path, states: list[str], **more: Callable[[Sale], Any]) -> Path:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from basketgraph.onboard.words import header_score, is_personal, plain_values, words_of
-from onboard import new_shops
-from onboard.new_shops import lines_csv, sales
-from onboard.test_draft import columns, drafted, lets, mapping
+from support import new_shops
+from support.drafts import columns, drafted, lets, mapping
+from support.new_shops import lines_csv, sales
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ import yaml
 from pyspark.sql import SparkSession
 
 from basketgraph.onboard.draft import draft
-from clean.shop import Shop
-from clean.test_check_source import rehearsal, told
+from support.corner_shop import Shop
+from support.rehearsals import rehearsal, told
 
 VARIABLE = "BASKETGRAPH_TA_FENG"
 PAID_MINOR = 107_840_076 * 100  # the sum of SALES_PRICE over all lines
@@ -29,13 +29,13 @@ def ta_feng() -> Path:
 
 @pytest.mark.long
 def test_ta_feng_comes_in_whole_without_an_edit(spark: SparkSession, tmp_path: Path, ta_feng: Path) -> None:
-    landing = tmp_path / "landing"
+    shop = Shop(spark, tmp_path)
     with zipfile.ZipFile(ta_feng) as archive:
-        archive.extractall(landing)
-    found = draft("tafeng", [str(landing)], landing=landing, currency="TWD", time_zone="Asia/Taipei", masker=str)
+        archive.extractall(shop.landing)
+    found = draft("tafeng", [str(shop.landing)], landing=shop.landing, currency="TWD", time_zone="Asia/Taipei", masker=str)
     (todo,) = found.said("todo")  # to which the answer is no: they are whole Taiwan dollars
     assert todo.text.startswith("all amounts of SALES_PRICE are whole numbers: are they in minor units")
-    shop = Shop(spark, tmp_path, yaml.safe_load(found.text))
+    shop.given = yaml.safe_load(found.text)
     check = rehearsal(shop).check()
     assert told(check)["silver.events"] | {"superseded": 0} == {
         "read": 817_741, "accepted": 817_741, "rejected": 0, "duplicates": 0, "left_out": 0, "superseded": 0, "rejected_by_reason": {},

@@ -28,7 +28,7 @@ from basketgraph.masking import masked
 from basketgraph.onboard.draft import Draft, draft
 from basketgraph.onboard.rendering import render, scalar
 from basketgraph.onboard.trial import try_draft
-from onboard.new_shops import Sale, lines_csv, lines_json, plain, sales
+from support.new_shops import Sale, lines_csv, lines_json, plain, sales
 
 HEADER = ["Order No", "Order Date", "Customer No", "SKU", "Qty", "Unit Price"]
 SALES = sales(60)

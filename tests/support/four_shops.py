@@ -7,7 +7,7 @@ import random
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from onboard.new_shops import lines_csv
+from support.new_shops import lines_csv
 
 START = datetime(2017, 11, 25, tzinfo=timezone.utc)
 ACTS = [("pv", 90), ("cart", 5), ("fav", 3), ("buy", 2)]  # in per cent

@@ -1,0 +1,32 @@
+"""Drafts of mappings and what is in them; no Spark."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from basketgraph.clean.mapping import read_source
+from basketgraph.masking import masked
+from basketgraph.onboard.draft import Draft, draft
+
+
+def drafted(*given: Path, landing: Path | None = None, currency: str | None = None, time_zone: str | None = None) -> Draft:
+    found = draft("newshop", [str(place) for place in given], landing=landing, currency=currency, time_zone=time_zone, masker=masked)
+    _, faults = read_source(yaml.safe_load(found.text), "newshop")
+    assert faults == [], found.text
+    return found
+
+
+def mapping(found: Draft) -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load(found.text)
+    return loaded
+
+
+def columns(found: Draft, table: str = "silver.events") -> dict[str, str]:
+    return dict(mapping(found)["tables"][table]["columns"])
+
+
+def lets(found: Draft) -> dict[str, str]:
+    return dict(next(iter(mapping(found)["files"].values()))["let"])
