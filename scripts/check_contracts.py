@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from basketgraph.clean.mapping import read_source
 from basketgraph.config import Mistake, data_files, data_text, data_yaml, load
-from basketgraph.contracts import contract
+from basketgraph.contracts import contract, contracts, reference_faults
 from basketgraph.quality.build import refuse_unusable
 from basketgraph.steps import Step, pipelines
 from basketgraph.suites import QualitySettings, suite
@@ -71,6 +71,8 @@ def main() -> int:
             faults += faults_of(lambda name=f"{layer}.{stem}": contract(name))  # type: ignore[misc]
         for stem, _ in data_files(f"expectations/{layer}"):
             faults += faults_of(lambda name=f"{layer}.{stem}": refuse_unusable([suite(name)], settings))  # type: ignore[misc]
+    if not faults:  # all can be read, then
+        faults += reference_faults(contracts())
     faults += [*sources(), *steps(), *declarations()]
     for fault in faults:
         print(fault, file=sys.stderr)

@@ -1,20 +1,23 @@
-"""Contracts: every file is ODCS v3, says what it must, and becomes a Spark schema."""
+"""Contracts: every file is ODCS v3.1, says what it must, and becomes a Spark schema."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from importlib import resources
 from pathlib import Path
 
 import pytest
 import yaml
+from jsonschema import validators
 from pyspark.sql import SparkSession
 
 from basketgraph.config import CONF_VARIABLE, Mistake
-from basketgraph.contracts import ContractError, conform, contract, contracts
+from basketgraph.contracts import ContractError, conform, contract, contracts, reference_faults
 from support.contract_rows import rows
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-HEAD = "apiVersion: v3.0.2\nkind: DataContract\nid: silver.things\nname: silver.things\nversion: 1.0.0\nstatus: active\n"
+HEAD = "apiVersion: v3.1.0\nkind: DataContract\nid: silver.things\nname: silver.things\nversion: 1.0.0\nstatus: active\n"
 
 
 @pytest.fixture
@@ -54,6 +57,56 @@ def test_every_file_is_a_contract_of_its_own_place() -> None:
     names = [f"{file.parent.name}.{file.stem}" for file in files]
     assert sorted(contracts()) == sorted(names)
     assert [yaml.safe_load(file.read_text())["id"] for file in files] == names
+
+
+def test_every_file_keeps_to_the_standards_own_json_schema() -> None:
+    standard = json.loads((resources.files("open_data_contract_standard") / "schema.json").read_text(encoding="utf-8"))
+    reader = validators.validator_for(standard)(standard)
+    for file in sorted((REPOSITORY / "schemas").rglob("*.yaml")):
+        assert [error.message for error in reader.iter_errors(yaml.safe_load(file.read_text()))] == [], file.name
+
+
+def test_foreign_keys_refer_to_key_columns_of_the_same_type() -> None:
+    tables = contracts()
+    assert ("item_id", "silver.items", "item_id") in tables["silver.events"].references
+    assert ("related_item_id", "silver.items", "item_id") in tables["gold.related_items"].references
+    assert list(reference_faults(tables)) == []
+    del tables["silver.coupons"]
+    assert list(reference_faults(tables)) == [
+        "schemas/silver/redemptions.yaml: coupon_id: want a key column coupon_id string of silver.coupons, have none"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("type_", "to", "fault"),
+    [
+        ("string", "things.yaml#/schema/things/properties/id", None),
+        ("string", "../silver/things.yaml#/schema/things/properties/id", None),
+        ("bigint", "things.yaml#/schema/things/properties/id", "want a key column id bigint of silver.things, have id string"),
+        ("string", "things.yaml#/schema/things/properties/other", "want a key column other string of silver.things, have none"),
+        ("string", "../gold/things.yaml#/schema/things/properties/id", "want a key column id string of gold.things, have none"),
+    ],
+)
+def test_a_foreign_key_to_no_key_or_of_another_type_is_a_fault(things: Path, type_: str, to: str, fault: str | None) -> None:
+    key = "{name: id, physicalType: string, required: true, primaryKey: true, description: x}"
+    other = f"{{name: other, physicalType: {type_}, description: x, relationships: [{{to: '{to}'}}]}}"
+    things.write_text(f"{HEAD}schema:\n  - name: silver.things\n    properties: [{key}, {other}]\n")
+    found = list(reference_faults({"silver.things": contract("silver.things")}))
+    assert [one.partition("other: ")[2] for one in found] == ([] if fault is None else [fault])
+
+
+def test_a_reference_that_is_no_column_of_a_contract_is_refused(things: Path) -> None:
+    column = "{name: id, physicalType: string, required: true, primaryKey: true, description: x, relationships: [{to: items.item_id}]}"
+    things.write_text(f"{HEAD}schema:\n  - name: silver.things\n    properties: [{column}]\n")
+    with pytest.raises(Mistake, match=r"id: want relationships to FILE\.yaml#/schema/TABLE/properties/COLUMN, have items\.item_id"):
+        contract("silver.things")
+
+
+def test_a_contract_of_another_version_of_the_standard_is_refused(things: Path) -> None:
+    column = "{name: id, physicalType: string, required: true, primaryKey: true, description: x}"
+    things.write_text(f"{HEAD}schema:\n  - name: silver.things\n    properties: [{column}]\n".replace("v3.1.0", "v3.0.2"))
+    with pytest.raises(Mistake, match=r"want apiVersion v3\.1\.0, have v3\.0\.2"):
+        contract("silver.things")
 
 
 def test_lineage_takes_no_part_in_what_makes_a_row_another_row() -> None:

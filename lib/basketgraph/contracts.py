@@ -1,7 +1,8 @@
-"""What a table is: the ODCS v3 contracts below schemas/, as Spark schemas and as a check that lists every difference at once."""
+"""What a table is: the ODCS v3.1 contracts below schemas/, as Spark schemas and as a check that lists every difference at once."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -16,10 +17,14 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
     from pyspark.sql.types import StructType
 
+VERSION = "v3.1."
 LINEAGE_TAG = "lineage"
 PERSONAL_CLASSES = ("pseudonym", "personal")
 # What a contract may say beyond ODCS; docs/architecture.md says what each means.
 CUSTOM = ("derivable", "derivedFrom", "clusterBy", "partitionBy", "changeDataFeed", "constraints", "retention")
+
+# A column of another contract as ODCS refers to it, by ids: ../silver/items.yaml#/schema/items/properties/item_id
+REFERENCE = re.compile(r"(?:\.\./(?P<layer>\w+)/)?(?P<table>\w+)\.yaml#/schema/(?P=table)/properties/(?P<column>\w+)")
 
 
 class ContractError(Mistake):
@@ -78,6 +83,13 @@ class Contract:
     def personal(self) -> list[str]:
         return [p.name for p in self.properties if p.classification in PERSONAL_CLASSES]
 
+    @cached_property
+    def references(self) -> list[tuple[str, str, str]]:
+        """Foreign keys: (column, the table that it refers to, that table's column)."""
+        own = self.name.partition(".")[0]
+        targets = [(p.name, REFERENCE.fullmatch(str(one.to))) for p in self.properties for one in p.relationships or []]
+        return [(name, f"{to['layer'] or own}.{to['table']}", to["column"]) for name, to in targets if to is not None]
+
     @property
     def partition_by(self) -> list[str]:
         return list(self.custom.get("partitionBy", []))
@@ -126,6 +138,8 @@ def contract(name: str) -> Contract:
         columns = tuple(Column.model_validate(p.model_dump(exclude_none=True)) for o in document.schema_ or [] for p in o.properties or [])
     except ValueError as error:
         raise Mistake(f"{relative}: not an ODCS v3 contract", str(error).splitlines()) from None
+    if not (document.apiVersion or "").startswith(VERSION):
+        raise Mistake(f"{relative}: want apiVersion {VERSION}0, have {document.apiVersion}")
     objects = document.schema_ or []
     if len(objects) != 1 or objects[0].name != name or not objects[0].properties:
         raise Mistake(f"{relative}: want one schema object named {name} with properties, have {[o.name for o in objects]}")
@@ -149,6 +163,9 @@ def _faults(table: Contract) -> Iterator[str]:
             yield f"{p.name}: want required: true on a key, have {p.required}"
         if p.classification not in (None, *PERSONAL_CLASSES):
             yield f"{p.name}: want a classification of {', '.join(PERSONAL_CLASSES)} or none, have {p.classification}"
+        for one in p.relationships or []:
+            if not REFERENCE.fullmatch(str(one.to)):
+                yield f"{p.name}: want relationships to FILE.yaml#/schema/TABLE/properties/COLUMN, have {one.to}"
     yield from (f"customProperties: want some of {', '.join(CUSTOM)}, have {name}" for name in table.custom if name not in CUSTOM)
     for place in ("partitionBy", "clusterBy"):
         for column in table.custom.get(place, []):
@@ -184,6 +201,17 @@ def contracts() -> dict[str, Contract]:
         for stem, _ in data_files(f"schemas/{layer}"):
             found[f"{layer}.{stem}"] = contract(f"{layer}.{stem}")
     return found
+
+
+def reference_faults(tables: Mapping[str, Contract]) -> Iterator[str]:
+    """Foreign keys that refer to no key column of these tables, or to one of another type."""
+    for table in tables.values():
+        types = {p.name: p.physicalType for p in table.properties}
+        for column, other, target in table.references:
+            keys = {p.name: p.physicalType for p in tables[other].properties if p.primaryKey} if other in tables else {}
+            if keys.get(target) != types[column]:
+                have = f"{target} {keys[target]}" if target in keys else "none"
+                yield f"{table.file}: {column}: want a key column {target} {types[column]} of {other}, have {have}"
 
 
 def conform(frame: DataFrame, name: str) -> DataFrame:
