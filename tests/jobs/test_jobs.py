@@ -1,0 +1,58 @@
+"""Each job runs once, on a dozen sales, and what it writes is of the contract and not empty."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from basketgraph.config import data_files
+from basketgraph.contracts import conform
+from basketgraph.shards.manifest import read_manifest
+from basketgraph.steps import pipelines
+from basketgraph.tables import LiveRelease
+from support.ran_jobs import ORDER, VISITS, RanJobs
+
+UNMAPPED = {"silver.users", "silver.promotions", "silver.campaigns", "silver.campaign_targets", "silver.coupons", "silver.redemptions"}
+pytestmark = pytest.mark.slow
+
+
+def test_no_job_is_left_out() -> None:
+    assert sorted(ORDER) == sorted(stem for stem, _ in data_files("jobs", ".py"))
+
+
+@pytest.mark.parametrize("job", ORDER)
+def test_the_job_writes_rows_of_its_contracts(ran: RanJobs, job: str) -> None:
+    assert ran.result(job).status in ("done", "current")
+    for table in set(pipelines().steps[job].writes) - UNMAPPED:
+        assert conform(ran.table(table), table).count() > 0, table
+
+
+def test_every_sale_is_an_event_and_the_broken_line_a_rejected_row(ran: RanJobs) -> None:
+    assert ran.table("silver.events").count() == sum(map(len, VISITS.values()))
+    assert [row.reason for row in ran.table("silver.rejected_rows").collect()] == ["unreadable:quantity"]
+
+
+def test_replay_changes_nothing_where_the_mapping_is_as_it_was(ran: RanJobs) -> None:
+    assert ran.result("replay").rows_in == ran.result("clean").rows_in
+
+
+def test_a_shard_set_is_sealed_for_each_cut(ran: RanJobs) -> None:
+    cuts = sorted(row.as_of for row in ran.table("gold.user_profiles").select("as_of").distinct().collect())
+    assert len(cuts) == 2
+    for cut in cuts:
+        assert read_manifest(ran.conf.shared_folder() / "shards" / str(cut)).edges > 0
+
+
+def test_every_customer_gets_a_list_and_it_is_judged(ran: RanJobs) -> None:
+    lists = ran.table("gold.recommendations").where("setting = 'rebuy'")
+    assert lists.select("user_id").distinct().count() == len(VISITS[0])
+    assert {row.model for row in ran.table("ops.evaluations").select("model").distinct().collect()} >= {"published", "popularity"}
+
+
+def test_what_was_published_is_live_and_the_page_is_there(ran: RanJobs) -> None:
+    live = LiveRelease(ran.release.spark, ran.conf.warehouse)
+    assert live.read("gold.recommendations").count() == ran.table("gold.recommendations").count()
+    (release,) = ran.table("ops.releases").collect()
+    assert (release.kind, release.run_id) == ("publish", ran.release.run_id)
+    assert "html" in Path(ran.result("report").detail["report"]).read_text()
