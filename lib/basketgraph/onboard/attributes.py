@@ -1,4 +1,4 @@
-"""The drafts of silver.items and silver.users: attributes from files of their own, or from the sales that name them."""
+"""Draft silver.items and silver.users: attributes from files of their own, or from the sales that name them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A raw column as its values show it: how it writes numbers and timestamps, what stands for nothing, what is personal."""
+"""Profile a raw column by its values: how numbers and timestamps are written, which texts are nulls, what is personal."""
 
 from __future__ import annotations
 

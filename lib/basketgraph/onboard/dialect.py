@@ -1,4 +1,4 @@
-"""How a CSV file is written: encoding, separator, quotes, header. Text in, a dialect or a clear refusal out."""
+"""Detect the dialect of a CSV file: encoding, separator, quotes, header."""
 
 from __future__ import annotations
 

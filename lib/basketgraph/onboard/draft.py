@@ -1,4 +1,4 @@
-"""Files in, a checked first mapping out."""
+"""Draft a shop's mapping from its files, and write it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a draft of a mapping is made of: expressions with what they were guessed from."""
+"""Parts of a drafted mapping: tables, `let` names, and remarks that say what each expression was guessed from."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""What a row says happened: a purchase, a cancellation, an order that came to nothing, or something that is no sale."""
+"""Draft the event type of a row: purchase, cancellation, an order that was not completed, or no sale."""
 
 from __future__ import annotations
 
 from basketgraph.onboard.column_profiles import Profile
 from basketgraph.onboard.draft_tables import Lets, Table, decimal_sql, text_list
-from basketgraph.onboard.event_words import bought_words, counted_words, has_name, has_words_of_acts, shares, unclear_column
+from basketgraph.onboard.event_words import bought_words, counted_words, has_event_words, has_name, shares, unclear_column
 from basketgraph.onboard.evidence import prefix_of_cancellations
 from basketgraph.onboard.headerless import AS_RATINGS, FLAG
 from basketgraph.onboard.order_numbers import FIRST_LINES, on_first_lines
@@ -30,7 +30,7 @@ def event_type(reading: Reading, lets: Lets, table: Table) -> str | None:
         return None
     taken = {one.name for one in reading.roles.values()}
     unclear = unclear_column(one for one in reading.profiles if one.name not in taken)
-    unclear = unclear or next((one for one in reading.profiles if has_words_of_acts(one)), None)
+    unclear = unclear or next((one for one in reading.profiles if has_event_words(one)), None)
     if unclear is not None:
         text = f"{unclear.name} has {shares(unclear, counted_words(unclear))}, and all of them count as sales. If some are none (views, carts), add"
         table.todo("event_type", f"{text} `where: \"lower(trim({unclear.column.sql})) in ('WORD')\"` with the words for sales above `columns`")

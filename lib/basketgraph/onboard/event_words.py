@@ -1,4 +1,4 @@
-"""Columns that say what people did: their values are words for views, carts and purchases, or codes that nobody but the shop understands."""
+"""Columns whose values are words for events (view, cart, purchase), or codes for them."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def event_column(profiles: Sequence[Profile]) -> Profile | None:
     best = max(scores, default=0.0)
     if best >= ENOUGH:
         return profiles[scores.index(best)]
-    return next((one for one in profiles if has_words_of_acts(one)), None)
+    return next((one for one in profiles if has_event_words(one)), None)
 
 
-def has_words_of_acts(one: Profile) -> bool:
+def has_event_words(one: Profile) -> bool:
     """Whether the values alone show that a column says what happened: few, mostly known words, and among them one for what is no sale, or words for
     both sales and what takes them back."""
     if not one.filled or one.number is not None or one.timestamp is not None or len(one.counts) > FEW:
@@ -48,7 +48,7 @@ def has_words_of_acts(one: Profile) -> bool:
 
 def has_name(one: Profile) -> bool:
     """Whether a header says that the column is of what happened."""
-    return header_score("event_type", one.name) >= ENOUGH or names_acts(one)
+    return header_score("event_type", one.name) >= ENOUGH or names_event_type(one)
 
 
 def coded_column(profiles: Iterable[Profile], *, sold: bool) -> Profile | None:
@@ -56,7 +56,7 @@ def coded_column(profiles: Iterable[Profile], *, sold: bool) -> Profile | None:
     are sales in any case and words may be of anything."""
     for one in profiles:
         codes = one.number is not None and one.whole
-        called = names_acts(one) and (codes or not sold)
+        called = names_event_type(one) and (codes or not sold)
         if _has_few_values(one) and (called or (codes and not sold and header_score("event_type", one.name) >= NAMED)):
             return one
     return None
@@ -64,13 +64,13 @@ def coded_column(profiles: Iterable[Profile], *, sold: bool) -> Profile | None:
 
 def unclear_column(profiles: Iterable[Profile]) -> Profile | None:
     """The column that is called like what people did and has a few values, none of which we know."""
-    return next((one for one in profiles if names_acts(one) and _has_few_values(one)), None)
+    return next((one for one in profiles if names_event_type(one) and _has_few_values(one)), None)
 
 
-def names_acts(one: Profile) -> bool:
-    """Whether a header says by itself that the values are acts."""
+def names_event_type(one: Profile) -> bool:
+    """Whether a header says by itself that the values are words for events."""
     have = words_of(one.name)
-    return bool(set(have) & words().acts) and have[-1] not in ("id", "date", "time")
+    return bool(set(have) & words().event_headers) and have[-1] not in ("id", "date", "time")
 
 
 def _has_few_values(one: Profile) -> bool:

@@ -1,4 +1,4 @@
-"""The draft of silver.events: who bought what, when, how much of it and for how much."""
+"""Draft silver.events: who bought what, when, how many pieces and for how much."""
 
 from __future__ import annotations
 

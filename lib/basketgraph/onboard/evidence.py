@@ -1,4 +1,4 @@
-"""What rows taken together tell: whether money is a line's or a piece's, how cancellations show, where the shop is."""
+"""Evidence from whole rows: whether money is a line's or a piece's, how cancellations show, the shop's currency and zone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that are alike, taken together: one entry of a mapping's `files` each."""
+"""Group files of the same columns: each group is one entry of a mapping's `files`."""
 
 from __future__ import annotations
 

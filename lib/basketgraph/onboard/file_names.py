@@ -1,4 +1,4 @@
-"""The day of sale where only the names of files and folders say it: dt=2024-03-02/part-0.csv."""
+"""The day of sale where only the names of files and folders have it: dt=2024-03-02/part-0.csv."""
 
 from __future__ import annotations
 

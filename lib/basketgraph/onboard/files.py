@@ -1,4 +1,4 @@
-"""The files of a new shop: which there are, how they are packed, and bytes from all over them."""
+"""Find the files of a new shop and read excerpts of them."""
 
 from __future__ import annotations
 

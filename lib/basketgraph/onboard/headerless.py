@@ -1,4 +1,4 @@
-"""CSV files without a header line: the user's names for their fields, or those of a well-known layout."""
+"""Names for the fields of CSV files without a header line: the user's, or those of a well-known layout."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 from basketgraph.clean.mapping import INTERNAL_PREFIX, LANDING_NAMES, SOURCE_NAMES
 from basketgraph.config import Mistake
 from basketgraph.onboard.column_profiles import Profile
-from basketgraph.onboard.event_words import SCALE, has_words_of_acts
+from basketgraph.onboard.event_words import SCALE, has_event_words
 from basketgraph.onboard.numbers import looks_like_number
 from basketgraph.onboard.sample import Column
 from basketgraph.onboard.timestamps import epoch_form, looks_like_timestamp, timestamp_form
@@ -97,7 +97,7 @@ def _known_layout(rows: Sequence[Sequence[str]]) -> Named | None:
     columns = [[text.strip() for text in column] for column in zip(*(row for row in rows[:LOOKED_AT] if len(row) == width), strict=True)]
     if width not in (4, 5) or not _are_ids(columns[0]) or not _are_ids(columns[1]) or not _are_times(columns[-1]):
         return None
-    if _are_acts(columns[-2]) and (width == 4 or _are_ids(columns[2])):
+    if _are_event_words(columns[-2]) and (width == 4 or _are_ids(columns[2])):
         names = ACTS if width == 5 else tuple(name for name in ACTS if name != "category_id")
         return Named(names, f"lines are {width} fields that end in words for what people do and a time, as logs of behaviour have them")
     if width == 4 and _are_stars(columns[2]):
@@ -114,9 +114,9 @@ def _are_times(texts: Sequence[str]) -> bool:
     return epoch_form(texts) is not None or timestamp_form(texts) is not None
 
 
-def _are_acts(texts: Sequence[str]) -> bool:
+def _are_event_words(texts: Sequence[str]) -> bool:
     column = Column("", "", "string", list(texts))
-    return has_words_of_acts(Profile(column, None, None, None, None, (), [text for text in texts if text]))
+    return has_event_words(Profile(column, None, None, None, None, (), [text for text in texts if text]))
 
 
 def _are_stars(texts: Sequence[str]) -> bool:

@@ -1,4 +1,4 @@
-"""Files of sales that lack who bought, what or when: no mapping makes events of them, so they are refused with what is missing."""
+"""Refuse files of sales that lack the user, the item or the day, and say which."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Samples of JSON and Parquet: records as columns, one for each field, however deep."""
+"""Sample JSON and Parquet: one column for each field, at any depth."""
 
 from __future__ import annotations
 

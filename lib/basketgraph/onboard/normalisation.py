@@ -1,4 +1,4 @@
-"""Columns of text whose values have characters in them that Spark's functions do not understand: their expressions put that right."""
+"""Normalise text that Spark's functions do not understand: invisible characters, blanks of other widths, digits of other scripts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a column writes its numbers: decimal comma or point, thousands, currency signs; and the SQL that reads them."""
+"""Detect how a column writes numbers (decimal comma or point, thousands, currency signs), and the SQL that reads them."""
 
 from __future__ import annotations
 

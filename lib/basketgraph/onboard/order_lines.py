@@ -1,4 +1,4 @@
-"""Which list within a record is of the lines of an order: one at any depth of records within records, told by the fields of its elements."""
+"""Find the list of order lines within a JSON or Parquet record, at any depth, by the fields of its elements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a column says of whole orders, not of their lines: money that no line was paid with, values on an order's first line only."""
+"""Columns that hold for a whole order and not for its lines: order numbers, totals, values on an order's first line only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which files feed which silver table, and where and in what money the shop is."""
+"""Plan a mapping: which files feed which silver table, and the shop's currency and time zone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from basketgraph.config import Mistake
 from basketgraph.onboard.attributes import items_table, users_table
 from basketgraph.onboard.draft_tables import Lets, Remark, Table
-from basketgraph.onboard.event_words import bought_words, has_words_of_acts
+from basketgraph.onboard.event_words import bought_words, has_event_words
 from basketgraph.onboard.events import events_table
 from basketgraph.onboard.evidence import currency_and_zone
 from basketgraph.onboard.file_kinds import FileKind
@@ -119,9 +119,9 @@ def _sales(readings: Sequence[tuple[FileKind, Reading]]) -> tuple[FileKind, Read
 
 
 def _has_purchases(reading: Reading) -> bool:
-    """Whether some rows may be sales: they are neither reviews nor acts of which none is a purchase."""
-    acts = reading.roles.get("event_type")
-    return not reading.reviews and (acts is None or bool(bought_words(acts)) or not has_words_of_acts(acts))
+    """Whether some rows may be sales: they are neither reviews nor events of which none is a purchase."""
+    event_type = reading.roles.get("event_type")
+    return not reading.reviews and (event_type is None or bool(bought_words(event_type)) or not has_event_words(event_type))
 
 
 def _refuse_pairs(readings: Sequence[tuple[FileKind, Reading]]) -> None:

@@ -1,4 +1,4 @@
-"""A plan as the text of conf/sources/<shop>.yaml: keys, and comments that say what was guessed, why, and what is left to do."""
+"""Render a planned mapping as YAML, with comments for what was guessed, why, and what is left to do."""
 
 from __future__ import annotations
 

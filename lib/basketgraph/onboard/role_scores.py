@@ -1,4 +1,4 @@
-"""How well the values of a column suit what it might mean."""
+"""Score how well the values of a column suit a role."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ def _words_fit(role: str, one: Profile) -> float:
     texts, known = set(plain_values(list(one.counts)[:200]).values()), words().values
     wordy = one.number is None
     if role == "event_type":
-        acts = texts & (known.purchases | known.cancellations | known.others)
-        hits = len(acts) if acts - known.vague else 0
+        events = texts & (known.purchases | known.cancellations | known.others)
+        hits = len(events) if events - known.vague else 0
         sold = any(len(text) > 1 for text in texts & (known.purchases - known.steps))  # a letter may stand for anything
-        enough = hits >= len(texts) / 3 or (sold and bool(set(words_of(one.name)) & words().acts))
+        enough = hits >= len(texts) / 3 or (sold and bool(set(words_of(one.name)) & words().event_headers))
         return 1.0 if hits and len(texts) <= 60 and enough else 0.0
     if role == "status":
         return 0.8 if texts & (known.purchases | known.cancellations) and len(texts) <= 30 else 0.0

@@ -1,4 +1,4 @@
-"""What each raw column is: its values looked at, and the roles given out so that headers and values together fit best."""
+"""Assign roles (user, item, time, quantity, ...) to the columns of a sample, by headers and values together."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from basketgraph.money import CODES
 from basketgraph.onboard.column_profiles import EMAIL, Profile, profile
-from basketgraph.onboard.event_words import bought_words, coded_column, event_column, has_name, has_words_of_acts, is_of_review
+from basketgraph.onboard.event_words import bought_words, coded_column, event_column, has_event_words, has_name, is_of_review
 from basketgraph.onboard.numbers import SIGNS
 from basketgraph.onboard.order_numbers import are_orders, money_of_orders, of_one_user, one_order_each, own_id
 from basketgraph.onboard.role_scores import ITEM_COLUMNS, MONEY, NO_MONEY, PAID, PEOPLE, role_score
@@ -70,8 +70,8 @@ def read(sample: Sample) -> Reading:
     """Give the columns of a sample their roles."""
     spoken = language([column.name for column in sample.columns])
     profiles = tuple(profile(column, sample, continental=spoken is not None) for column in sample.columns)
-    acts = event_column(profiles)
-    bought = _bought(acts)
+    event_type = event_column(profiles)
+    bought = _bought(event_type)
     scored = []
     for one in profiles:
         share = one.filled_share(bought)
@@ -82,8 +82,8 @@ def read(sample: Sample) -> Reading:
                 scored.append((header * (0.4 + 0.6 * fit) + 0.001 * (role in ("user", "item", "order", "time")), role, one))
     scored.sort(key=lambda entry: (-entry[0], list(words().roles).index(entry[1]), [p.name for p in profiles].index(entry[2].name)))
     bare = Reading(sample, profiles, {}, {}, spoken, bought=bought)
-    if acts is not None and has_words_of_acts(acts) and not _is_beside_sales(acts, scored):
-        scored.insert(0, (1.0, "event_type", acts))  # whatever its header says
+    if event_type is not None and has_event_words(event_type) and not _is_beside_sales(event_type, scored):
+        scored.insert(0, (1.0, "event_type", event_type))  # whatever its header says
     reading = _given(bare, scored)
     while (order := _no_order(reading)) is not None:
         scored = [entry for entry in scored if entry[1] != "order" or entry[2].name != order]
@@ -107,20 +107,20 @@ def read(sample: Sample) -> Reading:
     return replace(found, because={**found.because, "user": why})
 
 
-def _bought(acts: Profile | None) -> list[bool] | None:
+def _bought(event_type: Profile | None) -> list[bool] | None:
     """Which rows are purchases by the column that says what happened; None where there is no such column."""
-    if acts is None:
+    if event_type is None:
         return None
-    purchases = set(bought_words(acts))
-    found = [value is not None and value.lower().strip() in purchases for value in acts.column.values]
+    purchases = set(bought_words(event_type))
+    found = [value is not None and value.lower().strip() in purchases for value in event_type.column.values]
     return found if any(found) else None
 
 
-def _is_beside_sales(acts: Profile, scored: Sequence[tuple[float, str, Profile]]) -> bool:
+def _is_beside_sales(event_type: Profile, scored: Sequence[tuple[float, str, Profile]]) -> bool:
     """Whether words for what is no sale, under a header of something else, stand on rows that are sales all the same: they have pieces, an order or
     the money of a line. A price alone is what views have, too."""
-    sold = [one for score, role, one in scored if score >= ENOUGH and role in ("quantity", "order", "amount") and one.name != acts.name]
-    return not has_name(acts) and not bought_words(acts) and any(one.filled_share() >= NEARLY_ALL for one in sold)
+    sold = [one for score, role, one in scored if score >= ENOUGH and role in ("quantity", "order", "amount") and one.name != event_type.name]
+    return not has_name(event_type) and not bought_words(event_type) and any(one.filled_share() >= NEARLY_ALL for one in sold)
 
 
 def _fit(role: str, one: Profile, share: float) -> float:

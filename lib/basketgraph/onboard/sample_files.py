@@ -1,4 +1,4 @@
-"""The sampled parts of a shop's files as files that cleaning's own code can read."""
+"""Write the sampled parts of a shop's files as files that cleaning's own code can read."""
 
 from __future__ import annotations
 

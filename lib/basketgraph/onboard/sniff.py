@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes, and a sample of it."""
+"""Detect a file's format by its first bytes, and sample it."""
 
 from __future__ import annotations
 

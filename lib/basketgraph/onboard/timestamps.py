@@ -1,4 +1,4 @@
-"""How a column writes dates and times: its patterns in Spark's letters, and what decides between day-first and month-first."""
+"""Detect how a column writes dates and times: Spark's patterns, and whether the day or the month is first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A draft tried on the sample it was made from: onboarding reads with Python's rules, cleaning with Spark's, and where they differ a TODO says so."""
+"""Try a draft on the sample it was made from, in Spark: where cleaning reads otherwise than onboarding did, a TODO says so."""
 
 from __future__ import annotations
 

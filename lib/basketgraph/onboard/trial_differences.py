@@ -1,4 +1,4 @@
-"""What Spark made of a sample's rows held against what onboarding had read in them: each difference is a TODO with its share and an example."""
+"""Compare what Spark read of a sample with what onboarding had read: each difference is a TODO with its share and an example."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What shops call their columns (conf/onboard_words.yaml), and how a header is held against it."""
+"""Words that shops use in headers and values (conf/onboard_words.yaml), and the score of a header against them."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Words(Settings):
     personal_phrases: tuple[str, ...]
     named: frozenset[str]
     beside: frozenset[str]
-    acts: frozenset[str]
+    event_headers: frozenset[str]
     values: Values
     languages: dict[str, Language]
     countries: dict[str, tuple[str, str]]
@@ -76,7 +76,7 @@ def words() -> Words:
             "personal_phrases": tuple(plain(given.personal_phrases)),
             "named": frozenset(plain(given.named)),
             "beside": frozenset(plain(given.beside)),
-            "acts": frozenset(plain(given.acts)),
+            "event_headers": frozenset(plain(given.event_headers)),
             "values": given.values.joined,
             "languages": {name: told.model_copy(update={"words": frozenset(plain(told.words))}) for name, told in given.languages.items()},
         }
