@@ -9,10 +9,8 @@ from typing import Any
 
 import pytest
 
-from basketgraph.onboard.draft import Draft
-from basketgraph.onboard.file_names import named_day
 from basketgraph.onboard.timestamps import clock_form, clock_sql
-from support.drafts import columns, drafted, lets, mapping
+from support.drafts import asked, columns, drafted, lets, mapping
 from support.new_shops import Sale, lines_csv, plain, sales
 
 
@@ -24,10 +22,6 @@ def sold(place: Path, **more: Callable[[Sale], Any]) -> Path:
     }  # fmt: skip
     made = usual | more
     return lines_csv(place, list(made), [[write(s) for write in made.values()] for s in sales()])
-
-
-def asked(found: Draft) -> list[str]:
-    return [remark.text for remark in found.said("todo") if remark.place.startswith("tables")]
 
 
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
@@ -108,37 +102,3 @@ def test_a_tills_time_of_day_is_joined_to_its_day_or_asked_about(tmp_path: Path)
     assert any(text.startswith("uhrzeit is called like a time of day, but `") for text in asked(odd))
     stamped = drafted(sold(tmp_path / "c.csv", date=lambda s: s.at, uhrzeit=lambda s: f"{s.at:%Hh%M}"))
     assert asked(stamped) == [], "the date has a time of day already"
-
-
-@pytest.mark.parametrize(
-    ("name", "day", "is_certain"),
-    [
-        ("sales/dt={:%Y-%m-%d}/part-0.csv", "dt=", True),
-        ("sales/order_date={:%Y%m%d}/hour=09/part-0.csv", "order_date=", True),
-        ("y/year={0:%Y}/month={0:%m}/day={0:%d}/a.csv", "(?:year|y)=", True),
-        ("{:%Y/%m/%d}/a.csv", "/([0-9]{1,2})/", True),
-        ("{:%Y-%m-%d}/a.csv", "/.*$", True),
-        ("sales_{:%Y%m%d}.csv", "(19|20)", False),
-        ("export={:%Y-%m-%d}/a.csv", "export=", False),
-    ],
-)
-def test_a_day_in_the_names_of_folders_is_the_day_of_sale(tmp_path: Path, name: str, day: str, is_certain: bool) -> None:
-    by_day: dict[Any, list[list[Any]]] = {}
-    for s in sales():
-        by_day.setdefault(s.at.date(), []).append([s.order, f"C{s.user}", f"P{s.item}", s.pieces, s.price])
-    for of_day, rows in by_day.items():
-        lines_csv(tmp_path / name.format(of_day), ["order", "customer", "sku", "qty", "price"], rows)
-    found = drafted(tmp_path)
-    if is_certain:
-        assert day in lets(found)["sold_on"]
-        assert columns(found)["event_date"] == "to_date(sold_on)"
-        assert f"({min(by_day)} to {max(by_day)})" in found.text
-    else:
-        assert columns(found)["event_date"] == "cast(null as date)"
-        assert any("If it is the day in the files' names: to_timestamp(regexp_replace(file_name, " in text for text in asked(found))
-
-
-def test_a_name_without_a_day_says_none() -> None:
-    assert named_day(["a/dt=2024-03-01/x.csv", "a/x.csv"]) is None
-    assert named_day(["sales_20241399.csv"]) is None
-    assert named_day([]) is None

@@ -14,8 +14,8 @@ import pytest
 
 from basketgraph.config import Mistake
 from basketgraph.onboard.draft import want_free, write
-from support import new_shops
-from support.drafts import columns, drafted
+from support import four_shops, new_shops
+from support.drafts import columns, drafted, with_columns
 from support.new_shops import lines_csv, sales
 
 
@@ -231,3 +231,26 @@ def test_what_stands_around_a_list_of_records_is_kept(tmp_path: Path, around: di
     found = drafted(tmp_path / "a.clean.json")
     assert found.plan.files[0].reading.sample.rows == 24
     assert found.plan.currency == "SEK"
+
+
+def test_columns_set_apart_by_blanks_are_refused_with_a_command_that_works(tmp_path: Path) -> None:
+    place = four_shops.spaced_purchases(tmp_path)
+    with pytest.raises(Mistake, match="fields are set apart by blanks") as caught:
+        drafted(place)
+    command = next(line for line in str(caught.value).splitlines() if "awk" in line).partition(": ")[2]
+    subprocess.run(command, shell=True, check=True)
+    assert "--columns NAME1,NAME2,NAME3,NAME4" in str(caught.value)
+    found = with_columns(tmp_path / "CDNOW_master.clean.csv", "customer_id", "date", "quantity", "amount")
+    assert found.plan.files[0].reading.sample.rows == len(place.read_text().splitlines())
+    assert columns(found)["quantity"] == "pieces"
+    assert columns(found)["amount_minor"] == "round(paid * 100)"
+
+
+def test_orders_without_a_day_are_refused_and_a_join_of_them_alone_does_not_help(tmp_path: Path) -> None:
+    with pytest.raises(Mistake, match=r"user_id \(user\); missing: when it was bought \(time\)") as caught:
+        drafted(four_shops.order_lines(tmp_path / "joined"))
+    assert "join the file of orders that has it, by order_id" in str(caught.value)
+    lines_csv(tmp_path / "two" / "orders.csv", ["order_id", "user_id", "order_dow"], [[s.order, s.user, s.order % 7] for s in sales()])
+    lines_csv(tmp_path / "two" / "lines.csv", ["order_id", "product_id"], [[s.order, s.item] for s in sales()])
+    with pytest.raises(Mistake, match="neither has the day of an order"):
+        drafted(tmp_path / "two")

@@ -17,7 +17,6 @@ import yaml
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from basketgraph.clean.characters import folded, plain_digits, shown
 from basketgraph.clean.expressions import checked_source
 from basketgraph.clean.pick_up import MAX_RECORD_BYTES, Landing, _fits
 from basketgraph.clean.reading import examined_files, raw_rows
@@ -26,7 +25,7 @@ from basketgraph.config import Mistake
 from basketgraph.contracts import contract
 from basketgraph.masking import masked
 from basketgraph.onboard.draft import Draft, draft
-from basketgraph.onboard.rendering import render, scalar
+from basketgraph.onboard.rendering import render
 from basketgraph.onboard.trial import try_draft
 from support.new_shops import Sale, lines_csv, lines_json, plain, sales
 
@@ -278,20 +277,3 @@ def test_keys_that_differ_in_case_only_are_a_fault_of_the_mapping(spark: SparkSe
 )
 def test_parquets_types_are_read_as_wider_ones(kind: str, declared: str, fits: bool) -> None:
     assert _fits(kind, declared) is fits
-
-
-def test_every_character_of_a_file_can_stand_in_a_mapping() -> None:
-    hard = [chr(code) for code in (*range(0x20), *range(0x7F, 0xA1), 0xAD, 0x200B, 0x2028, 0x2029, 0xD83D, 0xFEFF, 0xFFFE, 0xFFFF, 0x1F600, 0xE0001)]
-    for character in [*hard, "'", '"', "\\", "#", ":", "é", "٣"]:
-        for text in (character, f"a{character}b", f"a {character}", f"{character} # b", f'"{character}\\'):
-            if not 0xD800 <= ord(character) < 0xE000:
-                assert yaml.safe_load(f"k: {scalar(text)}\nl: [{scalar(text, inside=True)}]") == {"k": text, "l": [text]}
-            assert yaml.safe_load(f"# {shown(text)}\nk: v".encode()) == {"k": "v"}
-    assert shown("a\u202fb\u00a0\u200b") == "a\\u202fb\\u00a0\\u200b"
-
-
-def test_characters_are_told_from_those_that_look_like_them() -> None:
-    assert folded(" \u00a0Ab\u200bC\ufeff") == "abc"
-    assert plain_digits(["12"]) == {}
-    meaning = plain_digits(["२٫"])
-    assert ("२५".translate({ord(a): b for a, b in meaning.items()}), meaning["٫"]) == ("25", ".")

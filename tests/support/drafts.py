@@ -11,6 +11,8 @@ from basketgraph.clean.mapping import read_source
 from basketgraph.masking import masked
 from basketgraph.onboard.draft import Draft, draft
 
+EVENT_TYPE = "tables.silver.events.event_type"
+
 
 def drafted(*given: Path, landing: Path | None = None, currency: str | None = None, time_zone: str | None = None) -> Draft:
     found = draft("newshop", [str(place) for place in given], landing=landing, currency=currency, time_zone=time_zone, masker=masked)
@@ -30,3 +32,12 @@ def columns(found: Draft, table: str = "silver.events") -> dict[str, str]:
 
 def lets(found: Draft) -> dict[str, str]:
     return dict(next(iter(mapping(found)["files"].values()))["let"])
+
+
+def with_columns(place: Path, *given: str) -> Draft:
+    return draft("newshop", [str(place)], landing=None, currency=None, time_zone=None, masker=str, columns=given)
+
+
+def asked(found: Draft, place: str = "tables") -> list[str]:
+    """The TODOs of a draft at this place and below it."""
+    return [remark.text for remark in found.said("todo") if f"{remark.place}.".startswith(f"{place}.")]
