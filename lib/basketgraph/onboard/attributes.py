@@ -14,7 +14,7 @@ ALWAYS = "DATE'1900-01-01'"
 
 
 def items_table(reading: Reading, lets: Lets) -> Table | None:
-    """silver.items, where the files say anything of items besides their id; of sales, that there are such items."""
+    """Draft silver.items where the files have attributes of items; from sales, at least the items' ids."""
     item = reading.roles.get("item")
     found = {role: reading.roles[role] for role in ITEM_COLUMNS if role in reading.roles}
     if item is None or reading.reviews or not (found or "user" in reading.roles):
@@ -40,7 +40,7 @@ def items_table(reading: Reading, lets: Lets) -> Table | None:
 
 
 def users_table(reading: Reading, lets: Lets) -> Table | None:
-    """silver.users, where the files say anything of users besides their id."""
+    """Draft silver.users where the files have attributes of users."""
     user = reading.roles.get("user")
     found = {role: reading.roles[role] for role in USER_COLUMNS if role in reading.roles}
     if user is None or not found or reading.reviews:
@@ -54,7 +54,7 @@ def users_table(reading: Reading, lets: Lets) -> Table | None:
 
 
 def _history(reading: Reading, lets: Lets, table: Table, key: Profile, found: dict[str, Profile]) -> None:
-    """Key, first day and version: one row for all times where attributes do not change, else one for each day that says something."""
+    """Set key, valid_from and version: one row an id where attributes do not change, else one a day on which they are given."""
     role = "item" if table.name == "silver.items" else "user"
     sql, _ = id_sql(key, role=role)
     own_file = reading.table != "events"

@@ -62,7 +62,7 @@ class Profile:
 
     @property
     def floated(self) -> bool:
-        """Ids some of which went through a table of floating-point numbers: 17850.0, and 17850 where no other one was missing."""
+        """Whether some ids were once floating-point numbers, as pandas makes of a column with nulls: 17850.0 beside 17850."""
         return self._share(r"\d+\.0") > 0 and self._share(r"\d+(\.0)?") > 0.9
 
     def _share(self, form: str) -> float:
@@ -70,12 +70,12 @@ class Profile:
 
     @cached_property
     def lost(self) -> list[str]:
-        """Values in scientific notation, of which as ids only the first digits are left."""
+        """Values in scientific notation: as ids they have lost all but their first digits."""
         return [text for text in self.filled if re.fullmatch(LOST, text)] if self.column.kind == "string" else []
 
     @cached_property
     def numbered(self) -> bool:
-        """Numbers behind a sign or some letters that all of them share, as those of papers are: #1001."""
+        """Whether the values are numbers with a common prefix, as order numbers are: #1001."""
         starts = {text.rstrip("0123456789") for text in self.filled}
         return len(starts) == 1 and all(0 < len(start) < 5 and " " not in start and start not in self.counts for start in starts)
 
@@ -98,7 +98,7 @@ class Profile:
 
 
 def profile(column: Column, sample: Sample, *, continental: bool) -> Profile:
-    """Look at a column's values."""
+    """Profile a column's values."""
     if column.kind != "string":
         return _profile(column, sample, continental=continental)
     tidied, empty = strip_invisible(column)

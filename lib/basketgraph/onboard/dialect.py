@@ -105,7 +105,7 @@ def _as_text(excerpt: Excerpt, codec: str, encoding: str, because: str, *, marke
 
 
 def without_formulas(column: Column) -> Column:
-    """A column with the texts of formulas such as ="00123", which keep zeros from Excel, as they are meant."""
+    """The column with the formulas that keep leading zeros in Excel, such as ="00123", taken off."""
     found = [value if value is None else FORMULA.fullmatch(value) for value in column.values]
     if not any(found):
         return column
@@ -168,7 +168,7 @@ def _parsed(text: str, separator: str, quote: str, escape: str) -> Iterator[list
 
 
 def _by_line(text: str, separator: str, quote: str, escape: str) -> Iterator[list[str]]:
-    """Each line by itself, as files without `multiLine` are read. One whose last field a quote leaves open is no row: it has no fields."""
+    """Parse each line by itself, as files without `multiLine` are read. A line whose last field has an open quote has no fields."""
     if quote not in text:
         yield from _parsed(text, separator, quote, escape)
         return
@@ -240,7 +240,7 @@ def _no_separator(text: str, quote: str, escape: str, path: Path, rewritten: Rew
 
 
 def _odd_lines(rows: Sequence[list[str] | None], usual: int, path: Path) -> Mistake:
-    """A header above lines of which too many are no rows of its width. rows: of the lines by themselves, None for an empty one."""
+    """The error where too many lines have another number of fields than the header. rows: one a line, None for an empty line."""
     odd = [(place, row) for place, row in enumerate(rows, 1) if row is not None and len(row) != usual]
     place, row = odd[0]
     what = f"has {len(row)} fields, where most have {usual}" if row else "has a quote that is not closed"
@@ -250,7 +250,7 @@ def _odd_lines(rows: Sequence[list[str] | None], usual: int, path: Path) -> Mist
 
 
 def _usual_width(text: str, separator: str, quote: str, escape: str) -> int:
-    """How many fields nearly all rows have; 0 where they differ, or the lines above them are too many."""
+    """How many fields nearly all rows have; 0 where they differ, or too many lines stand above them."""
     widths = [len(row) for row, _ in zip(_parsed(text, separator, quote, escape), range(LOOKED_AT), strict=False)]
     usual, rows = Counter(widths).most_common(1)[0] if widths else (0, 0)
     return usual if rows >= 0.9 * len(widths) - 12 and usual in widths[:12] and len(widths) > 3 else 0
@@ -261,7 +261,7 @@ def _values_in(row: list[str]) -> bool:
 
 
 def _narrow_header(header: list[str], rows: list[list[str]], line: int, separator: str, path: Path, rewritten: Rewritten) -> Mistake:
-    """A header with another number of names than the rows have fields: it is mended, never taken out. line: of the file, the header's."""
+    """The error where the header has fewer or more names than rows have fields; its cure keeps the header. line: of the header."""
     fault = f"line {line} has {len(header)} names, the rows below it have {len(rows[0])} fields"
     mark = "\\t" if separator == "\t" else separator
     edit, told = "", f"Give line {line} a name for each field"
@@ -282,7 +282,7 @@ def _named(separator: str) -> str:
 
 @dataclass(frozen=True)
 class Rewritten:
-    """The shell's command that writes a file anew beside the old one, through a filter of lines. encoding: the file's, as Java calls it."""
+    """Makes shell commands that filter a file's lines into a new file beside it. encoding: the file's, as Java calls it."""
 
     path: Path
     encoding: str

@@ -21,7 +21,7 @@ from basketgraph.onboard.rendering import Masker, render
 
 @dataclass(frozen=True)
 class Draft:
-    """A mapping that was guessed, and what has to be said about it."""
+    """A drafted mapping with its remarks: guesses, TODOs and notes."""
 
     plan: Plan
     text: str
@@ -41,7 +41,7 @@ def draft(
     masker: Masker,
     columns: Sequence[str] = (),
 ) -> Draft:
-    """Look at the files and draft the shop's mapping; no Spark. columns: the names of the fields of CSV files without a header.
+    """Sample the files and draft the shop's mapping, without Spark. columns: the names of the fields of CSV files without a header.
 
     errors: Mistake for a name that cannot be a file's, files that no mapping can read, and files that are not about sales, items or users.
     """
@@ -57,7 +57,7 @@ def draft(
 
 
 def _kinds(folder: Path, found: Sequence[SourceFile], columns: Sequence[str]) -> list[FileKind]:
-    """The files put like to like. Raises Mistake where names were given and no file is without a header."""
+    """The files grouped by columns. Raises Mistake where names were given and every file has a header."""
     alike = file_kinds(folder, found, columns)
     if columns and not any("header" in kind.sample.options for kind in alike):
         fault = f"{alike[0].pattern}: have {', '.join(alike[0].sample.declared)[:100]}"
@@ -66,7 +66,7 @@ def _kinds(folder: Path, found: Sequence[SourceFile], columns: Sequence[str]) ->
 
 
 def write(one: Draft, place: Path, *, force: bool) -> None:
-    """Put the mapping where conf is looked for, whole or not at all. Raises Mistake where one is there and `force` was not said."""
+    """Write the mapping atomically. Raises Mistake where one is there, unless `force`."""
     want_free(place, force=force)
     made(place.parent, str(place))
     hidden = place.with_name(f".{place.name}.{os.getpid()}")

@@ -31,7 +31,7 @@ class Remark:
 
 @dataclass
 class Table:
-    """A silver table of a draft. Remarks lie by the key below the table that they stand above: a column's, a reason's, `where`, ..."""
+    """A silver table of a draft. `remarks` are keyed by what they are about: a column, a reason, `where`, ..."""
 
     name: str
     columns: dict[str, str] = field(default_factory=dict)
@@ -64,7 +64,7 @@ class Table:
 
 @dataclass
 class Lets:
-    """The `let` names of a kind of files: values that several columns use."""
+    """The `let` names of a kind of files: expressions that several columns use."""
 
     reading: Reading
     names: dict[str, str] = field(default_factory=dict)
@@ -82,7 +82,7 @@ class Lets:
 
 
 def id_sql(one: Profile, *, role: str) -> tuple[str, list[tuple[str, str]]]:
-    """(the SQL of an id as text, what was guessed of it as (text, evidence))."""
+    """(SQL of an id as text, guesses as (text, evidence))."""
     sql, told = one.column.sql, []
     if one.column.kind in ("double", "float"):
         sql = f"try_cast({sql} as bigint)"  # a cast would make 0 of NaN

@@ -16,7 +16,7 @@ UNTOLD = "?"  # stands where only the shop can say which word it is
 
 
 def event_type(reading: Reading, lets: Lets, table: Table) -> str | None:
-    """Sets event_type; returns the condition under which a row is a cancellation, None where none can be."""
+    """Set event_type; returns the condition under which a row is a cancellation, None where no row can be one."""
     kind, status = reading.roles.get("event_type"), reading.roles.get("status")
     _ask_for_what_came_back(reading, table)
     if status is not None:
@@ -46,7 +46,7 @@ def event_type(reading: Reading, lets: Lets, table: Table) -> str | None:
 
 
 def _left_out(reviews: list[str], reading: Reading, table: Table) -> None:
-    """Reviews and ratings: what users think of items is no purchase, so no row is a sale."""
+    """Leave all rows out: reviews and ratings are no purchases."""
     named = ", ".join(reviews[:4])
     table.where = "false"
     table.guess("where", "all rows are left out", f"these are reviews or ratings ({named}) and nothing says pieces, money or orders")
@@ -62,7 +62,7 @@ def _left_out(reviews: list[str], reading: Reading, table: Table) -> None:
 
 
 def _typed(kind: Profile, lets: Lets, table: Table, because: str) -> str | None:
-    """Event types by the words of a column; those that silver.events does not hold are left out by `where`."""
+    """Map the words of a column to event types; `where` leaves out words for events other than purchases and cancellations."""
     word = plain_values(kind.counts)
     known = words().values
     bought = bought_words(kind)
@@ -89,7 +89,7 @@ def _typed(kind: Profile, lets: Lets, table: Table, because: str) -> str | None:
 
 
 def _ask_what_happened(kind: Profile, unknown: list[str], knows_purchases: bool, table: Table) -> None:
-    """Names the values that nobody could tell, with their shares, and says what to write where."""
+    """Ask about the values that are not understood, with their shares, and say where to write the answer."""
     if not knows_purchases and not unknown:
         text = (
             f"no row is a purchase: {kind.name} has {shares(kind, plain_values(kind.counts))}. Add files with the purchases: without them there are"
@@ -104,7 +104,7 @@ def _ask_what_happened(kind: Profile, unknown: list[str], knows_purchases: bool,
 
 
 def _by_status(status: Profile, table: Table) -> None:
-    """Refuses orders that came to nothing, or to nothing yet, and says of which states it knows no more than their names."""
+    """Reject orders whose status is cancelled or not completed; a guess names the statuses that are not understood."""
     known, plain = words().values, plain_values(status.counts)
     back = [text for text, word in plain.items() if word in known.cancellations - known.purchases]
     waiting = [text for text, word in plain.items() if word in known.undone - known.cancellations - known.purchases]
@@ -120,7 +120,7 @@ def _by_status(status: Profile, table: Table) -> None:
 
 
 def _ask_for_what_came_back(reading: Reading, table: Table) -> None:
-    """A row's own column of what was refunded is no row that a cancellation could be made of."""
+    """Ask about columns of refunded pieces or money: a cancellation is made of a row, not of a column."""
     taken = {one.name for one in reading.roles.values()}
     columns = {"quantity": "quantity", "amount": "amount_minor", "unit_price": "amount_minor"}
     for one in reading.profiles:

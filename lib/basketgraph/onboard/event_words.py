@@ -22,7 +22,7 @@ REVIEWS = {
 
 
 def event_column(profiles: Sequence[Profile]) -> Profile | None:
-    """The column that says what happened in words we know: one that is called so, else one whose values are mostly such words."""
+    """The column of event types in known words: one whose header and values say so, else one whose values are mostly such words."""
     scores = [header_score("event_type", one.name) * role_score("event_type", one) for one in profiles]
     best = max(scores, default=0.0)
     if best >= ENOUGH:
@@ -47,13 +47,13 @@ def has_event_words(one: Profile) -> bool:
 
 
 def has_name(one: Profile) -> bool:
-    """Whether a header says that the column is of what happened."""
+    """Whether the header is that of an event type."""
     return header_score("event_type", one.name) >= ENOUGH or names_event_type(one)
 
 
 def coded_column(profiles: Iterable[Profile], *, sold: bool) -> Profile | None:
-    """The column that is called so but whose values are codes or words that we do not know. sold: whether there are pieces or money, so that rows
-    are sales in any case and words may be of anything."""
+    """The column with the header of an event type whose values are codes or unknown words. sold: whether there are pieces or money: rows are
+    then sales in any case, and the words may be about anything."""
     for one in profiles:
         codes = one.number is not None and one.whole
         called = names_event_type(one) and (codes or not sold)
@@ -63,12 +63,12 @@ def coded_column(profiles: Iterable[Profile], *, sold: bool) -> Profile | None:
 
 
 def unclear_column(profiles: Iterable[Profile]) -> Profile | None:
-    """The column that is called like what people did and has a few values, none of which we know."""
+    """The column with the header of an event type and a few values, none of them known."""
     return next((one for one in profiles if names_event_type(one) and _has_few_values(one)), None)
 
 
 def names_event_type(one: Profile) -> bool:
-    """Whether a header says by itself that the values are words for events."""
+    """Whether the header alone says that the values are words for events."""
     have = words_of(one.name)
     return bool(set(have) & words().event_headers) and have[-1] not in ("id", "date", "time")
 
@@ -106,7 +106,7 @@ def percent(part: int, whole: int) -> str:
 
 
 def is_rating(one: Profile) -> bool:
-    """Whether a column has stars: few numbers from 0 to 10 under such a name."""
+    """Whether a column has ratings: few numbers from 0 to 10 under a header for them."""
     least, most = SCALE
     scaled = bool(one.numbers) and least <= min(one.numbers) and max(one.numbers) <= most and len(one.counts) <= 2 * most + 1
     return scaled and bool(set(words_of(one.name.rpartition(".")[2])) & RATINGS)

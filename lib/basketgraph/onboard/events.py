@@ -47,7 +47,7 @@ class When:
 
 
 def events_table(reading: Reading, lets: Lets, currency: str, names: Sequence[str] = ()) -> Table:
-    """silver.events of a kind of files. What cannot be guessed is null and a TODO, so that check-source counts it as missing.
+    """Draft silver.events from a kind of files. What cannot be guessed is null and a TODO, so that check-source counts it as missing.
 
     names: of the files, which may say the day where no column does.
     """
@@ -78,7 +78,7 @@ def events_table(reading: Reading, lets: Lets, currency: str, names: Sequence[st
 
 
 def _ask_for_changes(reading: Reading, table: Table) -> None:
-    """Says of lines that are delivered again in a state that is refused that the refusal takes nothing back."""
+    """Ask about lines that come again with a status that is rejected."""
     status, order, item = (reading.roles.get(role) for role in ("status", "order", "item"))
     if status is None or order is None or item is None or "order_not_completed" not in table.reject:
         return
@@ -93,7 +93,7 @@ def _ask_for_changes(reading: Reading, table: Table) -> None:
 
 
 def _ask_for_unread(reading: Reading, table: Table) -> None:
-    """Says of a column whose header is that of a missing role why it was not taken: its values were not understood."""
+    """Ask about columns whose header is that of a missing role and whose values were not understood."""
     taken = {one.name for one in reading.roles.values()} | reading.aside.keys()
     roles, time = reading.roles.keys(), reading.roles.get("time")
     has_money = bool({"unit_price", "amount"} & roles)
@@ -130,7 +130,7 @@ def _not_understood(role: str, one: Profile) -> str | None:
 
 
 def _ask_for_holes(reading: Reading, table: Table) -> None:
-    """Says of columns that an event cannot do without how many rows are lost for want of them."""
+    """Ask about required columns that are empty in many rows, with the share of rows that are lost."""
     for role, column, enough in (("user", "user_id", 0.5), ("item", "item_id", 0.9), ("time", "event_time", 0.9), ("order", "order_id", 0.9)):
         one = reading.roles.get(role)
         if one is None:
@@ -146,7 +146,7 @@ def _ask_for_holes(reading: Reading, table: Table) -> None:
 
 
 def moment_of_sale(reading: Reading, lets: Lets) -> When | None:
-    """When a row happened, as a `let` name added once."""
+    """The time of an event, as a `let` name that is added once."""
     one = reading.roles.get("time")
     if one is None:
         return None
@@ -223,7 +223,7 @@ def _ids(reading: Reading, table: Table, cancelled: str | None) -> None:
 
 
 def _quantity(reading: Reading, lets: Lets, table: Table, cancelled: str | None) -> str:
-    """Sets quantity; returns the expression of the pieces, positive."""
+    """Set quantity; returns the expression of the pieces, positive."""
     one = reading.roles.get("quantity")
     if one is None:
         table.set("quantity", "1")
@@ -280,7 +280,7 @@ def _amounts(reading: Reading, lets: Lets, table: Table, cancelled: str | None, 
 
 
 def _currency(reading: Reading, lets: Lets, table: Table, money: Profile | None, currency: str) -> str:
-    """Sets currency; returns the SQL of how many minor units make one of it: a line's own currency decides, where it has one."""
+    """Set currency; returns the SQL of how many minor units one unit has: of the line's own currency where there is one."""
     told = reading.roles.get("currency")
     signs = "" if money is None or money.number is None else money.number.currency_sql(money.column.sql)
     if told is None and not signs:
@@ -320,7 +320,7 @@ def _not_paid(one: Profile, name: str, lets: Lets, cancelled: str | None) -> str
 
 
 def _minor(value: str, pieces: str, units: str, signed: bool) -> str:
-    """Minor units, half up; direction is the event type's to say."""
+    """The amount in minor units, rounded half up, without sign: event_type says the direction."""
     product = " * ".join([f"abs({value})" if signed else value, *([pieces] if pieces != "1" else []), *([units] if units != "1" else [])])
     return f"round({product})"
 
@@ -341,7 +341,7 @@ def _choose(reading: Reading, amount: Profile | None, price: Profile | None) -> 
 
 
 def _besides(reading: Reading, table: Table, pieces: str, units: str) -> None:
-    """Money besides what was paid, where it is certain enough what it is."""
+    """Set the other amounts (list, discount, coupon) where their headers are certain enough."""
     for role, column in (("list_amount", "list_amount_minor"), ("discount", "discount_minor"), ("coupon", "coupon_minor")):
         one = reading.roles.get(role)
         if one is None or {"pct", "percent", "rate"} & set(words_of(one.name)) or "%" in one.name or max(map(abs, one.numbers), default=0) <= 1:

@@ -97,7 +97,7 @@ def prefix_of_cancellations(reading: Reading) -> tuple[str, int] | None:
 
 
 def currency_and_zone(reading: Reading) -> tuple[tuple[str, str] | None, tuple[str, str] | None]:
-    """((currency, evidence), (time zone, evidence)); None where the files tell nothing."""
+    """((currency, evidence), (time zone, evidence)); None where the files have no evidence."""
     currency = zone = None
     money = [one for role, one in reading.roles.items() if role in ("unit_price", "amount", "list_amount")]
     for one in money:

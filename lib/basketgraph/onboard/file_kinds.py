@@ -30,7 +30,7 @@ WHOLE = ("tinyint", "smallint", "int", "bigint")  # the wider one behind
 
 @dataclass(frozen=True)
 class FileKind:
-    """Files with (nearly) the same columns. `sample` is theirs together."""
+    """Files with (nearly) the same columns, and one sample of them all."""
 
     name: str
     pattern: str
@@ -42,7 +42,7 @@ class FileKind:
 
 
 def file_kinds(folder: Path, found: Sequence[SourceFile], columns: Sequence[str] = ()) -> list[FileKind]:
-    """Look at the files and put like to like. columns: the user's names for the fields of CSV files without a header.
+    """Sample the files and group those of the same columns. columns: the user's names for the fields of CSV files without a header.
 
     errors: Mistake where a file cannot be read by any mapping, or files of one kind are in different encodings.
     """
@@ -77,7 +77,7 @@ def _alike(one: Sample, other: Sample) -> bool:
 
 
 def _others(folder: Path, found: Sequence[SourceFile]) -> list[str]:
-    """Landing files that the user did not name; a pattern must not reach for them."""
+    """Landing files that the user did not name, which no pattern may match."""
     named = {file.name for file in found}
     near = [p for p in folder.rglob("*") if p.is_file() and p.name.lower().endswith(ENDINGS)]
     return [name for p in near if (name := p.relative_to(folder).as_posix()) not in named]
@@ -96,7 +96,7 @@ def _kind(files: list[SourceFile], samples: list[Sample], others: Sequence[str],
 
 
 def _pattern(names: Sequence[str], others: Sequence[str]) -> tuple[str, bool]:
-    """(a pattern for these names and for tomorrow's, whether it reaches further than the names); it matches none of `others`."""
+    """(pattern for these names and later ones, whether it matches more than these names); it matches none of `others`."""
     general = {re.sub(r"\*([-_.]?\*)+", "*", MONTH.sub("*", re.sub(r"(\d+[-_.T]?)*\d", "*", glob.escape(name)))) for name in names}
     start = _common_start(names)
     end = _common_start([name[: len(start) - 1 : -1] if start else name[::-1] for name in names])[::-1]
@@ -170,7 +170,7 @@ def _together(samples: list[Sample]) -> Sample:
 
 
 def _as_one_type(column: Column, kind: str, samples: Sequence[Sample]) -> Column:
-    """The column under the type that all files have it in; whole numbers and floating-point ones are written alike."""
+    """The column under one type for all files; whole numbers are written alike, whether they were typed as floating-point or not."""
     kinds = {sample.declared.get(column.name) for sample in samples} - {None}
     if len(kinds) == 1 or not _is_number(kind):
         return column
@@ -182,7 +182,7 @@ def _is_number(kind: str) -> bool:
 
 
 def _wide_enough(kinds: Sequence[str]) -> str:
-    """The type that holds what all of the types hold, of numbers; else the first, and text where it is one of them."""
+    """Of number types the one that holds all values; of others text where it is among them, else the first."""
     different = list(dict.fromkeys(kinds))
     if len(different) == 1 or not all(map(_is_number, different)):
         return "string" if "string" in different else different[0]

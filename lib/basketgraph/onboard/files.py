@@ -65,7 +65,7 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class Excerpt:
-    """The start of a file, and blocks from all over the rest; `whole` where the start is all of it, `size` the unpacked bytes as far as known."""
+    """The head of a file, and blocks spread over the rest. whole: whether the head is all of it. size: unpacked bytes, as far as known."""
 
     head: bytes
     blocks: tuple[bytes, ...]
@@ -74,7 +74,7 @@ class Excerpt:
 
 
 def excerpt(found: SourceFile) -> Excerpt:
-    """Bytes from all over the file, at most some megabytes: a file in order of time shows one day at its start."""
+    """Read some megabytes spread over the file: the head of a file in order of time has one day only."""
     with found.open() as stream:
         head, size = stream.read(HEAD_BYTES), found.size
         seekable = not found.is_packed
@@ -96,7 +96,7 @@ def excerpt(found: SourceFile) -> Excerpt:
 
 
 def find_files(given: Sequence[str], landing: Path | None) -> tuple[Path, list[SourceFile]]:
-    """(landing folder, files) for the files, folders and patterns that a user named.
+    """Find (landing folder, files) for the files, folders and patterns that a user named.
 
     errors: Mistake for what is not there, what Spark cannot read (with how to unpack it) and files outside the landing folder.
     """
@@ -132,7 +132,7 @@ def find_files(given: Sequence[str], landing: Path | None) -> tuple[Path, list[S
 
 
 def _plain(relative: Path) -> bool:
-    """Cleaning leaves out what starts with . or _, so we do too."""
+    """Whether cleaning reads it: names that start with . or _ are left out."""
     return not any(part.startswith((".", "_")) for part in relative.parts)
 
 

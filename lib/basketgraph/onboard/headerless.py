@@ -26,7 +26,7 @@ FLAG = "--columns"
 
 
 class Named(NamedTuple):
-    """The names of a headerless file's fields, and why these."""
+    """Names for the fields of a file without a header, and their evidence."""
 
     names: tuple[str, ...]
     because: str
@@ -50,7 +50,7 @@ def wanted_columns(given: str | None) -> tuple[str, ...]:
 
 
 def columns_flag(width: int) -> str:
-    """How a user names the fields."""
+    """The flag with which a user names the fields."""
     return f"{FLAG} {','.join(f'NAME{number}' for number in range(1, width + 1))} (names such as user, item, date, quantity, price)"
 
 
@@ -79,7 +79,7 @@ def is_row(first: Sequence[str]) -> bool:
 
 
 def _is_header(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
-    """Whether a line without numbers and dates stands above a column of them."""
+    """Whether the first line has texts above columns of numbers or dates."""
     if any(looks_like_number(text) or looks_like_timestamp(text) for text in first):
         return False
     below = [row for row in rows[1:LOOKED_AT] if len(row) == len(first)]
@@ -106,7 +106,7 @@ def _known_layout(rows: Sequence[Sequence[str]]) -> Named | None:
 
 
 def _are_ids(texts: Sequence[str]) -> bool:
-    """Ids that come again: whole numbers, or codes without blanks."""
+    """Whether the values are ids that repeat: whole numbers, or codes without blanks."""
     return len(set(texts)) > 1 and all(re.fullmatch(r"[\w-]+", text) for text in texts) and not timestamp_form(texts)
 
 

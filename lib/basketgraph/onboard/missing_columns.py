@@ -20,7 +20,7 @@ DATED = re.compile(r"\d+\D+\d+")
 
 
 def refuse_undated(kind: FileKind, reading: Reading) -> None:
-    """Order lines of which neither a column nor a file's name can say when they were bought. Raises Mistake; reviews are no order lines."""
+    """Raise Mistake for order lines whose day is neither in a column nor in a file's name."""
     if "time" in reading.roles or reading.reviews or named_day([file.name for file in kind.files]) is not None:
         return
     if any(_may_be(one, "time") for one in _spare(reading)):
@@ -35,7 +35,7 @@ def refuse_undated(kind: FileKind, reading: Reading) -> None:
 
 
 def no_sales(readings: Sequence[tuple[FileKind, Reading]]) -> Mistake:
-    """Nothing that could be sales, items or users. Columns are only to be renamed where some could be all that is missing."""
+    """The error where no files are of sales, items or users. Its cure is to rename columns only where some may be those missing."""
     faults = []
     for kind, reading in readings:
         counted = "".join(f"; {one.name} says how many bought, not who: these are totals" for one in reading.profiles if is_count_of_people(one))
@@ -60,7 +60,7 @@ def _spare(reading: Reading) -> list[Profile]:
 
 
 def _may_be(one: Profile, role: str) -> bool:
-    """Whether a column could be of a role that neither its header nor its values told."""
+    """Whether a column may have a role that it was not given."""
     if role != "time":
         return role_score(role, one) > 0
     if header_score("time", one.name) >= LIKELY or SPANS & set(words_of(one.name)):

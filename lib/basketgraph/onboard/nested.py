@@ -170,7 +170,7 @@ def parquet_sample(found: SourceFile) -> Sample:
 
 
 def _illegal(file: pq.ParquetFile) -> set[str]:
-    """The columns with something in them whose type Spark does not know, though pyarrow may read it as another."""
+    """Columns with values whose type Spark does not read, though pyarrow may."""
     found = set()
     for place in range(len(file.schema)):
         column = file.schema.column(place)
@@ -264,7 +264,7 @@ def _sometimes_records(records: Sequence[dict[str, Any]]) -> tuple[set[tuple[str
 
 
 def _sql(path: tuple[str, ...], texts: Collection[tuple[str, ...]]) -> str:
-    """How an expression names a field: within a record that is declared as text by its path in that text."""
+    """The SQL of a field; of one within a record that is declared as text, by its JSON path."""
     length = next((length for length in range(1, len(path)) if path[:length] in texts), len(path))
     inner = "".join(f".{name}" if re.fullmatch(r"\w+", name) else f"[\\'{name}\\']" for name in path[length:])
     return sql_name(*path) if not inner else f"get_json_object({sql_name(*path[:length])}, '${inner}')"

@@ -13,7 +13,7 @@ NARROW = dict.fromkeys("\u00a0\u2007\u2009\u202f", " ")
 
 
 def strip_invisible(column: Column) -> tuple[Column, set[str]]:
-    """(the column without what nobody sees around its values, or within those that differ in nothing else; its texts that are nothing else)."""
+    """(the column without invisible characters around its values, or within values that differ in nothing else; values of nothing else)."""
     texts = {text for text in column.values if text is not None and not (text.isprintable() and text.isascii())}
     bare = {text: text.strip(" " + ODD) for text in texts}
     around = {one for text, inner in bare.items() if inner != text for one in text.replace(inner, "", 1)} - {" "}

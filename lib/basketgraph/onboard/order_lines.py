@@ -16,7 +16,7 @@ MEASURES = ("quantity", "unit_price", "amount")
 
 
 def lines_of(records: Sequence[dict[str, Any]], taken: Sequence[str]) -> Lines | None:
-    """The list of an order's lines; None where there is none, or where two speak for themselves as well. taken: names of columns."""
+    """The list of an order's lines; None where there is none, or where two fit equally well. taken: names of columns."""
     told = sorted(((speaks, path) for path, elements in _lists(records, ()) if (speaks := _speaks(elements)) > 0), reverse=True)
     if not told or _are_lines(records) or (len(told) > 1 and told[0][0] == told[1][0]):
         return None
@@ -27,7 +27,7 @@ def lines_of(records: Sequence[dict[str, Any]], taken: Sequence[str]) -> Lines |
 
 
 def by_line(records: Sequence[dict[str, Any]], lines: Lines) -> list[dict[str, Any]]:
-    """The records, each once for every line of it; one without any stays once."""
+    """Explode the records: one for each line; a record without lines stays one."""
     return [{**record, lines.name: {"place": place, "of": one}} for record in records for place, one in enumerate(_within(record, lines.path), 1)]
 
 
@@ -50,7 +50,7 @@ def _within(record: dict[str, Any], path: tuple[str, ...]) -> list[Any]:
 
 
 def _lists(records: Sequence[dict[str, Any]], above: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], list[dict[str, Any]]]]:
-    """(path, elements) of all lists of records that no list holds; what is sometimes something else has no type that an expression could name."""
+    """(path, elements) of all lists of records that are in no other list; a field of mixed types is none."""
     for name, values in fields(records).items():
         if values and all(isinstance(value, dict) for value in values):
             yield from _lists(values, (*above, name))
@@ -61,7 +61,7 @@ def _lists(records: Sequence[dict[str, Any]], above: tuple[str, ...]) -> Iterato
 
 
 def _are_lines(records: Sequence[dict[str, Any]]) -> bool:
-    """Whether each record names an item and its pieces itself: a list in it is of what the item is made of."""
+    """Whether the records are lines themselves, with an item and its pieces: a list within is then of the item's parts."""
     full = [name for name, values in fields(records).items() if len(values) >= FULL * len(records)]
     return any(header_score("item", name) > ITEM for name in full) and any(_is_of_pieces(name) for name in full)
 
@@ -81,7 +81,7 @@ def _speaks(elements: Sequence[dict[str, Any]]) -> int:
 
 
 def list_of_records(record: dict[str, Any]) -> str | None:
-    """The key of the list that a single object stands around; None where the object is a record itself, as an order with its lines is."""
+    """The key of the list that an object wraps; None where the object is a record itself, as an order with its lines is."""
     lists = {
         key: value for key, value in record.items() if isinstance(value, list) and len(value) > 1 and all(isinstance(one, dict) for one in value)
     }

@@ -20,7 +20,7 @@ OF_LINES = {"each", "line", "lineitem", "piece", "unit"}
 
 
 def money_of_orders(order: Profile | None, item: Profile | None, money: Iterable[Profile]) -> dict[str, str]:
-    """{column: why no line was paid with it}."""
+    """{column of money: why it is the order's and not the line's}."""
     if order is None or item is None:
         return {}
     found = {}
@@ -33,7 +33,7 @@ def money_of_orders(order: Profile | None, item: Profile | None, money: Iterable
 
 
 def on_first_lines(order: Profile | None, one: Profile) -> bool:
-    """Whether of an order's several lines only the first has a value."""
+    """Whether only the first line of an order has a value."""
     if order is None or len(one.filled) == len(one.column.values):
         return False
     lines: dict[str, list[bool]] = defaultdict(list)
@@ -45,7 +45,7 @@ def on_first_lines(order: Profile | None, one: Profile) -> bool:
 
 
 def are_orders(one: Profile, user: Profile) -> bool:
-    """Whether the values are numbers of orders: those that come again do so on neighbouring rows, all of one user."""
+    """Whether the values are order numbers: a value repeats on neighbouring rows only, all of one user."""
     users: dict[str, set[str]] = defaultdict(set)
     runs, lines, before = 0, 0, None
     for code, who in zip(one.column.values, user.column.values, strict=True):
@@ -83,7 +83,7 @@ def of_one_user(one: Profile, user: Profile) -> float:
 
 
 def one_order_each(order: Profile | None, user: Profile) -> bool:
-    """Whether (nearly) every user has one order and every order one user: the user's id may be made anew for each order."""
+    """Whether (nearly) every user has one order: the user's id may be made anew for each order."""
     if order is None:
         return False
     pairs = {(a, b) for a, b in zip(order.column.values, user.column.values, strict=True) if a is not None and b is not None}
@@ -93,7 +93,7 @@ def one_order_each(order: Profile | None, user: Profile) -> bool:
 
 
 def _is_total(order: Profile, item: Profile, money: Profile) -> bool:
-    """Whether lines of an order with different items have the same money, and neither chance nor the items' prices can be why."""
+    """Whether all lines of an order have the same money, though their items and prices differ."""
     of_order: dict[str, set[str]] = defaultdict(set)
     of_item: dict[str, list[str]] = defaultdict(list)
     items: dict[str, set[str]] = defaultdict(set)

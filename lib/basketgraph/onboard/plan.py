@@ -35,7 +35,7 @@ class FilesPlan:
 
 @dataclass
 class Plan:
-    """A shop's mapping before it is text."""
+    """A shop's mapping before it is rendered."""
 
     shop: str
     landing: Path
@@ -47,7 +47,7 @@ class Plan:
 
 
 def plan(shop: str, landing: Path, found: Sequence[FileKind], *, currency: str | None, time_zone: str | None) -> Plan:
-    """Decide what the files are. currency, time_zone: what the user said, before any evidence.
+    """Plan which tables the files feed. currency, time_zone: what the user said, before any evidence.
 
     errors: Mistake where orders and their lines lie in separate files, sales have no day, or nothing in the files looks like sales, items or users.
     """
@@ -125,7 +125,7 @@ def _has_purchases(reading: Reading) -> bool:
 
 
 def _refuse_pairs(readings: Sequence[tuple[FileKind, Reading]]) -> None:
-    """Orders in one file and their lines in another: a mapping looks at one row at a time and joins nothing."""
+    """Raise Mistake where orders and their lines lie in two files: a mapping joins nothing."""
     for kind, lines in readings:
         for other, orders in readings:
             a, b = lines.roles, orders.roles
@@ -150,7 +150,7 @@ def _refuse_pairs(readings: Sequence[tuple[FileKind, Reading]]) -> None:
 
 
 def _refuse_wide(readings: Sequence[tuple[FileKind, Reading]]) -> None:
-    """One column for each day or week: a mapping makes one event of a row."""
+    """Raise Mistake where each day or week is a column: a mapping makes one event of a row."""
     for kind, reading in readings:
         numbers = [one.name for one in reading.profiles if one.whole and one.name not in {role.name for role in reading.roles.values()}]
         stems = Counter(re.sub(r"\d+", "0", name) for name in numbers if re.search(r"\d", name))

@@ -22,7 +22,7 @@ Masker = Callable[[str], str]
 
 
 def render(plan: Plan, masker: Masker) -> tuple[str, list[Remark]]:
-    """(the mapping's text, all its remarks). masker: hides what looks personal in the examples of columns that are not known to be harmless."""
+    """Render (the mapping's text, all its remarks). masker: masks what looks personal in examples of values."""
     remarks = [*plan.remarks]
     lines = [
         f"# First written by `basketgraph onboard` from {_amount(plan)}.",
@@ -102,7 +102,7 @@ def _files(one: FilesPlan, masker: Masker, remarks: list[Remark]) -> Iterator[st
 
 
 def personal_columns(one: FilesPlan) -> list[str]:
-    """Top-level raw columns that hold something of persons, the user's id first of all."""
+    """Top-level raw columns with personal values, among them the user's id."""
     user = one.reading.roles.get("user")
     about = {profile.name for profile in one.reading.profiles if profile.personal or (user is not None and profile.name == user.name)}
     lines, declared = one.reading.sample.lines, one.reading.sample.declared
@@ -136,7 +136,7 @@ def _spread(profile: Profile) -> list[str]:
 
 
 def example(text: str, profile: Profile, role: str | None, masker: Masker) -> str:
-    """A value as it may be shown: of a person only its shape; of an id or a number that is nobody's all of it; of the rest what the masker leaves."""
+    """A value as it may be shown: a personal one by its shape only; ids of things, times and numbers in full; others masked."""
     if role == "user" or profile.personal:
         return re.sub(r"[^\W\d_]", "x", re.sub(r"\d", "9", text))[:30]
     if role in set(IDS) - {"user"} or profile.timestamp is not None or role in ("time", "quantity", "unit_price", "amount"):

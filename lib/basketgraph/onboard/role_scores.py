@@ -47,7 +47,7 @@ def role_score(role: str, one: Profile) -> float:
 
 
 def _words_fit(role: str, one: Profile) -> float:
-    """The same for roles whose values are words of a kind."""
+    """The score for roles whose values are words."""
     texts, known = set(plain_values(list(one.counts)[:200]).values()), words().values
     wordy = one.number is None
     if role == "event_type":

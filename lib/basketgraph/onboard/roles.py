@@ -23,7 +23,7 @@ MOST = 0.9  # of the values of a column that might be orders, which have one use
 
 @dataclass(frozen=True)
 class Reading:
-    """A sample with its columns looked at and their roles: role -> profile."""
+    """A sample with its profiled columns, and role -> profile."""
 
     sample: Sample
     profiles: tuple[Profile, ...]
@@ -67,7 +67,7 @@ class Reading:
 
 
 def read(sample: Sample) -> Reading:
-    """Give the columns of a sample their roles."""
+    """Profile the columns of a sample and assign their roles."""
     spoken = language([column.name for column in sample.columns])
     profiles = tuple(profile(column, sample, continental=spoken is not None) for column in sample.columns)
     event_type = event_column(profiles)
@@ -108,7 +108,7 @@ def read(sample: Sample) -> Reading:
 
 
 def _bought(event_type: Profile | None) -> list[bool] | None:
-    """Which rows are purchases by the column that says what happened; None where there is no such column."""
+    """Which rows are purchases by their event type; None where no column has one."""
     if event_type is None:
         return None
     purchases = set(bought_words(event_type))
@@ -124,7 +124,7 @@ def _is_beside_sales(event_type: Profile, scored: Sequence[tuple[float, str, Pro
 
 
 def _fit(role: str, one: Profile, share: float) -> float:
-    """How well values suit a role. share: of the rows that have one, of the purchases where it is known which rows are."""
+    """The score of a column's values for a role, by the share of rows (of purchases, where they are known) that have a value."""
     fit = role_score(role, one)
     if share == 0 and role != "event_type":
         return 0.0
@@ -134,7 +134,7 @@ def _fit(role: str, one: Profile, share: float) -> float:
 
 
 def _no_order(reading: Reading) -> str | None:
-    """The column that was taken for the order although its header hardly says so and its values are of many users each; None where all is well."""
+    """The order column where it is doubtful: a weak header, and values of many users each; None where it is not."""
     order, user = reading.roles.get("order"), reading.roles.get("user")
     if order is None or user is None or header_score("order", order.name) >= SURELY or of_one_user(order, user) >= MOST:
         return None
@@ -142,7 +142,7 @@ def _no_order(reading: Reading) -> str | None:
 
 
 def _other_user(reading: Reading) -> Profile | None:
-    """The column with another id of the user that comes again, where the one of the headers' choice is of one order each."""
+    """A column of user ids that repeat, where the chosen one has a new id for each order."""
     order, user = reading.roles.get("order"), reading.roles.get("user")
     if user is None or not one_order_each(order, user):
         return None
@@ -153,7 +153,7 @@ def _other_user(reading: Reading) -> Profile | None:
 
 
 def _given(bare: Reading, scored: Sequence[tuple[float, str, Profile]]) -> Reading:
-    """Roles to the columns that suit them best (first in `scored`)."""
+    """Assign roles greedily, in the order of `scored`."""
     roles: dict[str, Profile] = {}
     because: dict[str, str] = {}
     for score, role, one in scored:
@@ -164,7 +164,7 @@ def _given(bare: Reading, scored: Sequence[tuple[float, str, Profile]]) -> Readi
 
 
 def _finer(reading: Reading) -> Reading:
-    """Of two columns of the time that agree on days, the one with a time of day."""
+    """Of two time columns that agree on days, the one with a time of day."""
     time = reading.roles.get("time")
     form = None if time is None else time.timestamp or time.epoch
     if time is None or form is None or form.has_time or "clock" in reading.roles:

@@ -43,7 +43,11 @@ class Lines(NamedTuple):
 
 @dataclass(frozen=True)
 class Sample:
-    """What a look at one file told. `declared` are its top-level columns as a mapping declares them; `columns` are what expressions can use."""
+    """A sample of one file, or of several alike.
+
+    declared: its top-level columns as a mapping declares them.
+    columns:  what expressions can use.
+    """
 
     found: SourceFile
     format: str
@@ -68,6 +72,6 @@ def sql_name(*parts: str) -> str:
 
 
 def file_name(path: Path) -> str:
-    """The part of a file's name that says what is in it: without date, numbers and endings."""
+    """A file's name without date, numbers and endings."""
     plain = (re.sub(r"[^a-z0-9]+", "_", re.sub(r"\d+", "", name).lower()).strip("_") for name in (path.name.split(".")[0], path.parent.name))
     return next((name for name in plain if name and not any(month.startswith(name) for month in MONTHS)), "files")

@@ -25,7 +25,7 @@ class SampleFile(NamedTuple):
 
 
 def sample_files(files: FilesPlan, folder: Path) -> list[SampleFile]:
-    """The files that were looked at: as they lie where they are small or of Parquet, else whole lines from all over them, written below `folder`."""
+    """The sampled files: small ones and Parquet as they are; of others whole lines from all over, written below `folder`."""
     sample, looked_at = files.reading.sample, files.kind.looked_at
     most = max(LEAST, BYTES // max(1, len(looked_at)))
     found = []
@@ -55,7 +55,7 @@ def _unpacked(one: SourceFile) -> str:
 
 
 def _lines(part: Excerpt, most: int) -> Sequence[bytes]:
-    """Whole lines: of the start half of the bytes, of the blocks from all over the rest the other half."""
+    """Whole lines of an excerpt: half of the bytes from its head, half from its blocks."""
     each = most if not part.blocks else most // 2
     start = part.head[:each]
     found = [start[: start.rfind(b"\n") + 1]]

@@ -13,7 +13,7 @@ from basketgraph.onboard.sample import ROWS, Column, Sample, sql_name
 
 
 def sniff(found: SourceFile, columns: Sequence[str] = ()) -> Sample:
-    """Look at a file. columns: the user's names for the fields of a CSV without a header.
+    """Sample a file. columns: the user's names for the fields of a CSV without a header.
 
     errors: Mistake, with the cure, for a file that no mapping can read.
     """
@@ -80,7 +80,7 @@ def _is_number_between_blanks(value: str) -> bool:
 
 
 def _notes(text: Text, told: Dialect, columns: Sequence[Column]) -> list[str]:
-    """What is odd about a file and yet read."""
+    """Notes on what is unusual about a file that can be read."""
     notes = [f"UTF-8 {text.because}"] if text.encoding == "UTF-8" and text.because else []
     if told.odd_rows:
         why = "have another number of fields than the header, or a quote that is not closed"

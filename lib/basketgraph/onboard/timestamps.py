@@ -71,7 +71,7 @@ class TimestampForm:
         return found[0] if len(found) == 1 else f"coalesce({', '.join(found)})"
 
     def day(self, text: str) -> date | None:
-        """The day that a value says, of an instant the one in UTC; None where it says none."""
+        """The day of a value (of an instant in UTC); None where it has none."""
         if self.kind == "epoch" and self.epoch != "ns":
             try:
                 return datetime.fromtimestamp(float(text) / EPOCHS[self.epoch][0], timezone.utc).date()
@@ -272,7 +272,7 @@ def clock_form(values: Sequence[str]) -> str | None:
 
 
 def _is_clock(text: str, width: int) -> bool:
-    """Whether a number is an hour, with minutes and seconds behind it, of which the zeros in front are left out."""
+    """Whether a number is a time of day without its leading zeros: 94030 is 09:40:30."""
     if not re.fullmatch(r"[0-9]+", text) or len(text) > width:
         return False
     hour, *rest = (int(text.zfill(width)[place : place + 2]) for place in range(0, width, 2))

@@ -36,7 +36,7 @@ RAW, LET = "__raw_", "__let_"
 
 
 def try_draft(spark: SparkSession, one: Draft, *, masker: Masker) -> Draft:
-    """The draft without what Spark cannot analyse, and with a TODO beside each column that Spark reads otherwise than the sample was read.
+    """The draft without what Spark cannot analyse, and with a TODO for each column that Spark reads differently.
 
     errors: Mistake where Spark cannot analyse what is left either.
     """
@@ -68,7 +68,7 @@ def _usable(spark: SparkSession, one: Draft, masker: Masker) -> tuple[Draft, Che
 
 
 def _leave_out(plan: Plan, fault: str) -> bool:
-    """Takes what a fault names out of the plan, and says so; whether it found it there."""
+    """Take what a fault names out of the plan, with a TODO; returns whether it was there."""
     for files in plan.files:
         place = f"files.{files.kind.name}"
         for name, expression in files.lets.names.items():
@@ -115,7 +115,7 @@ def _unusable(expression: str, fault: str) -> str:
 
 
 def _try(spark: SparkSession, checked: CheckedSource, one: FilesPlan, cut: Sequence[SampleFile]) -> None:
-    """Reads the sampled files as cleaning would, and remarks what is otherwise than the sample said."""
+    """Read the sampled files as cleaning does, and remark the differences."""
     if not cut:
         return
     files = checked.source.files[one.kind.name]

@@ -36,7 +36,7 @@ class Row(NamedTuple):
 
 
 def remark_differences(one: FilesPlan, table: Table, rows: Sequence[Row], *, whole: bool) -> None:
-    """Remarks on a table what its rows say otherwise than the sample did. whole: whether they are all rows of the files that were looked at."""
+    """Remark where Spark's rows differ from the sample. whole: whether they are all rows of the sampled files."""
     if not rows:
         return
     if table is one.tables[0]:
@@ -83,7 +83,7 @@ def show_plain(text: str) -> str:
 
 
 def _holes(profile: Profile, raw: Sequence[str | None], show: Callable[[str], str], *, same: bool) -> Iterator[str]:
-    """Where Spark has no value in rows in which the sample had one."""
+    """Where Spark reads nulls in rows that have a value in the sample."""
     empty = sum(text is None for text in raw) / len(raw)
     known = 1 - profile.filled_share()
     if empty > known + (0 if same else SAMPLED) + 1e-9:
@@ -160,7 +160,7 @@ def _numbers(one: FilesPlan, role: str, profile: Profile, rows: Sequence[Row], s
 
 
 def _refused(table: Table, rows: Sequence[Row]) -> None:
-    """Where cleaning would refuse much for another reason than a hole, which is asked about already."""
+    """Reasons for which cleaning would reject many rows; missing values are asked about elsewhere."""
     counts: dict[str, int] = defaultdict(int)
     for row in rows:
         for reason in row.reasons:

@@ -41,7 +41,7 @@ class Values(Settings):
 
     @property
     def joined(self) -> Values:
-        """The same with each word as camel case writes it, too: `addtocart` beside `add_to_cart`."""
+        """The same, and each word without underscores: `addtocart` beside `add_to_cart`."""
         together = {name: texts | {text.replace("_", "") for text in texts} for name in Values.model_fields if (texts := getattr(self, name))}
         return self.model_copy(update=together)
 
@@ -95,14 +95,14 @@ def plain_values(texts: Iterable[str]) -> dict[str, str]:
 
 
 def purchases_among(plain: Iterable[str]) -> frozenset[str]:
-    """The words for purchases that count where an event type has these values: a step to a purchase only where no other word for one is there."""
+    """The words that mean a purchase among these values; a step such as checkout counts only where no other word does."""
     known = words().values
     plainly = known.purchases - known.steps
     return plainly if plainly & set(plain) else known.purchases
 
 
 def unaccented(text: str) -> str:
-    """Letters of all alphabets without the marks on them."""
+    """The text without diacritics, in any alphabet."""
     apart = unicodedata.normalize("NFKD", text.translate(LETTERS))
     return unicodedata.normalize("NFC", "".join(character for character in apart if not unicodedata.combining(character)))
 
@@ -115,7 +115,7 @@ def words_of(header: str, *, german: bool = True) -> tuple[str, ...]:
 
 
 def header_score(role: str, header: str) -> float:
-    """How much a header speaks for a role, 0 to 1. Of a nested field its own name counts, or all names on the way to it."""
+    """The score of a header for a role, 0 to 1. Of a nested field its own name counts, or its whole path."""
     own = header.rpartition(".")[2]
     return max(max(_score(role, words_of(header, german=way)), 0.97 * _score(role, words_of(own, german=way))) for way in (True, False))
 
@@ -144,7 +144,7 @@ def _of_others(have: Iterable[str]) -> list[str]:
 
 
 def is_taken_back(header: str) -> bool:
-    """Whether a header of pieces or money speaks of those that came back."""
+    """Whether a header of pieces or money is about returns or refunds."""
     return any(len(word) > 1 and word != "credit" for word in set(words_of(header)) & words().values.cancellations)
 
 
