@@ -10,8 +10,9 @@ from pyspark.sql import functions as F
 
 from basketgraph.config import Config
 from basketgraph.cuts import not_judged_in_words, run_cuts
-from basketgraph.evaluate import EvaluateSettings, as_json, by_model, evaluation_rows, judged, published_lists, relevant_items, source_lists
-from basketgraph.evaluate.settings import GAIN_METRIC, JUDGED_AT, PUBLISHED, SETTINGS, SOURCES
+from basketgraph.evaluate import EvaluateSettings, as_json, by_model, evaluation_rows, judged, published_lists, recommender_lists, relevant_items
+from basketgraph.evaluate.settings import GAIN_METRIC, JUDGED_AT, PUBLISHED
+from basketgraph.foundation.recommenders import LIST_SETTINGS, NAMES
 from basketgraph.history import items_or_sold, kept_before
 from basketgraph.progress import at
 from basketgraph.runs import StepReport, job_main
@@ -38,12 +39,12 @@ def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepRe
         max_users=settings.max_users,
         seed=settings.seed,
     )
-    lists = source_lists(candidates, JUDGED_AT).unionByName(published_lists(recommendations, JUDGED_AT))
+    lists = recommender_lists(candidates, JUDGED_AT).unionByName(published_lists(recommendations, JUDGED_AT))
     if cuts.judged_from is not None:
         relevant = relevant.limit(0)  # nothing is judged yet
     at(f"judging every model's lists of up to {settings.max_users:,} users")
-    found = judged(lists, relevant, [*SOURCES, PUBLISHED], JUDGED_AT).toArrow()
-    present = {(row.setting, row.model) for row in lists.select("setting", "model").distinct().collect()} | {(s, PUBLISHED) for s in SETTINGS}
+    found = judged(lists, relevant, [*NAMES, PUBLISHED], JUDGED_AT).toArrow()
+    present = {(row.setting, row.model) for row in lists.select("setting", "model").distinct().collect()} | {(s, PUBLISHED) for s in LIST_SETTINGS}
     rows = evaluation_rows(by_model(found, JUDGED_AT, present), cuts.test, settings)
     if not rows:
         why = f"nobody with a purchase before {cuts.test} bought in the {cuts.window_days} days from it on"

@@ -11,6 +11,7 @@ from open_data_contract_standard.model import OpenDataContractStandard, SchemaPr
 from pydantic import Field, ValidationError
 
 from basketgraph.config import Mistake, Settings, data_files, data_yaml
+from basketgraph.foundation.recommenders import RECOMMENDERS
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 LINEAGE_TAG = "lineage"
 PERSONAL_CLASSES = ("pseudonym", "personal")
 # What a contract may say beyond ODCS; docs/architecture.md says what each means.
-CUSTOM = ("derivable", "derivedFrom", "clusterBy", "partitionBy", "changeDataFeed", "constraints", "retention")
+CUSTOM = ("derivable", "derivedFrom", "clusterBy", "partitionBy", "changeDataFeed", "perRecommender", "constraints", "retention")
 
 
 class ContractError(Mistake):
@@ -131,11 +132,19 @@ def contract(name: str) -> Contract:
         raise Mistake(f"{relative}: want one schema object named {name} with properties, have {[o.name for o in objects]}")
     (table,) = objects
     custom = {str(p.property): p.value for p in table.customProperties or []}
-    found = Contract(name, columns, custom, table.description or "")
+    found = Contract(name, (*columns, *_per_recommender(custom)), custom, table.description or "")
     faults = list(_faults(found))
     if faults:
         raise Mistake(f"{relative}: the contract contradicts itself", faults)
     return found
+
+
+def _per_recommender(custom: Mapping[str, Any]) -> Iterator[Column]:
+    """The columns that the table has of each recommender: <name>_<template's name>; `{score}` in a description is what its score is."""
+    for recommender in RECOMMENDERS:
+        for template in custom.get("perRecommender", []):
+            description = template["description"].format(score=recommender.score)
+            yield Column.model_validate({**template, "name": f"{recommender.name}_{template['name']}", "description": description})
 
 
 def _faults(table: Contract) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from basketgraph.evaluate import judged, published_lists, relevant_items, source_lists
+from basketgraph.evaluate import judged, published_lists, recommender_lists, relevant_items
 from support import rows
 
 if TYPE_CHECKING:
@@ -86,12 +86,12 @@ def test_only_so_many_users_are_judged_and_always_the_same(spark: SparkSession) 
     assert samples[0] == samples[1]
 
 
-def test_a_sources_list_is_its_own_ranks_up_to_k(spark: SparkSession) -> None:
+def test_a_recommenders_list_is_its_own_ranks_up_to_k(spark: SparkSession) -> None:
     placed = [
         {"setting": "rebuy", "user_id": "u1", "item_id": "a", "als_rank": 20, "ease_rank": 21, "personal_frequency_rank": 1},
         {"setting": "discovery", "user_id": "u1", "item_id": "b", "als_rank": 1, "personal_frequency_rank": 1},
     ]
-    got = {(r.setting, r.model, r["rank"], r.item_id) for r in source_lists(rows(spark, "gold.candidates", placed), 20).collect()}
+    got = {(r.setting, r.model, r["rank"], r.item_id) for r in recommender_lists(rows(spark, "gold.candidates", placed), 20).collect()}
     assert got == {("rebuy", "als", 20, "a"), ("rebuy", "personal_frequency", 1, "a"), ("discovery", "als", 1, "b")}
 
 

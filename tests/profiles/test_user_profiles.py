@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from basketgraph.config import data_yaml
 from basketgraph.contracts import conform, contract
 from basketgraph.profiles import ProfilesSettings, feature_columns, user_profiles
-from basketgraph.profiles.profiles import lifecycle
+from basketgraph.profiles.user_profiles import lifecycle
 from support import rows
 
 AS_OF = date(2026, 3, 1)  # a Sunday

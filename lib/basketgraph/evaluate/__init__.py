@@ -2,7 +2,7 @@
 
 from basketgraph.evaluate.compare import as_json, by_model, evaluation_rows
 from basketgraph.evaluate.gate import GateRefusal
-from basketgraph.evaluate.judge import judged, published_lists, relevant_items, source_lists
+from basketgraph.evaluate.judge import judged, published_lists, recommender_lists, relevant_items
 from basketgraph.evaluate.settings import EvaluateSettings, GateSettings
 
 __all__ = [
@@ -14,6 +14,6 @@ __all__ = [
     "evaluation_rows",
     "judged",
     "published_lists",
+    "recommender_lists",
     "relevant_items",
-    "source_lists",
 ]

@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyspark.sql import functions as F
 
-from basketgraph.evaluate.settings import NOT_IN_DISCOVERY, PUBLISHED, SETTINGS, SOURCES
+from basketgraph.evaluate.settings import PUBLISHED
+from basketgraph.foundation.recommenders import LIST_SETTINGS, NAMES, RECOMMENDERS
 from basketgraph.history import known_before
 from basketgraph.ranking import recall_ndcg
 
@@ -23,22 +24,23 @@ if TYPE_CHECKING:
 JUDGED = "setting string, model string, user_id string, recall double, ndcg double"
 
 
-def source_lists(candidates: DataFrame, k: int) -> DataFrame:
-    """Each source's own k best items of every user, over all items that may be listed.
+def recommender_lists(candidates: DataFrame, k: int) -> DataFrame:
+    """Each recommender's own k best items of every user, over all items that may be listed.
 
-    candidates: gold.candidates rows of one cut; a source's rank there is its place among all listed items, not among the union.
+    candidates: gold.candidates rows of one cut; a recommender's rank there is its place among all listed items, not among the union.
     returns:    setting, model, user_id, rank, item_id.
     """
-    places = F.array(*(F.struct(F.lit(source).alias("model"), F.col(f"{source}_rank").alias("rank")) for source in SOURCES))
+    places = F.array(*(F.struct(F.lit(name).alias("model"), F.col(f"{name}_rank").alias("rank")) for name in NAMES))
+    only_repeats = [recommender.name for recommender in RECOMMENDERS if recommender.only_repeats]  # which is what discovery may not list
     return (
         candidates.select("setting", "user_id", "item_id", F.explode(places).alias("place"))
         .select("setting", "place.model", "user_id", "place.rank", "item_id")
-        .where((F.col("rank") <= k) & ~((F.col("setting") == "discovery") & F.col("model").isin(*NOT_IN_DISCOVERY)))
+        .where((F.col("rank") <= k) & ~((F.col("setting") == "discovery") & F.col("model").isin(*only_repeats)))
     )
 
 
 def published_lists(recommendations: DataFrame, k: int) -> DataFrame:
-    """gold.recommendations rows of one cut in the form of `source_lists`."""
+    """gold.recommendations rows of one cut in the form of `recommender_lists`."""
     return recommendations.where(F.col("rank") <= k).select("setting", F.lit(PUBLISHED).alias("model"), "user_id", "rank", "item_id")
 
 
@@ -61,14 +63,14 @@ def relevant_items(events: DataFrame, items: DataFrame, edges: DataFrame, *, as_
         .join(F.broadcast(users), "user_id", how="left_semi")
     )
     new = bought.join(edges.select("user_id", "item_id"), ["user_id", "item_id"], how="left_anti")
-    by_setting = [bought.withColumn("setting", F.lit(SETTINGS[0])), new.withColumn("setting", F.lit(SETTINGS[1]))]
+    by_setting = [bought.withColumn("setting", F.lit(LIST_SETTINGS[0])), new.withColumn("setting", F.lit(LIST_SETTINGS[1]))]
     return reduce(lambda a, b: a.unionByName(b), by_setting).groupBy("setting", "user_id").agg(F.sort_array(F.collect_set("item_id")).alias("items"))
 
 
 def judged(lists: DataFrame, relevant: DataFrame, models: list[str], k: int) -> DataFrame:
     """Recall@k and NDCG@k of every model for every user with something relevant; a missing list scores 0.
 
-    lists:    rows of `source_lists` and `published_lists`.   relevant: rows of `relevant_items`.
+    lists:    rows of `recommender_lists` and `published_lists`.   relevant: rows of `relevant_items`.
     returns:  setting, model, user_id, recall, ndcg; every model of `models` for every row of `relevant`.
     """
     place = F.struct("rank", "item_id", "model")

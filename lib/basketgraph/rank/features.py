@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
+from basketgraph.foundation.recommenders import EXPLAIN_ORDER, LIST_SETTINGS
 from basketgraph.rank.histories import LEVELS, PACES, WINDOWS, item_history, tastes, user_history
-from basketgraph.rank.settings import SETTINGS, SOURCES, RankSettings
+from basketgraph.rank.settings import RankSettings
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 LABEL = "bought"  # 1 or 0: whether the user bought the candidate in the window after the cut
 FEATURES = (
     # Raw scores drift from cut to cut as histories grow; ranks and standardised scores do not.
-    *(f"{source}_{part}" for source in SOURCES for part in ("rank", "z")), "personal_frequency_score",
+    *(f"{recommender}_{part}" for recommender in EXPLAIN_ORDER for part in ("rank", "z")), "personal_frequency_score",
     "own_purchases", "own_orders", "own_recency", "own_tenure", "own_amount", "own_gap", "own_due",
     *(f"own_decayed_{days}" for days in PACES),
     "own_share_of_orders", "own_share_of_subcategory", "own_due_by_item",
@@ -62,7 +63,7 @@ def labelled(candidates: DataFrame, events: DataFrame, *, as_of: date, window_da
     bought = events.where((F.col("event_type") == "purchase") & in_window).select("user_id", "item_id", F.lit(1).alias(LABEL)).distinct()
     buyers = bought.select("user_id").distinct().orderBy(F.xxhash64("user_id", F.lit(settings.seed)), "user_id").limit(settings.max_training_users)
     bucket = F.pmod(F.xxhash64("user_id", "item_id", "setting", F.lit(settings.seed)), F.lit(10_000))  # the same rows in every run
-    shares = [F.when(F.col("setting") == name, F.lit(int(settings.trees(name).negatives_share * 10_000))) for name in SETTINGS]
+    shares = [F.when(F.col("setting") == name, F.lit(int(settings.trees(name).negatives_share * 10_000))) for name in LIST_SETTINGS]
     kept = (F.col(LABEL) == 1) | (bucket < F.coalesce(*shares))
     return (
         candidates.join(F.broadcast(buyers), "user_id", how="left_semi")

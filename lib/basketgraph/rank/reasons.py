@@ -1,4 +1,4 @@
-"""Why an item is on a list: the source that placed it, with its evidence, in a sentence and in numbers."""
+"""Why an item is on a list: the recommender that placed it, with its evidence, in a sentence and in numbers."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from pyspark.sql import functions as F
 
+from basketgraph.foundation.recommenders import EXPLAIN_ORDER
 from basketgraph.rank.evidence import Evidence, Known, Part
-from basketgraph.rank.settings import SOURCES
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -39,7 +39,7 @@ SCHEMA = pa.schema(
 def listed_users(lists: DataFrame, edges: DataFrame, graph_users: DataFrame) -> DataFrame:
     """One row per user with a list: user_id, lists, had (both arrays of structs), embedding and scale (null where the graph is absent).
 
-    lists: rows of `lists.ranked_lists`.   edges: gold.interactions rows of the cut.   graph_users: user_id, embedding, scale; may be empty.
+    lists: rows of `recommendations.ranked_lists`.   edges: gold.interactions rows of the cut.   graph_users: user_id, embedding, scale; may be empty.
     """
     listed = F.sort_array(F.collect_list(F.struct("setting", "rank", *(c for c in lists.columns if c not in ("setting", "rank", "user_id")))))
     had = F.sort_array(F.collect_list(F.struct("item_id", "weight", "purchases", "last_date")))
@@ -71,26 +71,26 @@ def _of_user(user: dict[str, Any], evidence: Evidence) -> Iterator[dict[str, Any
     known = evidence.known(user)
     had = {item_id: i for i, item_id in enumerate(known.item_ids)}
     for listed in user["lists"]:
-        ranks = [(listed[f"{source}_rank"], number) for number, source in enumerate(SOURCES)]
-        sources = [SOURCES[number] for _, number in sorted(pair for pair in ranks if pair[0] is not None)]
+        ranks = [(listed[f"{recommender}_rank"], number) for number, recommender in enumerate(EXPLAIN_ORDER)]
+        recommenders = [EXPLAIN_ORDER[number] for _, number in sorted(pair for pair in ranks if pair[0] is not None)]
         own = had.get(listed["item_id"])
-        why = _bought_before(known, own) if own is not None else _why(listed["item_id"], sources, known, evidence)
+        why = _bought_before(known, own) if own is not None else _why(listed["item_id"], recommenders, known, evidence)
         kept = {column: listed[column] for column in ("setting", "rank", "item_id", "score")}
-        yield {**kept, "user_id": user["user_id"], "sources": sources, **why}
+        yield {**kept, "user_id": user["user_id"], "sources": recommenders, **why}
 
 
-def _why(item_id: str, sources: Sequence[str], known: Known, evidence: Evidence) -> dict[str, Any]:
-    """The reason of an item the user never had: the surest source that has evidence, else how many bought it."""
-    for source in sources:
-        if source == "popularity":
+def _why(item_id: str, recommenders: Sequence[str], known: Known, evidence: Evidence) -> dict[str, Any]:
+    """The reason of an item the user never had: the surest recommender that has evidence, else how many bought it."""
+    for recommender in recommenders:
+        if recommender == "popularity":
             break
-        if source == "graph":
+        if recommender == "graph":
             taken_apart = evidence.from_graph(item_id, known)
             if taken_apart is not None:
                 parts, own_share = taken_apart
-                return _reason(source, f"Goes with what you buy, above all {_and(parts, evidence)}.", parts, own_share)
+                return _reason(recommender, f"Goes with what you buy, above all {_and(parts, evidence)}.", parts, own_share)
         elif parts := evidence.from_related(item_id, known):
-            return _reason(source, f"Bought by those who also buy {_and(parts, evidence)}.", parts)
+            return _reason(recommender, f"Bought by those who also buy {_and(parts, evidence)}.", parts)
     return _popular(item_id, evidence)
 
 
@@ -106,8 +106,8 @@ def _popular(item_id: str, evidence: Evidence) -> dict[str, Any]:
     return _reason("popularity", f"{who} bought it in the last {evidence.popularity_days} days.", [])
 
 
-def _reason(source: str, text: str, parts: Sequence[Part], own_share: float | None = None) -> dict[str, Any]:
-    return {"source": source, "reason": text, "evidence": [asdict(part) for part in parts], "own_share": own_share}
+def _reason(recommender: str, text: str, parts: Sequence[Part], own_share: float | None = None) -> dict[str, Any]:
+    return {"source": recommender, "reason": text, "evidence": [asdict(part) for part in parts], "own_share": own_share}
 
 
 def _and(parts: Sequence[Part], evidence: Evidence) -> str:

@@ -14,15 +14,16 @@ from numpy.typing import NDArray
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
+from basketgraph.foundation.recommenders import EXPLAIN_ORDER, LIST_SETTINGS
 from basketgraph.rank.features import FEATURES
 from basketgraph.rank.ranker import Ranker, ladder_ranker, train
-from basketgraph.rank.settings import SETTINGS, SOURCES, RankSettings
+from basketgraph.rank.settings import RankSettings
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 LADDER_VERSION = ladder_ranker(FEATURES).version  # gold.recommendations.model_version of lists that no ranker has learnt
-RANKS = tuple(f"{source}_rank" for source in SOURCES)
+RANKS = tuple(f"{recommender}_rank" for recommender in EXPLAIN_ORDER)
 SCORED = ", ".join(["setting string", "user_id string", "item_id string", "score double", *(f"{rank} int" for rank in RANKS)])
 
 
@@ -35,8 +36,8 @@ def train_rankers(training: pa.Table, settings: RankSettings) -> dict[str, Ranke
         groups = np.bincount(np.asarray(users.indices), minlength=len(users.dictionary)) if rows.num_rows else np.zeros(0, dtype=np.int64)
         return train(matrix(rows), rows["bought"].to_numpy(), groups, FEATURES, settings.trees(setting), settings.seed)
 
-    with ThreadPoolExecutor(len(SETTINGS)) as pool:  # each on one core, side by side
-        return dict(zip(SETTINGS, pool.map(trained, SETTINGS), strict=True))
+    with ThreadPoolExecutor(len(LIST_SETTINGS)) as pool:  # each on one core, side by side
+        return dict(zip(LIST_SETTINGS, pool.map(trained, LIST_SETTINGS), strict=True))
 
 
 def matrix(rows: pa.Table | pa.RecordBatch) -> NDArray[np.float32]:
@@ -52,7 +53,7 @@ def ranked_lists(featured: DataFrame, rankers: Mapping[str, Ranker], k: int) -> 
     """The k best candidates of every user in each setting; equal scores go to the lower item id.
 
     featured: rows of `features`.
-    returns:  setting, user_id, rank (1 is best), item_id, score, and each source's rank (null where it did not place the item).
+    returns:  setting, user_id, rank (1 is best), item_id, score, and each recommender's rank (null where it did not place the item).
     """
     scored = featured.mapInArrow(partial(_score, rankers=dict(rankers)), SCORED)
     best_first = Window.partitionBy("setting", "user_id").orderBy(F.desc("score"), F.asc("item_id"))

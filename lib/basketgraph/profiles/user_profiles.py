@@ -11,8 +11,8 @@ from pyspark.sql import functions as F
 from basketgraph.config import Settings
 from basketgraph.contracts import contract
 from basketgraph.history import known_before
-from basketgraph.profiles.days import HOURS
 from basketgraph.profiles.tastes import tastes
+from basketgraph.profiles.user_days import HOURS
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
