@@ -4,7 +4,7 @@ from basketgraph.recall.als_factors import als_factors
 from basketgraph.recall.assortment import assortment
 from basketgraph.recall.candidates import candidates, edges_for_ease, user_rows
 from basketgraph.recall.catalogue import Catalogue, catalogue
-from basketgraph.recall.related_items import related_items
+from basketgraph.recall.related_items import related_items, sampled_edges
 from basketgraph.recall.settings import RecallSettings
 
 __all__ = [
@@ -16,5 +16,6 @@ __all__ = [
     "catalogue",
     "edges_for_ease",
     "related_items",
+    "sampled_edges",
     "user_rows",
 ]
