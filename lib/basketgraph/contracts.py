@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
     from pyspark.sql.types import StructType
 
-LINEAGE_TAG = "lineage"
+LINEAGE_TAG, FEATURE_TAG = "lineage", "feature"
 PERSONAL_CLASSES = ("pseudonym", "personal")
 # What a contract may say beyond ODCS; docs/architecture.md says what each means.
 CUSTOM = ("derivable", "derivedFrom", "clusterBy", "partitionBy", "changeDataFeed", "perRecommender", "constraints", "retention")
@@ -69,6 +69,11 @@ class Contract:
     @cached_property
     def lineage_columns(self) -> list[str]:
         return [p.name for p in self.properties if LINEAGE_TAG in (p.tags or [])]
+
+    @cached_property
+    def feature_columns(self) -> list[str]:
+        """The numeric columns that a model may use; array columns have a fixed length."""
+        return [p.name for p in self.properties if FEATURE_TAG in (p.tags or [])]
 
     @cached_property
     def compared_columns(self) -> list[str]:
