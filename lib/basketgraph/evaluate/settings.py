@@ -1,8 +1,10 @@
 """The numbers of the evaluation and of the gate, and the names of what is compared."""
 
 from basketgraph.config import Settings
+from basketgraph.foundation.recommenders import NAMES
 
 PUBLISHED = "published"
+MODELS = (*NAMES, PUBLISHED)
 JUDGED_AT = 20  # length of a judged list: part of the metrics' names, which others read
 GAIN_METRIC = f"ndcg@{JUDGED_AT}"  # what the models are compared by
 
