@@ -45,6 +45,7 @@ def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepRe
             log.info("candidates %s: without %s", cut, ", ".join(item_side.absent))
         vectors = {name: at_cut(of.users).select("user_id", F.col(of.column).alias("vector")) for name, of in VECTORS.items()}
         users = user_rows(at_cut("gold.interactions"), vectors)
+        users = users.repartition(2 * spark.sparkContext.defaultParallelism, "user_id")  # work for Python, which Spark takes for small
         release.overwrite_day(candidates(users, item_side, settings).withColumn("as_of", F.lit(cut)), "gold.candidates", cut)
     release.check("gold.candidates")
     return StepReport(rows_in=release.read("gold.interactions").count(), rows_out=release.read("gold.candidates").count())

@@ -46,7 +46,7 @@ def outcome(spark: SparkSession) -> dict[str, Any]:
 
     items = rows(spark, "silver.items", [{"item_id": item, "valid_from": date(2020, 1, 1), "recommendable": True} for item in ITEMS])
     bought = rows(spark, "silver.events", [{"user_id": "u1", "item_id": "milk", "event_date": date(2026, 2, 1), "event_type": "purchase"}])
-    purchases = rank.purchases_before(bought, items, as_of=CUT)
+    purchases = rank.purchases_before(bought, rows(spark, "gold.kept_purchases", []), items, as_of=CUT)
     featured = rank.features(written, purchases, rank.own_history(purchases, half_life_days=90))
     nothing_bought = featured.limit(0).withColumn("bought", F.lit(0)).toArrow()
     lists = rank.ranked_lists(featured, rank.train_rankers(nothing_bought, ranking), 20)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -107,7 +106,7 @@ def _popular(item_id: str, evidence: Evidence) -> dict[str, Any]:
 
 
 def _reason(recommender: str, text: str, parts: Sequence[Part], own_share: float | None = None) -> dict[str, Any]:
-    return {"source": recommender, "reason": text, "evidence": [asdict(part) for part in parts], "own_share": own_share}
+    return {"source": recommender, "reason": text, "evidence": [vars(part) for part in parts], "own_share": own_share}
 
 
 def _and(parts: Sequence[Part], evidence: Evidence) -> str:

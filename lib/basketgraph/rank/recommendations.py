@@ -1,9 +1,10 @@
-"""From candidates to lists: training on the validation window's labels, scoring over Arrow batches, the best k."""
+"""gold.recommendations: rankers learn from the validation window's labels, score candidates over Arrow batches, and list the best k."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,11 @@ def train_rankers(training: pa.Table, settings: RankSettings) -> dict[str, Ranke
         return dict(zip(LIST_SETTINGS, pool.map(trained, LIST_SETTINGS), strict=True))
 
 
+def ordered_by_ladder(rankers: Mapping[str, Ranker]) -> list[str]:
+    """The settings for which there was too little to learn from."""
+    return [setting for setting, ranker in rankers.items() if ranker.ladder]
+
+
 def matrix(rows: pa.Table | pa.RecordBatch) -> NDArray[np.float32]:
     """FEATURES as float32 [rows, features]; null is NaN."""
     out = np.empty((rows.num_rows, len(FEATURES)), dtype=np.float32)
@@ -58,6 +64,23 @@ def ranked_lists(featured: DataFrame, rankers: Mapping[str, Ranker], k: int) -> 
     scored = featured.mapInArrow(partial(_score, rankers=dict(rankers)), SCORED)
     best_first = Window.partitionBy("setting", "user_id").orderBy(F.desc("score"), F.asc("item_id"))
     return scored.withColumn("rank", F.row_number().over(best_first)).where(F.col("rank") <= k)
+
+
+def listed_neighbours(related: DataFrame, lists: DataFrame) -> DataFrame:
+    """item_id, related_item_id, score, users of those gold.related_items rows that can explain a listed item."""
+    listed = lists.select(F.col("item_id").alias("related_item_id")).distinct()
+    return related.join(F.broadcast(listed), "related_item_id", how="left_semi").select("item_id", "related_item_id", "score", "users")
+
+
+def recent_buyers(candidates: DataFrame) -> DataFrame:
+    """item_id, buyers (bigint): how many users bought each candidate of late, which is its popularity."""
+    return candidates.groupBy("item_id").agg(F.max("popularity_score").cast("bigint").alias("buyers")).fillna(0)
+
+
+def recommendations(explained: DataFrame, rankers: Mapping[str, Ranker], *, as_of: date) -> DataFrame:
+    """gold.recommendations rows. explained: rows of `reasons.reasons`. Nothing is explored yet, so there is no propensity."""
+    version = F.create_map(*(F.lit(part) for setting, ranker in rankers.items() for part in (setting, ranker.version)))
+    return explained.withColumns({"propensity": F.lit(None).cast("double"), "model_version": version[F.col("setting")], "as_of": F.lit(as_of)})
 
 
 def _score(batches: Iterable[pa.RecordBatch], *, rankers: Mapping[str, Ranker]) -> Iterator[pa.RecordBatch]:
