@@ -60,8 +60,8 @@ def train(rows: Floats, bought: Ints, groups: Ints, features: tuple[str, ...], s
 
     rows:    float32 [rows, features], each user's rows together.   bought: [rows], 1 or 0.
     groups:  [users], how many rows each has.
-    The trees start from a logistic blend of the sources instead of from nothing: a window's few hits among a user's many candidates teach
-    trees alone less than the sources know together. Where no tree could be split, or nothing or all was bought, the ladder orders the list.
+    The trees start from a logistic blend of the recommenders instead of from nothing: a window's few hits among a user's many candidates teach
+    trees alone less than the recommenders know together. Where no tree could be split, or nothing or all was bought, the ladder orders the list.
     """
     if bought.sum() in (0, len(bought)) or len(rows) < 2 * settings.min_rows:
         return ladder_ranker(features)
