@@ -39,15 +39,15 @@ def features(candidates: DataFrame, purchases: DataFrame, own: DataFrame) -> Dat
     returns:    setting, user_id, item_id, FEATURES as floats, null where there is nothing to say; and `bought` where the candidates have it.
     """
     # Spread by user first: left to itself, Spark would move the candidates by user and item, and then again by user.
-    known = candidates.repartition("user_id").join(F.broadcast(item_history(own)), "item_id", how="left")  # at most one row per item
+    featured = candidates.repartition("user_id").join(F.broadcast(item_history(own)), "item_id", how="left")  # at most one row per item
     bought = own.drop(*LEVELS, "decayed", "purchases_lately")
-    known = known.join(bought.hint("shuffle_hash"), ["user_id", "item_id"], how="left")  # at most one per pair
+    featured = featured.join(bought.hint("shuffle_hash"), ["user_id", "item_id"], how="left")  # at most one per pair
     for level in LEVELS:
-        known = known.join(tastes(own, level).hint("shuffle_hash"), ["user_id", level], how="left")  # at most one per user and value
-    known = known.join(user_history(purchases, own).hint("shuffle_hash"), "user_id", how="left")  # at most one per user
+        featured = featured.join(tastes(own, level).hint("shuffle_hash"), ["user_id", level], how="left")  # at most one per user and value
+    featured = featured.join(user_history(purchases, own).hint("shuffle_hash"), "user_id", how="left")  # at most one per user
     label = [LABEL] if LABEL in candidates.columns else []
     return (
-        known.withColumn("own_share_of_orders", F.col("own_orders") / F.col("user_orders"))
+        featured.withColumn("own_share_of_orders", F.col("own_orders") / F.col("user_orders"))
         .withColumn("own_share_of_subcategory", F.col("personal_frequency_score") / F.nullif("subcategory_decayed", F.lit(0.0)))
         .withColumn("own_due_by_item", F.col("own_recency") / F.nullif("item_gap", F.lit(0.0)))
         .select("setting", "user_id", "item_id", *(F.col(name).cast("float").alias(name) for name in FEATURES), *label)

@@ -10,7 +10,7 @@ import pyarrow as pa
 from pyspark.sql import functions as F
 
 from basketgraph.foundation.recommenders import EXPLAIN_ORDER
-from basketgraph.rank.evidence import Evidence, Known, Part
+from basketgraph.rank.evidence import Evidence, UserHistory, Part
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -67,34 +67,34 @@ def _of_batches(batches: Iterable[pa.RecordBatch], *, evidence: Evidence) -> Ite
 
 
 def _of_user(user: dict[str, Any], evidence: Evidence) -> Iterator[dict[str, Any]]:
-    known = evidence.known(user)
-    had = {item_id: i for i, item_id in enumerate(known.item_ids)}
+    history = evidence.history_of(user)
+    had = {item_id: i for i, item_id in enumerate(history.item_ids)}
     for listed in user["lists"]:
         ranks = [(listed[f"{recommender}_rank"], number) for number, recommender in enumerate(EXPLAIN_ORDER)]
         recommenders = [EXPLAIN_ORDER[number] for _, number in sorted(pair for pair in ranks if pair[0] is not None)]
         own = had.get(listed["item_id"])
-        why = _bought_before(known, own) if own is not None else _why(listed["item_id"], recommenders, known, evidence)
+        why = _bought_before(history, own) if own is not None else _why(listed["item_id"], recommenders, history, evidence)
         kept = {column: listed[column] for column in ("setting", "rank", "item_id", "score")}
         yield {**kept, "user_id": user["user_id"], "sources": recommenders, **why}
 
 
-def _why(item_id: str, recommenders: Sequence[str], known: Known, evidence: Evidence) -> dict[str, Any]:
+def _why(item_id: str, recommenders: Sequence[str], history: UserHistory, evidence: Evidence) -> dict[str, Any]:
     """The reason of an item the user never had: the surest recommender that has evidence, else how many bought it."""
     for recommender in recommenders:
         if recommender == "popularity":
             break
         if recommender == "graph":
-            taken_apart = evidence.from_graph(item_id, known)
+            taken_apart = evidence.from_graph(item_id, history)
             if taken_apart is not None:
                 parts, own_share = taken_apart
                 return _reason(recommender, f"Goes with what you buy, above all {_and(parts, evidence)}.", parts, own_share)
-        elif parts := evidence.from_related(item_id, known):
+        elif parts := evidence.from_related(item_id, history):
             return _reason(recommender, f"Bought by those who also buy {_and(parts, evidence)}.", parts)
     return _popular(item_id, evidence)
 
 
-def _bought_before(known: Known, own: int) -> dict[str, Any]:
-    part = known.part(own, 1.0)
+def _bought_before(history: UserHistory, own: int) -> dict[str, Any]:
+    part = history.part(own, 1.0)
     times = "once, on" if part.purchases == 1 else f"{part.purchases} times, last on"
     return _reason("personal_frequency", f"You bought it {times} {part.last_date}.", [part])
 

@@ -36,8 +36,8 @@ def user_rows(edges: DataFrame, vectors: Mapping[str, DataFrame]) -> DataFrame:
     """
     bought = F.sort_array(F.collect_list(F.struct("item_id", "weight", "decayed")))
     users = edges.groupBy("user_id").agg(bought.alias("bought"))
-    for name, known in vectors.items():
-        users = users.join(known.select("user_id", F.col("vector").alias(f"{name}_vector")), "user_id", how="left")  # at most one row per user
+    for name, of_users in vectors.items():
+        users = users.join(of_users.select("user_id", F.col("vector").alias(f"{name}_vector")), "user_id", how="left")  # at most one row per user
     return users.select(
         "user_id",
         F.col("bought.item_id").alias("items"),

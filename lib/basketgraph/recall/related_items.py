@@ -66,9 +66,9 @@ class Neighbours:
         rows = self.by_item[numbers]
         products = rows @ self.listed
         both = (rows > 0).astype(np.float32) @ self.is_listed  # of the same pattern, hence with its columns in the same order
-        found = [self._nearest(products, both, row, number) for row, number in enumerate(numbers)]
-        lengths = [len(columns) for columns, _, _ in found]
-        columns, scores, users = (np.concatenate([part[i] for part in found] or [np.zeros(0)]) for i in range(3))
+        nearest = [self._nearest(products, both, row, number) for row, number in enumerate(numbers)]
+        lengths = [len(columns) for columns, _, _ in nearest]
+        columns, scores, users = (np.concatenate([part[i] for part in nearest] or [np.zeros(0)]) for i in range(3))
         return pa.RecordBatch.from_arrays(
             [
                 self.items.take(pa.array(np.repeat(numbers, lengths), pa.int64())),
