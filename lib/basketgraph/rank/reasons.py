@@ -10,7 +10,7 @@ import pyarrow as pa
 from pyspark.sql import functions as F
 
 from basketgraph.foundation.recommenders import EXPLAIN_ORDER
-from basketgraph.rank.evidence import Evidence, UserHistory, Part
+from basketgraph.rank.evidence import Evidence, Part, UserHistory
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
