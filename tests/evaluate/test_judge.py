@@ -10,7 +10,7 @@ import pytest
 
 from basketgraph.cuts import Cuts
 from basketgraph.evaluate import EvaluateSettings, judged, published_lists, recommender_lists, relevant_items
-from support import rows
+from support.contract_rows import rows
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

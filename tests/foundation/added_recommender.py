@@ -17,7 +17,7 @@ from basketgraph.evaluate import judged, recommender_lists
 from basketgraph.foundation.recommenders import NAMES
 from basketgraph.recall import RecallSettings, candidates, catalogue, user_rows
 from basketgraph.report.measures import MODELS
-from support import rows
+from support.contract_rows import rows
 
 CUT = date(2026, 3, 1)
 ITEMS = ["honey", "jam", "milk", "tea"]

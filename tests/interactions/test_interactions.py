@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from basketgraph.contracts import conform
 from basketgraph.history import items_or_sold, kept_before
 from basketgraph.interactions import interactions
-from support import rows
+from support.contract_rows import rows
 
 CUT = date(2026, 3, 1)
 PAST = date(2026, 2, 1)

@@ -11,7 +11,7 @@ import pytest
 
 from basketgraph.foundation.recommenders import NAMES
 from basketgraph.rank import Evidence, evidence, listed_users, reasons
-from support import rows
+from support.contract_rows import rows
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

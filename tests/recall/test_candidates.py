@@ -10,8 +10,8 @@ import pytest
 
 from basketgraph.foundation.recommenders import NAMES
 from basketgraph.recall import Catalogue, candidates, catalogue, edges_for_ease, user_rows
-from recall_settings import recall_settings
-from support import rows
+from support.contract_rows import rows
+from support.recall_settings import recall_settings
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
