@@ -1,4 +1,4 @@
-"""gold.candidates: the union of every source's best items for each user, in both settings, at each of the run's cuts."""
+"""gold.candidates: the union of every recommender's best items for each user, in both settings, at each of the run's cuts."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 
 from basketgraph.config import Config
 from basketgraph.cuts import run_cuts
+from basketgraph.foundation.recommenders import VECTORS
 from basketgraph.history import items_or_sold, kept_before
 from basketgraph.progress import each
 from basketgraph.recall import RecallSettings, assortment, candidates, catalogue, edges_for_ease, user_rows
@@ -36,14 +37,15 @@ def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepRe
         item_side = catalogue(
             listed.toArrow(),
             edges_for_ease(at_cut("gold.interactions"), settings).toArrow(),
-            at_cut("gold.related_items").select("item_id", "related_item_id", "score").toArrow(),
-            at_cut("gold.als_item_factors").select("item_id", "factors").toArrow(),
-            at_cut("gold.item_embeddings").select("item_id", "embedding").toArrow(),
+            {"item_cosine": at_cut("gold.related_items").select("item_id", "related_item_id", "score").toArrow()},
+            {name: at_cut(of.items).select("item_id", F.col(of.column).alias("vector")).toArrow() for name, of in VECTORS.items()},
             settings,
         )
         if item_side.absent:
             log.info("candidates %s: without %s", cut, ", ".join(item_side.absent))
-        users = user_rows(at_cut("gold.interactions"), at_cut("gold.als_user_factors"), at_cut("gold.user_embeddings"))
+        vectors = {name: at_cut(of.users).select("user_id", F.col(of.column).alias("vector")) for name, of in VECTORS.items()}
+        users = user_rows(at_cut("gold.interactions"), vectors)
+        users = users.repartition(2 * spark.sparkContext.defaultParallelism, "user_id")  # work for Python, which Spark takes for small
         release.overwrite_day(candidates(users, item_side, settings).withColumn("as_of", F.lit(cut)), "gold.candidates", cut)
     release.check("gold.candidates")
     return StepReport(rows_in=release.read("gold.interactions").count(), rows_out=release.read("gold.candidates").count())

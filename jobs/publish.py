@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING
 
 from basketgraph.clean.mapping import unmapped
 from basketgraph.config import Config
-from basketgraph.cuts import run_cuts
-from basketgraph.publish.releases import publish, released_tables, utc_now
+from basketgraph.publish.releases import publish, released_day, tables_to_publish, utc_now
 from basketgraph.runs import StepReport, job_main
-from basketgraph.steps import pipelines
 from basketgraph.suites import suites
 from basketgraph.tables import Release
 
@@ -20,12 +18,10 @@ if TYPE_CHECKING:
 
 
 def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
-    as_of = ds if conf.pipeline in ("clean", "replay") else run_cuts(conf, ds, release).test
-    gone, checked = unmapped(conf.source), suites()
-    tables = [table for table in pipelines().published_by(conf.pipeline, released_tables()) if table not in gone]
+    tables, checked = tables_to_publish(conf.pipeline, unmapped(conf.source)), suites()
     # What stopped an earlier run is the newest version still: nothing goes live that did not pass. What passed is not looked at again.
     release.check(*(table for table in tables if table in checked and release.exists(table)))
-    live, is_new = publish(release, as_of=as_of, now=utc_now(), tables=tables)
+    live, is_new = publish(release, as_of=released_day(conf, ds, release), now=utc_now(), tables=tables)
     logging.getLogger("basketgraph").info("release %d %s", live["release"], "is live" if is_new else "is live already: nothing changed")
     return StepReport(rows_out=1 if is_new else 0, detail={"release": live["release"], "as_of": live["as_of"].isoformat()})
 

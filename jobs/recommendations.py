@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 from basketgraph import progress, rank
 from basketgraph.config import Config
 from basketgraph.cuts import run_cuts
-from basketgraph.history import items_or_sold, kept_before, known_before
+from basketgraph.history import items_or_sold, known_before
 from basketgraph.recall import RecallSettings
 from basketgraph.runs import StepReport, job_main
 from basketgraph.tables import Release
@@ -31,39 +31,36 @@ def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepRe
         return release.read(table).where(F.col("as_of") == F.lit(cut))
 
     def featured(candidates: DataFrame, cut: date) -> DataFrame:
-        purchases = rank.purchases_before(kept_before(events, kept, as_of=cut), items, as_of=cut)
-        own = rank.own_history(purchases, half_life_days=settings.half_life_days)
-        # Six frames are made of it: it is made once, and spread so that none of them, and no join with them, moves a row again.
-        own = own.repartition(int(str(spark.conf.get("spark.sql.shuffle.partitions"))), "user_id").localCheckpoint()
+        purchases = rank.purchases_before(events, kept, items, as_of=cut)
+        own = rank.own_history(purchases, half_life_days=settings.half_life_days).localCheckpoint()  # six frames are made of it
         return rank.features(candidates, purchases, own)
 
     progress.at("features to learn from")
-    bought = kept_before(events, kept, as_of=cuts.end(cuts.validation))  # what was sent back within the window is no success
-    learnt = rank.labelled(at("gold.candidates", cuts.validation), bought, as_of=cuts.validation, window_days=cuts.window_days, settings=settings)
+    learnt = rank.labelled(
+        at("gold.candidates", cuts.validation), events, kept, as_of=cuts.validation, window_days=cuts.window_days, settings=settings
+    )
     training = featured(learnt, cuts.validation).toArrow()
     progress.at(f"rankers learn from {training.num_rows:,} candidates")
     rankers = rank.train_rankers(training, settings)
-    unlearnt = [name for name, ranker in rankers.items() if ranker.ladder]
+    unlearnt = rank.ordered_by_ladder(rankers)
     if unlearnt:
         log.warning("recommendations: too little to learn from for %s: ordered by own frequency, then popularity", " and ".join(unlearnt))
     progress.at("ranking every user's candidates")
-    lists = rank.ranked_lists(featured(at("gold.candidates", cuts.test), cuts.test), rankers, settings.k).localCheckpoint()  # read twice below
-    listed = lists.select("item_id").distinct()
-    related = at("gold.related_items", cuts.test).join(F.broadcast(listed), F.col("related_item_id") == listed["item_id"], how="left_semi")
+    candidates = at("gold.candidates", cuts.test)
+    lists = rank.ranked_lists(featured(candidates, cuts.test), rankers, settings.k).localCheckpoint()  # read twice below
     item_side = rank.evidence(
         known_before(items, cuts.test).select("item_id", "name").orderBy("item_id").toArrow(),
-        at("gold.candidates", cuts.test).groupBy("item_id").agg(F.max("popularity_score").cast("bigint").alias("buyers")).fillna(0).toArrow(),
-        related.select("item_id", "related_item_id", "score", "users").toArrow(),
+        rank.recent_buyers(candidates).toArrow(),
+        rank.listed_neighbours(at("gold.related_items", cuts.test), lists).toArrow(),
         at("gold.item_embeddings", cuts.test).select("item_id", "embedding", "message").toArrow(),
         popularity_days=conf.section("recall", RecallSettings).popularity_days,
         parts=settings.evidence_items,
     )
     progress.at("writing every user's lists, with reasons")
     users = rank.listed_users(lists, at("gold.interactions", cuts.test), at("gold.user_embeddings", cuts.test))
-    version = F.create_map(*(F.lit(part) for name, ranker in rankers.items() for part in (name, ranker.version)))
-    no_propensity = F.lit(None).cast("double").alias("propensity")
-    published = rank.reasons(users, item_side).select("*", no_propensity, version[F.col("setting")].alias("model_version"))
-    release.overwrite_day(published.withColumn("as_of", F.lit(cuts.test)), "gold.recommendations", cuts.test)
+    users = users.repartition(2 * spark.sparkContext.defaultParallelism, "user_id")  # work for Python, which Spark takes for small
+    published = rank.recommendations(rank.reasons(users, item_side), rankers, as_of=cuts.test)
+    release.overwrite_day(published, "gold.recommendations", cuts.test)
     release.check("gold.recommendations")
     return StepReport(training.num_rows, at("gold.recommendations", cuts.test).count(), detail={"ordered_by_ladder": unlearnt})
 

@@ -11,7 +11,7 @@ from basketgraph.config import Config
 from basketgraph.cuts import run_cuts
 from basketgraph.history import items_or_sold, kept_before
 from basketgraph.progress import each
-from basketgraph.recall import RecallSettings, assortment, related_items
+from basketgraph.recall import RecallSettings, assortment, related_items, sampled_edges
 from basketgraph.runs import StepReport, job_main
 from basketgraph.tables import Release
 
@@ -27,8 +27,8 @@ def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepRe
         edges = release.read("gold.interactions").where(F.col("as_of") == F.lit(cut))
         bought = kept_before(events, kept, as_of=cut)
         listed = assortment(bought, items, as_of=cut, sold_days=settings.sold_days, popularity_days=settings.popularity_days)
-        related = related_items(edges, listed, settings).withColumn("as_of", F.lit(cut))
-        release.overwrite_day(related, "gold.related_items", cut)
+        related = related_items(edges.select("item_id").distinct(), sampled_edges(edges, settings).toArrow(), listed.toArrow(), settings)
+        release.overwrite_day(related.withColumn("as_of", F.lit(cut)), "gold.related_items", cut)
     release.check("gold.related_items")
     return StepReport(rows_in=release.read("gold.interactions").count(), rows_out=release.read("gold.related_items").count())
 

@@ -16,7 +16,6 @@ from basketgraph.graph.settings import GraphSettings
 from basketgraph.graph.training import Training, train_each
 from basketgraph.progress import at
 from basketgraph.runs import StepReport, job_main
-from basketgraph.shards.manifest import read_manifest
 from basketgraph.tables import Release
 
 if TYPE_CHECKING:
@@ -26,38 +25,28 @@ log = logging.getLogger("basketgraph")
 
 
 def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
-    settings, folder = conf.section("graph", GraphSettings), conf.shared_folder()
-    cuts = run_cuts(conf, ds, release).days
-    trainings = {
-        cut: Training(
-            shards=folder / "shards" / str(cut),
-            model=folder / "models" / "graph" / str(cut),
-            tensorboard=folder / "tensorboard" / "graph" / str(cut),
-        )
-        for cut in cuts
-    }
+    settings, folder, cuts = conf.section("graph", GraphSettings), conf.shared_folder(), run_cuts(conf, ds, release).days
+    trainings = {cut: Training.of_cut(folder, cut) for cut in cuts}
 
     def say(training: Training, epoch: dict[str, Any]) -> None:
         place = f"{training.shards.name}: epoch {epoch['number'] + 1} of {settings.epochs}"
         log.info("train_graph %s, loss %.4f, %.0f s", place, epoch["loss"], epoch["seconds"])
 
-    wanted = {cut: training for cut, training in trainings.items() if read_manifest(training.shards).edges}
+    wanted = {cut: training for cut, training in trainings.items() if training.has_edges}
     for cut in trainings.keys() - wanted.keys():
         log.info("train_graph %s: nobody bought anything before, there is no graph", cut)
     if wanted:
         log.info("train_graph: starting %d ranks", conf.environment.ranks)
     results = train_each(list(wanted.values()), settings, ranks=conf.environment.ranks, launcher=conf.environment.launcher, on_epoch=say)
     at("writing embeddings")
-    detail: dict[str, Any] = {"tensorboard": str(folder / "tensorboard")}
-    for cut, result in zip(wanted, results, strict=True):
-        detail[str(cut)] = result.model_dump(mode="json")
+    of_cuts = {str(cut): result.model_dump(mode="json") for cut, result in zip(wanted, results, strict=True)}
     for cut, training in trainings.items():
         for table, files in embedding_files(training.model).items():
             trained = spark.read.parquet(*files).withColumn("as_of", F.lit(cut)) if cut in wanted else release.rows_of(table, [])
             release.overwrite_day(conform(trained, table), table, cut)
     release.check("gold.user_embeddings", "gold.item_embeddings")
     rows = sum(release.read(table).count() for table in ("gold.user_embeddings", "gold.item_embeddings"))
-    return StepReport(rows_out=rows, detail=detail)
+    return StepReport(rows_out=rows, detail={"tensorboard": str(folder / "tensorboard"), **of_cuts})
 
 
 if __name__ == "__main__":

@@ -6,8 +6,8 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from basketgraph.config import Config
-from basketgraph.history import want_purchases
-from basketgraph.profiles import ProfilesSettings, recipe_of, stale_days, user_days
+from basketgraph.history import require_purchases
+from basketgraph.profiles import ProfilesSettings, outdated_days, recipe_of, user_days
 from basketgraph.runs import StepReport, code_version, job_main
 from basketgraph.tables import Release
 
@@ -16,24 +16,19 @@ if TYPE_CHECKING:
 
 
 def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
-    settings = conf.section("profiles", ProfilesSettings)
-    zone = conf.source["time_zone"]
+    settings, zone = conf.section("profiles", ProfilesSettings), conf.source["time_zone"]
     recipe = recipe_of(code_version(), zone)
-    events, version = release.read("silver.events"), release.version("silver.events")
-    want_purchases(events, conf.source_name, what="profiles and lists")
-    built = release.built_from("gold.user_days") or {}
-    known = built.get("recipe") == recipe and built.get("events") is not None
-    days = release.changed_days("silver.events", "event_date", built["events"]) if known else None
-    if days is None:  # no change data feed from then on: the tables themselves are compared
-        days = [row.event_date for row in stale_days(events, release.read("gold.user_days"), recipe=recipe).collect()]
-    built_from = {"events": version, "recipe": recipe}
-    if len(days) > settings.rewrite_days or not release.exists("gold.user_days"):
+    events = release.read("silver.events")
+    require_purchases(events, conf.source_name, what="profiles and lists")
+    built_from = {"events": release.version("silver.events"), "recipe": recipe}
+    outdated = outdated_days(release, recipe=recipe, rewrite_days=settings.rewrite_days)
+    if outdated.whole:
         release.overwrite(user_days(events, time_zone=zone, recipe=recipe), "gold.user_days", built_from=built_from)
-    elif days:
-        anew = user_days(events.where(events.event_date.isin(days)), time_zone=zone, recipe=recipe)
-        release.overwrite_days(anew, "gold.user_days", days, column="event_date", built_from=built_from)
+    elif outdated.days:
+        changed = user_days(events.where(events.event_date.isin(outdated.days)), time_zone=zone, recipe=recipe)
+        release.overwrite_days(changed, "gold.user_days", outdated.days, column="event_date", built_from=built_from)
     release.check("gold.user_days")
-    return StepReport(events.count(), release.read("gold.user_days").count(), {"days": len(days)})
+    return StepReport(events.count(), release.read("gold.user_days").count(), {"days": len(outdated.days)})
 
 
 if __name__ == "__main__":

@@ -6,8 +6,8 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from basketgraph.config import Config
-from basketgraph.cuts import refuse_without_history, run_cuts
-from basketgraph.history import items_or_sold
+from basketgraph.cuts import run_cuts
+from basketgraph.history import items_or_sold, require_purchases
 from basketgraph.profiles import ProfilesSettings, net_days, user_profiles
 from basketgraph.progress import each
 from basketgraph.runs import StepReport, job_main
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
     settings, cuts = conf.section("profiles", ProfilesSettings), run_cuts(conf, ds, release)
-    refuse_without_history(cuts.test, release)
     days, users = release.read("gold.user_days"), release.read("silver.users")
     events, kept = release.read("silver.events"), release.read("gold.kept_purchases")
+    require_purchases(events, conf.source_name, what="profiles and lists", before=cuts.test)
     items = items_or_sold(release.read("silver.items"), events, conf.source)
     for cut in each(cuts.days, "cuts done"):
         net = net_days(days, events, kept, as_of=cut, time_zone=conf.source["time_zone"])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from basketgraph.clean.mapping import read_source
 from basketgraph.config import Mistake, data_files, data_text, data_yaml, load
 from basketgraph.contracts import contract, contracts, reference_faults
+from basketgraph.foundation.recommenders import RECOMMENDERS, Recommender
 from basketgraph.quality.build import refuse_unusable
-from basketgraph.steps import Step, pipelines
+from basketgraph.steps import Pipelines, Step, pipelines
 from basketgraph.suites import QualitySettings, suite
 
 LAYERS = ("silver", "gold", "ops")
@@ -63,6 +64,22 @@ def declared(name: str, step: Step, settings: Mapping[str, object]) -> Iterator[
             yield f"cuts: want true, since jobs/{name}.py takes the cuts"
 
 
+def recommenders(entries: Sequence[Recommender], known: Pipelines, settings: Mapping[str, object]) -> Iterator[str]:
+    """The list of recommenders names sections of conf/settings.yaml, and tables that a step writes by that section and `candidates` reads."""
+    writers = {table: (name, step) for name, step in known.steps.items() for table in step.writes}
+    for entry in entries:
+        if entry.settings not in settings:
+            yield f"recommender {entry.name}: want a section of conf/settings.yaml, have {entry.settings}"
+        for table in entry.vectors[:2] if entry.vectors else ():
+            name, step = writers.get(table, (None, None))
+            if step is None:
+                yield f"recommender {entry.name}: want a step in conf/pipelines.yaml that writes {table}, have none"
+            elif entry.settings not in step.settings:
+                yield f"steps.{name}: settings: want {entry.settings}, which recommender {entry.name} has its numbers in"
+            if table not in known.steps["candidates"].reads:
+                yield f"steps.candidates: reads: want {table}, which has the vectors of recommender {entry.name}"
+
+
 def main() -> int:
     faults: list[str] = []
     settings = QualitySettings.model_validate(data_yaml("conf/settings.yaml")["quality"])
@@ -73,7 +90,7 @@ def main() -> int:
             faults += faults_of(lambda name=f"{layer}.{stem}": refuse_unusable([suite(name)], settings))  # type: ignore[misc]
     if not faults:  # all can be read, then
         faults += reference_faults(contracts())
-    faults += [*sources(), *steps(), *declarations()]
+    faults += [*sources(), *steps(), *declarations(), *recommenders(RECOMMENDERS, pipelines(), data_yaml("conf/settings.yaml"))]
     for fault in faults:
         print(fault, file=sys.stderr)
     counts = [f"{sum(1 for layer in LAYERS for _ in data_files(f'{folder}/{layer}'))} {folder}" for folder in ("schemas", "expectations")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
@@ -158,6 +159,15 @@ def test_a_table_lies_by_day_in_partitions_and_in_clusters(things: Path, layout:
     columns = "[{name: id, physicalType: string, required: true, primaryKey: true, description: x}, {name: day, physicalType: date, description: x}]"
     things.write_text(f"{HEAD}schema:\n  - name: silver.things\n    customProperties: [{{property: {layout}}}]\n    properties: {columns}\n")
     assert contract("silver.things").day_column == day
+
+
+def test_each_gold_table_has_a_transform_of_its_name_or_that_names_it_first() -> None:
+    """The module says so in its first line; tables that one step makes together share one."""
+    modules = {path.stem: path.read_text().partition("\n")[0] for path in (REPOSITORY / "lib/basketgraph").rglob("*.py")}
+    for table in (name for name in contracts() if name.startswith("gold.")):
+        alone = [stem for stem, line in modules.items() if re.match(rf'"""{table}:', line)]
+        together = [stem for stem, line in modules.items() if re.match(rf'"""({table} and gold\.\w+|gold\.\w+ and {table}):', line)]
+        assert (alone == [table.removeprefix("gold.")]) != (len(together) == 1), f"{table}: {alone} {together}"
 
 
 def test_layout_that_names_no_column_is_refused(things: Path) -> None:

@@ -38,13 +38,13 @@ def test_a_value_that_is_no_yaml_is_a_mistake_and_no_crash(text: str) -> None:
     assert [fault.partition(":")[0] for fault in caught.value.faults] == ["graph.epochs", "recall.seed"]
 
 
-def test_sources_that_nobody_knows_are_told_before_anything_runs() -> None:
+def test_recommenders_that_nobody_knows_are_told_before_anything_runs() -> None:
     told = load("local", "complete_journey", {"recall.rebuy": "{ease: 5, guesses: 7}", "recall.discovery": "{hunches: 5}"})
     with pytest.raises(Mistake) as caught:
         told.section("recall", RecallSettings)
     first, second = caught.value.faults
     assert "settings.recall.rebuy" in first
-    assert "want sources of popularity, personal_frequency, item_cosine, als, ease, graph, have guesses" in first
+    assert "want recommenders of personal_frequency, popularity, item_cosine, ease, als, graph, have guesses" in first
     assert "have hunches" in second
     trees = dict(data_yaml("conf/settings.yaml")["rank"]["rebuy"], prior=["hunches"], objective="guess")
     with pytest.raises(Mistake, match=r"(?s)rebuy.prior.*hunches.*rebuy.objective.*lambdarank"):

@@ -12,16 +12,17 @@ from open_data_contract_standard.model import OpenDataContractStandard, SchemaPr
 from pydantic import Field, ValidationError
 
 from basketgraph.config import Mistake, Settings, data_files, data_yaml
+from basketgraph.foundation.recommenders import RECOMMENDERS
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
     from pyspark.sql.types import StructType
 
 VERSION = "v3.1."
-LINEAGE_TAG = "lineage"
+LINEAGE_TAG, FEATURE_TAG = "lineage", "feature"
 PERSONAL_CLASSES = ("pseudonym", "personal")
 # What a contract may say beyond ODCS; docs/architecture.md says what each means.
-CUSTOM = ("derivable", "derivedFrom", "clusterBy", "partitionBy", "changeDataFeed", "constraints", "retention")
+CUSTOM = ("derivable", "derivedFrom", "clusterBy", "partitionBy", "changeDataFeed", "perRecommender", "constraints", "retention")
 
 # A column of another contract as ODCS refers to it, by ids: ../silver/items.yaml#/schema/items/properties/item_id
 REFERENCE = re.compile(r"(?:\.\./(?P<layer>\w+)/)?(?P<table>\w+)\.yaml#/schema/(?P=table)/properties/(?P<column>\w+)")
@@ -73,6 +74,11 @@ class Contract:
     @cached_property
     def lineage_columns(self) -> list[str]:
         return [p.name for p in self.properties if LINEAGE_TAG in (p.tags or [])]
+
+    @cached_property
+    def feature_columns(self) -> list[str]:
+        """The numeric columns that a model may use; array columns have a fixed length."""
+        return [p.name for p in self.properties if FEATURE_TAG in (p.tags or [])]
 
     @cached_property
     def compared_columns(self) -> list[str]:
@@ -145,11 +151,19 @@ def contract(name: str) -> Contract:
         raise Mistake(f"{relative}: want one schema object named {name} with properties, have {[o.name for o in objects]}")
     (table,) = objects
     custom = {str(p.property): p.value for p in table.customProperties or []}
-    found = Contract(name, columns, custom, table.description or "")
+    found = Contract(name, (*columns, *_per_recommender(custom)), custom, table.description or "")
     faults = list(_faults(found))
     if faults:
         raise Mistake(f"{relative}: the contract contradicts itself", faults)
     return found
+
+
+def _per_recommender(custom: Mapping[str, Any]) -> Iterator[Column]:
+    """The columns that the table has of each recommender: <name>_<template's name>; `{score}` in a description is what its score is."""
+    for recommender in RECOMMENDERS:
+        for template in custom.get("perRecommender", []):
+            description = template["description"].format(score=recommender.score)
+            yield Column.model_validate({**template, "name": f"{recommender.name}_{template['name']}", "description": description})
 
 
 def _faults(table: Contract) -> Iterator[str]:

@@ -94,12 +94,3 @@ def _first_purchase(release: Release, version: int | None) -> date | None:
     purchases = release.read_version(EVENTS, version).where("event_type = 'purchase'")
     day: date | None = purchases.selectExpr("min(event_date)").collect()[0][0]
     return day
-
-
-def refuse_without_history(cut: date, release: Release) -> None:
-    """Raises Mistake where nothing was bought before the cut: no list can be made of nothing."""
-    first = first_purchase(release)
-    if first is None or first >= cut:
-        have = "have none at all" if first is None else f"have the first on {first}"
-        cure = "Deliver purchases (`basketgraph check-source` says what the files give), or name a later day (--ds, or `cuts` in the mapping)."
-        raise Mistake(f"no lists can be made as of {cut}", [f"{EVENTS}: want a purchase before {cut}, {have}"], cure)

@@ -45,19 +45,28 @@ def items_or_sold(items: DataFrame, sold: DataFrame, source: Mapping[str, Any]) 
     return items.limit(0).unionByName(known, allowMissingColumns=True)
 
 
-def want_purchases(events: DataFrame, source_name: str, *, what: str = "lists", items: int = 1) -> None:
+def require_purchases(events: DataFrame, source_name: str, *, what: str = "lists", items: int = 1, before: date | None = None) -> None:
     """Raises Mistake where too little was bought for what is wanted.
 
-    events: silver.events rows of any type.   items: how many different ones must have been bought: a list of the only one there is says nothing.
+    events: silver.events rows of any type.
+    items:  how many different ones must have been bought: a list of the only one there is says nothing.
+    before: only purchases of days before it count; None: all.
     """
-    bought = events.where("event_type = 'purchase'").select("item_id").distinct().limit(items).count()
+    purchases = events.where("event_type = 'purchase'")
+    past = purchases if before is None else purchases.where(F.col("event_date") < F.lit(before))
+    bought = past.select("item_id").distinct().limit(items).count()
+    if bought >= items:
+        return
+    first = purchases.agg(F.min("event_date")).collect()[0][0] if bought == 0 else None
+    if first is not None:
+        cure = "Deliver earlier purchases, or name a later day (--ds, or `cuts` in the mapping)."
+        raise Mistake(f"{what} want purchases: silver.events has none before {before}, the first is of {first}", cure=cure)
     if bought == 0:
         cure = f"`basketgraph check-source {source_name}` says what became of the rows: what `where` leaves out, and what is rejected and why."
         raise Mistake(f"{what} want purchases: silver.events has none", cure=cure)
-    if bought < items:
-        fault = f"silver.events: want purchases of at least {items} different items, have {bought}: the shop does not say what was bought"
-        cure = f"Map `item_id` in conf/sources/{source_name}.yaml. `basketgraph run profiles --source {source_name}` makes profiles without lists."
-        raise Mistake("lists want items", [fault], cure)
+    fault = f"silver.events: want purchases of at least {items} different items, have {bought}: the shop does not say what was bought"
+    cure = f"Map `item_id` in conf/sources/{source_name}.yaml. `basketgraph run profiles --source {source_name}` makes profiles without lists."
+    raise Mistake("lists want items", [fault], cure)
 
 
 def kept_before(events: DataFrame, kept: DataFrame, *, as_of: date) -> DataFrame:

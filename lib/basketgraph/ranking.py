@@ -35,16 +35,18 @@ def top_k(scores: Floats, k: int, *, mask: NDArray[np.bool_] | None = None) -> N
     if width == 0:
         return top
     for user in range(users):
-        row = np.where(np.isnan(scores[user]), -np.inf, scores[user])
+        may_list = scores[user] > -np.inf  # False for NaN
         if mask is not None:
-            row[mask[user]] = -np.inf
-        # argpartition alone would pick any of the items tied at the bound, so the ties are taken by index
-        bound = np.partition(row, items - width)[items - width]
-        above = np.flatnonzero(row > bound)
-        if bound > -np.inf:
-            above = np.concatenate([above, np.flatnonzero(row == bound)[: width - len(above)]])
-        best = above[np.lexsort((above, -row[above]))]
-        top[user, : len(best)] = best
+            may_list &= ~mask[user]
+        listed = np.flatnonzero(may_list)
+        values = scores[user, listed]
+        if len(listed) > width:
+            # argpartition alone would pick any of the items tied at the bound, so the ties are taken by index
+            bound = np.partition(values, len(values) - width)[len(values) - width]
+            above = np.flatnonzero(values > bound)
+            chosen = np.concatenate([above, np.flatnonzero(values == bound)[: width - len(above)]])
+            listed, values = listed[chosen], values[chosen]
+        top[user, : len(listed)] = listed[np.lexsort((listed, -values))]
     return top
 
 

@@ -128,7 +128,7 @@ class RunLog:
         system, place = self.release.hadoop_path(path)
         return bool(system.exists(place))
 
-    def add(self, name: str, step: Step, result: StepResult, fingerprint: str, started: datetime, peak: int) -> None:
+    def add(self, name: str, step: Step, result: StepResult, fingerprint: str, started: datetime, peak: int, ds: date) -> None:
         row = {
             "run_id": self.release.run_id,
             "step": name,
@@ -140,6 +140,7 @@ class RunLog:
             "rows_in": result.rows_in,
             "rows_out": result.rows_out,
             "inputs": self.release.versions(step.reads),
+            "cuts": list(run_cuts(self.conf, ds, self.release).days) if step.cuts else None,
             "outputs": self.release.versions(step.writes),
             "fingerprint": fingerprint,
             "detail": json.dumps(result.detail, default=str),
@@ -179,14 +180,14 @@ def run_step(
         with handling(error, f"{name}: its failure is not in {RUNS}"):
             detail = _with_quality(what_failed(error, ds), runs)
             failed = StepResult(name, "failed", time.monotonic() - began, None, None, detail)
-            runs.add(name, step, failed, fingerprint, started, memory.peak)
+            runs.add(name, step, failed, fingerprint, started, memory.peak, ds)
         alert_of_stop(error, name, ds, conf, runs)
         raise
     unchanged = step.always and bool(step.writes) and before == runs.release.versions(step.writes)
     status = "current" if unchanged else "done"
     result = StepResult(name, status, time.monotonic() - began, report.rows_in, report.rows_out, _with_quality(report.detail, runs))
     if status == "done" or step.always:  # that it looked is told by nothing else; a try that failed before is over
-        runs.add(name, step, result, fingerprint, started, memory.peak)
+        runs.add(name, step, result, fingerprint, started, memory.peak, ds)
     return result
 
 

@@ -17,6 +17,7 @@ from pydantic import BeforeValidator, Field
 
 from basketgraph.config import Mistake, Settings, data_files, data_yaml, parsed
 from basketgraph.contracts import Contract, contract
+from basketgraph.foundation.recommenders import NAMES
 
 COLUMN_ARGUMENTS = ("column", "column_A", "column_B", "column_list", "column_set", "day", "by")
 TABLE_LEVEL = ("expect_table_row_count_to_be_between", "expect_column_max_to_be_between")  # Delta's log answers them, or the newest files do
@@ -63,7 +64,8 @@ class QualitySettings(Settings):
     @property
     def values(self) -> dict[str, Any]:
         """What `${...}` may name, beside the values of the run; `KNOWN_VALUES` are the names."""
-        return {**self.model_dump(), "on_time_share": 1 - self.late_share, "steady_price_share": 1 - self.price_share}
+        scores = ", ".join(f"{name}_score" for name in NAMES)
+        return {**self.model_dump(), "on_time_share": 1 - self.late_share, "steady_price_share": 1 - self.price_share, "recommender_scores": scores}
 
     @property
     def usual(self) -> dict[str, Any]:
@@ -77,7 +79,7 @@ class QualitySettings(Settings):
         }
 
 
-KNOWN_VALUES = (*QualitySettings.model_fields, "on_time_share", "steady_price_share", *OF_THE_RUN)
+KNOWN_VALUES = (*QualitySettings.model_fields, "on_time_share", "steady_price_share", "recommender_scores", *OF_THE_RUN)
 
 
 class Meta(Settings):

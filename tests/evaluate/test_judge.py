@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from basketgraph.evaluate import judged, published_lists, relevant_items, source_lists
+from basketgraph.cuts import Cuts
+from basketgraph.evaluate import EvaluateSettings, judged, published_lists, recommender_lists, relevant_items
 from support.contract_rows import rows
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 CUT = date(2026, 3, 1)
+CUTS = Cuts(CUT - timedelta(days=28), CUT, 28)
+SETTINGS = EvaluateSettings(seed=0, draws=1, max_users=100)
 
 
 def bought(user: str, item: str, day: int, kind: str = "purchase") -> dict[str, Any]:
@@ -33,18 +36,19 @@ def relevant(spark: SparkSession) -> DataFrame:
         bought("u1", "returned", 5, "cancellation"),
         bought("u2", "old", 5),
         bought("stranger", "new", 5),  # no history: nobody could have known
+        {**bought("u2", "new", 5), "event_id": "given back"},
     ]
+    given_back = {"event_id": "given back", "valid_from": CUT + timedelta(days=27), "kept_quantity": 0}  # the window's last day
     ids = ("old", "new", "late", "early", "fee", "returned")
     items = [{"item_id": item, "valid_from": date(2020, 1, 1), "recommendable": item != "fee"} for item in ids]
     edges = [{"user_id": "u1", "item_id": "old"}, {"user_id": "u1", "item_id": "early"}, {"user_id": "u2", "item_id": "old"}]
     return relevant_items(
         rows(spark, "silver.events", events),
+        rows(spark, "gold.kept_purchases", [given_back]),
         rows(spark, "silver.items", items),
         rows(spark, "gold.interactions", edges),
-        as_of=CUT,
-        window_days=28,
-        max_users=100,
-        seed=0,
+        CUTS,
+        SETTINGS,
     )
 
 
@@ -78,20 +82,21 @@ def test_only_so_many_users_are_judged_and_always_the_same(spark: SparkSession) 
     given = [bought(f"u{n}", "old", 1) for n in range(20)]
     events, edges = rows(spark, "silver.events", given), rows(spark, "gold.interactions", [{"user_id": f"u{n}"} for n in range(20)])
     items = rows(spark, "silver.items", [{"item_id": "old", "valid_from": date(2020, 1, 1), "recommendable": True}])
+    none_kept = rows(spark, "gold.kept_purchases", [])
     samples = []
     for _ in range(2):
-        sample = relevant_items(events, items, edges, as_of=CUT, window_days=28, max_users=5, seed=3)
+        sample = relevant_items(events, none_kept, items, edges, CUTS, EvaluateSettings(seed=3, draws=1, max_users=5))
         samples.append(sorted(row.user_id for row in sample.where("setting = 'rebuy'").collect()))
     assert len(samples[0]) == 5
     assert samples[0] == samples[1]
 
 
-def test_a_sources_list_is_its_own_ranks_up_to_k(spark: SparkSession) -> None:
+def test_a_recommenders_list_is_its_own_ranks_up_to_k(spark: SparkSession) -> None:
     placed = [
         {"setting": "rebuy", "user_id": "u1", "item_id": "a", "als_rank": 20, "ease_rank": 21, "personal_frequency_rank": 1},
         {"setting": "discovery", "user_id": "u1", "item_id": "b", "als_rank": 1, "personal_frequency_rank": 1},
     ]
-    got = {(r.setting, r.model, r["rank"], r.item_id) for r in source_lists(rows(spark, "gold.candidates", placed), 20).collect()}
+    got = {(r.setting, r.model, r["rank"], r.item_id) for r in recommender_lists(rows(spark, "gold.candidates", placed), 20).collect()}
     assert got == {("rebuy", "als", 20, "a"), ("rebuy", "personal_frequency", 1, "a"), ("discovery", "als", 1, "b")}
 
 

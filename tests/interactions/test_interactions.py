@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from basketgraph.config import Mistake
 from basketgraph.contracts import conform
-from basketgraph.history import items_or_sold, kept_before, want_purchases
+from basketgraph.history import items_or_sold, kept_before
 from basketgraph.interactions import interactions
 from support.contract_rows import rows
 
@@ -173,12 +172,3 @@ def test_all_items_sold_are_the_shops_where_its_mapping_has_no_table_of_them(spa
     assert [row.item_id for row in edges(spark, bought, known)] == ["milk"], "tea is known from the cut on"
     assert items_or_sold(none, sold, {"tables": {"silver.items": {}}}).count() == 0, "a list without a row lists nothing"
     assert items_or_sold(items(spark), sold, unmapped).count() == 1, "what is live of a table that is mapped no longer stays"
-
-
-def test_lists_are_refused_where_nothing_was_bought_or_one_thing_only(spark: SparkSession) -> None:
-    events = rows(spark, "silver.events", [{"event_type": "purchase", "item_id": "none"}, {"event_type": "cancellation", "item_id": "tea"}])
-    want_purchases(events, "corner")
-    with pytest.raises(Mistake, match=r"want purchases of at least 2 different items, have 1"):
-        want_purchases(events, "corner", items=2)
-    with pytest.raises(Mistake, match=r"lists want purchases: silver.events has none"):
-        want_purchases(events.where("event_type <> 'purchase'"), "corner", items=2)

@@ -11,8 +11,8 @@ from pyspark.sql import DataFrame, SparkSession
 
 from basketgraph.config import data_yaml
 from basketgraph.contracts import conform, contract
-from basketgraph.profiles import ProfilesSettings, feature_columns, user_profiles
-from basketgraph.profiles.profiles import lifecycle
+from basketgraph.profiles import ProfilesSettings, user_profiles
+from basketgraph.profiles.user_profiles import lifecycle
 from support.contract_rows import rows
 
 AS_OF = date(2026, 3, 1)  # a Sunday
@@ -188,8 +188,8 @@ def test_lifecycle(spark: SparkSession, tenure: int, recency: int, median_gap: f
 
 def test_feature_columns_are_numbers_or_arrays_of_numbers() -> None:
     kinds = {p.name: p.physicalType for p in contract("gold.user_profiles").properties}
-    assert {kinds[column] for column in feature_columns()} == {"int", "bigint", "double", "array<double>"}
-    assert {"recency_days", "hour_shares", "price_position"} <= set(feature_columns())
+    assert {kinds[column] for column in contract("gold.user_profiles").feature_columns} == {"int", "bigint", "double", "array<double>"}
+    assert {"recency_days", "hour_shares", "price_position"} <= set(contract("gold.user_profiles").feature_columns)
 
 
 def test_the_shipped_settings_fit_the_stage() -> None:

@@ -82,8 +82,8 @@ def test_hours_are_rounded_up_since_delta_rounds_them_down_too() -> None:
 
 
 def training(finished_at: datetime, *cuts: str, status: str = "done") -> dict[str, Any]:
-    detail = json.dumps({"tensorboard": "t", **{cut: {} for cut in cuts}})
-    return {"run_id": "r", "step": "train_graph", "status": status, "finished_at": finished_at, "detail": detail}
+    days = [date.fromisoformat(cut) for cut in cuts]
+    return {"run_id": "r", "step": "train_graph", "status": status, "finished_at": finished_at, "cuts": days}
 
 
 def test_cuts_stay_that_a_kept_release_was_trained_with_or_a_recent_run() -> None:

@@ -50,6 +50,7 @@ def shop(spark: SparkSession) -> dict[str, DataFrame]:
     ]
     return {
         "events": rows(spark, "silver.events", PAST + FUTURE),
+        "kept": rows(spark, "gold.kept_purchases", []),
         "past": rows(spark, "silver.events", PAST),
         "items": rows(spark, "silver.items", items),
         "candidates": rows(spark, "gold.candidates", placed),
@@ -57,7 +58,7 @@ def shop(spark: SparkSession) -> dict[str, DataFrame]:
 
 
 def all_features(shop: dict[str, DataFrame], events: str) -> DataFrame:
-    purchases = purchases_before(shop[events], shop["items"], as_of=CUT)
+    purchases = purchases_before(shop[events], shop["kept"], shop["items"], as_of=CUT)
     return features(shop["candidates"], purchases, own_history(purchases, half_life_days=90))
 
 
@@ -113,27 +114,27 @@ def test_what_happens_at_the_cut_or_later_changes_no_feature(shop: dict[str, Dat
 
 def test_labels_are_the_purchases_of_the_window_and_its_last_day_counts(spark: SparkSession, shop: dict[str, DataFrame]) -> None:
     settings = rank_settings(negatives_share=1.0)
-    got = labelled(shop["candidates"], shop["events"], as_of=CUT, window_days=28, settings=settings).collect()
+    got = labelled(shop["candidates"], shop["events"], shop["kept"], as_of=CUT, window_days=28, settings=settings).collect()
     bought = {(row.user_id, row.item_id) for row in got if row.bought}
     assert bought == {("u1", "oats"), ("u2", "beer"), ("u3", "milk")}
     assert len(got) == 12  # both settings
 
 
 def test_labels_go_with_the_features(shop: dict[str, DataFrame]) -> None:
-    purchases = purchases_before(shop["events"], shop["items"], as_of=CUT)
-    learnt = labelled(shop["candidates"], shop["events"], as_of=CUT, window_days=28, settings=rank_settings(negatives_share=1.0))
+    purchases = purchases_before(shop["events"], shop["kept"], shop["items"], as_of=CUT)
+    learnt = labelled(shop["candidates"], shop["events"], shop["kept"], as_of=CUT, window_days=28, settings=rank_settings(negatives_share=1.0))
     frame = features(learnt, purchases, own_history(purchases, half_life_days=90))
     assert frame.columns == ["setting", "user_id", "item_id", *FEATURES, "bought"]
     assert {(row.user_id, row.item_id) for row in frame.collect() if row.bought} == {("u1", "oats"), ("u2", "beer"), ("u3", "milk")}
 
 
 def test_only_negatives_are_thinned(spark: SparkSession, shop: dict[str, DataFrame]) -> None:
-    got = labelled(shop["candidates"], shop["events"], as_of=CUT, window_days=28, settings=rank_settings(negatives_share=0.0)).collect()
+    got = labelled(shop["candidates"], shop["events"], shop["kept"], as_of=CUT, window_days=28, settings=rank_settings(negatives_share=0.0)).collect()
     assert len(got) == 6
     assert all(row.bought == 1 for row in got)
 
 
 def test_each_setting_keeps_its_own_share_of_negatives(shop: dict[str, DataFrame]) -> None:
     settings = rank_settings(discovery=trees(negatives_share=0.0), rebuy=trees(negatives_share=1.0))
-    got = labelled(shop["candidates"], shop["events"], as_of=CUT, window_days=28, settings=settings).collect()
+    got = labelled(shop["candidates"], shop["events"], shop["kept"], as_of=CUT, window_days=28, settings=settings).collect()
     assert [sum(row.setting == name for row in got) for name in ("rebuy", "discovery")] == [6, 3]

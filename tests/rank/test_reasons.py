@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from basketgraph.rank import SOURCES, Evidence, evidence, listed_users, reasons
+from basketgraph.foundation.recommenders import NAMES
+from basketgraph.rank import Evidence, evidence, listed_users, reasons
 from support.contract_rows import rows
 
 if TYPE_CHECKING:
@@ -57,8 +58,8 @@ def item_side() -> Evidence:
 
 @pytest.fixture(scope="module")
 def why(spark: SparkSession, item_side: Evidence) -> dict[str, Any]:
-    ranks = ", ".join(f"{source}_rank int" for source in SOURCES)
-    listed = [("rebuy", "u1", n, item, 1.0 / n, *(placed.get(s) for s in SOURCES)) for n, (item, placed) in enumerate(LISTED.items(), 1)]
+    ranks = ", ".join(f"{source}_rank int" for source in NAMES)
+    listed = [("rebuy", "u1", n, item, 1.0 / n, *(placed.get(s) for s in NAMES)) for n, (item, placed) in enumerate(LISTED.items(), 1)]
     lists = spark.createDataFrame(listed, f"setting string, user_id string, rank int, item_id string, score double, {ranks}")
     had = [{"user_id": "u1", "item_id": i, "weight": w, "purchases": n, "last_date": d} for i, (w, n, d) in HAD.items()]
     graph = spark.createDataFrame([("u1", USER["embedding"], USER["scale"])], "user_id string, embedding array<float>, scale float")

@@ -1,4 +1,4 @@
-"""Candidates from planted item sides: unions, ranks, what may not be listed, and sources that are not there."""
+"""Candidates from planted item sides: unions, ranks, what may not be listed, and recommenders that are absent."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from basketgraph.recall import SOURCES, Catalogue, candidates, catalogue, edges_for_ease, user_rows
+from basketgraph.foundation.recommenders import NAMES
+from basketgraph.recall import Catalogue, candidates, catalogue, edges_for_ease, user_rows
 from support.contract_rows import rows
 from support.recall_settings import recall_settings
 
@@ -31,20 +32,21 @@ def edges_table() -> pa.Table:
 def item_side(**changed: pa.Table) -> Catalogue:
     number = pa.list_(pa.float32())
     tables = {
-        "assortment": table({"item_id": pa.string(), "buyers": pa.int64()}, ITEMS, [5, 9, 0, 7, 7]),
         "edges": edges_table(),
         "related": table({"item_id": pa.string(), "related_item_id": pa.string(), "score": pa.float32()}, ["a", "gone"], ["d", "e"], [0.5, 0.4]),
-        "als_items": table({"item_id": pa.string(), "factors": number}, ["a", "e"], [[1.0, 0.0], [3.0, 1.0]]),
-        "graph_items": table({"item_id": pa.string(), "embedding": number}),
-    }
-    return catalogue(*(tables | changed).values(), recall_settings())
+        "als": table({"item_id": pa.string(), "vector": number}, ["a", "e"], [[1.0, 0.0], [3.0, 1.0]]),
+        "graph": table({"item_id": pa.string(), "vector": number}),
+    } | changed
+    assortment = table({"item_id": pa.string(), "buyers": pa.int64()}, ITEMS, [5, 9, 0, 7, 7])
+    vectors = {name: tables[name] for name in ("als", "graph")}
+    return catalogue(assortment, tables["edges"], {"item_cosine": tables["related"]}, vectors, recall_settings())
 
 
 def candidate_rows(spark: SparkSession, side: Catalogue, **settings: Any) -> list[Any]:
     had = [{"user_id": u, "item_id": i, "weight": w, "decayed": w / 2} for u, items in HAD.items() for i, w in items.items()]
-    als = spark.createDataFrame([("u1", [1.0, 2.0]), ("u2", [1.0, 0.0])], "user_id string, factors array<float>")
-    graph = spark.createDataFrame([], "user_id string, embedding array<float>")
-    users = user_rows(rows(spark, "gold.interactions", had), als, graph)
+    als = spark.createDataFrame([("u1", [1.0, 2.0]), ("u2", [1.0, 0.0])], "user_id string, vector array<float>")
+    graph = spark.createDataFrame([], "user_id string, vector array<float>")
+    users = user_rows(rows(spark, "gold.interactions", had), {"als": als, "graph": graph})
     return candidates(users, side, recall_settings(**settings)).collect()
 
 
@@ -58,7 +60,7 @@ def places(found: list[Any], setting: str, user: str, source: str) -> list[str]:
     return [item for rank, item in sorted(pair for pair in ranked if pair[0] is not None)]
 
 
-def test_each_source_ranks_all_that_may_be_listed_and_ties_go_to_the_lower_id(placed: list[Any]) -> None:
+def test_each_recommender_ranks_all_that_may_be_listed_and_ties_go_to_the_lower_id(placed: list[Any]) -> None:
     assert places(placed, "rebuy", "u1", "popularity") == ["b", "d", "e"]
     assert places(placed, "rebuy", "u1", "personal_frequency") == ["a", "b"]
     assert places(placed, "rebuy", "u1", "item_cosine") == ["d"]
@@ -77,7 +79,7 @@ def test_what_is_no_longer_sold_still_says_what_goes_with_it(placed: list[Any]) 
     assert all(row.item_id in ITEMS for row in placed)
 
 
-def test_a_candidate_keeps_the_scores_of_sources_that_did_not_place_it(placed: list[Any]) -> None:
+def test_a_candidate_keeps_the_scores_of_recommenders_that_did_not_place_it(placed: list[Any]) -> None:
     (row,) = [row for row in placed if (row.setting, row.user_id, row.item_id) == ("rebuy", "u1", "d")]
     assert row.popularity_score == 7
     assert row.item_cosine_score == 1.0  # weight 2 x similarity 0.5
@@ -85,13 +87,13 @@ def test_a_candidate_keeps_the_scores_of_sources_that_did_not_place_it(placed: l
     assert row.ease_score is not None
 
 
-def test_a_source_that_is_absent_has_no_scores_and_a_user_it_does_not_know_none_either(placed: list[Any]) -> None:
+def test_a_recommender_that_is_absent_has_no_scores_and_a_user_it_does_not_know_none_either(placed: list[Any]) -> None:
     assert all(row.graph_score is row.graph_rank is row.graph_z is None for row in placed)
     assert all(row.als_score is None for row in placed if row.user_id == "u3")
 
 
 def test_standardised_scores_of_a_user_have_mean_0_and_deviation_1(placed: list[Any]) -> None:
-    for source in SOURCES:
+    for source in NAMES:
         scores = np.array([row[f"{source}_z"] for row in placed if (row.setting, row.user_id) == ("rebuy", "u2") and row[f"{source}_z"] is not None])
         if len(scores) > 1 and scores.any():
             np.testing.assert_allclose([scores.mean(), scores.std()], [0, 1], atol=1e-5)
@@ -106,9 +108,9 @@ def test_a_shop_with_popularity_alone_still_gets_candidates(spark: SparkSession)
     side = item_side(
         edges=edges_table().slice(0, 0),
         related=table({"item_id": pa.string(), "related_item_id": pa.string(), "score": pa.float32()}),
-        als_items=table({"item_id": pa.string(), "factors": pa.list_(pa.float32())}),
+        als=table({"item_id": pa.string(), "vector": pa.list_(pa.float32())}),
     )
-    assert (side.als, side.ease, side.related, side.graph) == (None, None, None, None)
+    assert side.absent == ["item_cosine", "ease", "als", "graph"]
     found = candidate_rows(spark, side)
     assert places(found, "discovery", "u3", "popularity") == ["b", "d", "e"]
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from pyspark.sql import functions as F
 
-from basketgraph.evaluate.compare import by_model
+from basketgraph.cuts import Cuts
+from basketgraph.evaluate.evaluations import by_model
+from basketgraph.evaluate.judge import published_lists
 from basketgraph.evaluate.settings import GAIN_METRIC, JUDGED_AT, PUBLISHED, EvaluateSettings, GateSettings
+from basketgraph.history import known_before
 from basketgraph.ranking import Interval, paired_difference
+from basketgraph.tables import LISTS, LiveRelease
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -29,13 +34,21 @@ class GateRefusal(Exception):
         self.reasons = tuple(reasons)
 
 
+def forbidden_items(recommendations: DataFrame, items: DataFrame, *, as_of: date) -> DataFrame:
+    """item_id of what is on the lists of a cut and may not be shown: withdrawn items, and those that the shop does not have.
+
+    items: silver.items rows with their history.
+    """
+    recommendable = known_before(items, as_of).where("recommendable").select("item_id")
+    return recommendations.select("item_id").distinct().join(recommendable, "item_id", how="left_anti")
+
+
 def list_counts(
-    recommendations: DataFrame, edges: DataFrame, candidates: DataFrame, withdrawn: DataFrame, bought: DataFrame, settings: GateSettings
+    recommendations: DataFrame, edges: DataFrame, candidates: DataFrame, forbidden: DataFrame, bought: DataFrame, settings: GateSettings
 ) -> DataFrame:
     """One row of numbers about the lists of one cut.
 
-    recommendations, edges, candidates: rows of the cut.   withdrawn: item_id that may not be shown (unknown items are found here).   bought: the
-    purchases before the cut.
+    recommendations, edges, candidates: rows of the cut.   forbidden: rows of `forbidden_items`.   bought: the purchases before the cut.
     returns: users (with a history), sold_items, listed_users (of the users, with a rebuy list of `min_length`, or of `sold_items` where those are
              fewer), items (that may be listed, as far as the candidates tell), listed_items, forbidden_rows (unknown or withdrawn items),
              repeated_rows, owned_rows (bought before, in discovery).
@@ -54,7 +67,7 @@ def list_counts(
         recommendations.agg(
             F.countDistinct("item_id").alias("listed_items"), (F.count("*") - F.countDistinct(*key, "item_id")).alias("repeated_rows")
         ),
-        recommendations.join(withdrawn, "item_id", how="left_semi").agg(F.count("*").alias("forbidden_rows")),
+        recommendations.join(forbidden, "item_id", how="left_semi").agg(F.count("*").alias("forbidden_rows")),
         owned.agg(F.count("*").alias("owned_rows")),
     ]
     first, *others = parts
@@ -82,6 +95,35 @@ def list_faults(counts: Mapping[str, int], settings: GateSettings) -> list[str]:
     if shown < settings.min_items_share * items:
         faults.append(f"items on any list: want {settings.min_items_share:.1%} of {items:,}, have {shown:,}")
     return faults
+
+
+def unlearnt_settings(recommendations: DataFrame, ladder_version: str) -> DataFrame:
+    """setting of the lists that no ranker ordered. ladder_version: the `model_version` of such lists."""
+    return recommendations.where(F.col("model_version") == ladder_version).select("setting").distinct()
+
+
+def comparable_evaluations(evaluations: DataFrame, cuts: Cuts, unlearnt: Collection[str], *, window_days: int) -> DataFrame:
+    """The rows of ops.evaluations that the lists must do well in: none of a shop that is too young to be judged.
+
+    While the windows are still shorter than `window_days`, which they will grow to, nothing better can be had than the lists of `unlearnt` settings:
+    these need not be better than what they are made of.
+    """
+    if cuts.judged_from is not None:
+        return evaluations.limit(0)
+    return evaluations.where(~F.col("setting").isin(*unlearnt)) if cuts.window_days < window_days else evaluations
+
+
+def live_lists(live: LiveRelease, cut: date) -> DataFrame | None:
+    """The live release's rows of gold.recommendations as of a cut; None where it has none."""
+    if live.row is None or LISTS not in live.row["versions"]:
+        return None
+    lists = live.read(LISTS).where(F.col("as_of") == F.lit(cut))
+    return None if lists.isEmpty() else lists
+
+
+def lists_beside_live(recommendations: DataFrame, live: DataFrame) -> DataFrame:
+    """The lists of a cut and the live release's at the same cut, as the models `published` and `live`; both rows of gold.recommendations."""
+    return published_lists(recommendations, JUDGED_AT).unionByName(published_lists(live, JUDGED_AT).withColumn("model", F.lit(LIVE)))
 
 
 def baseline_faults(evaluations: Sequence[Mapping[str, Any]], metric: str, settings: GateSettings, *, may_tie: Collection[str] = ()) -> list[str]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from datetime import date, timedelta
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial, reduce
 from typing import TYPE_CHECKING
 
@@ -13,8 +12,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyspark.sql import functions as F
 
-from basketgraph.evaluate.settings import NOT_IN_DISCOVERY, PUBLISHED, SETTINGS, SOURCES
-from basketgraph.history import known_before
+from basketgraph.cuts import Cuts
+from basketgraph.evaluate.settings import PUBLISHED, EvaluateSettings
+from basketgraph.foundation.recommenders import LIST_SETTINGS, NAMES, RECOMMENDERS
+from basketgraph.history import kept_before, known_before
 from basketgraph.ranking import recall_ndcg
 
 if TYPE_CHECKING:
@@ -23,52 +24,56 @@ if TYPE_CHECKING:
 JUDGED = "setting string, model string, user_id string, recall double, ndcg double"
 
 
-def source_lists(candidates: DataFrame, k: int) -> DataFrame:
-    """Each source's own k best items of every user, over all items that may be listed.
+def recommender_lists(candidates: DataFrame, k: int) -> DataFrame:
+    """Each recommender's own k best items of every user, over all items that may be listed.
 
-    candidates: gold.candidates rows of one cut; a source's rank there is its place among all listed items, not among the union.
+    candidates: gold.candidates rows of one cut; a recommender's rank there is its place among all listed items, not among the union.
     returns:    setting, model, user_id, rank, item_id.
     """
-    places = F.array(*(F.struct(F.lit(source).alias("model"), F.col(f"{source}_rank").alias("rank")) for source in SOURCES))
+    places = F.array(*(F.struct(F.lit(name).alias("model"), F.col(f"{name}_rank").alias("rank")) for name in NAMES))
+    only_repeats = [recommender.name for recommender in RECOMMENDERS if recommender.only_repeats]  # which is what discovery may not list
     return (
         candidates.select("setting", "user_id", "item_id", F.explode(places).alias("place"))
         .select("setting", "place.model", "user_id", "place.rank", "item_id")
-        .where((F.col("rank") <= k) & ~((F.col("setting") == "discovery") & F.col("model").isin(*NOT_IN_DISCOVERY)))
+        .where((F.col("rank") <= k) & ~((F.col("setting") == "discovery") & F.col("model").isin(*only_repeats)))
     )
 
 
 def published_lists(recommendations: DataFrame, k: int) -> DataFrame:
-    """gold.recommendations rows of one cut in the form of `source_lists`."""
+    """gold.recommendations rows of one cut in the form of `recommender_lists`."""
     return recommendations.where(F.col("rank") <= k).select("setting", F.lit(PUBLISHED).alias("model"), "user_id", "rank", "item_id")
 
 
-def relevant_items(events: DataFrame, items: DataFrame, edges: DataFrame, *, as_of: date, window_days: int, max_users: int, seed: int) -> DataFrame:
-    """What users with a history bought in the window after the cut.
+def relevant_items(events: DataFrame, kept: DataFrame, items: DataFrame, edges: DataFrame, cuts: Cuts, settings: EvaluateSettings) -> DataFrame:
+    """What users with a history bought in the window after the test cut and had not given back by its end.
 
-    events: silver.events rows.  items: silver.items rows; what was never recommendable by the window's end cannot be missed.
+    events: silver.events rows.   kept: gold.kept_purchases rows.
+    items:  silver.items rows; what was never recommendable by the window's end cannot be missed.
     edges:  gold.interactions rows of the cut: who has a history, and what is no discovery.
-    returns: setting, user_id, items (array, sorted); users who bought nothing relevant have no row. At most `max_users` users, by hash.
+    returns: setting, user_id, items (array, sorted); users who bought nothing relevant have no row. At most `max_users` users, by hash;
+             none in a shop that is too young to be judged.
     """
-    end = as_of + timedelta(days=window_days)
-    in_window = (F.col("event_date") >= F.lit(as_of)) & (F.col("event_date") < F.lit(end))
+    end = cuts.end(cuts.test)
     recommendable = known_before(items, end).where("recommendable").select("item_id")
-    users = edges.select("user_id").distinct().orderBy(F.xxhash64("user_id", F.lit(seed)), "user_id").limit(max_users)
+    most = settings.max_users if cuts.judged_from is None else 0
+    users = edges.select("user_id").distinct().orderBy(F.xxhash64("user_id", F.lit(settings.seed)), "user_id").limit(most)
     bought = (
-        events.where((F.col("event_type") == "purchase") & in_window)
+        kept_before(events, kept, as_of=end)
+        .where(F.col("event_date") >= F.lit(cuts.test))
         .select("user_id", "item_id")
         .distinct()
         .join(recommendable, "item_id", how="left_semi")
         .join(F.broadcast(users), "user_id", how="left_semi")
     )
     new = bought.join(edges.select("user_id", "item_id"), ["user_id", "item_id"], how="left_anti")
-    by_setting = [bought.withColumn("setting", F.lit(SETTINGS[0])), new.withColumn("setting", F.lit(SETTINGS[1]))]
+    by_setting = [bought.withColumn("setting", F.lit(LIST_SETTINGS[0])), new.withColumn("setting", F.lit(LIST_SETTINGS[1]))]
     return reduce(lambda a, b: a.unionByName(b), by_setting).groupBy("setting", "user_id").agg(F.sort_array(F.collect_set("item_id")).alias("items"))
 
 
-def judged(lists: DataFrame, relevant: DataFrame, models: list[str], k: int) -> DataFrame:
+def judged(lists: DataFrame, relevant: DataFrame, models: Sequence[str], k: int) -> DataFrame:
     """Recall@k and NDCG@k of every model for every user with something relevant; a missing list scores 0.
 
-    lists:    rows of `source_lists` and `published_lists`.   relevant: rows of `relevant_items`.
+    lists:    rows of `recommender_lists` and `published_lists`.   relevant: rows of `relevant_items`.
     returns:  setting, model, user_id, recall, ndcg; every model of `models` for every row of `relevant`.
     """
     place = F.struct("rank", "item_id", "model")
@@ -77,7 +82,7 @@ def judged(lists: DataFrame, relevant: DataFrame, models: list[str], k: int) -> 
     return pairs.mapInArrow(partial(_judge, models=models, k=k), JUDGED)
 
 
-def _judge(batches: Iterable[pa.RecordBatch], *, models: list[str], k: int) -> Iterator[pa.RecordBatch]:
+def _judge(batches: Iterable[pa.RecordBatch], *, models: Sequence[str], k: int) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         relevant, places = batch.column("items"), batch.column("places")
         wanted, listed = relevant.flatten().dictionary_encode(), places.flatten()

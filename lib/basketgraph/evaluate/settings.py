@@ -1,13 +1,12 @@
-"""The numbers of the evaluation and of the gate, and the models that are compared."""
+"""The numbers of the evaluation and of the gate, and the names of what is compared."""
 
 from basketgraph.config import Settings
+from basketgraph.foundation.recommenders import NAMES
 
-SETTINGS = ("rebuy", "discovery")
-SOURCES = ("popularity", "personal_frequency", "item_cosine", "als", "ease", "graph")
 PUBLISHED = "published"
+MODELS = (*NAMES, PUBLISHED)
 JUDGED_AT = 20  # length of a judged list: part of the metrics' names, which others read
 GAIN_METRIC = f"ndcg@{JUDGED_AT}"  # what the models are compared by
-NOT_IN_DISCOVERY = ("personal_frequency",)  # there a user's own purchases are what may not be listed
 
 
 class EvaluateSettings(Settings):

@@ -1,4 +1,4 @@
-"""What serving needs of a trained model: embeddings whose inner product is the score, and what explains one."""
+"""gold.user_embeddings and gold.item_embeddings: vectors whose inner product is the score, and what explains one."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -6,6 +6,7 @@ import shutil
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from datetime import date
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -34,6 +35,18 @@ class Training(Settings):
     model: Path
     tensorboard: Path | None = None
     fingerprint: str = ""
+
+    @classmethod
+    def of_cut(cls, folder: Path, cut: date) -> "Training":
+        """Where the sealed set and the model of a cut lie below `folder`."""
+        return cls(
+            shards=folder / "shards" / str(cut), model=folder / "models" / "graph" / str(cut), tensorboard=folder / "tensorboard" / "graph" / str(cut)
+        )
+
+    @property
+    def has_edges(self) -> bool:
+        """Whether anything was bought before the cut; without an edge there is no graph to train on."""
+        return read_manifest(self.shards).edges > 0
 
 
 def train_shards(

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 from pyspark.sql import functions as F
 from pyspark.sql.types import DateType, TimestampType
 
+from basketgraph.history import known_before
+
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
@@ -43,6 +45,19 @@ def check_no_leak(
     ]
     if faults:
         raise LeakError("\n".join([f"{what}: rows from the future of the cut {cut}", *faults]))
+
+
+def check_cut(events: DataFrame, kept: DataFrame, edges: DataFrame, *, cut: date, time_zone: str) -> None:
+    """Raise LeakError unless the edges of a cut, and all that they are made of, lie before it.
+
+    events: silver.events rows of any day.   kept: gold.kept_purchases rows.   edges: gold.interactions rows of the cut, as written.
+    """
+    # By the instants, too: a day taken in another zone than the shop's would let the first hours after the cut in.
+    past = events.where(F.col("event_date") < F.lit(cut))
+    check_no_leak(past, cut=cut, columns=["event_date", "event_time"], what="silver.events", time_zone=time_zone)
+    known = known_before(kept, cut)
+    check_no_leak(known, cut=cut, columns=["valid_from", "cancelled_at"], what="gold.kept_purchases", time_zone=time_zone)
+    check_no_leak(edges, cut=cut, columns=["first_date", "last_date"], what="gold.interactions")
 
 
 def _is_late(frame: DataFrame, column: str, cut: date, time_zone: str | None) -> Column:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -83,7 +82,7 @@ def old_files(
 ) -> list[str]:
     """Paths of pages and of cuts' folders that may go, in order.
 
-    runs: rows of ops.runs (run_id, step, status, finished_at, detail). kept: the kept releases (run_id, published_at), the restored ones included.
+    runs: rows of ops.runs (run_id, step, status, finished_at, cuts). kept: the kept releases (run_id, published_at), the restored ones included.
     """
     cuts = used_cuts(runs, kept, since=now - timedelta(days=settings["keep_days"]))
     pages = {row["run_id"] for row in kept}
@@ -105,7 +104,7 @@ def used_cuts(runs: Sequence[Mapping[str, Any]], kept: Sequence[Mapping[str, Any
     chosen = [row for row in trained if row["finished_at"] >= since] + trained[-1:]
     for release in kept:
         chosen += [row for row in trained if row["finished_at"] <= release["published_at"]][-1:]
-    return {name for row in chosen for name in json.loads(row["detail"] or "{}") if CUT.fullmatch(name)}
+    return {cut.isoformat() for row in chosen for cut in row["cuts"] or ()}
 
 
 def listed(release: Release, zone: Any) -> list[Found]:
@@ -133,6 +132,6 @@ def _place(release: Release, path: str) -> str:
 
 def run_rows(release: Release, zone: Any) -> list[dict[str, Any]]:
     """What old_files wants to know of ops.runs."""
-    columns = ["run_id", "step", "status", "finished_at", "detail"]
+    columns = ["run_id", "step", "status", "finished_at", "cuts"]
     rows = release.read(RUNS).where(F.col("step") == TRAINING).select(*columns).collect() if release.exists(RUNS) else []
     return [{**row.asDict(), "finished_at": row.finished_at.astimezone(zone)} for row in rows]

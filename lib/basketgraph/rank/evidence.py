@@ -27,7 +27,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Known:
+class UserHistory:
     """What one user had before the cut, sorted by item id, and the graph's vector and scale of the user."""
 
     item_ids: list[str]
@@ -62,11 +62,11 @@ class Evidence:
         place = self.place.get(item_id)
         return (self.names[place] if place is not None else None) or f"item {item_id}"
 
-    def known(self, user: dict[str, Any]) -> Known:
+    def history_of(self, user: dict[str, Any]) -> UserHistory:
         """user: a row of `reasons.listed_users`."""
         had = user["had"] or []
         embedding = user["embedding"]
-        return Known(
+        return UserHistory(
             [row["item_id"] for row in had],
             np.array([self.place.get(row["item_id"], -1) for row in had], dtype=np.int64),
             np.array([row["weight"] for row in had], dtype=np.float64),
@@ -76,7 +76,7 @@ class Evidence:
             float(user["scale"] or 0.0),
         )
 
-    def from_related(self, item_id: str, user: Known) -> list[Part]:
+    def from_related(self, item_id: str, user: UserHistory) -> list[Part]:
         """The user's items of which the item is a near neighbour, by their share of weight times similarity; empty where there is none."""
         there = self.place[item_id]
         near = slice(self.near_from[there], self.near_from[there + 1])
@@ -88,7 +88,7 @@ class Evidence:
         best = np.lexsort((linked, -strength))[: self.parts]
         return [user.part(linked[i], strength[i] / strength.sum(), int(users[i])) for i in best]
 
-    def from_graph(self, item_id: str, user: Known) -> tuple[list[Part], float] | None:
+    def from_graph(self, item_id: str, user: UserHistory) -> tuple[list[Part], float] | None:
         """The score taken apart: what each of the user's items adds, exactly, as shares of user vector x item vector, and the user's own share.
 
         None where the graph knows the user or the item not, or the score is nothing to be proud of.

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
+from basketgraph.foundation.recommenders import EXPLAIN_ORDER, LIST_SETTINGS
+from basketgraph.history import kept_before
 from basketgraph.rank.histories import LEVELS, PACES, WINDOWS, item_history, tastes, user_history
-from basketgraph.rank.settings import SETTINGS, SOURCES, RankSettings
+from basketgraph.rank.settings import RankSettings
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 LABEL = "bought"  # 1 or 0: whether the user bought the candidate in the window after the cut
 FEATURES = (
     # Raw scores drift from cut to cut as histories grow; ranks and standardised scores do not.
-    *(f"{source}_{part}" for source in SOURCES for part in ("rank", "z")), "personal_frequency_score",
+    *(f"{recommender}_{part}" for recommender in EXPLAIN_ORDER for part in ("rank", "z")), "personal_frequency_score",
     "own_purchases", "own_orders", "own_recency", "own_tenure", "own_amount", "own_gap", "own_due",
     *(f"own_decayed_{days}" for days in PACES),
     "own_share_of_orders", "own_share_of_subcategory", "own_due_by_item",
@@ -33,40 +35,40 @@ def features(candidates: DataFrame, purchases: DataFrame, own: DataFrame) -> Dat
 
     candidates: gold.candidates rows of the cut, or those of `labelled`.
     purchases:  rows of `histories.purchases_before` the cut.
-    own:        rows of `histories.own_history` of them; read six times, so a job had better make it once, spread by user.
+    own:        rows of `histories.own_history` of them; read six times, so a job had better make it once.
     returns:    setting, user_id, item_id, FEATURES as floats, null where there is nothing to say; and `bought` where the candidates have it.
     """
-    known = candidates.join(F.broadcast(item_history(own)), "item_id", how="left")  # at most one row per item
+    # Spread by user first: left to itself, Spark would move the candidates by user and item, and then again by user.
+    featured = candidates.repartition("user_id").join(F.broadcast(item_history(own)), "item_id", how="left")  # at most one row per item
     bought = own.drop(*LEVELS, "decayed", "purchases_lately")
-    known = known.join(bought.hint("shuffle_hash"), ["user_id", "item_id"], how="left")  # at most one per pair
+    featured = featured.join(bought.hint("shuffle_hash"), ["user_id", "item_id"], how="left")  # at most one per pair
     for level in LEVELS:
-        known = known.join(tastes(own, level).hint("shuffle_hash"), ["user_id", level], how="left")  # at most one per user and value
-    known = known.join(user_history(purchases, own).hint("shuffle_hash"), "user_id", how="left")  # at most one per user
+        featured = featured.join(tastes(own, level).hint("shuffle_hash"), ["user_id", level], how="left")  # at most one per user and value
+    featured = featured.join(user_history(purchases, own).hint("shuffle_hash"), "user_id", how="left")  # at most one per user
     label = [LABEL] if LABEL in candidates.columns else []
     return (
-        known.withColumn("own_share_of_orders", F.col("own_orders") / F.col("user_orders"))
+        featured.withColumn("own_share_of_orders", F.col("own_orders") / F.col("user_orders"))
         .withColumn("own_share_of_subcategory", F.col("personal_frequency_score") / F.nullif("subcategory_decayed", F.lit(0.0)))
         .withColumn("own_due_by_item", F.col("own_recency") / F.nullif("item_gap", F.lit(0.0)))
         .select("setting", "user_id", "item_id", *(F.col(name).cast("float").alias(name) for name in FEATURES), *label)
     )
 
 
-def labelled(candidates: DataFrame, events: DataFrame, *, as_of: date, window_days: int, settings: RankSettings) -> DataFrame:
-    """The candidates to train on: each that was bought in the window after the cut, and a share of the others.
+def labelled(candidates: DataFrame, events: DataFrame, kept: DataFrame, *, as_of: date, window_days: int, settings: RankSettings) -> DataFrame:
+    """The candidates to train on: each that was bought in the window after the cut and not given back within it, and a share of the others.
 
-    candidates: gold.candidates rows of the cut.
+    candidates: gold.candidates rows of the cut.   events: silver.events rows.   kept: gold.kept_purchases rows.
     returns:    the same columns and `bought` (1 or 0). Users who bought nothing then are left out.
     """
-    day = F.col("event_date")
-    in_window = (day >= F.lit(as_of)) & (day < F.lit(as_of + timedelta(days=window_days)))
-    bought = events.where((F.col("event_type") == "purchase") & in_window).select("user_id", "item_id", F.lit(1).alias(LABEL)).distinct()
+    in_window = kept_before(events, kept, as_of=as_of + timedelta(days=window_days)).where(F.col("event_date") >= F.lit(as_of))
+    bought = in_window.select("user_id", "item_id", F.lit(1).alias(LABEL)).distinct()
     buyers = bought.select("user_id").distinct().orderBy(F.xxhash64("user_id", F.lit(settings.seed)), "user_id").limit(settings.max_training_users)
     bucket = F.pmod(F.xxhash64("user_id", "item_id", "setting", F.lit(settings.seed)), F.lit(10_000))  # the same rows in every run
-    shares = [F.when(F.col("setting") == name, F.lit(int(settings.trees(name).negatives_share * 10_000))) for name in SETTINGS]
-    kept = (F.col(LABEL) == 1) | (bucket < F.coalesce(*shares))
+    shares = [F.when(F.col("setting") == name, F.lit(int(settings.trees(name).negatives_share * 10_000))) for name in LIST_SETTINGS]
+    is_taken = (F.col(LABEL) == 1) | (bucket < F.coalesce(*shares))
     return (
         candidates.join(F.broadcast(buyers), "user_id", how="left_semi")
         .join(bought, ["user_id", "item_id"], how="left")  # at most one row per pair
         .fillna(0, [LABEL])
-        .where(kept)
+        .where(is_taken)
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
-from basketgraph.history import known_before
+from basketgraph.history import kept_before, known_before
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -19,12 +19,14 @@ WINDOWS = (7, 28, 90)
 LATELY = 28  # days
 
 
-def purchases_before(events: DataFrame, items: DataFrame, *, as_of: date) -> DataFrame:
-    """Purchase lines of recommendable items on days before `as_of`, each with its age in days (1 is yesterday) and the item's levels."""
+def purchases_before(events: DataFrame, kept: DataFrame, items: DataFrame, *, as_of: date) -> DataFrame:
+    """Purchase lines of recommendable items on days before `as_of`, each with its age in days (1 is yesterday) and the item's levels.
+
+    events: silver.events rows of any type and day.   kept: gold.kept_purchases rows.   items: silver.items rows with their history.
+    """
     known = known_before(items, as_of).where("recommendable").select("item_id", *LEVELS)
-    is_past_purchase = (F.col("event_type") == "purchase") & (F.col("event_date") < F.lit(as_of))
     return (
-        events.where(is_past_purchase)
+        kept_before(events, kept, as_of=as_of)
         .select("user_id", "item_id", "order_id", "amount_minor", F.datediff(F.lit(as_of), "event_date").alias("age"))
         .join(known, "item_id", how="inner")  # at most one row per item holds on a day
     )
@@ -36,7 +38,8 @@ def own_history(purchases: DataFrame, *, half_life_days: float) -> DataFrame:
     purchases: rows of `purchases_before`. All that is said of items and tastes below follows from these rows, so they are worth making once.
     """
     return (
-        purchases.groupBy("user_id", "item_id", *LEVELS)  # an item has one value of each level
+        purchases.repartition("user_id")  # one shuffle: counting distinct orders would take two of its own
+        .groupBy("user_id", "item_id", *LEVELS)  # an item has one value of each level
         .agg(
             F.count("*").alias("own_purchases"),
             F.countDistinct("order_id").alias("own_orders"),

@@ -1,4 +1,4 @@
-"""The door to LightGBM: a linear prior over the sources, and boosted trees that correct it (LambdaRank, Burges 2010)."""
+"""The door to LightGBM: a linear prior over the recommenders, and boosted trees that correct it (LambdaRank, Burges 2010)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
-from basketgraph.rank.settings import LADDER, Trees
+from basketgraph.foundation.recommenders import NAMES
+from basketgraph.rank.settings import Trees
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
@@ -22,9 +23,9 @@ class Ranker:
     """Orders one setting's candidates. Plain text and numbers, so that it travels to workers and into a file."""
 
     features: tuple[str, ...]
-    prior: Floats  # [features]: weights of the linear part; 0 for all that is no standardised source score
+    prior: Floats  # [features]: weights of the linear part; 0 for all that is no standardised score of a recommender
     trees: str  # LightGBM's model text
-    ladder: tuple[str, ...] = ()  # sources, the surest first, whose places alone order the list: there was too little to learn from
+    ladder: tuple[str, ...] = ()  # recommenders, the surest first, whose places alone order the list: there was too little to learn from
 
     @property
     def version(self) -> str:
@@ -51,7 +52,7 @@ class Ranker:
 
 def ladder_ranker(features: tuple[str, ...]) -> Ranker:
     """What orders a list where there is too little to learn from."""
-    return Ranker(features, np.zeros(len(features)), "", LADDER)
+    return Ranker(features, np.zeros(len(features)), "", NAMES)
 
 
 def train(rows: Floats, bought: Ints, groups: Ints, features: tuple[str, ...], settings: Trees, seed: int) -> Ranker:
@@ -59,12 +60,12 @@ def train(rows: Floats, bought: Ints, groups: Ints, features: tuple[str, ...], s
 
     rows:    float32 [rows, features], each user's rows together.   bought: [rows], 1 or 0.
     groups:  [users], how many rows each has.
-    The trees start from a logistic blend of the sources instead of from nothing: a window's few hits among a user's many candidates teach
-    trees alone less than the sources know together. Where no tree could be split, or nothing or all was bought, the ladder orders the list.
+    The trees start from a logistic blend of the recommenders instead of from nothing: a window's few hits among a user's many candidates teach
+    trees alone less than the recommenders know together. Where no tree could be split, or nothing or all was bought, the ladder orders the list.
     """
     if bought.sum() in (0, len(bought)) or len(rows) < 2 * settings.min_rows:
         return ladder_ranker(features)
-    chosen = np.array([name in {f"{source}_z" for source in settings.prior} for name in features])
+    chosen = np.array([name in {f"{recommender}_z" for recommender in settings.prior} for name in features])
     prior = np.zeros(len(features))
     prior[chosen] = logistic(np.nan_to_num(rows[:, chosen]), bought)
     data = lightgbm.Dataset(
@@ -99,17 +100,17 @@ def _parameters(settings: Trees, seed: int) -> dict[str, Any]:
 
 
 def prior_score(rows: Floats, prior: Floats) -> NDArray[np.float64]:
-    """The linear part; a source without an opinion counts as the user's mean, which is 0."""
+    """The linear part; a recommender without an opinion counts as the user's mean, which is 0."""
     used = prior != 0
     return np.asarray(np.nan_to_num(rows[:, used]).astype(np.float64) @ prior[used], dtype=np.float64)
 
 
 def ladder_score(rows: Floats, features: tuple[str, ...], ladder: tuple[str, ...]) -> NDArray[np.float64]:
-    """What the first source placed, in its order, before what only the second did, and so on; 0 for what none of them placed."""
+    """What the first recommender placed, in its order, before what only the second did, and so on; 0 for what none of them placed."""
     score = np.zeros(len(rows))
-    for step, source in enumerate(ladder):
-        if f"{source}_rank" in features:
-            rank = rows[:, features.index(f"{source}_rank")].astype(np.float64)
+    for step, recommender in enumerate(ladder):
+        if f"{recommender}_rank" in features:
+            rank = rows[:, features.index(f"{recommender}_rank")].astype(np.float64)
             here = (score == 0) & ~np.isnan(rank)
             score[here] = len(ladder) - step + 1 / (1 + rank[here])
     return score

@@ -1,17 +1,16 @@
-"""Why an item is on a list: the source that placed it, with its evidence, in a sentence and in numbers."""
+"""Why an item is on a list: the recommender that placed it, with its evidence, in a sentence and in numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from pyspark.sql import functions as F
 
-from basketgraph.rank.evidence import Evidence, Known, Part
-from basketgraph.rank.settings import SOURCES
+from basketgraph.foundation.recommenders import EXPLAIN_ORDER
+from basketgraph.rank.evidence import Evidence, Part, UserHistory
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -39,7 +38,7 @@ SCHEMA = pa.schema(
 def listed_users(lists: DataFrame, edges: DataFrame, graph_users: DataFrame) -> DataFrame:
     """One row per user with a list: user_id, lists, had (both arrays of structs), embedding and scale (null where the graph is absent).
 
-    lists: rows of `lists.ranked_lists`.   edges: gold.interactions rows of the cut.   graph_users: user_id, embedding, scale; may be empty.
+    lists: rows of `recommendations.ranked_lists`.   edges: gold.interactions rows of the cut.   graph_users: user_id, embedding, scale; may be empty.
     """
     listed = F.sort_array(F.collect_list(F.struct("setting", "rank", *(c for c in lists.columns if c not in ("setting", "rank", "user_id")))))
     had = F.sort_array(F.collect_list(F.struct("item_id", "weight", "purchases", "last_date")))
@@ -68,34 +67,34 @@ def _of_batches(batches: Iterable[pa.RecordBatch], *, evidence: Evidence) -> Ite
 
 
 def _of_user(user: dict[str, Any], evidence: Evidence) -> Iterator[dict[str, Any]]:
-    known = evidence.known(user)
-    had = {item_id: i for i, item_id in enumerate(known.item_ids)}
+    history = evidence.history_of(user)
+    had = {item_id: i for i, item_id in enumerate(history.item_ids)}
     for listed in user["lists"]:
-        ranks = [(listed[f"{source}_rank"], number) for number, source in enumerate(SOURCES)]
-        sources = [SOURCES[number] for _, number in sorted(pair for pair in ranks if pair[0] is not None)]
+        ranks = [(listed[f"{recommender}_rank"], number) for number, recommender in enumerate(EXPLAIN_ORDER)]
+        recommenders = [EXPLAIN_ORDER[number] for _, number in sorted(pair for pair in ranks if pair[0] is not None)]
         own = had.get(listed["item_id"])
-        why = _bought_before(known, own) if own is not None else _why(listed["item_id"], sources, known, evidence)
+        why = _bought_before(history, own) if own is not None else _why(listed["item_id"], recommenders, history, evidence)
         kept = {column: listed[column] for column in ("setting", "rank", "item_id", "score")}
-        yield {**kept, "user_id": user["user_id"], "sources": sources, **why}
+        yield {**kept, "user_id": user["user_id"], "sources": recommenders, **why}
 
 
-def _why(item_id: str, sources: Sequence[str], known: Known, evidence: Evidence) -> dict[str, Any]:
-    """The reason of an item the user never had: the surest source that has evidence, else how many bought it."""
-    for source in sources:
-        if source == "popularity":
+def _why(item_id: str, recommenders: Sequence[str], history: UserHistory, evidence: Evidence) -> dict[str, Any]:
+    """The reason of an item the user never had: the surest recommender that has evidence, else how many bought it."""
+    for recommender in recommenders:
+        if recommender == "popularity":
             break
-        if source == "graph":
-            taken_apart = evidence.from_graph(item_id, known)
+        if recommender == "graph":
+            taken_apart = evidence.from_graph(item_id, history)
             if taken_apart is not None:
                 parts, own_share = taken_apart
-                return _reason(source, f"Goes with what you buy, above all {_and(parts, evidence)}.", parts, own_share)
-        elif parts := evidence.from_related(item_id, known):
-            return _reason(source, f"Bought by those who also buy {_and(parts, evidence)}.", parts)
+                return _reason(recommender, f"Goes with what you buy, above all {_and(parts, evidence)}.", parts, own_share)
+        elif parts := evidence.from_related(item_id, history):
+            return _reason(recommender, f"Bought by those who also buy {_and(parts, evidence)}.", parts)
     return _popular(item_id, evidence)
 
 
-def _bought_before(known: Known, own: int) -> dict[str, Any]:
-    part = known.part(own, 1.0)
+def _bought_before(history: UserHistory, own: int) -> dict[str, Any]:
+    part = history.part(own, 1.0)
     times = "once, on" if part.purchases == 1 else f"{part.purchases} times, last on"
     return _reason("personal_frequency", f"You bought it {times} {part.last_date}.", [part])
 
@@ -106,8 +105,8 @@ def _popular(item_id: str, evidence: Evidence) -> dict[str, Any]:
     return _reason("popularity", f"{who} bought it in the last {evidence.popularity_days} days.", [])
 
 
-def _reason(source: str, text: str, parts: Sequence[Part], own_share: float | None = None) -> dict[str, Any]:
-    return {"source": source, "reason": text, "evidence": [asdict(part) for part in parts], "own_share": own_share}
+def _reason(recommender: str, text: str, parts: Sequence[Part], own_share: float | None = None) -> dict[str, Any]:
+    return {"source": recommender, "reason": text, "evidence": [vars(part) for part in parts], "own_share": own_share}
 
 
 def _and(parts: Sequence[Part], evidence: Evidence) -> str:

@@ -5,17 +5,13 @@ from typing import Literal
 from pydantic import field_validator
 
 from basketgraph.config import Settings
-
-SETTINGS = ("rebuy", "discovery")
-SOURCES = ("personal_frequency", "graph", "ease", "item_cosine", "als", "popularity")  # of equal ranks, the one that explains most comes first
-
-LADDER = ("personal_frequency", "popularity", "item_cosine", "ease", "als", "graph")  # what orders a list where a ranker has too little to learn from
+from basketgraph.foundation.recommenders import known_names
 
 
 class Trees(Settings):
-    """One setting's ranker: a linear prior over the sources, and the trees that correct it."""
+    """One setting's ranker: a linear prior over the recommenders, and the trees that correct it."""
 
-    prior: tuple[str, ...]  # sources whose standardised scores make the prior
+    prior: tuple[str, ...]  # recommenders whose standardised scores make the prior
     objective: Literal["lambdarank", "binary"]
     negatives_share: float  # of the candidates that were not bought, this share is trained on
     rounds: int
@@ -28,9 +24,7 @@ class Trees(Settings):
     @field_validator("prior")
     @classmethod
     def _known(cls, given: tuple[str, ...]) -> tuple[str, ...]:
-        if unknown := sorted(set(given) - set(SOURCES)):
-            raise ValueError(f"want sources of {', '.join(SOURCES)}, have {', '.join(unknown)}")
-        return given
+        return known_names(given)
 
 
 class RankSettings(Settings):

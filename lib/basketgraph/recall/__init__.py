@@ -1,15 +1,13 @@
-"""Candidates: what each source would show each user, and how sure it is."""
+"""Candidates: what each recommender would show each user, and how sure it is."""
 
-from basketgraph.recall.als import als_factors
+from basketgraph.recall.als_factors import als_factors
+from basketgraph.recall.assortment import assortment
 from basketgraph.recall.candidates import candidates, edges_for_ease, user_rows
 from basketgraph.recall.catalogue import Catalogue, catalogue
-from basketgraph.recall.popular import assortment
-from basketgraph.recall.related import related_items
-from basketgraph.recall.settings import SETTINGS, SOURCES, RecallSettings
+from basketgraph.recall.related_items import related_items, sampled_edges
+from basketgraph.recall.settings import RecallSettings
 
 __all__ = [
-    "SETTINGS",
-    "SOURCES",
     "Catalogue",
     "RecallSettings",
     "als_factors",
@@ -18,5 +16,6 @@ __all__ = [
     "catalogue",
     "edges_for_ease",
     "related_items",
+    "sampled_edges",
     "user_rows",
 ]

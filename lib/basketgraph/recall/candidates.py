@@ -1,8 +1,8 @@
-"""Each user's candidates: the union of every source's best items, by blocked matrix products over Arrow batches."""
+"""gold.candidates: the union of every recommender's best items for each user, by blocked matrix products over Arrow batches."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,39 +12,38 @@ from numpy.typing import NDArray
 from pyspark.sql import functions as F
 from scipy import sparse
 
+from basketgraph.foundation.recommenders import LIST_SETTINGS, NAMES
 from basketgraph.ranking import top_k
 from basketgraph.recall.catalogue import Block, Catalogue, stacked
 from basketgraph.recall.matrix import Floats, places
-from basketgraph.recall.settings import SETTINGS, SOURCES, RecallSettings
+from basketgraph.recall.settings import RecallSettings
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+PARTS = ("score", "rank", "z")
 CANDIDATES = ", ".join(
-    ["setting string", "user_id string", "item_id string", *(f"{source}_score float, {source}_rank int, {source}_z float" for source in SOURCES)]
+    ["setting string, user_id string, item_id string", *(f"{name}_score float, {name}_rank int, {name}_z float" for name in NAMES)]
 )
 
 
-def user_rows(edges: DataFrame, als_users: DataFrame, graph_users: DataFrame) -> DataFrame:
-    """One row per user with all that the sources need to know of them.
+def user_rows(edges: DataFrame, vectors: Mapping[str, DataFrame]) -> DataFrame:
+    """One row per user with all that the recommenders need to know of them.
 
     edges:       gold.interactions rows of one cut.
-    als_users:   user_id, factors.   graph_users: user_id, embedding. Both may be empty.
-    returns:     user_id, items, weights, decayed (arrays of one length), factors, embedding (null where unknown).
+    vectors:     recommender -> user_id, vector; may be empty.
+    returns:     user_id, items, weights, decayed (arrays of one length), vectors (a struct with each recommender's vector, null where unknown).
     """
     bought = F.sort_array(F.collect_list(F.struct("item_id", "weight", "decayed")))
-    histories = edges.groupBy("user_id").agg(bought.alias("bought"))
-    return (
-        histories.join(als_users.select("user_id", "factors"), "user_id", how="left")  # at most one row per user on either side
-        .join(graph_users.select("user_id", "embedding"), "user_id", how="left")
-        .select(
-            "user_id",
-            F.col("bought.item_id").alias("items"),
-            F.col("bought.weight").cast("array<float>").alias("weights"),
-            F.col("bought.decayed").cast("array<float>").alias("decayed"),
-            "factors",
-            "embedding",
-        )
+    users = edges.groupBy("user_id").agg(bought.alias("bought"))
+    for name, of_users in vectors.items():
+        users = users.join(of_users.select("user_id", F.col("vector").alias(f"{name}_vector")), "user_id", how="left")  # at most one row per user
+    return users.select(
+        "user_id",
+        F.col("bought.item_id").alias("items"),
+        F.col("bought.weight").cast("array<float>").alias("weights"),
+        F.col("bought.decayed").cast("array<float>").alias("decayed"),
+        F.struct(*(F.col(f"{name}_vector").alias(name) for name in vectors)).alias("vectors"),
     )
 
 
@@ -59,11 +58,11 @@ def edges_for_ease(edges: DataFrame, settings: RecallSettings) -> DataFrame:
 
 
 def candidates(users: DataFrame, catalogue: Catalogue, settings: RecallSettings) -> DataFrame:
-    """The union of the sources' best listed items of each user, in both settings.
+    """The union of the recommenders' best listed items of each user, in both settings.
 
-    users:   rows of `user_rows`. Beside the catalogue a worker holds `block_users` x listed items scores per source.
-    returns: one row per setting, user and item: per source its score, its rank (1 is best; null below the source's depth), and z, the score's
-             distance from the user's mean over the candidates in standard deviations; null where the source has no opinion.
+    users:   rows of `user_rows`. Beside the catalogue a worker holds `block_users` x listed items scores per recommender.
+    returns: one row per setting, user and item: of each recommender its score, its rank (1 is best; null below its depth), and z, the score's
+             distance from the user's mean over the candidates in standard deviations; null where it has no opinion.
     """
     return users.mapInArrow(partial(_of_batches, catalogue=catalogue, settings=settings), CANDIDATES)
 
@@ -73,7 +72,7 @@ def _of_batches(batches: Iterable[pa.RecordBatch], *, catalogue: Catalogue, sett
         for start in range(0, batch.num_rows, settings.block_users):
             block = _block(batch.slice(start, settings.block_users), catalogue)
             scores, owned = catalogue.scores(block), catalogue.owned(block)
-            for setting in SETTINGS:
+            for setting in LIST_SETTINGS:
                 mask = owned if setting == "discovery" else None
                 yield _picked(setting, block, catalogue, scores, mask, settings.depth(setting))
 
@@ -89,15 +88,12 @@ def _block(batch: pa.RecordBatch, catalogue: Catalogue) -> Block:
         values = np.asarray(columns[name].flatten(), dtype=np.float32)
         return sparse.csr_matrix((values[place >= 0], (row[place >= 0], place[place >= 0])), shape=shape)
 
-    als, graph = (_fit(stacked(columns[name]), width) for name, width in (("factors", _width(catalogue.als)), ("embedding", _width(catalogue.graph))))
-    return Block(columns["user_id"], matrix("weights"), matrix("decayed"), als, graph)
+    given = columns["vectors"]
+    vectors = {name: _of_width(stacked(given.field(name)), items.shape[1]) for name, items in catalogue.vectors.items()}
+    return Block(columns["user_id"], matrix("weights"), matrix("decayed"), vectors)
 
 
-def _width(vectors: Floats | None) -> int:
-    return 0 if vectors is None else vectors.shape[1]
-
-
-def _fit(vectors: Floats, width: int) -> Floats:
+def _of_width(vectors: Floats, width: int) -> Floats:
     """A block in which no user has a vector has no width of its own."""
     return vectors if vectors.shape[1] == width else np.full((len(vectors), width), np.nan, dtype=np.float32)
 
@@ -111,7 +107,7 @@ def _picked(
     depth: dict[str, int],
 ) -> pa.RecordBatch:
     users, listed = len(block.user_ids), len(catalogue.listed)
-    ranks = {source: _ranks(scores[source], depth[source], mask) for source in scores if depth[source] > 0}
+    ranks = {name: _ranks(scores[name], depth[name], mask) for name in scores if depth[name] > 0}
     picked = np.zeros((users, listed), dtype=bool)
     for rank in ranks.values():
         picked |= rank > 0
@@ -121,16 +117,16 @@ def _picked(
         block.user_ids.take(pa.array(row)),
         catalogue.listed.take(pa.array(column)),
     ]
-    for source in SOURCES:
-        score = scores[source][row, column] if source in scores else np.full(len(row), -np.inf, dtype=np.float32)
-        rank = ranks[source][row, column] if source in ranks else np.zeros(len(row), dtype=np.int32)
+    for name in NAMES:
+        score = scores[name][row, column] if name in scores else np.full(len(row), -np.inf, dtype=np.float32)
+        rank = ranks[name][row, column] if name in ranks else np.zeros(len(row), dtype=np.int32)
         unknown = ~np.isfinite(score)
         arrays += [
             pa.array(score, pa.float32(), mask=unknown),
             pa.array(rank, pa.int32(), mask=rank == 0),
             pa.array(_standard(score, row, users), pa.float32(), mask=unknown),
         ]
-    names = ["setting", "user_id", "item_id", *(f"{source}_{part}" for source in SOURCES for part in ("score", "rank", "z"))]
+    names = ["setting", "user_id", "item_id", *(f"{name}_{part}" for name in NAMES for part in PARTS)]
     return pa.RecordBatch.from_arrays(arrays, names=names)
 
 

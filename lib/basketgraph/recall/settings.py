@@ -1,11 +1,9 @@
-"""The numbers of candidate generation, and the names that its tables and the evaluation share."""
+"""The numbers of candidate generation."""
 
 from pydantic import field_validator
 
 from basketgraph.config import Settings
-
-SETTINGS = ("rebuy", "discovery")  # everything may be listed; only what the user never bought before the cut
-SOURCES = ("popularity", "personal_frequency", "item_cosine", "als", "ease", "graph")
+from basketgraph.foundation.recommenders import NAMES, known_names
 
 MOST_CANDIDATES = 10_000  # of a user in one setting: the rows that LightGBM takes in a query
 
@@ -34,13 +32,12 @@ class RecallSettings(Settings):
     @field_validator("rebuy", "discovery")
     @classmethod
     def _known(cls, given: dict[str, int]) -> dict[str, int]:
-        if unknown := sorted(set(given) - set(SOURCES)):
-            raise ValueError(f"want sources of {', '.join(SOURCES)}, have {', '.join(unknown)}")
+        known_names(tuple(given))
         if any(depth < 0 for depth in given.values()) or sum(given.values()) > MOST_CANDIDATES:
             raise ValueError(f"want numbers from 0 on that come to at most {MOST_CANDIDATES:,}, which is what LightGBM ranks for one user")
         return given
 
     def depth(self, setting: str) -> dict[str, int]:
-        """How many items each source may place for a user in `setting`; 0 or no entry: the source places none, but still scores."""
+        """How many items each recommender may place for a user in `setting`; 0 or no entry: it places none, but still scores."""
         given: dict[str, int] = getattr(self, setting)
-        return {source: given.get(source, 0) for source in SOURCES}
+        return {name: given.get(name, 0) for name in NAMES}

@@ -5,21 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from basketgraph.foundation.recommenders import RECOMMENDERS
 from basketgraph.report.charts import models_chart
 from basketgraph.report.facts import Facts
 from basketgraph.report.promises import refusals
 from basketgraph.report.sentences import listed
 from basketgraph.tables import LISTS
 
-MODELS = {
-    "published": "published list",
-    "personal_frequency": "own frequency",
-    "ease": "EASE",
-    "item_cosine": "item cosine",
-    "als": "ALS",
-    "graph": "graph alone",
-    "popularity": "popularity",
-}
+MODELS = {"published": "published list", **{recommender.name: recommender.label for recommender in RECOMMENDERS}}
 SETTINGS = {
     "rebuy": ("Everything may be listed", "lists that may name what the customer bought before: this shop's published lists"),
     "discovery": ("New to the customer", "lists that name only what the customer never bought before"),

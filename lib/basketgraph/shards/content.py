@@ -7,10 +7,10 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, StringType, StructType
 
 from basketgraph.contracts import contract
+from basketgraph.history import known_before
 from basketgraph.shards.features import FeatureColumns, Features, feature_vectors
 from basketgraph.shards.writer import ShardSettings
 
-FEATURE_TAG = "feature"  # of the contract: columns that models use
 ARRAY_SIZES = {"hour_shares": 24, "weekday_shares": 7}
 ITEM_NAMES = ("department", "category", "subcategory", "brand", "brand_type", "manufacturer")
 
@@ -18,10 +18,10 @@ ITEM_NAMES = ("department", "category", "subcategory", "brand", "brand_type", "m
 def user_features(profiles: DataFrame, *, buckets: int) -> Features:
     """Vectors of gold.user_profiles rows of one as_of: tagged numbers and arrays, the names in shares, and what is known as a band."""
     terms = contract("gold.user_profiles")
-    tagged = {p.name for p in terms.properties if FEATURE_TAG in (p.tags or [])}
+    tagged = terms.feature_columns
     kinds = {field.name: field.dataType for field in terms.struct.fields}
-    arrays = {name: ARRAY_SIZES[name] for name in terms.columns if name in tagged and name in ARRAY_SIZES}
-    numbers = [name for name in terms.columns if name in tagged and not isinstance(kinds[name], ArrayType | StringType)]
+    arrays = {name: ARRAY_SIZES[name] for name in tagged if name in ARRAY_SIZES}
+    numbers = [name for name in tagged if not isinstance(kinds[name], ArrayType | StringType)]
     shares = [name for name, kind in kinds.items() if isinstance(kind, ArrayType) and isinstance(kind.elementType, StructType)]
     names = [name for name, kind in kinds.items() if isinstance(kind, StringType) and name not in terms.keys]
     return feature_vectors(profiles, "user_id", FeatureColumns(numbers, arrays, names, shares, buckets))
@@ -32,10 +32,9 @@ def item_features(items: DataFrame, interactions: DataFrame, *, as_of: date, set
 
     items: silver.items; interactions: gold.interactions rows of `as_of`, whose amounts give the price. Withdrawn items without sales get none.
     """
-    valid = (F.col("valid_from") < F.lit(as_of)) & (F.col("valid_to").isNull() | (F.col("valid_to") >= F.lit(as_of)))
     price = F.when(F.sum("quantity") > 0, F.sum("amount_minor") / F.sum("quantity"))
     prices = interactions.groupBy("item_id").agg(price.alias("price"))
-    known = items.where(valid).join(prices, "item_id", "left")  # an item has one valid row and at most one price
+    known = known_before(items, as_of).join(prices, "item_id", "left")  # an item has one valid row and at most one price
     if not settings.new_items:
         known = known.join(prices.select("item_id"), "item_id", "left_semi")
     known = known.where(F.col("recommendable") | F.col("price").isNotNull())

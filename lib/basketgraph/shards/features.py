@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+SCALES = {"means": F.avg, "deviations": F.stddev_pop}
 LIMIT = 4.0  # standard deviations: one huge household must not own a feature's scale
 
 
@@ -42,26 +43,21 @@ def feature_vectors(rows: DataFrame, id_column: str, columns: FeatureColumns) ->
     numbers: dict[str, Column] = {name: F.signum(name) * F.log1p(F.abs(F.col(name).cast("double"))) for name in columns.numbers}
     for name, size in columns.arrays.items():
         numbers.update({f"{name}[{k}]": F.get(F.col(name), F.lit(k)).cast("double") for k in range(size)})
-    columns_of_numbers = [F.col(f"x{k}") for k in range(len(numbers))]
     read = rows.select(F.col(id_column), *[x.alias(f"x{k}") for k, x in enumerate(numbers.values())], _tokens(columns).alias("tokens"))
-    if numbers:
-        moments = read.agg(*[F.struct(F.avg(x).alias("mean"), F.stddev_pop(x).alias("sd")).alias(f"m{k}") for k, x in enumerate(columns_of_numbers)])
-        (known,) = moments.collect()  # one row: the scale of each number
-        scaled = [_standard(x, known[k].mean, known[k].sd) for k, x in enumerate(columns_of_numbers)]
-    else:
-        scaled = []
+    scaled = [_standard(F.col(f"x{k}"), F.col("means")[k], F.col("deviations")[k]) for k in range(len(numbers))]
     has_names = bool(columns.names or columns.shares)
     buckets = _bucketed(columns.buckets, len(columns.names) + len(columns.shares)) if has_names else F.array().cast("array<double>")
     labels = [*numbers, *(f"bucket[{k}]" for k in range(columns.buckets if has_names else 0))]
     vector = F.concat(F.array(*scaled).cast("array<double>"), buckets).cast("array<float>")
-    return Features(read.select(id_column, vector.alias("features")), id_column, tuple(labels))
+    scales = read.agg(*(F.array(*(take(f"x{k}") for k in range(len(numbers)))).alias(name) for name, take in SCALES.items()))
+    known = read.join(F.broadcast(scales), how="cross") if numbers else read  # one row
+    return Features(known.select(id_column, vector.alias("features")), id_column, tuple(labels))
 
 
-def _standard(number: Column, mean: float | None, sd: float | None) -> Column:
-    if mean is None or not sd or sd < 1e-9:
-        return F.lit(0.0)  # a constant, or unknown for everybody
-    scaled = F.greatest(F.least((number - mean) / sd, F.lit(LIMIT)), F.lit(-LIMIT))
-    return F.when(number.isNull() | F.isnan(number), F.lit(0.0)).otherwise(scaled)
+def _standard(number: Column, mean: Column, deviation: Column) -> Column:
+    """In standard deviations, within LIMIT; 0 where the number is unknown, or the same, or unknown, for everybody."""
+    scaled = F.greatest(F.least((number - mean) / deviation, F.lit(LIMIT)), F.lit(-LIMIT))
+    return F.when(number.isNull() | F.isnan(number) | deviation.isNull() | (deviation < 1e-9), F.lit(0.0)).otherwise(scaled)
 
 
 def _tokens(columns: FeatureColumns) -> Column:

@@ -1,9 +1,10 @@
-"""From candidates to lists: training on the validation window's labels, scoring over Arrow batches, the best k."""
+"""gold.recommendations: rankers learn from the validation window's labels, score candidates over Arrow batches, and list the best k."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,15 +15,16 @@ from numpy.typing import NDArray
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
+from basketgraph.foundation.recommenders import EXPLAIN_ORDER, LIST_SETTINGS
 from basketgraph.rank.features import FEATURES
 from basketgraph.rank.ranker import Ranker, ladder_ranker, train
-from basketgraph.rank.settings import SETTINGS, SOURCES, RankSettings
+from basketgraph.rank.settings import RankSettings
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 LADDER_VERSION = ladder_ranker(FEATURES).version  # gold.recommendations.model_version of lists that no ranker has learnt
-RANKS = tuple(f"{source}_rank" for source in SOURCES)
+RANKS = tuple(f"{recommender}_rank" for recommender in EXPLAIN_ORDER)
 SCORED = ", ".join(["setting string", "user_id string", "item_id string", "score double", *(f"{rank} int" for rank in RANKS)])
 
 
@@ -35,8 +37,13 @@ def train_rankers(training: pa.Table, settings: RankSettings) -> dict[str, Ranke
         groups = np.bincount(np.asarray(users.indices), minlength=len(users.dictionary)) if rows.num_rows else np.zeros(0, dtype=np.int64)
         return train(matrix(rows), rows["bought"].to_numpy(), groups, FEATURES, settings.trees(setting), settings.seed)
 
-    with ThreadPoolExecutor(len(SETTINGS)) as pool:  # each on one core, side by side
-        return dict(zip(SETTINGS, pool.map(trained, SETTINGS), strict=True))
+    with ThreadPoolExecutor(len(LIST_SETTINGS)) as pool:  # each on one core, side by side
+        return dict(zip(LIST_SETTINGS, pool.map(trained, LIST_SETTINGS), strict=True))
+
+
+def ordered_by_ladder(rankers: Mapping[str, Ranker]) -> list[str]:
+    """The settings for which there was too little to learn from."""
+    return [setting for setting, ranker in rankers.items() if ranker.ladder]
 
 
 def matrix(rows: pa.Table | pa.RecordBatch) -> NDArray[np.float32]:
@@ -52,11 +59,28 @@ def ranked_lists(featured: DataFrame, rankers: Mapping[str, Ranker], k: int) -> 
     """The k best candidates of every user in each setting; equal scores go to the lower item id.
 
     featured: rows of `features`.
-    returns:  setting, user_id, rank (1 is best), item_id, score, and each source's rank (null where it did not place the item).
+    returns:  setting, user_id, rank (1 is best), item_id, score, and each recommender's rank (null where it did not place the item).
     """
     scored = featured.mapInArrow(partial(_score, rankers=dict(rankers)), SCORED)
     best_first = Window.partitionBy("setting", "user_id").orderBy(F.desc("score"), F.asc("item_id"))
     return scored.withColumn("rank", F.row_number().over(best_first)).where(F.col("rank") <= k)
+
+
+def listed_neighbours(related: DataFrame, lists: DataFrame) -> DataFrame:
+    """item_id, related_item_id, score, users of those gold.related_items rows that can explain a listed item."""
+    listed = lists.select(F.col("item_id").alias("related_item_id")).distinct()
+    return related.join(F.broadcast(listed), "related_item_id", how="left_semi").select("item_id", "related_item_id", "score", "users")
+
+
+def recent_buyers(candidates: DataFrame) -> DataFrame:
+    """item_id, buyers (bigint): how many users bought each candidate of late, which is its popularity."""
+    return candidates.groupBy("item_id").agg(F.max("popularity_score").cast("bigint").alias("buyers")).fillna(0)
+
+
+def recommendations(explained: DataFrame, rankers: Mapping[str, Ranker], *, as_of: date) -> DataFrame:
+    """gold.recommendations rows. explained: rows of `reasons.reasons`. Nothing is explored yet, so there is no propensity."""
+    version = F.create_map(*(F.lit(part) for setting, ranker in rankers.items() for part in (setting, ranker.version)))
+    return explained.withColumns({"propensity": F.lit(None).cast("double"), "model_version": version[F.col("setting")], "as_of": F.lit(as_of)})
 
 
 def _score(batches: Iterable[pa.RecordBatch], *, rankers: Mapping[str, Ranker]) -> Iterator[pa.RecordBatch]:

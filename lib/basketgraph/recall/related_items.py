@@ -1,4 +1,4 @@
-"""Items bought by the same users: cosine of the items' columns of weights, nearest neighbours only."""
+"""gold.related_items: items bought by the same users, by the cosine of the items' columns of weights, nearest neighbours only."""
 
 from __future__ import annotations
 
@@ -22,21 +22,24 @@ BLOCK = 1000  # items whose similarities to all others are in memory at once
 TASKS = 16  # the items are few rows and much work: left alone, Spark gives them to one core
 
 
-def related_items(edges: DataFrame, listed: DataFrame, settings: RecallSettings) -> DataFrame:
+def related_items(items: DataFrame, edges: pa.Table, listed: pa.Table, settings: RecallSettings) -> DataFrame:
     """The nearest listed neighbours of every item that a user had.
 
-    edges:   gold.interactions rows of one cut. Beyond `related_max_users` users a fixed sample of them, by hash, gives the similarities, so
-             that what every worker holds has a bound.
+    items:   item_id, one row an item.
+    edges:   rows of `sampled_edges`, from which every worker takes the similarities.
     listed:  item_id of the items that lists may hold; only these are anybody's neighbours.
     returns: item_id, related_item_id, rank (1 is nearest), score (cosine of log counts, shrunk), users (who bought both).
     """
-    table = _sampled(edges, settings).toArrow()
-    matrix = edges_matrix(table)
-    neighbours = Neighbours(matrix, places(listed.select("item_id").toArrow()["item_id"], matrix.items), settings)
-    return edges.select("item_id").distinct().repartition(TASKS, "item_id").mapInArrow(neighbours.of_batches, NEIGHBOURS)
+    matrix = edges_matrix(edges)
+    neighbours = Neighbours(matrix, places(listed["item_id"], matrix.items), settings)
+    return items.select("item_id").repartition(TASKS, "item_id").mapInArrow(neighbours.of_batches, NEIGHBOURS)
 
 
-def _sampled(edges: DataFrame, settings: RecallSettings) -> DataFrame:
+def sampled_edges(edges: DataFrame, settings: RecallSettings) -> DataFrame:
+    """user_id, item_id, weight of at most `related_max_users` users, chosen by hash: what every worker holds has a bound.
+
+    edges: gold.interactions rows of one cut.
+    """
     users = edges.select("user_id").distinct().orderBy(F.xxhash64("user_id", F.lit(settings.seed)), "user_id").limit(settings.related_max_users)
     return edges.join(users, "user_id", how="left_semi").select("user_id", "item_id", "weight")
 
@@ -50,6 +53,7 @@ class Neighbours:
         is_listed = np.isin(np.arange(len(edges.items)), listed[listed >= 0])
         self.listed = edges.weights @ sparse.diags(is_listed.astype(np.float32))
         self.listed.eliminate_zeros()
+        self.is_listed = (self.listed > 0).astype(np.float32)
         self.norms = np.sqrt(np.asarray(edges.weights.multiply(edges.weights).sum(axis=0)).ravel())
 
     def of_batches(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -60,13 +64,11 @@ class Neighbours:
 
     def _block(self, numbers: Numbers) -> pa.RecordBatch:
         rows = self.by_item[numbers]
-        products = (rows @ self.listed).tocsr()
-        both = ((rows > 0).astype(np.float32) @ (self.listed > 0).astype(np.float32)).tocsr()
-        products.sort_indices()
-        both.sort_indices()
-        found = [self._nearest(products, both, row, number) for row, number in enumerate(numbers)]
-        lengths = [len(columns) for columns, _, _ in found]
-        columns, scores, users = (np.concatenate([part[i] for part in found] or [np.zeros(0)]) for i in range(3))
+        products = rows @ self.listed
+        both = (rows > 0).astype(np.float32) @ self.is_listed  # of the same pattern, hence with its columns in the same order
+        nearest = [self._nearest(products, both, row, number) for row, number in enumerate(numbers)]
+        lengths = [len(columns) for columns, _, _ in nearest]
+        columns, scores, users = (np.concatenate([part[i] for part in nearest] or [np.zeros(0)]) for i in range(3))
         return pa.RecordBatch.from_arrays(
             [
                 self.items.take(pa.array(np.repeat(numbers, lengths), pa.int64())),

@@ -1,4 +1,4 @@
-"""Implicit ALS on Spark MLlib (Hu, Koren, Volinsky 2008)."""
+"""gold.als_user_factors and gold.als_item_factors: implicit ALS on Spark MLlib (Hu, Koren, Volinsky 2008)."""
 
 from __future__ import annotations
 

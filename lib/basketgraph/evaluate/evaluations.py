@@ -1,4 +1,4 @@
-"""Means with intervals, and paired differences between the published lists and each model."""
+"""ops.evaluations: means with intervals, and paired differences between the published lists and each model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from basketgraph.cuts import Cuts, not_judged_in_words
 from basketgraph.evaluate.settings import PUBLISHED, EvaluateSettings
+from basketgraph.foundation.recommenders import LIST_SETTINGS
 from basketgraph.ranking import Interval, interval, paired_difference
 
 Values = Mapping[tuple[str, str], Mapping[str, NDArray[np.float64]]]  # (setting, metric) -> model -> [users], the same user at the same place
@@ -23,15 +25,20 @@ def by_model(judged: pa.Table, k: int, present: Set[tuple[str, str]]) -> Values:
     """
     ordered = judged.sort_by([("setting", "ascending"), ("model", "ascending"), ("user_id", "ascending")])
     settings, models = (np.asarray(ordered[name].to_pylist(), dtype=object) for name in ("setting", "model"))
-    found: dict[tuple[str, str], dict[str, NDArray[np.float64]]] = {}
+    arrays: dict[tuple[str, str], dict[str, NDArray[np.float64]]] = {}
     for setting in dict.fromkeys(settings):
         for column in ("recall", "ndcg"):
             values = ordered[column].to_numpy()
             here = settings == setting
-            found[setting, f"{column}@{k}"] = {
+            arrays[setting, f"{column}@{k}"] = {
                 model: values[here & (models == model)] for model in dict.fromkeys(models[here]) if (setting, model) in present
             }
-    return found
+    return arrays
+
+
+def models_present(lists: pa.Table) -> set[tuple[str, str]]:
+    """(setting, model) of the models that list anything; the published lists are always judged. lists: setting, model."""
+    return {*zip(lists["setting"].to_pylist(), lists["model"].to_pylist(), strict=True), *((setting, PUBLISHED) for setting in LIST_SETTINGS)}
 
 
 def evaluation_rows(values: Values, as_of: date, settings: EvaluateSettings) -> list[dict[str, Any]]:
@@ -47,8 +54,15 @@ def evaluation_rows(values: Values, as_of: date, settings: EvaluateSettings) -> 
     return rows
 
 
-def _interval(found: Interval) -> dict[str, float]:
-    return {"value": found.mean, "low": found.low, "high": found.high}
+def _interval(values: Interval) -> dict[str, float]:
+    return {"value": values.mean, "low": values.low, "high": values.high}
+
+
+def why_nothing_is_judged(cuts: Cuts) -> str:
+    """Why there are no rows: the shop is too young, or nobody came back."""
+    if cuts.judged_from is not None:
+        return not_judged_in_words(cuts.judged_from)
+    return f"nobody with a purchase before {cuts.test} bought in the {cuts.window_days} days from it on"
 
 
 def as_json(rows: list[dict[str, Any]], gain_metric: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pyspark.sql import functions as F
 
@@ -12,6 +12,9 @@ from basketgraph.history import kept_before, known_before
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+    from basketgraph.tables import Release
+
+EVENTS, USER_DAYS = "silver.events", "gold.user_days"
 HOURS = 24
 NET = "net"  # the recipe of rows that are never stored
 
@@ -77,6 +80,27 @@ def net_days(days: DataFrame, events: DataFrame, kept: DataFrame, *, as_of: date
     kept_lines = kept_before(events.join(touched, keys, how="left_semi"), kept, as_of=as_of)
     anew = user_days(kept_lines, time_zone=time_zone, recipe=NET)
     return past.join(touched, keys, how="left_anti").unionByName(anew)
+
+
+class Outdated(NamedTuple):
+    """The days of gold.user_days that no longer follow from silver.events; whole: the table is written anew, not only these days."""
+
+    days: list[date]
+    whole: bool
+
+
+def outdated_days(release: Release, *, recipe: str, rewrite_days: int) -> Outdated:
+    """What of gold.user_days has to be written, by the events' change data feed since its last commit; without a feed the tables are compared.
+
+    rewrite_days: the table is written whole where more days are outdated.
+    """
+    built = release.built_from(USER_DAYS) or {}
+    can_follow = built.get("recipe") == recipe and built.get("events") is not None
+    days = release.changed_days(EVENTS, "event_date", built["events"]) if can_follow else None
+    if days is None:
+        stale = stale_days(release.read(EVENTS), release.read(USER_DAYS), recipe=recipe)
+        days = sorted(row.event_date for row in stale.collect())
+    return Outdated(days, len(days) > rewrite_days or not release.exists(USER_DAYS))
 
 
 def stale_days(events: DataFrame, days: DataFrame, *, recipe: str) -> DataFrame:

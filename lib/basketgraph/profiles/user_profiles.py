@@ -9,10 +9,9 @@ from pyspark.sql import Window
 from pyspark.sql import functions as F
 
 from basketgraph.config import Settings
-from basketgraph.contracts import contract
 from basketgraph.history import known_before
-from basketgraph.profiles.days import HOURS
 from basketgraph.profiles.tastes import tastes
+from basketgraph.profiles.user_days import HOURS
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 # Part of the column names, hence not in conf.
 SPEND_WINDOWS_DAYS = (28, 90, 365)
 WEEKDAYS = 7
-FEATURE_TAG = "feature"
 DEMOGRAPHICS = (
     "country",
     "age_band",
@@ -46,11 +44,6 @@ class ProfilesSettings(Settings):
     active_gaps: float
     lapsed_days: int
     rewrite_days: int
-
-
-def feature_columns() -> list[str]:
-    """The numeric columns of gold.user_profiles that a model may use: those the contract tags `feature`; array columns have a fixed length."""
-    return [p.name for p in contract("gold.user_profiles").properties if FEATURE_TAG in (p.tags or [])]
 
 
 def user_profiles(days: DataFrame, items: DataFrame, users: DataFrame, *, as_of: date, settings: ProfilesSettings) -> DataFrame:

@@ -1,0 +1,72 @@
+"""The recommenders, listed once: candidates, ranking, evaluation, report, contract and suite follow this list.
+
+A recommender scores the items that may be listed for each user. A new one that has vectors is added by a line here: its vectors' tables are read,
+scored, ranked, evaluated and named in the report without another change.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+LIST_SETTINGS = ("rebuy", "discovery")  # column `setting`: a list may name everything, or only what the user never bought before the cut
+
+
+class Vectors(NamedTuple):
+    """Where the vectors of users and of items lie, as of a cut; the score is their inner product."""
+
+    users: str  # table: user_id and `column`
+    items: str  # table: item_id and `column`
+    column: str
+
+
+@dataclass(frozen=True)
+class Recommender:
+    """What the other parts must know of a recommender.
+
+    name:          of its columns in gold.candidates, and of its model in ops.evaluations.
+    label:         its name for people.
+    kind:          vectors of users and items; neighbours of the user's items; counts of purchases.
+    score:         what its score is.
+    explain_order: of recommenders that place an item equally high, the one with the lowest number gives the reason.
+    settings:      the section of conf/settings.yaml that has its numbers.
+    vectors:       of kind `vectors`.
+    only_repeats:  it proposes nothing but what the user bought before.
+    """
+
+    name: str
+    label: str
+    kind: Literal["vectors", "neighbours", "counts"]
+    score: str
+    explain_order: int
+    settings: str
+    vectors: Vectors | None = None
+    only_repeats: bool = False
+
+    def __post_init__(self) -> None:
+        if (self.kind == "vectors") != (self.vectors is not None):
+            raise ValueError(f"{self.name}: want tables of vectors for kind vectors and for no other, have {self.kind} and {self.vectors}")
+
+
+# Those that need least learning first: in this order they fill lists where no ranker could be learnt.
+RECOMMENDERS = (
+    Recommender("personal_frequency", "own frequency", "counts", "the user's own decayed count", 1, "recall", only_repeats=True),
+    Recommender("popularity", "popularity", "counts", "distinct users who bought it shortly before the cut", 6, "recall"),
+    Recommender("item_cosine", "item cosine", "neighbours", "sum over the user's items of weight times cosine", 4, "recall"),
+    Recommender("ease", "EASE", "neighbours", "EASE score", 3, "recall"),
+    Recommender(
+        "als", "ALS", "vectors", "inner product of ALS factors", 5, "recall", Vectors("gold.als_user_factors", "gold.als_item_factors", "factors")
+    ),
+    Recommender(
+        "graph", "graph alone", "vectors", "inner product of the graph recommender's embeddings", 2, "graph",
+        Vectors("gold.user_embeddings", "gold.item_embeddings", "embedding"),
+    ),
+)  # fmt: skip
+NAMES = tuple(recommender.name for recommender in RECOMMENDERS)
+EXPLAIN_ORDER = tuple(recommender.name for recommender in sorted(RECOMMENDERS, key=lambda recommender: recommender.explain_order))
+VECTORS = {recommender.name: recommender.vectors for recommender in RECOMMENDERS if recommender.vectors is not None}
+
+
+def known_names(given: tuple[str, ...]) -> tuple[str, ...]:
+    """`given`, where all are names of recommenders. Raises ValueError for others."""
+    if unknown := sorted(set(given) - set(NAMES)):
+        raise ValueError(f"want recommenders of {', '.join(NAMES)}, have {', '.join(unknown)}")
+    return given
