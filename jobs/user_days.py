@@ -6,9 +6,10 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from basketgraph.config import Config
+from basketgraph.foundation.code_hash import step_code
 from basketgraph.history import want_purchases
 from basketgraph.profiles import ProfilesSettings, recipe_of, stale_days, user_days
-from basketgraph.runs import StepReport, code_version, job_main
+from basketgraph.runs import StepReport, job_main
 from basketgraph.tables import Release
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
     settings = conf.section("profiles", ProfilesSettings)
     zone = conf.source["time_zone"]
-    recipe = recipe_of(code_version(), zone)
+    recipe = recipe_of(step_code("user_days"), zone)
     events, version = release.read("silver.events"), release.version("silver.events")
     want_purchases(events, conf.source_name, what="profiles and lists")
     built = release.built_from("gold.user_days") or {}

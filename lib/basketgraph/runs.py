@@ -13,19 +13,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
-from functools import lru_cache
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
 from basketgraph.alerts import ALERTED, failing_since, send, stop_alert, what_failed
-from basketgraph.config import Config, data_text, load
+from basketgraph.config import Config, load
 from basketgraph.cuts import run_cuts
 from basketgraph.failures import handling
 from basketgraph.flags import DATA_DOCS, accepted_failures, job_parser, log_to_stderr, set_pairs
+from basketgraph.foundation.code_hash import step_code
 from basketgraph.interrupt import exits_on_interrupt
 from basketgraph.lock import RunLock, lease_files
 from basketgraph.masking import without_addresses
@@ -60,22 +58,6 @@ def new_run_id() -> str:
     return f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
 
 
-@lru_cache(maxsize=1)
-def code_version() -> str:
-    """Hash of the package's Python, so that a changed transform is run again."""
-    digest = hashlib.sha256()
-
-    def add(folder: Traversable, name: str) -> None:
-        for entry in sorted(folder.iterdir(), key=lambda e: e.name):
-            if entry.is_dir() and entry.name not in ("__pycache__", "_data"):
-                add(entry, f"{name}/{entry.name}")
-            elif entry.name.endswith(".py"):
-                digest.update(f"{name}/{entry.name}\0".encode() + entry.read_bytes())
-
-    add(files("basketgraph"), "")
-    return digest.hexdigest()[:16]
-
-
 def last_tries(rows: DataFrame) -> DataFrame:
     """Of rows of ops.runs the newest of each step, in the order in which they ran: of a step that was tried again the last try counts."""
     newest = rows.groupBy("step").agg(F.max_by(F.struct("*"), F.struct("finished_at", "started_at")).alias("row"))
@@ -95,14 +77,14 @@ class RunLog:
         self.last = last
 
     def fingerprint(self, name: str, step: Step, ds: date) -> str:
-        """What the step's result depends on: input versions, settings, mapping, cuts, code."""
+        """A hash of all that the step's result depends on: versions of its inputs, settings, mapping, cuts, and code (foundation.code_hash)."""
         cuts = run_cuts(self.conf, ds, self.release) if step.cuts else None
         parts = {
             "inputs": self.release.versions(step.reads),
             "settings": {section: self.conf.settings.get(section) for section in step.settings},
             "source": {key: value for key, value in self.conf.source.items() if key != "landing"} if step.source else None,
             "cuts": None if cuts is None else [*(day.isoformat() for day in cuts.days), cuts.window_days, cuts.judged_from],
-            "code": [code_version(), hashlib.sha256(data_text(f"jobs/{name}.py").encode()).hexdigest()],
+            "code": step_code(name),
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
