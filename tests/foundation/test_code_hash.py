@@ -27,11 +27,13 @@ def steps_that_run_again(folder: Path, *modules: Path) -> set[str]:
     """The steps whose hash differs after a change of some modules in a copy of the package."""
     copy = folder / "basketgraph"
     shutil.copytree(INSTALLED, copy, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
-    before = {step: PackageCode(copy).hash(job) for step, job in JOBS.items()}
+    code = PackageCode(copy)
+    before = {step: code.hash(job) for step, job in JOBS.items()}
     for module in modules:
         with (copy / module).open("a") as file:
             file.write("\nCHANGED = 1\n")
-    return {step for step, job in JOBS.items() if PackageCode(copy).hash(job) != before[step]}
+    code = PackageCode(copy)
+    return {step for step, job in JOBS.items() if code.hash(job) != before[step]}
 
 
 def test_a_change_of_onboarding_runs_no_step_again(tmp_path: Path) -> None:
@@ -75,6 +77,8 @@ SMALL = {
     "basketgraph/types.py": "",
     "basketgraph/other.py": "",
     "basketgraph/unused.py": "",
+    "basketgraph/door/__init__.py": "'Docstring'\nfrom basketgraph.door.inner import A\nfrom basketgraph.unused import B\n__all__ = ['A', 'B']",
+    "basketgraph/door/inner.py": "A = 1",
 }
 
 
@@ -88,7 +92,15 @@ def small(tmp_path: Path) -> Path:
 
 def test_imports_in_functions_of_packages_and_by_name_count_and_those_for_types_do_not(small: Path) -> None:
     reached = {"lazy", "named", "other", "stage", "stage.part", "worker"}
-    assert PackageCode(small).closure("from basketgraph import lazy") == {"basketgraph", *(f"basketgraph.{name}" for name in reached)}
+    assert PackageCode(small).closure("from basketgraph import lazy") == {f"basketgraph.{name}" for name in reached}
+
+
+def test_of_a_package_that_only_hands_names_on_the_modules_of_the_named_ones_count(small: Path) -> None:
+    code = PackageCode(small)
+    assert code.closure("from basketgraph.door import A") == {"basketgraph.door.inner"}
+    assert code.closure("from basketgraph.door.inner import A") == {"basketgraph.door.inner"}
+    for source in ("import basketgraph.door", "from basketgraph import door", "from basketgraph.door import *"):
+        assert code.closure(source) == {"basketgraph.door", "basketgraph.door.inner", "basketgraph.unused"}
 
 
 def test_the_order_of_imports_does_not_matter(small: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import hashlib
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
@@ -54,13 +54,22 @@ class PackageCode:
 
     def imported_by(self, source: str) -> frozenset[str]:
         """The modules that a source names, and the packages that they lie in."""
-        found: set[str] = set()
-        for name in _names_in(ast.parse(source)):
-            parts = name.split(".")
-            # Of `from a.b import c` a.b.c is a module or a name in a.b; importing it runs a and a.b, too.
-            prefixes = {".".join(parts[:length]) for length in range(1, len(parts) + 1)} if parts[0] == PACKAGE else set()
-            found |= {module for module in prefixes if self.source(module) is not None}
-        return frozenset(found)
+        return frozenset(module for name in _names_in(ast.parse(source)) for module in self._modules_of(name))
+
+    def _modules_of(self, name: str) -> Iterator[str]:
+        """The modules behind a dotted name: `a.b.c` is a module, or a name in a.b; importing it runs a and a.b, too.
+
+        Of a package whose `__init__` only hands names on, one name depends on the module that it is from, and not on the others.
+        """
+        parts = name.split(".")
+        prefixes = [parts[:length] for length in range(1, len(parts) + 1)] if parts[0] == PACKAGE else []
+        modules = [module for prefix in prefixes if self.source(module := ".".join(prefix)) is not None]
+        for module, inner in zip(modules, [*parts[1:], ""], strict=False):
+            handed_on = _handed_on(self.source(module) or "")
+            if handed_on is None or (module == modules[-1] and inner not in handed_on):
+                yield module
+            elif inner in handed_on and not handed_on[inner].startswith(f"{module}.{inner}."):  # else it is from the module of its own name
+                yield from self._modules_of(handed_on[inner])
 
     def closure(self, source: str) -> set[str]:
         """The modules that a source depends on, the MACHINERY left out."""
@@ -80,10 +89,7 @@ class PackageCode:
 
 
 def _names_in(node: ast.AST) -> Iterator[str]:
-    """The dotted names that a tree imports, also inside functions, and its texts, which may be a module's name (a worker is started by it).
-
-    Imports for type checkers only are left out.
-    """
+    """The dotted names that a tree imports, also in functions, and its texts: a worker is started by its module's name. Not imports for types."""
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
     elif isinstance(node, ast.ImportFrom) and node.level:
@@ -92,12 +98,25 @@ def _names_in(node: ast.AST) -> Iterator[str]:
         yield from (f"{node.module}.{alias.name}" for alias in node.names)
     elif isinstance(node, ast.Constant) and isinstance(node.value, str):
         yield node.value
-    only_types = isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
-    for child in node.orelse if isinstance(node, ast.If) and only_types else ast.iter_child_nodes(node):
-        yield from _names_in(child)
+    only_types = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    for child in ast.iter_child_nodes(node):
+        if not (only_types and child in node.body):  # type: ignore[attr-defined]
+            yield from _names_in(child)
 
 
-@lru_cache(maxsize=1)
+@cache
+def _handed_on(source: str) -> dict[str, str] | None:
+    """name -> the dotted name that it is from, where a source is nothing but a docstring, such imports and __all__; else None."""
+    found: dict[str, str] = {}
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.ImportFrom):
+            found |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+        elif not (isinstance(node, ast.Expr) or (isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__")):
+            return None
+    return found
+
+
+@cache
 def installed_code() -> PackageCode:
     """This package's own."""
     return PackageCode(files(PACKAGE))
