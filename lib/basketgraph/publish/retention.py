@@ -112,19 +112,15 @@ def listed(release: Release, zone: Any) -> list[Found]:
     """The pages, and the folders of cuts, that there are."""
     found = []
     for folder in ("reports", *CUT_FOLDERS):
-        system, place = release.hadoop_path(_place(release, folder))
-        if system.exists(place):
-            for status in system.listStatus(place):
-                name = str(status.getPath().getName())
-                if (folder == "reports" and name.endswith(".html")) or CUT.fullmatch(name):
-                    found.append(Found(f"{folder}/{name}", datetime.fromtimestamp(status.getModificationTime() / 1000, zone)))
+        for name, _, modified_at in release.files.list_folder(_place(release, folder)):
+            if (folder == "reports" and name.endswith(".html")) or CUT.fullmatch(name):
+                found.append(Found(f"{folder}/{name}", modified_at.astimezone(zone)))
     return found
 
 
 def remove_files(release: Release, paths: Sequence[str]) -> None:
     for path in paths:
-        system, place = release.hadoop_path(_place(release, path))
-        system.delete(place, True)
+        release.files.delete(_place(release, path))
 
 
 def _place(release: Release, path: str) -> str:
