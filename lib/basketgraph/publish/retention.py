@@ -112,9 +112,11 @@ def listed(release: Release, zone: Any) -> list[Found]:
     """The pages, and the folders of cuts, that there are."""
     found = []
     for folder in ("reports", *CUT_FOLDERS):
-        for name, _, modified_at in release.files.list_folder(_place(release, folder)):
-            if (folder == "reports" and name.endswith(".html")) or CUT.fullmatch(name):
-                found.append(Found(f"{folder}/{name}", modified_at.astimezone(zone)))
+        names = release.files.list_names(_place(release, folder))
+        for path in (f"{folder}/{name}" for name in names if (folder == "reports" and name.endswith(".html")) or CUT.fullmatch(name)):
+            info = release.files.info(_place(release, path))
+            if info is not None:
+                found.append(Found(path, info.modified_at.astimezone(zone)))
     return found
 
 

@@ -24,9 +24,8 @@ ERRORS = {"FileNotFoundException": FileNotFoundError, "AlreadyExistsException": 
 
 
 class FileInfo(NamedTuple):
-    """A file or folder in a listing."""
+    """Of a file or folder."""
 
-    name: str
     size: int
     modified_at: datetime
 
@@ -65,27 +64,27 @@ class Files:
         local = local_folder(path)
         try:
             if local is not None:
-                return _local_info(local)
-            with _java_errors(path):
-                system, place = self.hadoop(path)
-                return _hadoop_info(system.getFileStatus(place))
+                size, seconds = local.stat().st_size, local.stat().st_mtime
+            else:
+                with _java_errors(path):
+                    system, place = self.hadoop(path)
+                    status = system.getFileStatus(place)
+                    size, seconds = status.getLen(), status.getModificationTime() / 1000
         except FileNotFoundError:
             return None
+        return FileInfo(size, datetime.fromtimestamp(seconds, timezone.utc))
 
     def list_names(self, folder: str) -> list[str]:
-        """The names in a folder, in order; none where there is no such folder. Of many files much cheaper than `list_folder`."""
+        """The names in a folder, in order; none where there is no such folder."""
         local = local_folder(folder)
         if local is not None:
             return sorted(os.listdir(local)) if local.is_dir() else []
-        return sorted(str(status.getPath().getName()) for status in self._statuses(folder))
-
-    def list_folder(self, folder: str) -> list[FileInfo]:
-        """What lies in a folder, in order of the name; nothing where there is no such folder."""
-        local = local_folder(folder)
-        if local is not None:
-            return sorted(_local_info(path) for path in local.iterdir()) if local.is_dir() else []
-        with _java_errors(folder):
-            return sorted(_hadoop_info(status) for status in self._statuses(folder))
+        try:
+            with _java_errors(folder):
+                system, place = self.hadoop(folder)
+                return sorted(str(status.getPath().getName()) for status in system.listStatus(place))
+        except FileNotFoundError:
+            return []
 
     def read(self, path: str) -> bytes:
         local = local_folder(path)
@@ -159,14 +158,6 @@ class Files:
         else:
             local.unlink(missing_ok=True)
 
-    def _statuses(self, folder: str) -> list[Any]:
-        try:
-            with _java_errors(folder):
-                system, place = self.hadoop(folder)
-                return list(system.listStatus(place))
-        except FileNotFoundError:
-            return []
-
     def _create(self, path: str, content: str, *, overwrite: bool) -> None:
         encoded = bytearray(content.encode())
         with _java_errors(path):
@@ -223,15 +214,6 @@ def _java_errors(path: str) -> Iterator[None]:
         text = str(error.java_exception)
         kind = next((kind for name, kind in ERRORS.items() if name in text), OSError)
         raise kind(f"{path}: {text.splitlines()[0]}") from error
-
-
-def _local_info(path: Path) -> FileInfo:
-    status = path.stat()
-    return FileInfo(path.name, status.st_size, datetime.fromtimestamp(status.st_mtime, timezone.utc))
-
-
-def _hadoop_info(status: Any) -> FileInfo:
-    return FileInfo(str(status.getPath().getName()), status.getLen(), datetime.fromtimestamp(status.getModificationTime() / 1000, timezone.utc))
 
 
 def write_atomically(path: Path, content: str) -> None:
