@@ -18,7 +18,7 @@ from pyspark.sql import SparkSession
 from basketgraph import lock
 from basketgraph.foundation.tables.files import Files
 from basketgraph.lock import FOLDER, Leases, LockHeld, LockLost, RunLock, process_tree
-from support import mounted
+from support.contract_rows import mounted
 
 # A run that holds the lock until it is told to go on; with a child that outlives it, as a JVM or a rank does.
 HOLDER = """

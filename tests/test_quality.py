@@ -14,7 +14,7 @@ from basketgraph.contracts import contract
 from basketgraph.quality import Finding, QualityStop, check, examine
 from basketgraph.suites import Expectation, QualitySettings, Suite, suite, suites
 from basketgraph.tables import Release
-from support import rows
+from support.contract_rows import rows
 
 DS = date(2026, 1, 3)
 DAY = date(2026, 1, 2)

@@ -19,7 +19,7 @@ from basketgraph.report.promises import state
 from basketgraph.state import quality_verdict
 from basketgraph.suites import QualitySettings, Suite, suite
 from basketgraph.tables import Release
-from support import rows
+from support.contract_rows import rows
 
 checking = importlib.import_module("basketgraph.quality.check")  # the package's `check` is a function of it
 EVENTS = "silver.events"

@@ -16,7 +16,7 @@ from basketgraph.quality import Finding, Look, examine, terms
 from basketgraph.quality.look import judged_days
 from basketgraph.quality.past import ALL_ROWS, LOG, WHOLE
 from basketgraph.suites import Expectation, QualitySettings, Suite, suite
-from support import rows
+from support.contract_rows import rows
 
 SETTINGS = parsed(QualitySettings, data_yaml("conf/settings.yaml")["quality"], "settings.quality")
 DS = date(2026, 3, 2)  # a Monday: the days before it end with a Sunday

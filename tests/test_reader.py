@@ -14,7 +14,7 @@ from basketgraph.reader import DeltaFolder, Unreadable
 from basketgraph.report.newest import newest_checks
 from basketgraph.state import quality_verdict
 from basketgraph.tables import Release
-from support import rows
+from support.contract_rows import rows
 
 RESULTS = "ops.quality_results"
 FIRST = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=timezone.utc)

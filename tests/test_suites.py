@@ -19,7 +19,7 @@ from basketgraph.quality.build import refuse_unusable
 from basketgraph.steps import pipelines
 from basketgraph.suites import KNOWN_VALUES, Expectation, Meta, QualitySettings, Suite, filled, suite, suites
 from basketgraph.tables import Release
-from support import rows
+from support.contract_rows import rows
 
 checking = importlib.import_module("basketgraph.quality.check")  # the package's `check` is a function of it
 SETTINGS = QualitySettings.model_validate(data_yaml("conf/settings.yaml")["quality"])

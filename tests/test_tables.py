@@ -17,7 +17,7 @@ from basketgraph.cut_off import remove_failed_creation
 from basketgraph.foundation.tables.files import Files
 from basketgraph.publish.releases import publish, utc_now
 from basketgraph.tables import LiveRelease, Release, Warehouse
-from support import rows
+from support.contract_rows import rows
 
 EVENTS, EDGES, PAIRS = "silver.events", "gold.interactions", "silver.campaign_targets"
 FIRST, SECOND = date(2026, 2, 1), date(2026, 3, 1)

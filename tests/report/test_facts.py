@@ -18,7 +18,7 @@ from basketgraph.report.page import page
 from basketgraph.report.write import write_page
 from basketgraph.state import quality_verdict
 from basketgraph.tables import Release
-from support import rows
+from support.contract_rows import rows
 
 DS = date(2026, 1, 3)
 EARLY, LATE = (datetime(2026, 1, day, 12, tzinfo=timezone.utc) for day in (1, 2))

@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 
 from basketgraph.report.known_users import known_user_hider
 from basketgraph.tables import Release
-from support import rows
+from support.contract_rows import rows
 
 SHOPPERS = {"silver.users": "anna", "silver.events": "bert", "silver.campaign_targets": "carl", "silver.redemptions": "dora"}
 

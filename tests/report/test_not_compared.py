@@ -9,7 +9,7 @@ import pytest
 
 from basketgraph.report.promises import promised_tables, verdict
 from basketgraph.report.scopes import covers, since_in_words
-from report.made import FACTS, check, made
+from support.report_data import FACTS, check, made
 
 FIRST = check(check_name="a", observed="not compared yet: no previous rows", element_count=None)
 ABSENT = check(check_name="b", observed="not compared: this shop has no silver.items", element_count=None)

@@ -17,8 +17,8 @@ from basketgraph.report.promises import promised_tables, state, verdict
 from basketgraph.report.since import since
 from basketgraph.state import quality_verdict
 from basketgraph.tables import Release
-from report.made import FACTS, check, days_scope, made
-from support import rows
+from support.contract_rows import rows
+from support.report_data import FACTS, check, days_scope, made
 
 WHOLE = "the whole table: every 7 days"
 NOTHING = "nothing changed since the last check; what it found is repeated"

@@ -16,7 +16,7 @@ import yaml
 from pyspark.sql import SparkSession
 
 from basketgraph.tables import Release
-from clean.shop import deliver, mapping
+from support.corner_shop import deliver, mapping
 
 HEADER = "line,customer,product,pieces,price,at,title,note"
 MAIL, CARD, USER, OTHER = "zoe.quill@secret-mail.example", "4539148803436467", "quill-7731", "marlow-4410"

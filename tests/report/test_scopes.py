@@ -8,7 +8,7 @@ import pytest
 
 from basketgraph.report.promises import verdict
 from basketgraph.report.scopes import covers
-from report.made import FACTS, check, days_scope
+from support.report_data import FACTS, check, days_scope
 
 WHOLE = "the whole table: every 7 days"
 LOG = "what the table's log knows of all its rows"

@@ -14,7 +14,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from basketgraph.foundation.tables.files import Files, replaced_folder, write_atomically
-from support import mounted
+from support.contract_rows import mounted
 
 SYSTEMS = ["local", "file", "viewfs", "other"]  # a path, a URL, and two of Hadoop's; "other" has no FileContext
 
