@@ -6,9 +6,10 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from basketgraph.config import Config
+from basketgraph.foundation.code_hash import step_code
 from basketgraph.history import require_purchases
 from basketgraph.profiles import ProfilesSettings, outdated_days, recipe_of, user_days
-from basketgraph.runs import StepReport, code_version, job_main
+from basketgraph.runs import StepReport, job_main
 from basketgraph.tables import Release
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
     settings, zone = conf.section("profiles", ProfilesSettings), conf.source["time_zone"]
-    recipe = recipe_of(code_version(), zone)
+    recipe = recipe_of(step_code("user_days"), zone)
     events = release.read("silver.events")
     require_purchases(events, conf.source_name, what="profiles and lists")
     built_from = {"events": release.version("silver.events"), "recipe": recipe}

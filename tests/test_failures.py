@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from importlib import import_module
 from pathlib import Path
@@ -19,8 +19,9 @@ from basketgraph.clean.load import Cleaning
 from basketgraph.clean.replay import Replay, ReplayOutcome
 from basketgraph.config import Config, Mistake, load
 from basketgraph.failures import at_the_end, handling, in_a_line
+from basketgraph.foundation.tables.files import Files
 from basketgraph.graph.training import _Follower
-from basketgraph.lock import LocalLeases, RunLock
+from basketgraph.lock import Leases, RunLock
 from basketgraph.memory import PeakMemory
 from basketgraph.pipeline import run_pipeline
 from basketgraph.quality import Finding, QualityStop
@@ -85,12 +86,12 @@ def test_a_clean_up_that_fails_after_a_failure_does_not_hide_it_and_after_succes
 
 
 def test_a_lock_that_cannot_be_released_does_not_hide_why_the_run_failed(tmp_path: Path, warnings: list[str]) -> None:
-    class Full(LocalLeases):
-        def replace(self, token: int, lease: dict[str, Any]) -> None:
+    class Full(Leases):
+        def replace(self, token: int, lease: Mapping[str, Any]) -> None:
             raise FULL
 
     def lock() -> RunLock:
-        return RunLock(Full(str(tmp_path)), "mine", wait_seconds=0, say=lambda text: None)
+        return RunLock(Full(Files(), str(tmp_path)), "mine", wait_seconds=0, say=lambda text: None)
 
     with pytest.raises(ValueError, match="first"), lock():
         fail(ValueError("first"))

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
@@ -15,18 +16,20 @@ import pytest
 from pyspark.sql import SparkSession
 
 from basketgraph import lock
-from basketgraph.lock import FOLDER, HadoopLeases, LeaseFiles, LocalLeases, LockHeld, LockLost, RunLock, lease_files, process_tree
-from basketgraph.tables import Warehouse
+from basketgraph.foundation.tables.files import Files
+from basketgraph.lock import FOLDER, Leases, LockHeld, LockLost, RunLock, process_tree
+from support.contract_rows import mounted
 
 # A run that holds the lock until it is told to go on; with a child that outlives it, as a JVM or a rank does.
 HOLDER = """
 import subprocess, sys, time
 from pathlib import Path
-from basketgraph.lock import LocalLeases, RunLock
+from basketgraph.foundation.tables.files import Files
+from basketgraph.lock import Leases, RunLock
 warehouse, name, hold = sys.argv[1], sys.argv[2], float(sys.argv[3])
 if len(sys.argv) > 4:
     child = subprocess.Popen(["sleep", sys.argv[4]], start_new_session=True)
-with RunLock(LocalLeases(warehouse), name, wait_seconds=60, say=lambda text: None):
+with RunLock(Leases(Files(), warehouse), name, wait_seconds=60, say=lambda text: None):
     print("held", flush=True)
     log = Path(warehouse, "log")
     log.write_text((log.read_text() if log.exists() else "") + f"{name} in\\n")
@@ -44,7 +47,7 @@ def wait_until_held(process: subprocess.Popen[str]) -> None:
     assert process.stdout.readline() == "held\n"
 
 
-def taken(leases: LeaseFiles, run_id: str = "mine", wait: float = 0.0, said: list[str] | None = None) -> RunLock:
+def taken(leases: Leases, run_id: str = "mine", wait: float = 0.0, said: list[str] | None = None) -> RunLock:
     return RunLock(leases, run_id, wait_seconds=wait, say=(said if said is not None else []).append)
 
 
@@ -59,7 +62,7 @@ def test_a_warehouse_in_use_is_a_mistake_that_names_the_holder(tmp_path: Path) -
     holder = start(tmp_path, "the-other-run", "30")
     try:
         wait_until_held(holder)
-        with pytest.raises(LockHeld, match=f"the-other-run.*{holder.pid}"), taken(LocalLeases(str(tmp_path))):
+        with pytest.raises(LockHeld, match=f"the-other-run.*{holder.pid}"), taken(Leases(Files(), str(tmp_path))):
             pytest.fail("two runs hold one warehouse")
     finally:
         holder.kill()
@@ -75,14 +78,14 @@ def test_a_killed_runs_left_over_children_are_ended_before_the_warehouse_is_take
     holder.wait()
     assert child.is_running(), "the child left the process group, so it outlives the run"
     said: list[str] = []
-    with taken(LocalLeases(str(tmp_path)), wait=30, said=said) as ours:
+    with taken(Leases(Files(), str(tmp_path)), wait=30, said=said) as ours:
         ours.check()
         assert not psutil.pid_exists(child.pid) or child.status() == psutil.STATUS_ZOMBIE
     assert said == ["waiting for 1 processes that the killed run killed left behind"]
 
 
 def test_a_number_that_was_given_to_another_process_does_not_keep_a_dead_run_alive(tmp_path: Path) -> None:
-    leases = LocalLeases(str(tmp_path))
+    leases = Leases(Files(), str(tmp_path))
     with taken(leases, "dead"):
         pass
     lease = leases.read(1)
@@ -94,7 +97,7 @@ def test_a_number_that_was_given_to_another_process_does_not_keep_a_dead_run_ali
 
 
 def test_a_lease_of_another_host_ends_when_it_is_no_longer_renewed(tmp_path: Path) -> None:
-    leases = LocalLeases(str(tmp_path))
+    leases = Leases(Files(), str(tmp_path))
     lease = {"run_id": "far", "host": "another-host", "pid": os.getpid(), "processes": [], "released": False}
     leases.create(1, {**lease, "renewed_at": time.time()})
     with pytest.raises(LockHeld, match="another-host"), taken(leases):
@@ -108,16 +111,16 @@ def test_a_lease_that_nobody_can_read_ends_when_it_is_no_longer_renewed(tmp_path
     cut_off = tmp_path / FOLDER / "000000000007.json"
     cut_off.parent.mkdir()
     cut_off.write_text("")  # as a kill in the middle of a renewal leaves it on a store that has no rename
-    with pytest.raises(LockHeld), taken(LocalLeases(str(tmp_path))):
+    with pytest.raises(LockHeld), taken(Leases(Files(), str(tmp_path))):
         pass  # it may be just being written
     long_ago = time.time() - lock.LEASE_SECONDS - 1
     os.utime(cut_off, (long_ago, long_ago))
-    with taken(LocalLeases(str(tmp_path))) as held:
+    with taken(Leases(Files(), str(tmp_path))) as held:
         assert held.token == 8
 
 
 def test_a_run_whose_warehouse_was_taken_over_may_not_commit(tmp_path: Path) -> None:
-    leases = LocalLeases(str(tmp_path))
+    leases = Leases(Files(), str(tmp_path))
     with taken(leases, "slow") as slow:
         slow.check()
         leases.create(slow.token + 1, slow._lease())
@@ -129,14 +132,14 @@ def test_a_run_whose_warehouse_was_taken_over_may_not_commit(tmp_path: Path) -> 
 
 
 def test_of_two_that_find_the_lock_free_only_one_creates_the_lease(tmp_path: Path) -> None:
-    leases = LocalLeases(str(tmp_path))
+    leases = Leases(Files(), str(tmp_path))
     assert [leases.create(1, {"n": 1}), leases.create(1, {"n": 2})] == [True, False]
     assert leases.read(1) == {"n": 1}
     assert [file.name for file in (tmp_path / FOLDER).iterdir()] == ["000000000001.json"], "nothing half-written stays behind"
 
 
 def test_the_lease_of_a_run_that_ended_is_replaced_by_the_next_ones(tmp_path: Path) -> None:
-    leases = LocalLeases(str(tmp_path))
+    leases = Leases(Files(), str(tmp_path))
     for expected in (1, 2, 3):
         with taken(leases) as ours:
             assert ours.token == expected
@@ -146,16 +149,16 @@ def test_the_lease_of_a_run_that_ended_is_replaced_by_the_next_ones(tmp_path: Pa
 def test_a_renewal_that_fails_once_does_not_end_the_renewals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lock, "RENEW_SECONDS", 0.05)
 
-    class Stumbling(LocalLeases):
+    class Stumbling(Leases):
         failures = 3
 
-        def replace(self, token: int, lease: dict[str, object]) -> None:
+        def replace(self, token: int, lease: Mapping[str, object]) -> None:
             if self.failures:
                 self.failures -= 1
                 raise RuntimeError("the store did not answer")
             super().replace(token, lease)
 
-    leases = Stumbling(str(tmp_path))
+    leases = Stumbling(Files(), str(tmp_path))
     with taken(leases):
         began = json.loads((tmp_path / FOLDER / "000000000001.json").read_text())["renewed_at"]
         deadline = time.monotonic() + 20
@@ -171,19 +174,16 @@ def test_under_spark_submit_the_lease_names_the_jvm_above(monkeypatch: pytest.Mo
     assert {os.getpid(), os.getppid()} <= {pid for pid, _ in process_tree()}
 
 
-def test_leases_on_hadoops_file_system_behave_as_those_on_the_local_disk(spark: SparkSession, tmp_path: Path) -> None:
-    leases = HadoopLeases(Warehouse(spark, str(tmp_path / "warehouse")))
+def test_leases_on_another_file_system_behave_as_those_on_the_local_disk(spark: SparkSession, tmp_path: Path) -> None:
+    leases = Leases(Files(spark), f"{mounted(spark, tmp_path)}/warehouse")
     assert leases.tokens() == []
     with taken(leases) as ours:
         ours.check()
         assert (leases.tokens(), leases.create(1, {})) == ([1], False)
         assert 0 <= leases.age(1) < lock.LEASE_SECONDS
+        leases.replace(1, ours._lease())
         with pytest.raises(LockHeld), taken(leases, "other"):
             pytest.fail("two runs hold one warehouse")
     with taken(leases) as ours:
         assert (ours.token, leases.tokens()) == (2, [2])
-
-
-def test_local_paths_are_locked_by_links_and_other_stores_through_hadoop(spark: SparkSession) -> None:
-    kinds = {root: type(lease_files(Warehouse(spark, root))) for root in ("relative/dir", "file:///tmp/w", "hdfs://h/w", "s3a://bucket/w")}
-    assert list(kinds.values()) == [LocalLeases, LocalLeases, HadoopLeases, HadoopLeases]
+    assert [file.name for file in (tmp_path / "warehouse" / FOLDER).iterdir()] == ["000000000002.json"]

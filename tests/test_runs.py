@@ -14,6 +14,7 @@ from pyspark.sql import SparkSession
 from basketgraph.config import CONF_VARIABLE, Mistake, load
 from basketgraph.contracts import contract
 from basketgraph.flags import job_parser, set_pairs
+from basketgraph.foundation import code_hash
 from basketgraph.memory import PeakMemory, tree_memory
 from basketgraph.progress import each
 from basketgraph.runs import RUNS, RunLog, StepReport, job_main, new_run_id, quality_checker, run_step
@@ -101,6 +102,20 @@ def test_a_step_that_depends_on_the_cuts_runs_again_when_they_move(run: Run) -> 
     assert run.why(with_cuts, NEXT_DAY) == "settings, cuts or code changed"
     run.sets = {"landing": "in"}
     assert run.why(with_cuts) is None, "where the landing files lie changes nothing that was made of them"
+
+
+def test_a_step_runs_again_when_a_module_that_its_job_imports_changed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = run.folder / "basketgraph"
+    for name in ("__init__", "used", "unused"):
+        package.mkdir(exist_ok=True)
+        (package / f"{name}.py").write_text("one = 1\n")
+    (run.folder / "jobs" / "copy.py").write_text("from basketgraph.used import one\n")
+    monkeypatch.setattr(code_hash, "installed_code", lambda: code_hash.PackageCode(package))
+    assert run.status() == "done"
+    (package / "unused.py").write_text("one = 2\n")
+    assert run.why() is None
+    (package / "used.py").write_text("one = 2\n")
+    assert run.why() == "settings, cuts or code changed"
 
 
 def test_what_a_step_told_is_told_again_when_it_is_up_to_date(run: Run) -> None:

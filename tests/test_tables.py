@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from py4j.protocol import Py4JJavaError
 from pyspark.sql import DataFrame, SparkSession
 
 from basketgraph.config import Mistake
 from basketgraph.contracts import ContractError, contract
-from basketgraph.cut_off import forget_cut_off_creation
+from basketgraph.cut_off import remove_failed_creation
+from basketgraph.foundation.tables.files import Files
 from basketgraph.publish.releases import publish, utc_now
 from basketgraph.tables import LiveRelease, Release, Warehouse
 from support.contract_rows import rows
@@ -198,29 +198,24 @@ def test_a_table_whose_creation_was_killed_before_its_first_commit_is_created_ag
 
 
 @pytest.mark.parametrize("late", [False, True])
-def test_a_commit_is_never_removed_as_a_cut_off_creation_not_even_one_that_is_made_meanwhile(
-    spark: SparkSession, release: Release, tmp_path: Path, late: bool
-) -> None:
+def test_a_commit_is_never_removed_as_a_failed_creation_not_even_one_that_is_made_meanwhile(tmp_path: Path, late: bool) -> None:
     log = tmp_path / "_delta_log"
     log.mkdir()
-    system, place = release.hadoop_path(str(log))
     commit = log / "00000000000000000000.json"
 
-    class Meanwhile:
-        """The file system, but that another writer commits while the folder is emptied."""
+    class Meanwhile(Files):
+        """Another writer commits while the folder is emptied."""
 
-        exists, listStatus = system.exists, system.listStatus
-
-        def delete(self, path: Any, recursive: bool) -> bool:
+        def delete(self, path: str, *, recursive: bool = True) -> None:
             commit.write_text("{}")
-            return bool(system.delete(path, recursive))
+            super().delete(path, recursive=recursive)
 
     if late:
-        with pytest.raises(Py4JJavaError, match="is not empty"):
-            forget_cut_off_creation(Meanwhile(), place)
+        with pytest.raises(OSError, match="not empty"):
+            remove_failed_creation(Meanwhile(), str(log))
     else:
         commit.write_text("{}")
-        forget_cut_off_creation(system, place)
+        remove_failed_creation(Files(), str(log))
     assert commit.exists()
 
 

@@ -1,25 +1,23 @@
-"""What a kill in the middle of creating a Delta table leaves behind."""
+"""A Delta table whose creation was killed."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from py4j.java_gateway import JavaObject
+from basketgraph.foundation.tables.files import Files
 
 COMMIT = re.compile(r"\d{20}\..*(json|parquet)|_last_checkpoint")  # or a checkpoint
 
 
-def forget_cut_off_creation(system: JavaObject, log: JavaObject) -> None:
-    """Remove a Delta log without any commit: a creation that was killed leaves it, and Delta finds no table there and makes none either.
+def remove_failed_creation(files: Files, log: str) -> None:
+    """Remove a Delta log without a commit, as a killed CREATE TABLE leaves it: Delta finds no table there, and creates none either.
 
-    system, log: Hadoop's file system, and the path of `_delta_log` of a table that has no version.
-    errors: Java's IOException where another writer commits just now; its commit stays.
+    log:    the path of `_delta_log` of a table that has no version.
+    errors: OSError where another writer commits just now; its commit stays.
     """
-    left = list(system.listStatus(log)) if system.exists(log) else None
-    if left is None or any(COMMIT.fullmatch(str(status.getPath().getName())) for status in left):
+    names = files.list_names(log)
+    if any(COMMIT.fullmatch(name) for name in names):
         return
-    for status in left:
-        system.delete(status.getPath(), True)
-    system.delete(log, False)  # refused for a folder that is not empty any more
+    for name in names:
+        files.delete(f"{log}/{name}")
+    files.delete(log, recursive=False)

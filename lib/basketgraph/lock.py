@@ -1,7 +1,7 @@
-"""The warehouse's lock: a lease with a growing token, so that two runs, or what a killed one left behind, never mix writes.
+"""The warehouse's lock: one run writes at a time, and never beside processes that a killed run left.
 
-Each lease is a file `_lock/<token>.json` that only one run can create; the highest token holds the warehouse. On one machine a lease ends with
-the processes that it names; elsewhere it ends when it was not renewed for LEASE_SECONDS.
+A lease is a file `_lock/<token>.json` that only one run can create; the highest token holds the warehouse. The lease of a run on this machine
+ends with its processes; that of a run elsewhere ends when it was not renewed for LEASE_SECONDS.
 """
 
 from __future__ import annotations
@@ -12,25 +12,21 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 import psutil
 
 from basketgraph.config import Mistake
-from basketgraph.failures import at_the_end, handling
+from basketgraph.failures import handling
+from basketgraph.foundation.tables.files import Files
 from basketgraph.interrupt import interrupted
-from basketgraph.paths import local_folder
 from basketgraph.progress import at
-
-if TYPE_CHECKING:
-    from basketgraph.tables import Warehouse
 
 LEASE_SECONDS = 60
 RENEW_SECONDS = 5
-LEFT_OVER_SECONDS = 15  # how long the JVM and ranks of a killed run may take to end by themselves
+LEFT_OVER_SECONDS = 15  # how long the JVM and the workers of a killed run may take to end by themselves
 FOLDER = "_lock"
 
 
@@ -42,121 +38,42 @@ class LockHeld(Mistake):
     """Another run holds the warehouse."""
 
 
-class LeaseFiles(Protocol):
-    """Where leases lie. `create` is atomic: of two callers with one token, one gets False."""
+class Leases:
+    """The leases of a warehouse, as files. `create` is as exclusive as the file system's: local disks and HDFS are."""
 
-    def tokens(self) -> list[int]: ...
-    def read(self, token: int) -> dict[str, Any] | None: ...
-    def age(self, token: int) -> float: ...  # seconds since it was written; 0 where it is gone
-    def create(self, token: int, lease: dict[str, Any]) -> bool: ...
-    def replace(self, token: int, lease: dict[str, Any]) -> None: ...
-    def remove(self, token: int) -> None: ...
+    def __init__(self, files: Files, root: str) -> None:
+        self.files, self.folder = files, f"{root}/{FOLDER}"
 
-
-class LocalLeases:
-    """Leases on a local disk."""
-
-    def __init__(self, root: str | Path) -> None:
-        self.folder = Path(root) / FOLDER
-
-    def _file(self, token: int) -> Path:
-        return self.folder / f"{token:012d}.json"
+    def _file(self, token: int) -> str:
+        return f"{self.folder}/{token:012d}.json"
 
     def tokens(self) -> list[int]:
-        return sorted(int(file.stem) for file in self.folder.glob("*.json")) if self.folder.is_dir() else []
+        names = self.files.list_names(self.folder)
+        return [int(name.removesuffix(".json")) for name in names if name.endswith(".json") and not name.startswith(".")]
 
     def read(self, token: int) -> dict[str, Any] | None:
+        """None where there is none, or one that is still being written."""
         try:
-            lease: dict[str, Any] = json.loads(self._file(token).read_text())
+            lease: dict[str, Any] = json.loads(self.files.read(self._file(token)))
         except (OSError, ValueError):
             return None
         return lease
 
     def age(self, token: int) -> float:
-        try:
-            return time.time() - self._file(token).stat().st_mtime
-        except OSError:
-            return 0.0
+        """Seconds since a lease was written; 0 where there is none."""
+        info = self.files.info(self._file(token))
+        return 0.0 if info is None else time.time() - info.modified_at.timestamp()
 
-    def create(self, token: int, lease: dict[str, Any]) -> bool:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        written = self.folder / f".{token}.{os.getpid()}.{threading.get_ident()}"
-        with at_the_end("a half-written lease is left", lambda: written.unlink(missing_ok=True)):
-            written.write_text(json.dumps(lease))
-            try:
-                os.link(written, self._file(token))  # appears whole, and only once
-            except FileExistsError:
-                return False
-        return True
+    def create(self, token: int, lease: Mapping[str, Any]) -> bool:
+        """Write a new lease; of two runs that create one token, one gets False."""
+        return self.files.create(self._file(token), json.dumps(lease))
 
-    def replace(self, token: int, lease: dict[str, Any]) -> None:
-        written = self.folder / f".{token}.{os.getpid()}.renewal"
-        written.write_text(json.dumps(lease))
-        os.replace(written, self._file(token))
+    def replace(self, token: int, lease: Mapping[str, Any]) -> None:
+        """Renew a lease, without a moment in which there is none."""
+        self.files.overwrite(self._file(token), json.dumps(lease))
 
     def remove(self, token: int) -> None:
-        self._file(token).unlink(missing_ok=True)
-
-
-class HadoopLeases:
-    """Leases on any file system that Hadoop knows; `create` is as atomic as its exclusive create (HDFS: yes)."""
-
-    def __init__(self, warehouse: Warehouse) -> None:
-        self.warehouse = warehouse
-
-    def _place(self, token: int) -> tuple[Any, Any]:
-        return self.warehouse.hadoop_path(f"{self.warehouse.root}/{FOLDER}/{token:012d}.json")
-
-    def tokens(self) -> list[int]:
-        system, folder = self.warehouse.hadoop_path(f"{self.warehouse.root}/{FOLDER}")
-        if not system.exists(folder):
-            return []
-        names = [status.getPath().getName() for status in system.listStatus(folder)]
-        return sorted(int(name.removesuffix(".json")) for name in names if name.endswith(".json") and not name.startswith("."))
-
-    def read(self, token: int) -> dict[str, Any] | None:
-        system, place = self._place(token)
-        try:
-            stream = system.open(place)
-            with at_the_end("a lease is left open", stream.close):
-                lease: dict[str, Any] = json.loads(bytes(stream.readAllBytes()))
-        except Exception:  # py4j wraps whatever the file system throws; a half-written lease reads as none and is looked at again
-            return None
-        return lease
-
-    def age(self, token: int) -> float:
-        system, place = self._place(token)
-        try:
-            return time.time() - float(system.getFileStatus(place).getModificationTime()) / 1000
-        except Exception:  # as above
-            return 0.0
-
-    def _write(self, token: int, lease: dict[str, Any], *, overwrite: bool) -> None:
-        system, place = self._place(token)
-        stream = system.create(place, overwrite)
-        with at_the_end("a lease is left open", stream.close):
-            stream.write(json.dumps(lease).encode())
-
-    def create(self, token: int, lease: dict[str, Any]) -> bool:
-        try:
-            self._write(token, lease, overwrite=False)
-        except Exception as error:
-            if "AlreadyExists" in str(error):
-                return False
-            raise
-        return True
-
-    def replace(self, token: int, lease: dict[str, Any]) -> None:
-        self._write(token, lease, overwrite=True)
-
-    def remove(self, token: int) -> None:
-        system, place = self._place(token)
-        system.delete(place, False)
-
-
-def lease_files(warehouse: Warehouse) -> LeaseFiles:
-    folder = local_folder(warehouse.root)
-    return HadoopLeases(warehouse) if folder is None else LocalLeases(folder)
+        self.files.delete(self._file(token))
 
 
 def process_tree() -> list[tuple[int, float]]:
@@ -184,7 +101,7 @@ def alive(processes: list[tuple[int, float]]) -> list[psutil.Process]:
 class RunLock:
     """Holds the warehouse for one run, in a `with` block. `check` is called before every commit."""
 
-    def __init__(self, leases: LeaseFiles, run_id: str, *, wait_seconds: float, say: Callable[[str], None]) -> None:
+    def __init__(self, leases: Leases, run_id: str, *, wait_seconds: float, say: Callable[[str], None]) -> None:
         self.leases, self.run_id, self.wait_seconds, self.say = leases, run_id, wait_seconds, say
         self.token = 0
         self._renewed = 0.0
@@ -202,7 +119,7 @@ class RunLock:
         }
 
     def _free(self, lease: dict[str, Any] | None) -> bool:
-        """Whether the lease's run is over. Left-over processes of a killed run are waited for, then ended."""
+        """Whether the lease's run has ended. Processes that a killed run left are waited for, then killed."""
         if lease is None or lease["released"]:
             return lease is not None
         if lease["host"] != socket.gethostname():
@@ -221,11 +138,11 @@ class RunLock:
         return not alive(processes)
 
     def __enter__(self) -> RunLock:
-        started, told = time.monotonic(), False
+        started, announced = time.monotonic(), False
         while True:
             newest = max(self.leases.tokens(), default=0)
             holder = self.leases.read(newest) if newest else None
-            # A run that was killed, or a machine that lost its power, while the lease was written leaves one that nobody can read.
+            # A run that was killed while it wrote its lease leaves an unreadable one.
             unreadable = bool(newest) and holder is None and self.leases.age(newest) > LEASE_SECONDS
             if (newest == 0 or unreadable or self._free(holder)) and self.leases.create(newest + 1, self._lease()):
                 self.token, self._renewed = newest + 1, time.monotonic()
@@ -233,10 +150,10 @@ class RunLock:
             who = f"run {holder['run_id']} (process {holder['pid']} on {holder['host']})" if holder else "another run"
             if time.monotonic() - started > self.wait_seconds:
                 raise LockHeld("the warehouse is in use", [f"want no other run, have {who}"], "Wait for it to end, or stop it.")
-            if not told:
+            if not announced:
                 self.say(f"waiting for {who}, which holds the warehouse")
                 at(f"waiting for {who}")
-                told = True
+                announced = True
             time.sleep(1)
         for old in self.leases.tokens():
             if old < self.token:
@@ -247,7 +164,7 @@ class RunLock:
 
     def _renew(self) -> None:
         while not self._stop.wait(RENEW_SECONDS):
-            # A store that stumbles, in whatever words its driver has for it, must not end the renewals: the next one may get through.
+            # A renewal that fails, with whatever error the store has, must not end the renewals: the next one may succeed.
             with contextlib.suppress(Exception):
                 if max(self.leases.tokens(), default=0) != self.token:
                     return
@@ -265,7 +182,7 @@ class RunLock:
         if self._thread is not None:
             self._thread.join()
         if interrupted():
-            return  # what this run had the JVM do may not be over: the lease ends with its processes
+            return  # the JVM may still be writing: the lease ends with its processes
         with handling(error, "the warehouse's lock is not released, it ends with this run's processes"):
             if max(self.leases.tokens(), default=0) == self.token:
                 self.leases.replace(self.token, self._lease(released=True))

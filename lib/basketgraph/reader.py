@@ -1,4 +1,4 @@
-"""Reading a warehouse's own records: what an engine has to offer for it, and the engine that needs no JVM, the package `deltalake`."""
+"""Reading a warehouse's own records: the interface that Spark has, too, and its implementation without a JVM, by the package `deltalake`."""
 
 from __future__ import annotations
 
@@ -85,11 +85,13 @@ class DeltaFolder:
 def _as_contract(stored: DeltaTable, terms: Contract) -> str:
     """A subquery with the contract's columns; those that an older table lacks are null (as migrations.as_contract has it for Spark)."""
     there = {field.name for field in stored.schema().fields}
-    columns = [p.name if p.name in there else f"CAST(NULL AS {SQL_TYPES[p.physicalType]}) AS {p.name}" for p in terms.properties if _told(p, there)]
+    columns = [
+        p.name if p.name in there else f"CAST(NULL AS {SQL_TYPES[p.physicalType]}) AS {p.name}" for p in terms.properties if _is_read(p, there)
+    ]
     return f"(SELECT {', '.join(columns)} FROM stored)"
 
 
-def _told(column: Column, there: set[str]) -> bool:
+def _is_read(column: Column, there: set[str]) -> bool:
     return column.name in there or (not column.required and column.physicalType in SQL_TYPES)
 
 

@@ -1,4 +1,4 @@
-"""A run and its steps: the log in ops.runs, what is up to date, progress and memory, and the main function of every job."""
+"""Running steps: the log in ops.runs, which steps are up to date, and the main function of every job."""
 
 from __future__ import annotations
 
@@ -13,28 +13,27 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
-from functools import lru_cache
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
 from basketgraph.alerts import ALERTED, failing_since, send, stop_alert, what_failed
-from basketgraph.config import Config, data_text, load
+from basketgraph.config import Config, load
 from basketgraph.cuts import run_cuts
 from basketgraph.failures import handling
 from basketgraph.flags import DATA_DOCS, accepted_failures, job_parser, log_to_stderr, set_pairs
+from basketgraph.foundation.code_hash import step_code
+from basketgraph.foundation.tables.files import Files
 from basketgraph.interrupt import exits_on_interrupt
-from basketgraph.lock import RunLock, lease_files
+from basketgraph.lock import Leases, RunLock
 from basketgraph.masking import without_addresses
 from basketgraph.memory import PeakMemory
 from basketgraph.progress import BEAT_SECONDS, at, running
 from basketgraph.session import announce_spark, spark_session
 from basketgraph.steps import Step, StepResult, pipelines
 from basketgraph.suites import QualitySettings
-from basketgraph.tables import Release, Warehouse
+from basketgraph.tables import Release
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -45,7 +44,7 @@ RUNS = "ops.runs"
 
 @dataclass(frozen=True)
 class StepReport:
-    """What a job tells of itself: rows read and written, and anything JSON-able worth keeping in ops.runs."""
+    """What a job reports: rows read and written, and details that ops.runs keeps as JSON."""
 
     rows_in: int | None = None
     rows_out: int | None = None
@@ -60,30 +59,14 @@ def new_run_id() -> str:
     return f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
 
 
-@lru_cache(maxsize=1)
-def code_version() -> str:
-    """Hash of the package's Python, so that a changed transform is run again."""
-    digest = hashlib.sha256()
-
-    def add(folder: Traversable, name: str) -> None:
-        for entry in sorted(folder.iterdir(), key=lambda e: e.name):
-            if entry.is_dir() and entry.name not in ("__pycache__", "_data"):
-                add(entry, f"{name}/{entry.name}")
-            elif entry.name.endswith(".py"):
-                digest.update(f"{name}/{entry.name}\0".encode() + entry.read_bytes())
-
-    add(files("basketgraph"), "")
-    return digest.hexdigest()[:16]
-
-
 def last_tries(rows: DataFrame) -> DataFrame:
-    """Of rows of ops.runs the newest of each step, in the order in which they ran: of a step that was tried again the last try counts."""
+    """The newest row of each step among rows of ops.runs, in the order in which the steps ran."""
     newest = rows.groupBy("step").agg(F.max_by(F.struct("*"), F.struct("finished_at", "started_at")).alias("row"))
     return newest.select("row.*").orderBy("started_at", "finished_at")
 
 
 class RunLog:
-    """ops.runs as this run sees it: the last success of each step, and rows added as steps end."""
+    """ops.runs: the last success of each step, and the rows that this run adds."""
 
     def __init__(self, release: Release, conf: Config) -> None:
         self.release, self.conf = release, conf
@@ -95,19 +78,19 @@ class RunLog:
         self.last = last
 
     def fingerprint(self, name: str, step: Step, ds: date) -> str:
-        """What the step's result depends on: input versions, settings, mapping, cuts, code."""
+        """A hash of all that the step's result depends on: versions of its inputs, settings, mapping, cuts, and code (foundation.code_hash)."""
         cuts = run_cuts(self.conf, ds, self.release) if step.cuts else None
         parts = {
             "inputs": self.release.versions(step.reads),
             "settings": {section: self.conf.settings.get(section) for section in step.settings},
             "source": {key: value for key, value in self.conf.source.items() if key != "landing"} if step.source else None,
             "cuts": None if cuts is None else [*(day.isoformat() for day in cuts.days), cuts.window_days, cuts.judged_from],
-            "code": [code_version(), hashlib.sha256(data_text(f"jobs/{name}.py").encode()).hexdigest()],
+            "code": step_code(name),
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
     def why(self, name: str, step: Step, ds: date) -> str | None:
-        """Why the step has to run, in words; None where its last result still stands."""
+        """Why the step has to run, in words; None where it is up to date."""
         if step.always:
             return "looks for itself whether there is anything new"
         last = self.last.get(name)
@@ -115,18 +98,13 @@ class RunLog:
             return "never succeeded in this warehouse"
         if last["outputs"] != self.release.versions(step.writes):
             return "a table it writes was changed since"
-        if any(not self._is_there(json.loads(last["detail"] or "{}").get(key)) for key in step.files):
+        made = [json.loads(last["detail"] or "{}").get(key) for key in step.files]
+        if any(path is None or not self.release.files.exists(path) for path in made):
             return "a file it made is gone"
         changed = [t for t, version in self.release.versions(step.reads).items() if last["inputs"].get(t) != version]
         if changed:
             return f"new versions of {', '.join(changed)}"
         return None if last["fingerprint"] == self.fingerprint(name, step, ds) else "settings, cuts or code changed"
-
-    def _is_there(self, path: str | None) -> bool:
-        if path is None:
-            return False
-        system, place = self.release.hadoop_path(path)
-        return bool(system.exists(place))
 
     def add(self, name: str, step: Step, result: StepResult, fingerprint: str, started: datetime, peak: int, ds: date) -> None:
         row = {
@@ -165,7 +143,7 @@ def run_step(
 ) -> StepResult:
     """Run one step unless it is up to date, and log it. A failure is logged and raised, whatever fails while it is logged.
 
-    beat_seconds: how often it is told where the step is.
+    beat_seconds: between two lines of progress.
     """
     began, started = time.monotonic(), datetime.now(timezone.utc)
     if not forced and runs.why(name, step, ds) is None:
@@ -186,18 +164,18 @@ def run_step(
     unchanged = step.always and bool(step.writes) and before == runs.release.versions(step.writes)
     status = "current" if unchanged else "done"
     result = StepResult(name, status, time.monotonic() - began, report.rows_in, report.rows_out, _with_quality(report.detail, runs))
-    if status == "done" or step.always:  # that it looked is told by nothing else; a try that failed before is over
+    if status == "done" or step.always:  # nothing else shows that an `always` step ran, and that an earlier failure is over
         runs.add(name, step, result, fingerprint, started, memory.peak, ds)
     return result
 
 
 def _with_quality(detail: Mapping[str, Any], runs: RunLog) -> dict[str, Any]:
-    """`detail` with what the step's checks cost, by table."""
+    """`detail` with the cost of the step's quality checks, by table."""
     return {**detail, **({"quality": dict(runs.release.checked)} if runs.release.checked else {})}
 
 
 def alert_of_stop(error: Exception, step: str, ds: date, conf: Config, runs: RunLog) -> None:
-    """Calls the hook of conf `alerts` where quality or the gate stopped the run; whatever it does, the run's own error is what counts."""
+    """Call the hook of conf `alerts` where quality or the gate stopped the run. An error of the hook is a warning."""
     if getattr(error, "exit_code", 1) not in ALERTED:
         return
     since = None
@@ -208,7 +186,7 @@ def alert_of_stop(error: Exception, step: str, ds: date, conf: Config, runs: Run
 
 
 def quality_checker(conf: Config, accepted: Mapping[tuple[str, str], str]) -> Callable[[Release, Sequence[str], date | None], None]:
-    """How a run holds tables against their expectations, with the shop's own limits and hours. Without a day, it is the one after the last event."""
+    """How a run checks tables, with the shop's own limits and time zone. Without a day, it checks as of the day after the last event."""
     settings = conf.section("quality", QualitySettings).model_copy(update={"time_zone": conf.source["time_zone"]})
 
     def checker(release: Release, tables: Sequence[str], ds: date | None) -> None:
@@ -225,15 +203,15 @@ def opened(
 ) -> Iterator[tuple[Release, PeakMemory]]:
     """The Spark session, the lock and the tables of a run, for the length of a `with` block.
 
-    accepted: failures that a person lets pass: (table, check) -> why.
+    accepted: failed checks that a person accepts: (table, check) -> why.
     """
     conf.want_warehouse()
     with PeakMemory() as memory:
         announce_spark(conf, make_warehouse=True)
         spark = spark_session(conf, app)
-        leases = lease_files(Warehouse(spark, conf.warehouse))
+        leases = Leases(Files(spark), conf.warehouse)
         with RunLock(leases, run_id, wait_seconds=conf.environment.lock_wait_seconds, say=log.info) as lock:
-            at("looking at what is there")
+            at("reading the warehouse's records")
             checker = quality_checker(conf, accepted or {})
             yield Release(spark, conf.warehouse, run_id, before_commit=lock.check, checker=checker, ds=ds, work_root=conf.work_root), memory
 
@@ -245,7 +223,7 @@ def last_day(release: Release) -> date:
 
 
 def exit_code(error: Exception) -> int:
-    """2 a mistake of the user, 3 stopped by quality, 4 refused by the gate, 1 anything else."""
+    """2 for a user's mistake, 3 where quality stopped the run, 4 where the gate did, 1 otherwise."""
     return int(getattr(error, "exit_code", 1))
 
 

@@ -1,4 +1,4 @@
-"""Delta tables as they are stored: where they lie, which versions there are, their rows and what changed in them. Nothing is written."""
+"""Reading Delta tables: their paths, versions, rows, changes and history. Nothing is written."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from pyspark.sql.pandas.types import to_arrow_schema
 
 from basketgraph.contracts import contract
 from basketgraph.failures import at_the_end
+from basketgraph.foundation.tables.files import Files
 from basketgraph.migrations import as_contract
 
 if TYPE_CHECKING:
-    from py4j.java_gateway import JavaObject
     from pyspark.sql import DataFrame, Row, SparkSession
 
 LISTING = "spark.sql.sources.parallelPartitionDiscovery.parallelism"
@@ -41,7 +41,7 @@ def aware(moment: datetime) -> datetime:
 
 
 def _note(text: str | None) -> dict[str, Any]:
-    """What a commit's writer noted; nothing where that was not one of our runs."""
+    """The note of a commit's writer; empty where that was not one of our runs."""
     try:
         note = json.loads(text or "{}")
     except ValueError:
@@ -53,7 +53,7 @@ class Committed(NamedTuple):
     """A commit of a batch."""
 
     version: int
-    rows: int | None  # that the table had more by it; None where the commit does not say
+    rows: int | None  # that it added; None where the commit does not say
 
 
 def _rows_added(operation: str, metrics: Mapping[str, str]) -> int | None:
@@ -66,37 +66,29 @@ class Stored:
 
     def __init__(self, spark: SparkSession, root: str) -> None:
         self.spark, self.root = spark, root.rstrip("/")
+        self.files = Files(spark)
 
     def path(self, table: str) -> str:
         return f"{self.root}/{table.replace('.', '/')}"
 
     def identifier(self, table: str) -> str:
         """The table's name in SQL, by its absolute path."""
-        system, place = self.hadoop_path(self.path(table))
-        return f"delta.`{system.makeQualified(place).toString()}`"
+        return f"delta.`{self.files.qualified(self.path(table))}`"
 
-    def hadoop_path(self, path: str) -> tuple[JavaObject, JavaObject]:
-        """(file system, path) of Hadoop for `path`, so that listings work on object stores too."""
-        jvm, hadoop = self.spark._jvm, self.spark._jsc.hadoopConfiguration()  # type: ignore[union-attr]
-        place = jvm.org.apache.hadoop.fs.Path(path)  # type: ignore[union-attr]
-        return place.getFileSystem(hadoop), place
+    def hadoop_path(self, path: str) -> tuple[Any, Any]:
+        return self.files.hadoop(path)
 
     def version(self, table: str) -> int | None:
         """The newest version of a table from its log's file names; None where there is no such table. No Spark job."""
-        system, log = self.hadoop_path(f"{self.path(table)}/_delta_log")
-        if not system.exists(log):
-            return None
-        commits = [re.fullmatch(r"(\d{20})\.json", status.getPath().getName()) for status in system.listStatus(log)]
-        versions = [int(commit[1]) for commit in commits if commit]
-        return max(versions) if versions else None
+        names = self.files.list_names(f"{self.path(table)}/_delta_log")
+        return max((int(commit[1]) for name in names if (commit := re.fullmatch(r"(\d{20})\.json", name))), default=None)
 
     def exists(self, table: str) -> bool:
         return self.version(table) is not None
 
     def is_file(self, path: str) -> bool:
         """Whether there is a file (or folder) of this name."""
-        system, place = self.hadoop_path(path)
-        return bool(system.exists(place))
+        return self.files.exists(path)
 
     def rows(self, table: str, query: str) -> list[dict[str, Any]]:
         """The rows of a query on one table, as reader.Reader has it; none where the table was never written."""
@@ -166,18 +158,18 @@ class Stored:
         return next((commit["built_from"] for commit in self.history(table, 100) if commit["built_from"] is not None), None)
 
     def committed_batches(self, table: str, limit: int = 1000) -> dict[str, Committed]:
-        """The commits in the table's history by batch id: what a crash before the ledger's own commit must not count twice. What a RESTORE took
-        back is none of them.
+        """The commits in the table's history by batch id, without those that a RESTORE undid: a crash before the ledger's own commit must not make
+        the next run count them twice.
         """
         found: dict[str, Committed] = {}
-        taken_back: Sequence[int] = ()
+        undone: Sequence[int] = ()
         for row in self._described(table, limit):
             batch_id = _note(row.userMetadata).get("batch_id")
             restored = (row.operationParameters or {}).get("version") if row.operation == "RESTORE" else None
-            if row.version in taken_back:
+            if row.version in undone:
                 continue
             if restored is not None:
-                taken_back = range(int(restored) + 1, row.version)
+                undone = range(int(restored) + 1, row.version)
             elif batch_id is not None:
                 found[batch_id] = Committed(row.version, _rows_added(row.operation, row.operationMetrics or {}))
         return found
@@ -192,8 +184,8 @@ class Stored:
 
     @contextmanager
     def vacuuming(self) -> Iterator[None]:
-        """For VACUUM, which lists a table's folder in as many tasks as Spark allows however few folders there are: 10,000 unless told. And which
-        refuses to retain less than the table remembers (migrations.DELETED_RETENTION), unless told that somebody else sees to it.
+        """The session's settings for VACUUM: it would list a table's folders in 10,000 tasks, however few folders there are, and it refuses to
+        retain less than the table's own retention (migrations.DELETED_RETENTION), unless that check is off.
         """
         tasks = str(4 * self.spark.sparkContext.defaultParallelism)
         with session_conf(self.spark, LISTING, tasks), session_conf(self.spark, RETENTION_CHECK, "false"):

@@ -9,14 +9,13 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import lru_cache
-from importlib.resources import files
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
 from basketgraph.config import Mistake, Settings, data_files, data_yaml, parsed
 from basketgraph.contracts import Contract, contract
+from basketgraph.foundation.code_hash import module_code
 from basketgraph.foundation.recommenders import NAMES
 
 COLUMN_ARGUMENTS = ("column", "column_A", "column_B", "column_list", "column_set", "day", "by")
@@ -127,15 +126,7 @@ class Suite:
     def hash(self, limits: Mapping[str, Any]) -> str:
         """Of all that a verdict depends on besides the rows: the expectations, the settings and the code that checks."""
         terms = [(name, e.type, e.kwargs, e.severity, e.meta.whole) for name, e in self.expectations.items()]
-        return hashlib.sha256(json.dumps([terms, limits, checking_code()], sort_keys=True, default=str).encode()).hexdigest()[:16]
-
-
-@lru_cache(maxsize=1)
-def checking_code() -> str:
-    """Hash of the modules that check."""
-    package = files("basketgraph")
-    modules = [package / "suites.py", package / "usual.py", *sorted((package / "quality").iterdir(), key=lambda entry: entry.name)]
-    return hashlib.sha256(b"".join(module.read_bytes() for module in modules if module.name.endswith(".py"))).hexdigest()
+        return hashlib.sha256(json.dumps([terms, limits, module_code("basketgraph.quality")], sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def suite_file(table: str) -> str:

@@ -18,7 +18,7 @@ from pyspark.sql import functions as F
 
 from basketgraph.config import Mistake
 from basketgraph.contracts import conform, contract
-from basketgraph.cut_off import forget_cut_off_creation
+from basketgraph.cut_off import remove_failed_creation
 from basketgraph.merging import ANEW, TAKEN_OUT, among, differs
 from basketgraph.migrations import CLEARED, CONSTRAINT, Existing, Migration, migration, properties
 from basketgraph.stored import Stored, session_conf
@@ -56,7 +56,7 @@ class Warehouse(Stored):
         """
         if not self.exists(table):
             self._before_commit()
-            forget_cut_off_creation(*self.hadoop_path(f"{self.path(table)}/_delta_log"))
+            remove_failed_creation(self.files, f"{self.path(table)}/_delta_log")
             self._build(DeltaTable.createIfNotExists(self.spark).location(self.path(table)), table)
         elif table not in self._followed:
             found = self.migration(table)

@@ -131,7 +131,7 @@ def test_a_seal_that_fails_leaves_the_set_that_was_there_and_a_killed_ones_left_
         seal_set(sealed, fails)
     assert (sealed / MANIFEST).read_text() == before
     assert [path.name for path in sealed.parent.iterdir()] == ["set"]
-    shutil.copytree(sealed, sealed.parent / ".set.writing")
+    shutil.copytree(sealed, sealed.parent / ".set.new")
     manifest = ShardSet(sealed).manifest
     users, items = Nodes([f"u{k:02d}" for k in range(USERS)]), Nodes([f"i{k:02d}" for k in range(ITEMS)])
     again = seal_arrays(sealed, arrays(), users, items, shards=1, cut=manifest.cut)

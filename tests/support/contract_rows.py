@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 import zlib
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timezone
+from pathlib import Path
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
@@ -23,6 +25,7 @@ from pyspark.sql.types import (
 )
 
 from basketgraph.contracts import contract
+from basketgraph.foundation.tables.files import Files
 
 ODD = "a b é %20+[c]{d}#1?*;&$x,'\"\\"  # the name of a folder: patterns, escapes and separators of whatever may read it
 
@@ -38,6 +41,19 @@ FILLED: dict[type[DataType], Any] = {
     ArrayType: [],
     MapType: {},
 }
+
+
+def mounted(spark: SparkSession, folder: Path, scheme: str = "viewfs") -> str:
+    """A URL of `folder` on a file system that is not the local one: Hadoop's viewfs; any other scheme has no FileContext."""
+    name, conf = secrets.token_hex(4), spark._jsc.hadoopConfiguration()
+    if scheme != "viewfs":
+        conf.set(f"fs.{scheme}.impl", "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme")
+    conf.set(f"fs.viewfs.mounttable.{name}.link./store", f"file://{folder}")
+    url = f"{scheme}://{name}/store"
+    conf.set("fs.file.impl", "org.apache.hadoop.fs.RawLocalFileSystem")  # without checksums in files of their own, as the stores of a cluster
+    Files(spark).exists(url)  # mounts it
+    conf.unset("fs.file.impl")
+    return url
 
 
 def rows(spark: SparkSession, table: str, given: Sequence[Mapping[str, Any]]) -> DataFrame:

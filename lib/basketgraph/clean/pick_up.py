@@ -17,6 +17,7 @@ from pyspark.sql.types import StructType
 from basketgraph.clean.landing import is_landed, no_files, no_folder
 from basketgraph.clean.mapping import FileSet
 from basketgraph.clean.screening import JAVA_ERRORS, Screen, Unreadable, close, java_message, separator
+from basketgraph.foundation.tables.files import Files
 from basketgraph.paths import globbed, no_glob
 
 if TYPE_CHECKING:
@@ -58,10 +59,9 @@ class Landing:
 
     def __init__(self, spark: SparkSession, folder: str) -> None:
         self.spark, self.jvm = spark, spark._jvm
-        self.configuration = spark._jsc.hadoopConfiguration()
-        given = self.jvm.org.apache.hadoop.fs.Path(folder)  # type: ignore[union-attr]
-        self.system = given.getFileSystem(self.configuration)
-        self.folder = self.system.makeQualified(given)
+        self.files = Files(spark)
+        self.system, given = self.files.hadoop(folder)
+        self.configuration, self.folder = self.system.getConf(), self.system.makeQualified(given)
 
     def list(self, patterns: Sequence[str]) -> list[LandingFile]:
         """Files below the folder that match one of the patterns, by path. Hidden ones (a name part starting with . or _) are left out, and those
@@ -98,7 +98,7 @@ class Landing:
     def changed(self, file: LandingFile) -> str | None:
         """What happened to a file since it was listed, if anything: then its rows are some of one content and some of another."""
         try:
-            status = self.system.getFileStatus(self.jvm.org.apache.hadoop.fs.Path(file.uri))  # type: ignore[union-attr]
+            status = self.system.getFileStatus(self._place(file))
         except JAVA_ERRORS as error:
             return f"gone while it was read: {java_message(error)}"
         listed_at = file.listed_at or file.modified_at
@@ -140,12 +140,15 @@ class Landing:
         except JAVA_ERRORS as error:  # gone since it was listed
             return replace(file, problem=f"unreadable: {java_message(error)}")
 
+    def _place(self, file: LandingFile) -> JavaObject:
+        return self.files.hadoop(file.uri)[1]
+
     def _codec(self, file: LandingFile) -> JavaObject | None:
         factory = self.jvm.org.apache.hadoop.io.compress.CompressionCodecFactory(self.configuration)  # type: ignore[union-attr]
-        return factory.getCodec(self.jvm.org.apache.hadoop.fs.Path(file.uri))  # type: ignore[union-attr]
+        return factory.getCodec(self._place(file))
 
     def _open(self, file: LandingFile, *, decompress: bool = True) -> Any:
-        stream = self.system.open(self.jvm.org.apache.hadoop.fs.Path(file.uri))  # type: ignore[union-attr]
+        stream = self.system.open(self._place(file))
         codec = self._codec(file) if decompress else None
         return stream if codec is None else codec.createInputStream(stream)
 
@@ -192,8 +195,7 @@ class Landing:
     def _parquet_columns(self, file: LandingFile) -> dict[str, str]:
         """{column: its type as Spark reads it, or UNKNOWN and what the file calls it}, each by itself: one can make a file unreadable."""
         parquet = self.jvm.org.apache.parquet  # type: ignore[union-attr]
-        path = self.jvm.org.apache.hadoop.fs.Path(file.uri)  # type: ignore[union-attr]
-        reader = parquet.hadoop.ParquetFileReader.open(parquet.hadoop.util.HadoopInputFile.fromPath(path, self.configuration))
+        reader = parquet.hadoop.ParquetFileReader.open(parquet.hadoop.util.HadoopInputFile.fromPath(self._place(file), self.configuration))
         try:
             schema = reader.getFooter().getFileMetaData().getSchema()
         finally:

@@ -1,4 +1,4 @@
-"""Checkpoints by shard: written beside, renamed when whole, and readable by any number of ranks."""
+"""Checkpoints by shard: renamed when complete, and readable by any number of ranks."""
 
 import json
 import shutil
@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from basketgraph.foundation.tables.files import rename_folder
 from basketgraph.graph.adam import Adam
 from basketgraph.graph.model import LightGCN
 from basketgraph.graph.train import Epoch
@@ -58,7 +59,7 @@ class Checkpoints:
             (writing / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
         workers.barrier()
         if workers.rank == 0:
-            writing.rename(self.folder / name)
+            rename_folder(writing, self.folder / name)
             for old in self._whole()[:-KEPT]:
                 shutil.rmtree(old)
         workers.barrier()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 
+from basketgraph.foundation.tables.files import write_atomically
 from basketgraph.graph.adam import Adam
 from basketgraph.graph.checkpoints import Checkpoints
 from basketgraph.graph.export import write_serving
@@ -95,9 +96,7 @@ def _finish(model_dir: Path, fingerprint: str, settings: GraphSettings, epochs: 
         ranks=ranks,
         seed=settings.seed,
     )
-    writing = model_dir / f".{RESULT}"
-    writing.write_text(result.model_dump_json(), encoding="utf-8")
-    writing.replace(model_dir / RESULT)  # the mark of a whole training
+    write_atomically(model_dir / RESULT, result.model_dump_json())  # marks the training as complete
 
 
 def main(arguments: Sequence[str]) -> None:

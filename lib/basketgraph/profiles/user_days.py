@@ -19,9 +19,9 @@ HOURS = 24
 NET = "net"  # the recipe of rows that are never stored
 
 
-def recipe_of(code_version: str, time_zone: str) -> str:
+def recipe_of(code: str, time_zone: str) -> str:
     """What a row of user_days depends on besides its events; rows of another recipe are stale."""
-    return f"{code_version} {time_zone}"
+    return f"{code} {time_zone}"
 
 
 def user_days(events: DataFrame, *, time_zone: str, recipe: str) -> DataFrame:

@@ -111,19 +111,17 @@ def listed(release: Release, zone: Any) -> list[Found]:
     """The pages, and the folders of cuts, that there are."""
     found = []
     for folder in ("reports", *CUT_FOLDERS):
-        system, place = release.hadoop_path(_place(release, folder))
-        if system.exists(place):
-            for status in system.listStatus(place):
-                name = str(status.getPath().getName())
-                if (folder == "reports" and name.endswith(".html")) or CUT.fullmatch(name):
-                    found.append(Found(f"{folder}/{name}", datetime.fromtimestamp(status.getModificationTime() / 1000, zone)))
+        names = release.files.list_names(_place(release, folder))
+        for path in (f"{folder}/{name}" for name in names if (folder == "reports" and name.endswith(".html")) or CUT.fullmatch(name)):
+            info = release.files.info(_place(release, path))
+            if info is not None:
+                found.append(Found(path, info.modified_at.astimezone(zone)))
     return found
 
 
 def remove_files(release: Release, paths: Sequence[str]) -> None:
     for path in paths:
-        system, place = release.hadoop_path(_place(release, path))
-        system.delete(place, True)
+        release.files.delete(_place(release, path))
 
 
 def _place(release: Release, path: str) -> str:

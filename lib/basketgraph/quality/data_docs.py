@@ -35,23 +35,14 @@ def build_data_docs(warehouse: Warehouse, run_id: str, checked: Mapping[str, Seq
         (site / KEPT).mkdir()
         for table, document in documents.items():
             (site / KEPT / f"{table}.json").write_text(json.dumps(document))
-        system, place = warehouse.hadoop_path(target)
-        system.setWriteChecksum(False)
-        system.delete(place, True)
-        system.mkdirs(place.getParent())
-        _, local = warehouse.hadoop_path(f"file://{site}")
-        system.copyFromLocalFile(False, True, local, place)
+        warehouse.files.upload(site, target)
     return f"{target}/index.html"
 
 
 def _kept(warehouse: Warehouse, target: str) -> dict[str, dict[str, Any]]:
-    system, folder = warehouse.hadoop_path(f"{target}/{KEPT}")
-    found = {}
-    for status in system.listStatus(folder) if system.exists(folder) else ():
-        stream = system.open(status.getPath())
-        found[str(status.getPath().getName()).removesuffix(".json")] = json.loads(bytes(stream.readAllBytes()))
-        stream.close()
-    return found
+    folder = f"{target}/{KEPT}"
+    names = [name for name in warehouse.files.list_names(folder) if name.endswith(".json")]
+    return {name.removesuffix(".json"): json.loads(warehouse.files.read(f"{folder}/{name}")) for name in names}
 
 
 def _document(table: str, run_id: str, results: Sequence[Any]) -> dict[str, Any]:

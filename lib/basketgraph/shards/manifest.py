@@ -1,10 +1,7 @@
 """What a sealed shard set holds, and how one is sealed: all files in a folder nobody reads, the manifest last, then one rename."""
 
 import hashlib
-import os
-import shutil
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from datetime import date
 from pathlib import Path
 from typing import Literal
@@ -12,6 +9,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from basketgraph.config import Mistake, Settings
+from basketgraph.foundation.tables.files import replaced_folder, write_atomically
 
 MANIFEST = "manifest.json"
 FORMAT = 1
@@ -94,33 +92,11 @@ def described(folder: Path, name: str, kind: Literal["users", "edges", "items"],
     return ShardFile(name=name, kind=kind, shard=shard, rows=rows, bytes=path.stat().st_size, sha256=file_sha256(path))
 
 
-@contextmanager
-def _unread_folder(folder: Path) -> Iterator[Path]:
-    """A fresh folder beside `folder` that takes its place at the end, or vanishes when the block fails; left-overs of killed writers go."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    for left in folder.parent.glob(f".{folder.name}.*"):
-        shutil.rmtree(left, ignore_errors=True)
-    writing, old = folder.parent / f".{folder.name}.writing", folder.parent / f".{folder.name}.old"
-    writing.mkdir()
-    try:
-        yield writing
-    except BaseException:
-        shutil.rmtree(writing, ignore_errors=True)
-        raise
-    if folder.exists():
-        folder.rename(old)
-    writing.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
-
-
 def seal_set(folder: Path, fill: Callable[[Path], Manifest]) -> Manifest:
-    """Let `fill` write the files into a folder nobody reads and say what they are; then publish them with their manifest as `folder`."""
-    with _unread_folder(folder) as writing:
+    """Let `fill` write the files into a folder nobody reads and return their manifest; then that folder, with the manifest, becomes `folder`."""
+    with replaced_folder(folder) as writing:
         manifest = fill(writing)
-        with (writing / MANIFEST).open("w", encoding="utf-8") as file:
-            file.write(manifest.model_dump_json(indent=1))
-            file.flush()
-            os.fsync(file.fileno())
+        write_atomically(writing / MANIFEST, manifest.model_dump_json(indent=1))
     return manifest
 
 
