@@ -23,21 +23,21 @@ FIRST = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=timezone.utc)
 def result(run: int, check: str, **values: Any) -> dict[str, Any]:
     at = FIRST + timedelta(days=run)
     row = {"run_id": f"run-{run}", "table_name": "silver.events", "check_name": check, "ds": at.date(), "checked_at": at, "severity": "warning"}
-    return {**row, "success": True, "observed": "kept", "scope": "the whole table", **values}
+    return {**row, "success": True, "outcome": "kept", "scope_kind": "table", **values}
 
 
 @pytest.mark.slow
 def test_newest_checks_are_the_same_by_spark_and_without_it(spark: SparkSession, tmp_path: Path) -> None:
     root = tmp_path / "w é %+[a]{b}#1?*;&'"
     release = Release(spark, str(root), "run-3")
-    some_days = "rows of 1 day of 9: 2026-02-01"
+    some_days = {"scope_kind": "days", "scope_days": [date(2026, 2, 1)]}
     told = [
-        result(0, "open", success=False, observed="2 of 9"),
-        result(1, "open", scope=some_days),
-        result(1, "closed", success=False, scope=some_days),
+        result(0, "open", success=False, outcome="broken"),
+        result(1, "open", **some_days),
+        result(1, "closed", success=False, outcome="broken", **some_days),
         result(2, "closed"),
-        result(2, "open", scope=some_days, observed="nothing; not compared yet: no history"),
-        result(2, "open", scope=some_days, checked_at=FIRST + timedelta(days=2, hours=1), value=0.25),
+        result(2, "open", **{**some_days, "outcome": "not_compared"}),
+        result(2, "open", **some_days, checked_at=FIRST + timedelta(days=2, hours=1), value=0.25),
         result(2, "key", severity="critical", success=False, accepted_because="known"),
         result(2, "gone"),
         result(1, "rows", table_name="silver.items", severity="critical", success=False),

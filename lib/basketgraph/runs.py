@@ -128,7 +128,8 @@ class RunLog:
         system, place = self.release.hadoop_path(path)
         return bool(system.exists(place))
 
-    def add(self, name: str, step: Step, result: StepResult, fingerprint: str, started: datetime, peak: int) -> None:
+    def add(self, name: str, step: Step, result: StepResult, fingerprint: str, started: datetime, peak: int, **told: Any) -> None:
+        """told: further columns of ops.runs: ds, and of a failed step `alerts.what_failed`."""
         row = {
             "run_id": self.release.run_id,
             "step": name,
@@ -144,6 +145,7 @@ class RunLog:
             "fingerprint": fingerprint,
             "detail": json.dumps(result.detail, default=str),
             "peak_memory_bytes": peak,
+            **told,
         }
         self.release.append(self.release.rows_of(RUNS, [row]), RUNS)
         if result.status == "done":
@@ -177,16 +179,16 @@ def run_step(
             report = job(runs.release.spark, conf, ds, runs.release) or StepReport()
     except Exception as error:
         with handling(error, f"{name}: its failure is not in {RUNS}"):
-            detail = _with_quality(what_failed(error, ds), runs)
+            detail = _with_quality(getattr(error, "run_detail", {}), runs)
             failed = StepResult(name, "failed", time.monotonic() - began, None, None, detail)
-            runs.add(name, step, failed, fingerprint, started, memory.peak)
+            runs.add(name, step, failed, fingerprint, started, memory.peak, **what_failed(error, ds))
         alert_of_stop(error, name, ds, conf, runs)
         raise
     unchanged = step.always and bool(step.writes) and before == runs.release.versions(step.writes)
     status = "current" if unchanged else "done"
     result = StepResult(name, status, time.monotonic() - began, report.rows_in, report.rows_out, _with_quality(report.detail, runs))
     if status == "done" or step.always:  # that it looked is told by nothing else; a try that failed before is over
-        runs.add(name, step, result, fingerprint, started, memory.peak)
+        runs.add(name, step, result, fingerprint, started, memory.peak, ds=ds)
     return result
 
 

@@ -12,8 +12,7 @@ from pyspark.sql import SparkSession
 
 from basketgraph.report import known_users
 from basketgraph.report.examples import live_examples
-from basketgraph.report.facts import Facts, facts
-from basketgraph.report.known_users import without_known_users
+from basketgraph.report.facts import Facts, facts, without_known_users
 from basketgraph.report.page import page
 from basketgraph.report.write import write_page
 from basketgraph.state import quality_verdict
@@ -35,7 +34,7 @@ WRITTEN: dict[str, list[dict[str, Any]]] = {
         {"run_id": "run-1", "table_name": "silver.events", "check_name": "a", "success": False, "severity": "critical", "checked_at": EARLY},
         {"run_id": "run-2", "table_name": "silver.events", "check_name": "a", "success": True, "severity": "critical", "checked_at": LATE},
         {"run_id": "run-2", "table_name": "silver.events", "check_name": "e", "success": True, "severity": "warning", "checked_at": LATE}
-        | {"observed": "not compared yet: no previous rows"},
+        | {"observed": "not compared yet: no previous rows", "outcome": "not_compared"},
         {"run_id": "run-1", "table_name": "silver.items", "check_name": "b", "success": False, "severity": "warning", "checked_at": EARLY},
         {"run_id": "run-1", "table_name": "silver.coupons", "check_name": "d", "success": False, "severity": "critical", "checked_at": EARLY},
         *(
@@ -47,13 +46,13 @@ WRITTEN: dict[str, list[dict[str, Any]]] = {
                 ("run-2", {"checked_at": LATE, "ds": date(2026, 1, 2), "value": 7.0, "usual_low": 1.0, "usual_high": 9.0}),
                 ("run-0", {"checked_at": EARLY, "ds": date(2025, 12, 4), "value": 4.0}),  # 30 days before DS: the first day that is too old
                 ("run-0", {"checked_at": EARLY, "ds": date(2025, 12, 5), "value": 4.5}),
-                ("run-0", {"checked_at": EARLY, "ds": date(2025, 12, 6), "value": 4.5, "scope": "looked at for 2025-12-05: the whole table"}),
+                ("run-0", {"checked_at": EARLY, "ds": date(2025, 12, 6), "value": 4.5, "repeated_from": date(2025, 12, 5)}),
             )
         ),
         {  # judges the newest of the days before its run's own
             **{"run_id": "run-1", "table_name": "silver.events", "check_name": "lines", "success": True, "severity": "warning", "checked_at": EARLY},
             **{"ds": date(2026, 1, 2), "value": 90.0, "usual_low": 80.0, "usual_high": 100.0},
-            "observed": "it is 90 on 2025-12-31; usual on Wednesdays is 80 to 100",
+            "judged_day": date(2025, 12, 31),
         },
     ],
     "ops.daily_values": [

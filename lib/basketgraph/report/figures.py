@@ -76,14 +76,8 @@ def _check_figure(number: int, check: dict[str, Any], points: list[dict[str, Any
     values = [point["value"] for point in points]
     least, most, last = (value_in_words(value, share=share) for value in (min(values), max(values), values[-1]))
     told = f"Between {least} and {most} over {number_in_words(len(points), 'day')}; {last} on {points[-1]['day']}."
-    told += f" {check['usual'] or _judged(check, points)}".rstrip()
+    if check["judged_day"]:  # what was found names that day, its number, and what is usual on such a day
+        told += f" {check['observed'][0].upper()}{check['observed'][1:]}."
     title = f"{check['table_name']}: {'share of rows that break “' + check['expected'] + '”' if share else check['expected']}"
     svg = value_chart(points, told, share=share, marked=judged_day(check), trouble=is_unusual(check), prefix=f"check{number}")
     return {"title": title, "told": told, "svg": svg}
-
-
-def _judged(check: dict[str, Any], points: list[dict[str, Any]]) -> str:
-    """What the check itself tells of the day that it judged, where that is not the last one drawn or its usual range is known."""
-    observed = str(check["observed"])
-    known = check["usual_low"] is not None or judged_day(check) != points[-1]["day"]
-    return f"{observed[0].upper()}{observed[1:]}." if known and observed.startswith("it is ") else ""

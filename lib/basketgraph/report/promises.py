@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from basketgraph.alerts import REFUSED, refusal
+from basketgraph.alerts import REFUSED
+from basketgraph.check_results import NO_ROWS, NOT_COMPARED, is_partial
 from basketgraph.contracts import contract
-from basketgraph.report.scopes import is_partial
-from basketgraph.report.sentences import is_unusual, listed, open_in_words, usual_in_words
-from basketgraph.wording import compared, number_in_words
+from basketgraph.report.sentences import is_unusual, listed, looked_at_in_words, open_in_words
+from basketgraph.wording import number_in_words
 
 if TYPE_CHECKING:
     from basketgraph.report.facts import Facts
@@ -47,7 +46,7 @@ def state(check: Mapping[str, Any]) -> str:
     if check["success"] and check["open"]:
         return "open"
     if check["success"]:
-        return "unusual" if is_unusual(check) else "kept" if compared(check["observed"]) else "not_compared"
+        return "unusual" if is_unusual(check) else "not_compared" if check["outcome"] in (NOT_COMPARED, NO_ROWS) else "kept"
     return "accepted" if check["accepted_because"] else str(check["severity"])
 
 
@@ -61,13 +60,8 @@ def critical_failures(checks: Sequence[Mapping[str, Any]], run_id: str) -> tuple
 
 
 def refusals(steps: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Why the gate refused the lists of this run, a sentence each; none where it did not.
-
-    steps: rows of ops.runs, whose `detail` is JSON.
-    """
-    details = [json.loads(step.get("detail") or "{}") for step in steps if step["status"] == "failed"]
-    told = [refusal(detail) or "" for detail in details if detail.get("exit_code") == REFUSED]
-    return [line.strip() for text in told for line in text.splitlines()[1:] or [text]]  # of several the first says that it did
+    """Why the gate refused the lists of this run, a sentence each; none where it did not. steps: rows of ops.runs."""
+    return [reason for step in steps if step["exit_code"] == REFUSED for reason in step["reasons"] or [step["error"]]]
 
 
 def _are(count: int) -> str:
@@ -168,10 +162,8 @@ def _cut_short(unfinished: Sequence[str]) -> list[str]:
 
 
 def told_checks(found: Facts) -> list[dict[str, Any]]:
-    """Every check with its state, its mark and what is usual for it, what needs a look first."""
-    told = [
-        {**c, "state": state(c), "mark": MARKS[state(c)], "usual": usual_in_words(c, found.ds), "waiting": open_in_words(c)} for c in found.checks
-    ]
+    """Every check with its state, its mark and what was looked at, what needs a look first."""
+    told = [{**c, "state": state(c), "mark": MARKS[state(c)], "looked_at": looked_at_in_words(c), "waiting": open_in_words(c)} for c in found.checks]
     return sorted(told, key=lambda check: (ORDER.index(check["state"]), check["table_name"], check["check_name"]))
 
 
