@@ -120,7 +120,7 @@ class Log:
     def fingerprint(self, *_: object) -> str:
         return "f"
 
-    def add(self, *_: object) -> None:
+    def add(self, *_: object, **__: object) -> None:
         raise FULL
 
 

@@ -11,6 +11,7 @@ from pyspark.sql import SparkSession
 
 from basketgraph.report.changes import Changes, changes
 from basketgraph.report.newest import newest_checks
+from basketgraph.report.sentences import since_in_words
 from basketgraph.report.since import MOST, since
 from basketgraph.tables import Release
 from report.made import check, of_days
@@ -92,7 +93,7 @@ def test_the_page_before_is_the_last_that_another_run_made(found: Changes) -> No
 
 def test_promises_that_broke_were_mended_or_are_broken_still_are_told_apart(found: Changes) -> None:
     assert (names(found.broken), names(found.mended)) == (["breaks"], ["mended"])
-    assert [(row["check_name"], row["observed"], row["since"]) for row in found.unseen] == [
+    assert [(row["check_name"], row["observed"], since_in_words(row["now"])) for row in found.unseen] == [
         ("on another day", "False", "looked at since: rows of 1 day that changed since the last check: 2026-03-02")
     ]
     assert names(found.still) == ["still", "of a table that was not looked at again"]

@@ -13,6 +13,7 @@ from pyspark.sql import SparkSession
 from basketgraph.report.changes import changes
 from basketgraph.report.newest import newest_checks, still_open
 from basketgraph.report.promises import promised_tables, state, verdict
+from basketgraph.report.sentences import since_in_words
 from basketgraph.report.since import since
 from basketgraph.state import quality_verdict
 from basketgraph.tables import Release
@@ -107,7 +108,7 @@ def test_a_warning_is_carried_from_page_to_page_until_a_look_at_the_whole_table_
             found = changes(release, release.read("ops.runs"), release.read("ops.files"), checks)
             assert [part.title for part in since(found).parts] == [title], number
         if number == 2:
-            assert [(row["ds"], row["observed"], row["since"]) for row in found.unseen] == [
+            assert [(row["ds"], row["observed"], since_in_words(row["now"])) for row in found.unseen] == [
                 (date(2026, 3, 1), FOUND, "looked at since: rows of 1 day that changed since the last check: 2026-03-03")
             ]
             assert quality_verdict(release, release.run_id)["open_warnings"] == 1

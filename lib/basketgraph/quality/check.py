@@ -173,6 +173,7 @@ def _told(checked: TableCheck) -> dict[str, Any]:
 def _keep(run: CheckRun, found: Sequence[TableCheck]) -> None:
     """Append the results, as one commit; a step that is tried again under its run id replaces what it found before."""
     now, release = datetime.now(timezone.utc), run.tables
+    hashes = {checked.table: checked.suite.hash(run.settings.limits) for checked in found}
     rows = [
         {
             **{key: value for key, value in vars(finding).items() if key not in ("check", "scope")},
@@ -183,7 +184,7 @@ def _keep(run: CheckRun, found: Sequence[TableCheck]) -> None:
             "ds": run.ds,
             "table_version": checked.version,
             "accepted_because": checked.accepted.get(finding.check),
-            "suite_hash": checked.suite.hash(run.settings.limits),
+            "suite_hash": hashes[checked.table],
             **vars(checked.cost),
             "checked_at": now,
         }

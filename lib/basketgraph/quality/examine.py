@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 WINDOWED = (DISTRIBUTION, MEDIANS)
-NONE_JUDGED = not_compared_in_words("none of the days before the run's own changed")
 
 
 def examine(suite: Suite, values: Mapping[str, Any], look: Look) -> list[Finding]:
@@ -34,7 +33,9 @@ def examine(suite: Suite, values: Mapping[str, Any], look: Look) -> list[Finding
     errors: Mistake for expectations that GX does not know, refuses, or cannot compute; all of them at once.
     """
     lacking = {name: why for name, e in suite.expectations.items() if (why := _lacks(e, values, look))}
-    noted = [name for name, e in suite.expectations.items() if e.type == USUAL and lacking.get(name) == NONE_JUDGED]  # for later days' history
+    unjudged = [name for name, e in suite.expectations.items() if name not in lacking and _is_about_judged_days(e) and not look.judged]
+    lacking |= dict.fromkeys(unjudged, not_compared_in_words("none of the days before the run's own changed"))
+    noted = [name for name in unjudged if suite.expectations[name].type == USUAL]  # for later days' history
     runnable = {name: filled(e, values) for name, e in suite.expectations.items() if name not in lacking or name in noted}
     complete = completed(runnable, look)
     expectations, faults = built(complete)
@@ -59,7 +60,7 @@ def examine(suite: Suite, values: Mapping[str, Any], look: Look) -> list[Finding
     look.results += [result for name, result in results.items() if name not in noted]
     rows = next((r.result["element_count"] for r in results.values() if r.result.get("element_count") is not None), None)
     return [
-        _passed_over(name, e, values, lacking, look) if name in lacking else _finding(name, complete[name], results[name], rows, look, suite.table)
+        _passed_over(name, e, values, lacking, look) if name in lacking else _finding(suite, name, complete[name], results[name], rows, look)
         for name, e in suite.expectations.items()
     ]
 
@@ -76,9 +77,11 @@ def _lacks(expectation: Expectation, values: Mapping[str, Any], look: Look) -> s
         return not_compared_in_words("only the whole table can show it")
     if look.part and not look.changed and expectation.type not in TABLE_LEVEL:
         return not_compared_in_words("nothing changed")
-    if (expectation.type in WINDOWED or (expectation.type == USUAL and expectation.kwargs.get("day"))) and not look.judged:
-        return NONE_JUDGED
     return ""
+
+
+def _is_about_judged_days(expectation: Expectation) -> bool:
+    return expectation.type in WINDOWED or (expectation.type == USUAL and expectation.kwargs.get("day") is not None)
 
 
 def _in_whole(expectation: Expectation, look: Look) -> bool:
@@ -103,7 +106,12 @@ def _places(expectations: Mapping[str, Expectation], look: Look) -> dict[Place, 
 
 def _frames(place: Place, look: Look, expectations: Sequence[Expectation]) -> tuple[DataFrame, DataFrame]:
     """The rows of the place, and the same rows with what is looked up."""
-    frame = _frame(place, look, expectations)
+    kind, days, condition = place
+    frame = look.rows if kind == "rows" else look.whole
+    if kind == "window":
+        first = date.fromisoformat(look.window[0]) - timedelta(days=int(days))
+        frame = frame.where(F.col(expectations[0].kwargs["day"]).between(F.lit(first), F.lit(date.fromisoformat(look.window[-1]))))
+    frame = frame.where(condition) if condition else frame
     return frame, with_lookups(frame, expectations, look.lookup)
 
 
@@ -124,16 +132,6 @@ def _not_computed(terms: Suite, crashed: Mapping[str, str]) -> Mistake:
     columns = " ".join(f"Columns of {table}: {', '.join(contract(table).columns)}." for table in named)
     faults = [f"{name}: {why}" for name, why in crashed.items()]
     return Mistake(f"{terms.file}: {number_in_words(len(crashed), 'expectation')} could not be computed", faults, f"Mend the SQL there. {columns}")
-
-
-def _frame(place: Place, look: Look, expectations: Sequence[Expectation]) -> DataFrame:
-    kind, days, condition = place
-    frame = look.rows if kind == "rows" else look.whole
-    if kind == "window":
-        day = F.col(expectations[0].kwargs["day"])
-        first = date.fromisoformat(look.window[0]) - timedelta(days=int(days))
-        frame = frame.where(day.between(F.lit(first), F.lit(date.fromisoformat(look.window[-1]))))
-    return frame.where(condition) if condition else frame
 
 
 def _passed_over(name: str, expectation: Expectation, values: Mapping[str, Any], lacking: Mapping[str, str], look: Look) -> Finding:
@@ -163,9 +161,9 @@ def _scope(expectation: Expectation, look: Look) -> Scope:
     return Scope(LOG if expectation.type in TABLE_LEVEL and not expectation.kwargs.get("row_condition") else ALL_ROWS)
 
 
-def _finding(name: str, expectation: Expectation, result: Any, rows: int | None, look: Look, table: str) -> Finding:
+def _finding(suite: Suite, name: str, expectation: Expectation, result: Any, rows: int | None, look: Look) -> Finding:
     found, success = result.result, bool(result.success)
-    about_people = any(column in contract(table).personal for column in expectation.columns)
+    about_people = any(column in contract(suite.table).personal for column in expectation.columns)
     usual: dict[str, Any] = {}
     if expectation.type == USUAL:
         observed = usual_in_words(found["judgement"], look.usual["least_days"], weekly=expectation.kwargs.get("weekly", True))
@@ -186,7 +184,7 @@ def _finding(name: str, expectation: Expectation, result: Any, rows: int | None,
         expectation.notes,
         found.get("element_count", None if expectation.type in WINDOWED else rows),
         found.get("unexpected_count"),
-        _scope(expectation, look),
+        _scope(suite.expectations[name], look),
         _value(expectation, found, about_people),
         looked_up_version=_version(expectation, look),
         **usual,

@@ -40,18 +40,13 @@ class CheckHistory:
         same = ([row for row in rows if row["suite_hash"] == suite_hash] for rows in self.checks(table))
         return [rows for rows in same if rows]
 
-    def suite_hash(self, table: str) -> str | None:
-        """What the newest check was held against, whichever suite that was; None where there is no check."""
-        checks = self.checks(table)
-        return checks[0][0]["suite_hash"] if checks else None
-
     def passed(self, table: str, suite_hash: str) -> list[Row]:
         """The rows of the newest such check without a critical failure. One that a person let pass is none: its rows are to be looked at again."""
-        return next((rows for rows in self.of_suite(table, suite_hash) if not any(map(stops_unless, rows))), [])
+        return next((rows for rows in self.of_suite(table, suite_hash) if not any(map(is_critical_failure, rows))), [])
 
     def whole_on(self, table: str, suite_hash: str) -> date | None:
         """The `ds` of the newest check without a critical failure that looked at the whole table."""
-        passed = (rows for rows in self.of_suite(table, suite_hash) if not any(map(stops_unless, rows)))
+        passed = (rows for rows in self.of_suite(table, suite_hash) if not any(map(is_critical_failure, rows)))
         return next((rows[0]["ds"] for rows in passed if any(map(is_whole_table, rows))), None)
 
     def last(self, table: str, check: str) -> Row | None:
@@ -99,14 +94,14 @@ class CheckRun:
     accepted: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
-def stops_unless(row: Row) -> bool:
+def is_critical_failure(row: Row) -> bool:
     """Whether this result stops a run unless a person lets it pass."""
     return row["severity"] == "critical" and not row["success"]
 
 
-def stops(row: Row, ds: date) -> bool:
+def stops_run(row: Row, ds: date) -> bool:
     """Whether this result stops a run for `ds`: what a person let pass is let pass for the day of that run only."""
-    return stops_unless(row) and not (row["accepted_because"] and row["ds"] == ds)
+    return is_critical_failure(row) and not (row["accepted_because"] and row["ds"] == ds)
 
 
 def check_history(release: Release, tables: Sequence[str]) -> CheckHistory:

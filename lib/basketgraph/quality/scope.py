@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from basketgraph.check_results import DAYS, is_whole_table
 from basketgraph.contracts import Contract, contract
 from basketgraph.quality.look import Finding, Look, Scope, whole_table
-from basketgraph.quality.past import CheckRun, Daily, Row, daily_history, stops, stops_unless
+from basketgraph.quality.past import CheckRun, Daily, Row, daily_history, is_critical_failure, stops_run
 from basketgraph.quality.terms import LOOKED_UP
 from basketgraph.suites import TABLE_LEVEL, Expectation, Suite, uses
 from basketgraph.wording import number_in_words
@@ -36,12 +36,12 @@ def look_at(run: CheckRun, suite: Suite, version: int) -> Look | None:
     """
     table, ds, suite_hash = suite.table, run.ds, suite.hash(run.settings.limits)
     newest, passed = next(iter(run.history.of_suite(table, suite_hash)), []), run.history.passed(table, suite_hash)
-    others_since = bool(newest) and run.history.suite_hash(table) != suite_hash
+    others_since = bool(newest) and run.history.checks(table)[0][0]["suite_hash"] != suite_hash
     looked_up = {e.kwargs["table"]: run.tables.version(e.kwargs["table"]) for e in _lookups(suite).values()}
     newer = newer_lookup(run, suite, newest, looked_up)
     about_ds = any(e.type in TABLE_LEVEL and uses(e, "ds") for e in suite.expectations.values())
     same = bool(newest) and newest[0]["table_version"] == version and (newest[0]["ds"] == ds or not about_ds)
-    if same and not others_since and newer is None and not any(stops(row, ds) for row in newest):
+    if same and not others_since and newer is None and not any(stops_run(row, ds) for row in newest):
         return None
     days: list[date] | None = None
     broken = _broken_in_whole(run, suite)
@@ -102,7 +102,7 @@ def _whole(run: CheckRun, suite: Suite, version: int, looked_up: Mapping[str, in
 
 def _broken_in_whole(run: CheckRun, suite: Suite) -> list[str]:
     """Critical checks that were last broken in a look at the whole table, or that only such a look can show: nobody knows in which days."""
-    last = {name: row for name in suite.expectations if (row := run.history.last(suite.table, name)) is not None and stops_unless(row)}
+    last = {name: row for name in suite.expectations if (row := run.history.last(suite.table, name)) is not None and is_critical_failure(row)}
     return [name for name, row in last.items() if suite.expectations[name].meta.whole or is_whole_table(row)]
 
 

@@ -12,7 +12,6 @@ from pyspark.sql import functions as F
 from basketgraph.check_results import NOT_COMPARED, covers
 from basketgraph.report.newest import newest_checks
 from basketgraph.report.records import Rows, about, as_dicts, left_out
-from basketgraph.report.sentences import since_in_words
 from basketgraph.tables import Release, releases
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ class Changes:
     set_aside:   {source_file, problem}, files that were quarantined since.
     taken_up:    {source_file}, files that were quarantined before and are read by now.
     broken:      results that fail now and did not then (or are new); mended: those that failed then and hold now; still: those that fail as before.
-    unseen:      those that failed then or earlier and hold now, but of other days: as they failed, with `since`, what was looked at, in words.
+    unseen:      those that failed then or earlier and hold now, but of other days: as they failed, with `now`, the newest result.
     promises:    how many were added and how many taken out of the suites.
     tables:      {table_name, before, now}: rows of the two live releases, where they differ.
     """
@@ -82,7 +81,7 @@ def changes(release: Release, runs: DataFrame, files: DataFrame, checks: Sequenc
         taken_up=taken_up,
         broken=[check for check in failed if (check["table_name"], check["check_name"]) not in failed_before],
         mended=[now[key] for key in held if key in seen],
-        unseen=[{**failed_before[key], "since": since_in_words(now[key])} for key in held if key not in seen],
+        unseen=[{**failed_before[key], "now": now[key]} for key in held if key not in seen],
         still=[check for check in failed if (check["table_name"], check["check_name"]) in failed_before],
         promises=(len(now.keys() - before.keys()), len(before.keys() - now.keys())),
         tables=tables,
