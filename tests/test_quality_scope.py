@@ -1,4 +1,4 @@
-"""What a check looks at, run after run: the whole table, the days that changed, or nothing; and what a person lets pass."""
+"""What a check looks at, run after run: the whole table, the days that changed, or nothing; and what a person accepts."""
 
 from __future__ import annotations
 

@@ -129,7 +129,7 @@ def _finished(detail: Mapping[str, Any]) -> float:
 
 
 def quality_verdict(reader: Reader, run_id: str) -> Mapping[str, int]:
-    """Failed checks of each table's newest results, as the page counts them; those that a person let pass count as accepted only.
+    """Failed checks of each table's newest results, as the page counts them; those that a person accepted count as accepted only.
 
     returns: critical_failures (found by this run), critical_of_earlier_runs (of tables that this run did not come to), warnings; open_warnings, of
              earlier looks, in rows that were not looked at since; accepted; and not_compared, those that nothing could be held against yet.

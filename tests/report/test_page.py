@@ -72,7 +72,7 @@ def test_what_stopped_an_earlier_run_is_told_as_left_out_by_a_run_that_did_not_c
     assert (told.level, told.title) == ("warning", "What is live can be used; tables with broken promises were left out")
     assert told.sentences == (
         "1 of 2 promises are kept.",
-        "1 critical promise of gold.user_profiles is still broken since an earlier run; that table is not published by this one.",
+        "1 critical promise of gold.user_profiles is still broken since an earlier run; that table is not published by this run.",
         "Release 7 is live.",
     )
     days = check(table_name="gold.user_days", **old)
@@ -83,7 +83,7 @@ def test_what_stopped_an_earlier_run_is_told_as_left_out_by_a_run_that_did_not_c
         "1 critical promise of 3 is broken.",
         "Nothing of this run was published; release 7 stays live.",
         "2 critical promises of gold.user_days and gold.user_profiles are still broken since an earlier run; "
-        "these tables are not published by this one.",
+        "these tables are not published by this run.",
     )
     ended = verdict(replace(FACTS, checks=[check(), profiles], steps=[failed]))
     assert ended.title == "Not published: the step “clean” ended the run", "something else than a promise did"
@@ -176,9 +176,9 @@ def test_a_failure_that_a_person_accepted_stops_nothing_and_is_shown_with_the_re
     accepted = check(success=False, observed="not true of 1 row of 10", accepted_because="a new market (B. Tester)")
     found = replace(FACTS, checks=[accepted])
     assert verdict(found).level == "warning"
-    assert "none that is critical is broken, but for what a person let pass" in verdict(found).sentences[0]
+    assert "none that is critical is broken, but for what a person accepted" in verdict(found).sentences[0]
     html = made(found)
-    assert re.search(r'<strong class="accepted">Accepted:</strong>.*Let pass by a person: a new market \(B. Tester\)', html, re.DOTALL)
+    assert re.search(r'<strong class="accepted">Accepted:</strong>.*Accepted by a person: a new market \(B. Tester\)', html, re.DOTALL)
     assert re.search(r'class="mark accepted">○ accepted</span> a new market \(B. Tester\)', html)
     assert "✗" not in html
 

@@ -1,4 +1,4 @@
-"""Checking what a run wrote: what of it is kept in ops.quality_results, and what stops the run."""
+"""Check the tables that a run wrote: store results in ops.quality_results, and stop the run on critical failures."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def _planned(run: CheckRun, suite: Suite, version: int) -> TableCheck | None:
 
 
 def _examined(run: CheckRun, planned: Sequence[TableCheck]) -> tuple[list[TableCheck], list[Mistake]]:
-    """The tables that could be checked; and what only shows while computing, as a condition that names no column: it hides no other table's stop."""
+    """The checked tables; and mistakes that only show while computing, as a condition without a column: they must not hide another table's stop."""
     found, mistakes = [], []
     for checked in each(planned, "tables checked"):
         try:
@@ -199,11 +199,11 @@ def _keep(run: CheckRun, found: Sequence[TableCheck]) -> None:
 
 
 def _stop(run: CheckRun, found: Sequence[TableCheck]) -> QualityStop | None:
-    """What the run is to be stopped with: every critical failure that nobody accepted."""
+    """The error that stops the run, with every critical failure that nobody accepted; None where there is none."""
     lines, failures = [], []
     for checked in found:
         for name, because in checked.accepted.items():
-            log.warning("%s.%s: broken, and let pass for %s: %s", checked.table, name, run.ds, because)
+            log.warning("%s.%s: broken, accepted for %s: %s", checked.table, name, run.ds, because)
         if critical := checked.stopping:
             counted = number_in_words(len(critical), "critical promise")
             lines.append(f"{checked.table} version {checked.version}: stopped, {counted} broken. The live release stays as it is.")

@@ -1,4 +1,4 @@
-"""Holding rows against a suite: which expectation looks at which rows, what it lacks, and what was found as numbers and sentences."""
+"""Evaluate a suite on the rows of a look: group expectations by the rows they read, run Great Expectations, and collect findings."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ WINDOWED = (DISTRIBUTION, MEDIANS)
 
 
 def examine(suite: Suite, values: Mapping[str, Any], look: Look) -> list[Finding]:
-    """What Great Expectations finds, in the suite's order. An expectation that lacks something is passed over, and says so.
+    """A finding per expectation, in the suite's order. An expectation that cannot be compared is skipped; its finding says why.
 
     values: what `${...}` in limits may name.
     errors: Mistake for expectations that GX does not know, refuses, or cannot compute; all of them at once.
@@ -60,13 +60,13 @@ def examine(suite: Suite, values: Mapping[str, Any], look: Look) -> list[Finding
     look.results += [result for name, result in results.items() if name not in noted]
     rows = next((r.result["element_count"] for r in results.values() if r.result.get("element_count") is not None), None)
     return [
-        _passed_over(name, e, values, lacking, look) if name in lacking else _finding(suite, name, complete[name], results[name], rows, look)
+        _skipped(name, e, values, lacking, look) if name in lacking else _finding(suite, name, complete[name], results[name], rows, look)
         for name, e in suite.expectations.items()
     ]
 
 
 def _lacks(expectation: Expectation, values: Mapping[str, Any], look: Look) -> str:
-    """What keeps the expectation from being compared, in words; '' where nothing does."""
+    """Why the expectation cannot be compared, in words; '' where it can."""
     unknown = sorted(set(unknown_values(expectation, values)))
     if unknown:
         return not_compared_in_words(f"no {', '.join(unknown).replace('_', ' ')}")
@@ -85,7 +85,7 @@ def _is_about_judged_days(expectation: Expectation) -> bool:
 
 
 def _in_whole(expectation: Expectation, look: Look) -> bool:
-    """Whether all rows are looked at, although only some days are."""
+    """Whether this expectation reads all rows in a partial look."""
     return look.part and (expectation.type in TABLE_LEVEL or (expectation.type == USUAL and not expectation.kwargs.get("day")))
 
 
@@ -134,8 +134,8 @@ def _not_computed(terms: Suite, crashed: Mapping[str, str]) -> Mistake:
     return Mistake(f"{terms.file}: {number_in_words(len(crashed), 'expectation')} could not be computed", faults, f"Mend the SQL there. {columns}")
 
 
-def _passed_over(name: str, expectation: Expectation, values: Mapping[str, Any], lacking: Mapping[str, str], look: Look) -> Finding:
-    """What was found when it was last looked at; else that it was not compared."""
+def _skipped(name: str, expectation: Expectation, values: Mapping[str, Any], lacking: Mapping[str, str], look: Look) -> Finding:
+    """The finding of the last check of it, in a partial look; else that it was not compared."""
     repeated = look.repeated(name) if look.part else None
     if repeated is not None:
         return repeated

@@ -1,4 +1,4 @@
-"""What an examination looks at, and what it finds."""
+"""The input and the output of an examination: which rows are looked at, and what each expectation found."""
 
 from __future__ import annotations
 

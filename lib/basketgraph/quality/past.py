@@ -1,4 +1,4 @@
-"""What earlier runs found (ops.quality_results, ops.daily_values): what a check is compared with, and what it need not look at again."""
+"""The history of checks (ops.quality_results, ops.daily_values): the baseline of a check, and what need not be checked again."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class CheckHistory:
         return [rows for rows in same if rows]
 
     def passed(self, table: str, suite_hash: str) -> list[Row]:
-        """The rows of the newest such check without a critical failure. One that a person let pass is none: its rows are to be looked at again."""
+        """The rows of the newest such check without a critical failure, accepted ones included: their rows are to be checked again."""
         return next((rows for rows in self.of_suite(table, suite_hash) if not any(map(is_critical_failure, rows))), [])
 
     def whole_on(self, table: str, suite_hash: str) -> date | None:
@@ -54,7 +54,7 @@ class CheckHistory:
         return rows[-1] if rows else None
 
     def row_count(self, table: str, run_id: str) -> int | None:
-        """Rows of the table when another run last looked at all of it."""
+        """The table's row count in the newest check of another run that counted all rows."""
         for rows in self.checks(table):
             if rows[0]["run_id"] == run_id:
                 continue
@@ -69,7 +69,7 @@ class CheckHistory:
         return {row["ds"].isoformat(): row["value"] for row in self.rows.get(table, {}).get(check, [])}
 
     def accepted(self, table: str, check: str, ds: date) -> str | None:
-        """Why a person let this check's failure pass for this day, if one did."""
+        """Why a person accepted this check's failure for this day; None where nobody did."""
         given = [row["accepted_because"] for row in self.rows.get(table, {}).get(check, []) if row["ds"] == ds]
         return next((reason for reason in reversed(given) if reason), None)
 
@@ -95,17 +95,17 @@ class CheckRun:
 
 
 def is_critical_failure(row: Row) -> bool:
-    """Whether this result stops a run unless a person lets it pass."""
+    """Whether this result stops a run unless a person accepts it."""
     return row["severity"] == "critical" and not row["success"]
 
 
 def stops_run(row: Row, ds: date) -> bool:
-    """Whether this result stops a run for `ds`: what a person let pass is let pass for the day of that run only."""
+    """Whether this result stops a run for `ds`: a failure is accepted for the day of that run only."""
     return is_critical_failure(row) and not (row["accepted_because"] and row["ds"] == ds)
 
 
 def check_history(release: Release, tables: Sequence[str]) -> CheckHistory:
-    """What is known of these tables, in one query."""
+    """Read the check history of these tables, in one query."""
     found = CheckHistory()
     if not release.exists(RESULTS):
         return found
@@ -117,7 +117,7 @@ def check_history(release: Release, tables: Sequence[str]) -> CheckHistory:
 
 
 def daily_history(release: Release, table: str) -> Daily:
-    """What ops.daily_values knows of the table."""
+    """The table's newest daily values, from ops.daily_values."""
     if not release.exists(DAILY):
         return {}
     newest = F.max_by("value", F.struct("checked_at", "run_id"))

@@ -1,4 +1,4 @@
-"""Which rows a check looks at: the whole table, the days that changed since a check that passed, or nothing."""
+"""Which rows a check reads: the whole table, the days that changed since a check that passed (incremental), or none."""
 
 from __future__ import annotations
 
@@ -31,30 +31,32 @@ def day_column(terms: Contract) -> str | None:
 
 
 def look_at(run: CheckRun, suite: Suite, version: int) -> Look | None:
-    """What is to be looked at; None where the newest check let this version pass, held against the same promises, for a day on which they say the
-    same. What an older check found is no longer what page and summary show, so promises that were changed and changed back are looked at again.
+    """Choose the rows to check; None where this version needs no further check.
+
+    It needs none where the newest check was of the same version and suite, stops no run for this `ds`, and no limit depends on another `ds`. Page
+    and summary show the newest check whatever its suite was, so a suite that was changed and changed back is checked again.
     """
     table, ds, suite_hash = suite.table, run.ds, suite.hash(run.settings.limits)
     newest, passed = next(iter(run.history.of_suite(table, suite_hash)), []), run.history.passed(table, suite_hash)
-    others_since = bool(newest) and run.history.checks(table)[0][0]["suite_hash"] != suite_hash
+    other_suite_since = bool(newest) and run.history.checks(table)[0][0]["suite_hash"] != suite_hash
     looked_up = {e.kwargs["table"]: run.tables.version(e.kwargs["table"]) for e in _lookups(suite).values()}
     newer = newer_lookup(run, suite, newest, looked_up)
-    about_ds = any(e.type in TABLE_LEVEL and uses(e, "ds") for e in suite.expectations.values())
-    same = bool(newest) and newest[0]["table_version"] == version and (newest[0]["ds"] == ds or not about_ds)
-    if same and not others_since and newer is None and not any(stops_run(row, ds) for row in newest):
+    depends_on_ds = any(e.type in TABLE_LEVEL and uses(e, "ds") for e in suite.expectations.values())
+    same = bool(newest) and newest[0]["table_version"] == version and (newest[0]["ds"] == ds or not depends_on_ds)
+    if same and not other_suite_since and newer is None and not any(stops_run(row, ds) for row in newest):
         return None
     days: list[date] | None = None
     broken = _broken_in_whole(run, suite)
     if not passed:
         why = "no version of it has passed these promises yet"
-    elif others_since:
+    elif other_suite_since:
         why = "it was held against other promises since"
     elif broken:
         why = f"{broken[0]} was broken"
     elif newer is not None:
         why = f"{newer} changed since it was looked up"
     else:
-        # What a person let pass for a day is still to be mended: only a check that passed by itself says that older rows are well.
+        # What a person accepted for a day is still to be mended: only a check that passed by itself says that older rows are well.
         days, why = _changed(run, table, int(passed[0]["table_version"]), run.history.whole_on(table, suite_hash))
     look = _whole(run, suite, version, looked_up)
     if days is None:
@@ -63,18 +65,18 @@ def look_at(run: CheckRun, suite: Suite, version: int) -> Look | None:
 
 
 def _of_days(look: Look, column: str, changed: Sequence[date], last: date) -> Look:
-    """`look` at the days that changed, and at those that were still arriving on `last`, the day of the check before: they are judged only now."""
+    """`look` at the days that changed, and at those that had not ended by `last`, the day of the check before: they can be judged only now."""
     seen = {day for values in look.known.values() for day, value in values.items() if value is not None}
-    over = [day for day in map(date.fromisoformat, look.window) if day >= last and day.isoformat() in seen and day not in changed]
-    days = sorted([*changed, *over])
-    why = "changed or came to an end since the last check" if over else "changed since the last check"
+    ended = [day for day in map(date.fromisoformat, look.window) if day >= last and day.isoformat() in seen and day not in changed]
+    days = sorted([*changed, *ended])
+    why = "changed or came to an end since the last check" if ended else "changed since the last check"
     judged = [day for day in look.window if date.fromisoformat(day) in days or day not in seen]  # one that was never seen may be a day without rows
     rows = look.whole.where(F.col(column).isin(days)) if days else look.whole.limit(0)
     return replace(look, rows=rows, scope=Scope(DAYS, days, why), judged=judged)
 
 
 def _whole(run: CheckRun, suite: Suite, version: int, looked_up: Mapping[str, int | None]) -> Look:
-    """The whole table, with what is known of earlier checks and the other tables as they are now."""
+    """A look at the whole table, with the history of its checks and the newest versions of the tables that it looks up."""
     table, tables = suite.table, run.tables
     whole = tables.read_version(table, version)
     by_day = any(e.kwargs.get("metric") and e.kwargs.get("day") for e in suite.expectations.values())
@@ -101,7 +103,7 @@ def _whole(run: CheckRun, suite: Suite, version: int, looked_up: Mapping[str, in
 
 
 def _broken_in_whole(run: CheckRun, suite: Suite) -> list[str]:
-    """Critical checks that were last broken in a look at the whole table, or that only such a look can show: nobody knows in which days."""
+    """Critical checks that are broken on unknown days: in a check of the whole table, or of a kind that only such a check can show."""
     last = {name: row for name in suite.expectations if (row := run.history.last(suite.table, name)) is not None and is_critical_failure(row)}
     return [name for name, row in last.items() if suite.expectations[name].meta.whole or is_whole_table(row)]
 
@@ -112,7 +114,7 @@ def _lookups(suite: Suite) -> dict[str, Expectation]:
 
 
 def newer_lookup(run: CheckRun, suite: Suite, newest: Sequence[Row], looked_up: Mapping[str, int | None]) -> str | None:
-    """The first table that has changed since it was looked up, where that calls for another look at all rows; None where none does.
+    """The first looked-up table whose change calls for a check of the whole table; None where there is none.
 
     Of a table of which changed days are looked at, a failure calls for it: it may be mended. Of another, every change does; but where the other
     table is itself laid out by a day, and so changes each day, only a failure does, and `whole_days`.
@@ -135,7 +137,7 @@ def newer_lookup(run: CheckRun, suite: Suite, newest: Sequence[Row], looked_up: 
 
 
 def _changed(run: CheckRun, table: str, since: int, whole_on: date | None) -> tuple[list[date] | None, str]:
-    """The days to be looked at; or None, and why the whole table is."""
+    """The days to check; or None, and the reason to check the whole table."""
     column, whole_days = day_column(contract(table)), run.settings.whole_days
     if column is None:
         return None, ""
@@ -148,7 +150,7 @@ def _changed(run: CheckRun, table: str, since: int, whole_on: date | None) -> tu
 
 
 def _repeated(row: Row, expectation: Expectation) -> Finding:
-    """What an earlier check found, as it was."""
+    """The finding of an earlier check, marked as repeated."""
     scope = Scope(row["scope_kind"], row["scope_days"], row["scope_reason"], row["repeated_from"] or row["ds"])
     found = {"check" if name == "check_name" else name: row[name] for name in REPEATED}
     return Finding(**found, notes=expectation.notes, scope=scope)

@@ -40,7 +40,7 @@ class Verdict:
 
 
 def state(check: Mapping[str, Any]) -> str:
-    """critical or warning: broken; accepted: broken, and a person let it pass; open: not broken in the rows that were looked at, but an earlier look
+    """critical or warning: broken; accepted: broken, and a person accepted it; open: not broken in the rows that were looked at, but an earlier look
     warned of others; unusual: kept, with a number far from its history; not_compared: not broken, but nothing was there to hold against it; kept.
     """
     if check["success"] and check["open"]:
@@ -51,7 +51,7 @@ def state(check: Mapping[str, Any]) -> str:
 
 
 def critical_failures(checks: Sequence[Mapping[str, Any]], run_id: str) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
-    """Critical promises that are broken and that nobody let pass: those that this run found, and those that an earlier one did.
+    """Critical promises that are broken and that nobody accepted: those that this run found, and those that an earlier one did.
 
     checks: every table's newest results, whichever run found them.
     """
@@ -79,7 +79,7 @@ def verdict(found: Facts) -> Verdict:
         (states.count("warning"), "warning", ""),
         (states.count("open"), "warning", " of an earlier look whose rows were not looked at since"),
         (states.count("unusual"), "unusual number", ""),
-        (states.count("accepted"), "broken promise", " that a person let pass"),
+        (states.count("accepted"), "broken promise", " that a person accepted"),
         (len(found.quarantined), "file", " set aside"),
     ]
     some = [f"{number_in_words(count, noun)}{rest}" for count, noun, rest in counts if count]
@@ -134,7 +134,7 @@ def _kept(states: Sequence[str]) -> str:
     told += f" and {others}" if (others := not_compared_in_words(states)) else ""
     if "critical" in states:
         return f"{told}."
-    return f"{told}; none that is critical is broken{', but for what a person let pass' if 'accepted' in states else ''}."
+    return f"{told}; none that is critical is broken{', but for what a person accepted' if 'accepted' in states else ''}."
 
 
 def _left_out(broken: Sequence[Mapping[str, Any]], run_id: str) -> list[str]:
@@ -144,7 +144,7 @@ def _left_out(broken: Sequence[Mapping[str, Any]], run_id: str) -> list[str]:
     tables = sorted({check["table_name"] for check in broken})
     what = f"{number_in_words(len(broken), 'critical promise')} of {listed(tables)} {_are(len(broken))}"
     since = " still broken since an earlier run" if all(check["run_id"] != run_id for check in broken) else " broken"
-    return [f"{what}{since}; {'that table is' if len(tables) == 1 else 'these tables are'} not published by this one."]
+    return [f"{what}{since}; {'that table is' if len(tables) == 1 else 'these tables are'} not published by this run."]
 
 
 def _named(step: str) -> str:
