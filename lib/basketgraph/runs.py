@@ -179,7 +179,7 @@ def run_step(
             report = job(runs.release.spark, conf, ds, runs.release) or StepReport()
     except Exception as error:
         with handling(error, f"{name}: its failure is not in {RUNS}"):
-            detail = _with_quality(getattr(error, "run_detail", {}), runs)
+            detail = _with_quality(getattr(error, "run_detail", {}), runs)  # what a stop has to report, as the gate's faults
             failed = StepResult(name, "failed", time.monotonic() - began, None, None, detail)
             runs.add(name, step, failed, fingerprint, started, memory.peak, **what_failed(error, ds))
         alert_of_stop(error, name, ds, conf, runs)

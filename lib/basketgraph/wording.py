@@ -88,10 +88,6 @@ def _listed(values: Any) -> str:
     return f"{', '.join(most)} or {last}" if most else last
 
 
-def not_compared_in_words(why: str) -> str:
-    return f"not compared yet: {why}" if why.startswith("no ") else f"not compared: {why}"
-
-
 def scope_in_words(result: Mapping[str, Any]) -> str:
     """What was looked at, from the scope columns of ops.quality_results; empty for a result that lacks them."""
     kind, days, reason = result["scope_kind"], result["scope_days"], result["scope_reason"]

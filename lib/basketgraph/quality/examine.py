@@ -18,7 +18,7 @@ from basketgraph.quality.look import Finding, Look, Scope
 from basketgraph.quality.lookups import with_lookups
 from basketgraph.quality.terms import DISTRIBUTION, LOOKED_UP, MEDIANS, USUAL
 from basketgraph.suites import TABLE_LEVEL, Expectation, Suite, filled, unknown_values
-from basketgraph.wording import found_in_words, not_compared_in_words, number_in_words, promise_in_words, usual_in_words
+from basketgraph.wording import found_in_words, number_in_words, promise_in_words, usual_in_words
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -34,7 +34,7 @@ def examine(suite: Suite, values: Mapping[str, Any], look: Look) -> list[Finding
     """
     lacking = {name: why for name, e in suite.expectations.items() if (why := _lacks(e, values, look))}
     unjudged = [name for name, e in suite.expectations.items() if name not in lacking and _is_about_judged_days(e) and not look.judged]
-    lacking |= dict.fromkeys(unjudged, not_compared_in_words("none of the days before the run's own changed"))
+    lacking |= dict.fromkeys(unjudged, "not compared: none of the days before the run's own changed")
     noted = [name for name in unjudged if suite.expectations[name].type == USUAL]  # for later days' history
     runnable = {name: filled(e, values) for name, e in suite.expectations.items() if name not in lacking or name in noted}
     complete = completed(runnable, look)
@@ -69,14 +69,14 @@ def _lacks(expectation: Expectation, values: Mapping[str, Any], look: Look) -> s
     """Why the expectation cannot be compared, in words; '' where it can."""
     unknown = sorted(set(unknown_values(expectation, values)))
     if unknown:
-        return not_compared_in_words(f"no {', '.join(unknown).replace('_', ' ')}")
+        return f"not compared yet: no {', '.join(unknown).replace('_', ' ')}"
     table = expectation.kwargs.get("table")
     if expectation.type == LOOKED_UP and table and look.lookup(table) is None:
-        return not_compared_in_words(f"this shop has no {table}")
+        return f"not compared: this shop has no {table}"
     if look.part and expectation.meta.whole:
-        return not_compared_in_words("only the whole table can show it")
+        return "not compared: only the whole table can show it"
     if look.part and not look.changed and expectation.type not in TABLE_LEVEL:
-        return not_compared_in_words("nothing changed")
+        return "not compared: nothing changed"
     return ""
 
 
