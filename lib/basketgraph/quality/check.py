@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from basketgraph.config import Mistake, data_yaml, parsed
+from basketgraph.config import Mistake
 from basketgraph.failures import handling
 from basketgraph.progress import each
 from basketgraph.quality.accept import Accepted
@@ -90,7 +90,7 @@ class TableCheck:
 
 
 def check_all(
-    release: Release, tables: Sequence[str], ds: date, settings: QualitySettings | None = None, accepted: Accepted | None = None
+    release: Release, tables: Sequence[str], ds: date, settings: QualitySettings, accepted: Accepted | None = None
 ) -> dict[str, dict[str, Any]]:
     """Hold the newest versions of `tables` against expectations/<layer>/<table>.yaml and append what was found to ops.quality_results.
 
@@ -100,7 +100,6 @@ def check_all(
     errors:  QualityStop when a critical expectation fails, after all results are written; Mistake for suites that cannot be used and tables that are
              not there, all at once and before a row is read; and, after all other tables were checked, for a suite that cannot be computed.
     """
-    settings = settings or parsed(QualitySettings, data_yaml("conf/settings.yaml").get("quality", {}), "settings.quality")
     suites, versions = suites_of(tables), _versions(release, tables)
     run = CheckRun(release, ds, settings, check_history(release, tables), accepted or {})
     planned = [plan for table in tables if (plan := _planned(run, suites[table], versions[table])) is not None]
