@@ -19,7 +19,7 @@ from basketgraph.alerts import failing_since, refusal, send, stop_alert, what_fa
 from basketgraph.config import load
 from basketgraph.quality import QualityStop
 from basketgraph.tables import Release
-from support import rows
+from support.contract_rows import rows
 
 DAY = date(2026, 3, 1)
 FAILURE = {

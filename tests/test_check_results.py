@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from basketgraph.check_results import covers, is_whole_table
-from report.made import check, of_days
+from support.report_data import check, of_days
 
 WHOLE: dict[str, Any] = {"scope_kind": "table"}
 LOG: dict[str, Any] = {"scope_kind": "log"}

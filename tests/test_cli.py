@@ -21,8 +21,8 @@ from basketgraph.state import status_of
 from basketgraph.steps import pipelines
 from basketgraph.stored import Stored
 from basketgraph.tables import LiveRelease, releases
-from support import ODD
-from tiny import TinyShop
+from support.contract_rows import ODD
+from support.tiny_shop import TinyShop
 
 MODULE = [sys.executable, "-m", "basketgraph.cli"]
 

@@ -17,8 +17,8 @@ from pyspark.sql import SparkSession
 
 from basketgraph import tables
 from basketgraph.tables import Release
-from clean.shop import KEY, Shop, deliver, line, mapping
-from support import rows
+from support.contract_rows import rows
+from support.corner_shop import KEY, Shop, deliver, line, mapping
 
 EVENTS = "silver.events"
 REPOSITORY = Path(__file__).resolve().parents[1]

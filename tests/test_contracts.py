@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 
 from basketgraph.config import CONF_VARIABLE, Mistake
 from basketgraph.contracts import ContractError, conform, contract, contracts
-from support import rows
+from support.contract_rows import rows
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 HEAD = "apiVersion: v3.0.2\nkind: DataContract\nid: silver.things\nname: silver.things\nversion: 1.0.0\nstatus: active\n"

@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 from basketgraph.config import Config, Mistake, load
 from basketgraph.cuts import Cuts, cuts, judged_from, refuse_without_history, run_cuts
 from basketgraph.tables import Release
-from support import rows
+from support.contract_rows import rows
 
 DAY = date(2026, 3, 1)
 NAMED = {"cuts": {"validation": date(2025, 1, 1), "test": "2025-02-01"}}

@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 
 from basketgraph.contracts import conform
 from basketgraph.history import kept_before, known_before
-from support import rows
+from support.contract_rows import rows
 
 
 def test_the_attributes_of_the_last_day_before_as_of_are_known(

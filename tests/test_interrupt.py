@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tiny import TinyShop
+from support.tiny_shop import TinyShop
 
 MODULE = [sys.executable, "-m", "basketgraph.cli"]
 

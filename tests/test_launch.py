@@ -19,7 +19,7 @@ from basketgraph.graph.settings import GraphSettings
 from basketgraph.graph.training import Training, read_result, train_each, train_shards
 from basketgraph.launch import RanksFailed, free_threads, rank_environment, run_ranks
 from basketgraph.shards.plain import Nodes, seal_arrays
-from support import ODD
+from support.contract_rows import ODD
 
 SHARDS = 4
 SETTINGS = GraphSettings(dim=8, epochs=4, batch_users=100, temperature=0.2, threads=1)

@@ -15,7 +15,7 @@ from basketgraph.config import CONF_VARIABLE, Mistake, data_yaml
 from basketgraph.contracts import contract
 from basketgraph.migrations import KEY_PROPERTY, Existing, migration, properties
 from basketgraph.tables import Release
-from support import rows
+from support.contract_rows import rows
 
 TABLE = "silver.campaigns"
 Change = Callable[[dict[str, Any]], None]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from support import ODD
+from support.contract_rows import ODD
 
 FIRST, DAYS = date(2026, 1, 1), 120
 MAPPING = """

@@ -8,7 +8,7 @@ import pytest
 
 from basketgraph.config import CONF_VARIABLE, Mistake, conf_folder, load
 from basketgraph.paths import absolute, globbed, local_folder, writable_fault
-from support import ODD
+from support.contract_rows import ODD
 
 
 @pytest.fixture

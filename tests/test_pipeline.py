@@ -16,7 +16,7 @@ from basketgraph.runs import RUNS
 from basketgraph.state import status
 from basketgraph.steps import pipelines
 from basketgraph.tables import LiveRelease, Release
-from tiny import TinyShop
+from support.tiny_shop import TinyShop
 
 DAY = date(2026, 3, 1)
 

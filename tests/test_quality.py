@@ -15,7 +15,7 @@ from basketgraph.quality import Finding, QualityStop, check_all, examine
 from basketgraph.quality.look import whole_table
 from basketgraph.suites import Expectation, QualitySettings, Suite, suite, suites
 from basketgraph.tables import Release
-from support import rows
+from support.contract_rows import rows
 
 DS = date(2026, 1, 3)
 DAY = date(2026, 1, 2)

@@ -15,7 +15,7 @@ from basketgraph.quality.past import CheckHistory, CheckRun
 from basketgraph.quality.scope import look_at
 from basketgraph.suites import QualitySettings, suite
 from basketgraph.tables import Release
-from support import rows
+from support.contract_rows import rows
 
 EVENTS, DAY = "silver.events", timedelta(days=1)
 SETTINGS = parsed(QualitySettings, data_yaml("conf/settings.yaml")["quality"], "settings.quality")

@@ -19,7 +19,7 @@ from basketgraph.state import quality_verdict
 from basketgraph.suites import QualitySettings, Suite, suite
 from basketgraph.tables import Release
 from basketgraph.wording import scope_in_words
-from support import rows
+from support.contract_rows import rows
 
 EVENTS = "silver.events"
 SETTINGS = parsed(QualitySettings, data_yaml("conf/settings.yaml")["quality"], "settings.quality")

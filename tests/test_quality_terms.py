@@ -15,7 +15,7 @@ from basketgraph.config import data_yaml, parsed
 from basketgraph.quality import Finding, Look, examine, terms
 from basketgraph.quality.look import Scope, judged_days, whole_table
 from basketgraph.suites import Expectation, QualitySettings, Suite, suite
-from support import rows
+from support.contract_rows import rows
 
 SETTINGS = parsed(QualitySettings, data_yaml("conf/settings.yaml")["quality"], "settings.quality")
 DS = date(2026, 3, 2)  # a Monday: the days before it end with a Sunday

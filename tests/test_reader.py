@@ -17,7 +17,7 @@ from basketgraph.report.promises import state
 from basketgraph.state import quality_verdict
 from basketgraph.tables import Release
 from basketgraph.wording import scope_in_words
-from support import rows
+from support.contract_rows import rows
 
 RESULTS = "ops.quality_results"
 FIRST = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=timezone.utc)

@@ -20,7 +20,7 @@ from basketgraph.runs import RUNS, RunLog, StepReport, job_main, new_run_id, qua
 from basketgraph.steps import Step, pipelines
 from basketgraph.suites import QualitySettings
 from basketgraph.tables import Release
-from support import rows
+from support.contract_rows import rows
 
 DAY, NEXT_DAY = date(2026, 3, 1), date(2026, 3, 2)
 IN, OUT = "silver.campaign_targets", "silver.redemptions"

@@ -17,7 +17,7 @@ from basketgraph.quality.build import refuse_unusable
 from basketgraph.steps import pipelines
 from basketgraph.suites import KNOWN_VALUES, Expectation, Meta, QualitySettings, Suite, filled, suite, suite_file, suites
 from basketgraph.tables import Release
-from support import rows
+from support.contract_rows import rows
 
 DAY = date(2026, 3, 1)
 SETTINGS = QualitySettings.model_validate(data_yaml("conf/settings.yaml")["quality"])

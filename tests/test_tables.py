@@ -17,7 +17,7 @@ from basketgraph.contracts import ContractError, contract
 from basketgraph.cut_off import forget_cut_off_creation
 from basketgraph.publish.releases import publish, utc_now
 from basketgraph.tables import LiveRelease, Release, Warehouse
-from support import rows
+from support.contract_rows import rows
 
 EVENTS, EDGES, PAIRS = "silver.events", "gold.interactions", "silver.campaign_targets"
 FIRST, SECOND = date(2026, 2, 1), date(2026, 3, 1)

@@ -12,7 +12,7 @@ import pytest
 
 from basketgraph.config import CONF_VARIABLE, Mistake, load
 from basketgraph.inputs import check_run
-from tiny import TinyShop
+from support.tiny_shop import TinyShop
 
 HEAVY = ("pyspark", "py4j", "pandas", "numpy", "pyarrow", "torch", "great_expectations", "numba", "lightgbm", "scipy", "altair", "tensorboard")
 CODE = f"""

@@ -14,8 +14,8 @@ from basketgraph.config import CONF_VARIABLE
 from basketgraph.pipeline import Outcome, load_job, run_pipeline
 from basketgraph.steps import pipelines
 from basketgraph.tables import LiveRelease, Release
-from support import rows
-from young import OPENED, YoungShop, regulars
+from support.contract_rows import rows
+from support.young_shop import OPENED, YoungShop, regulars
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 

@@ -68,7 +68,7 @@ class Deployment:
         return done
 
     def rendered(self, run_id: str, **params: Any) -> dict[str, Any]:
-        script = Path(__file__).with_name("rendered.py")
+        script = REPOSITORY / "tests" / "support" / "rendered_dags.py"
         done = self.call("python", str(script), str(self.home / "airflow_dags"), run_id, json.dumps(params))
         loaded: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         return loaded

@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
 from basketgraph.config import data_text
-from clean.shop import HEADER, ITEMS, KEY, Shop, deliver, line, mapping
+from support.corner_shop import HEADER, ITEMS, KEY, Shop, deliver, line, mapping
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TABLES = ("silver.events", "silver.items")

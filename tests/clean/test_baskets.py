@@ -10,8 +10,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 from basketgraph.clean.transform import content_id
-from clean.shop import Shop, mapping, put
-from clean.test_transform import typed
+from support.corner_shop import Shop, mapping, put
+from support.typed_rows import typed
 
 LINES = [{"sku": "p1", "pieces": "1"}, {"sku": "p1", "pieces": "1"}, {"sku": "p2", "pieces": "0"}, {"sku": "p3", "pieces": "0"}]
 

@@ -15,10 +15,10 @@ from basketgraph.clean.load import Cleaning
 from basketgraph.clean.pick_up import LandingFile
 from basketgraph.config import Mistake
 from basketgraph.stored import Committed
-from clean.shop import KEY, Shop, deliver, line, mapping
-from clean.test_replay import assert_counts_add_up
-from clean.test_transform import NOW
-from support import rows
+from support.contract_rows import rows
+from support.corner_shop import KEY, Shop, deliver, line, mapping
+from support.replays import assert_counts_add_up
+from support.typed_rows import NOW
 
 EVENTS, REJECTED = "silver.events", "silver.rejected_rows"
 

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from datetime import date, datetime, timezone
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
 
-from basketgraph.clean.check_source import EXAMPLES, Rehearsal, SourceCheck, TableCheck, hints, key_or_throwaway
-from basketgraph.clean.expressions import checked_source
-from basketgraph.clean.ledger import Counts
-from basketgraph.clean.load import CleanSettings
-from basketgraph.clean.pick_up import Landing
+from basketgraph.clean.check_source import EXAMPLES, SourceCheck, hints, key_or_throwaway
 from basketgraph.clean.pseudonyms import key_file
 from basketgraph.cli_sources import facts_in_words, todos_in
 from basketgraph.config import Mistake
-from basketgraph.tables import Release
-from clean.shop import HEADER, ITEMS, KEY, Shop, deliver, line, mapping, put
-from clean.test_hostile import QUARANTINED
+from support.corner_shop import HEADER, ITEMS, Shop, deliver, line, mapping, put
+from support.hostile_files import QUARANTINED
+from support.rehearsals import FINE, check_of, rehearsal
 
 DIRTY = [
     *[line(number) for number in range(1, 6)],
@@ -32,13 +27,6 @@ DIRTY = [
     line(22, title="Coffee", at="2026-03-04 10:00"),
     "7,u1,p1",
 ]
-
-
-def rehearsal(shop: Shop) -> Rehearsal:
-    checked = checked_source(shop.spark, shop.given, "conf/sources/corner.yaml")
-    release = Release(shop.spark, str(shop.warehouse), "check")
-    moment = datetime(2026, 3, 3, tzinfo=timezone.utc)
-    return Rehearsal(checked, Landing(shop.spark, str(shop.landing)), release, key=KEY, settings=CleanSettings(batch_bytes=1), now=moment)
 
 
 def told(check: SourceCheck) -> dict[str, dict[str, Any]]:
@@ -160,18 +148,6 @@ def test_looking_makes_no_key_but_uses_the_one_that_is_there(tmp_path: Path) -> 
     assert key_or_throwaway({**environment, "BASKETGRAPH_KEY": "another key, given by hand"}).id != key_or_throwaway(environment).id
 
 
-FINE: dict[str, Any] = {
-    "events": 100, "exact": True, "users": 30, "items": 20, "orders": 60, "days": 30, "cancellations": 1, "in_the_future": 0, "before_1995": 0,
-    "of_one_piece": 60, "of_whole_units": 5, "for_nothing": 0, "first_day": "2026-01-01", "last_day": "2026-02-01", "least_amount_minor": 50,
-    "greatest_amount_minor": 9000, "median_price_minor": 450, "median_quantity": 1, "currencies": ["EUR"],
-}  # fmt: skip
-
-
-def check_of(facts: Mapping[str, Any] | None = None, *, rejected: int = 0, duplicate: int = 0, superseded: int = 0) -> SourceCheck:
-    counts = Counts(100, 100 - rejected - duplicate, rejected, duplicate, superseded, {"unreadable:event_time": rejected})
-    return SourceCheck("corner", 1, 0, [], [TableCheck("silver.events", counts, {}, {**FINE, **(facts or {})})], None)
-
-
 @pytest.mark.parametrize(
     ("fine", "odd", "words"),
     [
@@ -228,10 +204,10 @@ def test_amounts_are_told_for_each_currency_by_itself_and_in_its_own_units() -> 
     (_, hint) = hints(check_of(facts))
     assert hint.startswith("a piece typically costs 600.00 EUR, and no amount has a part of one")
     few = {**each, "currency": "USD", "median_price_minor": 1_200}
-    for number, told in ((49, False), (50, True)):  # of this currency, not of all
+    for number, expected in ((49, False), (50, True)):  # of this currency, not of all
         dollars = {**few, "events": number, "of_whole_units": number}
         found = hints(check_of({**facts, "by_currency": [*facts["by_currency"], dollars]}))
-        assert any(hint.startswith("a piece typically costs 12.00 USD") for hint in found) == told
+        assert any(hint.startswith("a piece typically costs 12.00 USD") for hint in found) == expected
 
 
 def test_questions_left_in_the_mapping_are_hints_too() -> None:

@@ -17,9 +17,9 @@ from basketgraph.clean.pick_up import LandingFile
 from basketgraph.clean.reading import CORRUPT, _group_rows, _line_rows, prepare_session
 from basketgraph.clean.rejected import with_line_numbers
 from basketgraph.config import data_yaml
-from clean.shop import HEADER, Shop, deliver, line, put
-from clean.test_fuzz import fuzzed_csv
-from clean.test_replay import assert_as_fresh, replay
+from support.corner_shop import HEADER, Shop, deliver, line, put
+from support.fuzzed_files import fuzzed_csv
+from support.replays import assert_as_fresh, replay
 
 EVENTS, REJECTED = "silver.events", "silver.rejected_rows"
 GOOD = [line(number) for number in range(100, 300)]

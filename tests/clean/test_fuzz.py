@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import random
 import re
 from collections.abc import Callable
@@ -22,52 +20,9 @@ from pyspark.sql.types import DateType, TimestampType
 from basketgraph.clean.mapping import FileSet
 from basketgraph.config import data_yaml
 from basketgraph.contracts import contract
-from clean.shop import Shop
+from support.corner_shop import Shop
+from support.fuzzed_files import TEXTS, fuzzed_csv
 
-TEXTS = [
-    "",
-    " ",
-    "null",
-    "NaN",
-    "Infinity",
-    "-1",
-    "0",
-    "2.5",
-    "1e400",
-    "9" * 40,
-    "9223372036854775807",
-    "-9223372036854775808",
-    "99999999999999.9999",
-    "1,234.50",
-    '"',
-    '""',
-    'a "b" c',
-    "'; drop",
-    "\\",
-    "\0",
-    "p\0q",
-    "\u202e\u0000\ufeff",
-    "😀" * 50,
-    "crème",
-    "x" * 5000,
-    "C",
-    "c536379",
-    "17850.5",
-    "0000-01-01 00:00:00",
-    "+10000-01-01 00:00:00",
-    "9999-12-31 23:59:59",
-    "2011-02-30 08:00:00",
-    "2011-03-27 01:30:00",
-    "01/12/2010 08:26",
-    "\t",
-    "\r",
-    "\n",
-    "a\nb",
-    ",",
-    ",,,,,,",
-    "-0",
-    "1970-01-01T00:00:00Z",
-]
 WHOLE = [None, 0, -1, 1, 2**31, 2**63 - 1, -(2**63), 10**18, 613_566_757, 300_000]  # the last but one: (n - 1) * 7 is 2**32 - 4
 REAL = [None, float("nan"), float("inf"), float("-inf"), -0.0, 0.0, -1.5, 1e308, 1e-320, 92233720368547758.08, 0.005]
 MICROSECONDS = [
@@ -81,33 +36,6 @@ MICROSECONDS = [
     -62_135_596_800_000_001,
     1,
 ]  # years 0 and 10000 too
-LEFT_TO_CSV = 0.9  # of the rows are written as they should be; the others are just joined by commas
-
-
-def sale(chance: random.Random, number: int) -> list[str]:
-    """A row as online_retail should deliver it."""
-    cancelled = chance.random() < 0.1
-    pieces = chance.randrange(1, 100) * (-1 if cancelled else 1)
-    moment = f"2011-{chance.randrange(1, 7):02d}-{chance.randrange(1, 29):02d} {chance.randrange(8, 20):02d}:26:00"
-    return [f"{'C' if cancelled else ''}{536365 + number}", f"8{chance.randrange(5000):04d}A", "WHITE HANGING HEART", str(pieces), moment,
-            f"{chance.randrange(1, 999) / 100:.2f}", f"{chance.randrange(12346, 18287)}.0", "United Kingdom"]  # fmt: skip
-
-
-def fuzzed_csv(chance: random.Random, rows: int, header: list[str]) -> bytes:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    for number in range(rows):
-        row = sale(chance, number)
-        for _ in range(chance.choice([0, 0, 1, 1, 2, 5])):
-            row[chance.randrange(len(row))] = chance.choice(TEXTS)
-        if any(broken in value for value in row for broken in "\r\n"):  # or what follows the break may look like a line whose last field is cut
-            row = [value.replace('"', "'").replace(",", ";") for value in row]
-        if chance.random() < LEFT_TO_CSV:
-            writer.writerow(row)  # fields with line breaks want multiLine, which this source does not have: each of their lines is refused
-        else:
-            text.write(",".join(row) + "\n")
-    return text.getvalue().encode()
 
 
 def lines_in(content: bytes) -> int:

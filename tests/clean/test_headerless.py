@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from clean.shop import Shop, line, mapping, put
+from support.corner_shop import Shop, line, mapping, put
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ import yaml
 from pyspark.sql import SparkSession
 
 from basketgraph.config import data_text
-from clean.shop import ITEMS, KEY, Shop, deliver, line, mapping
+from support.corner_shop import ITEMS, KEY, Shop, deliver, line, mapping
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 600

@@ -13,9 +13,9 @@ from basketgraph.clean import batch
 from basketgraph.clean.check_source import TableCheck, hints
 from basketgraph.clean.ledger import Counts, as_copy, counted
 from basketgraph.cli_sources import rows_in_words
-from clean.shop import Shop, deliver, line, mapping
-from clean.test_check_source import check_of, rehearsal
-from clean.test_replay import assert_as_fresh, replay
+from support.corner_shop import Shop, deliver, line, mapping
+from support.rehearsals import check_of, rehearsal
+from support.replays import assert_as_fresh, replay
 
 VIEWS = [line(number, title="view") for number in range(10, 13)]
 LINES = [line(1), line(2), *VIEWS, line(2), line(3, price="0.00"), "4,u1"]

@@ -15,19 +15,9 @@ from basketgraph.clean.load import Cleaning, Work
 from basketgraph.clean.pick_up import LandingFile
 from basketgraph.clean.pseudonyms import PseudonymKey
 from basketgraph.config import Mistake
-from clean.shop import HEADER, ITEMS, MAPPING, Shop, deliver, line, mapping
+from support.corner_shop import HEADER, ITEMS, MAPPING, Shop, deliver, line, mapping
+from support.dirty_lines import DIRTY
 
-DIRTY = [
-    line(1),
-    line(1),  # an exact duplicate
-    line(2, pieces="0"),
-    line(3, pieces="0", price="0.00"),  # two reasons
-    line(4, pieces="two"),
-    line(5, customer=""),
-    line(6, at="2026-13-01 10:00"),
-    "7,u1,p1",  # too few fields
-    line(8, product='"p,8"', title='"said ""so"""'),
-]
 REASONS = {
     "free": 1,
     "missing:user_id": 1,

@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 from basketgraph.clean.expressions import checked_source
 from basketgraph.clean.mapping import read_source
 from basketgraph.config import Mistake, data_yaml
-from clean.shop import ITEMS, mapping
+from support.corner_shop import ITEMS, mapping
 
 
 def faults(spark: SparkSession, given: dict[str, Any]) -> list[str]:

@@ -13,9 +13,9 @@ from pyspark.sql import functions as F
 from basketgraph.clean.expressions import checked_source
 from basketgraph.clean.replay import Replay, ReplaySettings
 from basketgraph.clean.transform import content_id, mapped_rows, rejected_rows
-from clean.shop import ITEMS, Shop, deliver, mapping
-from clean.test_replay import EVENTS, NOTHING, mended, replaying
-from clean.test_transform import NOW, typed
+from support.corner_shop import ITEMS, Shop, deliver, mapping
+from support.replays import EVENTS, NOTHING, mended, replaying
+from support.typed_rows import NOW, typed
 
 PROMOTIONS, REJECTED = "silver.promotions", "silver.rejected_rows"
 START = "date_add(DATE'2026-01-05', 7 * (week - 1))"
@@ -154,7 +154,7 @@ def test_equal_lines_are_one_event_where_the_mapping_takes_the_same_from_their_f
 
 @pytest.mark.long
 def test_what_check_source_says_of_files_with_equal_contents(spark: SparkSession, tmp_path: Path) -> None:
-    from clean.test_check_source import rehearsal
+    from support.rehearsals import rehearsal
 
     shop = Shop(spark, tmp_path, BY_WEEK)
     deliver_week(shop, 12)

@@ -13,7 +13,7 @@ from basketgraph.clean.kept_purchases import cancellation_counts, kept_purchases
 from basketgraph.clean.mapping import cancellations_of
 from basketgraph.config import data_yaml
 from basketgraph.history import kept_before
-from clean.shop import Shop
+from support.corner_shop import Shop
 
 MAPPING = "conf/sources/online_retail.yaml"
 ORDER = "541431,23166,MEDIUM CERAMIC TOP STORAGE JAR,74215,2011-01-18 10:01:00,1.04,12346.0,United Kingdom"

@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 from basketgraph.clean.mapping import FileSet
 from basketgraph.clean.pick_up import header_names
 from basketgraph.clean.screening import Unreadable
-from clean.shop import HEADER, MAPPING, Shop, csv, line, mapping, put
+from support.corner_shop import HEADER, MAPPING, Shop, csv, line, mapping, put
 
 QUOTED = 'line,customer,product,pieces,price,at,title\n1,u1,p1,2,"1,234.50",2026-03-01 10:00,"Tea\nfor ""two"", hot"\n'
 DATES = ["2026-03-01 10:00", "01/03/2026 10:00", "1 Mar 2026 10:00", "2026-03-29 01:30", "2026-10-25 01:30", "next week"]

@@ -13,8 +13,8 @@ from basketgraph.clean.recount import settled
 from basketgraph.clean.replay import ReplaySettings
 from basketgraph.config import Mistake
 from basketgraph.tables import Release
-from clean.shop import Shop, deliver, line, mapping
-from clean.test_replay import EVENTS, NOTHING, REJECTED, assert_as_fresh, assert_counts_add_up, mended, replay, replaying
+from support.corner_shop import Shop, deliver, line, mapping
+from support.replays import EVENTS, NOTHING, REJECTED, assert_as_fresh, assert_counts_add_up, mended, replay, replaying
 
 # A title of A/1 is version 1 of A.
 CHANNEL, VERSION = {"channel": "split(title, '/')[0]"}, "timestamp_seconds(cast(split(title, '/')[1] as bigint))"

@@ -14,8 +14,8 @@ from pyspark.sql import SparkSession
 from basketgraph.clean import batch, commits
 from basketgraph.clean.ledger import Announcements
 from basketgraph.config import Mistake
-from clean.shop import HEADER, Shop, line, mapping, put
-from clean.test_replay import EVENTS, assert_counts_add_up
+from support.corner_shop import HEADER, Shop, line, mapping, put
+from support.replays import EVENTS, assert_counts_add_up
 
 
 def parquet(*lines: str) -> bytes:

@@ -10,8 +10,8 @@ from pyspark.sql import SparkSession
 from basketgraph.clean.ledger import Announcements
 from basketgraph.clean.replay import ReplaySettings
 from basketgraph.config import Mistake
-from clean.shop import Shop, deliver, line
-from clean.test_replay import EVENTS, NOTHING, assert_as_fresh, mended, replay, replaying
+from support.corner_shop import Shop, deliver, line
+from support.replays import EVENTS, NOTHING, assert_as_fresh, mended, replay, replaying
 
 
 @pytest.mark.long

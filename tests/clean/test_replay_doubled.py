@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from clean.shop import Shop, deliver, line, mapping
-from clean.test_replay import EVENTS, assert_as_fresh, assert_counts_add_up, replay
+from support.corner_shop import Shop, deliver, line, mapping
+from support.replays import EVENTS, assert_as_fresh, assert_counts_add_up, replay
 
 FIRST, SECOND = "2026-03-01 10:00", "2026-03-02 10:00"
 

@@ -10,8 +10,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 from basketgraph.clean.lineage import FileId
-from clean.shop import Shop, deliver, line, mapping
-from clean.test_replay import EVENTS, replaying
+from support.corner_shop import Shop, deliver, line, mapping
+from support.replays import EVENTS, replaying
 
 MINUTE = datetime(2026, 3, 1, tzinfo=timezone.utc)
 

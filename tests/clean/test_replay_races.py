@@ -12,8 +12,8 @@ from pyspark.sql import SparkSession
 
 from basketgraph.clean.ledger import Announcements
 from basketgraph.clean.readable import Readable
-from clean.shop import HEADER, Shop, deliver, line, mapping
-from clean.test_replay import EVENTS, REJECTED, assert_counts_add_up, mended, replay
+from support.corner_shop import HEADER, Shop, deliver, line, mapping
+from support.replays import EVENTS, REJECTED, assert_counts_add_up, mended, replay
 
 
 @pytest.mark.long

@@ -10,8 +10,8 @@ from pyspark.sql import SparkSession
 
 from basketgraph.clean.load import Cleaning
 from basketgraph.clean.replay import ReplaySettings
-from clean.shop import Shop, deliver, line
-from clean.test_replay import EVENTS, NOTHING, REJECTED, assert_as_fresh, assert_counts_add_up, mended, replay, replaying
+from support.corner_shop import Shop, deliver, line
+from support.replays import EVENTS, NOTHING, REJECTED, assert_as_fresh, assert_counts_add_up, mended, replay, replaying
 
 FREE, BOTH = line(2, price="0.00"), line(5, price="0.00", pieces="0")
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from clean.shop import Shop, deliver, line, mapping
-from clean.test_replay import EVENTS, assert_as_fresh, assert_counts_add_up, mended, replay
+from support.corner_shop import Shop, deliver, line, mapping
+from support.replays import EVENTS, assert_as_fresh, assert_counts_add_up, mended, replay
 
 MONTH_FIRST, DAY_FIRST = "try_to_timestamp(title, 'MM/dd/yyyy')", "try_to_timestamp(title, 'dd/MM/yyyy')"
 

@@ -13,8 +13,8 @@ from pyspark.sql import functions as F
 from basketgraph.clean import batch, tally
 from basketgraph.clean.reading import FILE_NUMBER
 from basketgraph.clean.resolve import KEY_HASH
-from clean.shop import Shop, deliver, line
-from clean.test_load import DIRTY
+from support.corner_shop import Shop, deliver, line
+from support.dirty_lines import DIRTY
 
 
 def test_rows_are_counted_by_file_and_exactly_the_repeated_keys_are_found(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:

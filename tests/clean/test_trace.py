@@ -18,8 +18,8 @@ from basketgraph.cli import app
 from basketgraph.config import CONF_VARIABLE, Mistake
 from basketgraph.publish.releases import publish, utc_now
 from basketgraph.tables import Release, Warehouse
-from clean.shop import KEY, Shop, deliver, line, mapping
-from support import rows
+from support.contract_rows import rows
+from support.corner_shop import KEY, Shop, deliver, line, mapping
 
 EVENTS, REJECTED = "silver.events", "silver.rejected_rows"
 

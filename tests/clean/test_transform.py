@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from datetime import datetime, timezone
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,10 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from basketgraph.clean.reading import CORRUPT, HASH, raw_rows
-from basketgraph.clean.transform import TableRules, accepted_rows, content_id, mapped_rows, rejected_rows
-from clean.shop import FILLED, Shop, deliver, line, mapping
-
-NOW = datetime(2026, 3, 3, tzinfo=timezone.utc)
+from basketgraph.clean.reading import raw_rows
+from basketgraph.clean.transform import accepted_rows, content_id, mapped_rows, rejected_rows
+from support.corner_shop import FILLED, Shop, deliver, line
+from support.typed_rows import NOW, typed
 
 
 @pytest.mark.parametrize("rows_of", [accepted_rows, rejected_rows])
@@ -33,23 +31,6 @@ def test_a_silver_column_is_worked_out_once_however_many_conditions_name_it(
     assert found.count() == 1
     plan = found._jdf.queryExecution().optimizedPlan().toString()
     assert plan.count("round(") == 1  # of the amount, in which five conditions take an interest
-
-
-def typed(spark: SparkSession, folder: Path, kinds: Mapping[str, str], *rows: str, **columns: str) -> tuple[TableRules, DataFrame]:
-    """A shop of Parquet whose lines have no numbers but columns of these kinds, too; and its raw rows, each given as SQL values of those columns.
-
-    columns: expressions of silver.events.
-    """
-    given = mapping(columns=columns)
-    given["files"]["sales"] |= {"format": "parquet", "columns": {**dict.fromkeys(FILLED, "string"), **kinds}}
-    del given["tables"]["silver.events"]["columns"]["event_id"]
-    given["tables"]["silver.events"]["columns"]["order_id"] = "product"
-    usual = ", ".join(f"'{value}' AS {name}" for name, value in FILLED.items())
-    raw = spark.sql(" UNION ALL ".join(f"SELECT {usual}, {row}" for row in rows))
-    fixed = {CORRUPT: F.lit(None).cast("string"), HASH: F.lit("hash"), "file_name": F.lit("a.parquet"), "file_modified_at": F.lit(NOW)}
-    zone = {"source_currency": F.lit("GBP"), "source_time_zone": F.lit("Europe/London")}
-    cleaning = Shop(spark, folder, given).cleaning()
-    return cleaning._rules("silver.events"), raw.withColumns({**fixed, **zone, "moment": F.expr("to_timestamp(at)")})
 
 
 @pytest.mark.parametrize("kind", ["timestamp_ntz", "timestamp", "struct<at: timestamp_ntz>"])

@@ -15,8 +15,8 @@ from basketgraph.pipeline import load_job
 from basketgraph.quality import QualityStop
 from basketgraph.runs import quality_checker
 from basketgraph.tables import LiveRelease, Release
-from clean.shop import KEY, deliver, line, mapping
-from support import rows
+from support.contract_rows import rows
+from support.corner_shop import KEY, deliver, line, mapping
 
 DAY, PROMOTIONS = date(2026, 3, 3), "silver.promotions"
 BROKEN = {"valid_from": DAY, "valid_to": DAY - timedelta(days=1)}

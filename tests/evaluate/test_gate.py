@@ -12,7 +12,7 @@ from basketgraph.evaluate import EvaluateSettings, GateRefusal, GateSettings
 from basketgraph.evaluate.gate import Fault, baseline_faults, list_counts, list_faults, live_faults
 from basketgraph.masking import masked, without_addresses
 from basketgraph.runs import exit_code
-from support import rows
+from support.contract_rows import rows
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from basketgraph.evaluate import judged, published_lists, relevant_items, source_lists
-from support import rows
+from support.contract_rows import rows
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from planted_graphs import planted
 
 from basketgraph.graph.adam import Adam
 from basketgraph.graph.bench import fit
@@ -12,6 +11,7 @@ from basketgraph.graph.model import LightGCN
 from basketgraph.graph.settings import GraphSettings
 from basketgraph.graph.train import train
 from basketgraph.graph.workers import OneProcess
+from support.planted_graphs import planted
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 SETTINGS = GraphSettings(dim=8, epochs=4, batch_users=64, temperature=0.2, threads=1)

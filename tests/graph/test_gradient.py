@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from planted_graphs import model_of, planted
 
 from basketgraph.graph import loss as loss_module
 from basketgraph.graph.data import csr_from_edges
 from basketgraph.graph.loss import Positives, softmax_loss, unit
+from support.planted_graphs import model_of, planted
 
 
 def dense_loss(model, batch):

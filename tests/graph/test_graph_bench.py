@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from planted_graphs import planted
 from typer.testing import CliRunner
 
 from basketgraph.config import Mistake
@@ -27,6 +26,7 @@ from basketgraph.graph.tune import split_edges
 from basketgraph.graph.workers import OneProcess
 from basketgraph.shards.manifest import read_manifest
 from basketgraph.shards.plain import Nodes, seal_arrays
+from support.planted_graphs import planted
 
 
 def write(path: Path, csr) -> Path:

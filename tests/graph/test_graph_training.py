@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from planted_graphs import GROUPS, model_of, planted, rank_part
 
 from basketgraph.config import Mistake
 from basketgraph.graph.adam import Adam
@@ -16,6 +15,7 @@ from basketgraph.graph.model import LightGCN
 from basketgraph.graph.settings import GraphSettings
 from basketgraph.graph.train import batches, train
 from basketgraph.graph.workers import OneProcess
+from support.planted_graphs import GROUPS, model_of, planted, rank_part
 
 
 def trained(model):

@@ -13,7 +13,7 @@ from basketgraph.config import Mistake
 from basketgraph.contracts import conform
 from basketgraph.history import items_or_sold, kept_before, want_purchases
 from basketgraph.interactions import interactions
-from support import rows
+from support.contract_rows import rows
 
 CUT = date(2026, 3, 1)
 PAST = date(2026, 2, 1)

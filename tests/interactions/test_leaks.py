@@ -8,7 +8,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from basketgraph.interactions import LeakError, check_no_leak
-from support import rows
+from support.contract_rows import rows
 
 CUT = date(2026, 3, 1)
 

@@ -14,7 +14,7 @@ from basketgraph.history import kept_before
 from basketgraph.pipeline import load_job
 from basketgraph.runs import quality_checker
 from basketgraph.tables import Release
-from clean.shop import Shop
+from support.corner_shop import Shop
 
 ORDER = "541431,23166,MEDIUM CERAMIC TOP STORAGE JAR,74215,2011-01-18 10:01:00,1.04,12346.0,United Kingdom"
 CANCELLED = "C541433,23166,MEDIUM CERAMIC TOP STORAGE JAR,-74215,2011-01-18 10:17:00,1.04,12346.0,United Kingdom"

@@ -12,7 +12,7 @@ from basketgraph.config import Config, load
 from basketgraph.pipeline import load_job
 from basketgraph.runs import quality_checker
 from basketgraph.tables import Release
-from clean.shop import Shop, deliver, line
+from support.corner_shop import Shop, deliver, line
 
 TABLE = "gold.user_days"
 

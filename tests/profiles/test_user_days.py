@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from basketgraph.contracts import conform
 from basketgraph.profiles import net_days, stale_days, user_days
-from support import rows
+from support.contract_rows import rows
 
 DAY = date(2026, 2, 1)
 NOON = datetime(2026, 2, 1, 17, tzinfo=UTC)  # in New York

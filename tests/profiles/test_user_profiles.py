@@ -13,7 +13,7 @@ from basketgraph.config import data_yaml
 from basketgraph.contracts import conform, contract
 from basketgraph.profiles import ProfilesSettings, feature_columns, user_profiles
 from basketgraph.profiles.profiles import lifecycle
-from support import rows
+from support.contract_rows import rows
 
 AS_OF = date(2026, 3, 1)  # a Sunday
 SETTINGS = ProfilesSettings(

@@ -20,7 +20,7 @@ from basketgraph.publish.releases import publish, rollback, utc_now
 from basketgraph.publish.retention import Found, listed, old_files, old_rows, remove_files, used_cuts
 from basketgraph.stored import LISTING
 from basketgraph.tables import LiveRelease, Release
-from support import rows
+from support.contract_rows import rows
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
 PAIRS, EDGES = "silver.campaign_targets", "gold.interactions"

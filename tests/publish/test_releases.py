@@ -18,7 +18,7 @@ from basketgraph.quality import QualityStop
 from basketgraph.runs import quality_checker
 from basketgraph.steps import pipelines
 from basketgraph.tables import LiveRelease, Release, newest_release, releases
-from support import rows
+from support.contract_rows import rows
 
 TABLE = "silver.campaign_targets"
 DAY = date(2026, 3, 1)

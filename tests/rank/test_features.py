@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from basketgraph.rank import FEATURES, features, labelled, own_history, purchases_before
-from rank_settings import rank_settings, trees
-from support import rows
+from support.contract_rows import rows
+from support.rank_settings import rank_settings, trees
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -9,7 +9,7 @@ import pyarrow as pa
 from pyspark.sql import functions as F
 
 from basketgraph.rank import FEATURES, LADDER_VERSION, Ranker, ranked_lists, train_rankers
-from rank_settings import rank_settings
+from support.rank_settings import rank_settings
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from basketgraph.rank.ranker import logistic, train
-from rank_settings import trees
+from support.rank_settings import trees
 
 FEATURES = ("als_z", "ease_z", "hour")
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from basketgraph.rank import SOURCES, Evidence, evidence, listed_users, reasons
-from support import rows
+from support.contract_rows import rows
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

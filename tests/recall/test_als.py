@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from basketgraph.recall import als_factors
-from recall_settings import recall_settings
-from support import rows
+from support.contract_rows import rows
+from support.recall_settings import recall_settings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 
 from basketgraph.recall import SOURCES, Catalogue, candidates, catalogue, edges_for_ease, user_rows
-from recall_settings import recall_settings
-from support import rows
+from support.contract_rows import rows
+from support.recall_settings import recall_settings
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

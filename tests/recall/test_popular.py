@@ -6,7 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from basketgraph.recall import assortment
-from support import rows
+from support.contract_rows import rows
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

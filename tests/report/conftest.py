@@ -9,7 +9,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from basketgraph.tables import Release
-from support import rows
+from support.contract_rows import rows
 
 DS = date(2026, 1, 3)
 EARLY, LATE = (datetime(2026, 1, day, 12, tzinfo=timezone.utc) for day in (1, 2))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from basketgraph.report.changes import Changes
-from report.made import DS, FACTS, NOW, check, made, of_days
+from support.report_data import DS, FACTS, NOW, check, made, of_days
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -14,8 +14,8 @@ from basketgraph.report.newest import newest_checks
 from basketgraph.report.sentences import since_in_words
 from basketgraph.report.since import MOST, since
 from basketgraph.tables import Release
-from report.made import check, of_days
-from support import rows
+from support.contract_rows import rows
+from support.report_data import check, of_days
 
 PAGE = datetime(2026, 1, 2, 6, tzinfo=timezone.utc)  # the page before was made then
 BEFORE, AFTER = PAGE, PAGE + timedelta(seconds=1)  # on either side of it

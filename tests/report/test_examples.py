@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 
 from basketgraph.report.examples import live_examples
 from basketgraph.tables import Release
-from support import rows
+from support.contract_rows import rows
 
 DAYS = [date(2026, 1, day) for day in (1, 2)]
 

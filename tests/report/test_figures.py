@@ -8,7 +8,7 @@ from typing import Any
 
 from basketgraph.report.charts import usual_bands, value_chart
 from basketgraph.report.figures import check_figures
-from report.made import DS, FACTS, check
+from support.report_data import DS, FACTS, check
 
 FRIDAY = DS - timedelta(days=1)
 

@@ -9,7 +9,7 @@ from basketgraph.report.examples import live_examples
 from basketgraph.report.facts import without_known_users
 from basketgraph.report.known_users import known_user_hider
 from basketgraph.tables import Release
-from report.made import FACTS
+from support.report_data import FACTS
 
 
 def nobody(words: list[str]) -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 
 from basketgraph.report.promises import promised_tables, verdict
 from basketgraph.report.sentences import since_in_words
-from report.made import DS, FACTS, check, made, of_days
+from support.report_data import DS, FACTS, check, made, of_days
 
 FIRST = check(check_name="a", outcome="not_compared", observed="not compared yet: no previous rows", element_count=None)
 ABSENT = check(check_name="b", outcome="no_rows", observed="nothing to look at", element_count=None)

@@ -17,8 +17,8 @@ from basketgraph.report.sentences import since_in_words
 from basketgraph.report.since import since
 from basketgraph.state import quality_verdict
 from basketgraph.tables import Release
-from report.made import FACTS, check, made, of_days
-from support import rows
+from support.contract_rows import rows
+from support.report_data import FACTS, check, made, of_days
 
 WHOLE: dict[str, Any] = {"scope_kind": "table", "scope_reason": "every 7 days"}
 OLDER: dict[str, Any] = {"scope_kind": None, "outcome": None}  # written before there were these columns

@@ -15,7 +15,7 @@ from basketgraph.report.examples import Example
 from basketgraph.report.page import page
 from basketgraph.report.promises import verdict
 from basketgraph.report.sentences import reason_in_words
-from report.made import DS, FACTS, NOW, check, failed_step, made, of_days
+from support.report_data import DS, FACTS, NOW, check, failed_step, made, of_days
 
 
 class Outline(HTMLParser):

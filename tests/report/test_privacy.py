@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from basketgraph.cli import app
 from basketgraph.config import CONF_VARIABLE
 from basketgraph.tables import Release
-from clean.shop import deliver, mapping
+from support.corner_shop import deliver, mapping
 
 HEADER = "line,customer,product,pieces,price,at,title,note"
 MAIL, CARD, USER, OTHER = "zoe.quill@secret-mail.example", "4539148803436467", "quill-7731", "marlow-4410"

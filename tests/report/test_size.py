@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 
 from basketgraph.report.facts import Facts, facts
 from basketgraph.report.page import page
-from report.warehouse import LAST_DAY, at, warehouse_of
+from support.report_warehouse import LAST_DAY, at, warehouse_of
 
 HISTORY_DAYS = 90
 

@@ -11,7 +11,7 @@ import pytest
 from basketgraph.report.promises import verdict
 from basketgraph.report.steps import unfinished
 from basketgraph.runs import RunLog
-from report.made import DS, FACTS
+from support.report_data import DS, FACTS
 
 CLEAN = ("clean", "kept_purchases", "publish")  # the steps of the pipeline `clean` before its report
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from basketgraph.shards.content import item_features, user_features
 from basketgraph.shards.writer import ShardSettings
-from support import rows
+from support.contract_rows import rows
 
 CUT = date(2026, 3, 1)
 

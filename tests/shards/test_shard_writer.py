@@ -11,7 +11,7 @@ from basketgraph.shards.features import FeatureColumns, feature_vectors
 from basketgraph.shards.manifest import ids_sha256
 from basketgraph.shards.reader import ShardSet
 from basketgraph.shards.writer import seal_shards
-from support import ODD
+from support.contract_rows import ODD
 
 CUT = date(2026, 3, 1)
 PAIRS = [(f"u{u:02d}", f"i{(u * 7 + k) % 11:02d}", float(1 + k)) for u in range(20) for k in range(1 + u % 4)]

@@ -17,7 +17,7 @@ from basketgraph.clean.pick_up import Landing
 from basketgraph.clean.pseudonyms import PseudonymKey
 from basketgraph.contracts import contract
 from basketgraph.tables import Release
-from support import ODD
+from support.contract_rows import ODD
 
 KEY = PseudonymKey(b"a key of the tests, long enough")
 HEADER = "line,customer,product,pieces,price,at,title"

@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 from basketgraph.config import Config, load
-from clean.shop import HEADER, ITEMS, mapping
+from support.corner_shop import HEADER, ITEMS, mapping
 
 OPENED = date(2026, 3, 1)
 Sale = tuple[str, str, date]  # user, item, day

@@ -10,7 +10,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from basketgraph.tables import Release
-from support import rows
+from support.contract_rows import rows
 
 LAST_DAY = date(2026, 1, 3)  # a Saturday
 LEAST_HISTORY = 28  # runs before a usual range is told
