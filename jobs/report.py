@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from basketgraph.clean.pseudonyms import shop_pseudonyms
 from basketgraph.config import Config
 from basketgraph.report.facts import facts
-from basketgraph.report.known_users import without_known_users
 from basketgraph.report.page import page
 from basketgraph.report.write import write_page
 from basketgraph.runs import RunLog, StepReport, job_main
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
 def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
     made, history_days = shop_pseudonyms(conf.shop), conf.section("quality", QualitySettings).history_days
     found = facts(release, ds, history_days, made, RunLog(release, conf))
-    shown = without_known_users(found, release, made)
-    html = page(shown, shop=conf.source_name, description=str(conf.source.get("description", "")), made_at=datetime.now(timezone.utc))
+    html = page(found, shop=conf.source_name, description=str(conf.source.get("description", "")), made_at=datetime.now(timezone.utc))
     return StepReport(rows_in=len(found.checks), detail={"report": write_page(release, release.run_id, html)})
 
 

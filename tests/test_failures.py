@@ -24,8 +24,9 @@ from basketgraph.graph.training import _Follower
 from basketgraph.lock import Leases, RunLock
 from basketgraph.memory import PeakMemory
 from basketgraph.pipeline import run_pipeline
-from basketgraph.quality import Finding, QualityStop
+from basketgraph.quality import Finding, Look, QualityStop
 from basketgraph.quality.build import suites_of
+from basketgraph.quality.past import CheckHistory
 from basketgraph.steps import Step
 from basketgraph.suites import QualitySettings
 
@@ -120,7 +121,7 @@ class Log:
     def fingerprint(self, *_: object) -> str:
         return "f"
 
-    def add(self, *_: object) -> None:
+    def add(self, *_: object, **__: object) -> None:
         raise FULL
 
 
@@ -175,12 +176,13 @@ def test_what_fails_after_a_failed_step_does_not_hide_it(code: int, tmp_path: Pa
 
 
 def test_results_that_cannot_be_kept_do_not_hide_a_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warnings: list[str]) -> None:
-    broken = Finding("unique", "critical", False, "two", "one", "", 2, 1)
-    found = check.Checked("silver.items", 1, suites_of(["silver.items"])["silver.items"], "h", [broken], 0.1, 1, [], "all", [])
+    broken = Finding("unique", "critical", False, "broken", "two", "one", "", 2, 1)
+    nothing: Any = None
+    found = check.TableCheck(suites_of(["silver.items"])["silver.items"], 1, Look(nothing, nothing), check.Cost(), [broken])
     monkeypatch.setattr(check, "_versions", lambda *_: {"silver.items": 1})
-    monkeypatch.setattr(check, "past", lambda *_: SimpleNamespace(accepted=lambda *_: None, failing_since=lambda *_: None))
+    monkeypatch.setattr(check, "check_history", lambda *_: CheckHistory())
     monkeypatch.setattr(check, "_planned", lambda *_: None)
-    monkeypatch.setattr(check, "_all_checked", lambda *_: ([found], []))
+    monkeypatch.setattr(check, "_examined", lambda *_: ([found], []))
     monkeypatch.setattr(check, "_keep", lambda *_: fail(FULL))
     monkeypatch.setattr(check, "build_data_docs", lambda *_: fail(FULL))
     release: Any = SimpleNamespace(run_id="run-1", checked={})

@@ -30,6 +30,18 @@ def test_a_long_number_is_hidden_also_behind_a_day_or_a_point(text: str, shown: 
 
 
 @pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("ndcg@20's recall@5, precision@100.", "ndcg@20's recall@5, precision@100."),
+        ("ann@20.example.org ann@20-mail ann@192.168.0.1 ann@4711 ann@host", " ".join([HIDDEN] * 5)),
+        ("ann%4020.example", HIDDEN),
+    ],
+)
+def test_an_address_is_hidden_and_a_metric_with_its_cutoff_is_none(text: str, shown: str) -> None:
+    assert without_addresses(text) == shown
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "20260301T101112", "20260301-101112", "orders_20260301_1011.csv", "2026-03-01T10:11:05.123456Z", "2026-03-01 23:59:59", "2026-03-01 10.15.30",

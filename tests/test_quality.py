@@ -11,7 +11,8 @@ from pyspark.sql import SparkSession
 
 from basketgraph.config import Mistake, data_yaml, parsed
 from basketgraph.contracts import contract
-from basketgraph.quality import Finding, QualityStop, check, examine
+from basketgraph.quality import Finding, QualityStop, check_all, examine
+from basketgraph.quality.look import whole_table
 from basketgraph.suites import Expectation, QualitySettings, Suite, suite, suites
 from basketgraph.tables import Release
 from support.contract_rows import rows
@@ -173,7 +174,7 @@ BROKEN: list[tuple[str, str, dict[str, Any] | None]] = [
 
 
 def findings(spark: SparkSession, table: str, given: Rows) -> dict[str, Finding]:
-    return {finding.check: finding for finding in examine(rows(spark, table, given), suite(table), VALUES)}
+    return {finding.check: finding for finding in examine(suite(table), VALUES, whole_table(rows(spark, table, given), DS, SETTINGS))}
 
 
 @pytest.mark.parametrize("table", sorted(GOOD))
@@ -224,7 +225,7 @@ def test_a_critical_failure_stops_with_what_was_promised_and_found_and_is_kept(s
     events = [GOOD["silver.events"], {**GOOD["silver.events"], "event_id": "secret@example.org", "event_type": "secret@example.org"}]
     release.overwrite(rows(spark, "silver.events", events), "silver.events")
     with pytest.raises(QualityStop) as stopped:
-        check(release, "silver.events", DS, SETTINGS)
+        check_all(release, ["silver.events"], DS, SETTINGS)
     assert (stopped.value.exit_code, stopped.value.ds) == (3, DS)
     assert "event type is one of purchase or cancellation, have not true of 1 row of 2 (50.0\N{NO-BREAK SPACE}%)" in str(stopped.value)
     assert "expectations/silver/events.yaml" in str(stopped.value)
@@ -238,7 +239,7 @@ def test_a_critical_failure_stops_with_what_was_promised_and_found_and_is_kept(s
 def test_a_warning_is_kept_and_stops_nothing(spark: SparkSession, tmp_path: Any) -> None:
     release = Release(spark, str(tmp_path), "run-1")
     release.overwrite(rows(spark, "ops.files", [{**GOOD["ops.files"], "status": "quarantined"}]), "ops.files")
-    check(release, "ops.files", DS, SETTINGS)
+    check_all(release, ["ops.files"], DS, SETTINGS)
     (kept,) = release.read("ops.quality_results").where("NOT success").collect()
     assert (kept.check_name, kept.severity, kept.unexpected_count) == ("looked_up_values_to_meet:newest_is_read", "warning", 1)
 
@@ -250,15 +251,15 @@ def test_fewer_rows_than_the_run_before_saw_are_a_warning(spark: SparkSession, t
     for run, kept in (("run-1", 10), ("run-2", 9), ("run-3", 8)):  # 9 of 10 are enough, 8 of 9 are not: 0.9 of 9 is 8.1
         release = Release(spark, str(tmp_path), run)
         release.overwrite(rows(spark, "silver.items", items[:kept]), "silver.items")
-        check(release, "silver.items", DS, SETTINGS)
+        check_all(release, ["silver.items"], DS, SETTINGS)
         (row,) = release.read("ops.quality_results").where(f"run_id = '{run}' AND check_name = 'table_row_count_to_be_between#2'").collect()
-        seen.append((row.success, row.observed))
-    assert seen == [(True, "not compared yet: no previous rows"), (True, "it is 9"), (False, "it is 8")]
+        seen.append((row.outcome, row.observed))
+    assert seen == [("not_compared", "not compared yet: no previous rows"), ("kept", "it is 9"), ("broken", "it is 8")]
 
 
 def test_a_table_that_was_never_written_is_a_mistake(spark: SparkSession, tmp_path: Any) -> None:
     with pytest.raises(Mistake, match=r"silver\.items: not checked"):
-        check(Release(spark, str(tmp_path), "run-1"), "silver.items", DS, SETTINGS)
+        check_all(Release(spark, str(tmp_path), "run-1"), ["silver.items"], DS, SETTINGS)
 
 
 def test_what_great_expectations_does_not_know_or_refuses_is_told_all_at_once(spark: SparkSession) -> None:
@@ -271,11 +272,11 @@ def test_what_great_expectations_does_not_know_or_refuses_is_told_all_at_once(sp
         "c": one("expect_column_values_to_meet", column="item_id", condition="true", colour="red"),
     }
     with pytest.raises(Mistake) as refused:
-        examine(rows(spark, "silver.items", []), Suite("silver.items", wrong), VALUES)
+        examine(Suite("silver.items", wrong), VALUES, whole_table(rows(spark, "silver.items", []), DS, SETTINGS))
     assert {fault.partition(":")[0] for fault in refused.value.faults} == {"a", "b", "c"}
     broken = {"d": one("expect_column_values_to_meet", column="item_id", condition="colour = 'red'")}
     with pytest.raises(Mistake, match="colour"):
-        examine(rows(spark, "silver.items", [{}]), Suite("silver.items", broken), VALUES)
+        examine(Suite("silver.items", broken), VALUES, whole_table(rows(spark, "silver.items", [{}]), DS, SETTINGS))
 
 
 def test_conditions_name_columns_of_the_contract(spark: SparkSession) -> None:

@@ -11,17 +11,17 @@ from pyspark.sql import DataFrame, SparkSession
 
 from basketgraph.config import data_yaml, parsed
 from basketgraph.quality import Look, scope
-from basketgraph.quality.past import Past
+from basketgraph.quality.past import CheckHistory, CheckRun
 from basketgraph.quality.scope import look_at
 from basketgraph.suites import QualitySettings, suite
 from basketgraph.tables import Release
 from support.contract_rows import rows
 
-EVENTS, HASH, DAY = "silver.events", "the suite's hash", timedelta(days=1)
+EVENTS, DAY = "silver.events", timedelta(days=1)
 SETTINGS = parsed(QualitySettings, data_yaml("conf/settings.yaml")["quality"], "settings.quality")
+HASH = suite(EVENTS).hash(SETTINGS.limits)
 DS = date(2026, 3, 6)
 KEY, TYPE = "key_to_be_unique:event_id", "column_values_to_be_in_set:event_type"
-WHOLE, PART = "the whole table: every 7 days", "rows of 1 day that changed since the last check: 2026-03-05"
 
 
 class Told:
@@ -45,13 +45,19 @@ class Checks:
     """Checks of the past, one after the other; each has a row of the key's check, and others that are told."""
 
     def __init__(self) -> None:
-        self.past, self.hours = Past(), 0
+        self.past, self.hours = CheckHistory(), 0
 
-    def add(self, ds: date, version: int, *, scope: str = PART, broken: str = "", accepted: str | None = None, suite_hash: str = HASH) -> None:
+    def add(self, ds: date, version: int, *, scope: str = "days", broken: str = "", accepted: str | None = None, suite_hash: str = HASH) -> None:
         self.hours += 1
         at = datetime(2026, 3, 1, tzinfo=timezone.utc) + timedelta(hours=self.hours)
         for name in (KEY, TYPE):
-            told = {"success": name != broken, "accepted_because": accepted if name == broken else None, "severity": "critical", "scope": scope}
+            told = {
+                "success": name != broken,
+                "accepted_because": accepted if name == broken else None,
+                "severity": "critical",
+                "looked_up_version": None,
+            }
+            told |= {"scope_kind": scope, "scope_days": None, "repeated_from": None}
             row = {**told, "check_name": name, "suite_hash": suite_hash, "ds": ds, "table_version": version, "checked_at": at}
             self.past.rows.setdefault(EVENTS, {}).setdefault(name, []).append(row)
 
@@ -64,7 +70,7 @@ def frame(spark: SparkSession) -> DataFrame:
 def chosen(frame: DataFrame, checks: Checks, ds: date, version: int, *changed: date) -> tuple[Look | None, list[int]]:
     """What is looked at, and the versions since which changed days were asked for."""
     told = Told(frame, version, changed)
-    return look_at(cast(Release, told), EVENTS, version, ds, SETTINGS, suite(EVENTS), checks.past, HASH), told.asked
+    return look_at(CheckRun(cast(Release, told), ds, SETTINGS, checks.past), suite(EVENTS), version), told.asked
 
 
 @pytest.fixture
@@ -72,7 +78,7 @@ def checks(monkeypatch: pytest.MonkeyPatch) -> Checks:
     """One, of the whole table, the day before."""
     monkeypatch.setattr(scope, "daily_history", lambda *_: {})
     found = Checks()
-    found.add(DS - DAY, 1, scope=WHOLE)
+    found.add(DS - DAY, 1, scope="table")
     return found
 
 
@@ -88,12 +94,12 @@ def test_changes_count_from_the_last_check_without_a_critical_failure_however_of
 
 
 def test_a_break_that_a_look_at_the_whole_table_found_is_looked_for_in_the_whole_table_again(frame: DataFrame, checks: Checks) -> None:
-    checks.add(DS, 2, scope="the whole table: silver.items changed since it was looked up", broken=KEY)
+    checks.add(DS, 2, scope="table", broken=KEY)
     for version in (2, 3):
         look, _ = chosen(frame, checks, DS, version, DS)
         assert look is not None
-        assert (look.part, look.scope) == (False, f"the whole table: {KEY} was broken"), "nobody knows which day it lies on"
-    checks.add(DS, 3, scope=f"the whole table: {KEY} was broken")
+        assert (look.part, look.scope.scope_reason) == (False, f"{KEY} was broken"), "nobody knows which day it lies on"
+    checks.add(DS, 3, scope="table")
     assert chosen(frame, checks, DS, 3) == (None, [])
     checks.add(DS, 4, broken=TYPE)
     look, asked = chosen(frame, checks, DS, 4, DS)
@@ -106,21 +112,21 @@ def test_what_was_held_against_other_promises_since_is_looked_at_as_a_whole_alth
 ) -> None:
     """Else a warning or a stop of a suite that was taken back would stay the newest result for ever."""
     assert chosen(frame, checks, DS - DAY, 1) == (None, [])
-    checks.add(DS - DAY, 1, scope=WHOLE, broken=broken, suite_hash="another")
+    checks.add(DS - DAY, 1, scope="table", broken=broken, suite_hash="another")
     for version in (1, 2):
         look, asked = chosen(frame, checks, DS - DAY, version, DS)
         assert look is not None
-        assert (look.part, look.scope, asked) == (False, "the whole table: it was held against other promises since", [])
-    checks.add(DS - DAY, 1, scope=WHOLE)
+        assert (look.part, look.scope.scope_reason, asked) == (False, "it was held against other promises since", [])
+    checks.add(DS - DAY, 1, scope="table")
     assert chosen(frame, checks, DS - DAY, 1) == (None, []), "once"
 
 
 @pytest.mark.parametrize(
     ("changed", "looked_at", "judged", "said"),
     [
-        ([], ["2026-03-05"], ["2026-03-04", "2026-03-05"], "rows of 1 day that changed or came to an end since the last check: 2026-03-05"),
-        ([DS - DAY], ["2026-03-05"], ["2026-03-04", "2026-03-05"], "rows of 1 day that changed since the last check: 2026-03-05"),
-        ([DS], ["2026-03-05", "2026-03-06"], ["2026-03-04", "2026-03-05"], "rows of 2 days that changed or came to an end since the last check"),
+        ([], ["2026-03-05"], ["2026-03-04", "2026-03-05"], "changed or came to an end since the last check"),
+        ([DS - DAY], ["2026-03-05"], ["2026-03-04", "2026-03-05"], "changed since the last check"),
+        ([DS], ["2026-03-05", "2026-03-06"], ["2026-03-04", "2026-03-05"], "changed or came to an end since the last check"),
     ],
 )
 def test_a_day_that_was_still_arriving_at_the_last_check_is_judged_once_it_is_over_although_nothing_came(
@@ -131,22 +137,16 @@ def test_a_day_that_was_still_arriving_at_the_last_check_is_judged_once_it_is_ov
     # The day before was noted by the check of that day, and not judged.
     look, _ = chosen(frame, checks, DS, 1, *changed)
     assert look is not None
-    assert (look.nothing, look.changed, look.judged) == (False, looked_at, judged)
-    assert look.scope.startswith(said)
+    assert (look.part, look.changed, look.judged) == (True, looked_at, judged)
+    assert look.scope.scope_reason == said
     checks.add(DS, 1)
     look, _ = chosen(frame, checks, DS + DAY, 1)
     assert look is not None
-    assert (look.nothing, look.scope) == (True, "nothing changed since the last check; what it found is repeated"), "it was judged yesterday"
+    assert (look.part, look.changed) == (True, []), "it was judged yesterday"
 
 
-@pytest.mark.parametrize(("scope", "counted"), [(WHOLE, 7), (PART, None), (f"looked at for 2026-03-05: {PART}", None)])
-def test_rows_of_some_days_are_not_taken_for_those_of_the_table_when_their_results_are_repeated(scope: str, counted: int | None) -> None:
-    row = {
-        "run_id": "before",
-        "check_name": TYPE,
-        "value": 0.0,
-        "element_count": 7,
-        "scope": scope,
-        "checked_at": datetime(2026, 3, 5, tzinfo=timezone.utc),
-    }
-    assert Past({EVENTS: {TYPE: [row]}}).row_count(EVENTS, "now") == counted
+@pytest.mark.parametrize(("kind", "counted"), [("table", 7), ("days", None)])
+def test_rows_of_some_days_are_not_taken_for_those_of_the_table(kind: str, counted: int | None) -> None:
+    at = datetime(2026, 3, 5, tzinfo=timezone.utc)
+    row = {"run_id": "before", "check_name": TYPE, "value": 0.0, "element_count": 7, "scope_kind": kind, "checked_at": at}
+    assert CheckHistory({EVENTS: {TYPE: [row]}}).row_count(EVENTS, "now") == counted

@@ -1,27 +1,26 @@
-"""What a check looks at, run after run: the whole table, the days that changed, or nothing; and what a person lets pass."""
+"""What a check looks at, run after run: the whole table, the days that changed, or nothing; and what a person accepts."""
 
 from __future__ import annotations
 
-import importlib
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pyspark.sql import Row, SparkSession
 
 from basketgraph.config import Mistake, data_yaml, parsed
-from basketgraph.quality import QualityStop, acceptances, check, check_all
-from basketgraph.quality.past import Past, past
+from basketgraph.quality import QualityStop, acceptances, check_all
+from basketgraph.quality.past import CheckHistory, CheckRun, check_history
 from basketgraph.quality.scope import newer_lookup
 from basketgraph.report.newest import newest_checks
 from basketgraph.report.promises import state
 from basketgraph.state import quality_verdict
 from basketgraph.suites import QualitySettings, Suite, suite
 from basketgraph.tables import Release
+from basketgraph.wording import scope_in_words
 from support.contract_rows import rows
 
-checking = importlib.import_module("basketgraph.quality.check")  # the package's `check` is a function of it
 EVENTS = "silver.events"
 SETTINGS = parsed(QualitySettings, data_yaml("conf/settings.yaml")["quality"], "settings.quality")
 USER = "0123456789abcdef" * 2
@@ -78,22 +77,21 @@ def test_after_the_first_check_only_the_days_that_changed_are_looked_at_until_th
     (second,) = shop.check(next_day).values()
     found = shop.found()
     assert second["scope"] == "rows of 1 day that changed since the last check: 2026-03-06"
-    assert (found[DISCOUNT].element_count, found[DISCOUNT].success, found[DISCOUNT].scope) == (3, True, second["scope"]), (
+    assert (found[DISCOUNT].element_count, found[DISCOUNT].outcome, found[DISCOUNT].scope_days) == (3, "kept", [LAST]), (
         "the old days are not read again"
     )
     assert shop.state(DISCOUNT) == "open", "what broke it on the old days is not forgotten"
-    assert (found["table_row_count_to_be_between"].value, found["table_row_count_to_be_between"].scope) == (
-        7,
-        "what the table's log knows of all its rows",
-    )
+    assert (found["table_row_count_to_be_between"].value, found["table_row_count_to_be_between"].scope_kind) == (7, "log")
     assert found["column_max_to_be_between:event_date"].success
-    assert "the whole table" in found["looked_up_values_to_meet:purchase_comes_first"].scope, "only the whole table can show it, so it is repeated"
+    purchase = found["looked_up_values_to_meet:purchase_comes_first"]
+    assert (purchase.scope_kind, purchase.repeated_from) == ("table", LAST), "only the whole table can show it, so it is repeated"
     assert (first["spark_jobs"] > 0, found[DISCOUNT].spark_jobs, found[DISCOUNT].seconds > 0) == (True, second["spark_jobs"], True)
 
     later = LAST + timedelta(days=5)
     (third,) = shop.check(later).values()
     assert third["scope"].startswith("nothing changed since the last check"), "the newest day is compared with the day of the run all the same"
-    assert (shop.found()[DISCOUNT].element_count, shop.found()[DISCOUNT].scope) == (3, f"looked at for {next_day}: {second['scope']}")
+    assert shop.found()[DISCOUNT].element_count == 3
+    assert scope_in_words(shop.found()[DISCOUNT].asDict()) == f"looked at for {next_day}: {second['scope']}"
     assert shop.state(DISCOUNT) == "open"
     assert shop.check(later + timedelta(days=4))[EVENTS]["scope"] == "the whole table: every 7 days"
     assert (shop.found()[DISCOUNT].element_count, shop.found()[DISCOUNT].unexpected_count) == (7, 2)
@@ -137,19 +135,19 @@ def test_what_was_let_pass_for_a_day_stops_the_next_although_only_other_days_cha
     shop.add(next_day, {})
     with pytest.raises(QualityStop):
         shop.check(next_day)
-    assert "2026-03-05, 2026-03-06, 2026-03-07" in shop.found()[KEY].scope, "all that changed since a check that passed by itself"
+    assert shop.found()[KEY].scope_days == [LAST - timedelta(days=1), LAST, next_day], "all that changed since a check that passed by itself"
 
 
 def test_what_a_person_let_pass_is_no_check_from_which_changes_are_counted() -> None:
     at = datetime(2026, 3, 6, tzinfo=timezone.utc)
-    same = {"check_name": KEY, "suite_hash": "h", "scope": "the whole table", "severity": "critical"}
+    same = {"check_name": KEY, "suite_hash": "h", "scope_kind": "table", "repeated_from": None, "severity": "critical"}
     kept = {**same, "ds": LAST - timedelta(days=1), "success": True, "accepted_because": None, "checked_at": at}
     broken = {**same, "ds": LAST, "success": False, "accepted_because": "a trial", "checked_at": at + timedelta(days=1)}
     other = {**kept, "ds": LAST, "suite_hash": "another", "checked_at": at + timedelta(days=2)}
-    known = Past({EVENTS: {KEY: [kept, broken, other]}})
-    assert (known.newest(EVENTS, "h"), known.passed(EVENTS, "h")) == ([broken], [kept])
+    known = CheckHistory({EVENTS: {KEY: [kept, broken, other]}})
+    assert (known.of_suite(EVENTS, "h"), known.passed(EVENTS, "h")) == ([[broken], [kept]], [kept])
     assert known.whole_on(EVENTS, "h") == kept["ds"], "a double key across days shows in the whole table only, so that is due again"
-    assert (known.newest(EVENTS, "new"), known.passed(EVENTS, "new"), known.whole_on(EVENTS, "new")) == ([], [], None)
+    assert (known.of_suite(EVENTS, "new"), known.passed(EVENTS, "new"), known.whole_on(EVENTS, "new")) == ([], [], None)
 
 
 def test_a_version_that_was_let_pass_for_a_day_stops_the_next_although_nothing_is_new(spark: SparkSession, tmp_path: Path) -> None:
@@ -171,7 +169,7 @@ def test_a_stop_of_promises_that_were_taken_back_ends_with_the_next_run(spark: S
     wrong = good.expectations[ends].model_copy(update={"kwargs": {"column": "valid_to", "condition": "valid_to < valid_from"}})
 
     def run(number: int, terms: Suite) -> tuple[str | None, Any]:
-        monkeypatch.setattr(checking, "suites_of", lambda _: {promotions: terms})
+        monkeypatch.setattr("basketgraph.quality.check.suites_of", lambda _: {promotions: terms})
         release, scope = Release(spark, str(tmp_path), f"run-{number}"), None
         try:
             scope = check_all(release, [promotions], LAST, SETTINGS).get(promotions, {}).get("scope")
@@ -195,7 +193,7 @@ def test_a_table_that_did_not_change_is_looked_at_again_when_what_it_looks_up_di
         if campaign:
             release.overwrite(rows(spark, campaigns, [campaign]), campaigns)
         told = check_all(release, [coupons], LAST, SETTINGS).get(coupons, {}).get("scope")
-        last = past(release, [coupons]).last(coupons, listed) or {}
+        last = check_history(release, [coupons]).last(coupons, listed) or {}
         return told, last["success"], last["looked_up_version"]
 
     Release(spark, str(tmp_path), "run-0").overwrite(rows(spark, coupons, [{"campaign_id": "late"}]), coupons)
@@ -227,13 +225,15 @@ def test_a_table_that_is_looked_up_calls_for_another_look_where_it_may_change_th
     terms = Suite(table, {check_name: suite(table).expectations[check_name]})
     row = {"check_name": check_name, "success": success, "looked_up_version": was, "ds": LAST}
     now = {terms.expectations[check_name].kwargs["table"]: 5}
-    assert newer_lookup(terms, [row], now, Past({table: {check_name: [row]}}), LAST + timedelta(days=days), 7) == anew
+    history = CheckHistory({table: {check_name: [row]}})
+    run = CheckRun(cast(Release, None), LAST + timedelta(days=days), SETTINGS.model_copy(update={"whole_days": 7}), history)
+    assert newer_lookup(run, terms, [row], now) == anew
 
 
 @pytest.mark.long
 def test_a_change_of_the_settings_makes_the_whole_table_be_looked_at(shop: Shop) -> None:
     shop.add(LAST, {})
-    check(shop.release(), EVENTS, LAST, SETTINGS)
+    check_all(shop.release(), [EVENTS], LAST, SETTINGS)
     looser = SETTINGS.model_copy(update={"usual_score": 9.0})
     assert check_all(shop.release(), [EVENTS], LAST, SETTINGS) == {}
     assert check_all(shop.release(), [EVENTS], LAST, looser)[EVENTS]["scope"].startswith("the whole table: no version of it has passed these")
@@ -271,7 +271,7 @@ def test_data_docs_are_made_of_the_runs_own_results_and_hold_no_value_of_a_perso
         release.overwrite(rows(spark, coupons, [{"item_id": run}]), coupons)
         for table in tables:  # job by job: both make one site
             try:
-                check(release, table, LAST, settings)
+                check_all(release, [table], LAST, settings)
             except QualityStop:
                 assert table == targets
     site = tmp_path / "reports" / "data_docs"

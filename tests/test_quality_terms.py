@@ -13,8 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from basketgraph.config import data_yaml, parsed
 from basketgraph.quality import Finding, Look, examine, terms
-from basketgraph.quality.look import judged_days
-from basketgraph.quality.past import ALL_ROWS, LOG, WHOLE
+from basketgraph.quality.look import Scope, judged_days, whole_table
 from basketgraph.suites import Expectation, QualitySettings, Suite, suite
 from support.contract_rows import rows
 
@@ -33,7 +32,7 @@ def found(
     values = {**SETTINGS.values, "ds": DS, "previous_rows": None, "later_delivery": later}
     days = judged_days(DS, SETTINGS.judged_days)
     look = Look(frame, frame, ds=DS.isoformat(), judged=days, window=days, usual=SETTINGS.usual, lookup=lambda name: others.get(name))
-    return {finding.check: finding for finding in examine(frame, chosen, values, look)}
+    return {finding.check: finding for finding in examine(chosen, values, look)}
 
 
 def test_references_and_sequences_of_events_are_looked_up(spark: SparkSession) -> None:
@@ -63,7 +62,7 @@ def test_references_and_sequences_of_events_are_looked_up(spark: SparkSession) -
     counts = [(got[name].element_count, got[name].unexpected_count, got[name].success) for name in names]
     assert counts == [(9, 1, False), (9, 1, False), (4, 1, False), (4, 1, False)]
     alone = found(spark, "silver.events", events, {}, names[0])[names[0]]
-    assert (alone.success, alone.observed) == (True, "not compared: this shop has no silver.items")
+    assert (alone.outcome, alone.observed) == ("not_compared", "not compared: this shop has no silver.items")
 
 
 def test_redemptions_and_recommendations_are_looked_up(spark: SparkSession) -> None:
@@ -108,7 +107,7 @@ def test_late_events_are_those_of_a_later_delivery(spark: SparkSession) -> None:
     got = found(spark, "silver.events", events, {}, name, later="new")[name]
     assert (got.element_count, got.unexpected_count, got.success) == (3, 1, False), "three days are on time, four are late"
     first = found(spark, "silver.events", events, {}, name)[name]
-    assert (first.success, first.observed) == (True, "not compared yet: no later delivery"), "a first load brings the past"
+    assert (first.outcome, first.observed) == ("not_compared", "not compared yet: no later delivery"), "a first load brings the past"
 
 
 def history(*, halved: date | None, factor: int = 1) -> list[dict[str, Any]]:
@@ -137,11 +136,13 @@ USUAL, AMOUNTS, HOURS, PRICES = (
 def test_a_halved_saturday_and_prices_in_another_unit_are_found_and_an_ordinary_week_is_not(spark: SparkSession) -> None:
     ordinary = found(spark, "silver.events", rows(spark, "silver.events", history(halved=None)), {}, USUAL, AMOUNTS, HOURS, PRICES)
     assert [finding.check for finding in ordinary.values() if not finding.success] == []
-    assert (ordinary[USUAL].value, ordinary[USUAL].anomaly_score) == (4, 0), "a Sunday is compared with Sundays"
+    assert (ordinary[USUAL].value, ordinary[USUAL].anomaly_score, ordinary[USUAL].judged_day) == (4, 0, date(2026, 3, 1)), (
+        "a Sunday is compared with Sundays"
+    )
     assert ordinary[USUAL].observed == "it is 4 on 2026-03-01; usual on Sundays is 3.04 to 4.96"
 
     bad = found(spark, "silver.events", rows(spark, "silver.events", history(halved=SATURDAY, factor=100)), {}, USUAL, AMOUNTS, HOURS, PRICES)
-    assert {finding.check for finding in bad.values() if not finding.success} == {USUAL, AMOUNTS, PRICES}
+    assert {finding.check for finding in bad.values() if finding.outcome == "broken"} == {USUAL, AMOUNTS, PRICES}
     assert "it is 10 on 2026-02-28; usual on Saturdays is" in bad[USUAL].observed
     assert bad[USUAL].anomaly_score is not None
     assert bad[USUAL].anomaly_score < -4
@@ -163,7 +164,7 @@ def test_hours_are_the_shops_own_so_that_summer_time_moves_none(spark: SparkSess
     for zone in ("Europe/Berlin", "UTC"):
         values = {**SETTINGS.model_copy(update={"time_zone": zone}).values, "ds": ds}
         look = Look(events, events, ds=ds.isoformat(), judged=window, window=window, usual=SETTINGS.usual)
-        (told[zone],) = examine(events, Suite("silver.events", {HOURS: suite("silver.events").expectations[HOURS]}), values, look)
+        (told[zone],) = examine(Suite("silver.events", {HOURS: suite("silver.events").expectations[HOURS]}), values, look)
     assert (told["Europe/Berlin"].success, told["Europe/Berlin"].value) == (True, 0)
     assert not told["UTC"].success
 
@@ -184,16 +185,18 @@ def test_a_day_that_lost_all_its_rows_counts_as_empty_and_leaves_the_history(spa
     whole = rows(spark, "silver.events", [{**EVENT, "event_date": date.fromisoformat(day)} for day in known if day != SATURDAY.isoformat()])
     seen: dict[str, Any] = {"known": {USUAL: known}, "history": lambda name, expectation: known, "usual": SETTINGS.usual}
     lost = [SATURDAY.isoformat()]
-    look = Look(whole.where(f"event_date = '{SATURDAY}'") if part else whole, whole, part=part, changed=lost if part else (), judged=lost, **seen)
-    (finding,) = examine(look.rows, Suite("silver.events", {USUAL: suite("silver.events").expectations[USUAL]}), {**SETTINGS.values, "ds": DS}, look)
+    look = Look(
+        whole.where(f"event_date = '{SATURDAY}'") if part else whole, whole, scope=Scope("days", [SATURDAY]) if part else Scope(), judged=lost, **seen
+    )
+    (finding,) = examine(Suite("silver.events", {USUAL: suite("silver.events").expectations[USUAL]}), {**SETTINGS.values, "ds": DS}, look)
     assert (finding.success, finding.value) == (False, 0)
     assert (look.daily[USUAL][SATURDAY.isoformat()], len(look.daily[USUAL])) == (None, 1 if part else 10)
 
 
 def test_a_day_that_changed_is_noted_for_later_also_where_none_is_judged(spark: SparkSession) -> None:
     frame = rows(spark, "silver.events", [{**EVENT, "event_date": DS}])
-    look = Look(frame, frame, part=True, changed=[DS.isoformat(), SATURDAY.isoformat()], usual=SETTINGS.usual)
-    (finding,) = examine(frame, Suite("silver.events", {USUAL: suite("silver.events").expectations[USUAL]}), {**SETTINGS.values, "ds": DS}, look)
+    look = Look(frame, frame, scope=Scope("days", [DS, SATURDAY]), usual=SETTINGS.usual)
+    (finding,) = examine(Suite("silver.events", {USUAL: suite("silver.events").expectations[USUAL]}), {**SETTINGS.values, "ds": DS}, look)
     assert (finding.success, finding.value) == (True, None)
     assert look.daily == {USUAL: {DS.isoformat(): 1.0, SATURDAY.isoformat(): None}}
 
@@ -218,16 +221,17 @@ def test_a_condition_on_rows_holds_for_every_kind_of_promise_whatever_is_looked_
         given += [{**EVENT, **day, "quantity": 9, "amount_minor": 5000, "event_type": "cancellation"}] * (9 if back <= 7 else 0)
     frame, window = rows(spark, "silver.events", given), judged_days(DS, 7)
     some = frame.where(f"event_date = '{window[-1]}'") if part else frame
-    look = Look(some, frame, part=part, ds=DS.isoformat(), changed=window[-1:], judged=window[-1:], window=window, usual=SETTINGS.usual)
+    scope = Scope("days", [date.fromisoformat(window[-1])]) if part else Scope()
+    look = Look(some, frame, scope=scope, ds=DS.isoformat(), judged=window[-1:], window=window, usual=SETTINGS.usual)
     for condition, promised in ((on_purchases, True), ({}, False)):
         expectations = {
             name: Expectation(type=kind, kwargs={**kwargs, **condition}, severity="warning", notes="why") for name, (kind, kwargs) in kinds.items()
         }
-        got = {f.check: f for f in examine(some, Suite("silver.events", expectations), {**SETTINGS.values, "ds": DS}, look)}
+        got = {f.check: f for f in examine(Suite("silver.events", expectations), {**SETTINGS.values, "ds": DS}, look)}
         assert {name: finding.success for name, finding in got.items() if name != "metric"} == dict.fromkeys(set(kinds) - {"metric"}, promised)
         assert got["metric"].value == (36 if condition else 36 + 7 * 9 * 9)
-        scopes = (got["rows"].scope, got["metric"].scope)
-        assert scopes == ((ALL_ROWS if condition else LOG, ALL_ROWS) if part else (WHOLE, WHOLE))
+        scopes = (got["rows"].scope.scope_kind, got["metric"].scope.scope_kind)
+        assert scopes == (("all_rows" if condition else "log", "all_rows") if part else ("table", "table"))
 
 
 def test_metrics_of_a_table_and_its_conditions_take_one_pass(spark: SparkSession) -> None:
@@ -244,7 +248,7 @@ def test_metrics_of_a_table_and_its_conditions_take_one_pass(spark: SparkSession
     frame.agg({"quantity": "max"}).collect()
     one_pass = spark.sparkContext._jsc.sc().dagScheduler().nextJobId() - started  # type: ignore[attr-defined]
     values = {**SETTINGS.values, "ds": DS, "previous_rows": None, "later_delivery": None}
-    got = examine(frame, Suite("silver.events", expectations), values)
+    got = examine(Suite("silver.events", expectations), values, whole_table(frame, DS, SETTINGS))
     assert [finding.success for finding in got] == [True] * 4
     assert spark.sparkContext._jsc.sc().dagScheduler().nextJobId() - started - one_pass == 2 * one_pass  # type: ignore[attr-defined]
 

@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 from basketgraph.reader import DeltaFolder, Unreadable
 from basketgraph.report.newest import newest_checks
+from basketgraph.report.promises import state
 from basketgraph.state import quality_verdict
 from basketgraph.tables import Release
+from basketgraph.wording import scope_in_words
 from support.contract_rows import rows
 
 RESULTS = "ops.quality_results"
@@ -23,21 +26,21 @@ FIRST = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=timezone.utc)
 def result(run: int, check: str, **values: Any) -> dict[str, Any]:
     at = FIRST + timedelta(days=run)
     row = {"run_id": f"run-{run}", "table_name": "silver.events", "check_name": check, "ds": at.date(), "checked_at": at, "severity": "warning"}
-    return {**row, "success": True, "observed": "kept", "scope": "the whole table", **values}
+    return {**row, "success": True, "outcome": "kept", "scope_kind": "table", **values}
 
 
 @pytest.mark.slow
 def test_newest_checks_are_the_same_by_spark_and_without_it(spark: SparkSession, tmp_path: Path) -> None:
     root = tmp_path / "w é %+[a]{b}#1?*;&'"
     release = Release(spark, str(root), "run-3")
-    some_days = "rows of 1 day of 9: 2026-02-01"
+    some_days = {"scope_kind": "days", "scope_days": [date(2026, 2, 1)]}
     told = [
-        result(0, "open", success=False, observed="2 of 9"),
-        result(1, "open", scope=some_days),
-        result(1, "closed", success=False, scope=some_days),
+        result(0, "open", success=False, outcome="broken"),
+        result(1, "open", **some_days),
+        result(1, "closed", success=False, outcome="broken", **some_days),
         result(2, "closed"),
-        result(2, "open", scope=some_days, observed="nothing; not compared yet: no history"),
-        result(2, "open", scope=some_days, checked_at=FIRST + timedelta(days=2, hours=1), value=0.25),
+        result(2, "open", **{**some_days, "outcome": "not_compared"}),
+        result(2, "open", **some_days, checked_at=FIRST + timedelta(days=2, hours=1), value=0.25),
         result(2, "key", severity="critical", success=False, accepted_because="known"),
         result(2, "gone"),
         result(1, "rows", table_name="silver.items", severity="critical", success=False),
@@ -62,6 +65,24 @@ def test_newest_checks_are_the_same_by_spark_and_without_it(spark: SparkSession,
         ("silver.events", "closed"), ("silver.events", "open"), ("silver.items", "rows")
     ]  # fmt: skip
     assert newest_checks(folder, until) == before
+
+
+@pytest.mark.slow
+def test_results_of_an_older_version_are_read_without_what_it_did_not_write_and_its_table_takes_new_ones(spark: SparkSession, tmp_path: Path) -> None:
+    release, folder = Release(spark, str(tmp_path), "run-2"), DeltaFolder(tmp_path)
+    typed = ["outcome", "scope_kind", "scope_days", "scope_reason", "repeated_from", "judged_day"]
+    old = [result(0, "open", success=False), result(1, "open"), result(1, "empty")]
+    sentences = {"observed": F.lit("there is no row to look at"), "scope": F.lit("rows of 1 day that changed since the last check: 2026-02-01")}
+    written = rows(spark, RESULTS, old).drop(*typed).withColumns(sentences)
+    written.write.format("delta").save(release.path(RESULTS))
+    for reader in (release, folder):
+        checks = newest_checks(reader)
+        assert [(check["check_name"], state(check), check["open"]) for check in checks] == [("empty", "kept", None), ("open", "kept", None)]
+        assert scope_in_words(checks[0]) == "", "sentences are not parsed"
+    release.append(rows(spark, RESULTS, [result(2, "open", scope_kind="days", scope_days=[date(2026, 2, 1)])]), RESULTS)
+    for reader in (release, folder):
+        (check,) = newest_checks(reader)
+        assert (check["outcome"], check["scope_days"], check["open"]) == ("kept", [date(2026, 2, 1)], None)
 
 
 def stored(folder: Path, columns: dict[str, str], features: list[str]) -> None:

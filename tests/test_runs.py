@@ -127,7 +127,7 @@ def test_what_a_step_told_is_told_again_when_it_is_up_to_date(run: Run) -> None:
 
 def test_a_failed_step_is_logged_with_its_error_but_no_address_and_tried_again(run: Run) -> None:
     class Full(Exception):
-        exit_code = 3
+        exit_code, reasons, run_detail = 3, ("for ann.lee@example.org none",), {"faults": 1}
 
     def full(*_: object) -> StepReport:
         raise Full("no space left for ann.lee@example.org")
@@ -136,8 +136,8 @@ def test_a_failed_step_is_logged_with_its_error_but_no_address_and_tried_again(r
     with pytest.raises(Full):
         run_step("copy", STEP, full, runs.conf, DAY, runs, run.memory)
     (row,) = runs.release.read(RUNS).collect()
-    told = {"error": "Full: no space left for •••", "exit_code": 3, "ds": DAY.isoformat()}
-    assert (row.step, row.status, json.loads(row.detail)) == ("copy", "failed", told)
+    assert (row.step, row.status, row.error_type, row.error, row.exit_code, row.ds) == ("copy", "failed", "Full", "no space left for •••", 3, DAY)
+    assert (row.reasons, row.detail) == (["for ••• none"], '{"faults": 1}')
     assert run.why() == "never succeeded in this warehouse"
     assert run.status() == "done"
 

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import importlib
 import re
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import yaml
 from pyspark.sql import SparkSession
 
 from basketgraph.config import CONF_VARIABLE, Mistake, data_files, data_yaml
-from basketgraph.quality import Finding, Look, QualityStop
+from basketgraph.quality import QualityStop, check_all
 from basketgraph.quality.build import refuse_unusable
 from basketgraph.steps import pipelines
-from basketgraph.suites import KNOWN_VALUES, Expectation, Meta, QualitySettings, Suite, filled, suite, suites
+from basketgraph.suites import KNOWN_VALUES, Expectation, Meta, QualitySettings, Suite, filled, suite, suite_file, suites
 from basketgraph.tables import Release
 from support.contract_rows import rows
 
-checking = importlib.import_module("basketgraph.quality.check")  # the package's `check` is a function of it
+DAY = date(2026, 3, 1)
 SETTINGS = QualitySettings.model_validate(data_yaml("conf/settings.yaml")["quality"])
 
 
@@ -55,47 +53,32 @@ def test_great_expectations_takes_every_suite() -> None:
     assert {fault.split(" cannot be used: ")[1].split(":")[0] for fault in refused.value.faults} == {"a", "b", "c"}
 
 
-def test_what_is_wrong_with_any_suite_is_told_before_a_table_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+def write_suite(folder: Path, table: str, *expectations: dict[str, Any]) -> None:
+    """A suite in a folder for --conf-dir."""
+    place = folder / suite_file(table)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    told = [{"severity": "critical", "notes": "why", **expectation} for expectation in expectations]
+    place.write_text(yaml.safe_dump({"name": table, "expectations": told}))
+
+
+@pytest.mark.slow
+def test_what_is_wrong_with_any_suite_is_told_before_a_row_is_looked_at(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else it would arise in the middle, and hide that another table broke a critical promise."""
-    tables, looked_at = ["silver.users", *WRONG], []
-    good = Suite("silver.users", {"d": one("expect_column_values_to_not_be_null", column="user_id")})
-    monkeypatch.setattr(checking, "suites_of", lambda names: {name: {**WRONG, "silver.users": good}[name] for name in names})
-    monkeypatch.setattr(checking, "look_at", lambda *_: Look(cast(Any, None), cast(Any, None)))
-    monkeypatch.setattr(checking, "spark_jobs", lambda _: 0)
-    monkeypatch.setattr(checking, "examine", lambda *_: looked_at.append(1))
-    release = SimpleNamespace(versions=lambda names: dict.fromkeys(names, 1), exists=lambda _: False)
+    write_suite(tmp_path, "silver.items", {"type": "expect_miracles", "kwargs": {}})
+    write_suite(tmp_path, "silver.coupons", {"type": "expect_medians_to_be_steady", "kwargs": {"by": "item_id", "day": "item_id"}})
+    monkeypatch.setenv(CONF_VARIABLE, str(tmp_path))
+    release, tables = Release(spark, str(tmp_path), "run-1"), ["silver.users", "silver.items", "silver.coupons"]
+    release.append(rows(spark, "silver.users", [{"user_id": "no pseudonym, which is critical"}]), "silver.users")
+    with pytest.raises(Mistake, match=r"silver\.items, silver\.coupons: not checked"):
+        check_all(release, tables, DAY, SETTINGS)
+    for table in tables[1:]:
+        release.append(rows(spark, table, [{}]), table)
     with pytest.raises(Mistake) as refused:
-        checking.check_all(cast(Release, release), tables, date(2026, 3, 1), SETTINGS)
-    assert looked_at == []
+        check_all(release, tables, DAY, SETTINGS)
     told = "\n".join(refused.value.faults)
-    for place in ("items.yaml cannot be used: a: want an expectation of Great", "items.yaml cannot be used: b: ", "coupons.yaml cannot be used: c: "):
-        assert place in told
-    none = SimpleNamespace(versions=lambda names: {"silver.users": 1}, path=lambda name: name)
-    with pytest.raises(Mistake, match=r"silver\.coupons, silver\.items: not checked"):
-        checking.check_all(cast(Release, none), ["silver.coupons", "silver.users", "silver.items"], date(2026, 3, 1), SETTINGS)
-
-
-def test_a_suite_that_cannot_be_computed_hides_no_stop_of_another_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    kept: list[str] = []
-
-    def examine(_: Any, terms: Suite, *more: Any) -> list[Finding]:
-        if terms.table == "silver.items":
-            raise Mistake("expectations/silver/items.yaml: could not compute")
-        return [Finding("d", "critical", terms.table != "silver.users", "", "", "why", 1, 1)]
-
-    def check(*tables: str) -> None:
-        checking.check_all(cast(Release, release), tables, date(2026, 3, 1), SETTINGS)
-
-    monkeypatch.setattr(checking, "look_at", lambda *_: Look(cast(Any, None), cast(Any, None)))
-    monkeypatch.setattr(checking, "spark_jobs", lambda _: 0)
-    monkeypatch.setattr(checking, "examine", examine)
-    monkeypatch.setattr(checking, "_keep", lambda _, found, *more: kept.extend(checked.table for checked in found))
-    release = SimpleNamespace(versions=lambda names: dict.fromkeys(names, 1), exists=lambda _: False, run_id="run-1", checked={})
-    with pytest.raises(QualityStop, match=r"silver\.users version 1: stopped"):
-        check("silver.items", "silver.users")
-    with pytest.raises(Mistake, match="could not compute"):
-        check("silver.items", "silver.coupons")
-    assert kept == ["silver.users", "silver.coupons"]
+    assert "items.yaml cannot be used: miracles: want an expectation of Great Expectations" in told
+    assert "coupons.yaml cannot be used: medians_to_be_steady:item_id,item_id: " in told
+    assert not release.exists("ops.quality_results")
 
 
 WRONG_SQL: dict[str, tuple[str, dict[str, Any]]] = {
@@ -116,24 +99,36 @@ WRONG_SQL: dict[str, tuple[str, dict[str, Any]]] = {
 def test_sql_that_names_no_column_is_told_with_its_place_wherever_it_stands_and_hides_no_stop_of_another_table(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    release, day = Release(spark, str(tmp_path), "run-1"), date(2026, 1, 1)
-    release.append(rows(spark, "silver.coupons", [{}]), "silver.coupons")
-    release.append(rows(spark, "silver.promotions", [{"valid_from": day, "valid_to": day}]), "silver.promotions")
-    ends = {"ends": one("expect_column_values_to_meet", column="valid_to", condition="valid_to > valid_from")}
-    wrong = {name: one(kind, **kwargs) for name, (kind, kwargs) in WRONG_SQL.items()}
-    terms = {table: Suite(table, given) for table, given in (("silver.coupons", wrong), ("silver.promotions", ends))}
-    monkeypatch.setattr(checking, "suites_of", lambda _: terms)
+    coupons, promotions = "silver.coupons", "silver.promotions"
+    wrong = [{"type": kind, "kwargs": kwargs, "meta": {"name": name}} for name, (kind, kwargs) in WRONG_SQL.items()]
+    write_suite(tmp_path, coupons, *wrong)
+    write_suite(
+        tmp_path, promotions, {"type": "expect_column_values_to_meet", "kwargs": {"column": "valid_to", "condition": "valid_to > valid_from"}}
+    )
+    monkeypatch.setenv(CONF_VARIABLE, str(tmp_path))
+
+    def check(run_id: str, valid_to: date) -> None:
+        release = Release(spark, str(tmp_path), run_id)
+        release.overwrite(rows(spark, promotions, [{"valid_from": DAY, "valid_to": valid_to}]), promotions)
+        release.overwrite(rows(spark, coupons, [{}]), coupons)
+        try:
+            check_all(release, [coupons, promotions], DAY, SETTINGS)
+        finally:
+            kept = release.read("ops.quality_results").where(f"run_id = '{run_id}'").collect()
+            seen.append([(row.table_name, row.success) for row in kept])
+
+    seen: list[list[tuple[str, bool]]] = []
     with pytest.raises(QualityStop, match=r"silver\.promotions version \d: stopped"):
-        checking.check_all(release, list(terms), day, SETTINGS)
-    assert [row.table_name for row in release.read("ops.quality_results").collect()] == ["silver.promotions"]
-    (told,) = [record.args for record in caplog.records if "not checked" in record.msg]
-    assert isinstance(told, tuple)
-    assert isinstance(told[1], Mistake)
-    assert told[1].what == "expectations/silver/coupons.yaml: 5 expectations could not be computed"
-    faults = dict(fault.split(": ", 1) for fault in told[1].faults)
+        check("run-1", DAY)
+    with pytest.raises(Mistake) as refused:
+        check("run-2", DAY + timedelta(days=1))
+    assert seen == [[(promotions, False)], [(promotions, True)]]
+    assert "silver.coupons: not checked" in caplog.text
+    assert refused.value.what == "expectations/silver/coupons.yaml: 5 expectations could not be computed"
+    faults = {name.rpartition(":")[2]: why for name, why in (fault.split(": ", 1) for fault in refused.value.faults)}
     assert {name: "name `nope`" in fault for name, fault in faults.items()} == {name: name != "no_sql" for name in WRONG_SQL}
     assert "Syntax error" in faults["no_sql"]
-    assert told[1].cure.startswith("Mend the SQL there. Columns of silver.coupons: coupon_id, campaign_id, item_id, ")
+    assert refused.value.cure.startswith("Mend the SQL there. Columns of silver.coupons: coupon_id, campaign_id, item_id, ")
 
 
 def test_the_values_that_limits_may_name_are_those_that_a_run_has() -> None:
@@ -153,10 +148,8 @@ def test_the_values_that_limits_may_name_are_those_that_a_run_has() -> None:
 )
 def test_a_misspelt_value_is_refused_with_its_place(limit: Any, promise: str, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else the promise would be `not compared yet` for ever, and count as kept."""
-    row = {"type": "expect_table_row_count_to_be_between", "kwargs": {"min_value": limit}, "severity": "critical", "notes": "why"}
-    place = tmp_path / "expectations" / "silver" / "items.yaml"
-    place.parent.mkdir(parents=True)
-    place.write_text(yaml.safe_dump({"name": "silver.items", "expectations": [{**row, "meta": {"promise": promise}}]}))
+    row = {"type": "expect_table_row_count_to_be_between", "kwargs": {"min_value": limit}, "meta": {"promise": promise}}
+    write_suite(tmp_path, "silver.items", row)
     monkeypatch.setenv(CONF_VARIABLE, str(tmp_path))
     if not fault:
         assert suite("silver.items").expectations

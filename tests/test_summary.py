@@ -77,7 +77,7 @@ def test_rows_tables_quality_users_and_places_are_told() -> None:
 
 def test_what_broke_in_an_earlier_run_is_not_counted_as_this_runs_failure() -> None:
     text = printed(quality={"critical_failures": 0, "critical_of_earlier_runs": 1, "warnings": 2, "accepted": 1})
-    assert "0 critical failures, 1 critical since an earlier run, 2 warnings, 1 let pass by a person" in text
+    assert "0 critical failures, 1 critical since an earlier run, 2 warnings, 1 accepted by a person" in text
 
 
 def test_promises_that_could_not_be_compared_are_counted_apart() -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import pytest
 
 from basketgraph.suites import Expectation
-from basketgraph.wording import compared, found_in_words, not_compared_in_words, usual_in_words
+from basketgraph.wording import found_in_words, scope_in_words
 
 PRICE = {"type": "expect_column_values_to_be_between", "kwargs": {"column": "amount_minor", "min_value": 1}, "severity": "warning", "meta": {}}
 
@@ -26,29 +27,28 @@ def test_rows_that_lack_the_value_are_not_counted_as_kept() -> None:
     assert told(unexpected_count=1, element_count=3, missing_count=1) == "not true of 1 row of 2 (50.0\N{NO-BREAK SPACE}%)"
 
 
-SUNDAY = {"day": "2026-03-01", "value": 7, "days": 3, "low": None, "high": None, "unusual": 0}
+def scope(kind: str | None, days: list[date] | None = None, reason: str | None = None, repeated_from: date | None = None) -> dict[str, Any]:
+    return {"scope_kind": kind, "scope_days": days, "scope_reason": reason, "repeated_from": repeated_from}
+
+
+MARCH = [date(2026, 3, day) for day in range(1, 5)]
 
 
 @pytest.mark.parametrize(
-    ("observed", "said"),
+    ("looked_at", "said"),
     [
-        (told(unexpected_count=0, element_count=3), True),
-        (told(unexpected_count=3, element_count=3), True),
-        (told(observed_value=date(2026, 3, 1)), True),
-        (usual_in_words({**SUNDAY, "low": 1, "high": 9}, 5, weekly=True), True),
-        (None, True),  # of an older version
-        (told(unexpected_count=0, element_count=0), False),
-        (told(unexpected_count=0, element_count=3, missing_count=3), False),
-        (told(), False),
-        (
-            found_in_words(Expectation.model_validate({**PRICE, "notes": "why"}), {"unexpected_count": 0}, about_people=False, noun="price group"),
-            False,
-        ),
-        (not_compared_in_words("no previous rows"), False),
-        (not_compared_in_words("this shop has no silver.items"), False),
-        (usual_in_words(None, 5, weekly=True), False),
-        (usual_in_words(SUNDAY, 5, weekly=True), False),
+        (scope("table"), "the whole table"),
+        (scope("table", reason="every 7 days"), "the whole table: every 7 days"),
+        (scope("table", reason="every 7 days", repeated_from=MARCH[0]), "looked at for 2026-03-01: the whole table: every 7 days"),
+        (scope("log"), "what the table's log knows of all its rows"),
+        (scope("all_rows"), "all rows of the table"),
+        (scope("window", MARCH, "and the 28 days before them"), "the days from 2026-03-01 to 2026-03-04, and the 28 days before them"),
+        (scope("days", [], "changed"), "nothing changed since the last check; what it found is repeated"),
+        (scope("days", MARCH[:1], "changed"), "rows of 1 day that changed: 2026-03-01"),
+        (scope("days", MARCH[:3], "changed"), "rows of 3 days that changed: 2026-03-01, 2026-03-02, 2026-03-03"),
+        (scope("days", MARCH, "changed"), "rows of 4 days that changed: 2026-03-01 to 2026-03-04"),
+        (scope(None, repeated_from=MARCH[0]), ""),  # written before there were these columns
     ],
 )
-def test_what_was_found_tells_whether_anything_was_held_against_the_promise(observed: str | None, said: bool) -> None:
-    assert compared(observed) is said
+def test_what_was_looked_at_is_told_from_its_columns(looked_at: dict[str, Any], said: str) -> None:
+    assert scope_in_words(looked_at) == said

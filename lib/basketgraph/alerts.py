@@ -67,30 +67,32 @@ def stop_alert(error: Exception, *, step: str, shop: str, ds: date, run_id: str,
 
 
 def what_failed(error: Exception, ds: date) -> dict[str, Any]:
-    """The detail of a failed step's row in the run log: {error, exit_code, ds}, which is `day_of` the error."""
-    told = without_addresses(f"{type(error).__name__}: {error}")[:4000]
-    return {"error": told, "exit_code": int(getattr(error, "exit_code", 1)), "ds": day_of(error, ds).isoformat()}
+    """The columns of a failed step's row in the run log: {ds, exit_code, error_type, error, reasons}; ds is `day_of` the error."""
+    reasons = [without_addresses(reason) for reason in getattr(error, "reasons", ())]
+    told = {"error_type": type(error).__name__, "error": without_addresses(str(error))[:4000], "reasons": reasons or None}
+    return {"ds": day_of(error, ds), "exit_code": int(getattr(error, "exit_code", 1)), **told}
 
 
-def refusal(detail: Mapping[str, Any]) -> str | None:
-    """Why quality or the gate stopped a step, from the detail of its failed row; None where something else ended it."""
-    return str(detail["error"]).partition(": ")[2] if detail.get("exit_code") in ALERTED else None
+def refusal(step: Mapping[str, Any]) -> str | None:
+    """Why quality or the gate stopped a step, from its row in the run log; None where something else ended it."""
+    return step["error"] if step["exit_code"] in ALERTED else None
 
 
 def failing_since(release: Release, runs: str, step: str) -> dict[str, Any] | None:
-    """{run_id, ds, at} of the first failure of `step` since it last succeeded. runs: the table of the run log.
-
-    ds: None where an older version of this package logged the failure.
-    """
+    """{run_id, ds, at} of the first failure of `step` since it last succeeded. runs: the table of the run log."""
     from pyspark.sql import functions as F  # `status` asks for `refusal` alone
 
     of_step = release.newest(runs).where(F.col("step") == step).orderBy(F.desc("finished_at"))
-    rows = of_step.select("run_id", "status", "started_at", F.get_json_object("detail", "$.ds").alias("ds")).collect()
+    rows = of_step.select("run_id", "status", "started_at", "ds").collect()
     first = None
     for row in rows:
         if row.status != "failed":
             break
-        first = {"run_id": row.run_id, "ds": row.ds, "at": row.started_at.astimezone(timezone.utc).isoformat(timespec="seconds")}
+        first = {
+            "run_id": row.run_id,
+            "ds": row.ds and row.ds.isoformat(),
+            "at": row.started_at.astimezone(timezone.utc).isoformat(timespec="seconds"),
+        }
     return first
 
 

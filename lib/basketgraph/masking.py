@@ -10,7 +10,8 @@ from collections.abc import Mapping
 HIDDEN = "•••"
 LONGEST = 80
 CONTAINERS = "".join(rf"(?<!{scheme}://)" for scheme in ("abfs", "abfss", "wasb", "wasbs"))  # container@account is where a warehouse lies
-EMAIL = re.compile(rf"(?<![\w.+%'-]){CONTAINERS}[\w.+%'-]+(?:@|%40)[\w-]+(?:\.[\w-]+)*")  # %40: as addresses stand in URLs
+EMAIL = re.compile(rf"(?<![\w.+%'-]){CONTAINERS}[\w.+%'-]+(?:@|%40)(?!\d{{1,3}}(?![\w-]|\.\w))[\w-]+(?:\.[\w-]+)*")
+# %40: as addresses stand in URLs. No host is a small number alone: recall@20 is a metric.
 BETWEEN = r"[\s\-/()._\u2010-\u2015]{0,3}"
 LONG_NUMBER = re.compile(rf"\+?\d(?:{BETWEEN}\d){{7,}}")  # cards, phones, accounts: eight digits or more, however they are set apart
 TIME = r"([01]?\d|2[0-3])(\.?[0-5]\d(\.?[0-5]\d(\.\d{1,6})?)?)?"  # 9, 101112, 10.15.30; a colon ends the number, so that the hour stands alone

@@ -20,6 +20,8 @@ SQL_TYPES = {
     "double": "DOUBLE",
     "boolean": "BOOLEAN",
     "date": "DATE",
+    "array<date>": "DATE[]",
+    "array<string>": "VARCHAR[]",
     "timestamp": "TIMESTAMP",
 }
 

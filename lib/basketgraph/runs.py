@@ -106,7 +106,8 @@ class RunLog:
             return f"new versions of {', '.join(changed)}"
         return None if last["fingerprint"] == self.fingerprint(name, step, ds) else "settings, cuts or code changed"
 
-    def add(self, name: str, step: Step, result: StepResult, fingerprint: str, started: datetime, peak: int, ds: date) -> None:
+    def add(self, name: str, step: Step, result: StepResult, fingerprint: str, started: datetime, peak: int, **told: Any) -> None:
+        """told: further columns of ops.runs: ds; of a step that succeeded its cuts, of a failed one `alerts.what_failed`."""
         row = {
             "run_id": self.release.run_id,
             "step": name,
@@ -118,11 +119,11 @@ class RunLog:
             "rows_in": result.rows_in,
             "rows_out": result.rows_out,
             "inputs": self.release.versions(step.reads),
-            "cuts": list(run_cuts(self.conf, ds, self.release).days) if step.cuts else None,
             "outputs": self.release.versions(step.writes),
             "fingerprint": fingerprint,
             "detail": json.dumps(result.detail, default=str),
             "peak_memory_bytes": peak,
+            **told,
         }
         self.release.append(self.release.rows_of(RUNS, [row]), RUNS)
         if result.status == "done":
@@ -156,16 +157,17 @@ def run_step(
             report = job(runs.release.spark, conf, ds, runs.release) or StepReport()
     except Exception as error:
         with handling(error, f"{name}: its failure is not in {RUNS}"):
-            detail = _with_quality(what_failed(error, ds), runs)
+            detail = _with_quality(getattr(error, "run_detail", {}), runs)  # what a stop has to report, as the gate's faults
             failed = StepResult(name, "failed", time.monotonic() - began, None, None, detail)
-            runs.add(name, step, failed, fingerprint, started, memory.peak, ds)
+            runs.add(name, step, failed, fingerprint, started, memory.peak, **what_failed(error, ds))
         alert_of_stop(error, name, ds, conf, runs)
         raise
     unchanged = step.always and bool(step.writes) and before == runs.release.versions(step.writes)
     status = "current" if unchanged else "done"
     result = StepResult(name, status, time.monotonic() - began, report.rows_in, report.rows_out, _with_quality(report.detail, runs))
     if status == "done" or step.always:  # nothing else shows that an `always` step ran, and that an earlier failure is over
-        runs.add(name, step, result, fingerprint, started, memory.peak, ds)
+        cuts = list(run_cuts(conf, ds, runs.release).days) if step.cuts else None
+        runs.add(name, step, result, fingerprint, started, memory.peak, ds=ds, cuts=cuts)
     return result
 
 

@@ -20,7 +20,7 @@ from basketgraph.steps import StepResult
 
 log = logging.getLogger("basketgraph")
 RUNS, RELEASES = "ops.runs", "ops.releases"
-OF_RUNS = "run_id, step, status, started_at, finished_at, seconds, rows_in, rows_out, detail, peak_memory_bytes"
+OF_RUNS = "run_id, step, status, started_at, finished_at, seconds, rows_in, rows_out, detail, exit_code, error, peak_memory_bytes"
 Rows = list[dict[str, Any]]
 
 
@@ -105,8 +105,7 @@ def newest_run(logged: Rows, run_id: str) -> dict[str, Any]:
     rows = last_tries(row for row in logged if row["run_id"] == run_id)
     details = {row["step"]: json.loads(row["detail"] or "{}") for row in rows}
     steps = [StepResult(row["step"], row["status"], row["seconds"], row["rows_in"], row["rows_out"], details[row["step"]]) for row in rows]
-    refused = [refusal(step.detail) for step in steps if step.status == "failed"]
-    return run_as_json(run_id, next((why for why in refused if why), None), steps)
+    return run_as_json(run_id, next((why for row in rows if (why := refusal(row))), None), steps)
 
 
 def run_as_json(run_id: str, refused: str | None, steps: Sequence[StepResult]) -> dict[str, Any]:
@@ -130,7 +129,7 @@ def _finished(detail: Mapping[str, Any]) -> float:
 
 
 def quality_verdict(reader: Reader, run_id: str) -> Mapping[str, int]:
-    """Failed checks of each table's newest results, as the page counts them; those that a person let pass count as accepted only.
+    """Failed checks of each table's newest results, as the page counts them; those that a person accepted count as accepted only.
 
     returns: critical_failures (found by this run), critical_of_earlier_runs (of tables that this run did not come to), warnings; open_warnings, of
              earlier looks, in rows that were not looked at since; accepted; and not_compared, those that nothing could be held against yet.

@@ -43,11 +43,11 @@ def print_summary(outcome: Mapping[str, Any], examples: Sequence[Example], *, fi
     for example in examples:
         _print_example(out, example)
     quality = outcome["quality"]
-    let_pass = f", {quality['accepted']} let pass by a person" if quality.get("accepted") else ""
+    accepted = f", {quality['accepted']} accepted by a person" if quality.get("accepted") else ""
     earlier = f", {quality['critical_of_earlier_runs']} critical since an earlier run" if quality.get("critical_of_earlier_runs") else ""
     waiting = f", {quality['open_warnings']} open of earlier looks" if quality.get("open_warnings") else ""
     uncompared = f", {quality['not_compared']} not compared yet" if quality.get("not_compared") else ""
-    out.print(f"\nquality   {quality['critical_failures']} critical failures{earlier}, {quality['warnings']} warnings{waiting}{let_pass}{uncompared}")
+    out.print(f"\nquality   {quality['critical_failures']} critical failures{earlier}, {quality['warnings']} warnings{waiting}{accepted}{uncompared}")
     out.print(f"release   {outcome['release']}" + (f", as of {outcome['as_of']}" if outcome["as_of"] else ""))
     out.print(f"memory    {outcome['peak_memory_bytes'] / 2**30:.1f} GiB at the most, all processes together")
     for name in ("report", "tensorboard"):

@@ -34,7 +34,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class DayScore:
     """A day against its history of `days` days. low, high and score are None where the history is too short to say anything."""
 
     day: date
@@ -44,7 +44,7 @@ class Judgement:
     high: float | None = None
     score: float | None = None
 
-    def unusual(self, limits: Limits) -> bool:
+    def is_anomaly(self, limits: Limits) -> bool:
         return self.score is not None and abs(self.score) > limits.score
 
 
@@ -52,7 +52,7 @@ def is_closed(day: date, closed: Collection[str]) -> bool:
     return day.isoformat() in closed or f"{day:%m-%d}" in closed
 
 
-def judged(history: Mapping[date, float | None], day: date, value: float, limits: Limits) -> Judgement:
+def score_day(history: Mapping[date, float | None], day: date, value: float, limits: Limits) -> DayScore:
     """`value` of `day` against the days before it.
 
     history: day -> value; days without a value, closed days and `day` itself and later ones are left out, so they may be in it.
@@ -66,19 +66,19 @@ def judged(history: Mapping[date, float | None], day: date, value: float, limits
         if known is not None and first <= when < day and (not limits.weekly or when.weekday() == day.weekday()) and not is_closed(when, limits.closed)
     ]
     if len(past) < limits.least_days:
-        return Judgement(day, value, len(past))
+        return DayScore(day, value, len(past))
     middle = median(past)
     deviation = max(MAD_TO_DEVIATION * median(abs(known - middle) for known in past), limits.least_share * abs(middle), limits.least)
     if deviation == 0:  # it was 0 on most days: whatever differs is new, but by how much it is unusual cannot be told
-        return Judgement(day, value, len(past), middle, middle, 0.0 if value == middle else None)
+        return DayScore(day, value, len(past), middle, middle, 0.0 if value == middle else None)
     reach = limits.score * deviation
     low = middle - reach if min(past) < 0 else max(middle - reach, 0.0)
-    return Judgement(day, value, len(past), low, middle + reach, (value - middle) / deviation)
+    return DayScore(day, value, len(past), low, middle + reach, (value - middle) / deviation)
 
 
-def worst(
+def detect_anomalies(
     history: Mapping[date, float | None], days: Collection[date], limits: Limits, *, missing: float | None = None
-) -> tuple[Judgement | None, list[Judgement]]:
+) -> tuple[DayScore | None, list[DayScore]]:
     """Of `days`, the most unusual one, or the newest where all are usual; and all unusual ones, oldest first.
 
     missing: what a day without a value counts as, between the first and the last day that have one; None: it is passed over.
@@ -90,8 +90,8 @@ def worst(
         if value is None and missing is not None and known and min(known) < day < max(known):
             value = missing
         if value is not None and not is_closed(day, limits.closed):
-            found.append(judged(history, day, value, limits))
-    unusual = [judgement for judgement in found if judgement.unusual(limits)]
+            found.append(score_day(history, day, value, limits))
+    unusual = [judgement for judgement in found if judgement.is_anomaly(limits)]
     if unusual:
         return max(unusual, key=lambda judgement: (abs(judgement.score or 0), judgement.day)), unusual
     told = [judgement for judgement in found if judgement.score is not None] or found

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from basketgraph.check_results import ALL_ROWS, DAYS, LOG, WINDOW
 from basketgraph.suites import Expectation
 from basketgraph.usual import WEEKDAYS
 
-PASSED_OVER = r"^not compared|; not compared yet: "  # what a check found begins or ends so where rows were there and nothing to compare them with
-NOT_COMPARED = rf"{PASSED_OVER}|^(nothing to look at|there is no row to look at|no [\w ]+ to compare|no row has a value)"
+NAMED_DAYS = 3
 ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}([T ][\d:.+]+)?")
 
 
@@ -88,13 +88,22 @@ def _listed(values: Any) -> str:
     return f"{', '.join(most)} or {last}" if most else last
 
 
-def not_compared_in_words(why: str) -> str:
-    return f"not compared yet: {why}" if why.startswith("no ") else f"not compared: {why}"
-
-
-def compared(observed: str | None) -> bool:
-    """Whether what was found, as the functions below tell it, says anything of the promise: some row or number was held against it."""
-    return re.search(NOT_COMPARED, observed or "") is None
+def scope_in_words(result: Mapping[str, Any]) -> str:
+    """What was looked at, from the scope columns of ops.quality_results; empty for a result that lacks them."""
+    kind, days, reason = result["scope_kind"], result["scope_days"], result["scope_reason"]
+    if kind is None:
+        return ""
+    if kind == DAYS and not days:
+        told = "nothing changed since the last check; what it found is repeated"
+    elif kind == DAYS:
+        named = ", ".join(map(str, days)) if len(days) <= NAMED_DAYS else f"{days[0]} to {days[-1]}"
+        told = f"rows of {number_in_words(len(days), 'day')} that {reason}: {named}"
+    elif kind == WINDOW:
+        told = f"the days from {days[0]} to {days[-1]}, {reason}"
+    else:
+        rows = {LOG: "what the table's log knows of all its rows", ALL_ROWS: "all rows of the table"}.get(kind, "the whole table")
+        told = f"{rows}: {reason}" if reason else rows
+    return f"looked at for {result['repeated_from']}: {told}" if result["repeated_from"] else told
 
 
 def usual_in_words(judgement: Mapping[str, Any] | None, least_days: int, *, weekly: bool) -> str:

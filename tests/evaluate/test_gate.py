@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from basketgraph.evaluate import EvaluateSettings, GateRefusal, GateSettings
-from basketgraph.evaluate.gate import baseline_faults, list_counts, list_faults, live_faults
+from basketgraph.evaluate.gate import Fault, baseline_faults, list_counts, list_faults, live_faults
 from basketgraph.masking import masked, without_addresses
 from basketgraph.runs import exit_code
 from support.contract_rows import rows
@@ -39,7 +39,8 @@ def test_sound_lists_have_no_fault() -> None:
 )
 def test_each_fault_of_the_lists_is_named(changed: dict[str, int], words: str) -> None:
     (fault,) = list_faults(SOUND | changed, GATE)
-    assert words in fault
+    assert words in fault.sentence
+    assert fault.have == changed[fault.rule]
 
 
 def test_the_lists_are_counted_as_they_are(spark: SparkSession) -> None:
@@ -78,13 +79,16 @@ def test_lists_must_beat_popularity_and_the_users_own_frequency() -> None:
     good = [gain("rebuy", "popularity", 0.2), gain("rebuy", "personal_frequency", 0.001), gain("discovery", "popularity", 0.01)]
     assert baseline_faults(good, "ndcg@20", GATE) == []
     bad = [gain("rebuy", "popularity", 0.2), gain("rebuy", "personal_frequency", 0.0), gain("discovery", "popularity", -0.01)]
-    assert [fault.split(":")[0] for fault in baseline_faults(bad, "ndcg@20", GATE)] == ["rebuy", "discovery"]
+    assert [(fault.setting, fault.model, fault.have) for fault in baseline_faults(bad, "ndcg@20", GATE)] == [
+        ("rebuy", "personal_frequency", 0.0),
+        ("discovery", "popularity", -0.01),
+    ]
 
 
 def test_lists_that_need_no_learning_may_be_as_good_as_what_they_are_made_of_and_no_worse() -> None:
     same = [gain("rebuy", "personal_frequency", 0.0), gain("rebuy", "popularity", -0.01)]
     (fault,) = baseline_faults(same, "ndcg@20", GATE, may_tie={"rebuy"})
-    assert "above popularity's" in fault
+    assert fault.model == "popularity"
 
 
 def test_other_models_other_metrics_and_too_few_users_refuse_nothing() -> None:
@@ -117,16 +121,17 @@ def pairs(users: int, loss: float, noise: float = 0.0) -> pa.Table:
 def test_a_release_may_be_worse_than_the_live_recipe_by_the_margin_and_no_more() -> None:
     assert live_faults(pairs(60, 0.009), GATE, EVALUATE)[0] == []
     (fault,), differences = live_faults(pairs(60, 0.011), GATE, EVALUATE)
-    assert "rebuy: want ndcg at 20 less the live recipe's at the same cut above -0.0100, have -0.0110" in fault
+    assert "rebuy: want ndcg@20 less the live recipe's at the same cut above -0.0100, have -0.0110" in fault.sentence
+    assert (fault.rule, fault.want, fault.setting) == ("above_live", -0.01, "rebuy")
     assert differences["rebuy"].mean == pytest.approx(-0.011)
 
 
 def test_what_masks_personal_values_leaves_the_reasons_as_they_are() -> None:
     """Logs lose e-mail addresses, the page long numbers, too; ndcg@20 looks like the one, and -0.0110 (-0.0345 like the other."""
     worse, _ = live_faults(pairs(60, 0.011, noise=0.1), GATE, EVALUATE)
-    reasons = [*worse, *baseline_faults([gain("rebuy", "popularity", -0.0123, users=123456)], "ndcg@20", GATE)]
-    assert len(reasons) == 2
-    for reason in reasons:
+    faults = [*worse, *baseline_faults([gain("rebuy", "popularity", -0.0123, users=123456)], "ndcg@20", GATE)]
+    assert len(faults) == 2
+    for reason in GateRefusal(faults).reasons:
         assert masked(without_addresses(reason), longest=600) == reason
 
 
@@ -142,6 +147,10 @@ def test_too_few_users_or_no_live_release_at_this_cut_refuse_nothing() -> None:
 
 
 def test_a_refusal_ends_with_its_own_exit_code_and_says_all_reasons() -> None:
-    refusal = GateRefusal(["one", "two"])
+    refusal = GateRefusal([Fault("owned_rows", 0, 3, "one"), Fault("above_live", -0.01, -0.02, "two", "rebuy", "live")])
     assert exit_code(refusal) == 4
     assert str(refusal).splitlines()[1:] == ["  one", "  two"]
+    assert refusal.run_detail["faults"] == [
+        {"rule": "owned_rows", "want": 0, "have": 3, "setting": None, "model": None},
+        {"rule": "above_live", "want": -0.01, "have": -0.02, "setting": "rebuy", "model": "live"},
+    ]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from basketgraph.report.changes import Changes
-from support.report_data import DS, FACTS, NOW, check, made
+from support.report_data import DS, FACTS, NOW, check, made, of_days
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -27,15 +27,22 @@ pytestmark = pytest.mark.browser
 
 def full_page() -> str:
     """Every part of the page at once, with long words and every state of a promise."""
-    usual = {"value": 610.0, "usual_low": 1200.0, "usual_high": 1600.0, "anomaly_score": -9.0, "observed": "it is 610"}
+    usual = {
+        "value": 610.0,
+        "usual_low": 1200.0,
+        "usual_high": 1600.0,
+        "anomaly_score": -9.0,
+        "observed": "it is 610 on 2026-01-03; usual on Saturdays is 1,200 to 1,600",
+        "judged_day": DS,
+    }
     states = [
         check(check_name="a", success=False, observed="not true of 1 row of 10"),
         check(check_name="b", success=False, severity="warning", observed="not true of 1 row of 10"),
         check(check_name="c", success=False, accepted_because="a new market (B. Tester)"),
         check(check_name="d", **usual),
         check(check_name="e"),
-        check(check_name="f", observed="not compared yet: no previous rows"),
-        check(check_name="g", severity="warning", scope="rows of 1 day that changed since the last check: 2026-01-02", open=check(success=False)),
+        check(check_name="f", outcome="not_compared", observed="not compared yet: no previous rows"),
+        check(check_name="g", severity="warning", **of_days(2), open=check(success=False)),
     ]
     history = [{"day": DS - timedelta(days=ago), "value": 1400.0 + ago % 7, "usual_low": 1200.0, "usual_high": 1600.0} for ago in range(60, 0, -1)]
     now = {"day": DS, "value": 610.0, "usual_low": 1200.0, "usual_high": 1600.0}

@@ -11,10 +11,11 @@ from pyspark.sql import SparkSession
 
 from basketgraph.report.changes import Changes, changes
 from basketgraph.report.newest import newest_checks
+from basketgraph.report.sentences import since_in_words
 from basketgraph.report.since import MOST, since
 from basketgraph.tables import Release
 from support.contract_rows import rows
-from support.report_data import check
+from support.report_data import check, of_days
 
 PAGE = datetime(2026, 1, 2, 6, tzinfo=timezone.utc)  # the page before was made then
 BEFORE, AFTER = PAGE, PAGE + timedelta(seconds=1)  # on either side of it
@@ -23,7 +24,7 @@ BEFORE, AFTER = PAGE, PAGE + timedelta(seconds=1)  # on either side of it
 def result(name: str, success: bool, at: datetime, **changed: Any) -> dict[str, Any]:
     run = "run-1" if at <= PAGE else "run-2"
     place = {"table_name": "silver.events", "check_name": name, "run_id": run, "checked_at": at, "expected": name, "observed": str(success)}
-    return {**place, "success": success, "severity": "warning", **changed}
+    return {**place, "success": success, "severity": "warning", "scope_kind": "table", **changed}
 
 
 def file(name: str, at: datetime, status: str = "done", table: str = "silver.events", read: int = 10, **reasons: int) -> dict[str, Any]:
@@ -49,7 +50,7 @@ WRITTEN: dict[str, list[dict[str, Any]]] = {
     ],
     "ops.quality_results": [
         *(
-            result(name, success, at, scope=f"rows of 1 day that changed since the last check: 2026-01-0{day}")
+            result(name, success, at, **of_days(day))
             for name, success, at, day in (("on another day", False, BEFORE, 1), ("on another day", True, AFTER, 2))
         ),
         *(result(name, success, BEFORE) for name, success in (("breaks", True), ("mended", False), ("still", False), ("gone", True))),
@@ -79,7 +80,7 @@ def found(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Chan
     release = Release(spark, str(tmp_path_factory.mktemp("warehouse")), "run-2")
     for table, given in WRITTEN.items():
         release.append(rows(spark, table, given).coalesce(1), table)
-    return changes(release, newest_checks(release))
+    return changes(release, release.read("ops.runs"), release.read("ops.files"), newest_checks(release))
 
 
 def names(checks: list[dict[str, Any]]) -> list[str]:
@@ -92,8 +93,8 @@ def test_the_page_before_is_the_last_that_another_run_made(found: Changes) -> No
 
 def test_promises_that_broke_were_mended_or_are_broken_still_are_told_apart(found: Changes) -> None:
     assert (names(found.broken), names(found.mended)) == (["breaks"], ["mended"])
-    assert [(row["check_name"], row["observed"], row["since"]) for row in found.unseen] == [
-        ("on another day", "False", "looked at since: rows of 1 day that changed since the last check: 2026-01-02")
+    assert [(row["check_name"], row["observed"], since_in_words(row["now"])) for row in found.unseen] == [
+        ("on another day", "False", "looked at since: rows of 1 day that changed since the last check: 2026-03-02")
     ]
     assert names(found.still) == ["still", "of a table that was not looked at again"]
     assert found.promises == (1, 1)
@@ -130,7 +131,7 @@ def test_all_of_it_is_told_in_sentences_with_numbers(found: Changes) -> None:
     assert parts["Promises that are kept again"] == ("In silver.events, mended. Found: True.",)
     assert parts["Not seen in the days looked at since"] == (
         "In silver.events, on another day. Found for 2026-01-01: False. "
-        "Looked at since: rows of 1 day that changed since the last check: 2026-01-02.",
+        "Looked at since: rows of 1 day that changed since the last check: 2026-03-02.",
     )
     assert parts["Rows turned away for a new reason"] == ("silver.events, no price: 1 row, for the first time.",)
     assert parts["Rows turned away as before"] == ("silver.events, no user: 3 rows, 2 before.",)
@@ -147,7 +148,8 @@ def test_all_of_it_is_told_in_sentences_with_numbers(found: Changes) -> None:
 
 
 def test_a_first_page_says_that_there_is_nothing_to_compare_with(spark: SparkSession, tmp_path: Path) -> None:
-    told = since(changes(Release(spark, str(tmp_path), "run-1"), []))
+    release = Release(spark, str(tmp_path), "run-1")
+    told = since(changes(release, release.read("ops.runs"), release.read("ops.files"), []))
     assert (told.summary.startswith("This is the first page"), told.parts) == (True, ())
 
 

@@ -25,7 +25,9 @@ def points(*values: float, usual: dict[int, tuple[float, float]] | None = None) 
 
 def test_the_sentence_tells_the_last_day_that_is_drawn_and_the_day_that_was_judged() -> None:
     judged = "it is 610 on 2026-01-01; usual on Thursdays is 1,200 to 1,600"
-    row = check(value=610.0, usual_low=1200.0, usual_high=1600.0, anomaly_score=-9.0, observed=judged, severity="warning")
+    row = check(
+        value=610.0, usual_low=1200.0, usual_high=1600.0, anomaly_score=-9.0, observed=judged, judged_day=date(2026, 1, 1), severity="warning"
+    )
     drawn = points(1400, 610, 1300, usual={1: (1200, 1600)})
     (figure,) = check_figures(replace(FACTS, checks=[row], histories={("silver.events", row["check_name"]): drawn}))
     assert figure["told"] == f"Between 610 and 1,400 over 3 days; 1,300 on {FRIDAY}. I{judged[1:]}."

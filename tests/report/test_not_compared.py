@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from basketgraph.report.promises import promised_tables, verdict
-from basketgraph.report.scopes import covers, since_in_words
-from support.report_data import FACTS, check, made
+from basketgraph.report.sentences import since_in_words
+from support.report_data import DS, FACTS, check, made, of_days
 
-FIRST = check(check_name="a", observed="not compared yet: no previous rows", element_count=None)
-ABSENT = check(check_name="b", observed="not compared: this shop has no silver.items", element_count=None)
+FIRST = check(check_name="a", outcome="not_compared", observed="not compared yet: no previous rows", element_count=None)
+ABSENT = check(check_name="b", outcome="no_rows", observed="nothing to look at", element_count=None)
 BROKEN = check(check_name="c", success=False, severity="warning", observed="not true of 1 row of 10")
 LOST = check(check_name="d", success=False, severity="critical", observed="there is no row to look at")
 
@@ -21,8 +22,7 @@ def test_all_is_well_with_what_could_be_compared() -> None:
     told = verdict(replace(FACTS, checks=[check(), FIRST, ABSENT]))
     assert (told.level, told.title) == ("good", "All is well")
     assert told.sentences[0] == "1 of 3 promises about the data were kept; 2 could not be compared yet."
-    part = check(scope="rows of 1 day that changed since the last check: 2026-01-02")
-    told = verdict(replace(FACTS, checks=[part, FIRST]))
+    told = verdict(replace(FACTS, checks=[check(**of_days(2)), FIRST]))
     assert told.sentences[0] == "1 of 2 promises about the data were kept in the rows that were looked at; 1 could not be compared yet."
 
 
@@ -60,13 +60,15 @@ def test_a_tables_line_counts_them_apart_and_only_what_needs_a_look_is_open(chec
     assert bool(re.search(r"<details open>\s*<summary><h3>silver.events", html)) is (level == "warning")
 
 
-@pytest.mark.parametrize("scope", ["the whole table", "rows of 1 day that changed since the last check: 2026-01-02"])
-def test_what_could_not_be_compared_is_not_kept_again(scope: str) -> None:
-    now = {**ABSENT, "scope": scope}
-    assert not covers(now, BROKEN)
-    assert since_in_words(now) == "not compared: this shop has no silver.items"
-    empty = {**now, "observed": "there is no row to look at"}
-    assert covers(empty, {**BROKEN, "scope": scope}), "the rows that broke it are gone"
+@pytest.mark.parametrize("scope", [{}, {"scope_kind": "log"}, of_days(1), {**of_days(1), "repeated_from": DS}])
+def test_all_is_well_in_the_rows_that_were_looked_at(scope: dict[str, Any]) -> None:
+    told = verdict(replace(FACTS, checks=[check(), check(**scope)])).sentences[0]
+    assert told == f"All 2 promises about the data were kept{' in the rows that were looked at' if 'scope_days' in scope else ''}."
+
+
+def test_what_was_not_compared_since_a_failure_is_said_in_its_own_words() -> None:
+    assert since_in_words(FIRST) == "not compared yet: no previous rows"
+    assert since_in_words(check(**of_days(1), repeated_from=DS)) == "looked at since: rows of 1 day that changed since the last check: 2026-03-01"
 
 
 def test_the_page_names_them_with_a_mark_and_words_of_their_own_and_lists_none_as_something_to_look_at() -> None:

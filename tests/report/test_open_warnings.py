@@ -11,57 +11,54 @@ import pytest
 from pyspark.sql import SparkSession
 
 from basketgraph.report.changes import changes
-from basketgraph.report.newest import newest_checks
-from basketgraph.report.open_warnings import still_open
+from basketgraph.report.newest import newest_checks, still_open
 from basketgraph.report.promises import promised_tables, state, verdict
+from basketgraph.report.sentences import since_in_words
 from basketgraph.report.since import since
 from basketgraph.state import quality_verdict
 from basketgraph.tables import Release
 from support.contract_rows import rows
-from support.report_data import FACTS, check, days_scope, made
+from support.report_data import FACTS, check, made, of_days
 
-WHOLE = "the whole table: every 7 days"
-NOTHING = "nothing changed since the last check; what it found is repeated"
-RANGE = "rows of 3 days that changed since the last check: 2026-03-01 to 2026-03-05"
+WHOLE: dict[str, Any] = {"scope_kind": "table", "scope_reason": "every 7 days"}
+OLDER: dict[str, Any] = {"scope_kind": None, "outcome": None}  # written before there were these columns
+NOTHING = of_days()
 FOUND = "not true of 300 rows of 900 (33.3\N{NO-BREAK SPACE}%)"
+NOT_COMPARED, NO_ROWS = {**WHOLE, "outcome": "not_compared"}, {**WHOLE, "outcome": "no_rows"}
+Looks = list[tuple[dict[str, Any], bool]]
 
 
-def looks(*given: tuple[str, bool] | tuple[str, bool, str]) -> list[dict[str, Any]]:
-    """Results of one check, oldest first, from (scope, success[, observed]); each has its number as version."""
-    told = [(scope, success, *(observed or ["true of all 3 rows"])) for scope, success, *observed in given]
-    return [check(scope=s, success=k, observed=o, severity="warning", table_version=number) for number, (s, k, o) in enumerate(told)]
-
-
-PASSED_OVER = "not compared: this shop has no silver.items"
+def looks(given: Looks) -> list[dict[str, Any]]:
+    """Results of one check, oldest first, from (scope, success); each has its number as version."""
+    return [check(success=success, severity="warning", table_version=number, **scope) for number, (scope, success) in enumerate(given)]
 
 
 @pytest.mark.parametrize(
     ("given", "opened_by"),
     [
-        ([(WHOLE, False), (days_scope(2), True)], 0),
-        ([(WHOLE, False), (days_scope(2), True), (days_scope(3), True), (NOTHING, True)], 0),
-        ([(WHOLE, False), (days_scope(2), True), (WHOLE, True)], None),
-        ([(WHOLE, False), (WHOLE, True), (days_scope(2), True)], None),
-        ([(None, False), (days_scope(2), True)], 0),  # of an older version
-        ([(WHOLE, False), (f"looked at for 2026-03-02: {days_scope(2)}", True)], 0),
-        ([(WHOLE, False), (WHOLE, False), (days_scope(2), True)], 1),
-        ([(WHOLE, True), (days_scope(1, 2), False), (days_scope(1), True)], 1),
-        ([(WHOLE, True), (days_scope(1, 2), False), (days_scope(1), True), (days_scope(2), True)], None),  # two looks saw all of them
-        ([(WHOLE, True), (days_scope(1, 2), False), (days_scope(2), False), (days_scope(2), True)], 1),
-        ([(RANGE, False), (days_scope(1, 3, 5), True)], 0),  # which day of the range was the third nobody wrote down
-        ([(RANGE, False), (RANGE.replace("of 3", "of 5"), True)], None),
-        ([(WHOLE, True), (days_scope(3), False), (RANGE, True)], 1),  # the range need not have had it
-        ([(WHOLE, False), (WHOLE, True, PASSED_OVER)], 0),
-        ([(WHOLE, False), (WHOLE, True, "there is no row to look at")], None),  # what broke it is gone
-        ([(days_scope(2), True)], None),
+        ([(WHOLE, False), (of_days(2), True)], 0),
+        ([(WHOLE, False), (of_days(2), True), (of_days(3), True), (NOTHING, True)], 0),
+        ([(WHOLE, False), (of_days(2), True), (WHOLE, True)], None),
+        ([(WHOLE, False), (WHOLE, True), (of_days(2), True)], None),
+        ([(OLDER, False), (of_days(2), True)], 0),
+        ([(WHOLE, False), ({**of_days(2), "repeated_from": date(2026, 3, 2)}, True)], 0),
+        ([(WHOLE, False), (WHOLE, False), (of_days(2), True)], 1),
+        ([(WHOLE, True), (of_days(1, 2), False), (of_days(1), True)], 1),
+        ([(WHOLE, True), (of_days(1, 2), False), (of_days(1), True), (of_days(2), True)], None),  # two looks saw all of them
+        ([(WHOLE, True), (of_days(1, 2), False), (of_days(2), False), (of_days(2), True)], 1),
+        ([(of_days(1, 3, 5), False), (of_days(1, 2, 3, 4, 5), True)], None),
+        ([(WHOLE, True), (of_days(3), False), (of_days(1, 2, 5), True)], 1),
+        ([(WHOLE, False), (NOT_COMPARED, True)], 0),
+        ([(WHOLE, False), (NO_ROWS, True)], None),  # what broke it is gone
+        ([(of_days(2), True)], None),
     ],
 )
-def test_a_failure_waits_for_looks_at_all_of_its_rows(given: list[tuple[str, bool]], opened_by: int | None) -> None:
-    found = still_open(looks(*given))
+def test_a_failure_waits_for_looks_at_all_of_its_rows(given: Looks, opened_by: int | None) -> None:
+    found = still_open(looks(given))
     assert (found and found["table_version"]) == opened_by
 
 
-OPEN = check(severity="warning", scope=days_scope(2), open=check(severity="warning", success=False, observed=FOUND, scope=WHOLE, ds=date(2026, 3, 1)))
+OPEN = check(severity="warning", **of_days(2), open=check(severity="warning", success=False, observed=FOUND, ds=date(2026, 3, 1), **WHOLE))
 
 
 def test_a_page_with_an_open_warning_never_says_that_all_is_well_and_shows_what_was_found_when() -> None:
@@ -77,17 +74,20 @@ def test_a_page_with_an_open_warning_never_says_that_all_is_well_and_shows_what_
     html = made(found)
     waiting = f"found for 2026-03-01: {FOUND}; not all of these rows were looked at since"
     assert f'<span class="mark open">◐ open</span> {waiting}</td>' in html
-    assert f"quantity is at least 1. F{waiting[1:]}. Found last: true of all 10 rows ({days_scope(2)})." in html
+    assert (
+        f"quantity is at least 1. F{waiting[1:]}. Found last: true of all 10 rows (rows of 1 day that changed since the last check: 2026-03-02)."
+        in html
+    )
     assert "promises kept</dt><dd>1 of 2</dd>" in html
 
 
 NAME = "discounts are no more than prices"
 PLAN = [  # a run a day: what it looks at, whether the promise is kept there, whether it is open then, and what the page says of it (if asked)
     (WHOLE, False, False, ""),
-    (days_scope(2), True, True, ""),
-    (days_scope(3), True, True, "Not seen in the days looked at since"),
+    (of_days(2), True, True, ""),
+    (of_days(3), True, True, "Not seen in the days looked at since"),
     (WHOLE, False, False, "Promises still broken"),
-    (days_scope(4), True, True, ""),
+    (of_days(4), True, True, ""),
     (WHOLE, True, False, "Promises that are kept again"),
 ]
 
@@ -97,18 +97,19 @@ def test_a_warning_is_carried_from_page_to_page_until_a_look_at_the_whole_table_
     for number, (scope, success, is_open, title) in enumerate(PLAN):
         release = Release(spark, str(tmp_path), f"run-{number}")
         at = datetime(2026, 3, 1, tzinfo=timezone.utc) + timedelta(days=number)
-        place = {"run_id": release.run_id, "table_name": "silver.events", "ds": at.date(), "checked_at": at, "scope": scope}
+        place = {"run_id": release.run_id, "table_name": "silver.events", "ds": at.date(), "checked_at": at, **scope}
         warning = {"check_name": NAME, "expected": NAME, "severity": "warning", "success": success, "observed": "kept" if success else FOUND}
+        warning["outcome"] = "kept" if success else "broken"
         results = [{**place, **warning}, {**place, "check_name": "key", "severity": "critical", "success": True}]
         release.append(rows(spark, "ops.quality_results", results).coalesce(1), "ops.quality_results")
         checks = newest_checks(release)
         assert [check["check_name"] for check in checks if state(check) == "open"] == ([NAME] if is_open else []), number
         if title:
-            found = changes(release, checks)
+            found = changes(release, release.read("ops.runs"), release.read("ops.files"), checks)
             assert [part.title for part in since(found).parts] == [title], number
         if number == 2:
-            assert [(row["ds"], row["observed"], row["since"]) for row in found.unseen] == [
-                (date(2026, 3, 1), FOUND, f"looked at since: {days_scope(3)}")
+            assert [(row["ds"], row["observed"], since_in_words(row["now"])) for row in found.unseen] == [
+                (date(2026, 3, 1), FOUND, "looked at since: rows of 1 day that changed since the last check: 2026-03-03")
             ]
             assert quality_verdict(release, release.run_id)["open_warnings"] == 1
         page = {"run_id": release.run_id, "step": "report", "status": "done", "finished_at": at + timedelta(hours=1)}

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +11,10 @@ from typing import Any
 import pytest
 import yaml
 from pyspark.sql import SparkSession
+from typer.testing import CliRunner
 
+from basketgraph.cli import app
+from basketgraph.config import CONF_VARIABLE
 from basketgraph.tables import Release
 from support.corner_shop import deliver, mapping
 
@@ -60,12 +60,10 @@ class Corner:
         (self.conf / "conf" / "sources" / "corner.yaml").write_text(yaml.safe_dump(given | {"landing": str(self.landing)}))
 
     def run(self, *command: str) -> Run:
-        """In a process of its own, whose Spark logs to stderr as it does for everybody."""
-        environment = os.environ | {"BASKETGRAPH_KEY": KEY}
+        """On the tests' Spark session."""
         arguments = [*command, "--source", "corner", "--conf-dir", str(self.conf), "--set", f"warehouse={self.warehouse}", "--json"]
-        line = [sys.executable, "-m", "basketgraph.cli", *arguments]
-        done = subprocess.run(line, capture_output=True, text=True, check=False, env=environment)
-        assert done.returncode == 0, done.stderr
+        done = CliRunner(env={"BASKETGRAPH_KEY": KEY, CONF_VARIABLE: ""}).invoke(app, arguments)
+        assert done.exit_code == 0, done.output
         told = json.loads(done.stdout.splitlines()[-1])
         return Run(told, done.stdout + done.stderr, Path(told["report"]))
 
@@ -80,7 +78,7 @@ def corner(tmp_path_factory: pytest.TempPathFactory) -> Corner:
 
 
 @pytest.fixture(scope="module")
-def run(corner: Corner) -> Run:
+def run(spark: SparkSession, corner: Corner) -> Run:
     return corner.run("run", "clean")
 
 
@@ -103,7 +101,7 @@ def test_the_texts_that_the_page_is_made_of_hold_no_planted_value_either(spark: 
     tables = Release(spark, str(corner.warehouse), "reader")
     texts = {
         "ops.quality_results": ["observed", "expected", "notes"],
-        "ops.runs": ["detail"],
+        "ops.runs": ["detail", "error"],
         "ops.files": ["problem"],
     }
     for table, columns in texts.items():

@@ -18,14 +18,22 @@ def check(**changed: Any) -> dict[str, Any]:
     """A row of ops.quality_results as `newest_checks` tells it: what is not named is kept, or null."""
     told = {"check_name": "column_values_to_be_between:quantity", "expected": "quantity is at least 1", "observed": "true of all 10 rows"}
     place = {"run_id": "run-1", "table_name": "silver.events", "table_version": 4, "element_count": 10, "ds": DS, "notes": "why it is so"}
-    row = {**dict.fromkeys([*contract("ops.quality_results").columns, "open"]), **told, **place, "severity": "critical", "success": True}
+    kept = {"severity": "critical", "success": True, "outcome": "kept" if changed.get("success", True) else "broken", "scope_kind": "table"}
+    row = {**dict.fromkeys([*contract("ops.quality_results").columns, "open"]), **told, **place, **kept}
     assert changed.keys() <= row.keys()
     return {**row, **changed}
 
 
-def days_scope(*days: int) -> str:
-    """The scope of a look at some days of March 2026, as few as are named one by one."""
-    return f"rows of {len(days)} days that changed since the last check: {', '.join(f'2026-03-{day:02}' for day in days)}"
+def of_days(*days: int) -> dict[str, Any]:
+    """The scope columns of a look at some days of March 2026; of none where nothing changed."""
+    return {"scope_kind": "days", "scope_days": [date(2026, 3, day) for day in days], "scope_reason": "changed since the last check"}
+
+
+def failed_step(step: str = "clean", **changed: Any) -> dict[str, Any]:
+    """A row of ops.runs of a step that ended with an error of ours; what is not named is null."""
+    row = {**dict.fromkeys(contract("ops.runs").columns), "step": step, "status": "failed", "seconds": 1.0, "exit_code": 1, "error": "it broke"}
+    assert changed.keys() <= row.keys()
+    return {**row, **changed}
 
 
 def score(model: str, value: float, versus: str = "", metric: str = "ndcg@20", half: float = 0.01) -> dict[str, Any]:
@@ -37,7 +45,7 @@ FACTS = Facts(
     run_id="run-1",
     ds=DS,
     release={"release": 7, "rows": {"silver.events": 900}},
-    steps=[{"step": "user_days", "status": "done", "seconds": 1.25, "rows_in": 10, "rows_out": 1}],
+    steps=[failed_step("user_days", status="done", seconds=1.25, rows_in=10, rows_out=1, exit_code=None, error=None)],
     checks=[check()],
     runs=[{"critical": 0, "warnings": 1}, {"critical": 0, "warnings": 0}],
     files=[{"table_name": "silver.events", "files": 1, "read": 1000, "accepted": 900, "rejected": 75, "duplicate": 25, "about": 1000, "left_out": 0}],

@@ -92,17 +92,18 @@ def _results(number: int, day: date) -> Iterator[Row]:
 
     def result(table: str, name: str, **changed: Any) -> Row:
         told = {"severity": "critical", "success": True, "observed": "true of all 34,323 rows", "expected": name, "unexpected_count": 0, "value": 0.0}
-        return {"table_name": table, "check_name": name, "element_count": 34323, "scope": "the whole table", **place, **told, **changed}
+        told |= {"outcome": "kept" if changed.get("success", True) else "broken"}
+        return {"table_name": table, "check_name": name, "element_count": 34323, "scope_kind": "table", **place, **told, **changed}
 
     for name in KEPT:
         for table in ("silver.events", "silver.items", "silver.users"):
             yield result(table, name)
     counted = {"severity": "warning", "unexpected_count": None, "observed": f"it is {lines:,.0f}", "value": float(lines)}
-    usual = {"usual_low": 1200.0, "usual_high": 1600.0, "anomaly_score": (lines - 1400) / 60} if known else {}
+    usual = {"usual_low": 1200.0, "usual_high": 1600.0, "anomaly_score": (lines - 1400) / 60, "judged_day": day} if known else {}
     yield result("silver.events", "the number of purchase lines is at least 500", **counted, **usual)
     broken = int(34323 * rejected)
     shared = {"severity": "warning", "unexpected_count": broken, "value": rejected, "observed": f"not true of {broken} rows of 34,323"}
-    usual = {"usual_low": 0.01, "usual_high": 0.03, "anomaly_score": 0.4} if known else {}
+    usual = {"usual_low": 0.01, "usual_high": 0.03, "anomaly_score": 0.4, "judged_day": day} if known else {}
     yield result("silver.events", "quantity is at most 1,000 (in at least 98 % of rows)", **shared, **usual)
     trouble = {"observed": "not true of 12 rows of 34,323 (under 0.1 %)", "unexpected_count": 12, "value": 12 / 34323, "success": not last}
     yield result("silver.items", "nobody pays more than the shelf price", **trouble, severity="warning")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -24,14 +25,33 @@ LIVE = "live"
 BETTER_THAN = {"rebuy": ("popularity", "personal_frequency"), "discovery": ("popularity",)}
 
 
+@dataclass(frozen=True)
+class Fault:
+    """Why lists are refused: the rule, its limit, what was counted or measured, and the same in words.
+
+    setting, model: of a comparison, whose lists were compared and with what.
+    """
+
+    rule: str
+    want: float
+    have: float
+    sentence: str
+    setting: str | None = None
+    model: str | None = None
+
+
 class GateRefusal(Exception):
-    """The lists are not good enough to be shown: the live release stays. Exit code 4."""
+    """The lists are not good enough to be shown: the live release stays. Exit code 4.
+
+    reasons: a sentence for each fault; run_detail: the faults, for the detail of the run log.
+    """
 
     exit_code = 4
 
-    def __init__(self, reasons: Sequence[str]) -> None:
-        super().__init__("\n".join(["refused by the gate, the live release stays", *(f"  {reason}" for reason in reasons)]))
-        self.reasons = tuple(reasons)
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.reasons = tuple(fault.sentence for fault in faults)
+        self.run_detail = {"faults": [{key: value for key, value in asdict(fault).items() if key != "sentence"} for fault in faults]}
+        super().__init__("\n".join(["refused by the gate, the live release stays", *(f"  {reason}" for reason in self.reasons)]))
 
 
 def forbidden_items(recommendations: DataFrame, items: DataFrame, *, as_of: date) -> DataFrame:
@@ -76,10 +96,10 @@ def list_counts(
     return first
 
 
-def list_faults(counts: Mapping[str, int], settings: GateSettings) -> list[str]:
+def list_faults(counts: Mapping[str, int], settings: GateSettings) -> list[Fault]:
     """What is wrong with the lists themselves. counts: the row of `list_counts`."""
     faults = [
-        f"{what}: want none, have {counts[column]:,} rows"
+        Fault(column, 0, counts[column], f"{what}: want none, have {counts[column]:,} rows")
         for column, what in (
             ("forbidden_rows", "unknown or withdrawn items on lists"),
             ("repeated_rows", "items listed twice for one user"),
@@ -90,10 +110,12 @@ def list_faults(counts: Mapping[str, int], settings: GateSettings) -> list[str]:
     users, listed = counts["users"], counts["listed_users"]
     if users and listed < settings.min_users_with_list * users:
         length = min(settings.min_length, counts["sold_items"])
-        faults.append(f"users with a list of {length}: want {settings.min_users_with_list:.1%} of {users:,}, have {listed:,}")
+        sentence = f"users with a list of {length}: want {settings.min_users_with_list:.1%} of {users:,}, have {listed:,}"
+        faults.append(Fault("listed_users", settings.min_users_with_list * users, listed, sentence))
     items, shown = counts["items"], counts["listed_items"]
     if shown < settings.min_items_share * items:
-        faults.append(f"items on any list: want {settings.min_items_share:.1%} of {items:,}, have {shown:,}")
+        sentence = f"items on any list: want {settings.min_items_share:.1%} of {items:,}, have {shown:,}"
+        faults.append(Fault("listed_items", settings.min_items_share * items, shown, sentence))
     return faults
 
 
@@ -126,7 +148,7 @@ def lists_beside_live(recommendations: DataFrame, live: DataFrame) -> DataFrame:
     return published_lists(recommendations, JUDGED_AT).unionByName(published_lists(live, JUDGED_AT).withColumn("model", F.lit(LIVE)))
 
 
-def baseline_faults(evaluations: Sequence[Mapping[str, Any]], metric: str, settings: GateSettings, *, may_tie: Collection[str] = ()) -> list[str]:
+def baseline_faults(evaluations: Sequence[Mapping[str, Any]], metric: str, settings: GateSettings, *, may_tie: Collection[str] = ()) -> list[Fault]:
     """Where the published lists do not beat what needs no learning. evaluations: rows of ops.evaluations of the cut; none is no fault.
     may_tie: settings whose lists need no learning themselves, so that they are as good as what they are made of.
     """
@@ -138,11 +160,12 @@ def baseline_faults(evaluations: Sequence[Mapping[str, Any]], metric: str, setti
             is_worse = gain is not None and not (gain["value"] > 0 or (gain["value"] == 0 and setting in may_tie))
             if gain is not None and gain["users"] >= settings.min_users and is_worse:
                 found = _difference_in_words(gain["value"], gain["low"], gain["high"])
-                faults.append(f"{setting}: want {_in_words(metric)} above {model}'s, have {found} over {gain['users']:,} users")
+                sentence = f"{setting}: want {metric} above {model}'s, have {found} over {gain['users']:,} users"
+                faults.append(Fault("above_baseline", 0, gain["value"], sentence, setting, model))
     return faults
 
 
-def live_faults(judged: pa.Table, settings: GateSettings, evaluate: EvaluateSettings) -> tuple[list[str], dict[str, Interval]]:
+def live_faults(judged: pa.Table, settings: GateSettings, evaluate: EvaluateSettings) -> tuple[list[Fault], dict[str, Interval]]:
     """Where the candidate is worse than the live recipe at the same cut, and the paired difference of each setting.
 
     judged: rows of `judge.judged` for the models `published` and `live`; an empty table where there is no live release at this cut.
@@ -156,17 +179,10 @@ def live_faults(judged: pa.Table, settings: GateSettings, evaluate: EvaluateSett
         differences[setting] = gain
         if len(models[LIVE]) >= settings.min_users and gain.low < -settings.margin:
             found = _difference_in_words(gain.mean, gain.low, gain.high)
-            faults.append(
-                f"{setting}: want {_in_words(GAIN_METRIC)} less the live recipe's at the same cut above {-settings.margin:+.4f}, have {found}"
-            )
+            sentence = f"{setting}: want {GAIN_METRIC} less the live recipe's at the same cut above {-settings.margin:+.4f}, have {found}"
+            faults.append(Fault("above_live", -settings.margin, gain.low, sentence, setting, LIVE))
     return faults, differences
 
 
-def _in_words(metric: str) -> str:
-    """ndcg@20 looks like an e-mail address to what masks logs and pages."""
-    return metric.replace("@", " at ")
-
-
 def _difference_in_words(value: float, low: float, high: float) -> str:
-    """Words between the numbers: set apart by signs alone they look like one long number, which is masked."""
     return f"{value:+.4f} (from {low:+.4f} to {high:+.4f})"

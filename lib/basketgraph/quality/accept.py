@@ -1,4 +1,4 @@
-"""Letting a failure pass: which checks a person accepts for the day of a run, and why."""
+"""Accepting failures: which checks a person accepts for the day of a run, and why."""
 
 from __future__ import annotations
 

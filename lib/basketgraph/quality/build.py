@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from basketgraph.config import Mistake
 from basketgraph.quality.engine import engine
-from basketgraph.quality.look import Look, judged_days
+from basketgraph.quality.look import Look, whole_table
 from basketgraph.quality.lookups import found_column, lookup_of
 from basketgraph.quality.terms import DISTRIBUTION, LOOKED_UP, MEDIANS, USUAL
 from basketgraph.suites import Expectation, QualitySettings, Suite, filled, suite
@@ -87,7 +87,8 @@ def suites_of(tables: Sequence[str]) -> dict[str, Suite]:
 
 def refuse_unusable(suites: Sequence[Suite], settings: QualitySettings) -> None:
     """Raises Mistake, with the faults of all suites at once, where GX does not know a type or refuses an argument. Nothing is read."""
-    values, look, mistakes = {**settings.values, **STAND_INS}, _no_look(settings), []
+    values, mistakes = {**settings.values, **STAND_INS}, []
+    look = whole_table(cast("DataFrame", None), STAND_INS["ds"], settings)
     for terms in suites:
         _, faults = built(completed({name: filled(e, values) for name, e in terms.expectations.items()}, look))
         if faults:
@@ -97,11 +98,6 @@ def refuse_unusable(suites: Sequence[Suite], settings: QualitySettings) -> None:
 
 def cannot_be_used(terms: Suite, faults: Sequence[str]) -> Mistake:
     return Mistake(f"{terms.file} cannot be used", faults, f"Expectations known here: {', '.join(engine().known())}.")
-
-
-def _no_look(settings: QualitySettings) -> Look:
-    days, nothing = judged_days(STAND_INS["ds"], settings.judged_days), cast("DataFrame", None)
-    return Look(nothing, nothing, ds=days[-1], judged=days, window=days, usual=settings.usual)
 
 
 def _raise(mistakes: Sequence[Mistake]) -> None:

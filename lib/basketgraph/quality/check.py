@@ -1,15 +1,16 @@
-"""Checking what a run wrote: what of it is kept in ops.quality_results, and what stops the run."""
+"""Check the tables that a run wrote: store results in ops.quality_results, and stop the run on critical failures."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from basketgraph.config import Mistake, data_yaml, parsed
+from basketgraph.config import Mistake
 from basketgraph.failures import handling
 from basketgraph.progress import each
 from basketgraph.quality.accept import Accepted
@@ -17,10 +18,10 @@ from basketgraph.quality.build import refuse_unusable, suites_of
 from basketgraph.quality.data_docs import build_data_docs
 from basketgraph.quality.examine import examine
 from basketgraph.quality.look import Finding, Look
-from basketgraph.quality.past import RESULTS, Past, Row, daily_rows, keep_daily, past
+from basketgraph.quality.past import DAILY, RESULTS, CheckRun, Row, check_history, daily_rows
 from basketgraph.quality.scope import look_at
 from basketgraph.suites import QualitySettings, Suite
-from basketgraph.wording import number_in_words
+from basketgraph.wording import number_in_words, scope_in_words
 
 if TYPE_CHECKING:
     from basketgraph.tables import Release
@@ -47,42 +48,49 @@ class QualityStop(Exception):
         self.failures, self.ds = tuple(failures), ds
 
 
-@dataclass(frozen=True)
-class Planned:
-    """A table that is to be held against its suite, and what it took to tell what is looked at."""
+@dataclass
+class Cost:
+    """Seconds and Spark jobs of a table's check; a suite runs while nothing else does."""
 
-    table: str
-    version: int
+    seconds: float = 0.0
+    spark_jobs: int = 0
+
+    @contextmanager
+    def measured(self, release: Release) -> Iterator[None]:
+        """Adds what a block costs."""
+        scheduler = release.spark.sparkContext._jsc.sc().dagScheduler()
+        started, jobs = time.monotonic(), int(scheduler.nextJobId())
+        yield
+        self.seconds, self.spark_jobs = self.seconds + time.monotonic() - started, self.spark_jobs + int(scheduler.nextJobId()) - jobs
+
+
+@dataclass
+class TableCheck:
+    """A version of a table, what is looked at in it, and what was found. accepted: by check, why a person lets its failure pass."""
+
     suite: Suite
-    suite_hash: str
+    version: int
     look: Look
-    seconds: float
-    spark_jobs: int
+    cost: Cost
+    findings: Sequence[Finding] = ()
+    accepted: Mapping[str, str] = field(default_factory=dict)
+    daily: Sequence[Row] = ()
 
+    @property
+    def table(self) -> str:
+        return self.suite.table
 
-@dataclass(frozen=True)
-class Checked:
-    """A table that was held against its suite."""
+    @property
+    def broken(self) -> list[Finding]:
+        return [finding for finding in self.findings if not finding.success]
 
-    table: str
-    version: int
-    suite: Suite
-    suite_hash: str
-    findings: Sequence[Finding]
-    seconds: float
-    spark_jobs: int
-    daily: Sequence[Row]
-    scope: str
-    results: Sequence[Any]  # Great Expectations' own
-
-
-def check(release: Release, table: str, ds: date, settings: QualitySettings | None = None, accepted: Accepted | None = None) -> None:
-    """`check_all` of one table."""
-    check_all(release, [table], ds, settings, accepted)
+    @property
+    def stopping(self) -> list[Finding]:
+        return [finding for finding in self.broken if finding.severity == "critical" and finding.check not in self.accepted]
 
 
 def check_all(
-    release: Release, tables: Sequence[str], ds: date, settings: QualitySettings | None = None, accepted: Accepted | None = None
+    release: Release, tables: Sequence[str], ds: date, settings: QualitySettings, accepted: Accepted | None = None
 ) -> dict[str, dict[str, Any]]:
     """Hold the newest versions of `tables` against expectations/<layer>/<table>.yaml and append what was found to ops.quality_results.
 
@@ -92,36 +100,25 @@ def check_all(
     errors:  QualityStop when a critical expectation fails, after all results are written; Mistake for suites that cannot be used and tables that are
              not there, all at once and before a row is read; and, after all other tables were checked, for a suite that cannot be computed.
     """
-    settings = settings or parsed(QualitySettings, data_yaml("conf/settings.yaml").get("quality", {}), "settings.quality")
-    terms, versions = suites_of(tables), _versions(release, tables)
-    before = past(release, tables)
-    planned = [plan for table in tables if (plan := _planned(release, terms[table], versions[table], ds, settings, before)) is not None]
-    refuse_unusable([plan.suite for plan in planned], settings)
-    found, mistakes = _all_checked(release, planned, ds, settings, before)
-    reasons = {(c.table, f.check): because for c in found for f in c.findings if (because := _because(c.table, f, ds, accepted or {}, before))}
-    stop = _stop(release, found, ds, reasons, before)
+    suites, versions = suites_of(tables), _versions(release, tables)
+    run = CheckRun(release, ds, settings, check_history(release, tables), accepted or {})
+    planned = [plan for table in tables if (plan := _planned(run, suites[table], versions[table])) is not None]
+    refuse_unusable([checked.suite for checked in planned], settings)
+    found, mistakes = _examined(run, planned)
+    stop = _stop(run, found)
     if found:
         with handling(stop, f"the run's results are not in {RESULTS}"):
-            _keep(release, found, ds, reasons, before)
-    for checked in found:
-        broken = [finding for finding in checked.findings if not finding.success]
-        release.checked[checked.table] = {
-            "scope": checked.scope,
-            "seconds": round(checked.seconds, 2),
-            "spark_jobs": checked.spark_jobs,
-            "promises": len(checked.findings),
-            "broken": len(broken),
-        }
-        told = f"{len(checked.findings)} promises, {len(broken)} broken, {checked.seconds:.1f} s, {checked.spark_jobs} Spark jobs"
-        log.info("%s version %d, %s: %s", checked.table, checked.version, checked.scope, told)
+            _keep(run, found)
+    told = {checked.table: _told(checked) for checked in found}
+    release.checked.update(told)
     if settings.data_docs and found:
         with handling(stop, "data docs: not made"):
-            log.info("data docs: %s", build_data_docs(release, release.run_id, {checked.table: checked.results for checked in found}))
+            log.info("data docs: %s", build_data_docs(release, release.run_id, {c.table: c.look.results for c in found}))
     if stop is not None:
         raise stop
     if mistakes:
         raise mistakes[0]
-    return {checked.table: release.checked[checked.table] for checked in found}
+    return told
 
 
 def _versions(release: Release, tables: Sequence[str]) -> dict[str, int]:
@@ -132,104 +129,94 @@ def _versions(release: Release, tables: Sequence[str]) -> dict[str, int]:
     return versions
 
 
-def _planned(release: Release, terms: Suite, version: int, ds: date, settings: QualitySettings, before: Past) -> Planned | None:
-    started, jobs = time.monotonic(), spark_jobs(release)
-    suite_hash = terms.hash(settings.limits)
-    look = look_at(release, terms.table, version, ds, settings, terms, before, suite_hash)
-    if look is None:
-        return None
-    return Planned(terms.table, version, terms, suite_hash, look, time.monotonic() - started, spark_jobs(release) - jobs)
+def _planned(run: CheckRun, suite: Suite, version: int) -> TableCheck | None:
+    cost = Cost()
+    with cost.measured(run.tables):
+        look = look_at(run, suite, version)
+    return None if look is None else TableCheck(suite, version, look, cost)
 
 
-def _all_checked(
-    release: Release, planned: Sequence[Planned], ds: date, settings: QualitySettings, before: Past
-) -> tuple[list[Checked], list[Mistake]]:
-    """The tables that could be checked; and what only shows while computing, as a condition that names no column: it hides no other table's stop."""
+def _examined(run: CheckRun, planned: Sequence[TableCheck]) -> tuple[list[TableCheck], list[Mistake]]:
+    """The checked tables; and mistakes that only show while computing, as a condition without a column: they must not hide another table's stop."""
     found, mistakes = [], []
-    for plan in each(planned, "tables checked"):
+    for checked in each(planned, "tables checked"):
         try:
-            found.append(_checked(release, plan, ds, settings, before))
+            _examine(run, checked)
+            found.append(checked)
         except Mistake as mistake:
-            log.error("%s: not checked: %s", plan.table, mistake)
+            log.error("%s: not checked: %s", checked.table, mistake)
             mistakes.append(mistake)
     return found, mistakes
 
 
-def _checked(release: Release, plan: Planned, ds: date, settings: QualitySettings, before: Past) -> Checked:
-    started, jobs = time.monotonic(), spark_jobs(release)
-    table, look = plan.table, plan.look
-    previous = before.row_count(table, release.run_id)
-    values = {**settings.values, "ds": ds, "previous_rows": previous, "later_delivery": release.run_id if previous is not None else None}
-    findings = examine(look.rows, plan.suite, values, look)
-    daily = daily_rows(table, look.daily, look.known, run_id=release.run_id, checked_at=datetime.now(timezone.utc))
-    seconds, started_jobs = plan.seconds + time.monotonic() - started, plan.spark_jobs + spark_jobs(release) - jobs
-    return Checked(table, plan.version, plan.suite, plan.suite_hash, findings, seconds, started_jobs, daily, look.scope, look.results)
+def _examine(run: CheckRun, checked: TableCheck) -> None:
+    look, run_id = checked.look, run.tables.run_id
+    with checked.cost.measured(run.tables):
+        previous = run.history.row_count(checked.table, run_id)
+        values = {**run.settings.values, "ds": run.ds, "previous_rows": previous, "later_delivery": run_id if previous is not None else None}
+        checked.findings = examine(checked.suite, values, look)
+        checked.daily = daily_rows(checked.table, look.daily, look.known, run_id=run_id, checked_at=datetime.now(timezone.utc))
+    reasons = {f.check: run.accepted.get((checked.table, f.check)) or run.history.accepted(checked.table, f.check, run.ds) for f in checked.broken}
+    checked.accepted = {name: reason for name, reason in reasons.items() if reason}
 
 
-def spark_jobs(release: Release) -> int:
-    """How many jobs this Spark has started; a suite runs while nothing else does."""
-    return int(release.spark.sparkContext._jsc.sc().dagScheduler().nextJobId())
+def _told(checked: TableCheck) -> dict[str, Any]:
+    """What the run log keeps of a table's check."""
+    scope, cost = scope_in_words(vars(checked.look.scope)), checked.cost
+    counted = f"{len(checked.findings)} promises, {len(checked.broken)} broken, {cost.seconds:.1f} s, {cost.spark_jobs} Spark jobs"
+    log.info("%s version %d, %s: %s", checked.table, checked.version, scope, counted)
+    counts = {"promises": len(checked.findings), "broken": len(checked.broken)}
+    return {"scope": scope, "seconds": round(cost.seconds, 2), "spark_jobs": cost.spark_jobs, **counts}
 
 
-def _because(table: str, finding: Finding, ds: date, accepted: Accepted, before: Past) -> str | None:
-    if finding.success:
-        return None
-    return accepted.get((table, finding.check)) or before.accepted(table, finding.check, ds)
-
-
-def _keep(release: Release, found: Sequence[Checked], ds: date, reasons: Mapping[tuple[str, str], str], before: Past) -> None:
+def _keep(run: CheckRun, found: Sequence[TableCheck]) -> None:
     """Append the results, as one commit; a step that is tried again under its run id replaces what it found before."""
-    now = datetime.now(timezone.utc)
+    now, release = datetime.now(timezone.utc), run.tables
+    hashes = {checked.table: checked.suite.hash(run.settings.limits) for checked in found}
     rows = [
         {
-            **{key: value for key, value in vars(finding).items() if key != "check"},
+            **{key: value for key, value in vars(finding).items() if key not in ("check", "scope")},
+            **vars(finding.scope),
             "check_name": finding.check,
             "run_id": release.run_id,
             "table_name": checked.table,
-            "ds": ds,
+            "ds": run.ds,
             "table_version": checked.version,
-            "accepted_because": reasons.get((checked.table, finding.check)),
-            "suite_hash": checked.suite_hash,
-            "spark_jobs": checked.spark_jobs,
-            "seconds": checked.seconds,
+            "accepted_because": checked.accepted.get(finding.check),
+            "suite_hash": hashes[checked.table],
+            **vars(checked.cost),
             "checked_at": now,
         }
         for checked in found
         for finding in checked.findings
     ]
     frame = release.rows_of(RESULTS, rows)
-    tried_before = any(row["run_id"] == release.run_id for checked in found for rows in before.checks(checked.table) for row in rows)
+    tried_before = any(row["run_id"] == release.run_id for checked in found for rows in run.history.checks(checked.table) for row in rows)
     release.merge(frame, RESULTS) if tried_before else release.append(frame, RESULTS)
-    keep_daily(release, [row for checked in found for row in checked.daily])
+    if daily := [row for checked in found for row in checked.daily]:
+        release.append(release.rows_of(DAILY, daily), DAILY)
 
 
-def _stop(release: Release, found: Sequence[Checked], ds: date, reasons: Mapping[tuple[str, str], str], before: Past) -> QualityStop | None:
-    """What the run is to be stopped with: every critical failure that nobody accepted."""
+def _stop(run: CheckRun, found: Sequence[TableCheck]) -> QualityStop | None:
+    """The error that stops the run, with every critical failure that nobody accepted; None where there is none."""
     lines, failures = [], []
     for checked in found:
-        for finding in checked.findings:
-            because = reasons.get((checked.table, finding.check))
-            if because:
-                log.warning("%s.%s: broken, and let pass for %s: %s", checked.table, finding.check, ds, because)
-        critical = [f for f in checked.findings if not f.success and f.severity == "critical" and (checked.table, f.check) not in reasons]
-        if critical:
+        for name, because in checked.accepted.items():
+            log.warning("%s.%s: broken, accepted for %s: %s", checked.table, name, run.ds, because)
+        if critical := checked.stopping:
             counted = number_in_words(len(critical), "critical promise")
             lines.append(f"{checked.table} version {checked.version}: stopped, {counted} broken. The live release stays as it is.")
             lines += [f"  {finding.check}: want {finding.expected}, have {finding.observed}" for finding in critical]
-            lines.append(f"The reasons are in {checked.suite.file}, all results in {RESULTS} (run {release.run_id}); what to do: docs/quality.md.")
-        failures += [_failure(checked.table, finding, release.run_id, ds, before) for finding in critical]
+            lines.append(f"The reasons are in {checked.suite.file}, all results in {RESULTS} (run {run.tables.run_id}); what to do: docs/quality.md.")
+            failures += [_failure(run, checked.table, finding) for finding in critical]
     if any(failure["table"].startswith(MAPPED) for failure in failures):
         lines.append(REPLAY)
-    return QualityStop("\n".join(lines), failures, ds=ds) if failures else None
+    return QualityStop("\n".join(lines), failures, ds=run.ds) if failures else None
 
 
-def _failure(table: str, finding: Finding, run_id: str, ds: date, before: Past) -> dict[str, Any]:
-    first = before.failing_since(table, finding.check)
-    since = {"run_id": run_id, "ds": ds.isoformat(), "at": datetime.now(timezone.utc).isoformat(timespec="seconds")}
-    if first is not None:
-        since = {
-            "run_id": first["run_id"],
-            "ds": first["ds"].isoformat(),
-            "at": first["checked_at"].astimezone(timezone.utc).isoformat(timespec="seconds"),
-        }
+def _failure(run: CheckRun, table: str, finding: Finding) -> dict[str, Any]:
+    now: Row = {"run_id": run.tables.run_id, "ds": run.ds, "checked_at": datetime.now(timezone.utc)}
+    first = run.history.failing_since(table, finding.check) or now
+    at = first["checked_at"].astimezone(timezone.utc).isoformat(timespec="seconds")
+    since = {"run_id": first["run_id"], "ds": first["ds"].isoformat(), "at": at}
     return {"table": table, "check": finding.check, "expected": finding.expected, "observed": finding.observed, "since": since}

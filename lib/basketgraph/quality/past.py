@@ -1,34 +1,28 @@
-"""What earlier runs found (ops.quality_results, ops.daily_values): what a check is compared with, and what it need not look at again."""
+"""The history of checks (ops.quality_results, ops.daily_values): the baseline of a check, and what need not be checked again."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
+from basketgraph.check_results import is_partial, is_whole_table
+
 if TYPE_CHECKING:
+    from basketgraph.suites import QualitySettings
     from basketgraph.tables import Release
 
 RESULTS, DAILY = "ops.quality_results", "ops.daily_values"
-WHOLE = "the whole table"  # scopes of checks that looked at all of it begin so
-PART = "rows of"  # in those of checks that looked at some days, also where their results are repeated
-LOG = "what the table's log knows of all its rows"
-ALL_ROWS = "all rows of the table"  # of one promise, where the others look at some days
 KEPT_DAYS = 400  # older results are history for people, not for checks
-COLUMNS = (
-    "run_id", "table_name", "check_name", "ds", "table_version", "severity", "success", "observed", "expected", "element_count", "unexpected_count",
-    "scope", "value", "usual_low", "usual_high", "anomaly_score", "accepted_because", "suite_hash", "checked_at",
-    "looked_up_version",
-)  # fmt: skip
 Row = dict[str, Any]
 Daily = dict[str, dict[str, float | None]]  # check -> {YYYY-MM-DD: value}
 
 
 @dataclass
-class Past:
+class CheckHistory:
     """Rows of ops.quality_results by table and check, oldest first."""
 
     rows: dict[str, dict[str, list[Row]]] = field(default_factory=dict)
@@ -41,41 +35,31 @@ class Past:
                 found.setdefault(row["checked_at"], []).append(row)
         return [found[moment] for moment in sorted(found, reverse=True)]
 
-    def newest(self, table: str, suite_hash: str) -> list[Row]:
-        """The rows of the newest check held against the same suite, whatever it found; none where there is no such check."""
+    def of_suite(self, table: str, suite_hash: str) -> list[list[Row]]:
+        """`checks`, with their rows that were held against this suite; those without any are left out."""
         same = ([row for row in rows if row["suite_hash"] == suite_hash] for rows in self.checks(table))
-        return next((rows for rows in same if rows), [])
-
-    def suite_hash(self, table: str) -> str | None:
-        """What the newest check was held against, whichever suite that was; None where there is no check."""
-        checks = self.checks(table)
-        return checks[0][0]["suite_hash"] if checks else None
+        return [rows for rows in same if rows]
 
     def passed(self, table: str, suite_hash: str) -> list[Row]:
-        """The rows of the newest such check without a critical failure. One that a person let pass is none: its rows are to be looked at again."""
-        same = ([row for row in rows if row["suite_hash"] == suite_hash] for rows in self.checks(table))
-        return next((rows for rows in same if rows and not any(map(stops_unless, rows))), [])
+        """The rows of the newest such check without a critical failure, accepted ones included: their rows are to be checked again."""
+        return next((rows for rows in self.of_suite(table, suite_hash) if not any(map(is_critical_failure, rows))), [])
 
     def whole_on(self, table: str, suite_hash: str) -> date | None:
         """The `ds` of the newest check without a critical failure that looked at the whole table."""
-        for rows in self.checks(table):
-            whole = [row for row in rows if row["suite_hash"] == suite_hash and str(row["scope"]).startswith(WHOLE)]
-            if whole and not any(map(stops_unless, rows)):
-                day: date = whole[0]["ds"]  # all rows of a check have the day of its run
-                return day
-        return None
+        passed = (rows for rows in self.of_suite(table, suite_hash) if not any(map(is_critical_failure, rows)))
+        return next((rows[0]["ds"] for rows in passed if any(map(is_whole_table, rows))), None)
 
     def last(self, table: str, check: str) -> Row | None:
         rows = self.rows.get(table, {}).get(check)
         return rows[-1] if rows else None
 
     def row_count(self, table: str, run_id: str) -> int | None:
-        """Rows of the table when another run last looked at all of it."""
+        """The table's row count in the newest check of another run that counted all rows."""
         for rows in self.checks(table):
             if rows[0]["run_id"] == run_id:
                 continue
             counted = [row["value"] for row in rows if row["check_name"].startswith("table_row_count") and row["value"] is not None]
-            whole = [row["element_count"] for row in rows if row["element_count"] is not None and PART not in str(row["scope"])]
+            whole = [row["element_count"] for row in rows if row["element_count"] is not None and not is_partial(row)]
             if counted or whole:
                 return int((counted or whole)[0])
         return None
@@ -85,7 +69,7 @@ class Past:
         return {row["ds"].isoformat(): row["value"] for row in self.rows.get(table, {}).get(check, [])}
 
     def accepted(self, table: str, check: str, ds: date) -> str | None:
-        """Why a person let this check's failure pass for this day, if one did."""
+        """Why a person accepted this check's failure for this day; None where nobody did."""
         given = [row["accepted_because"] for row in self.rows.get(table, {}).get(check, []) if row["ds"] == ds]
         return next((reason for reason in reversed(given) if reason), None)
 
@@ -99,32 +83,41 @@ class Past:
         return first
 
 
-def stops_unless(row: Row) -> bool:
-    """Whether this result stops a run unless a person lets it pass."""
+@dataclass(frozen=True)
+class CheckRun:
+    """A run that checks tables: the tables, the day, the limits, what a person accepts, and what earlier runs found."""
+
+    tables: Release
+    ds: date
+    settings: QualitySettings
+    history: CheckHistory
+    accepted: Mapping[tuple[str, str], str] = field(default_factory=dict)
+
+
+def is_critical_failure(row: Row) -> bool:
+    """Whether this result stops a run unless a person accepts it."""
     return row["severity"] == "critical" and not row["success"]
 
 
-def stops(row: Row, ds: date) -> bool:
-    """Whether this result stops a run for `ds`: what a person let pass is let pass for the day of that run only."""
-    return stops_unless(row) and not (row["accepted_because"] and row["ds"] == ds)
+def stops_run(row: Row, ds: date) -> bool:
+    """Whether this result stops a run for `ds`: a failure is accepted for the day of that run only."""
+    return is_critical_failure(row) and not (row["accepted_because"] and row["ds"] == ds)
 
 
-def past(release: Release, tables: Sequence[str]) -> Past:
-    """What is known of these tables, in one query."""
-    found = Past()
+def check_history(release: Release, tables: Sequence[str]) -> CheckHistory:
+    """Read the check history of these tables, in one query."""
+    found = CheckHistory()
     if not release.exists(RESULTS):
         return found
-    results = release.newest(RESULTS)
-    young = datetime.now(timezone.utc) - timedelta(days=KEPT_DAYS)
-    columns = [F.col(name) if name in results.columns else F.lit(None).alias(name) for name in COLUMNS]  # made by an older version of this package
-    rows = results.where(F.col("table_name").isin(list(tables)) & (F.col("checked_at") >= F.lit(young))).select(*columns).collect()
+    young = F.col("checked_at") >= F.lit(datetime.now(timezone.utc) - timedelta(days=KEPT_DAYS))
+    rows = release.newest(RESULTS).where(F.col("table_name").isin(list(tables)) & young).drop("notes").collect()
     for row in sorted((row.asDict() for row in rows), key=lambda row: row["checked_at"]):
         found.rows.setdefault(row["table_name"], {}).setdefault(row["check_name"], []).append(row)
     return found
 
 
 def daily_history(release: Release, table: str) -> Daily:
-    """What ops.daily_values knows of the table."""
+    """The table's newest daily values, from ops.daily_values."""
     if not release.exists(DAILY):
         return {}
     newest = F.max_by("value", F.struct("checked_at", "run_id"))
@@ -143,8 +136,3 @@ def daily_rows(table: str, found: Daily, known: Daily, **shared: Any) -> list[Ro
         for day, value in values.items()
         if value != known.get(check, {}).get(day)
     ]
-
-
-def keep_daily(release: Release, rows: list[Row]) -> None:
-    if rows:
-        release.append(release.rows_of(DAILY, rows), DAILY)

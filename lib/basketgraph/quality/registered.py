@@ -26,7 +26,7 @@ from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
 from pyspark.sql import functions as F
 
-from basketgraph.quality.terms import NO_DAY, daily_values, judged_metric, median_shifts, shifts
+from basketgraph.quality.terms import NO_DAY, daily_values, judge_metric, median_shifts, shifts
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -118,7 +118,7 @@ class ExpectMetricToBeUsual(BatchExpectation):  # type: ignore[misc]
         daily = metrics["table.daily_values"][self.place]
         is_of_today = self.day is None  # of the table as it is
         daily = {day: daily.get(NO_DAY) for day in self.days} if is_of_today else {**dict.fromkeys(self.looked_at), **daily}
-        told = judged_metric({**json.loads(self.history), **daily}, self.days, json.loads(self.limits), self.missing)
+        told = judge_metric({**json.loads(self.history), **daily}, self.days, json.loads(self.limits), self.missing)
         told["result"]["daily"] = daily
         return told
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
-from basketgraph.usual import Judgement, Limits, worst
+from basketgraph.usual import DayScore, Limits, detect_anomalies
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -92,13 +92,13 @@ def median_shifts(frame: DataFrame, *, by: str, measure: str, day: str, first_da
     return int(found[0]), int(found[1])
 
 
-def judged_metric(values: Mapping[str, float | None], days: Sequence[str], limits: Mapping[str, Any], missing: float | None) -> dict[str, Any]:
+def judge_metric(values: Mapping[str, float | None], days: Sequence[str], limits: Mapping[str, Any], missing: float | None) -> dict[str, Any]:
     """The result of expect_metric_to_be_usual: values by day, with history, judged on `days`."""
     known = {date.fromisoformat(day): value for day, value in values.items() if day != NO_DAY}
     terms = Limits(**limits)
-    found, unusual = worst(known, [date.fromisoformat(day) for day in days], terms, missing=missing)
+    found, unusual = detect_anomalies(known, [date.fromisoformat(day) for day in days], terms, missing=missing)
     return {"success": not unusual, "result": {"observed_value": None if found is None else found.value, "judgement": _plain(found, len(unusual))}}
 
 
-def _plain(found: Judgement | None, unusual: int) -> dict[str, Any] | None:
+def _plain(found: DayScore | None, unusual: int) -> dict[str, Any] | None:
     return None if found is None else {**vars(found), "day": found.day.isoformat(), "unusual": unusual}

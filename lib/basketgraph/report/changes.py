@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
+from basketgraph.check_results import NOT_COMPARED, covers
 from basketgraph.report.newest import newest_checks
-from basketgraph.report.records import about, as_dicts, left_out, records
-from basketgraph.report.scopes import covers, passed_over, since_in_words
+from basketgraph.report.records import Rows, about, as_dicts, left_out
 from basketgraph.tables import Release, releases
 
-Rows = list[dict[str, Any]]
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Changes:
     set_aside:   {source_file, problem}, files that were quarantined since.
     taken_up:    {source_file}, files that were quarantined before and are read by now.
     broken:      results that fail now and did not then (or are new); mended: those that failed then and hold now; still: those that fail as before.
-    unseen:      those that failed then or earlier and hold now, but of other days: as they failed, with `since`, what was looked at, in words.
+    unseen:      those that failed then or earlier and hold now, but of other days: as they failed, with `now`, the newest result.
     promises:    how many were added and how many taken out of the suites.
     tables:      {table_name, before, now}: rows of the two live releases, where they differ.
     """
@@ -50,9 +51,12 @@ class Changes:
     release_now: int | None = None
 
 
-def changes(release: Release, checks: Sequence[dict[str, Any]]) -> Changes:
-    """checks: every table's newest results. returns: without `since` where this is the first page of the warehouse."""
-    pages = records(release, "ops.runs").where((F.col("step") == "report") & (F.col("status") == "done") & (F.col("run_id") != release.run_id))
+def changes(release: Release, runs: DataFrame, files: DataFrame, checks: Sequence[dict[str, Any]]) -> Changes:
+    """runs, files: rows of ops.runs and ops.files; checks: every table's newest results.
+
+    returns: without `since` where this is the first page of the warehouse.
+    """
+    pages = runs.where((F.col("step") == "report") & (F.col("status") == "done") & (F.col("run_id") != release.run_id))
     last = as_dicts(pages.select("run_id", "finished_at").orderBy(F.desc("finished_at")).limit(1))
     if not last:
         return Changes()
@@ -64,19 +68,20 @@ def changes(release: Release, checks: Sequence[dict[str, Any]]) -> Changes:
     failed_before = {key: check["open"] or check for key, check in before.items() if check["open"] or not check["success"]}
     held = [key for key in now if key in failed_before and now[key]["success"]]
     seen = {key for key in held if _seen_kept(now[key], failed_before[key])}
-    set_aside, taken_up = _quarantine(release, since)
+    done = files.where("status = 'done'")
+    set_aside, taken_up = _quarantine(files, since)
     release_before, release_now, tables = _volumes(release, since)
     return Changes(
         since=since,
         run_id=last[0]["run_id"],
-        new_files=_new_files(release, since),
-        files=_files(release, since),
-        reasons=_reasons(release, since),
+        new_files=done.where(F.col("seen_at") > F.lit(since)).select("source_file").distinct().count(),
+        files=_files(done, since),
+        reasons=_reasons(done, since),
         set_aside=set_aside,
         taken_up=taken_up,
         broken=[check for check in failed if (check["table_name"], check["check_name"]) not in failed_before],
         mended=[now[key] for key in held if key in seen],
-        unseen=[{**failed_before[key], "since": since_in_words(now[key])} for key in held if key not in seen],
+        unseen=[{**failed_before[key], "now": now[key]} for key in held if key not in seen],
         still=[check for check in failed if (check["table_name"], check["check_name"]) in failed_before],
         promises=(len(now.keys() - before.keys()), len(before.keys() - now.keys())),
         tables=tables,
@@ -87,46 +92,36 @@ def changes(release: Release, checks: Sequence[dict[str, Any]]) -> Changes:
 
 def _seen_kept(now: dict[str, Any], failed: dict[str, Any]) -> bool:
     """Whether the rows that broke it were looked at since, by as many looks as there were, and keep it."""
-    return now["open"] is None and not passed_over(now) if now["severity"] == "warning" else covers(now, failed)
+    return now["open"] is None and now["outcome"] != NOT_COMPARED if now["severity"] == "warning" else covers(now, failed)
 
 
-def _new_files(release: Release, since: datetime) -> int:
-    read = records(release, "ops.files").where((F.col("status") == "done") & (F.col("seen_at") > F.lit(since)))
-    return read.select("source_file").distinct().count()
-
-
-def _files(release: Release, since: datetime) -> Rows:
+def _files(done: DataFrame, since: datetime) -> Rows:
     new = F.col("seen_at") > F.lit(since)
     counts = {what: F.col(f"rows_{what}") for what in ("read", "accepted", "rejected", "duplicate")} | {"about": about(), "left_out": left_out()}
     sums = [F.sum(F.when(new, rows).otherwise(0)).alias(what) for what, rows in counts.items()]
     before = [F.sum(F.when(~new, counts[what]).otherwise(0)).alias(f"{what}_before") for what in ("about", "rejected")]
-    done = records(release, "ops.files").where("status = 'done'").groupBy("table_name")
-    counted = done.agg(F.countDistinct(F.when(new, F.col("source_file"))).alias("files"), *sums, *before)
+    counted = done.groupBy("table_name").agg(F.countDistinct(F.when(new, F.col("source_file"))).alias("files"), *sums, *before)
     return as_dicts(counted.where("files > 0").orderBy("table_name"))
 
 
-def _reasons(release: Release, since: datetime) -> Rows:
+def _reasons(done: DataFrame, since: datetime) -> Rows:
     new = F.col("seen_at") > F.lit(since)
-    done = records(release, "ops.files").where("status = 'done'").select("table_name", new.alias("new"), F.inline("rejected_by_reason"))
+    refused = done.select("table_name", new.alias("new"), F.inline("rejected_by_reason"))
     rows = [
         F.sum(F.when(condition, F.col("rows")).otherwise(0)).alias(name)
         for condition, name in ((F.col("new"), "now"), (~F.col("new"), "rows_before"))
     ]
-    counted = done.groupBy("table_name", "reason").agg(*rows).where("now > 0").withColumnRenamed("now", "rows")
+    counted = refused.groupBy("table_name", "reason").agg(*rows).where("now > 0").withColumnRenamed("now", "rows")
     return as_dicts(counted.orderBy(F.desc("rows"), "table_name", "reason"))
 
 
-def _quarantine(release: Release, since: datetime) -> tuple[Rows, Rows]:
+def _quarantine(files: DataFrame, since: datetime) -> tuple[Rows, Rows]:
     """Files set aside since; and those that were set aside until then and are read in full by now, as they were or mended."""
     new, aside = F.col("seen_at") > F.lit(since), F.col("status") == "quarantined"
-    states = (
-        records(release, "ops.files")
-        .groupBy("source_file")
-        .agg(
-            F.max(F.when(new & aside, F.coalesce("problem", F.lit("")))).alias("problem"),
-            F.bool_or(~new & aside).alias("was_aside"),
-            F.bool_or(new & (F.col("status") == "done")).alias("read_since"),
-        )
+    states = files.groupBy("source_file").agg(
+        F.max(F.when(new & aside, F.coalesce("problem", F.lit("")))).alias("problem"),
+        F.bool_or(~new & aside).alias("was_aside"),
+        F.bool_or(new & (F.col("status") == "done")).alias("read_since"),
     )
     set_aside = as_dicts(states.where("problem IS NOT NULL").select("source_file", "problem").orderBy("source_file"))
     taken_up = as_dicts(states.where("problem IS NULL AND was_aside AND read_since").select("source_file").orderBy("source_file"))

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
+from markupsafe import Markup
+
 from basketgraph.report.charts import days_chart, runs_chart, share_chart, value_chart
 from basketgraph.report.facts import Facts
 from basketgraph.report.promises import QUIET, told_checks
@@ -19,28 +21,30 @@ Figure = dict[str, Any]  # title, told, svg
 def figures(found: Facts) -> list[Figure]:
     """Rows, rejected share and broken promises over the kept history."""
     drawn: list[Figure] = []
+
+    def draw(title: str, told: str, svg: Markup) -> None:
+        drawn.append({"title": title, "told": told, "svg": svg})
+
     if len(found.days) > 1:
         days = every_day([(day["event_date"], day["lines"]) for day in found.days])
         lines = [count for _, count in days]
         mean, told_days = number_in_words(round(sum(lines) / len(lines))), number_in_words(len(lines), "day")
         told = f"{mean} purchase lines a day on average over {told_days}; the last one, {days[-1][0]}, has {number_in_words(lines[-1])}."
-        drawn.append({"title": "Purchase lines a day, by the shop's own day", "told": told, "svg": days_chart(days, told, "days")})
+        draw("Purchase lines a day, by the shop's own day", told, days_chart(days, told, "days"))
     if len(found.deliveries) > 1:
         last = found.deliveries[-1]
         rows = every_day([(day["day"], day["read"]) for day in found.deliveries])
         told = f"The last delivery, of {last['day']}, brought {number_in_words(last['read'], 'row')}; days without a delivery have none."
-        drawn.append({"title": f"Rows delivered for {last['table_name']}, by day of delivery", "told": told, "svg": days_chart(rows, told, "rows")})
+        draw(f"Rows delivered for {last['table_name']}, by day of delivery", told, days_chart(rows, told, "rows"))
         shares = [(day["day"], day["rejected"] / day["read"]) for day in found.deliveries if day["read"]]
         total = share_in_words(sum(day["rejected"] for day in found.deliveries), sum(day["read"] for day in found.deliveries))
         told = f"Of the rows of the last delivery {share_in_words(last['rejected'], last['read'])} were rejected, of all shown here {total}."
         if len(shares) > 1:
-            drawn.append(
-                {"title": f"Share of the rows of {last['table_name']} rejected, by day of delivery", "told": told, "svg": share_chart(shares, told)}
-            )
+            draw(f"Share of the rows of {last['table_name']} rejected, by day of delivery", told, share_chart(shares, told))
     if len(found.runs) > 1:
         clean = sum(1 for run in found.runs if run["critical"] + run["warnings"] == 0)
         told = f"Of the last {number_in_words(len(found.runs), 'run')} {number_in_words(clean)} broke no promise."
-        drawn.append({"title": "Broken promises, run by run", "told": told, "svg": runs_chart(found.runs, told)})
+        draw("Broken promises, run by run", told, runs_chart(found.runs, told))
     return drawn
 
 
@@ -76,14 +80,8 @@ def _check_figure(number: int, check: dict[str, Any], points: list[dict[str, Any
     values = [point["value"] for point in points]
     least, most, last = (value_in_words(value, share=share) for value in (min(values), max(values), values[-1]))
     told = f"Between {least} and {most} over {number_in_words(len(points), 'day')}; {last} on {points[-1]['day']}."
-    told += f" {check['usual'] or _judged(check, points)}".rstrip()
+    if check["judged_day"]:  # what was found names that day, its number, and what is usual on such a day
+        told += f" {check['observed'][0].upper()}{check['observed'][1:]}."
     title = f"{check['table_name']}: {'share of rows that break “' + check['expected'] + '”' if share else check['expected']}"
     svg = value_chart(points, told, share=share, marked=judged_day(check), trouble=is_unusual(check), prefix=f"check{number}")
     return {"title": title, "told": told, "svg": svg}
-
-
-def _judged(check: dict[str, Any], points: list[dict[str, Any]]) -> str:
-    """What the check itself tells of the day that it judged, where that is not the last one drawn or its usual range is known."""
-    observed = str(check["observed"])
-    known = check["usual_low"] is not None or judged_day(check) != points[-1]["day"]
-    return f"{observed[0].upper()}{observed[1:]}." if known and observed.startswith("it is ") else ""

@@ -5,18 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pyspark.sql import functions as F
 
 from basketgraph.contracts import contracts
 from basketgraph.masking import HIDDEN
-from basketgraph.report.records import records
-from basketgraph.tables import Release, Warehouse
-
-if TYPE_CHECKING:
-    from basketgraph.report.facts import Facts
+from basketgraph.tables import Warehouse
 
 LEAST = 4  # characters; shorter words are amounts, sizes and the like, and say little about anybody
 RAW = ("first", "last", "source_file", "problem")  # keys of rows that hold what a shop delivered, as it is
@@ -25,25 +20,12 @@ WORD = re.compile(r"[\w.@+-]+")
 Pseudonyms = Callable[[list[str]], list[str]]  # of raw ids, in their order
 
 
-def without_known_users(found: Facts, release: Release, pseudonyms: Pseudonyms) -> Facts:
-    """`found` with every word hidden whose pseudonym is a user's of this warehouse, in raw rows and file names (examples are made without).
-
-    pseudonyms: with the key that this warehouse's users were made with; with another one no word is known.
-    """
-    texts = [*_texts(found.rejected), *_texts(found.quarantined), *_texts(found.changes.set_aside), *_texts(found.changes.taken_up)]
-    hide = known_user_hider(texts, release, pseudonyms)
-    if hide is None:
-        return found
-    return replace(
-        found,
-        rejected=[_hidden(row, hide) for row in found.rejected],
-        quarantined=[_hidden(row, hide) for row in found.quarantined],
-        changes=replace(
-            found.changes,
-            set_aside=[_hidden(row, hide) for row in found.changes.set_aside],
-            taken_up=[_hidden(row, hide) for row in found.changes.taken_up],
-        ),
-    )
+def raw_texts(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """What a shop delivered, as it is, in rows of the page."""
+    for row in rows:
+        for key in RAW:
+            if row.get(key):
+                yield from _leaves(row[key])
 
 
 def known_user_hider(texts: Iterable[str], warehouse: Warehouse, pseudonyms: Pseudonyms) -> Callable[[str], str] | None:
@@ -55,13 +37,6 @@ def known_user_hider(texts: Iterable[str], warehouse: Warehouse, pseudonyms: Pse
     users = {user for table in _tables_of_users() for user in _known(warehouse, table, sorted(set(made)))}
     known = [word for word, user in zip(words, made, strict=True) if user in users]
     return _hider(known) if known else None
-
-
-def _texts(rows: list[dict[str, Any]]) -> Iterator[str]:
-    for row in rows:
-        for key in RAW:
-            if row.get(key):
-                yield from _leaves(row[key])
 
 
 def _row(text: str) -> dict[str, Any] | None:
@@ -89,7 +64,7 @@ def _tables_of_users() -> list[str]:
 
 
 def _known(warehouse: Warehouse, table: str, pseudonyms: list[str]) -> list[str]:
-    rows = records(warehouse, table).where(F.col("user_id").isin(pseudonyms)).select("user_id").distinct()
+    rows = warehouse.newest(table).where(F.col("user_id").isin(pseudonyms)).select("user_id").distinct()
     return [row["user_id"] for row in rows.collect()]
 
 
@@ -99,7 +74,8 @@ def _hider(known: list[str]) -> Callable[[str], str]:
     return lambda text: pattern.sub(HIDDEN, text)
 
 
-def _hidden(row: Mapping[str, Any], hide: Callable[[str], str]) -> dict[str, Any]:
+def hidden(row: Mapping[str, Any], hide: Callable[[str], str]) -> dict[str, Any]:
+    """`row` with those words hidden in what a shop delivered."""
     return {key: _hidden_text(value, hide) if key in RAW and value else value for key, value in row.items()}
 
 

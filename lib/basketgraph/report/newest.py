@@ -1,24 +1,31 @@
-"""Each table's newest results of checks, by SQL that Spark takes and DataFusion, so that `basketgraph status` needs no JVM to count them."""
+"""Each table's newest results of checks, and the warnings of earlier looks whose rows no look since came to.
+
+The SQL is taken by Spark and DataFusion, so that `basketgraph status` needs no JVM to count them.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from collections.abc import Sequence
+from datetime import date, datetime, timezone
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from basketgraph.check_results import DAYS, NOT_COMPARED, is_partial
 from basketgraph.contracts import contract
-from basketgraph.report.open_warnings import with_open
 
 if TYPE_CHECKING:
     from basketgraph.reader import Reader
 
 RESULTS = "ops.quality_results"
+OPEN_COLUMNS = "table_name, check_name, ds, success, outcome, observed, expected, scope_kind, scope_days, scope_reason, repeated_from, checked_at"
 Rows = list[dict[str, Any]]
 
 
 def newest_checks(reader: Reader, until: datetime | None = None) -> Rows:
     """Each table's results of the run that checked it last (of a check that this run did twice, the later one), by table and check; each with `open`,
-    the warning of an earlier look whose rows were not looked at since (basketgraph.report.open_warnings).
+    the first result of an earlier look that broke it in rows which were not looked at since; None where all were.
 
+    Critical promises have no open result: what broke them stops the runs until it is looked at again.
     until: as they were known at that instant.
     """
     known = "{rows}" if until is None else f"(SELECT * FROM {{rows}} WHERE checked_at <= {_instant(until)})"
@@ -27,7 +34,41 @@ def newest_checks(reader: Reader, until: datetime | None = None) -> Rows:
     of_run = f"SELECT * FROM (SELECT *, {newest_run} AS newest_run FROM {known}) WHERE run_id = newest_run"
     newest = f"SELECT {', '.join(contract(RESULTS).columns)} FROM (SELECT *, {place} AS place FROM ({of_run})) WHERE place = 1"
     checks = reader.rows(RESULTS, f"{newest} ORDER BY table_name, success, severity, check_name")
-    return with_open(reader, checks, known)
+    asked = {_key(c) for c in checks if c["success"] and c["severity"] == "warning" and (is_partial(c) or c["outcome"] == NOT_COMPARED)}
+    found = {key: still_open(list(rows)) for key, rows in groupby(_since_whole(reader, known), key=_key)} if asked else {}
+    return [{**check, "open": found.get(_key(check)) if _key(check) in asked else None} for check in checks]
+
+
+def still_open(results: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """The first of the failures whose rows were not all looked at since. results: of one check, oldest first."""
+    waiting: list[tuple[dict[str, Any], set[date] | None]] = []  # a failure, and the days that are still to be seen; None: the whole table
+    for result in results:
+        days = set(result["scope_days"] or ()) if is_partial(result) else None
+        if result["outcome"] == NOT_COMPARED:
+            continue
+        if not result["success"]:
+            waiting = [*waiting, (result, days or None)] if is_partial(result) else [(result, None)]
+        elif days is None:
+            waiting = []
+        else:
+            waiting = [(failure, to_see and to_see - days) for failure, to_see in waiting if to_see is None or to_see - days]
+    return waiting[0][0] if waiting else None
+
+
+def _since_whole(reader: Reader, known: str) -> Rows:
+    """Results of warnings from the last look at the whole table on, of those that failed in one of them: by check, oldest first.
+
+    The whole table is looked at every few days, so they are few, however long the history is.
+    """
+    is_whole = f"COALESCE(scope_kind, '') <> '{DAYS}' AND COALESCE(outcome, '') <> '{NOT_COMPARED}'"
+    of_check = "OVER (PARTITION BY table_name, check_name)"
+    dated = f"SELECT *, MAX(CASE WHEN {is_whole} THEN checked_at END) {of_check} AS whole_at FROM {known} WHERE severity = 'warning'"
+    recent = f"SELECT *, MIN(CASE WHEN success THEN 1 ELSE 0 END) {of_check} AS kept FROM ({dated}) WHERE whole_at IS NULL OR checked_at >= whole_at"
+    return reader.rows(RESULTS, f"SELECT {OPEN_COLUMNS} FROM ({recent}) WHERE kept = 0 ORDER BY table_name, check_name, checked_at")
+
+
+def _key(check: dict[str, Any]) -> tuple[str, str]:
+    return check["table_name"], check["check_name"]
 
 
 def _instant(moment: datetime) -> str:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from basketgraph.alerts import REFUSED, refusal
+from basketgraph.alerts import REFUSED
+from basketgraph.check_results import NO_ROWS, NOT_COMPARED, is_partial
 from basketgraph.contracts import contract
-from basketgraph.report.scopes import is_partial
-from basketgraph.report.sentences import is_unusual, listed, open_in_words, usual_in_words
-from basketgraph.wording import compared, number_in_words
+from basketgraph.report.sentences import is_unusual, listed, looked_at_in_words, open_in_words
+from basketgraph.wording import number_in_words
 
 if TYPE_CHECKING:
     from basketgraph.report.facts import Facts
@@ -41,18 +40,18 @@ class Verdict:
 
 
 def state(check: Mapping[str, Any]) -> str:
-    """critical or warning: broken; accepted: broken, and a person let it pass; open: not broken in the rows that were looked at, but an earlier look
+    """critical or warning: broken; accepted: broken, and a person accepted it; open: not broken in the rows that were looked at, but an earlier look
     warned of others; unusual: kept, with a number far from its history; not_compared: not broken, but nothing was there to hold against it; kept.
     """
     if check["success"] and check["open"]:
         return "open"
     if check["success"]:
-        return "unusual" if is_unusual(check) else "kept" if compared(check["observed"]) else "not_compared"
+        return "unusual" if is_unusual(check) else "not_compared" if check["outcome"] in (NOT_COMPARED, NO_ROWS) else "kept"
     return "accepted" if check["accepted_because"] else str(check["severity"])
 
 
 def critical_failures(checks: Sequence[Mapping[str, Any]], run_id: str) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
-    """Critical promises that are broken and that nobody let pass: those that this run found, and those that an earlier one did.
+    """Critical promises that are broken and that nobody accepted: those that this run found, and those that an earlier one did.
 
     checks: every table's newest results, whichever run found them.
     """
@@ -61,13 +60,8 @@ def critical_failures(checks: Sequence[Mapping[str, Any]], run_id: str) -> tuple
 
 
 def refusals(steps: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Why the gate refused the lists of this run, a sentence each; none where it did not.
-
-    steps: rows of ops.runs, whose `detail` is JSON.
-    """
-    details = [json.loads(step.get("detail") or "{}") for step in steps if step["status"] == "failed"]
-    told = [refusal(detail) or "" for detail in details if detail.get("exit_code") == REFUSED]
-    return [line.strip() for text in told for line in text.splitlines()[1:] or [text]]  # of several the first says that it did
+    """Why the gate refused the lists of this run, a sentence each; none where it did not. steps: rows of ops.runs."""
+    return [reason for step in steps if step["exit_code"] == REFUSED for reason in step["reasons"] or [step["error"]]]
 
 
 def _are(count: int) -> str:
@@ -85,7 +79,7 @@ def verdict(found: Facts) -> Verdict:
         (states.count("warning"), "warning", ""),
         (states.count("open"), "warning", " of an earlier look whose rows were not looked at since"),
         (states.count("unusual"), "unusual number", ""),
-        (states.count("accepted"), "broken promise", " that a person let pass"),
+        (states.count("accepted"), "broken promise", " that a person accepted"),
         (len(found.quarantined), "file", " set aside"),
     ]
     some = [f"{number_in_words(count, noun)}{rest}" for count, noun, rest in counts if count]
@@ -140,7 +134,7 @@ def _kept(states: Sequence[str]) -> str:
     told += f" and {others}" if (others := not_compared_in_words(states)) else ""
     if "critical" in states:
         return f"{told}."
-    return f"{told}; none that is critical is broken{', but for what a person let pass' if 'accepted' in states else ''}."
+    return f"{told}; none that is critical is broken{', but for what a person accepted' if 'accepted' in states else ''}."
 
 
 def _left_out(broken: Sequence[Mapping[str, Any]], run_id: str) -> list[str]:
@@ -150,7 +144,7 @@ def _left_out(broken: Sequence[Mapping[str, Any]], run_id: str) -> list[str]:
     tables = sorted({check["table_name"] for check in broken})
     what = f"{number_in_words(len(broken), 'critical promise')} of {listed(tables)} {_are(len(broken))}"
     since = " still broken since an earlier run" if all(check["run_id"] != run_id for check in broken) else " broken"
-    return [f"{what}{since}; {'that table is' if len(tables) == 1 else 'these tables are'} not published by this one."]
+    return [f"{what}{since}; {'that table is' if len(tables) == 1 else 'these tables are'} not published by this run."]
 
 
 def _named(step: str) -> str:
@@ -168,10 +162,8 @@ def _cut_short(unfinished: Sequence[str]) -> list[str]:
 
 
 def told_checks(found: Facts) -> list[dict[str, Any]]:
-    """Every check with its state, its mark and what is usual for it, what needs a look first."""
-    told = [
-        {**c, "state": state(c), "mark": MARKS[state(c)], "usual": usual_in_words(c, found.ds), "waiting": open_in_words(c)} for c in found.checks
-    ]
+    """Every check with its state, its mark and what was looked at, what needs a look first."""
+    told = [{**c, "state": state(c), "mark": MARKS[state(c)], "looked_at": looked_at_in_words(c), "waiting": open_in_words(c)} for c in found.checks]
     return sorted(told, key=lambda check: (ORDER.index(check["state"]), check["table_name"], check["check_name"]))
 
 

@@ -1,4 +1,4 @@
-"""Reading the warehouse's own records for the page."""
+"""Columns and rows of the warehouse's own records that several parts of the page need."""
 
 from __future__ import annotations
 
@@ -6,17 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
-from basketgraph.contracts import contract
-from basketgraph.tables import Warehouse
-
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
-
-def records(release: Warehouse, table: str) -> DataFrame:
-    """The newest version with every column of its contract: a table that was never written is empty, a column that an older one lacks is null."""
-    found = release.newest(table)
-    return found.select(*[F.col(f.name) if f.name in found.columns else F.lit(None).cast(f.dataType).alias(f.name) for f in contract(table).struct])
+Rows = list[dict[str, Any]]
 
 
 def about() -> Column:
@@ -28,5 +21,5 @@ def left_out() -> Column:
     return F.coalesce("rows_left_out", F.lit(0))
 
 
-def as_dicts(rows: DataFrame) -> list[dict[str, Any]]:
+def as_dicts(rows: DataFrame) -> Rows:
     return [row.asDict(recursive=True) for row in rows.collect()]

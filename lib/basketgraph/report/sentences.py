@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timezone
 from typing import Any
 
-from basketgraph.wording import number_in_words, share_in_words
+from basketgraph.check_results import NOT_COMPARED, is_whole_table
+from basketgraph.wording import number_in_words, scope_in_words, share_in_words
 
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-NAMED_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 Row = Mapping[str, Any]
 
 
@@ -34,25 +32,14 @@ def is_unusual(check: Row) -> bool:
 
 
 def judged_day(check: Row) -> date:
-    """The day that the check's number belongs to: the one that it names in what it found, else the one that the run was for."""
-    named = NAMED_DAY.search(check["observed"] or "")
-    day: date = date.fromisoformat(named[0]) if named else check["ds"]
+    """The day that the check's number belongs to: the one that was judged, else the one that the run was for."""
+    day: date = check["judged_day"] or check["ds"]
     return day
 
 
-def usual_in_words(check: Row, today: date) -> str:
-    """On a usual Saturday between 1,200 and 1,600; today 610. Empty without a usual range, or where the check itself tells it."""
-    low, high, value = check["usual_low"], check["usual_high"], check["value"]
-    if None in (low, high, value) or "usual" in (check["observed"] or ""):
-        return ""
-    day = judged_day(check)
-    share = is_share(check)
-    least = value_in_words(max(low, 0) if value >= 0 else low, share=share)
-    most = value_in_words(high, share=share)
-    between = f"between {least} and {most}" if least != most else f"about {most}"
-    kind = " of rows break it" if share else ""
-    when = "today" if day == today else f"on {day}"
-    return f"On a usual {WEEKDAYS[day.weekday()]} {between}{kind}; {when} {value_in_words(value, share=share)}."
+def looked_at_in_words(check: Row) -> str:
+    """Which rows were looked at; empty where the run looked at the whole table."""
+    return "" if is_whole_table(check) else scope_in_words(check)
 
 
 def reason_in_words(reason: str) -> str:
@@ -88,6 +75,11 @@ def open_in_words(check: Row) -> str:
     """Of a warning that is open since an earlier look: what that look found, and for which day. Empty for others."""
     found = check["open"]
     return f"found for {found['ds']}: {found['observed']}; not all of these rows were looked at since" if found else ""
+
+
+def since_in_words(now: Row) -> str:
+    """What was looked at since a failure that `now` does not cover."""
+    return str(now["observed"]) if now["outcome"] == NOT_COMPARED else f"looked at since: {scope_in_words({**now, 'repeated_from': None})}"
 
 
 def file_name(path: str) -> str:

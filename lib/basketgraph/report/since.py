@@ -11,6 +11,7 @@ from basketgraph.report.sentences import (
     file_name,
     moment_in_words,
     promise_told,
+    since_in_words,
     turned_away_in_words,
     volume_in_words,
 )
@@ -40,12 +41,13 @@ def since(found: Changes) -> Since:
     """What changed, told; where nothing did, or nothing can be compared yet, the summary says so."""
     if found.since is None:
         return Since("This is the first page of this warehouse; later ones say here what changed.", ())
+    unseen = [f"{_capital(promise_told(c, c['ds']))}. {_capital(since_in_words(c['now']))}." for c in found.unseen]
     parts = [
         _part("Promises that broke", "critical", [f"{_kind(c)}{promise_told(c)}." for c in found.broken]),
         _part("Files set aside", "warning", [f"{file_name(f['source_file'])}: {f['problem'] or 'no reason was kept'}." for f in found.set_aside]),
         _part("Rows turned away for a new reason", "warning", [turned_away_in_words(r) for r in found.reasons if not r["rows_before"]]),
-        _part("Promises that are kept again", "good", [f"{promise_told(c)}." for c in found.mended]),
-        _part("Not seen in the days looked at since", "warning", [f"{promise_told(c, c['ds'])}. {_capital(c['since'])}." for c in found.unseen]),
+        _part("Promises that are kept again", "good", [f"{_capital(promise_told(c))}." for c in found.mended]),
+        _part("Not seen in the days looked at since", "warning", unseen),
         _part("Files mended", "good", [f"{file_name(f['source_file'])} could be used now." for f in found.taken_up]),
         _part("Promises still broken", "warning", [f"{_kind(c)}{promise_told(c)}." for c in found.still]),
         _part("Rows that came in", "", [arrived_in_words(row) for row in found.files]),
@@ -60,7 +62,7 @@ def since(found: Changes) -> Since:
 def _part(title: str, level: str, sentences: Sequence[str]) -> Part:
     more = len(sentences) - MOST
     shown = (*sentences[:MOST], f"and {number_in_words(more)} more.") if more > 0 else tuple(sentences)
-    return Part(title, level, tuple(_capital(sentence) if sentence.startswith("in ") else sentence for sentence in shown))
+    return Part(title, level, shown)
 
 
 def _capital(sentence: str) -> str:

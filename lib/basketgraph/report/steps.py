@@ -5,22 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from itertools import takewhile
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
-from basketgraph.report.records import as_dicts, records
-from basketgraph.runs import RUNS, RunLog, last_tries
+from basketgraph.report.records import as_dicts
+from basketgraph.runs import RunLog, last_tries
 from basketgraph.steps import pipelines
-from basketgraph.tables import Release
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
 
 REPORT = "report"
 
 
-def newest_steps(release: Release) -> list[dict[str, Any]]:
+def newest_steps(runs: DataFrame, run_id: str) -> list[dict[str, Any]]:
     """Rows of ops.runs of this run, each step's last try, in order; the report itself is being made."""
-    of_run = records(release, RUNS).where((F.col("run_id") == release.run_id) & (F.col("step") != REPORT))
-    return as_dicts(last_tries(of_run))
+    return as_dicts(last_tries(runs.where((F.col("run_id") == run_id) & (F.col("step") != REPORT))))
 
 
 def unfinished(steps: Sequence[dict[str, Any]], runs: RunLog, ds: date) -> list[str]:

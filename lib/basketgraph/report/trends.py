@@ -7,33 +7,28 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
-from basketgraph.report.records import about, as_dicts, records
-from basketgraph.report.scopes import REPEATED
-from basketgraph.tables import Release
+from basketgraph.report.records import Rows, about, as_dicts
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
-JUDGED = r"^it is \S+ on (\d{4}-\d{2}-\d{2})"  # how a result names the day that its number belongs to
-Rows = list[dict[str, Any]]
 
-
-def broken_by_run(release: Release, history_days: int) -> Rows:
+def broken_by_run(results: DataFrame, history_days: int) -> Rows:
     """Failures that nobody accepted, run by run: {run_id, checked_at, critical, warnings}, oldest first."""
     failed = ~F.col("success") & F.col("accepted_because").isNull()
     counts = [
         F.count_if(failed & (F.col("severity") == severity)).alias(name) for severity, name in (("critical", "critical"), ("warning", "warnings"))
     ]
-    counted = records(release, "ops.quality_results").groupBy("run_id").agg(F.max("checked_at").alias("checked_at"), *counts)
+    counted = results.groupBy("run_id").agg(F.max("checked_at").alias("checked_at"), *counts)
     return as_dicts(counted.orderBy(F.desc("checked_at")).limit(history_days))[::-1]
 
 
-def deliveries(release: Release, history_days: int) -> Rows:
+def deliveries(files: DataFrame, history_days: int) -> Rows:
     """Rows about it by day of pick-up, of the table that most rows are rejected of: {table_name, day, read, rejected}, oldest first.
 
-    A file may feed several tables, so their counts do not add up to rows of files. A day without a delivery has no row.
+    files: rows of ops.files that were read to their end. A file may feed several tables, so their counts do not add up to rows of files. A day
+           without a delivery has no row.
     """
-    files = records(release, "ops.files").where("status = 'done'")
     sums = files.groupBy("table_name").agg(F.sum("rows_rejected").alias("rejected"), F.sum(about()).alias("read"))
     leading = as_dicts(sums.orderBy(F.desc("rejected"), F.desc("read"), "table_name").limit(1))
     if not leading:
@@ -44,41 +39,39 @@ def deliveries(release: Release, history_days: int) -> Rows:
     return [row for row in counted if row["day"] > counted[0]["day"] - timedelta(days=history_days)][::-1]
 
 
-def shop_days(release: Release, ds: date, history_days: int) -> Rows:
+def shop_days(events: DataFrame, ds: date, history_days: int) -> Rows:
     """Purchases by the shop's own day: {event_date, lines, users}, oldest first; a closed day has no row."""
-    purchases = records(release, "silver.events").where(_recent("event_date", ds, history_days) & (F.col("event_type") == "purchase"))
+    purchases = events.where(_recent("event_date", ds, history_days) & (F.col("event_type") == "purchase"))
     counted = purchases.groupBy("event_date").agg(F.count("*").alias("lines"), F.countDistinct("user_id").alias("users"))
     return as_dicts(counted.orderBy("event_date"))
 
 
-def check_histories(release: Release, ds: date, history_days: int) -> dict[tuple[str, str], Rows]:
+def check_histories(results: DataFrame, daily_values: DataFrame, ds: date, history_days: int) -> dict[tuple[str, str], Rows]:
     """(table, check) -> {day, value, usual_low, usual_high}, oldest first: the number on the day that it belongs to, with what was usual then.
 
     That is the day which the check judged, else the one that the run was for. A metric that is kept day by day has a point for each
     of its days, judged or not. A result that only repeats an earlier one is no point.
     """
     points: dict[tuple[str, str], dict[date, dict[str, Any]]] = {}
-    for row in as_dicts(_judged_days(release, ds, history_days)):
+    for row in as_dicts(_judged_days(results, ds, history_days)):
         points.setdefault((row["table_name"], row["check_name"]), {})[row["day"]] = row["point"]
-    for row in as_dicts(_daily_values(release, ds, history_days)):
+    for row in as_dicts(_daily_values(daily_values, ds, history_days)):
         of_check = points.setdefault((row["table_name"], row["check_name"]), {})
         of_check[row["day"]] = {"usual_low": None, "usual_high": None, **of_check.get(row["day"], {}), "value": row["value"]}
     return {check: [{"day": day, **by_day[day]} for day in sorted(by_day)] for check, by_day in points.items()}
 
 
-def _judged_days(release: Release, ds: date, history_days: int) -> DataFrame:
+def _judged_days(results: DataFrame, ds: date, history_days: int) -> DataFrame:
     """table_name, check_name, day, point: of each day the newest result that has a number, and was not repeated from an earlier one."""
-    own = F.col("value").isNotNull() & ~F.coalesce(F.col("scope").startswith(REPEATED), F.lit(False))
-    named = F.regexp_extract("observed", JUDGED, 1)
-    results = records(release, "ops.quality_results").where(own)
-    dated = results.withColumn("day", F.when(named != "", F.to_date(named)).otherwise(F.col("ds"))).where(_recent("day", ds, history_days))
+    own = results.where(F.col("value").isNotNull() & F.col("repeated_from").isNull())
+    dated = own.withColumn("day", F.coalesce("judged_day", "ds")).where(_recent("day", ds, history_days))
     point = F.max_by(F.struct("value", "usual_low", "usual_high"), F.struct("checked_at", "ds"))
     return dated.groupBy("table_name", "check_name", "day").agg(point.alias("point"))
 
 
-def _daily_values(release: Release, ds: date, history_days: int) -> DataFrame:
+def _daily_values(daily_values: DataFrame, ds: date, history_days: int) -> DataFrame:
     """table_name, check_name, day, value: the newest of each day before `ds`, which is still arriving; without days that have no rows any more."""
-    known = records(release, "ops.daily_values").where(_recent("day", ds, history_days) & (F.col("day") < F.lit(ds)))
+    known = daily_values.where(_recent("day", ds, history_days) & (F.col("day") < F.lit(ds)))
     newest = F.max_by("value", F.struct("checked_at", "run_id"))
     return known.groupBy("table_name", "check_name", "day").agg(newest.alias("value")).where("value IS NOT NULL")
 
