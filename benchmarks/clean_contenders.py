@@ -31,13 +31,13 @@ def pseudonym(household: object) -> str:
 
 
 def ours(landing: Path, out: Path, cores: int) -> Account:
-    from basketgraph.clean.expressions import checked_source
-    from basketgraph.clean.load import Cleaning, CleanSettings
-    from basketgraph.clean.pick_up import Landing
-    from basketgraph.clean.pseudonyms import pseudonym_key
-    from basketgraph.config import load
-    from basketgraph.session import spark_session
-    from basketgraph.tables import Release
+    from basketgraph.clean.cleaning import Cleaning, CleanSettings
+    from basketgraph.clean.landing_files import Landing
+    from basketgraph.clean.sql_checks import checked_source
+    from basketgraph.foundation.config import load
+    from basketgraph.foundation.privacy.pseudonyms import pseudonym_key
+    from basketgraph.foundation.runs.session import spark_session
+    from basketgraph.foundation.tables.warehouse import RunTables
 
     conf = load("local", SHOP, {"landing": str(landing), "warehouse": str(out)})
     kept = {"silver.events": "transactions", "silver.promotions": "promotions"}
@@ -48,7 +48,7 @@ def ours(landing: Path, out: Path, cores: int) -> Account:
         raise SystemExit(f"conf/spark/local.conf gives Spark {spark.sparkContext.defaultParallelism} cores, want {cores}")
     spark.range(1).write.format("delta").mode("overwrite").save(f"{out}/warm")
     began, cpu = time.monotonic(), cpu_seconds()
-    release = Release(spark, str(out), RUN)
+    release = RunTables(spark, str(out), RUN)
     settings = conf.section("clean", CleanSettings)
     Cleaning(checked_source(spark, given, "benchmark"), Landing(spark, str(landing)), release, key=pseudonym_key(), settings=settings, now=NOW).run()
     seconds, cpu = time.monotonic() - began, cpu_seconds() - cpu

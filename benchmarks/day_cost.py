@@ -58,7 +58,7 @@ def write_days(source: Path, folder: Path, copies: int) -> list[Path]:
 
 def conf_folder(folder: Path, layout: str) -> Path:
     """The shop's mapping with events alone, a pipeline of the two steps, and contracts with the layout: clusterBy is what they ship with."""
-    from basketgraph.config import data_text, data_yaml
+    from basketgraph.foundation.config import data_text, data_yaml
 
     pipelines, mapping = data_yaml("conf/pipelines.yaml"), data_yaml(f"conf/sources/{SHOP}.yaml")
     pipelines["pipelines"] = {"all": PIPELINE}
@@ -76,8 +76,8 @@ def conf_folder(folder: Path, layout: str) -> Path:
 
 def timed_run(landing: Path, warehouse: Path) -> tuple[float, dict[str, float]]:
     """Seconds of a run, in all and a step."""
-    from basketgraph.config import load
-    from basketgraph.pipeline import run_pipeline
+    from basketgraph.cli.runner import run_pipeline
+    from basketgraph.foundation.config import load
 
     conf = load("local", SHOP, {"landing": str(landing), "warehouse": str(warehouse)})
     began = time.monotonic()
@@ -120,15 +120,15 @@ def main() -> None:
     parser.add_argument("--layout", default="clusterBy", choices=("clusterBy", "partitionBy"), help="how tables lie by day (default: clusterBy)")
     parser.add_argument("--work", type=Path, help="where days and warehouses lie (default: a temporary folder)")
     given = parser.parse_args()
-    from basketgraph.runs import log_to_stderr
-    from basketgraph.session import spark_session
+    from basketgraph.foundation.runs.job import log_to_stderr
+    from basketgraph.foundation.runs.session import spark_session
 
     with tempfile.TemporaryDirectory(dir=given.work) as folder:
         files = write_days(data_folder(), (given.work or Path(folder)) / f"days-{given.copies}", given.copies)
         os.environ["BASKETGRAPH_CONF"] = str(conf_folder(Path(folder) / "conf", given.layout))
         os.environ["BASKETGRAPH_KEY"] = "a key of the benchmark"
         log_to_stderr()
-        from basketgraph.config import load
+        from basketgraph.foundation.config import load
 
         spark_session(load("local", SHOP), "day cost").range(1).count()
         found = {}

@@ -20,12 +20,12 @@ import numpy as np
 import torch
 from graph_peer_models import als, ease, item_cosine, pyg_lightgcn
 
+from basketgraph.foundation.distributed.launch import free_threads
 from basketgraph.graph.bench import bench
 from basketgraph.graph.edgelist import read_edge_lists
 from basketgraph.graph.evaluate import Quality, quality_of
 from basketgraph.graph.sparse import Csr
 from basketgraph.graph.tune import split_edges
-from basketgraph.launch import free_threads
 
 Scores = Callable[[np.ndarray], torch.Tensor]
 

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from basketgraph.config import Config
-from basketgraph.cuts import run_cuts
-from basketgraph.progress import each
+from basketgraph.foundation.config import Config
+from basketgraph.foundation.cuts import run_cuts
+from basketgraph.foundation.progress import each
+from basketgraph.foundation.runs.job import StepReport, job_main
+from basketgraph.foundation.tables.warehouse import RunTables
 from basketgraph.recall import RecallSettings, als_factors
-from basketgraph.runs import StepReport, job_main
-from basketgraph.tables import Release
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
+def run(spark: SparkSession, conf: Config, ds: date, release: RunTables) -> StepReport:
     settings = conf.section("recall", RecallSettings)
     for cut in each(run_cuts(conf, ds, release).days, "cuts done"):
         edges = release.read("gold.interactions").where(F.col("as_of") == F.lit(cut))

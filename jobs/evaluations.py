@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from basketgraph.config import Config
-from basketgraph.cuts import run_cuts
 from basketgraph.evaluate import (
     EvaluateSettings,
     as_json,
@@ -23,10 +21,12 @@ from basketgraph.evaluate import (
     why_nothing_is_judged,
 )
 from basketgraph.evaluate.settings import GAIN_METRIC, JUDGED_AT, MODELS
-from basketgraph.history import items_or_sold
-from basketgraph.progress import at
-from basketgraph.runs import StepReport, job_main
-from basketgraph.tables import Release
+from basketgraph.foundation.config import Config
+from basketgraph.foundation.cuts import run_cuts
+from basketgraph.foundation.point_in_time import items_or_sold
+from basketgraph.foundation.progress import at
+from basketgraph.foundation.runs.job import StepReport, job_main
+from basketgraph.foundation.tables.warehouse import RunTables
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("basketgraph")
 
 
-def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
+def run(spark: SparkSession, conf: Config, ds: date, release: RunTables) -> StepReport:
     settings, cuts = conf.section("evaluate", EvaluateSettings), run_cuts(conf, ds, release)
     candidates, recommendations, edges = (
         release.read(table).where(F.col("as_of") == F.lit(cuts.test)) for table in ("gold.candidates", "gold.recommendations", "gold.interactions")

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from basketgraph.config import Config
-from basketgraph.cuts import not_judged_in_words, run_cuts
 from basketgraph.evaluate import EvaluateSettings, GateRefusal, GateSettings, gate, judged, relevant_items
 from basketgraph.evaluate.settings import GAIN_METRIC, JUDGED_AT, PUBLISHED
-from basketgraph.history import items_or_sold, kept_before
+from basketgraph.foundation.config import Config
+from basketgraph.foundation.cuts import not_judged_in_words, run_cuts
+from basketgraph.foundation.point_in_time import items_or_sold, kept_before
+from basketgraph.foundation.runs.job import StepReport, job_main
+from basketgraph.foundation.tables.warehouse import LiveRelease, RunTables
 from basketgraph.rank import LADDER_VERSION
-from basketgraph.runs import StepReport, job_main
-from basketgraph.tables import LiveRelease, Release
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("basketgraph")
 
 
-def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
+def run(spark: SparkSession, conf: Config, ds: date, release: RunTables) -> StepReport:
     settings, evaluate, cuts = conf.section("gate", GateSettings), conf.section("evaluate", EvaluateSettings), run_cuts(conf, ds, release)
     events, kept = release.read("silver.events"), release.read("gold.kept_purchases")
     items = items_or_sold(release.read("silver.items"), events, conf.source)

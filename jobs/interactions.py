@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from basketgraph.config import Config
-from basketgraph.cuts import run_cuts
-from basketgraph.history import items_or_sold, kept_before, require_purchases
+from basketgraph.foundation.config import Config
+from basketgraph.foundation.cuts import run_cuts
+from basketgraph.foundation.point_in_time import items_or_sold, kept_before, require_purchases
+from basketgraph.foundation.progress import each
+from basketgraph.foundation.runs.job import StepReport, job_main
+from basketgraph.foundation.tables.warehouse import RunTables
 from basketgraph.interactions import InteractionsSettings, check_cut, interactions
-from basketgraph.progress import each
-from basketgraph.runs import StepReport, job_main
-from basketgraph.tables import Release
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
+def run(spark: SparkSession, conf: Config, ds: date, release: RunTables) -> StepReport:
     settings = conf.section("interactions", InteractionsSettings)
     events, kept = release.read("silver.events"), release.read("gold.kept_purchases")
     items = items_or_sold(release.read("silver.items"), events, conf.source)

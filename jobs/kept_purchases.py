@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from basketgraph.clean.kept_purchases import cancellation_counts, kept_purchases
 from basketgraph.clean.mapping import cancellations_of
-from basketgraph.config import Config
-from basketgraph.runs import StepReport, job_main
-from basketgraph.tables import Release
+from basketgraph.foundation.config import Config
+from basketgraph.foundation.runs.job import StepReport, job_main
+from basketgraph.foundation.tables.warehouse import RunTables
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
+def run(spark: SparkSession, conf: Config, ds: date, release: RunTables) -> StepReport:
     terms = cancellations_of(conf.source, f"conf/sources/{conf.source_name}.yaml")
     if terms is None:
         if not release.read("gold.kept_purchases").isEmpty():  # it had a rule once

@@ -5,17 +5,17 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
-from basketgraph.config import Config
-from basketgraph.publish.maintenance import MaintainSettings, maintain
-from basketgraph.publish.releases import utc_now
-from basketgraph.runs import StepReport, job_main
-from basketgraph.tables import Release
+from basketgraph.foundation.config import Config
+from basketgraph.foundation.runs.job import StepReport, job_main
+from basketgraph.foundation.tables.maintenance import MaintainSettings, maintain
+from basketgraph.foundation.tables.releases import utc_now
+from basketgraph.foundation.tables.warehouse import RunTables
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
+def run(spark: SparkSession, conf: Config, ds: date, release: RunTables) -> StepReport:
     return StepReport(detail=maintain(release, conf.section("maintain", MaintainSettings), now=utc_now()))
 
 

@@ -7,17 +7,17 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from basketgraph.clean.mapping import unmapped
-from basketgraph.config import Config
-from basketgraph.publish.releases import publish, released_day, tables_to_publish, utc_now
-from basketgraph.runs import StepReport, job_main
-from basketgraph.suites import suites
-from basketgraph.tables import Release
+from basketgraph.foundation.config import Config
+from basketgraph.foundation.quality.suites import suites
+from basketgraph.foundation.runs.job import StepReport, job_main
+from basketgraph.foundation.tables.releases import publish, released_day, tables_to_publish, utc_now
+from basketgraph.foundation.tables.warehouse import RunTables
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
+def run(spark: SparkSession, conf: Config, ds: date, release: RunTables) -> StepReport:
     tables, checked = tables_to_publish(conf.pipeline, unmapped(conf.source)), suites()
     # What stopped an earlier run is the newest version still: nothing goes live that did not pass. What passed is not looked at again.
     release.check(*(table for table in tables if table in checked and release.exists(table)))

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from basketgraph import progress, rank
-from basketgraph.config import Config
-from basketgraph.cuts import run_cuts
-from basketgraph.history import items_or_sold, known_before
+from basketgraph import rank
+from basketgraph.foundation import progress
+from basketgraph.foundation.config import Config
+from basketgraph.foundation.cuts import run_cuts
+from basketgraph.foundation.point_in_time import items_or_sold, known_before
+from basketgraph.foundation.runs.job import StepReport, job_main
+from basketgraph.foundation.tables.warehouse import RunTables
 from basketgraph.recall import RecallSettings
-from basketgraph.runs import StepReport, job_main
-from basketgraph.tables import Release
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("basketgraph")
 
 
-def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
+def run(spark: SparkSession, conf: Config, ds: date, release: RunTables) -> StepReport:
     settings, cuts = conf.section("rank", rank.RankSettings), run_cuts(conf, ds, release)
     events, kept = release.read("silver.events"), release.read("gold.kept_purchases")
     items = items_or_sold(release.read("silver.items"), events, conf.source)

@@ -5,25 +5,25 @@ from __future__ import annotations
 from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING
 
+from basketgraph.clean.cleaning import CleanSettings
 from basketgraph.clean.counts import ledger_counts
-from basketgraph.clean.expressions import checked_source
 from basketgraph.clean.landing import landing_folder
+from basketgraph.clean.landing_files import Landing
 from basketgraph.clean.ledger import FILES
-from basketgraph.clean.load import CleanSettings
-from basketgraph.clean.pick_up import Landing
-from basketgraph.clean.pseudonyms import pseudonym_key
 from basketgraph.clean.replay import Replay
 from basketgraph.clean.replay_settings import ReplaySettings
-from basketgraph.config import Config
-from basketgraph.masking import masked_pairs
-from basketgraph.runs import StepReport, job_main
-from basketgraph.tables import Release
+from basketgraph.clean.sql_checks import checked_source
+from basketgraph.foundation.config import Config
+from basketgraph.foundation.privacy.log_masking import masked_pairs
+from basketgraph.foundation.privacy.pseudonyms import pseudonym_key
+from basketgraph.foundation.runs.job import StepReport, job_main
+from basketgraph.foundation.tables.warehouse import RunTables
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
+def run(spark: SparkSession, conf: Config, ds: date, release: RunTables) -> StepReport:
     checked = checked_source(spark, conf.source, f"conf/sources/{conf.source_name}.yaml")
     landing = Landing(spark, landing_folder(checked.source.landing, conf.source_name))
     settings = conf.section("clean", CleanSettings)

@@ -5,20 +5,20 @@ from __future__ import annotations
 from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING
 
-from basketgraph.clean.pseudonyms import shop_pseudonyms
-from basketgraph.config import Config
-from basketgraph.report.facts import facts
+from basketgraph.foundation.config import Config
+from basketgraph.foundation.privacy.pseudonyms import shop_pseudonyms
+from basketgraph.foundation.quality.suites import QualitySettings
+from basketgraph.foundation.runs.job import RunLog, StepReport, job_main
+from basketgraph.foundation.tables.warehouse import RunTables
 from basketgraph.report.page import page
+from basketgraph.report.page_data import facts
 from basketgraph.report.write import write_page
-from basketgraph.runs import RunLog, StepReport, job_main
-from basketgraph.suites import QualitySettings
-from basketgraph.tables import Release
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
+def run(spark: SparkSession, conf: Config, ds: date, release: RunTables) -> StepReport:
     made, history_days = shop_pseudonyms(conf.shop), conf.section("quality", QualitySettings).history_days
     found = facts(release, ds, history_days, made, RunLog(release, conf))
     html = page(found, shop=conf.source_name, description=str(conf.source.get("description", "")), made_at=datetime.now(timezone.utc))

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
-from basketgraph.config import Config
-from basketgraph.cuts import run_cuts
-from basketgraph.history import items_or_sold
-from basketgraph.progress import each
-from basketgraph.runs import StepReport, job_main
+from basketgraph.foundation.config import Config
+from basketgraph.foundation.cuts import run_cuts
+from basketgraph.foundation.point_in_time import items_or_sold
+from basketgraph.foundation.progress import each
+from basketgraph.foundation.runs.job import StepReport, job_main
+from basketgraph.foundation.tables.warehouse import RunTables
 from basketgraph.shards.content import item_features, user_features
 from basketgraph.shards.writer import ShardSettings, seal_shards
-from basketgraph.tables import Release
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 READ = ["gold.interactions", "gold.als_user_factors", "gold.als_item_factors", "gold.user_profiles", "silver.items"]
 
 
-def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
+def run(spark: SparkSession, conf: Config, ds: date, release: RunTables) -> StepReport:
     settings = conf.section("shards", ShardSettings)
     edges, folder = 0, conf.shared_folder() / "shards"
     for cut in each(run_cuts(conf, ds, release).days, "sets sealed"):

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
-from basketgraph.config import Config
-from basketgraph.contracts import conform
-from basketgraph.cuts import run_cuts
+from basketgraph.foundation.config import Config
+from basketgraph.foundation.contracts import conform
+from basketgraph.foundation.cuts import run_cuts
+from basketgraph.foundation.progress import at
+from basketgraph.foundation.runs.job import StepReport, job_main
+from basketgraph.foundation.tables.warehouse import RunTables
 from basketgraph.graph.results import embedding_files
 from basketgraph.graph.settings import GraphSettings
 from basketgraph.graph.training import Training, train_each
-from basketgraph.progress import at
-from basketgraph.runs import StepReport, job_main
-from basketgraph.tables import Release
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("basketgraph")
 
 
-def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
+def run(spark: SparkSession, conf: Config, ds: date, release: RunTables) -> StepReport:
     settings, folder, cuts = conf.section("graph", GraphSettings), conf.shared_folder(), run_cuts(conf, ds, release).days
     trainings = {cut: Training.of_cut(folder, cut) for cut in cuts}
 

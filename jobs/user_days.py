@@ -5,18 +5,18 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
-from basketgraph.config import Config
 from basketgraph.foundation.code_hash import step_code
-from basketgraph.history import require_purchases
+from basketgraph.foundation.config import Config
+from basketgraph.foundation.point_in_time import require_purchases
+from basketgraph.foundation.runs.job import StepReport, job_main
+from basketgraph.foundation.tables.warehouse import RunTables
 from basketgraph.profiles import ProfilesSettings, outdated_days, recipe_of, user_days
-from basketgraph.runs import StepReport, job_main
-from basketgraph.tables import Release
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
+def run(spark: SparkSession, conf: Config, ds: date, release: RunTables) -> StepReport:
     settings, zone = conf.section("profiles", ProfilesSettings), conf.source["time_zone"]
     recipe = recipe_of(step_code("user_days"), zone)
     events = release.read("silver.events")

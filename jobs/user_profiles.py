@@ -5,19 +5,19 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
-from basketgraph.config import Config
-from basketgraph.cuts import run_cuts
-from basketgraph.history import items_or_sold, require_purchases
+from basketgraph.foundation.config import Config
+from basketgraph.foundation.cuts import run_cuts
+from basketgraph.foundation.point_in_time import items_or_sold, require_purchases
+from basketgraph.foundation.progress import each
+from basketgraph.foundation.runs.job import StepReport, job_main
+from basketgraph.foundation.tables.warehouse import RunTables
 from basketgraph.profiles import ProfilesSettings, net_days, user_profiles
-from basketgraph.progress import each
-from basketgraph.runs import StepReport, job_main
-from basketgraph.tables import Release
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-def run(spark: SparkSession, conf: Config, ds: date, release: Release) -> StepReport:
+def run(spark: SparkSession, conf: Config, ds: date, release: RunTables) -> StepReport:
     settings, cuts = conf.section("profiles", ProfilesSettings), run_cuts(conf, ds, release)
     days, users = release.read("gold.user_days"), release.read("silver.users")
     events, kept = release.read("silver.events"), release.read("gold.kept_purchases")

@@ -7,12 +7,12 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from basketgraph.clean.mapping import read_source
-from basketgraph.config import Mistake, data_files, data_text, data_yaml, load
-from basketgraph.contracts import contract, contracts, reference_faults
+from basketgraph.foundation.config import UserError, data_files, data_text, data_yaml, load
+from basketgraph.foundation.contracts import contract, contracts, reference_faults
+from basketgraph.foundation.quality.build import refuse_unusable
+from basketgraph.foundation.quality.suites import QualitySettings, suite
 from basketgraph.foundation.recommenders import RECOMMENDERS, Recommender
-from basketgraph.quality.build import refuse_unusable
-from basketgraph.steps import Pipelines, Step, pipelines
-from basketgraph.suites import QualitySettings, suite
+from basketgraph.foundation.runs.steps import Pipelines, Step, pipelines
 
 LAYERS = ("silver", "gold", "ops")
 SECTION = re.compile(r'section\(\s*"(\w+)"')
@@ -31,7 +31,7 @@ def sources() -> Iterator[str]:
 def faults_of(read: Callable[[], object]) -> Iterator[str]:
     try:
         read()
-    except Mistake as mistake:
+    except UserError as mistake:
         yield str(mistake)
 
 

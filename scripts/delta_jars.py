@@ -13,8 +13,8 @@ from urllib.parse import urlparse
 
 from pyspark.sql import SparkSession
 
-from basketgraph.config import data_text
-from basketgraph.session import properties
+from basketgraph.foundation.config import data_text
+from basketgraph.foundation.runs.session import properties
 
 ATTEMPTS = 3  # a registry that stumbles once is no reason to fail a set-up
 

@@ -23,8 +23,8 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """The shared session: the local environment's properties, sized for tests."""
     from pyspark.sql import SparkSession
 
-    from basketgraph.config import data_text
-    from basketgraph.session import properties
+    from basketgraph.foundation.config import data_text
+    from basketgraph.foundation.runs.session import properties
 
     os.environ["PYSPARK_PYTHON"] = sys.executable
     builder = SparkSession.builder.appName("tests")

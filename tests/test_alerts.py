@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from basketgraph.alerts import failing_since, refusal, send, stop_alert, what_failed
-from basketgraph.config import load
-from basketgraph.quality import QualityStop
-from basketgraph.tables import Release
+from basketgraph.foundation.config import load
+from basketgraph.foundation.quality.check import QualityStop
+from basketgraph.foundation.runs.alerts import failing_since, refusal, send, stop_alert, what_failed
+from basketgraph.foundation.tables.warehouse import RunTables
 from support.contract_rows import rows
 
 DAY = date(2026, 3, 1)
@@ -103,7 +103,7 @@ def test_a_refusal_by_the_gate_tells_its_reasons_and_another_page() -> None:
 
 
 def test_the_sections_that_alerts_name_are_there() -> None:
-    from basketgraph.alerts import READ
+    from basketgraph.foundation.runs.alerts import READ
 
     for place in READ.values():
         page, _, section = place.partition("#")
@@ -149,7 +149,7 @@ def test_a_step_fails_since_the_run_and_its_day_that_failed_first(spark: SparkSe
         at = datetime(2026, 3, number, 4, tzinfo=timezone.utc)
         return {"run_id": f"r{number}", "step": "gate", "status": status, "started_at": at, "finished_at": at, **told}
 
-    release = Release(spark, str(tmp_path), "r4")
+    release = RunTables(spark, str(tmp_path), "r4")
     failed = [row(number, "failed", **what_failed(ValueError("no"), date(2026, 3, number))) for number in (3, 4)]
     release.append(rows(spark, "ops.runs", [row(1, "failed"), row(2, "done"), *failed]), "ops.runs")
     assert failing_since(release, "ops.runs", "gate") == {"run_id": "r3", "ds": "2026-03-03", "at": "2026-03-03T04:00:00+00:00"}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from basketgraph.check_results import covers, is_whole_table
+from basketgraph.foundation.quality.check_results import covers, is_whole_table
 from support.report_data import check, of_days
 
 WHOLE: dict[str, Any] = {"scope_kind": "table"}

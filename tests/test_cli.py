@@ -14,17 +14,17 @@ import pytest
 from pyspark.sql import SparkSession
 from typer.testing import CliRunner, Result
 
-from basketgraph.cli import app, main
-from basketgraph.config import CONF_VARIABLE, Mistake
-from basketgraph.pipeline import Outcome
-from basketgraph.state import status_of
-from basketgraph.steps import pipelines
-from basketgraph.stored import Stored
-from basketgraph.tables import LiveRelease, releases
+from basketgraph.cli.app import app, main
+from basketgraph.cli.runner import Outcome
+from basketgraph.cli.status import status_of
+from basketgraph.foundation.config import CONF_VARIABLE, UserError
+from basketgraph.foundation.runs.steps import pipelines
+from basketgraph.foundation.tables.reader import TableReader
+from basketgraph.foundation.tables.warehouse import LiveRelease, releases
 from support.contract_rows import ODD
 from support.tiny_shop import TinyShop
 
-MODULE = [sys.executable, "-m", "basketgraph.cli"]
+MODULE = [sys.executable, "-m", "basketgraph.cli.app"]
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_run_status_and_rollback_print_one_json_object_last(spark: SparkSession,
 
 def assert_status_without_spark(spark: SparkSession, shop: TinyShop, told: dict[str, object]) -> None:
     """In a process of its own `status` imports no Spark, and says what the run told and what Spark reads."""
-    code = "import sys; from basketgraph.cli import main; sys.exit(main())"
+    code = "import sys; from basketgraph.cli.app import main; sys.exit(main())"
     command = [sys.executable, "-X", "importtime", "-c", code, "status", *shop.flags, "--json"]
     alone = subprocess.run(command, capture_output=True, text=True, check=True)
     state = json.loads(alone.stdout)
@@ -83,7 +83,7 @@ def assert_status_without_spark(spark: SparkSession, shop: TinyShop, told: dict[
     assert imported & {"pyspark", "py4j", "pandas", "numpy", "pyarrow", "torch"} == set()
     assert "deltalake" in imported
     assert {**told, "peak_memory_bytes": 0} == {key: state[key] for key in told}, "the peak is that of runs that judge lists"
-    read_by_spark = status_of(Stored(spark, str(shop.warehouse)), str(shop.warehouse))
+    read_by_spark = status_of(TableReader(spark, str(shop.warehouse)), str(shop.warehouse))
     assert state == json.loads(json.dumps(read_by_spark, default=str))
 
 
@@ -150,19 +150,19 @@ def test_the_help_of_run_names_every_pipeline() -> None:
 
 @pytest.mark.parametrize("command", [["run", "all"], ["replay", "--rejected"], ["maintain"]])
 def test_an_error_is_told_without_addresses_by_every_command_that_runs_steps(command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    stop = Mistake("want a header, have ann.lee@example.org")
-    monkeypatch.setattr("basketgraph.pipeline.run_pipeline", lambda *_, **__: Outcome("run-1", error=stop))
+    stop = UserError("want a header, have ann.lee@example.org")
+    monkeypatch.setattr("basketgraph.cli.runner.run_pipeline", lambda *_, **__: Outcome("run-1", error=stop))
     result = call(*command, "--source", "complete_journey")
     assert (result.exit_code, result.stderr.strip()) == (2, "want a header, have •••")
-    with pytest.raises(Mistake):
+    with pytest.raises(UserError):
         CliRunner().invoke(app, [*command, "--debug"], catch_exceptions=False)
 
 
 def test_an_error_of_a_command_of_another_kind_is_told_without_addresses(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def fail() -> None:
-        raise Mistake("want edges, have ann.lee@example.org")
+        raise UserError("want edges, have ann.lee@example.org")
 
-    monkeypatch.setattr("basketgraph.cli.app", fail)
+    monkeypatch.setattr("basketgraph.cli.app.app", fail)
     with pytest.raises(SystemExit, match="2"):
         main()
     assert capsys.readouterr().err.strip() == "want edges, have •••"

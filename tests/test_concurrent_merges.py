@@ -15,8 +15,8 @@ import pytest
 import yaml
 from pyspark.sql import SparkSession
 
-from basketgraph import tables
-from basketgraph.tables import Release
+from basketgraph.foundation.tables import warehouse
+from basketgraph.foundation.tables.warehouse import RunTables
 from support.contract_rows import rows
 from support.corner_shop import KEY, Shop, deliver, line, mapping
 
@@ -39,11 +39,11 @@ class Meeting:
 
 def write_at_once(spark: SparkSession, root: str, *batches: dict[str, Any]) -> None:
     """Each batch by a driver of its own, all at the same time, with no lock between them."""
-    Release(spark, root, "first").merge(rows(spark, EVENTS, [{"event_id": "there", "event_date": FIRST}]), EVENTS)
+    RunTables(spark, root, "first").merge(rows(spark, EVENTS, [{"event_id": "there", "event_date": FIRST}]), EVENTS)
     meeting = Meeting(len(batches))
 
     def one(number: int) -> None:
-        release = Release(spark.newSession(), root, f"driver-{number}", before_commit=meeting)
+        release = RunTables(spark.newSession(), root, f"driver-{number}", before_commit=meeting)
         release.create(EVENTS)
         frame = rows(release.spark, EVENTS, [{"event_id": f"{number}-{row}", "run_id": f"driver-{number}", **batches[number]} for row in range(50)])
         for_all = rows(release.spark, EVENTS, [{"event_id": "both", **batches[number]}])
@@ -58,11 +58,11 @@ def test_two_merges_at_once_both_finish_and_no_row_is_lost_or_doubled(spark: Spa
     day = {"event_date": FIRST}
     older, newer = (datetime(2026, 3, 3, hour, tzinfo=timezone.utc) for hour in (1, 2))
     with monkeypatch.context() as patched:
-        patched.setattr(tables, "MERGE_TRIES", 1)
-        with pytest.raises(tables.CONFLICTS):
+        patched.setattr(warehouse, "MERGE_TRIES", 1)
+        with pytest.raises(warehouse.CONFLICTS):
             write_at_once(spark, str(tmp_path / "once"), day, day)
     write_at_once(spark, str(tmp_path / "again"), {**day, "quantity": 2, "source_time": newer}, {**day, "quantity": 3, "source_time": older})
-    release = Release(spark, str(tmp_path / "again"), "reader")
+    release = RunTables(spark, str(tmp_path / "again"), "reader")
     found = {row.event_id: row for row in release.read(EVENTS).collect()}
     assert (len(found), release.read(EVENTS).count()) == (102, 102)
     assert found["both"].quantity == 2, "whichever came last, the newer version is there"
@@ -72,7 +72,7 @@ def test_two_merges_at_once_both_finish_and_no_row_is_lost_or_doubled(spark: Spa
 def start(shop: Shop, conf: Path, *arguments: str) -> subprocess.Popen[str]:
     environment = {**os.environ, "BASKETGRAPH_CONF": str(conf), "BASKETGRAPH_KEY": KEY.secret.decode(), "PYTHONPATH": str(REPOSITORY / "lib")}
     settings = ["--source", "corner", "--set", f"landing={shop.landing}", "--set", f"warehouse={shop.warehouse}"]
-    command = [sys.executable, "-m", "basketgraph.cli", *arguments, *settings]
+    command = [sys.executable, "-m", "basketgraph.cli.app", *arguments, *settings]
     return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
 
 

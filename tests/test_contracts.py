@@ -13,8 +13,8 @@ import yaml
 from jsonschema import validators
 from pyspark.sql import SparkSession
 
-from basketgraph.config import CONF_VARIABLE, Mistake
-from basketgraph.contracts import ContractError, conform, contract, contracts, reference_faults
+from basketgraph.foundation.config import CONF_VARIABLE, UserError
+from basketgraph.foundation.contracts import ContractError, conform, contract, contracts, reference_faults
 from support.contract_rows import rows
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -99,14 +99,14 @@ def test_a_foreign_key_to_no_key_or_of_another_type_is_a_fault(things: Path, typ
 def test_a_reference_that_is_no_column_of_a_contract_is_refused(things: Path) -> None:
     column = "{name: id, physicalType: string, required: true, primaryKey: true, description: x, relationships: [{to: items.item_id}]}"
     things.write_text(f"{HEAD}schema:\n  - name: silver.things\n    properties: [{column}]\n")
-    with pytest.raises(Mistake, match=r"id: want relationships to FILE\.yaml#/schema/TABLE/properties/COLUMN, have items\.item_id"):
+    with pytest.raises(UserError, match=r"id: want relationships to FILE\.yaml#/schema/TABLE/properties/COLUMN, have items\.item_id"):
         contract("silver.things")
 
 
 def test_a_contract_of_another_version_of_the_standard_is_refused(things: Path) -> None:
     column = "{name: id, physicalType: string, required: true, primaryKey: true, description: x}"
     things.write_text(f"{HEAD}schema:\n  - name: silver.things\n    properties: [{column}]\n".replace("v3.1.0", "v3.0.2"))
-    with pytest.raises(Mistake, match=r"want apiVersion v3\.1\.0, have v3\.0\.2"):
+    with pytest.raises(UserError, match=r"want apiVersion v3\.1\.0, have v3\.0\.2"):
         contract("silver.things")
 
 
@@ -131,7 +131,7 @@ def test_lineage_takes_no_part_in_what_makes_a_row_another_row() -> None:
 )
 def test_a_contract_that_contradicts_itself_is_refused(things: Path, column: str, fault: str) -> None:
     things.write_text(f"{HEAD}schema:\n  - name: silver.things\n    properties:\n      - {column}\n")
-    with pytest.raises(Mistake, match=fault):
+    with pytest.raises(UserError, match=fault):
         contract("silver.things")
 
 
@@ -146,7 +146,7 @@ def test_a_contract_that_contradicts_itself_is_refused(things: Path, column: str
 )
 def test_a_file_that_is_no_contract_is_told_by_name(things: Path, text: str, fault: str) -> None:
     things.write_text(HEAD + text)
-    with pytest.raises(Mistake, match=r"schemas/silver/things\.yaml") as caught:
+    with pytest.raises(UserError, match=r"schemas/silver/things\.yaml") as caught:
         contract("silver.things")
     assert fault in str(caught.value)
 
@@ -174,7 +174,7 @@ def test_layout_that_names_no_column_is_refused(things: Path) -> None:
     column = "{name: id, physicalType: string, required: true, primaryKey: true, description: x}"
     custom = "[{property: partitionBy, value: [day]}, {property: clusterBy, value: [place]}]"
     things.write_text(f"{HEAD}schema:\n  - name: silver.things\n    customProperties: {custom}\n    properties:\n      - {column}\n")
-    with pytest.raises(Mistake) as caught:
+    with pytest.raises(UserError) as caught:
         contract("silver.things")
     assert len(caught.value.faults) == 2
 
@@ -183,7 +183,7 @@ def test_a_property_that_nobody_knows_is_refused_with_those_that_are_known(thing
     column = "{name: id, physicalType: string, required: true, primaryKey: true, description: x}"
     custom = "[{property: clusterby, value: [id]}, {property: retension, value: {column: day, days: 3}}]"
     things.write_text(f"{HEAD}schema:\n  - name: silver.things\n    customProperties: {custom}\n    properties:\n      - {column}\n")
-    with pytest.raises(Mistake, match=r"(?s)clusterBy.*have clusterby.*retention, have retension"):
+    with pytest.raises(UserError, match=r"(?s)clusterBy.*have clusterby.*retention, have retension"):
         contract("silver.things")
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from basketgraph.config import Config, Mistake, load
-from basketgraph.cuts import Cuts, cuts, judged_from, run_cuts
-from basketgraph.tables import Release
+from basketgraph.foundation.config import Config, UserError, load
+from basketgraph.foundation.cuts import Cuts, cuts, judged_from, run_cuts
+from basketgraph.foundation.tables.warehouse import RunTables
 from support.contract_rows import rows
 
 DAY = date(2026, 3, 1)
@@ -56,12 +56,12 @@ def test_the_day_from_which_a_shop_can_be_judged_is_one_at_which_it_is() -> None
 
 
 def test_a_window_that_is_no_number_is_a_mistake() -> None:
-    with pytest.raises(Mistake, match=r"window_days.*soon"):
+    with pytest.raises(UserError, match=r"window_days.*soon"):
         cuts(load("local", "complete_journey", {"interactions.window_days": "soon"}), DAY, None)
 
 
 def test_history_begins_with_the_first_purchase_of_the_newest_version(spark: SparkSession, tmp_path: Path) -> None:
-    release = Release(spark, str(tmp_path), "run")
+    release = RunTables(spark, str(tmp_path), "run")
     usual = Cuts(days_before(56), days_before(28), 28)
     assert run_cuts(shop(), DAY, release) == usual, "no events are there yet"
 

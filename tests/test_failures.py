@@ -13,24 +13,26 @@ from typing import Any
 
 import pytest
 
-from basketgraph import pipeline, runs
 from basketgraph.clean.check_source import Rehearsal
-from basketgraph.clean.load import Cleaning
+from basketgraph.clean.cleaning import Cleaning
 from basketgraph.clean.replay import Replay, ReplayOutcome
-from basketgraph.config import Config, Mistake, load
-from basketgraph.failures import at_the_end, handling, in_a_line
+from basketgraph.cli import runner
+from basketgraph.cli.runner import run_pipeline
+from basketgraph.foundation.config import Config, UserError, load
+from basketgraph.foundation.failures import at_the_end, handling, in_a_line
+from basketgraph.foundation.quality.build import suites_of
+from basketgraph.foundation.quality.check import QualityStop
+from basketgraph.foundation.quality.check_scope import Finding, Look
+from basketgraph.foundation.quality.history import CheckHistory
+from basketgraph.foundation.quality.suites import QualitySettings
+from basketgraph.foundation.runs import job
+from basketgraph.foundation.runs.lock import Leases, RunLock
+from basketgraph.foundation.runs.memory import PeakMemory
+from basketgraph.foundation.runs.steps import Step
 from basketgraph.foundation.tables.files import Files
 from basketgraph.graph.training import _Follower
-from basketgraph.lock import Leases, RunLock
-from basketgraph.memory import PeakMemory
-from basketgraph.pipeline import run_pipeline
-from basketgraph.quality import Finding, Look, QualityStop
-from basketgraph.quality.build import suites_of
-from basketgraph.quality.past import CheckHistory
-from basketgraph.steps import Step
-from basketgraph.suites import QualitySettings
 
-check = import_module("basketgraph.quality.check")  # the package has a function of this name
+check = import_module("basketgraph.foundation.quality.check")  # the package has a function of this name
 DAY = date(2026, 3, 1)
 STEP = Step(help="", reads=(), writes=(), settings=())
 FULL = OSError("no space left on device, told to ann.lee@example.org\nand more lines")
@@ -129,20 +131,20 @@ def conf(tmp_path: Path, **sets: str) -> Config:
     return load("local", "complete_journey", {"warehouse": str(tmp_path), **sets})
 
 
-@pytest.mark.parametrize("first", [QualityStop("first"), Mistake("first"), RuntimeError("first")], ids=["stopped", "mistake", "crash"])
+@pytest.mark.parametrize("first", [QualityStop("first"), UserError("first"), RuntimeError("first")], ids=["stopped", "mistake", "crash"])
 def test_a_run_log_that_cannot_be_written_does_not_hide_why_a_step_failed(first: Exception, tmp_path: Path, warnings: list[str]) -> None:
     log: Any = Log()
     sent = tmp_path / "alert.json"
     alerting = conf(tmp_path, **{"alerts.command": json.dumps(["sh", "-c", f"cat > {sent}"])})
     with pytest.raises(type(first), match="first") as caught:
-        runs.run_step("copy", STEP, lambda *_: fail(first), alerting, DAY, log, PeakMemory())
+        job.run_step("copy", STEP, lambda *_: fail(first), alerting, DAY, log, PeakMemory())
     assert caught.value is first
     assert f"copy: its failure is not in ops.runs: {FULL_TOLD}" in warnings
     if isinstance(first, QualityStop):
         assert f"alert: since when it fails is not known: {FULL_TOLD}" in warnings
         assert sent.is_file(), "who is to be told is told all the same"
     with pytest.raises(OSError, match="no space"):  # a step that succeeded is not done before the log says so
-        runs.run_step("copy", STEP, lambda *_: None, conf(tmp_path), DAY, log, PeakMemory())
+        job.run_step("copy", STEP, lambda *_: None, conf(tmp_path), DAY, log, PeakMemory())
 
 
 @pytest.mark.parametrize("code", [1, 3])
@@ -160,17 +162,17 @@ def test_what_fails_after_a_failed_step_does_not_hide_it(code: int, tmp_path: Pa
         def __exit__(self, *_: object) -> None:
             raise OSError("the lock cannot be released")
 
-    monkeypatch.setattr(pipeline, "opened", lambda *_: Opened())
-    monkeypatch.setattr(pipeline, "RunLog", lambda *_: Log())
-    monkeypatch.setattr(pipeline, "run_step", step)
-    monkeypatch.setattr(pipeline, "state", lambda *_: fail(FULL))
+    monkeypatch.setattr(runner, "opened", lambda *_: Opened())
+    monkeypatch.setattr(runner, "RunLog", lambda *_: Log())
+    monkeypatch.setattr(runner, "run_step", step)
+    monkeypatch.setattr(runner, "state", lambda *_: fail(FULL))
     outcome = run_pipeline(conf(tmp_path), "clean", ds=DAY)
     assert outcome.error is first
     assert [(one.name, one.status) for one in outcome.steps] == [("clean", "failed"), ("report", "failed")][: 2 if code == 3 else 1]
     wanted = ["what the warehouse holds now cannot be told", "after the failed step"]
     assert [told.split(":")[0] for told in warnings] == (["report"] if code == 3 else []) + wanted
 
-    monkeypatch.setattr(pipeline, "_steps", lambda *_: None)
+    monkeypatch.setattr(runner, "_steps", lambda *_: None)
     with pytest.raises(OSError, match="the lock cannot be released"):  # no step failed: then this is the first error
         run_pipeline(conf(tmp_path), "clean", ds=DAY)
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from basketgraph.config import Mistake
-from basketgraph.contracts import conform
-from basketgraph.history import kept_before, known_before, require_purchases
+from basketgraph.foundation.config import UserError
+from basketgraph.foundation.contracts import conform
+from basketgraph.foundation.point_in_time import kept_before, known_before, require_purchases
 from support.contract_rows import rows
 
 
@@ -84,10 +84,10 @@ def test_lists_are_refused_where_nothing_was_bought_or_one_thing_only(spark: Spa
         spark, "silver.events", [{"event_type": "purchase", "item_id": "none", "event_date": AS_OF}, {"event_type": "cancellation", "item_id": "tea"}]
     )
     require_purchases(events, "corner")
-    with pytest.raises(Mistake, match=r"want purchases of at least 2 different items, have 1"):
+    with pytest.raises(UserError, match=r"want purchases of at least 2 different items, have 1"):
         require_purchases(events, "corner", items=2)
-    with pytest.raises(Mistake, match=r"lists want purchases: silver.events has none"):
+    with pytest.raises(UserError, match=r"lists want purchases: silver.events has none"):
         require_purchases(events.where("event_type <> 'purchase'"), "corner", items=2)
     require_purchases(events, "corner", before=date(2026, 3, 11))
-    with pytest.raises(Mistake, match=r"silver.events has none before 2026-03-10, the first is of 2026-03-10"):
+    with pytest.raises(UserError, match=r"silver.events has none before 2026-03-10, the first is of 2026-03-10"):
         require_purchases(events, "corner", before=AS_OF)

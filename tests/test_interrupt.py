@@ -18,7 +18,7 @@ import pytest
 
 from support.tiny_shop import TinyShop
 
-MODULE = [sys.executable, "-m", "basketgraph.cli"]
+MODULE = [sys.executable, "-m", "basketgraph.cli.app"]
 
 # A command with a child that ignores Ctrl-C, as the JVM does, and ends when asked; and one that does not end even then.
 COMMAND = """
@@ -80,7 +80,7 @@ def test_ctrl_c_prints_one_line_ends_what_was_started_and_cleans_up(tmp_path: Pa
 
 IGNORED = """
 import os, signal
-from basketgraph.interrupt import exits_on_interrupt, kept_interrupt
+from basketgraph.foundation.interrupt import exits_on_interrupt, kept_interrupt
 signal.signal(signal.SIGINT, signal.SIG_IGN)
 with exits_on_interrupt():
     with kept_interrupt():

@@ -14,10 +14,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from basketgraph.config import Mistake
+from basketgraph.foundation.config import UserError
+from basketgraph.foundation.distributed.launch import RanksFailed, free_threads, rank_environment, run_ranks
 from basketgraph.graph.settings import GraphSettings
 from basketgraph.graph.training import Training, read_result, train_each, train_shards
-from basketgraph.launch import RanksFailed, free_threads, rank_environment, run_ranks
 from basketgraph.shards.plain import Nodes, seal_arrays
 from support.contract_rows import ODD
 
@@ -126,7 +126,7 @@ def test_several_sets_are_trained_by_the_same_ranks_each_as_if_alone(sealed, alo
 
 
 def test_more_ranks_than_shards_is_a_mistake_and_nothing_is_written(sealed, tmp_path):
-    with pytest.raises(Mistake, match="ranks: want at most 4") as mistake:
+    with pytest.raises(UserError, match="ranks: want at most 4") as mistake:
         train_shards(sealed, tmp_path / "model", SETTINGS, ranks=5)
     assert "Start 4 ranks or fewer" in str(mistake.value)
     assert not list(tmp_path.iterdir())
@@ -140,7 +140,7 @@ def test_a_set_that_does_not_match_its_manifest_is_a_mistake_and_nothing_is_writ
     content[len(content) // 2] ^= 1
     file.write_bytes(content)
     (broken / "users-00001.parquet").unlink()
-    with pytest.raises(Mistake) as mistake:
+    with pytest.raises(UserError) as mistake:
         train_shards(broken, tmp_path / "model", SETTINGS)
     assert "edges-00002.parquet: want sha256" in str(mistake.value)
     assert "users-00001.parquet: want" in str(mistake.value)
@@ -162,8 +162,8 @@ def test_threads_are_shared_among_ranks_and_the_users_word_holds(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     assert free_threads(2) == 3
     monkeypatch.delenv("OMP_NUM_THREADS")
-    monkeypatch.setattr("basketgraph.launch.psutil.cpu_percent", lambda interval: 50.0)
-    monkeypatch.setattr("basketgraph.launch.os.sched_getaffinity", lambda _: set(range(8)))
+    monkeypatch.setattr("basketgraph.foundation.distributed.launch.psutil.cpu_percent", lambda interval: 50.0)
+    monkeypatch.setattr("basketgraph.foundation.distributed.launch.os.sched_getaffinity", lambda _: set(range(8)))
     assert free_threads(2) == 2
     assert free_threads(100) == 1
 

@@ -15,9 +15,9 @@ import psutil
 import pytest
 from pyspark.sql import SparkSession
 
-from basketgraph import lock
+from basketgraph.foundation.runs import lock
+from basketgraph.foundation.runs.lock import FOLDER, Leases, LockHeld, LockLost, RunLock, process_tree
 from basketgraph.foundation.tables.files import Files
-from basketgraph.lock import FOLDER, Leases, LockHeld, LockLost, RunLock, process_tree
 from support.contract_rows import mounted
 
 # A run that holds the lock until it is told to go on; with a child that outlives it, as a JVM or a rank does.
@@ -25,7 +25,7 @@ HOLDER = """
 import subprocess, sys, time
 from pathlib import Path
 from basketgraph.foundation.tables.files import Files
-from basketgraph.lock import Leases, RunLock
+from basketgraph.foundation.runs.lock import Leases, RunLock
 warehouse, name, hold = sys.argv[1], sys.argv[2], float(sys.argv[3])
 if len(sys.argv) > 4:
     child = subprocess.Popen(["sleep", sys.argv[4]], start_new_session=True)

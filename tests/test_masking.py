@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from basketgraph.masking import HIDDEN, masked, masked_pairs, without_addresses
+from basketgraph.foundation.privacy.log_masking import HIDDEN, masked, masked_pairs, without_addresses
 
 
 @pytest.mark.parametrize(

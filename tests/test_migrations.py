@@ -11,10 +11,10 @@ import yaml
 from pyspark.sql import SparkSession
 from pyspark.sql.types import DataType, StructType
 
-from basketgraph.config import CONF_VARIABLE, Mistake, data_yaml
-from basketgraph.contracts import contract
-from basketgraph.migrations import KEY_PROPERTY, Existing, migration, properties
-from basketgraph.tables import Release
+from basketgraph.foundation.config import CONF_VARIABLE, UserError, data_yaml
+from basketgraph.foundation.contracts import contract
+from basketgraph.foundation.tables.migrations import KEY_PROPERTY, Existing, migration, properties
+from basketgraph.foundation.tables.warehouse import RunTables
 from support.contract_rows import rows
 
 TABLE = "silver.campaigns"
@@ -56,8 +56,8 @@ def test_a_table_that_is_as_its_contract_says_is_left_alone(spark: SparkSession,
     assert migration(contract(TABLE), as_is(spark)) == migration(contract(TABLE), as_is(spark))
     assert migration(contract(TABLE), as_is(spark)).statements == ()
     assert migration(contract(TABLE), as_is(spark)).faults == ()
-    Release(spark, str(tmp_path), "one").create(TABLE)
-    second = Release(spark, str(tmp_path), "two")
+    RunTables(spark, str(tmp_path), "one").create(TABLE)
+    second = RunTables(spark, str(tmp_path), "two")
     second.create(TABLE)
     assert second.version(TABLE) == 0, "what create writes is what migration wants"
 
@@ -70,7 +70,7 @@ def test_a_table_follows_its_contract_at_the_next_write_and_reads_as_it_already_
     before = {"campaign_id": "1", "campaign_type": "A"}
     changed(lambda table: table["properties"].append({"name": "reach", "physicalType": "int", "description": "people"}))
     changed(lambda table: table["properties"].append({"name": "gone", "physicalType": "string", "required": True, "description": "to go"}))
-    Release(spark, warehouse, "run-1").append(rows(spark, TABLE, [{**before, "reach": 7}]), TABLE)
+    RunTables(spark, warehouse, "run-1").append(rows(spark, TABLE, [{**before, "reach": 7}]), TABLE)
 
     def newer(table: dict[str, Any]) -> None:
         table["properties"].remove(column(table, "gone"))
@@ -81,7 +81,7 @@ def test_a_table_follows_its_contract_at_the_next_write_and_reads_as_it_already_
         column(table, "reach")["required"] = True
 
     changed(newer)
-    release = Release(spark, warehouse, "run-2")
+    release = RunTables(spark, warehouse, "run-2")
     (old,) = release.read(TABLE).collect()
     assert (release.version(TABLE), old.reach, old.budget, "gone" in old.asDict()) == (1, 7, None, False)
     assert dict(release.read(TABLE).dtypes)["reach"] == "bigint"
@@ -91,11 +91,11 @@ def test_a_table_follows_its_contract_at_the_next_write_and_reads_as_it_already_
     assert {f.name: f.metadata.get("comment") for f in release.read(TABLE).schema.fields}["reach"] == "people it's for"
     with pytest.raises(Exception, match="reach_is_positive"):
         release.append(rows(spark, TABLE, [{"campaign_id": "3", "campaign_type": "B", "reach": 0}]), TABLE)
-    assert Release(spark, warehouse, "run-3").migration(TABLE).statements == (), "done once, it is done"
+    assert RunTables(spark, warehouse, "run-3").migration(TABLE).statements == (), "done once, it is done"
 
     changed(lambda table: column(table, "budget").update(required=True))
-    with pytest.raises(Mistake, match=r"(?s)rows that are there do not meet.*budget_is_there"):
-        Release(spark, warehouse, "run-4").create(TABLE)
+    with pytest.raises(UserError, match=r"(?s)rows that are there do not meet.*budget_is_there"):
+        RunTables(spark, warehouse, "run-4").create(TABLE)
 
 
 def test_all_that_a_table_cannot_follow_is_told_at_once(spark: SparkSession) -> None:
@@ -114,10 +114,10 @@ def test_rows_that_are_all_written_anew_start_the_table_again_and_its_versions_s
     spark: SparkSession, tmp_path: Path, changed: Callable[[Change], None]
 ) -> None:
     warehouse = str(tmp_path / "warehouse")
-    Release(spark, warehouse, "run-1").append(rows(spark, TABLE, [{"campaign_id": "1", "campaign_type": "A"}]), TABLE)
+    RunTables(spark, warehouse, "run-1").append(rows(spark, TABLE, [{"campaign_id": "1", "campaign_type": "A"}]), TABLE)
     changed(lambda table: column(table, "campaign_type").update(physicalType="array<string>"))
-    release = Release(spark, warehouse, "run-2")
-    with pytest.raises(Mistake, match=r"(?s)cannot follow.*campaign_type: want array<string>, have string"):
+    release = RunTables(spark, warehouse, "run-2")
+    with pytest.raises(UserError, match=r"(?s)cannot follow.*campaign_type: want array<string>, have string"):
         release.merge(rows(spark, TABLE, [{"campaign_id": "2", "campaign_type": ["B"]}]), TABLE)
     release.overwrite(rows(spark, TABLE, [{"campaign_id": "2", "campaign_type": ["B"]}]), TABLE)
     assert [row.campaign_type for row in release.read(TABLE).collect()] == [["B"]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pyspark.sql import SparkSession
 
-from basketgraph.money import CODES, FUNCTION, minor_units, number_in_words, register
+from basketgraph.foundation.money import CODES, FUNCTION, minor_units, number_in_words, register
 
 
 @pytest.mark.parametrize(("code", "units"), [("EUR", 100), ("JPY", 1), ("XOF", 1), ("KWD", 1000), ("IQD", 1000), ("CLF", 10_000)])

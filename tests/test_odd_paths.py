@@ -69,7 +69,7 @@ def test_a_relative_path_of_any_letters_holds_landing_files_tables_shard_sets_mo
         (root / "in" / f"{number}.csv").write_text("\n".join(["order,customer,product,title,price,day", *part, ""]))
 
     sets = [f"--set={text}" for text in (f"warehouse={ODD}/w/", f"landing=./{ODD}/in", "graph.epochs=2", "graph.dim=32", "recall.als_rank=16")]
-    command = [sys.executable, "-m", "basketgraph.cli", "run", "all", "--source", "corner", "--conf-dir", f"{ODD}/conf-dir", *sets, "--json"]
+    command = [sys.executable, "-m", "basketgraph.cli.app", "run", "all", "--source", "corner", "--conf-dir", f"{ODD}/conf-dir", *sets, "--json"]
     done = subprocess.run(command, cwd=root.parent, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-6000:]
     told = json.loads(done.stdout.splitlines()[-1])

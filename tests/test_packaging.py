@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from basketgraph.tables import Release
+from basketgraph.foundation.tables.warehouse import RunTables
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
@@ -22,11 +22,11 @@ LINES = ["536365,85123A,HOLDER,6,2010-12-01 08:26:00,2.55,17850.0,United Kingdom
 PROBE = """
 from pyspark.sql import SparkSession
 import basketgraph
-from basketgraph.config import data_text
+from basketgraph.foundation.config import data_text
 
 def origin(rows):
     import basketgraph
-    from basketgraph.contracts import contract
+    from basketgraph.foundation.contracts import contract
     for _ in rows:
         yield (str(basketgraph.__path__[0]), len(contract("silver.events").columns))
 
@@ -75,7 +75,11 @@ class Node:
         self.environment["XDG_STATE_HOME"] = str(root / "state")
         self.submit_binary = f"{packages}/pyspark/bin/spark-submit"
         lacking = subprocess.run(
-            [python, "-c", "import yaml, pyspark, basketgraph.config"], env=self.environment, cwd=self.folder, capture_output=True, text=True
+            [python, "-c", "import yaml, pyspark, basketgraph.foundation.config"],
+            env=self.environment,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
         )
         assert "No module named 'basketgraph" in lacking.stderr, lacking.stderr
 
@@ -107,7 +111,7 @@ def test_a_job_runs_from_the_zip_alone(spark: SparkSession, build: Path, tmp_pat
         flags = ["--env", "local", "--source", "online_retail", "--ds", "2010-12-02", "--pipeline", "clean", "--run-id", "one-run"]
         done = node.submit(job, *flags, "--set", f"warehouse={warehouse}", "--set", f"landing={landing}")
         assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
-    release = Release(spark, str(warehouse), "look")
+    release = RunTables(spark, str(warehouse), "look")
     assert release.read("silver.events").count() == 2
     assert {(row.run_id, row.step, row.status) for row in release.read("ops.runs").collect()} == {
         ("one-run", "clean", "done"),

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from basketgraph.config import CONF_VARIABLE, Mistake, conf_folder, load
-from basketgraph.paths import absolute, globbed, local_folder, writable_fault
+from basketgraph.foundation.config import CONF_VARIABLE, UserError, conf_folder, load
+from basketgraph.foundation.paths import absolute, globbed, local_folder, writable_fault
 from support.contract_rows import ODD
 
 
@@ -116,13 +116,13 @@ def test_every_path_of_a_run_is_absolute_whatever_names_it(here: Path, monkeypat
     assert (by_flags.warehouse, by_flags.environment.work_dir, by_flags.source["landing"]) == (f"{here}/a", f"{here}/b", f"{here}/c")
     assert by_flags.work_root == f"file://{here}/b"
     monkeypatch.chdir(here.parent)
-    with pytest.raises(Mistake, match=f"{CONF_VARIABLE}: want a folder .* have {here.parent}/mine"):
+    with pytest.raises(UserError, match=f"{CONF_VARIABLE}: want a folder .* have {here.parent}/mine"):
         load("own", "corner")
 
 
 def test_paths_that_cannot_be_used_are_told_all_at_once_with_their_flags() -> None:
     for bad in ({"warehouse": "w`x", "work_dir": "file:x", "landing": "a\nb"}, {"warehouse": "a,b:c", "work_dir": "a:b?", "landing": "file:/[a]/:"}):
-        with pytest.raises(Mistake) as caught:
+        with pytest.raises(UserError) as caught:
             load("local", "complete_journey", bad)
         assert sorted(fault.partition(":")[0] for fault in caught.value.faults) == ["landing", "warehouse", "work_dir"]
         assert "--set warehouse=DIR" in caught.value.cure
@@ -131,12 +131,12 @@ def test_paths_that_cannot_be_used_are_told_all_at_once_with_their_flags() -> No
 
 
 def test_a_warehouse_that_cannot_be_written_to_is_refused_before_spark_starts(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from basketgraph.runs import opened
+    from basketgraph.foundation.runs.job import opened
 
     (here / "file").write_text("")
-    monkeypatch.setattr("basketgraph.runs.spark_session", lambda *_: pytest.fail("Spark was started"))
+    monkeypatch.setattr("basketgraph.foundation.runs.job.spark_session", lambda *_: pytest.fail("Spark was started"))
     with (
-        pytest.raises(Mistake, match=r"(?s)warehouse: want a folder, have a file.*--set warehouse=DIR"),
+        pytest.raises(UserError, match=r"(?s)warehouse: want a folder, have a file.*--set warehouse=DIR"),
         opened(load("local", "complete_journey", {"warehouse": "file"}), "run", None, "test"),
     ):
         pytest.fail("a file was taken for a warehouse")
@@ -165,7 +165,7 @@ def test_a_pattern_of_a_new_shops_files_is_one_below_a_folder_whose_name_is_none
 def test_a_path_of_onboard_that_cannot_be_used_is_a_mistake(here: Path, flags: list[str], told: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from typer.testing import CliRunner
 
-    from basketgraph.cli import app
+    from basketgraph.cli.app import app
 
     monkeypatch.setenv(CONF_VARIABLE, "")  # which --conf-dir sets
     (here / "a.csv").write_text("a\n")

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from basketgraph.config import CONF_VARIABLE, Config, Mistake, load
-from basketgraph.pipeline import Outcome, dry_run, run_pipeline
-from basketgraph.runs import RUNS
-from basketgraph.state import status
-from basketgraph.steps import pipelines
-from basketgraph.tables import LiveRelease, Release
+from basketgraph.cli.runner import Outcome, dry_run, run_pipeline
+from basketgraph.cli.status import status
+from basketgraph.foundation.config import CONF_VARIABLE, Config, UserError, load
+from basketgraph.foundation.runs.job import RUNS
+from basketgraph.foundation.runs.steps import pipelines
+from basketgraph.foundation.tables.warehouse import LiveRelease, RunTables
 from support.tiny_shop import TinyShop
 
 DAY = date(2026, 3, 1)
@@ -94,7 +94,7 @@ def test_a_stop_leaves_the_live_release_and_the_report_is_made_all_the_same(
     assert {step["name"]: step["status"] for step in seen["steps"]} == statuses(stopped)
     assert seen["steps"][0].keys() == stopped.as_json()["steps"][0].keys()
     with monkeypatch.context() as patched:
-        patched.setattr("basketgraph.reader.QueryBuilder", lambda: 1 / 0)
+        patched.setattr("basketgraph.foundation.tables.deltalake_reader.QueryBuilder", lambda: 1 / 0)
         assert status(conf(shop)) == seen, "what cannot be read without Spark is read by it"
     alert = json.loads(told.read_text())
     assert {key: alert[key] for key in ("shop", "ds", "run_id", "step", "message")} == {
@@ -117,7 +117,7 @@ def test_a_crash_ends_the_run_at_its_step_and_a_report_that_fails_does_not_hide_
     crashed = run(shop)
     assert statuses(crashed) == {"load": "done", "copy": "done", "judge": "failed"}
     assert (crashed.refused, str(crashed.error)) == (None, "told to: crash")
-    release = Release(spark, str(shop.warehouse), "look")
+    release = RunTables(spark, str(shop.warehouse), "look")
     assert {(row.step, row.status) for row in release.read(RUNS).collect()} == {("load", "done"), ("copy", "done"), ("judge", "failed")}
     assert not release.exists("ops.releases")
 
@@ -129,15 +129,15 @@ def test_a_crash_ends_the_run_at_its_step_and_a_report_that_fails_does_not_hide_
 
 
 def test_an_unknown_step_or_pipeline_is_told_before_spark_starts_a_run(shop: TinyShop) -> None:
-    with pytest.raises(Mistake, match="want a step of all, have fly"):
+    with pytest.raises(UserError, match="want a step of all, have fly"):
         run(shop, start="fly")
-    with pytest.raises(Mistake, match="want one of all, have everything"):
+    with pytest.raises(UserError, match="want one of all, have everything"):
         run_pipeline(conf(shop), "everything")
     assert not shop.warehouse.exists()
 
 
 def test_status_of_an_empty_warehouse_is_a_mistake(shop: TinyShop) -> None:
-    with pytest.raises(Mistake, match="want a warehouse with runs"):
+    with pytest.raises(UserError, match="want a warehouse with runs"):
         status(conf(shop))
 
 
@@ -148,8 +148,8 @@ def test_the_report_step_says_which_file_it_makes_so_that_a_deleted_page_is_made
 def test_a_dry_run_tells_an_unknown_step_or_pipeline_before_spark_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tiny = TinyShop(tmp_path)
     monkeypatch.setenv(CONF_VARIABLE, str(tiny.conf))
-    monkeypatch.setattr("basketgraph.pipeline.opened", lambda *_: pytest.fail("Spark was started and the lock taken"))
-    with pytest.raises(Mistake, match="want a step of all, have fly"):
+    monkeypatch.setattr("basketgraph.cli.runner.opened", lambda *_: pytest.fail("Spark was started and the lock taken"))
+    with pytest.raises(UserError, match="want a step of all, have fly"):
         dry_run(conf(tiny), "all", start="fly")
-    with pytest.raises(Mistake, match="want one of all, have everything"):
+    with pytest.raises(UserError, match="want one of all, have everything"):
         dry_run(conf(tiny), "everything")

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from basketgraph import progress
-from basketgraph.progress import Running, Tasks, at, current, each, in_words, running
+from basketgraph.foundation import progress
+from basketgraph.foundation.progress import Running, Tasks, at, current, each, in_words, running
 
 
 class Clock:

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from basketgraph.config import Mistake, data_yaml, parsed
-from basketgraph.contracts import contract
-from basketgraph.quality import Finding, QualityStop, check_all, examine
-from basketgraph.quality.look import whole_table
-from basketgraph.suites import Expectation, QualitySettings, Suite, suite, suites
-from basketgraph.tables import Release
+from basketgraph.foundation.config import UserError, data_yaml, parsed
+from basketgraph.foundation.contracts import contract
+from basketgraph.foundation.quality import examine
+from basketgraph.foundation.quality.check import QualityStop, check_all
+from basketgraph.foundation.quality.check_scope import Finding, whole_table
+from basketgraph.foundation.quality.suites import Expectation, QualitySettings, Suite, suite, suites
+from basketgraph.foundation.tables.warehouse import RunTables
 from support.contract_rows import rows
 
 DS = date(2026, 1, 3)
@@ -221,7 +222,7 @@ def test_an_empty_table_of_events_items_or_interactions_stops(spark: SparkSessio
 
 
 def test_a_critical_failure_stops_with_what_was_promised_and_found_and_is_kept(spark: SparkSession, tmp_path: Any) -> None:
-    release = Release(spark, str(tmp_path), "run-1")
+    release = RunTables(spark, str(tmp_path), "run-1")
     events = [GOOD["silver.events"], {**GOOD["silver.events"], "event_id": "secret@example.org", "event_type": "secret@example.org"}]
     release.overwrite(rows(spark, "silver.events", events), "silver.events")
     with pytest.raises(QualityStop) as stopped:
@@ -237,7 +238,7 @@ def test_a_critical_failure_stops_with_what_was_promised_and_found_and_is_kept(s
 
 
 def test_a_warning_is_kept_and_stops_nothing(spark: SparkSession, tmp_path: Any) -> None:
-    release = Release(spark, str(tmp_path), "run-1")
+    release = RunTables(spark, str(tmp_path), "run-1")
     release.overwrite(rows(spark, "ops.files", [{**GOOD["ops.files"], "status": "quarantined"}]), "ops.files")
     check_all(release, ["ops.files"], DS, SETTINGS)
     (kept,) = release.read("ops.quality_results").where("NOT success").collect()
@@ -249,7 +250,7 @@ def test_fewer_rows_than_the_run_before_saw_are_a_warning(spark: SparkSession, t
     items = [{**GOOD["silver.items"], "item_id": f"i{number}"} for number in range(10)]
     seen = []
     for run, kept in (("run-1", 10), ("run-2", 9), ("run-3", 8)):  # 9 of 10 are enough, 8 of 9 are not: 0.9 of 9 is 8.1
-        release = Release(spark, str(tmp_path), run)
+        release = RunTables(spark, str(tmp_path), run)
         release.overwrite(rows(spark, "silver.items", items[:kept]), "silver.items")
         check_all(release, ["silver.items"], DS, SETTINGS)
         (row,) = release.read("ops.quality_results").where(f"run_id = '{run}' AND check_name = 'table_row_count_to_be_between#2'").collect()
@@ -258,8 +259,8 @@ def test_fewer_rows_than_the_run_before_saw_are_a_warning(spark: SparkSession, t
 
 
 def test_a_table_that_was_never_written_is_a_mistake(spark: SparkSession, tmp_path: Any) -> None:
-    with pytest.raises(Mistake, match=r"silver\.items: not checked"):
-        check_all(Release(spark, str(tmp_path), "run-1"), ["silver.items"], DS, SETTINGS)
+    with pytest.raises(UserError, match=r"silver\.items: not checked"):
+        check_all(RunTables(spark, str(tmp_path), "run-1"), ["silver.items"], DS, SETTINGS)
 
 
 def test_what_great_expectations_does_not_know_or_refuses_is_told_all_at_once(spark: SparkSession) -> None:
@@ -271,16 +272,16 @@ def test_what_great_expectations_does_not_know_or_refuses_is_told_all_at_once(sp
         "b": one("expect_column_values_to_be_in_set", column="item_id", value_set=3),
         "c": one("expect_column_values_to_meet", column="item_id", condition="true", colour="red"),
     }
-    with pytest.raises(Mistake) as refused:
+    with pytest.raises(UserError) as refused:
         examine(Suite("silver.items", wrong), VALUES, whole_table(rows(spark, "silver.items", []), DS, SETTINGS))
     assert {fault.partition(":")[0] for fault in refused.value.faults} == {"a", "b", "c"}
     broken = {"d": one("expect_column_values_to_meet", column="item_id", condition="colour = 'red'")}
-    with pytest.raises(Mistake, match="colour"):
+    with pytest.raises(UserError, match="colour"):
         examine(Suite("silver.items", broken), VALUES, whole_table(rows(spark, "silver.items", [{}]), DS, SETTINGS))
 
 
 def test_conditions_name_columns_of_the_contract(spark: SparkSession) -> None:
-    from basketgraph.suites import filled
+    from basketgraph.foundation.quality.suites import filled
 
     for terms in suites().values():
         frame = spark.createDataFrame([], contract(terms.table).struct)

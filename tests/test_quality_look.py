@@ -9,12 +9,13 @@ from typing import cast
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from basketgraph.config import data_yaml, parsed
-from basketgraph.quality import Look, scope
-from basketgraph.quality.past import CheckHistory, CheckRun
-from basketgraph.quality.scope import look_at
-from basketgraph.suites import QualitySettings, suite
-from basketgraph.tables import Release
+from basketgraph.foundation.config import data_yaml, parsed
+from basketgraph.foundation.quality import incremental
+from basketgraph.foundation.quality.check_scope import Look
+from basketgraph.foundation.quality.history import CheckHistory, CheckRun
+from basketgraph.foundation.quality.incremental import look_at
+from basketgraph.foundation.quality.suites import QualitySettings, suite
+from basketgraph.foundation.tables.warehouse import RunTables
 from support.contract_rows import rows
 
 EVENTS, DAY = "silver.events", timedelta(days=1)
@@ -70,13 +71,13 @@ def frame(spark: SparkSession) -> DataFrame:
 def chosen(frame: DataFrame, checks: Checks, ds: date, version: int, *changed: date) -> tuple[Look | None, list[int]]:
     """What is looked at, and the versions since which changed days were asked for."""
     told = Told(frame, version, changed)
-    return look_at(CheckRun(cast(Release, told), ds, SETTINGS, checks.past), suite(EVENTS), version), told.asked
+    return look_at(CheckRun(cast(RunTables, told), ds, SETTINGS, checks.past), suite(EVENTS), version), told.asked
 
 
 @pytest.fixture
 def checks(monkeypatch: pytest.MonkeyPatch) -> Checks:
     """One, of the whole table, the day before."""
-    monkeypatch.setattr(scope, "daily_history", lambda *_: {})
+    monkeypatch.setattr(incremental, "daily_history", lambda *_: {})
     found = Checks()
     found.add(DS - DAY, 1, scope="table")
     return found
@@ -133,7 +134,7 @@ def test_a_day_that_was_still_arriving_at_the_last_check_is_judged_once_it_is_ov
     frame: DataFrame, checks: Checks, monkeypatch: pytest.MonkeyPatch, changed: list[date], looked_at: list[str], judged: list[str], said: str
 ) -> None:
     seen = [DS - back * DAY for back in (1, 3, 4, 5, 6, 7, 8)]  # on the second day before there was no row: whether it is one is told by later ones
-    monkeypatch.setattr(scope, "daily_history", lambda *_: {"metric_to_be_usual:orders": {day.isoformat(): 1.0 for day in seen}})
+    monkeypatch.setattr(incremental, "daily_history", lambda *_: {"metric_to_be_usual:orders": {day.isoformat(): 1.0 for day in seen}})
     # The day before was noted by the check of that day, and not judged.
     look, _ = chosen(frame, checks, DS, 1, *changed)
     assert look is not None

@@ -9,16 +9,17 @@ from typing import Any, cast
 import pytest
 from pyspark.sql import Row, SparkSession
 
-from basketgraph.config import Mistake, data_yaml, parsed
-from basketgraph.quality import QualityStop, acceptances, check_all
-from basketgraph.quality.past import CheckHistory, CheckRun, check_history
-from basketgraph.quality.scope import newer_lookup
+from basketgraph.cli.status import quality_verdict
+from basketgraph.foundation.config import UserError, data_yaml, parsed
+from basketgraph.foundation.quality.check import QualityStop, check_all
+from basketgraph.foundation.quality.history import CheckHistory, CheckRun, check_history
+from basketgraph.foundation.quality.incremental import newer_lookup
+from basketgraph.foundation.quality.overrides import acceptances
+from basketgraph.foundation.quality.renderers import scope_in_words
+from basketgraph.foundation.quality.suites import QualitySettings, Suite, suite
+from basketgraph.foundation.tables.warehouse import RunTables
 from basketgraph.report.newest import newest_checks
 from basketgraph.report.promises import state
-from basketgraph.state import quality_verdict
-from basketgraph.suites import QualitySettings, Suite, suite
-from basketgraph.tables import Release
-from basketgraph.wording import scope_in_words
 from support.contract_rows import rows
 
 EVENTS = "silver.events"
@@ -34,8 +35,8 @@ class Shop:
     def __init__(self, spark: SparkSession, folder: Path) -> None:
         self.spark, self.folder, self.runs = spark, folder, 0
 
-    def release(self) -> Release:
-        return Release(self.spark, str(self.folder), f"run-{self.runs}")
+    def release(self) -> RunTables:
+        return RunTables(self.spark, str(self.folder), f"run-{self.runs}")
 
     def add(self, day: date, *events: dict[str, Any]) -> None:
         noon = datetime(day.year, day.month, day.day, 12, tzinfo=timezone.utc)
@@ -153,24 +154,24 @@ def test_what_a_person_let_pass_is_no_check_from_which_changes_are_counted() -> 
 def test_a_version_that_was_let_pass_for_a_day_stops_the_next_although_nothing_is_new(spark: SparkSession, tmp_path: Path) -> None:
     coupons, key = "silver.coupons", "key_to_be_unique:coupon_id,campaign_id,item_id"
     same = {"coupon_id": "k", "campaign_id": "c", "item_id": "i"}
-    Release(spark, str(tmp_path), "run-0").overwrite(rows(spark, coupons, [same, same]), coupons)
-    check_all(Release(spark, str(tmp_path), "run-1"), [coupons], LAST, SETTINGS, accepted={(coupons, key): "a trial (accepted by ann)"})
-    assert check_all(Release(spark, str(tmp_path), "run-2"), [coupons], LAST, SETTINGS) == {}
+    RunTables(spark, str(tmp_path), "run-0").overwrite(rows(spark, coupons, [same, same]), coupons)
+    check_all(RunTables(spark, str(tmp_path), "run-1"), [coupons], LAST, SETTINGS, accepted={(coupons, key): "a trial (accepted by ann)"})
+    assert check_all(RunTables(spark, str(tmp_path), "run-2"), [coupons], LAST, SETTINGS) == {}
     with pytest.raises(QualityStop):
-        check_all(Release(spark, str(tmp_path), "run-3"), [coupons], LAST + timedelta(days=1), SETTINGS)
+        check_all(RunTables(spark, str(tmp_path), "run-3"), [coupons], LAST + timedelta(days=1), SETTINGS)
 
 
 @pytest.mark.slow
 def test_a_stop_of_promises_that_were_taken_back_ends_with_the_next_run(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     promotions, ends = "silver.promotions", "column_values_to_meet:valid_to"
     day = date(2026, 1, 1)
-    Release(spark, str(tmp_path), "run-0").append(rows(spark, promotions, [{"valid_from": day, "valid_to": day + timedelta(days=9)}]), promotions)
+    RunTables(spark, str(tmp_path), "run-0").append(rows(spark, promotions, [{"valid_from": day, "valid_to": day + timedelta(days=9)}]), promotions)
     good = suite(promotions)
     wrong = good.expectations[ends].model_copy(update={"kwargs": {"column": "valid_to", "condition": "valid_to < valid_from"}})
 
     def run(number: int, terms: Suite) -> tuple[str | None, Any]:
-        monkeypatch.setattr("basketgraph.quality.check.suites_of", lambda _: {promotions: terms})
-        release, scope = Release(spark, str(tmp_path), f"run-{number}"), None
+        monkeypatch.setattr("basketgraph.foundation.quality.check.suites_of", lambda _: {promotions: terms})
+        release, scope = RunTables(spark, str(tmp_path), f"run-{number}"), None
         try:
             scope = check_all(release, [promotions], LAST, SETTINGS).get(promotions, {}).get("scope")
         except QualityStop:
@@ -189,14 +190,14 @@ def test_a_table_that_did_not_change_is_looked_at_again_when_what_it_looks_up_di
     coupons, campaigns, listed = "silver.coupons", "silver.campaigns", "looked_up_values_to_meet:campaign_is_listed"
 
     def run(number: int, **campaign: str) -> tuple[str | None, bool, int]:
-        release = Release(spark, str(tmp_path), f"run-{number}")
+        release = RunTables(spark, str(tmp_path), f"run-{number}")
         if campaign:
             release.overwrite(rows(spark, campaigns, [campaign]), campaigns)
         told = check_all(release, [coupons], LAST, SETTINGS).get(coupons, {}).get("scope")
         last = check_history(release, [coupons]).last(coupons, listed) or {}
         return told, last["success"], last["looked_up_version"]
 
-    Release(spark, str(tmp_path), "run-0").overwrite(rows(spark, coupons, [{"campaign_id": "late"}]), coupons)
+    RunTables(spark, str(tmp_path), "run-0").overwrite(rows(spark, coupons, [{"campaign_id": "late"}]), coupons)
     (_, success, version) = run(1, campaign_id="early")
     assert not success
     told, success, later = run(2, campaign_id="late")
@@ -226,7 +227,7 @@ def test_a_table_that_is_looked_up_calls_for_another_look_where_it_may_change_th
     row = {"check_name": check_name, "success": success, "looked_up_version": was, "ds": LAST}
     now = {terms.expectations[check_name].kwargs["table"]: 5}
     history = CheckHistory({table: {check_name: [row]}})
-    run = CheckRun(cast(Release, None), LAST + timedelta(days=days), SETTINGS.model_copy(update={"whole_days": 7}), history)
+    run = CheckRun(cast(RunTables, None), LAST + timedelta(days=days), SETTINGS.model_copy(update={"whole_days": 7}), history)
     assert newer_lookup(run, terms, [row], now) == anew
 
 
@@ -252,7 +253,7 @@ def test_a_change_of_the_settings_makes_the_whole_table_be_looked_at(shop: Shop)
     ],
 )
 def test_only_a_known_check_is_let_pass_and_only_with_a_reason(accept: list[str], because: list[str], said: str) -> None:
-    with pytest.raises(Mistake, match=said):
+    with pytest.raises(UserError, match=said):
         acceptances(accept, because)
 
 
@@ -266,7 +267,7 @@ def test_data_docs_are_made_of_the_runs_own_results_and_hold_no_value_of_a_perso
     targets, coupons = "silver.campaign_targets", "silver.coupons"
     settings = SETTINGS.model_copy(update={"data_docs": True})
     for run, tables in (("run-1", [targets]), ("run-2", [coupons, targets])):
-        release = Release(spark, str(tmp_path), run)
+        release = RunTables(spark, str(tmp_path), run)
         release.overwrite(rows(spark, targets, [{"user_id": USER}, {"user_id": f"{run}@example.org"}]), targets)
         release.overwrite(rows(spark, coupons, [{"item_id": run}]), coupons)
         for table in tables:  # job by job: both make one site

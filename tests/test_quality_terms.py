@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from basketgraph.config import data_yaml, parsed
-from basketgraph.quality import Finding, Look, examine, terms
-from basketgraph.quality.look import Scope, judged_days, whole_table
-from basketgraph.suites import Expectation, QualitySettings, Suite, suite
+from basketgraph.foundation.config import data_yaml, parsed
+from basketgraph.foundation.quality import examine, metrics
+from basketgraph.foundation.quality.check_scope import Finding, Look, Scope, judged_days, whole_table
+from basketgraph.foundation.quality.suites import Expectation, QualitySettings, Suite, suite
 from support.contract_rows import rows
 
 SETTINGS = parsed(QualitySettings, data_yaml("conf/settings.yaml")["quality"], "settings.quality")
@@ -171,11 +171,11 @@ def test_hours_are_the_shops_own_so_that_summer_time_moves_none(spark: SparkSess
 
 def test_a_distribution_of_more_values_than_the_driver_should_get_is_refused(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
     events = rows(spark, "silver.events", [{**EVENT, "quantity": number} for number in range(1, 4)])
-    monkeypatch.setattr(terms, "MOST_BUCKETS", 3)
-    assert terms.shifts(events, "event_date", SATURDAY.isoformat(), {"at_most": "quantity"}) == {"at_most": (0.0, 3, 0)}
-    monkeypatch.setattr(terms, "MOST_BUCKETS", 2)
+    monkeypatch.setattr(metrics, "MOST_BUCKETS", 3)
+    assert metrics.shifts(events, "event_date", SATURDAY.isoformat(), {"at_most": "quantity"}) == {"at_most": (0.0, 3, 0)}
+    monkeypatch.setattr(metrics, "MOST_BUCKETS", 2)
     with pytest.raises(ValueError, match=r"^many: want at most 2 buckets, have more$"):
-        terms.shifts(events, "event_date", SATURDAY.isoformat(), {"many": "quantity", "few": "event_type"})
+        metrics.shifts(events, "event_date", SATURDAY.isoformat(), {"many": "quantity", "few": "event_type"})
 
 
 @pytest.mark.parametrize("part", [True, False])
@@ -254,9 +254,9 @@ def test_metrics_of_a_table_and_its_conditions_take_one_pass(spark: SparkSession
 
 
 def test_the_stability_index_is_zero_for_equal_shares_and_large_for_others() -> None:
-    assert terms.stability([100, 200, 300], [10, 20, 30]) == 0
-    assert terms.stability([500, 500], [1000, 0]) > 1
-    assert 0.1 < terms.stability([5000, 5000], [7000, 3000]) < 0.25, "a shift that textbooks call moderate"
-    assert math.isclose(terms.stability([5000, 5000], [7000, 3000]), 0.4 * math.log(1.4) * 0.5 + 0.4 * math.log(1 / 0.6) * 0.5, abs_tol=2e-3)
-    assert terms.stability([3, 2], [0, 1]) == 0, "a handful of rows shows nothing"
-    assert terms.stability([], []) == 0
+    assert metrics.stability([100, 200, 300], [10, 20, 30]) == 0
+    assert metrics.stability([500, 500], [1000, 0]) > 1
+    assert 0.1 < metrics.stability([5000, 5000], [7000, 3000]) < 0.25, "a shift that textbooks call moderate"
+    assert math.isclose(metrics.stability([5000, 5000], [7000, 3000]), 0.4 * math.log(1.4) * 0.5 + 0.4 * math.log(1 / 0.6) * 0.5, abs_tol=2e-3)
+    assert metrics.stability([3, 2], [0, 1]) == 0, "a handful of rows shows nothing"
+    assert metrics.stability([], []) == 0

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from basketgraph.ranking import interval, paired_difference, recall_ndcg, top_k
+from basketgraph.foundation.ranking import interval, paired_difference, recall_ndcg, top_k
 
 
 def test_top_k_equals_a_stable_sort_when_scores_are_full_of_ties() -> None:

@@ -11,12 +11,12 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from basketgraph.reader import DeltaFolder, Unreadable
+from basketgraph.cli.status import quality_verdict
+from basketgraph.foundation.quality.renderers import scope_in_words
+from basketgraph.foundation.tables.deltalake_reader import DeltaFolder, Unreadable
+from basketgraph.foundation.tables.warehouse import RunTables
 from basketgraph.report.newest import newest_checks
 from basketgraph.report.promises import state
-from basketgraph.state import quality_verdict
-from basketgraph.tables import Release
-from basketgraph.wording import scope_in_words
 from support.contract_rows import rows
 
 RESULTS = "ops.quality_results"
@@ -32,7 +32,7 @@ def result(run: int, check: str, **values: Any) -> dict[str, Any]:
 @pytest.mark.slow
 def test_newest_checks_are_the_same_by_spark_and_without_it(spark: SparkSession, tmp_path: Path) -> None:
     root = tmp_path / "w é %+[a]{b}#1?*;&'"
-    release = Release(spark, str(root), "run-3")
+    release = RunTables(spark, str(root), "run-3")
     some_days = {"scope_kind": "days", "scope_days": [date(2026, 2, 1)]}
     told = [
         result(0, "open", success=False, outcome="broken"),
@@ -69,7 +69,7 @@ def test_newest_checks_are_the_same_by_spark_and_without_it(spark: SparkSession,
 
 @pytest.mark.slow
 def test_results_of_an_older_version_are_read_without_what_it_did_not_write_and_its_table_takes_new_ones(spark: SparkSession, tmp_path: Path) -> None:
-    release, folder = Release(spark, str(tmp_path), "run-2"), DeltaFolder(tmp_path)
+    release, folder = RunTables(spark, str(tmp_path), "run-2"), DeltaFolder(tmp_path)
     typed = ["outcome", "scope_kind", "scope_days", "scope_reason", "repeated_from", "judged_day"]
     old = [result(0, "open", success=False), result(1, "open"), result(1, "empty")]
     sentences = {"observed": F.lit("there is no row to look at"), "scope": F.lit("rows of 1 day that changed since the last check: 2026-02-01")}
@@ -122,7 +122,7 @@ def test_a_path_that_the_package_would_take_for_another_is_not_read_by_it(tmp_pa
 
 
 def test_days_and_instants_are_told_as_spark_tells_them(spark: SparkSession, tmp_path: Path) -> None:
-    release = Release(spark, str(tmp_path), "run-0")
+    release = RunTables(spark, str(tmp_path), "run-0")
     row = {"release": 3, "published_at": FIRST, "as_of": date(2026, 3, 1), "versions": {"b": 2, "a": 1}, "rows": {}}
     release.append(rows(spark, "ops.releases", [row]), "ops.releases")
     query = "SELECT * FROM {rows}"

@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from basketgraph.config import CONF_VARIABLE, Mistake, load
-from basketgraph.contracts import contract
-from basketgraph.flags import job_parser, set_pairs
 from basketgraph.foundation import code_hash
-from basketgraph.memory import PeakMemory, tree_memory
-from basketgraph.progress import each
-from basketgraph.runs import RUNS, RunLog, StepReport, job_main, new_run_id, quality_checker, run_step
-from basketgraph.steps import Step, pipelines
-from basketgraph.suites import QualitySettings
-from basketgraph.tables import Release
+from basketgraph.foundation.config import CONF_VARIABLE, UserError, load
+from basketgraph.foundation.contracts import contract
+from basketgraph.foundation.progress import each
+from basketgraph.foundation.quality.suites import QualitySettings
+from basketgraph.foundation.runs.arguments import job_parser, set_pairs
+from basketgraph.foundation.runs.job import RUNS, RunLog, StepReport, job_main, new_run_id, quality_checker, run_step
+from basketgraph.foundation.runs.memory import PeakMemory, tree_memory
+from basketgraph.foundation.runs.steps import Step, pipelines
+from basketgraph.foundation.tables.warehouse import RunTables
 from support.contract_rows import rows
 
 DAY, NEXT_DAY = date(2026, 3, 1), date(2026, 3, 2)
@@ -40,13 +40,13 @@ class Run:
 
     def log(self) -> RunLog:
         conf = load("local", "complete_journey", {"warehouse": str(self.folder / "warehouse"), **self.sets})
-        return RunLog(Release(self.spark, conf.warehouse, new_run_id()), conf)
+        return RunLog(RunTables(self.spark, conf.warehouse, new_run_id()), conf)
 
     def write(self, user: str) -> None:
         runs = self.log()
         runs.release.overwrite(rows(self.spark, IN, [{"campaign_id": "1", "user_id": user}]), IN)
 
-    def job(self, spark: SparkSession, conf: object, ds: date, release: Release) -> StepReport:
+    def job(self, spark: SparkSession, conf: object, ds: date, release: RunTables) -> StepReport:
         columns = ["user_id as redemption_id", "user_id", "'c' as coupon_id", "campaign_id", "date'2026-01-01' as redemption_date"]
         release.overwrite(release.read(IN).selectExpr(*columns, *contract(OUT).lineage_columns), OUT)
         return StepReport(rows_in=1, rows_out=1, detail={"told": "something"})
@@ -185,7 +185,7 @@ def test_the_memory_of_a_child_counts(run: Run) -> None:
 
 def test_a_set_flag_without_an_equals_sign_is_a_mistake() -> None:
     assert set_pairs(["a=b=c", "d="]) == {"a": "b=c", "d": ""}
-    with pytest.raises(Mistake) as caught:
+    with pytest.raises(UserError) as caught:
         set_pairs(["a=b", "warehouse", "landing"])
     assert caught.value.faults == ("have 'warehouse'", "have 'landing'")
 
@@ -199,7 +199,7 @@ def test_a_pipeline_that_names_an_unknown_step_is_a_mistake(tmp_path: Path, monk
     monkeypatch.setenv(CONF_VARIABLE, str(tmp_path))
     (tmp_path / "conf").mkdir()
     (tmp_path / "conf" / "pipelines.yaml").write_text("steps: {}\npipelines: {all: {help: x, steps: [clean, fly]}}\n")
-    with pytest.raises(Mistake, match=r"(?s)pipelines.all: want a step, have clean.*have fly"):
+    with pytest.raises(UserError, match=r"(?s)pipelines.all: want a step, have clean.*have fly"):
         pipelines()
 
 
@@ -221,7 +221,7 @@ def test_tables_are_checked_with_the_shops_own_limits_and_hours(spark: SparkSess
     given: list[QualitySettings] = []
     monkeypatch.setattr("basketgraph.quality.check_all", lambda release, tables, ds, settings, accepted: given.append(settings))
     conf = load("local", "online_retail", {"warehouse": str(tmp_path), "quality.judged_days": "3"})
-    quality_checker(conf, {})(Release(spark, str(tmp_path), "run-1"), [IN], DAY)
+    quality_checker(conf, {})(RunTables(spark, str(tmp_path), "run-1"), [IN], DAY)
     assert [(settings.time_zone, settings.judged_days) for settings in given] == [("Europe/London", 3)]
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from basketgraph.config import CONF_VARIABLE, Mistake, data_files, data_text, data_yaml
-from basketgraph.session import properties
+from basketgraph.foundation.config import CONF_VARIABLE, UserError, data_files, data_text, data_yaml
+from basketgraph.foundation.runs.session import properties
 
 NEEDED = {
     "spark.sql.session.timeZone": "UTC",
@@ -40,7 +40,7 @@ def test_properties_are_read_as_spark_submit_reads_them() -> None:
 
 
 def test_a_line_without_a_value_is_a_mistake() -> None:
-    with pytest.raises(Mistake, match=r"spark\.a"):
+    with pytest.raises(UserError, match=r"spark\.a"):
         properties("spark.a\n")
 
 
@@ -80,9 +80,9 @@ def test_the_local_runner_starts_with_the_files_properties_prints_to_its_log_and
     kept = [line for line in shipped.splitlines() if line.split(" ")[0] not in changed]
     (folder / "local.conf").write_text("\n".join([*kept, *(f"{key} {value}" for key, value in changed.items())]))
     code = f"""
-from basketgraph.config import Mistake, load
-from basketgraph.flags import log_to_stderr
-from basketgraph.session import announce_spark, spark_log, spark_session, want_reachable
+from basketgraph.foundation.config import UserError, load
+from basketgraph.foundation.runs.arguments import log_to_stderr
+from basketgraph.foundation.runs.session import announce_spark, spark_log, spark_session, want_reachable
 log_to_stderr()
 conf = load("local", "complete_journey", {{"warehouse": {str(tmp_path / "new" / "warehouse")!r}}})
 announce_spark(conf, make_warehouse=True)
@@ -94,7 +94,7 @@ assert spark.sql("SHOW TABLES").collect() == []
 want_reachable(spark, {{"warehouse": "/w", "work_dir": None, "landing": "package:caf\u00e9/x"}})
 try:
     want_reachable(spark, {{"warehouse": "a:/b", "landing": "/caf\u00e9"}})
-except Mistake as mistake:
+except UserError as mistake:
     assert [fault.split(",")[0] for fault in mistake.faults] == ["warehouse: want a path", "landing: want letters of the locale"], mistake.faults
 else:
     raise AssertionError("Java would look for /caf?")
@@ -117,9 +117,9 @@ def test_where_the_jvm_does_not_start_the_last_lines_of_its_log_are_told(tmp_pat
     monkeypatch.setenv("JAVA_HOME", str(tmp_path / "no java"))
     code = """
 import sys
-from basketgraph.cli_terms import ended
-from basketgraph.config import load
-from basketgraph.session import spark_session
+from basketgraph.cli.options import ended
+from basketgraph.foundation.config import load
+from basketgraph.foundation.runs.session import spark_session
 try:
     spark_session(load("local", "complete_journey", {"warehouse": sys.argv[1]}), "test")
 except Exception as error:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from basketgraph.config import Mistake, data_yaml, load
+from basketgraph.cli.preflight import MODELS, check_settings, model_of
+from basketgraph.foundation.config import UserError, data_yaml, load
+from basketgraph.foundation.quality.suites import QualitySettings
+from basketgraph.foundation.runs.steps import pipelines
 from basketgraph.graph.settings import GraphSettings
-from basketgraph.preflight import MODELS, check_settings, model_of
 from basketgraph.rank.settings import RankSettings, Trees
 from basketgraph.recall.settings import RecallSettings
-from basketgraph.steps import pipelines
-from basketgraph.suites import QualitySettings
 
 
 def test_every_field_of_a_stage_can_be_set_and_every_key_is_a_field() -> None:
@@ -33,21 +33,21 @@ def test_what_the_documentation_names_can_be_set() -> None:
 
 @pytest.mark.parametrize("text", ["[", "a: b: c", "2026-02-30", "\t"])
 def test_a_value_that_is_no_yaml_is_a_mistake_and_no_crash(text: str) -> None:
-    with pytest.raises(Mistake) as caught:
+    with pytest.raises(UserError) as caught:
         load("local", "complete_journey", {"graph.epochs": text, "recall.seed": "{"})
     assert [fault.partition(":")[0] for fault in caught.value.faults] == ["graph.epochs", "recall.seed"]
 
 
 def test_recommenders_that_nobody_knows_are_told_before_anything_runs() -> None:
     told = load("local", "complete_journey", {"recall.rebuy": "{ease: 5, guesses: 7}", "recall.discovery": "{hunches: 5}"})
-    with pytest.raises(Mistake) as caught:
+    with pytest.raises(UserError) as caught:
         told.section("recall", RecallSettings)
     first, second = caught.value.faults
     assert "settings.recall.rebuy" in first
     assert "want recommenders of personal_frequency, popularity, item_cosine, ease, als, graph, have guesses" in first
     assert "have hunches" in second
     trees = dict(data_yaml("conf/settings.yaml")["rank"]["rebuy"], prior=["hunches"], objective="guess")
-    with pytest.raises(Mistake, match=r"(?s)rebuy.prior.*hunches.*rebuy.objective.*lambdarank"):
+    with pytest.raises(UserError, match=r"(?s)rebuy.prior.*hunches.*rebuy.objective.*lambdarank"):
         load("local", "complete_journey", {"rank.rebuy": str(trees)}).section("rank", RankSettings)
 
 
@@ -59,17 +59,17 @@ def test_numbers_beyond_what_a_library_takes_are_told_before_the_first_step() ->
     every = list(pipelines().pipelines["all"].steps)
     at_most = "{popularity: 9000, ease: 1000}"
     checked(every, recall__rebuy=at_most, ranks="8", recall__als_rank="64")
-    with pytest.raises(Mistake, match=r"(?s)settings.recall.rebuy: .* at most 10,000.*settings.recall.discovery"):
+    with pytest.raises(UserError, match=r"(?s)settings.recall.rebuy: .* at most 10,000.*settings.recall.discovery"):
         checked(every, recall__rebuy="{popularity: 9000, ease: 1001}", recall__discovery="{als: -1}")
-    with pytest.raises(Mistake, match=r"(?s)ranks: want at most 8 .*, have 9.*recall.als_rank: want at most 64 .*, have 65"):
+    with pytest.raises(UserError, match=r"(?s)ranks: want at most 8 .*, have 9.*recall.als_rank: want at most 64 .*, have 65"):
         checked(every, ranks="9", recall__als_rank="65")
     checked(["clean", "publish"], ranks="9", recall__rebuy="{popularity: 12000}")
-    with pytest.raises(Mistake, match=r"settings.alerts"):
+    with pytest.raises(UserError, match=r"settings.alerts"):
         checked(["clean"], alerts__timeout_seconds="soon")
 
 
 def test_closed_days_are_dates_as_yaml_has_them_or_days_of_every_year() -> None:
     told = load("local", "complete_journey", {"quality.closed_days": "[2026-05-01, '2026-05-02', 12-25]"})
     assert told.section("quality", QualitySettings).closed_days == ("2026-05-01", "2026-05-02", "12-25")
-    with pytest.raises(Mistake, match=r"closed_days.0"):
+    with pytest.raises(UserError, match=r"closed_days.0"):
         load("local", "complete_journey", {"quality.closed_days": "[25.12.]"}).section("quality", QualitySettings)

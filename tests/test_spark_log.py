@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from basketgraph.spark_log import KEPT, last_lines, log_place, opened_log
+from basketgraph.foundation.runs.spark_log import KEPT, last_lines, log_place, opened_log
 
 NOW = datetime(2026, 3, 1, tzinfo=timezone.utc)
 

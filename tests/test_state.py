@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from basketgraph.state import still_to_come
+from basketgraph.cli.status import still_to_come
 
 
 @pytest.mark.parametrize(

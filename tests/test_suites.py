@@ -11,12 +11,12 @@ import pytest
 import yaml
 from pyspark.sql import SparkSession
 
-from basketgraph.config import CONF_VARIABLE, Mistake, data_files, data_yaml
-from basketgraph.quality import QualityStop, check_all
-from basketgraph.quality.build import refuse_unusable
-from basketgraph.steps import pipelines
-from basketgraph.suites import KNOWN_VALUES, Expectation, Meta, QualitySettings, Suite, filled, suite, suite_file, suites
-from basketgraph.tables import Release
+from basketgraph.foundation.config import CONF_VARIABLE, UserError, data_files, data_yaml
+from basketgraph.foundation.quality.build import refuse_unusable
+from basketgraph.foundation.quality.check import QualityStop, check_all
+from basketgraph.foundation.quality.suites import KNOWN_VALUES, Expectation, Meta, QualitySettings, Suite, filled, suite, suite_file, suites
+from basketgraph.foundation.runs.steps import pipelines
+from basketgraph.foundation.tables.warehouse import RunTables
 from support.contract_rows import rows
 
 DAY = date(2026, 3, 1)
@@ -48,7 +48,7 @@ WRONG = {
 
 def test_great_expectations_takes_every_suite() -> None:
     refuse_unusable(list(suites().values()), SETTINGS)
-    with pytest.raises(Mistake) as refused:  # nor would it take anything: among all of them those that are wrong are told, and no other
+    with pytest.raises(UserError) as refused:  # nor would it take anything: among all of them those that are wrong are told, and no other
         refuse_unusable([*suites().values(), *WRONG.values()], SETTINGS)
     assert {fault.split(" cannot be used: ")[1].split(":")[0] for fault in refused.value.faults} == {"a", "b", "c"}
 
@@ -67,13 +67,13 @@ def test_what_is_wrong_with_any_suite_is_told_before_a_row_is_looked_at(spark: S
     write_suite(tmp_path, "silver.items", {"type": "expect_miracles", "kwargs": {}})
     write_suite(tmp_path, "silver.coupons", {"type": "expect_medians_to_be_steady", "kwargs": {"by": "item_id", "day": "item_id"}})
     monkeypatch.setenv(CONF_VARIABLE, str(tmp_path))
-    release, tables = Release(spark, str(tmp_path), "run-1"), ["silver.users", "silver.items", "silver.coupons"]
+    release, tables = RunTables(spark, str(tmp_path), "run-1"), ["silver.users", "silver.items", "silver.coupons"]
     release.append(rows(spark, "silver.users", [{"user_id": "no pseudonym, which is critical"}]), "silver.users")
-    with pytest.raises(Mistake, match=r"silver\.items, silver\.coupons: not checked"):
+    with pytest.raises(UserError, match=r"silver\.items, silver\.coupons: not checked"):
         check_all(release, tables, DAY, SETTINGS)
     for table in tables[1:]:
         release.append(rows(spark, table, [{}]), table)
-    with pytest.raises(Mistake) as refused:
+    with pytest.raises(UserError) as refused:
         check_all(release, tables, DAY, SETTINGS)
     told = "\n".join(refused.value.faults)
     assert "items.yaml cannot be used: miracles: want an expectation of Great Expectations" in told
@@ -108,7 +108,7 @@ def test_sql_that_names_no_column_is_told_with_its_place_wherever_it_stands_and_
     monkeypatch.setenv(CONF_VARIABLE, str(tmp_path))
 
     def check(run_id: str, valid_to: date) -> None:
-        release = Release(spark, str(tmp_path), run_id)
+        release = RunTables(spark, str(tmp_path), run_id)
         release.overwrite(rows(spark, promotions, [{"valid_from": DAY, "valid_to": valid_to}]), promotions)
         release.overwrite(rows(spark, coupons, [{}]), coupons)
         try:
@@ -120,7 +120,7 @@ def test_sql_that_names_no_column_is_told_with_its_place_wherever_it_stands_and_
     seen: list[list[tuple[str, bool]]] = []
     with pytest.raises(QualityStop, match=r"silver\.promotions version \d: stopped"):
         check("run-1", DAY)
-    with pytest.raises(Mistake) as refused:
+    with pytest.raises(UserError) as refused:
         check("run-2", DAY + timedelta(days=1))
     assert seen == [[(promotions, False)], [(promotions, True)]]
     assert "silver.coupons: not checked" in caplog.text
@@ -154,7 +154,7 @@ def test_a_misspelt_value_is_refused_with_its_place(limit: Any, promise: str, fa
     if not fault:
         assert suite("silver.items").expectations
         return
-    with pytest.raises(Mistake) as refused:
+    with pytest.raises(UserError) as refused:
         suite("silver.items")
     (told,) = refused.value.faults
     assert told.startswith("expectations[0] expect_table_row_count_to_be_between: want")

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from basketgraph.cli.summary import print_changes, print_status, print_summary, print_trace
 from basketgraph.evaluate import as_json
 from basketgraph.report.examples import Example
-from basketgraph.summary import print_changes, print_status, print_summary, print_trace
 
 
 def measured(model: str, metric: str, value: float, versus: str = "") -> dict[str, Any]:

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from basketgraph.config import Mistake
-from basketgraph.contracts import ContractError, contract
-from basketgraph.cut_off import remove_failed_creation
+from basketgraph.foundation.config import UserError
+from basketgraph.foundation.contracts import ContractError, contract
+from basketgraph.foundation.tables.failed_creation import remove_failed_creation
 from basketgraph.foundation.tables.files import Files
-from basketgraph.publish.releases import publish, utc_now
-from basketgraph.tables import LiveRelease, Release, Warehouse
+from basketgraph.foundation.tables.releases import publish, utc_now
+from basketgraph.foundation.tables.warehouse import LiveRelease, RunTables, Warehouse
 from support.contract_rows import rows
 
 EVENTS, EDGES, PAIRS = "silver.events", "gold.interactions", "silver.campaign_targets"
@@ -24,8 +24,8 @@ FIRST, SECOND = date(2026, 2, 1), date(2026, 3, 1)
 
 
 @pytest.fixture
-def release(spark: SparkSession, tmp_path: Path) -> Iterator[Release]:
-    yield Release(spark, str(tmp_path / "warehouse"), "run-1")
+def release(spark: SparkSession, tmp_path: Path) -> Iterator[RunTables]:
+    yield RunTables(spark, str(tmp_path / "warehouse"), "run-1")
     spark.catalog.clearCache()
 
 
@@ -33,22 +33,22 @@ def events(spark: SparkSession, *given: dict[str, Any]) -> DataFrame:
     return rows(spark, EVENTS, given)
 
 
-def amounts(release: Release) -> dict[str, int]:
+def amounts(release: RunTables) -> dict[str, int]:
     return {row.event_id: row.amount_minor for row in release.read(EVENTS).collect()}
 
 
-def test_a_table_that_was_never_written_reads_as_empty_with_its_contracts_columns(release: Release) -> None:
+def test_a_table_that_was_never_written_reads_as_empty_with_its_contracts_columns(release: RunTables) -> None:
     empty = release.read(EVENTS)
     assert (empty.count(), "event_id" in empty.columns, release.exists(EVENTS), release.version(EVENTS)) == (0, True, False, None)
 
 
-def test_a_merge_inserts_new_keys_updates_changed_rows_and_leaves_the_rest(spark: SparkSession, release: Release) -> None:
+def test_a_merge_inserts_new_keys_updates_changed_rows_and_leaves_the_rest(spark: SparkSession, release: RunTables) -> None:
     release.merge(events(spark, {"event_id": "a", "amount_minor": 1}, {"event_id": "b", "amount_minor": 2}), EVENTS)
     release.merge(events(spark, {"event_id": "b", "amount_minor": 20}, {"event_id": "c", "amount_minor": 3}), EVENTS)
     assert amounts(release) == {"a": 1, "b": 20, "c": 3}
 
 
-def test_rows_delivered_again_commit_no_new_version_though_their_lineage_differs(spark: SparkSession, release: Release) -> None:
+def test_rows_delivered_again_commit_no_new_version_though_their_lineage_differs(spark: SparkSession, release: RunTables) -> None:
     given = {"event_id": "a", "amount_minor": 1, "event_date": FIRST}
     release.merge(events(spark, given), EVENTS, batch_id="one", prune_by="event_date")
     before = release.version(EVENTS)
@@ -56,14 +56,16 @@ def test_rows_delivered_again_commit_no_new_version_though_their_lineage_differs
     assert release.version(EVENTS) == before
 
 
-def test_a_row_that_moved_to_another_day_is_found_on_the_days_named_beside_the_frames_own(spark: SparkSession, release: Release) -> None:
+def test_a_row_that_moved_to_another_day_is_found_on_the_days_named_beside_the_frames_own(spark: SparkSession, release: RunTables) -> None:
     release.merge(events(spark, {"event_id": "a", "event_date": FIRST}), EVENTS)
     moved = events(spark, {"event_id": "a", "event_date": SECOND})
     release.merge(moved, EVENTS, prune_by="event_date", prune_also=[FIRST])
     assert [row.event_date for row in release.read(EVENTS).collect()] == [SECOND]
 
 
-def test_of_rows_that_are_there_several_times_one_is_left_where_they_are_taken_out_and_one_put_in_anew(spark: SparkSession, release: Release) -> None:
+def test_of_rows_that_are_there_several_times_one_is_left_where_they_are_taken_out_and_one_put_in_anew(
+    spark: SparkSession, release: RunTables
+) -> None:
     for day in (FIRST, SECOND):
         release.merge(events(spark, {"event_id": "a", "event_date": day}, {"event_id": day.isoformat()}), EVENTS, prune_by="event_date")
     assert release.read(EVENTS).where("event_id = 'a'").count() == 2
@@ -75,13 +77,13 @@ def test_of_rows_that_are_there_several_times_one_is_left_where_they_are_taken_o
     assert release.version(EVENTS) == (before or 0) + 1
 
 
-def test_a_merge_that_only_inserts_leaves_changed_rows_alone(spark: SparkSession, release: Release) -> None:
+def test_a_merge_that_only_inserts_leaves_changed_rows_alone(spark: SparkSession, release: RunTables) -> None:
     release.merge(events(spark, {"event_id": "a", "amount_minor": 1}), EVENTS)
     release.merge(events(spark, {"event_id": "a", "amount_minor": 9}, {"event_id": "b", "amount_minor": 2}), EVENTS, only_insert=True)
     assert amounts(release) == {"a": 1, "b": 2}
 
 
-def test_a_null_is_a_value_when_rows_are_compared(spark: SparkSession, release: Release) -> None:
+def test_a_null_is_a_value_when_rows_are_compared(spark: SparkSession, release: RunTables) -> None:
     release.merge(events(spark, {"event_id": "a", "store_id": None}), EVENTS)
     before = release.version(EVENTS)
     release.merge(events(spark, {"event_id": "a", "store_id": None}), EVENTS)
@@ -90,14 +92,14 @@ def test_a_null_is_a_value_when_rows_are_compared(spark: SparkSession, release: 
     assert [row.store_id for row in release.read(EVENTS).collect()] == ["north"]
 
 
-def test_a_table_that_is_all_key_can_be_merged_twice(spark: SparkSession, release: Release) -> None:
+def test_a_table_that_is_all_key_can_be_merged_twice(spark: SparkSession, release: RunTables) -> None:
     pairs = rows(spark, PAIRS, [{"campaign_id": "1", "user_id": "u"}])
     release.merge(pairs, PAIRS)
     release.merge(pairs, PAIRS)
     assert release.read(PAIRS).count() == 1
 
 
-def test_the_batch_id_of_a_commit_is_found_in_the_history_and_goes_no_further(spark: SparkSession, release: Release) -> None:
+def test_the_batch_id_of_a_commit_is_found_in_the_history_and_goes_no_further(spark: SparkSession, release: RunTables) -> None:
     release.merge(events(spark, {"event_id": "a"}), EVENTS, batch_id="batch-7")
     release.merge(events(spark, {"event_id": "b"}), EVENTS)
     release.append(events(spark, {"event_id": "c"}), EVENTS, batch_id="batch-8")
@@ -107,7 +109,7 @@ def test_the_batch_id_of_a_commit_is_found_in_the_history_and_goes_no_further(sp
     assert spark.conf.get("spark.databricks.delta.commitInfo.userMetadata", None) is None
 
 
-def test_a_batch_that_was_taken_back_is_not_in_the_history_unless_it_came_again(spark: SparkSession, release: Release) -> None:
+def test_a_batch_that_was_taken_back_is_not_in_the_history_unless_it_came_again(spark: SparkSession, release: RunTables) -> None:
     for batch in ("kept", "taken back", "taken back, too", "again"):
         release.append(events(spark, {"event_id": batch}), EVENTS, batch_id=batch)
     newest = release.version(EVENTS)
@@ -122,14 +124,14 @@ def edges(spark: SparkSession, day: date, *users: str) -> DataFrame:
     return rows(spark, EDGES, [{"as_of": day, "user_id": user, "item_id": "i"} for user in users])
 
 
-def test_overwriting_a_day_leaves_the_other_days(spark: SparkSession, release: Release) -> None:
+def test_overwriting_a_day_leaves_the_other_days(spark: SparkSession, release: RunTables) -> None:
     release.overwrite_day(edges(spark, FIRST, "a", "b"), EDGES, FIRST)
     release.overwrite_day(edges(spark, SECOND, "c"), EDGES, SECOND)
     release.overwrite_day(edges(spark, SECOND, "d"), EDGES, SECOND)
     assert sorted((row.as_of, row.user_id) for row in release.read(EDGES).collect()) == [(FIRST, "a"), (FIRST, "b"), (SECOND, "d")]
 
 
-def test_rows_of_another_day_are_refused_and_nothing_is_written(spark: SparkSession, release: Release) -> None:
+def test_rows_of_another_day_are_refused_and_nothing_is_written(spark: SparkSession, release: RunTables) -> None:
     release.overwrite_day(edges(spark, FIRST, "a"), EDGES, FIRST)
     before = release.version(EDGES)
     with pytest.raises(Exception, match="DELTA_REPLACE_WHERE_MISMATCH"):
@@ -137,7 +139,7 @@ def test_rows_of_another_day_are_refused_and_nothing_is_written(spark: SparkSess
     assert release.version(EDGES) == before
 
 
-def test_delta_itself_refuses_a_null_in_a_required_column(spark: SparkSession, release: Release) -> None:
+def test_delta_itself_refuses_a_null_in_a_required_column(spark: SparkSession, release: RunTables) -> None:
     release.create(EVENTS)
     frame = events(spark, {"event_id": "a"}).selectExpr("* except (user_id)", "cast(null as string) as user_id")
     with pytest.raises(Exception, match="NOT NULL"):
@@ -145,14 +147,14 @@ def test_delta_itself_refuses_a_null_in_a_required_column(spark: SparkSession, r
     assert release.read(EVENTS).count() == 0
 
 
-def test_delta_itself_refuses_what_the_contracts_constraint_forbids(spark: SparkSession, release: Release) -> None:
+def test_delta_itself_refuses_what_the_contracts_constraint_forbids(spark: SparkSession, release: RunTables) -> None:
     with pytest.raises(Exception, match="quantity_is_positive"):
         release.merge(events(spark, {"event_id": "a", "quantity": 0}), EVENTS)
     release.merge(events(spark, {"event_id": "a", "quantity": 1}), EVENTS)
     assert release.read(EVENTS).count() == 1
 
 
-def test_every_difference_from_the_contract_is_told_at_once_and_no_table_is_made(spark: SparkSession, release: Release) -> None:
+def test_every_difference_from_the_contract_is_told_at_once_and_no_table_is_made(spark: SparkSession, release: RunTables) -> None:
     frame = rows(spark, PAIRS, [{"user_id": "u"}]).selectExpr("* except (campaign_id, user_id)", "1 as user_id", "'red' as colour")
     with pytest.raises(ContractError) as caught:
         release.overwrite(frame, PAIRS)
@@ -163,7 +165,7 @@ def test_every_difference_from_the_contract_is_told_at_once_and_no_table_is_made
     )
 
 
-def test_rows_made_in_python_arrive_as_they_are_and_none_lacks_a_required_value(release: Release) -> None:
+def test_rows_made_in_python_arrive_as_they_are_and_none_lacks_a_required_value(release: RunTables) -> None:
     at = datetime(2026, 3, 1, 12, 30, 0, 1, tzinfo=timezone.utc)
     made = {"release": 1, "kind": "publish", "run_id": "r", "published_at": at, "as_of": FIRST, "versions": {EVENTS: 3}, "rows": {EVENTS: 2**40}}
     frame = release.rows_of("ops.releases", [made])
@@ -176,7 +178,7 @@ def test_rows_made_in_python_arrive_as_they_are_and_none_lacks_a_required_value(
         release.rows_of("ops.releases", [{**made, "color": "red"}])
 
 
-def test_instants_that_were_collected_go_back_as_they_were_wherever_the_machine_stands(release: Release, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_instants_that_were_collected_go_back_as_they_were_wherever_the_machine_stands(release: RunTables, monkeypatch: pytest.MonkeyPatch) -> None:
     at = datetime(2026, 3, 1, 12, 30, tzinfo=timezone.utc)
     made = {"release": 1, "kind": "publish", "run_id": "r", "published_at": at, "versions": {}, "rows": {}}
     with monkeypatch.context() as patched:
@@ -189,7 +191,7 @@ def test_instants_that_were_collected_go_back_as_they_were_wherever_the_machine_
     assert collected.published_at == datetime(2026, 3, 1, 18, 0), "Spark hands out local time without a zone"
 
 
-def test_a_table_whose_creation_was_killed_before_its_first_commit_is_created_again(spark: SparkSession, release: Release) -> None:
+def test_a_table_whose_creation_was_killed_before_its_first_commit_is_created_again(spark: SparkSession, release: RunTables) -> None:
     log = Path(release.path(EVENTS)) / "_delta_log"
     (log / "_staged_commits").mkdir(parents=True)
     (log / ".00000000000000000000.json.1.tmp").write_text("cut off")
@@ -219,7 +221,7 @@ def test_a_commit_is_never_removed_as_a_failed_creation_not_even_one_that_is_mad
     assert commit.exists()
 
 
-def test_a_column_comment_of_the_contract_is_in_the_table(spark: SparkSession, release: Release) -> None:
+def test_a_column_comment_of_the_contract_is_in_the_table(spark: SparkSession, release: RunTables) -> None:
     release.create(EVENTS)
     comments = {field.name: field.metadata.get("comment") for field in release.read(EVENTS).schema.fields}
     assert comments["event_time"] == "UTC instant"
@@ -233,8 +235,8 @@ def test_no_write_is_made_by_a_run_that_lost_the_lock(spark: SparkSession, tmp_p
         raise Lost
 
     warehouse = str(tmp_path / "warehouse")
-    Release(spark, warehouse, "run-1").append(edges(spark, FIRST, "a"), EDGES)
-    late = Release(spark, warehouse, "run-0", before_commit=lost)
+    RunTables(spark, warehouse, "run-1").append(edges(spark, FIRST, "a"), EDGES)
+    late = RunTables(spark, warehouse, "run-0", before_commit=lost)
     for write in (late.append, late.overwrite, late.merge):
         with pytest.raises(Lost):
             write(edges(spark, FIRST, "b"), EDGES)
@@ -244,9 +246,9 @@ def test_no_write_is_made_by_a_run_that_lost_the_lock(spark: SparkSession, tmp_p
     assert not late.exists(EVENTS)
 
 
-def test_readers_see_the_published_versions_and_not_those_a_run_is_writing(spark: SparkSession, release: Release) -> None:
+def test_readers_see_the_published_versions_and_not_those_a_run_is_writing(spark: SparkSession, release: RunTables) -> None:
     release.overwrite(edges(spark, FIRST, "a"), EDGES)
-    with pytest.raises(Mistake, match="not in a release"):
+    with pytest.raises(UserError, match="not in a release"):
         LiveRelease(spark, release.root).read(EDGES)
     publish(release, as_of=FIRST, now=utc_now())
     release.overwrite(edges(spark, FIRST, "b"), EDGES)

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from basketgraph.usual import DayScore, Limits, detect_anomalies, score_day
+from basketgraph.foundation.quality.anomaly import DayScore, Limits, detect_anomalies, score_day
 
 START = date(2025, 1, 6)  # a Monday
 SATURDAY, SUNDAY = date(2025, 8, 30), date(2025, 8, 31)

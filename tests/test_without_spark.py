@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from basketgraph.config import CONF_VARIABLE, Mistake, load
-from basketgraph.inputs import check_run
+from basketgraph.cli.inputs import check_run
+from basketgraph.foundation.config import CONF_VARIABLE, UserError, load
 from support.tiny_shop import TinyShop
 
 HEAVY = ("pyspark", "py4j", "pandas", "numpy", "pyarrow", "torch", "great_expectations", "numba", "lightgbm", "scipy", "altair", "tensorboard")
 CODE = f"""
 import json, sys
 from typer.main import get_command
-from basketgraph.cli import app
+from basketgraph.cli.app import app
 
 def lines(command, given):
     yield [*given, "--help"]
@@ -114,12 +114,12 @@ def checked(root: Path, monkeypatch: pytest.MonkeyPatch, pipeline: str = "clean"
 def test_files_are_looked_for_where_and_as_cleaning_would_pick_them_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     landing = tmp_path / "landing"
     shop(tmp_path, f"file://{landing}")
-    with pytest.raises(Mistake, match=f"want a folder with sales_\\*.csv, have no folder {landing}"):
+    with pytest.raises(UserError, match=f"want a folder with sales_\\*.csv, have no folder {landing}"):
         checked(tmp_path, monkeypatch)
     for name in ("sales_1.csv.part", ".sales_1.csv", "_tmp/sales_1.csv", "other.csv"):
         (landing / name).parent.mkdir(parents=True, exist_ok=True)
         (landing / name).touch()
-    with pytest.raises(Mistake, match=f"want files like sales_\\*.csv, have none in {landing}"):
+    with pytest.raises(UserError, match=f"want files like sales_\\*.csv, have none in {landing}"):
         checked(tmp_path, monkeypatch)
     checked(tmp_path, monkeypatch, files=False)  # of a dry run
     checked(tmp_path, monkeypatch, "maintain")
@@ -128,7 +128,7 @@ def test_files_are_looked_for_where_and_as_cleaning_would_pick_them_up(tmp_path:
     shop(tmp_path, "s3a://bucket/landing")
     checked(tmp_path, monkeypatch)  # Hadoop's to look at
     shop(tmp_path, "package:no_such_package/data")
-    with pytest.raises(Mistake, match="pip install no-such-package"):
+    with pytest.raises(UserError, match="pip install no-such-package"):
         checked(tmp_path, monkeypatch)
 
 
@@ -140,7 +140,7 @@ def test_all_names_of_a_mapping_that_are_not_known_are_told_with_the_ones_that_a
         "      amount_minor:": "      amount_mino: paid\n      amount_minor:",
     }
     shop(tmp_path, str(tmp_path), **changes)
-    with pytest.raises(Mistake) as told:
+    with pytest.raises(UserError) as told:
         checked(tmp_path, monkeypatch)
     assert sorted(fault.rpartition("; ")[2] for fault in told.value.faults) == [
         "did you mean Europe/Berlin?",
@@ -150,5 +150,5 @@ def test_all_names_of_a_mapping_that_are_not_known_are_told_with_the_ones_that_a
         "did you mean sales?",
     ]
     shop(tmp_path, str(tmp_path), **{"  silver.events:": "  silver.event:"})
-    with pytest.raises(Mistake, match=r"tables\.silver\.event: .*; did you mean silver\.events\?"):
+    with pytest.raises(UserError, match=r"tables\.silver\.event: .*; did you mean silver\.events\?"):
         checked(tmp_path, monkeypatch)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from basketgraph.suites import Expectation
-from basketgraph.wording import found_in_words, scope_in_words
+from basketgraph.foundation.quality.renderers import found_in_words, scope_in_words
+from basketgraph.foundation.quality.suites import Expectation
 
 PRICE = {"type": "expect_column_values_to_be_between", "kwargs": {"column": "amount_minor", "min_value": 1}, "severity": "warning", "meta": {}}
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from basketgraph.config import CONF_VARIABLE
-from basketgraph.pipeline import Outcome, load_job, run_pipeline
-from basketgraph.steps import pipelines
-from basketgraph.tables import LiveRelease, Release
+from basketgraph.cli.runner import Outcome, load_job, run_pipeline
+from basketgraph.foundation.config import CONF_VARIABLE
+from basketgraph.foundation.runs.steps import pipelines
+from basketgraph.foundation.tables.warehouse import LiveRelease, RunTables
 from support.contract_rows import rows
 from support.young_shop import OPENED, YoungShop, regulars
 
@@ -62,7 +62,7 @@ def test_jobs_cope_with_a_cut_before_which_nothing_was_bought(spark: SparkSessio
     shop = YoungShop(tmp_path, [])
     monkeypatch.setenv(CONF_VARIABLE, str(shop.conf))
     conf, ds = shop.config("all"), OPENED + timedelta(days=1)
-    release = Release(spark, conf.warehouse, "run", checker=lambda *_: None)
+    release = RunTables(spark, conf.warehouse, "run", checker=lambda *_: None)
     events = [
         {"event_id": str(n), "user_id": user, "item_id": item, "order_id": user, "event_type": "purchase", "event_date": day, "event_time": NOON}
         for n, (user, item, day) in enumerate(regulars(1))

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from basketgraph.flags import job_parser
-from basketgraph.steps import pipelines
+from basketgraph.foundation.runs.arguments import job_parser
+from basketgraph.foundation.runs.steps import pipelines
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 AIRFLOW = REPOSITORY / ".venv-airflow" / "bin"
@@ -139,7 +139,7 @@ def test_the_main_pipeline_runs_once_on_three_months_of_a_real_shop(deployment: 
 
     flags = ["--source", "online_retail", "--set", f"warehouse={deployment.warehouse}", "--json"]
     told = subprocess.run(
-        [sys.executable, "-m", "basketgraph.cli", "status", *flags], env=deployment.environment, capture_output=True, text=True, check=True
+        [sys.executable, "-m", "basketgraph.cli.app", "status", *flags], env=deployment.environment, capture_output=True, text=True, check=True
     )
     state = json.loads(told.stdout.splitlines()[-1])
     assert (state["release"], state["as_of"]) == (1, "2011-02-01")

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from jinja2 import Environment, StrictUndefined
 
-from basketgraph.config import load
-from basketgraph.flags import job_parser, set_pairs
-from basketgraph.steps import pipelines
+from basketgraph.foundation.config import load
+from basketgraph.foundation.runs.arguments import job_parser, set_pairs
+from basketgraph.foundation.runs.steps import pipelines
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DAGS = REPOSITORY / "airflow_dags"

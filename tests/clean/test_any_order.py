@@ -26,7 +26,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
-from basketgraph.config import data_text
+from basketgraph.foundation.config import data_text
 from support.corner_shop import HEADER, ITEMS, KEY, Shop, deliver, line, mapping
 
 REPOSITORY = Path(__file__).resolve().parents[2]

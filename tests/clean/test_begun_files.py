@@ -10,11 +10,11 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from basketgraph.clean.batch import Preparation
+from basketgraph.clean.cleaning import Cleaning
+from basketgraph.clean.landing_files import LandingFile
 from basketgraph.clean.ledger import Counts, Ledger
-from basketgraph.clean.load import Cleaning
-from basketgraph.clean.pick_up import LandingFile
-from basketgraph.config import Mistake
-from basketgraph.stored import Committed
+from basketgraph.foundation.config import UserError
+from basketgraph.foundation.tables.reader import Committed
 from support.contract_rows import rows
 from support.corner_shop import KEY, Shop, deliver, line, mapping
 from support.replays import assert_counts_add_up
@@ -143,7 +143,7 @@ def test_a_commit_is_believed_where_it_added_as_many_rows_as_were_announced(
         assert (ledger.complete(), ledger.begun) == (2, [])
         return
     with pytest.raises(
-        Mistake, match=f"(?s)version 7 of place: want 4 rows added, have {rows_of_it}.*RESTORE TABLE delta.`place` TO VERSION AS OF 6"
+        UserError, match=f"(?s)version 7 of place: want 4 rows added, have {rows_of_it}.*RESTORE TABLE delta.`place` TO VERSION AS OF 6"
     ):
         ledger.complete()
     assert ledger.entries == {}

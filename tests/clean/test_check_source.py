@@ -11,9 +11,9 @@ import pytest
 from pyspark.sql import SparkSession
 
 from basketgraph.clean.check_source import EXAMPLES, hints, key_or_throwaway
-from basketgraph.clean.pseudonyms import key_file
-from basketgraph.cli_sources import facts_in_words, todos_in
-from basketgraph.config import Mistake
+from basketgraph.cli.sources import facts_in_words, todos_in
+from basketgraph.foundation.config import UserError
+from basketgraph.foundation.privacy.pseudonyms import key_file
 from support.corner_shop import HEADER, ITEMS, Shop, deliver, line, mapping, put
 from support.hostile_files import QUARANTINED
 from support.rehearsals import FINE, check_of, rehearsal, told
@@ -72,7 +72,7 @@ def test_a_file_that_cannot_be_read_to_its_end_is_told_as_cleaning_sets_it_aside
     content = QUARANTINED["many_fields.csv"][0]
     for name in ("copy.csv", "many_fields.csv"):
         put(shop.landing, name, content)
-    with pytest.raises(Mistake, match=r"no file of this kind can be used\n +copy.csv: not readable: "):
+    with pytest.raises(UserError, match=r"no file of this kind can be used\n +copy.csv: not readable: "):
         rehearsal(shop).check()
     deliver(shop.landing, "good.csv", line(1))
     check = rehearsal(shop).check()
@@ -91,7 +91,7 @@ def test_a_sample_is_the_first_rows_and_no_file_that_can_be_used_is_a_mistake(sp
     check = rehearsal(shop).check(sample_rows=7)
     assert (check.sampled, told(check)["silver.events"]["read"]) == (7, 7)
     deliver(shop.landing, "a.csv", "1", header="line")
-    with pytest.raises(Mistake, match=r"no file of this kind can be used"):
+    with pytest.raises(UserError, match=r"no file of this kind can be used"):
         rehearsal(shop).check()
 
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
+from basketgraph.clean.landing_files import LandingFile
 from basketgraph.clean.lines import LINE, MOST_LINES, URI, numbered_lines, with_damage
 from basketgraph.clean.mapping import FileSet
-from basketgraph.clean.pick_up import LandingFile
-from basketgraph.clean.reading import CORRUPT, _group_rows, _line_rows, prepare_session
-from basketgraph.clean.rejected import with_line_numbers
-from basketgraph.config import data_yaml
+from basketgraph.clean.raw_rows import CORRUPT, _group_rows, _line_rows, prepare_session
+from basketgraph.clean.rejected_rows import with_line_numbers
+from basketgraph.foundation.config import data_yaml
 from support.corner_shop import HEADER, Shop, deliver, line, put
 from support.fuzzed_files import fuzzed_csv
 from support.replays import assert_as_fresh, replay

@@ -18,8 +18,8 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import DateType, TimestampType
 
 from basketgraph.clean.mapping import FileSet
-from basketgraph.config import data_yaml
-from basketgraph.contracts import contract
+from basketgraph.foundation.config import data_yaml
+from basketgraph.foundation.contracts import contract
 from support.corner_shop import Shop
 from support.fuzzed_files import TEXTS, fuzzed_csv
 

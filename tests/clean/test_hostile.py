@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from basketgraph.clean.load import Cleaning, Outcome
-from basketgraph.config import Mistake
+from basketgraph.clean.cleaning import Cleaning, Outcome
+from basketgraph.foundation.config import UserError
 from support.corner_shop import HEADER, Shop, csv, deliver, line, mapping, put
 from support.hostile_files import QUARANTINED
 
@@ -148,7 +148,7 @@ def test_a_file_settles_before_it_is_picked_up(spark: SparkSession, tmp_path: Pa
 def test_where_all_files_prove_unreadable_the_run_stops(spark: SparkSession, tmp_path: Path) -> None:
     shop = Shop(spark, tmp_path)
     put(shop.landing, "many_fields.csv", QUARANTINED["many_fields.csv"][0])
-    with pytest.raises(Mistake, match="no file of this kind can be used") as caught:
+    with pytest.raises(UserError, match="no file of this kind can be used") as caught:
         shop.clean()
     assert "many_fields.csv: not readable" in str(caught.value)
     assert not (shop.warehouse / "silver").exists()

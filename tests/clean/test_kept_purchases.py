@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from basketgraph.clean.kept_purchases import cancellation_counts, kept_purchases, takings
 from basketgraph.clean.mapping import Cancellations
-from basketgraph.contracts import conform
+from basketgraph.foundation.contracts import conform
 from support.contract_rows import rows
 
 START = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from pyspark.sql import SparkSession
 
-from basketgraph.config import data_text
+from basketgraph.foundation.config import data_text
 from support.corner_shop import ITEMS, KEY, Shop, deliver, line, mapping
 
 REPOSITORY = Path(__file__).resolve().parents[2]

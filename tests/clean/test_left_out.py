@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 from basketgraph.clean import batch
 from basketgraph.clean.check_source import TableCheck, hints
 from basketgraph.clean.ledger import Counts, as_copy, counted
-from basketgraph.cli_sources import rows_in_words
+from basketgraph.cli.sources import rows_in_words
 from support.corner_shop import Shop, deliver, line, mapping
 from support.rehearsals import check_of, rehearsal
 from support.replays import assert_as_fresh, replay

@@ -11,10 +11,10 @@ from typing import Any, cast
 import pytest
 from pyspark.sql import SparkSession
 
-from basketgraph.clean.load import Cleaning, Work
-from basketgraph.clean.pick_up import LandingFile
-from basketgraph.clean.pseudonyms import PseudonymKey
-from basketgraph.config import Mistake
+from basketgraph.clean.cleaning import Cleaning, Work
+from basketgraph.clean.landing_files import LandingFile
+from basketgraph.foundation.config import UserError
+from basketgraph.foundation.privacy.pseudonyms import PseudonymKey
 from support.corner_shop import HEADER, ITEMS, MAPPING, Shop, deliver, line, mapping
 from support.dirty_lines import DIRTY
 
@@ -171,7 +171,7 @@ def test_a_file_that_cannot_be_used_is_set_aside_and_the_others_go_on(spark: Spa
 def test_where_no_file_can_be_used_nothing_is_written(spark: SparkSession, tmp_path: Path) -> None:
     shop = Shop(spark, tmp_path)
     deliver(shop.landing, "a.csv", "1,2", header="line,customer")
-    with pytest.raises(Mistake) as caught:
+    with pytest.raises(UserError) as caught:
         shop.clean()
     assert "a.csv: missing column product; missing column pieces" in str(caught.value)
     assert not shop.warehouse.exists()
@@ -185,7 +185,7 @@ def test_a_landing_folder_without_files_is_a_mistake(spark: SparkSession, tmp_pa
     if folder == "other":
         (shop.landing / "readme.txt").write_text("no data")
         (shop.landing / ".hidden.csv").write_text(HEADER)
-    with pytest.raises(Mistake, match="landing: want") as caught:
+    with pytest.raises(UserError, match="landing: want") as caught:
         shop.clean()
     assert "--set landing=DIR" in str(caught.value)
     assert not shop.warehouse.exists()
@@ -232,7 +232,7 @@ def test_another_key_is_refused_before_users_get_a_second_id(spark: SparkSession
     deliver(shop.landing, "a.csv", line(1))
     shop.clean()
     deliver(shop.landing, "b.csv", line(2))
-    with pytest.raises(Mistake, match="another key"):
+    with pytest.raises(UserError, match="another key"):
         shop.clean(key=PseudonymKey(b"another key, long enough"))
 
 

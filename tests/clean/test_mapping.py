@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from basketgraph.clean.expressions import checked_source
 from basketgraph.clean.mapping import read_source
-from basketgraph.config import Mistake, data_yaml
+from basketgraph.clean.sql_checks import checked_source
+from basketgraph.foundation.config import UserError, data_yaml
 from support.corner_shop import ITEMS, mapping
 
 
 def faults(spark: SparkSession, given: dict[str, Any]) -> list[str]:
-    with pytest.raises(Mistake) as caught:
+    with pytest.raises(UserError) as caught:
         checked_source(spark, given, "conf/sources/corner.yaml")
     return list(caught.value.faults)
 

@@ -10,8 +10,8 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from basketgraph.clean.expressions import checked_source
 from basketgraph.clean.replay import Replay, ReplaySettings
+from basketgraph.clean.sql_checks import checked_source
 from basketgraph.clean.transform import content_id, mapped_rows, rejected_rows
 from support.corner_shop import ITEMS, Shop, deliver, mapping
 from support.replays import EVENTS, NOTHING, mended, replaying

@@ -11,8 +11,8 @@ from pyspark.sql import functions as F
 
 from basketgraph.clean.kept_purchases import cancellation_counts, kept_purchases
 from basketgraph.clean.mapping import cancellations_of
-from basketgraph.config import data_yaml
-from basketgraph.history import kept_before
+from basketgraph.foundation.config import data_yaml
+from basketgraph.foundation.point_in_time import kept_before
 from support.corner_shop import Shop
 
 MAPPING = "conf/sources/online_retail.yaml"

@@ -11,8 +11,8 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from basketgraph.clean.pseudonyms import LONGEST_ID, PseudonymKey, key_file, pseudonym_function, pseudonym_key, pseudonyms
-from basketgraph.config import Mistake
+from basketgraph.foundation.config import UserError
+from basketgraph.foundation.privacy.pseudonyms import LONGEST_ID, PseudonymKey, key_file, pseudonym_function, pseudonym_key, pseudonyms
 
 KEY = PseudonymKey(b"0123456789abcdef")
 
@@ -55,7 +55,7 @@ def test_the_key_file_is_made_once_and_only_the_user_may_read_it(tmp_path: Path)
     assert pseudonym_key(environment).secret == first.secret
     assert len(first.secret) == 64
     place.chmod(0o640)
-    with pytest.raises(Mistake, match="only you can read"):
+    with pytest.raises(UserError, match="only you can read"):
         pseudonym_key(environment)
 
 
@@ -63,7 +63,7 @@ def test_the_environment_goes_before_the_file_and_a_short_key_is_refused(tmp_pat
     given = pseudonym_key({"XDG_STATE_HOME": str(tmp_path), "BASKETGRAPH_KEY": "sixteen bytes ok"})
     assert given.secret == b"sixteen bytes ok"
     assert not key_file({"XDG_STATE_HOME": str(tmp_path)}).exists()
-    with pytest.raises(Mistake, match="at least 16 bytes"):
+    with pytest.raises(UserError, match="at least 16 bytes"):
         pseudonym_key({"BASKETGRAPH_KEY": "fifteen bytes.."})
 
 

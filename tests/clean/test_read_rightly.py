@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
+from basketgraph.clean.file_validation import Unreadable
+from basketgraph.clean.landing_files import header_names
 from basketgraph.clean.mapping import FileSet
-from basketgraph.clean.pick_up import header_names
-from basketgraph.clean.screening import Unreadable
 from support.corner_shop import HEADER, MAPPING, Shop, csv, line, mapping, put
 
 QUOTED = 'line,customer,product,pieces,price,at,title\n1,u1,p1,2,"1,234.50",2026-03-01 10:00,"Tea\nfor ""two"", hot"\n'

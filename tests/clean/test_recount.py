@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from basketgraph.clean.load import Cleaning
+from basketgraph.clean.cleaning import Cleaning
 from basketgraph.clean.recount import settled
 from basketgraph.clean.replay import ReplaySettings
-from basketgraph.config import Mistake
-from basketgraph.tables import Release
+from basketgraph.foundation.config import UserError
+from basketgraph.foundation.tables.warehouse import RunTables
 from support.corner_shop import Shop, deliver, line, mapping
 from support.replays import EVENTS, NOTHING, REJECTED, assert_as_fresh, assert_counts_add_up, mended, replay, replaying
 
@@ -152,7 +152,7 @@ def test_counts_that_do_not_add_up_are_refused_before_a_replay_writes(spark: Spa
     release.merge(release.read("ops.files").selectExpr("* except (rows_accepted, rows_read)", "0L as rows_accepted", "1L as rows_read"), "ops.files")
     before = shop.release().versions([EVENTS, REJECTED, "ops.files"])
     shop.given = mended(columns={"channel": "'web'"})
-    with pytest.raises(Mistake, match=r"(?s)does not add up.*0 rows accepted, but 1 are there") as caught:
+    with pytest.raises(UserError, match=r"(?s)does not add up.*0 rows accepted, but 1 are there") as caught:
         replay(shop, rejected=True)
     assert "fresh warehouse" in str(caught.value)
     assert shop.release().versions([EVENTS, REJECTED, "ops.files"]) == before
@@ -170,7 +170,7 @@ def test_a_second_try_under_the_same_run_id_does_not_take_the_first_ones_batches
     deliver(shop.landing, "b.csv", line(2), line(3), minute=1)
     with monkeypatch.context() as patched:
         again = shop.cleaning()
-        again.release = Release(spark, str(shop.warehouse), "run-1")  # Airflow tries a task again under its run's id
+        again.release = RunTables(spark, str(shop.warehouse), "run-1")  # Airflow tries a task again under its run's id
         again = Cleaning(again.checked, again.landing, again.release, key=again.key, settings=again.settings, now=again.now)
         patched.setattr(again, "_write_rows", lambda *_: (_ for _ in ()).throw(InterruptedError))
         with pytest.raises(InterruptedError):

@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
-from basketgraph.clean import batch, commits
+from basketgraph.clean import batch, writes
 from basketgraph.clean.ledger import Announcements
-from basketgraph.config import Mistake
+from basketgraph.foundation.config import UserError
 from support.corner_shop import HEADER, Shop, line, mapping, put
 from support.replays import EVENTS, assert_counts_add_up
 
@@ -46,14 +46,14 @@ def test_rows_of_a_file_that_was_replaced_are_not_counted_as_those_that_were_jud
         patched.setattr(batch, "FEW_BYTES", 0)  # as of a large file, whose rows are read again when they are written
         patched.setattr(Announcements, "write", meanwhile)
         if killed:
-            patched.setattr(commits, "_taken_back", kill)
+            patched.setattr(writes, "_taken_back", kill)
         with pytest.raises(
             (KeyboardInterrupt, RuntimeError), match=None if killed else "5 rows should have been added, but 2 were; they are taken out"
         ):
             shop.clean()
     assert shop.table(EVENTS).count() == (2 if killed else 0)
     if killed:
-        with pytest.raises(Mistake, match="want 5 rows added, have 2") as caught:
+        with pytest.raises(UserError, match="want 5 rows added, have 2") as caught:
             shop.clean()
         spark.sql(caught.value.cure.removeprefix("In Spark SQL: ").removesuffix("; then clean again."))
     shop.clean()

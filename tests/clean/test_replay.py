@@ -12,11 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
-from basketgraph.clean.expressions import CheckedSource
 from basketgraph.clean.ledger import DONE, Counts, Ledger, counted, key_of
 from basketgraph.clean.mapping import Source
 from basketgraph.clean.replay import Replay, ReplaySettings
-from basketgraph.config import Mistake
+from basketgraph.clean.sql_checks import CheckedSource
+from basketgraph.foundation.config import UserError
 from support.corner_shop import HEADER, ITEMS, Shop, deliver, line, mapping
 from support.replays import EVENTS, NOTHING, REJECTED, assert_as_fresh, assert_counts_add_up, mended, replay, replaying
 
@@ -178,7 +178,7 @@ def test_where_keys_are_made_in_another_way_all_files_are_read_again(spark: Spar
     assert_as_fresh(shop, tmp_path)
     shop.given = given
     (shop.landing / "b.csv").unlink()
-    with pytest.raises(Mistake, match=r"(?s)made in another way.*b.csv: gone"):
+    with pytest.raises(UserError, match=r"(?s)made in another way.*b.csv: gone"):
         replay(shop, first_day=date(2026, 3, 1), last_day=date(2026, 3, 1))
 
 
@@ -277,6 +277,6 @@ def test_a_history_is_mended_with_the_days_up_to_which_its_rows_hold(spark: Spar
     ],
 )
 def test_a_choice_of_nothing_is_a_mistake(chosen: dict[str, Any], told: str) -> None:
-    with pytest.raises(Mistake, match=told):
+    with pytest.raises(UserError, match=told):
         ReplaySettings(**{**NOTHING, **chosen}).check([EVENTS, "silver.items"])
     ReplaySettings(**{**NOTHING, "rejected": True, "reason": "free", "tables": (EVENTS,)}).check([EVENTS])

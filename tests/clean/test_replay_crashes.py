@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 
 from basketgraph.clean.ledger import Announcements
 from basketgraph.clean.replay import ReplaySettings
-from basketgraph.config import Mistake
+from basketgraph.foundation.config import UserError
 from support.corner_shop import Shop, deliver, line
 from support.replays import EVENTS, NOTHING, assert_as_fresh, mended, replay, replaying
 
@@ -57,5 +57,5 @@ def test_after_a_crash_of_cleaning_a_replay_wants_that_mended_first(spark: Spark
         patched.setattr(cleaning, "_write_rows", lambda one: (_ for _ in ()).throw(InterruptedError))
         with pytest.raises(InterruptedError):
             cleaning.run()
-    with pytest.raises(Mistake, match=r"(?s)cut off.*a.csv.*run clean"):
+    with pytest.raises(UserError, match=r"(?s)cut off.*a.csv.*run clean"):
         replay(shop, rejected=True)

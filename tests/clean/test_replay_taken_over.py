@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from basketgraph.clean.load import Cleaning
+from basketgraph.clean.cleaning import Cleaning
 from basketgraph.clean.replay import ReplaySettings
 from support.corner_shop import Shop, deliver, line
 from support.replays import EVENTS, NOTHING, REJECTED, assert_as_fresh, assert_counts_add_up, mended, replay, replaying

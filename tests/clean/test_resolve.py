@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from basketgraph.clean.resolve import STATUS, against_table, newest_rows, ranked, with_valid_to
+from basketgraph.clean.deduplication import STATUS, against_table, newest_rows, ranked, with_valid_to
 from support.contract_rows import rows
 
 KEYS, VALUES = ["campaign_id"], ["campaign_type", "start_date", "end_date"]

@@ -10,9 +10,9 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from basketgraph.clean import batch, tally
-from basketgraph.clean.reading import FILE_NUMBER
-from basketgraph.clean.resolve import KEY_HASH
+from basketgraph.clean import batch, duplicate_keys
+from basketgraph.clean.deduplication import KEY_HASH
+from basketgraph.clean.raw_rows import FILE_NUMBER
 from support.corner_shop import Shop, deliver, line
 from support.dirty_lines import DIRTY
 
@@ -22,9 +22,9 @@ def test_rows_are_counted_by_file_and_exactly_the_repeated_keys_are_found(spark:
     given = [(draw.choice([0, 1, None]), draw.random() < 0.2, draw.randrange(-(2**63), 2**63)) for _ in range(3000)]
     given += [(1, False, key) for file, bad, key in given[:40] if not bad]  # again, in another partition
     given += [(0, True, given[100][2])]  # a refused row has no key
-    monkeypatch.setattr(tally, "CHUNK", 100)  # several blocks of one part
+    monkeypatch.setattr(duplicate_keys, "CHUNK", 100)  # several blocks of one part
     rows = spark.createDataFrame(given, f"{FILE_NUMBER} int, bad boolean, key bigint").repartition(3)
-    found = tally.tally(rows, refused=F.col("bad"), broken=F.col("bad") & (F.col("key") > 0), key=F.col("key")).collect()
+    found = duplicate_keys.tally(rows, refused=F.col("bad"), broken=F.col("bad") & (F.col("key") > 0), key=F.col("key")).collect()
     read: Counter[int] = Counter()
     refused: Counter[int] = Counter()
     broken = 0

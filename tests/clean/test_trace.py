@@ -14,10 +14,10 @@ from pyspark.sql import functions as F
 from typer.testing import CliRunner, Result
 
 from basketgraph.clean.trace import _is_there, trace
-from basketgraph.cli import app
-from basketgraph.config import CONF_VARIABLE, Mistake
-from basketgraph.publish.releases import publish, utc_now
-from basketgraph.tables import Release, Warehouse
+from basketgraph.cli.app import app
+from basketgraph.foundation.config import CONF_VARIABLE, UserError
+from basketgraph.foundation.tables.releases import publish, utc_now
+from basketgraph.foundation.tables.warehouse import RunTables, Warehouse
 from support.contract_rows import rows
 from support.corner_shop import KEY, Shop, deliver, line, mapping
 
@@ -61,9 +61,9 @@ def test_a_row_leads_to_its_file_its_versions_its_day_and_its_releases(spark: Sp
     assert (found["table"], found["row"]["reasons"], found["file"]["path"]) == (REJECTED, ["free"], "a.csv")
     assert found["file"]["sha256"] == found["row"]["file_hash"]
     assert (found["file"]["modified_at"].timestamp(), found["user_days"]) == (first.stat().st_mtime, [])
-    with pytest.raises(Mistake, match=r"(?s)no such row.*want a key \(event_id\) of silver.events.*have nowhere.*--table"):
+    with pytest.raises(UserError, match=r"(?s)no such row.*want a key \(event_id\) of silver.events.*have nowhere.*--table"):
         trace(warehouse, "nowhere")
-    with pytest.raises(Mistake, match="want item_id/valid_from, have p1"):
+    with pytest.raises(UserError, match="want item_id/valid_from, have p1"):
         trace(warehouse, "p1", "silver.items")
 
     shop.release().delete(EVENTS, "event_id = '1'")
@@ -133,7 +133,7 @@ def test_the_commands_mend_trace_and_keep_house(spark: SparkSession, tmp_path: P
 
 @pytest.mark.slow
 def test_versions_whose_files_are_gone_are_told_as_such(spark: SparkSession, tmp_path: Path) -> None:
-    release = Release(spark, str(tmp_path), "run-1")
+    release = RunTables(spark, str(tmp_path), "run-1")
     release.append(rows(spark, EVENTS, [{"event_id": "1", "quantity": 1}]), EVENTS)
     first, old = release.version(EVENTS), list(Path(release.path(EVENTS)).glob("*.parquet"))
     release.overwrite(rows(spark, EVENTS, [{"event_id": "1", "quantity": 2}]), EVENTS)
@@ -148,7 +148,7 @@ def test_versions_whose_files_are_gone_are_told_as_such(spark: SparkSession, tmp
 @pytest.mark.slow
 @pytest.mark.parametrize("table", ["silver.items", "silver.users", EVENTS])
 def test_a_refused_row_is_found_by_its_id_whatever_table_it_is_sought_in(spark: SparkSession, tmp_path: Path, table: str) -> None:
-    release = Release(spark, str(tmp_path), "run-1")
+    release = RunTables(spark, str(tmp_path), "run-1")
     release.append(rows(spark, REJECTED, [{"rejected_id": "f00d", "table_name": EVENTS}]), REJECTED)
     found = trace(release, "f00d", table)
     assert (found["table"], found["key"]) == (REJECTED, {"rejected_id": "f00d"})

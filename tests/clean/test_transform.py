@@ -11,7 +11,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from basketgraph.clean.reading import raw_rows
+from basketgraph.clean.raw_rows import raw_rows
 from basketgraph.clean.transform import accepted_rows, content_id, mapped_rows, rejected_rows
 from support.corner_shop import FILLED, Shop, deliver, line
 from support.typed_rows import NOW, typed

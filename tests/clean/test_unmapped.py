@@ -10,11 +10,11 @@ import pytest
 import yaml
 from pyspark.sql import SparkSession
 
-from basketgraph.config import CONF_VARIABLE, Config, load
-from basketgraph.pipeline import load_job
-from basketgraph.quality import QualityStop
-from basketgraph.runs import quality_checker
-from basketgraph.tables import LiveRelease, Release
+from basketgraph.cli.runner import load_job
+from basketgraph.foundation.config import CONF_VARIABLE, Config, load
+from basketgraph.foundation.quality.check import QualityStop
+from basketgraph.foundation.runs.job import quality_checker
+from basketgraph.foundation.tables.warehouse import LiveRelease, RunTables
 from support.contract_rows import rows
 from support.corner_shop import KEY, deliver, line, mapping
 
@@ -34,8 +34,8 @@ def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
     return load("local", "corner", {"warehouse": str(tmp_path / "warehouse")}, pipeline="clean")
 
 
-def release_of(spark: SparkSession, conf: Config, run_id: str) -> Release:
-    return Release(spark, conf.warehouse, run_id, checker=quality_checker(conf, {}), ds=DAY)
+def release_of(spark: SparkSession, conf: Config, run_id: str) -> RunTables:
+    return RunTables(spark, conf.warehouse, run_id, checker=quality_checker(conf, {}), ds=DAY)
 
 
 @pytest.mark.long

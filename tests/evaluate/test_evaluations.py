@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from basketgraph.config import Mistake, load
 from basketgraph.evaluate import EvaluateSettings, as_json, by_model, evaluation_rows
 from basketgraph.evaluate.settings import GAIN_METRIC, JUDGED_AT
+from basketgraph.foundation.config import UserError, load
 
 SETTINGS = EvaluateSettings(seed=1, draws=500, max_users=100)
 PRESENT = {("rebuy", "als"), ("rebuy", "published"), ("discovery", "published")}
@@ -52,5 +52,5 @@ def test_nobody_to_judge_gives_no_rows() -> None:
 
 def test_the_names_of_the_metrics_are_not_for_a_shop_to_change() -> None:
     assert (JUDGED_AT, GAIN_METRIC) == (20, "ndcg@20")
-    with pytest.raises(Mistake, match=r"evaluate\.k"):
+    with pytest.raises(UserError, match=r"evaluate\.k"):
         load("local", "complete_journey", {"evaluate.k": "10"})

@@ -10,8 +10,8 @@ import pytest
 
 from basketgraph.evaluate import EvaluateSettings, GateRefusal, GateSettings
 from basketgraph.evaluate.gate import Fault, baseline_faults, list_counts, list_faults, live_faults
-from basketgraph.masking import masked, without_addresses
-from basketgraph.runs import exit_code
+from basketgraph.foundation.privacy.log_masking import masked, without_addresses
+from basketgraph.foundation.runs.job import exit_code
 from support.contract_rows import rows
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from basketgraph.cuts import Cuts
 from basketgraph.evaluate import EvaluateSettings, judged, published_lists, recommender_lists, relevant_items
+from basketgraph.foundation.cuts import Cuts
 from support.contract_rows import rows
 
 if TYPE_CHECKING:

@@ -11,12 +11,12 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from basketgraph import rank
-from basketgraph.config import load
-from basketgraph.contracts import conform
 from basketgraph.evaluate import judged, recommender_lists
+from basketgraph.foundation.config import load
+from basketgraph.foundation.contracts import conform
 from basketgraph.foundation.recommenders import NAMES
 from basketgraph.recall import RecallSettings, candidates, catalogue, user_rows
-from basketgraph.report.measures import MODELS
+from basketgraph.report.model_comparison import MODELS
 from support.contract_rows import rows
 
 CUT = date(2026, 3, 1)

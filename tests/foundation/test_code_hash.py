@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from basketgraph.config import data_text
 from basketgraph.foundation.code_hash import MACHINERY, PackageCode
-from basketgraph.steps import pipelines
+from basketgraph.foundation.config import data_text
+from basketgraph.foundation.runs.steps import pipelines
 
 INSTALLED = Path(str(files("basketgraph")))
 STEPS = list(pipelines().steps)

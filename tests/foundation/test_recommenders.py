@@ -14,20 +14,20 @@ from typing import Any
 
 import pytest
 
-from basketgraph.config import data_yaml
-from basketgraph.contracts import contract
 from basketgraph.evaluate.gate import BETTER_THAN
+from basketgraph.foundation.config import data_yaml
+from basketgraph.foundation.contracts import contract
+from basketgraph.foundation.quality.suites import QualitySettings, filled, suite
 from basketgraph.foundation.recommenders import EXPLAIN_ORDER, LIST_SETTINGS, NAMES, RECOMMENDERS, Recommender, Vectors
+from basketgraph.foundation.runs.steps import pipelines
 from basketgraph.rank import FEATURES
-from basketgraph.report.measures import MODELS
-from basketgraph.report.measures import SETTINGS as TITLES
-from basketgraph.steps import pipelines
-from basketgraph.suites import QualitySettings, filled, suite
+from basketgraph.report.model_comparison import MODELS
+from basketgraph.report.model_comparison import SETTINGS as TITLES
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 MODULE = '''
-from basketgraph.config import Settings
+from basketgraph.foundation.config import Settings
 
 
 class TextSettings(Settings):

@@ -3,14 +3,14 @@
 import pytest
 import torch
 
+from basketgraph.foundation.distributed.workers import OneProcess
 from basketgraph.graph.adam import Adam
 from basketgraph.graph.bench import fit
 from basketgraph.graph.checkpoints import Checkpoints
-from basketgraph.graph.data import whole_part
 from basketgraph.graph.model import LightGCN
+from basketgraph.graph.partition import whole_part
 from basketgraph.graph.settings import GraphSettings
 from basketgraph.graph.train import train
-from basketgraph.graph.workers import OneProcess
 from support.planted_graphs import planted
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")

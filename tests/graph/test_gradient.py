@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from basketgraph.graph import loss as loss_module
-from basketgraph.graph.data import csr_from_edges
 from basketgraph.graph.loss import Positives, softmax_loss, unit
+from basketgraph.graph.partition import csr_from_edges
 from support.planted_graphs import model_of, planted
 
 

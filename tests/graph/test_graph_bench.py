@@ -11,19 +11,19 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from basketgraph.config import Mistake
+from basketgraph.foundation.config import UserError
+from basketgraph.foundation.distributed.workers import OneProcess
 from basketgraph.graph.bench import _embedding, bench
 from basketgraph.graph.bench_cli import app
-from basketgraph.graph.data import csr_from_edges
 from basketgraph.graph.edgelist import read_edge_lists
 from basketgraph.graph.evaluate import quality, quality_of
 from basketgraph.graph.export import Serving
-from basketgraph.graph.rank import train_source
+from basketgraph.graph.partition import csr_from_edges
 from basketgraph.graph.results import EMBEDDINGS
 from basketgraph.graph.settings import GraphSettings, recipe
 from basketgraph.graph.training import Training
 from basketgraph.graph.tune import split_edges
-from basketgraph.graph.workers import OneProcess
+from basketgraph.graph.worker_main import train_source
 from basketgraph.shards.manifest import read_manifest
 from basketgraph.shards.plain import Nodes, seal_arrays
 from support.planted_graphs import planted
@@ -101,7 +101,7 @@ def test_names_are_numbered_over_all_files_and_a_repeated_edge_counts_once(tmp_p
 def test_a_file_without_edges_is_a_mistake(tmp_path, content, said):
     if content is not None:
         (tmp_path / "a.txt").write_text(content)
-    with pytest.raises(Mistake, match=said):
+    with pytest.raises(UserError, match=said):
         read_edge_lists([tmp_path / "a.txt"])
 
 
@@ -123,7 +123,7 @@ def test_columns_of_another_layout_are_refused_with_the_command_that_makes_an_ed
     text, command = COLUMNS[name]
     file = tmp_path / "it's.dat"
     file.write_text(text)
-    with pytest.raises(Mistake, match="want `user item item") as caught:
+    with pytest.raises(UserError, match="want `user item item") as caught:
         read_edge_lists([file])
     made = caught.value.cure.partition(": ")[2]
     assert made.startswith(command)

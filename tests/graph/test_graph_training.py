@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from basketgraph.config import Mistake
+from basketgraph.foundation.config import UserError
+from basketgraph.foundation.distributed.workers import OneProcess
 from basketgraph.graph.adam import Adam
-from basketgraph.graph.data import csr_from_edges, whole_part
 from basketgraph.graph.evaluate import quality
 from basketgraph.graph.export import serving
 from basketgraph.graph.model import LightGCN
+from basketgraph.graph.partition import csr_from_edges, whole_part
 from basketgraph.graph.settings import GraphSettings
 from basketgraph.graph.train import batches, train
-from basketgraph.graph.workers import OneProcess
 from support.planted_graphs import GROUPS, model_of, planted, rank_part
 
 
@@ -113,5 +113,5 @@ def test_training_starts_from_the_factors_it_is_given_and_refuses_wider_ones():
     torch.testing.assert_close(model.first_layer()[0], model.user_vectors.detach())
     np.testing.assert_allclose(got[:, :6] / start.user_start, np.full((240, 6), got[0, 0] / start.user_start[0, 0]), rtol=1e-4)
     assert np.sqrt((got**2).mean()) == pytest.approx(0.1, rel=1e-3)
-    with pytest.raises(Mistake, match="want at most 4 coordinates"):
+    with pytest.raises(UserError, match="want at most 4 coordinates"):
         LightGCN(start, GraphSettings(dim=4), OneProcess(), torch.device("cpu"), 1)

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from basketgraph.graph.data import csr_from_edges
+from basketgraph.graph.partition import csr_from_edges
 from basketgraph.graph.sparse import balanced_blocks, matrix
 
 

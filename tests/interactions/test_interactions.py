@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from basketgraph.contracts import conform
-from basketgraph.history import items_or_sold, kept_before
+from basketgraph.foundation.contracts import conform
+from basketgraph.foundation.point_in_time import items_or_sold, kept_before
 from basketgraph.interactions import interactions
 from support.contract_rows import rows
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from basketgraph.config import data_yaml, load
-from basketgraph.cuts import run_cuts
-from basketgraph.history import kept_before
-from basketgraph.pipeline import load_job
-from basketgraph.runs import quality_checker
-from basketgraph.tables import Release
+from basketgraph.cli.runner import load_job
+from basketgraph.foundation.config import data_yaml, load
+from basketgraph.foundation.cuts import run_cuts
+from basketgraph.foundation.point_in_time import kept_before
+from basketgraph.foundation.runs.job import quality_checker
+from basketgraph.foundation.tables.warehouse import RunTables
 from support.corner_shop import Shop
 
 ORDER = "541431,23166,MEDIUM CERAMIC TOP STORAGE JAR,74215,2011-01-18 10:01:00,1.04,12346.0,United Kingdom"
@@ -26,7 +26,7 @@ JOBS = ("kept_purchases", "user_days", "user_profiles", "interactions")
 
 
 @pytest.fixture(scope="module")
-def warehouse(spark: SparkSession, shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Release:
+def warehouse(spark: SparkSession, shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> RunTables:
     """Two days of Online Retail, cleaned, with what was kept, profiles and edges as of the two days after the order."""
     folder = tmp_path_factory.mktemp("returned")
     shop = Shop(spark, folder, data_yaml("conf/sources/online_retail.yaml"))
@@ -37,14 +37,14 @@ def warehouse(spark: SparkSession, shared_data: Path, tmp_path_factory: pytest.T
         (shop.landing / f"{day}.csv").write_text(f"{text.rstrip()}\n{planted}\n")
     shop.clean()
     conf = load("local", "online_retail", {"warehouse": str(shop.warehouse), "interactions.window_days": "1"}, pipeline="recommend")
-    release = Release(spark, conf.warehouse, "run-9", checker=quality_checker(conf, {}), ds=TWO_DAYS_AFTER)
+    release = RunTables(spark, conf.warehouse, "run-9", checker=quality_checker(conf, {}), ds=TWO_DAYS_AFTER)
     assert run_cuts(conf, TWO_DAYS_AFTER, release).days == (THE_DAY_AFTER, TWO_DAYS_AFTER)
     for job in JOBS:
         load_job(job)(spark, conf, TWO_DAYS_AFTER, release)
     return release
 
 
-def counted(release: Release, cut: date, order_id: str) -> dict[str, int]:
+def counted(release: RunTables, cut: date, order_id: str) -> dict[str, int]:
     """Pieces and pence of an order wherever they count as of a cut: the net state, the user's profile, the edge to the item."""
     events = release.read("silver.events")
     user = events.where(f"order_id = '{order_id}'").select("user_id").distinct()
@@ -61,7 +61,7 @@ def counted(release: Release, cut: date, order_id: str) -> dict[str, int]:
 
 
 @pytest.mark.long
-def test_the_rows_of_the_order_and_of_its_cancellation_stay_as_they_were(warehouse: Release) -> None:
+def test_the_rows_of_the_order_and_of_its_cancellation_stay_as_they_were(warehouse: RunTables) -> None:
     rows = warehouse.read("silver.events").where("order_id IN ('541431', 'C541433')").orderBy("event_type").collect()
     assert [(row.event_type, row.quantity, row.amount_minor) for row in rows] == [
         ("cancellation", 74_215, 7_718_360),
@@ -73,12 +73,12 @@ def test_the_rows_of_the_order_and_of_its_cancellation_stay_as_they_were(warehou
 
 
 @pytest.mark.long
-def test_an_order_cancelled_on_its_own_day_counts_nowhere(warehouse: Release) -> None:
+def test_an_order_cancelled_on_its_own_day_counts_nowhere(warehouse: RunTables) -> None:
     for cut in (THE_DAY_AFTER, TWO_DAYS_AFTER):
         assert counted(warehouse, cut, "541431") == {"kept": 0, "profile": 0, "edge": 0}
 
 
 @pytest.mark.long
-def test_an_order_cancelled_a_day_later_counts_until_that_day_is_known(warehouse: Release) -> None:
+def test_an_order_cancelled_a_day_later_counts_until_that_day_is_known(warehouse: RunTables) -> None:
     assert counted(warehouse, THE_DAY_AFTER, "999991") == {"kept": 74_215, "profile": 7_718_360, "edge": 74_215}
     assert counted(warehouse, TWO_DAYS_AFTER, "999991") == {"kept": 0, "profile": 0, "edge": 0}

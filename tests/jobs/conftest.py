@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 from pyspark.sql import SparkSession
 
-from basketgraph.config import CONF_VARIABLE
-from basketgraph.pipeline import load_job
-from basketgraph.runs import RunLog, opened, run_step
-from basketgraph.steps import pipelines
+from basketgraph.cli.runner import load_job
+from basketgraph.foundation.config import CONF_VARIABLE
+from basketgraph.foundation.runs.job import RunLog, opened, run_step
+from basketgraph.foundation.runs.steps import pipelines
 from support.ran_jobs import DS, ORDER, RanJobs, sales
 from support.young_shop import OPENED, YoungShop
 

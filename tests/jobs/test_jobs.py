@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from basketgraph.config import data_files
-from basketgraph.contracts import conform
+from basketgraph.foundation.config import data_files
+from basketgraph.foundation.contracts import conform
+from basketgraph.foundation.runs.steps import pipelines
+from basketgraph.foundation.tables.warehouse import LiveRelease
 from basketgraph.shards.manifest import read_manifest
-from basketgraph.steps import pipelines
-from basketgraph.tables import LiveRelease
 from support.ran_jobs import ORDER, VISITS, RanJobs
 
 UNMAPPED = {"silver.users", "silver.promotions", "silver.campaigns", "silver.campaign_targets", "silver.coupons", "silver.redemptions"}

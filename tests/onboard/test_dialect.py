@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from basketgraph.config import Mistake
+from basketgraph.foundation.config import UserError
 from basketgraph.onboard.files import find_files
 from basketgraph.onboard.sample import Sample
 from basketgraph.onboard.sniff import sniff
@@ -121,6 +121,6 @@ def test_lines_of_which_too_many_are_no_rows_are_named(tmp_path: Path, change: s
     place = lines_csv(tmp_path / "a.csv", HEADER, [])
     lines = [",".join(map(str, [*row[:2], change if number in (0, 3, 6) else "Tea", *row[3:]])) for number, row in enumerate(ROWS[:20])]
     place.write_text("\n".join([",".join(HEADER), *lines]), encoding="utf-8")
-    with pytest.raises(Mistake, match=f"line 2 {told}, and 2 more of the first 21 lines are no rows either") as caught:
+    with pytest.raises(UserError, match=f"line 2 {told}, and 2 more of the first 21 lines are no rows either") as caught:
         sample_of(place)
     assert "tail" not in str(caught.value)

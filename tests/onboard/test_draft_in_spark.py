@@ -16,10 +16,10 @@ from pyspark.sql import SparkSession
 from typer.testing import CliRunner, Result
 
 from basketgraph.clean.check_source import money_of
-from basketgraph.clean.reading import prepare_session
-from basketgraph.cli import app
-from basketgraph.cli_sources import facts_in_words
-from basketgraph.config import CONF_VARIABLE
+from basketgraph.clean.raw_rows import prepare_session
+from basketgraph.cli.app import app
+from basketgraph.cli.sources import facts_in_words
+from basketgraph.foundation.config import CONF_VARIABLE
 from basketgraph.onboard.column_profiles import LOST
 from basketgraph.onboard.dialect import without_formulas
 from basketgraph.onboard.file_names import named_day

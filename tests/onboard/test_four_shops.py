@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from basketgraph.config import CONF_VARIABLE, Config, Mistake, load
-from basketgraph.pipeline import run_pipeline
-from basketgraph.steps import want_events
-from basketgraph.tables import LiveRelease
+from basketgraph.cli.runner import run_pipeline
+from basketgraph.foundation.config import CONF_VARIABLE, Config, UserError, load
+from basketgraph.foundation.runs.steps import want_events
+from basketgraph.foundation.tables.warehouse import LiveRelease
 from support import four_shops
 from support.corner_shop import KEY
 from support.drafts_in_spark import checked, drafted, events
@@ -68,6 +68,6 @@ def test_lists_of_a_shop_whose_mapping_has_no_purchases_are_refused_before_anyth
     start, _, items = text.partition("  silver.events:")
     conf = shop_of(tmp_path, monkeypatch, f"{start}  silver.items:{items.partition('  silver.items:')[2]}", pipeline="all")
     want_events(conf, ["clean", "publish"])
-    with pytest.raises(Mistake, match=r"newshop.yaml: want silver.events among tables, have silver.items"):
+    with pytest.raises(UserError, match=r"newshop.yaml: want silver.events among tables, have silver.items"):
         want_events(conf, ["clean", "interactions"])
     assert not os.path.exists(conf.warehouse)

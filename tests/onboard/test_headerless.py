@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from basketgraph.clean.mapping import read_source
-from basketgraph.config import Mistake
+from basketgraph.foundation.config import UserError
 from basketgraph.onboard.draft import Draft
 from basketgraph.onboard.headerless import wanted_columns
 from support import four_shops
@@ -56,12 +56,12 @@ def test_other_files_without_a_header_are_refused_with_the_flag_that_names_their
     place = tmp_path / "a.csv"
     place.write_text("\n".join(lines), encoding="utf-8")
     width = len(lines[0].split(","))
-    with pytest.raises(Mistake, match=f"--columns NAME1,.*NAME{width} "):
+    with pytest.raises(UserError, match=f"--columns NAME1,.*NAME{width} "):
         drafted(place)
     given = ["customer", "sku", "shelf", "pieces", "date"] if width == 5 else ["customer", "sku", "pieces", "date"]
     found = with_columns(place, *given)
     assert names(found) == given
-    with pytest.raises(Mistake, match=f"want {width} names, one for each field"):
+    with pytest.raises(UserError, match=f"want {width} names, one for each field"):
         with_columns(place, "customer", "sku")
 
 
@@ -74,13 +74,13 @@ def test_names_are_given_to_files_without_a_header_only(tmp_path: Path) -> None:
     assert {name: files.get("options", {}).get("header") for name, files in mapping(found)["files"].items()} == {"events": False, "products": None}
     assert list(mapping(found)["files"]["products"]["columns"]) == ["product_id", "title", "price"]
     place.unlink()
-    with pytest.raises(Mistake, match="want a CSV file without a header line, have none"):
+    with pytest.raises(UserError, match="want a CSV file without a header line, have none"):
         with_columns(tmp_path, "customer", "product", "date")
 
 
 @pytest.mark.parametrize("given", ["a,,b", "a,b,A", "a,file_name", "__a,b", ""])
 def test_names_of_columns_are_checked(given: str) -> None:
-    with pytest.raises(Mistake, match="--columns"):
+    with pytest.raises(UserError, match="--columns"):
         wanted_columns(given)
     assert wanted_columns(" a, b c") == ("a", "b c")
     assert wanted_columns(None) == ()

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from basketgraph.config import Mistake
+from basketgraph.foundation.config import UserError
 from basketgraph.onboard.draft import want_free, write
 from support import four_shops, new_shops
 from support.drafts import columns, drafted, with_columns
@@ -49,13 +49,13 @@ def rows_of(header: Sequence[str], *rows: Sequence[Any]) -> Callable[[Path], obj
 )
 def test_what_cannot_be_read_is_refused_with_the_cure(tmp_path: Path, name: str, make: Callable[[Path], object], words: str) -> None:
     make(tmp_path / name)
-    with pytest.raises(Mistake, match=words) as caught:
+    with pytest.raises(UserError, match=words) as caught:
         drafted(tmp_path / name)
     assert len(str(caught.value).splitlines()) > 1, "a cure comes with it"
 
 
 def test_orders_and_their_lines_in_two_files_are_refused_with_the_join(tmp_path: Path) -> None:
-    with pytest.raises(Mistake, match=r"a mapping cannot join") as caught:
+    with pytest.raises(UserError, match=r"a mapping cannot join") as caught:
         drafted(new_shops.orders_and_lines(tmp_path))
     assert "left_on='order_id', right_on='order_id'" in str(caught.value)
 
@@ -64,7 +64,7 @@ def test_files_of_one_kind_in_two_encodings_are_refused(tmp_path: Path) -> None:
     rows = [[s.order, s.at.date(), s.user, s.item, s.title] for s in sales()]
     for name, codec in (("a1.csv", "utf-8"), ("a2.csv", "cp1252")):
         lines_csv(tmp_path / name, ["order", "date", "user", "item", "title"], rows, encoding=codec)
-    with pytest.raises(Mistake, match=r"files of one kind are in different encodings"):
+    with pytest.raises(UserError, match=r"files of one kind are in different encodings"):
         drafted(tmp_path)
 
 
@@ -72,7 +72,7 @@ def test_a_mapping_that_is_there_is_left_alone_unless_forced(tmp_path: Path) -> 
     found, place = drafted(new_shops.plain(tmp_path / "a.csv")), tmp_path / "conf" / "sources" / "newshop.yaml"
     write(found, place, force=False)
     place.write_text("mine")
-    with pytest.raises(Mistake, match=r"a mapping is there already"):
+    with pytest.raises(UserError, match=r"a mapping is there already"):
         write(found, place, force=False)
     assert place.read_text() == "mine"
     want_free(tmp_path / "other.yaml", force=False)
@@ -86,7 +86,7 @@ def test_a_line_with_other_ids_than_a_users_is_joined_to_its_order_all_the_same(
     lines_csv(tmp_path / "orders.csv", ["order_id", "customer_id", "order_purchase_timestamp"], heads)
     rows = [[s.order, 1 + place % 4, s.item, s.at.isoformat(), s.price] for place, s in enumerate(sales())]
     lines_csv(tmp_path / "items.csv", ["order_id", "order_item_id", "product_id", "shipping_limit_date", "price"], rows)
-    with pytest.raises(Mistake, match=r"a mapping cannot join"):
+    with pytest.raises(UserError, match=r"a mapping cannot join"):
         drafted(tmp_path)
 
 
@@ -102,7 +102,7 @@ def test_ids_that_are_not_called_a_users_are_nobodys(tmp_path: Path, header: str
 def test_one_column_a_day_is_refused_with_the_unpivot(tmp_path: Path, day: str) -> None:
     rows = [[f"P{item}", "CA", *[(item + number) % 4 for number in range(31)]] for item in range(30)]
     lines_csv(tmp_path / "a.csv", ["item_id", "store_id", *[day.format(number + 1) for number in range(31)]], rows)
-    with pytest.raises(Mistake, match=r"want a row for each sale") as caught:
+    with pytest.raises(UserError, match=r"want a row for each sale") as caught:
         drafted(tmp_path)
     assert "melt(id_vars=['item_id', 'store_id']" in str(caught.value)
 
@@ -110,7 +110,7 @@ def test_one_column_a_day_is_refused_with_the_unpivot(tmp_path: Path, day: str) 
 def test_how_many_bought_is_not_who(tmp_path: Path) -> None:
     rows = [[store, f"2024-01-{day:02d}", 500 * store + day, 100 * store + day] for store in range(1, 9) for day in range(1, 29)]
     lines_csv(tmp_path / "a.csv", ["Store", "Date", "Sales", "Customers"], rows)
-    with pytest.raises(Mistake, match=r"Customers says how many bought, not who: these are totals"):
+    with pytest.raises(UserError, match=r"Customers says how many bought, not who: these are totals"):
         drafted(tmp_path)
 
 
@@ -130,7 +130,7 @@ def test_order_lines_without_users_and_days_are_told_what_is_missing(tmp_path: P
     lines_csv(
         tmp_path / "a.csv", header, [[s.order, s.item, f"K{s.user}" if renamed else s.pieces, told] for s, told in zip(sales(), on, strict=True)]
     )
-    with pytest.raises(Mistake) as caught:
+    with pytest.raises(UserError) as caught:
         drafted(tmp_path)
     assert missing in str(caught.value)
     assert ("Rename the columns" in str(caught.value), "Export the lines" in str(caught.value)) == (renamed, not renamed)
@@ -140,7 +140,7 @@ def test_order_lines_without_users_and_days_are_told_what_is_missing(tmp_path: P
 def test_order_lines_without_a_day_are_refused(tmp_path: Path, name: str) -> None:
     lines_csv(tmp_path / name, NO_DAY, [[s.order, s.user, s.item, s.pieces] for s in sales()])
     lines_csv(tmp_path / "products.csv", ["product_id", "title"], [[item, f"Thing {item}"] for item in range(12)])
-    with pytest.raises(Mistake, match=r"missing: when it was bought \(time\)\nExport them with the order's date .*, by order_id"):
+    with pytest.raises(UserError, match=r"missing: when it was bought \(time\)\nExport them with the order's date .*, by order_id"):
         drafted(tmp_path)
 
 
@@ -180,7 +180,7 @@ ROWS = TEXT.splitlines()
 )
 def test_the_cure_of_a_header_keeps_it_and_all_rows(tmp_path: Path, name: str, content: bytes, words: str) -> None:
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(Mistake) as caught:
+    with pytest.raises(UserError) as caught:
         drafted(tmp_path / name)
     assert words in str(caught.value)
     subprocess.run(str(caught.value).splitlines()[-1].partition(": ")[2], shell=True, check=True)
@@ -192,7 +192,7 @@ def test_the_cure_of_a_header_keeps_it_and_all_rows(tmp_path: Path, name: str, c
 
 def test_a_header_that_lacks_names_is_said_to_and_not_to_be_taken_out(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("\n".join([ROWS[0], *(f"{row};1;2" for row in ROWS[1:])]))
-    with pytest.raises(Mistake, match=r"line 1 has 5 names, the rows below it have 7 fields") as caught:
+    with pytest.raises(UserError, match=r"line 1 has 5 names, the rows below it have 7 fields") as caught:
         drafted(tmp_path / "a.csv")
     assert "tail" not in str(caught.value)
 
@@ -225,7 +225,7 @@ def test_an_object_that_is_an_order_is_read(tmp_path: Path, indent: int | None) 
 )
 def test_what_stands_around_a_list_of_records_is_kept(tmp_path: Path, around: dict[str, Any]) -> None:
     (tmp_path / "a.json").write_text(json.dumps(around))
-    with pytest.raises(Mistake, match=r"have one object whose") as caught:
+    with pytest.raises(UserError, match=r"have one object whose") as caught:
         drafted(tmp_path / "a.json")
     subprocess.run(str(caught.value).splitlines()[-1].partition(": ")[2], shell=True, check=True)
     found = drafted(tmp_path / "a.clean.json")
@@ -235,7 +235,7 @@ def test_what_stands_around_a_list_of_records_is_kept(tmp_path: Path, around: di
 
 def test_columns_set_apart_by_blanks_are_refused_with_a_command_that_works(tmp_path: Path) -> None:
     place = four_shops.spaced_purchases(tmp_path)
-    with pytest.raises(Mistake, match="fields are set apart by blanks") as caught:
+    with pytest.raises(UserError, match="fields are set apart by blanks") as caught:
         drafted(place)
     command = next(line for line in str(caught.value).splitlines() if "awk" in line).partition(": ")[2]
     subprocess.run(command, shell=True, check=True)
@@ -247,10 +247,10 @@ def test_columns_set_apart_by_blanks_are_refused_with_a_command_that_works(tmp_p
 
 
 def test_orders_without_a_day_are_refused_and_a_join_of_them_alone_does_not_help(tmp_path: Path) -> None:
-    with pytest.raises(Mistake, match=r"user_id \(user\); missing: when it was bought \(time\)") as caught:
+    with pytest.raises(UserError, match=r"user_id \(user\); missing: when it was bought \(time\)") as caught:
         drafted(four_shops.order_lines(tmp_path / "joined"))
     assert "join the file of orders that has it, by order_id" in str(caught.value)
     lines_csv(tmp_path / "two" / "orders.csv", ["order_id", "user_id", "order_dow"], [[s.order, s.user, s.order % 7] for s in sales()])
     lines_csv(tmp_path / "two" / "lines.csv", ["order_id", "product_id"], [[s.order, s.item] for s in sales()])
-    with pytest.raises(Mistake, match="neither has the day of an order"):
+    with pytest.raises(UserError, match="neither has the day of an order"):
         drafted(tmp_path / "two")

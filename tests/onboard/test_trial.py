@@ -17,13 +17,13 @@ import yaml
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from basketgraph.clean.expressions import checked_source
-from basketgraph.clean.pick_up import MAX_RECORD_BYTES, Landing, _fits
-from basketgraph.clean.reading import examined_files, raw_rows
+from basketgraph.clean.landing_files import MAX_RECORD_BYTES, Landing, _fits
+from basketgraph.clean.raw_rows import examined_files, raw_rows
+from basketgraph.clean.sql_checks import checked_source
 from basketgraph.clean.transform import REFUSED, TableRules, mapped_rows, silver
-from basketgraph.config import Mistake
-from basketgraph.contracts import contract
-from basketgraph.masking import masked
+from basketgraph.foundation.config import UserError
+from basketgraph.foundation.contracts import contract
+from basketgraph.foundation.privacy.log_masking import masked
 from basketgraph.onboard.draft import Draft, draft
 from basketgraph.onboard.rendering import render
 from basketgraph.onboard.trial import try_draft
@@ -255,7 +255,7 @@ def test_keys_that_differ_in_case_only_are_a_fault_of_the_mapping(spark: SparkSe
     orders_json(tmp_path / "landing" / "lines.jsonl", lambda s: {"customer_id": s.user})
     given = yaml.safe_load(draft("s", [str(tmp_path / "landing")], landing=None, currency="EUR", time_zone="UTC", masker=masked).text)
     given["files"]["lines"]["columns"] |= {"Customer_ID": "string", "about": "array<struct<of: struct<a: string, A: string>>>"}
-    with pytest.raises(Mistake) as caught:
+    with pytest.raises(UserError) as caught:
         checked_source(spark, given, "s")
     assert "files.lines.columns: want names that differ in more than case, have customer_id, Customer_ID" in str(caught.value)
     assert "files.lines.columns.about: want fields that differ in more than case (declare one of them), have a, A" in str(caught.value)

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from basketgraph.config import Config, load
-from basketgraph.pipeline import load_job
-from basketgraph.runs import quality_checker
-from basketgraph.tables import Release
+from basketgraph.cli.runner import load_job
+from basketgraph.foundation.config import Config, load
+from basketgraph.foundation.runs.job import quality_checker
+from basketgraph.foundation.tables.warehouse import RunTables
 from support.corner_shop import Shop, deliver, line
 
 TABLE = "gold.user_days"
@@ -19,7 +19,7 @@ TABLE = "gold.user_days"
 
 def summarised(shop: Shop, conf: Config) -> dict[str, Any]:
     """One run of the job over the shop's events; what it says of itself."""
-    release = Release(shop.spark, str(shop.warehouse), f"days-{shop.runs}", checker=quality_checker(conf, {}), ds=None)
+    release = RunTables(shop.spark, str(shop.warehouse), f"days-{shop.runs}", checker=quality_checker(conf, {}), ds=None)
     report = load_job("user_days")(shop.spark, conf, None, release)  # type: ignore[arg-type] - the job takes no day
     assert report is not None
     return {**report.detail, "version": release.version(TABLE)}
@@ -49,7 +49,7 @@ def test_only_days_that_a_batch_touched_are_summarised_anew_in_one_commit(
         ("05", 1),
     ]
     assert summarised(shop, conf) == {"days": 0, "version": second["version"]}
-    monkeypatch.setattr(Release, "changed_days", lambda *_: None)  # as where the feed is gone: the tables are compared
+    monkeypatch.setattr(RunTables, "changed_days", lambda *_: None)  # as where the feed is gone: the tables are compared
     assert summarised(shop, conf) == {"days": 0, "version": second["version"]}
     whole = Shop(spark, tmp_path / "whole", shop.given)
     whole.landing = shop.landing

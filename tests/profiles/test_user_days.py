@@ -7,7 +7,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
-from basketgraph.contracts import conform
+from basketgraph.foundation.contracts import conform
 from basketgraph.profiles import net_days, stale_days, user_days
 from support.contract_rows import rows
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from basketgraph.config import data_yaml
-from basketgraph.contracts import conform, contract
+from basketgraph.foundation.config import data_yaml
+from basketgraph.foundation.contracts import conform, contract
 from basketgraph.profiles import ProfilesSettings, user_profiles
 from basketgraph.profiles.user_profiles import lifecycle
 from support.contract_rows import rows

@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from basketgraph.config import Mistake, load
-from basketgraph.contracts import Retention, contract, contracts
-from basketgraph.publish import maintenance
-from basketgraph.publish.maintenance import MaintainSettings, first_published, maintain, retain_hours
-from basketgraph.publish.releases import publish, rollback, utc_now
-from basketgraph.publish.retention import Found, listed, old_files, old_rows, remove_files, used_cuts
-from basketgraph.stored import LISTING
-from basketgraph.tables import LiveRelease, Release
+from basketgraph.foundation.config import UserError, load
+from basketgraph.foundation.contracts import Retention, contract, contracts
+from basketgraph.foundation.tables import maintenance
+from basketgraph.foundation.tables.maintenance import MaintainSettings, first_published, maintain, retain_hours
+from basketgraph.foundation.tables.reader import LISTING
+from basketgraph.foundation.tables.releases import publish, rollback, utc_now
+from basketgraph.foundation.tables.retention import Found, listed, old_files, old_rows, remove_files, used_cuts
+from basketgraph.foundation.tables.warehouse import LiveRelease, RunTables
 from support.contract_rows import rows
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
@@ -38,7 +38,7 @@ def test_a_file_is_kept_as_long_as_the_oldest_kept_release_needs_it() -> None:
 
 @pytest.mark.parametrize("given", [{"maintain.keep_releases": "0"}, {"maintain.keep_days": "-1"}, {"maintain.report_days": "0"}])
 def test_the_live_release_is_kept_whatever_is_set(given: dict[str, str]) -> None:
-    with pytest.raises(Mistake, match=next(iter(given)).partition(".")[2]):
+    with pytest.raises(UserError, match=next(iter(given)).partition(".")[2]):
         load("local", "complete_journey", given).section("maintain", MaintainSettings)
 
 
@@ -110,7 +110,7 @@ def test_shard_sets_and_models_are_looked_for_where_training_puts_them(spark: Sp
     for folder in (work / "shards" / "2026-01-01", work / "models" / "graph" / "2026-01-01", warehouse / "reports"):
         folder.mkdir(parents=True)
     (warehouse / "reports" / "old.html").write_text("old")
-    release = Release(spark, str(warehouse), "run-1", work_root=f"file://{work}")
+    release = RunTables(spark, str(warehouse), "run-1", work_root=f"file://{work}")
     paths = [found.path for found in listed(release, timezone.utc)]
     assert sorted(paths) == ["models/graph/2026-01-01", "reports/old.html", "shards/2026-01-01"]
     remove_files(release, paths)
@@ -119,7 +119,7 @@ def test_shard_sets_and_models_are_looked_for_where_training_puts_them(spark: Sp
 
 @pytest.mark.slow
 def test_a_folder_is_not_listed_in_ten_thousand_tasks(spark: SparkSession, tmp_path: Path) -> None:
-    release = Release(spark, str(tmp_path / "warehouse"), "run-1")
+    release = RunTables(spark, str(tmp_path / "warehouse"), "run-1")
     release.overwrite(rows(spark, PAIRS, [{"campaign_id": "1", "user_id": "a"}]), PAIRS)
     spark.sparkContext.setJobGroup("listing", "of VACUUM")
     spark.conf.set(LISTING, "9999")
@@ -158,7 +158,7 @@ def test_after_maintenance_every_kept_release_can_be_gone_back_to(spark: SparkSe
     """With real VACUUM: its least age and our margin are lowered, and days go by between all that happens."""
     monkeypatch.setattr(maintenance, "DELTA_LEAST_HOURS", 0)
     monkeypatch.setattr(maintenance, "MARGIN_HOURS", 0)
-    release = Release(spark, str(tmp_path / "warehouse"), "run-1")
+    release = RunTables(spark, str(tmp_path / "warehouse"), "run-1")
     for number, user in enumerate("abc", 1):
         release.overwrite(rows(spark, PAIRS, [{"campaign_id": "1", "user_id": user}]), PAIRS)
         release.overwrite_day(rows(spark, EDGES, [{"as_of": date(2026, 1, number), "user_id": user}]), EDGES, date(2026, 1, number))
@@ -197,7 +197,7 @@ def test_lists_stay_that_later_releases_go_on_showing_while_newer_ones_are_refus
     """With real VACUUM, as above."""
     monkeypatch.setattr(maintenance, "DELTA_LEAST_HOURS", 0)
     monkeypatch.setattr(maintenance, "MARGIN_HOURS", 0)
-    release, day = Release(spark, str(tmp_path / "warehouse"), "run-1"), date(2026, 1, 1)
+    release, day = RunTables(spark, str(tmp_path / "warehouse"), "run-1"), date(2026, 1, 1)
 
     def written(table: str, *users: str) -> None:
         given = [{"campaign_id": "1", "user_id": u} if table == PAIRS else {"as_of": day, "user_id": u} for u in users]

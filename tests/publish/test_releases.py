@@ -11,13 +11,13 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
-from basketgraph.config import Mistake, load
-from basketgraph.pipeline import load_job
-from basketgraph.publish.releases import publish, released_tables, rollback, utc_now
-from basketgraph.quality import QualityStop
-from basketgraph.runs import quality_checker
-from basketgraph.steps import pipelines
-from basketgraph.tables import LiveRelease, Release, newest_release, releases
+from basketgraph.cli.runner import load_job
+from basketgraph.foundation.config import UserError, load
+from basketgraph.foundation.quality.check import QualityStop
+from basketgraph.foundation.runs.job import quality_checker
+from basketgraph.foundation.runs.steps import pipelines
+from basketgraph.foundation.tables.releases import publish, released_tables, rollback, utc_now
+from basketgraph.foundation.tables.warehouse import LiveRelease, RunTables, newest_release, releases
 from support.contract_rows import rows
 
 TABLE = "silver.campaign_targets"
@@ -25,19 +25,19 @@ DAY = date(2026, 3, 1)
 
 
 @pytest.fixture
-def release(spark: SparkSession, tmp_path: Path) -> Release:
-    return Release(spark, str(tmp_path / "warehouse"), "run-1")
+def release(spark: SparkSession, tmp_path: Path) -> RunTables:
+    return RunTables(spark, str(tmp_path / "warehouse"), "run-1")
 
 
-def write(release: Release, user: str) -> None:
+def write(release: RunTables, user: str) -> None:
     release.overwrite(rows(release.spark, TABLE, [{"campaign_id": "1", "user_id": user}]), TABLE)
 
 
-def shown(release: Release) -> list[str]:
+def shown(release: RunTables) -> list[str]:
     return [row.user_id for row in LiveRelease(release.spark, release.root).read(TABLE).collect()]
 
 
-def test_publishing_the_same_versions_again_adds_no_release(release: Release) -> None:
+def test_publishing_the_same_versions_again_adds_no_release(release: RunTables) -> None:
     write(release, "a")
     first, first_is_new = publish(release, as_of=DAY, now=utc_now())
     again, again_is_new = publish(release, as_of=DAY, now=utc_now())
@@ -45,7 +45,7 @@ def test_publishing_the_same_versions_again_adds_no_release(release: Release) ->
     assert len(releases(release)) == 1
 
 
-def test_a_release_knows_the_rows_of_the_versions_it_names(release: Release) -> None:
+def test_a_release_knows_the_rows_of_the_versions_it_names(release: RunTables) -> None:
     release.overwrite(rows(release.spark, TABLE, [{"campaign_id": "1", "user_id": user} for user in "ab"]), TABLE)
     row, _ = publish(release, as_of=DAY, now=utc_now())
     write(release, "c")  # a run that goes on
@@ -54,14 +54,14 @@ def test_a_release_knows_the_rows_of_the_versions_it_names(release: Release) -> 
     assert row["rows"] == live["rows"] == {TABLE: 2}
 
 
-def test_the_same_versions_for_another_day_are_a_release_of_their_own(release: Release) -> None:
+def test_the_same_versions_for_another_day_are_a_release_of_their_own(release: RunTables) -> None:
     write(release, "a")
     publish(release, as_of=DAY, now=utc_now())
     row, is_new = publish(release, as_of=date(2026, 3, 2), now=utc_now())
     assert (row["release"], is_new) == (2, True)
 
 
-def test_rolling_back_twice_goes_back_by_two_and_a_publish_goes_on_from_there(release: Release) -> None:
+def test_rolling_back_twice_goes_back_by_two_and_a_publish_goes_on_from_there(release: RunTables) -> None:
     for user in "abc":
         write(release, user)
         publish(release, as_of=DAY, now=utc_now())
@@ -72,13 +72,13 @@ def test_rolling_back_twice_goes_back_by_two_and_a_publish_goes_on_from_there(re
     assert (row["release"], row["kind"], row["restores"]) == (5, "rollback", 1)
     assert shown(release) == ["a"]
     assert row["rows"] == {TABLE: 1}
-    with pytest.raises(Mistake, match="want a release before 1"):
+    with pytest.raises(UserError, match="want a release before 1"):
         rollback(release, "run-4", now=utc_now())
     row, is_new = publish(release, as_of=DAY, now=utc_now())
     assert (row["release"], is_new, shown(release)) == (6, True, ["c"])
 
 
-def test_of_tables_that_are_not_the_pipelines_own_the_live_version_stays(release: Release) -> None:
+def test_of_tables_that_are_not_the_pipelines_own_the_live_version_stays(release: RunTables) -> None:
     lists = "gold.recommendations"
     write(release, "a")
     release.create(lists)
@@ -94,7 +94,7 @@ def test_of_tables_that_are_not_the_pipelines_own_the_live_version_stays(release
     assert newest["as_of"] == date(2026, 3, 2)
 
 
-def test_a_table_that_was_never_published_does_not_go_live_with_another_pipelines(release: Release) -> None:
+def test_a_table_that_was_never_published_does_not_go_live_with_another_pipelines(release: RunTables) -> None:
     release.create("gold.recommendations")
     write(release, "a")
     row, _ = publish(release, as_of=DAY, now=utc_now(), tables=[TABLE])
@@ -112,7 +112,7 @@ def test_a_pipeline_publishes_what_its_steps_read_and_write_and_what_every_run_a
 
 def test_what_stopped_an_earlier_run_does_not_go_live_with_another(spark: SparkSession, tmp_path: Path) -> None:
     conf = load("local", "complete_journey", {"warehouse": str(tmp_path / "warehouse")})
-    checked = Release(spark, conf.warehouse, "run-1", checker=quality_checker(conf, {}), ds=DAY)
+    checked = RunTables(spark, conf.warehouse, "run-1", checker=quality_checker(conf, {}), ds=DAY)
     twice = [{"campaign_id": "1", "user_id": "ab" * 16}] * 2
     checked.overwrite(rows(spark, TABLE, twice), TABLE)
     step = load_job("publish")
@@ -134,7 +134,7 @@ def test_a_table_that_the_mapping_has_no_longer_holds_up_nothing_and_stays_as_it
         "end_date": [datetime(2026, 2, 1, tzinfo=timezone.utc)],
     }
     pq.write_table(pa.table(files), tmp_path / "campaign_descriptions.parquet")
-    checked = Release(spark, conf.warehouse, "run-1", checker=quality_checker(conf, {}), ds=DAY)
+    checked = RunTables(spark, conf.warehouse, "run-1", checker=quality_checker(conf, {}), ds=DAY)
     write(checked, "ab" * 16)
     publish(checked, as_of=DAY, now=utc_now())
     checked.overwrite(rows(spark, TABLE, [{"campaign_id": "2", "user_id": "cd" * 16}] * 2), TABLE)
@@ -146,8 +146,8 @@ def test_a_table_that_the_mapping_has_no_longer_holds_up_nothing_and_stays_as_it
     assert (shown(checked), live.read("silver.campaigns").count()) == (["ab" * 16], 1)
 
 
-def test_a_warehouse_without_a_release_cannot_go_back(release: Release) -> None:
-    with pytest.raises(Mistake, match="want a release to go back from"):
+def test_a_warehouse_without_a_release_cannot_go_back(release: RunTables) -> None:
+    with pytest.raises(UserError, match="want a release to go back from"):
         rollback(release, "run-1", now=utc_now())
     assert newest_release(release) is None
 
@@ -158,7 +158,7 @@ def test_the_logs_of_what_happened_are_not_rolled_back_with_what_they_tell_of() 
 
 
 def test_the_lines_that_the_documentation_gives_readers_show_the_newest_list_that_is_live(
-    release: Release, capsys: pytest.CaptureFixture[str]
+    release: RunTables, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def recommend(day: date, item: str) -> None:
         found = {"as_of": day, "setting": "rebuy", "user_id": "ann", "rank": 1, "item_id": item, "reason": f"because of {item}"}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from basketgraph.tables import Release
+from basketgraph.foundation.tables.warehouse import RunTables
 from support.contract_rows import rows
 
 DS = date(2026, 1, 3)
@@ -117,8 +117,8 @@ WRITTEN: dict[str, list[dict[str, Any]]] = {
 
 
 @pytest.fixture(scope="package")
-def two_runs(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Release:
-    made = Release(spark, str(tmp_path_factory.mktemp("warehouse")), "run-2")
+def two_runs(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> RunTables:
+    made = RunTables(spark, str(tmp_path_factory.mktemp("warehouse")), "run-2")
     for table, given in WRITTEN.items():
         made.append(rows(spark, table, given), table)
     return made

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
+from basketgraph.foundation.tables.warehouse import RunTables
 from basketgraph.report.changes import Changes, changes
+from basketgraph.report.changes_in_words import MOST, since
 from basketgraph.report.newest import newest_checks
 from basketgraph.report.sentences import since_in_words
-from basketgraph.report.since import MOST, since
-from basketgraph.tables import Release
 from support.contract_rows import rows
 from support.report_data import check, of_days
 
@@ -77,7 +77,7 @@ WRITTEN: dict[str, list[dict[str, Any]]] = {
 
 @pytest.fixture(scope="module")
 def found(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Changes:
-    release = Release(spark, str(tmp_path_factory.mktemp("warehouse")), "run-2")
+    release = RunTables(spark, str(tmp_path_factory.mktemp("warehouse")), "run-2")
     for table, given in WRITTEN.items():
         release.append(rows(spark, table, given).coalesce(1), table)
     return changes(release, release.read("ops.runs"), release.read("ops.files"), newest_checks(release))
@@ -148,7 +148,7 @@ def test_all_of_it_is_told_in_sentences_with_numbers(found: Changes) -> None:
 
 
 def test_a_first_page_says_that_there_is_nothing_to_compare_with(spark: SparkSession, tmp_path: Path) -> None:
-    release = Release(spark, str(tmp_path), "run-1")
+    release = RunTables(spark, str(tmp_path), "run-1")
     told = since(changes(release, release.read("ops.runs"), release.read("ops.files"), []))
     assert (told.summary.startswith("This is the first page"), told.parts) == (True, ())
 

@@ -9,21 +9,21 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
+from basketgraph.foundation.tables.warehouse import RunTables
 from basketgraph.report.examples import live_examples
-from basketgraph.tables import Release
 from support.contract_rows import rows
 
 DAYS = [date(2026, 1, day) for day in (1, 2)]
 
 
-def shown(release: Release) -> list[tuple[bool, tuple[str, ...], list[str]]]:
+def shown(release: RunTables) -> list[tuple[bool, tuple[str, ...], list[str]]]:
     found = live_examples(release, lambda words: [f"nobody {word}" for word in words])
     return [(example.live, example.bought, [name for name, _ in example.recommended]) for example in found]
 
 
 @pytest.mark.slow
 def test_the_lists_of_the_live_release_are_shown_and_before_there_is_one_the_newest(spark: SparkSession, tmp_path: Path) -> None:
-    release = Release(spark, str(tmp_path), "run-1")
+    release = RunTables(spark, str(tmp_path), "run-1")
 
     def write(day: date, item: str, name: str) -> dict[str, Any]:
         user = {"as_of": day, "user_id": "u", "item_id": item}

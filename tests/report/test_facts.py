@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from basketgraph.report.facts import Facts, facts
+from basketgraph.cli.status import quality_verdict
+from basketgraph.foundation.tables.warehouse import RunTables
 from basketgraph.report.page import page
+from basketgraph.report.page_data import Facts, facts
 from basketgraph.report.write import write_page
-from basketgraph.state import quality_verdict
-from basketgraph.tables import Release
 
 DS = date(2026, 1, 3)
 LATE = datetime(2026, 1, 2, 12, tzinfo=timezone.utc)
@@ -24,7 +24,7 @@ def nobody(words: list[str]) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def found(two_runs: Release) -> Facts:
+def found(two_runs: RunTables) -> Facts:
     return facts(two_runs, DS, 30, nobody)
 
 
@@ -40,7 +40,7 @@ def test_each_table_counts_with_its_newest_check_and_each_run_with_all(found: Fa
     assert told == {"run-0": (0, 0), "run-1": (2, 1), "run-2": (0, 0)}, "what a person accepted is not counted as broken"
 
 
-def test_the_summary_counts_what_the_page_counts_and_tells_this_runs_failures_from_those_of_earlier_ones(two_runs: Release) -> None:
+def test_the_summary_counts_what_the_page_counts_and_tells_this_runs_failures_from_those_of_earlier_ones(two_runs: RunTables) -> None:
     later = {"critical_failures": 0, "critical_of_earlier_runs": 1, "warnings": 1, "open_warnings": 0, "accepted": 1, "not_compared": 1}
     assert quality_verdict(two_runs, "run-2") == later
     assert quality_verdict(two_runs, "run-1") == {**later, "critical_failures": 1, "critical_of_earlier_runs": 0}
@@ -84,7 +84,7 @@ def test_measures_and_examples_are_those_of_the_newest_cut(found: Facts) -> None
     assert [(e.user_id, e.bought, [name for name, _ in e.recommended]) for e in found.examples] == [("u1", ("Plum jam", "j"), ["Plum jam"])]
 
 
-def test_the_page_is_written_whole_and_again_over_itself(two_runs: Release, found: Facts) -> None:
+def test_the_page_is_written_whole_and_again_over_itself(two_runs: RunTables, found: Facts) -> None:
     html = page(found, shop="corner_shop", description="groceries", made_at=LATE)
     for text in ("an older page", html):
         place = Path(write_page(two_runs, "run-2", text))
@@ -94,5 +94,5 @@ def test_the_page_is_written_whole_and_again_over_itself(two_runs: Release, foun
 
 
 def test_a_warehouse_without_records_has_facts_too(spark: SparkSession, tmp_path: Path) -> None:
-    empty = facts(Release(spark, str(tmp_path), "run-1"), DS, 30, nobody)
+    empty = facts(RunTables(spark, str(tmp_path), "run-1"), DS, 30, nobody)
     assert (empty.checks, empty.files, empty.examples, empty.release) == ([], [], [], None)

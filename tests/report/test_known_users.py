@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from basketgraph.foundation.tables.warehouse import RunTables
 from basketgraph.report import known_users
 from basketgraph.report.examples import live_examples
-from basketgraph.report.facts import without_known_users
 from basketgraph.report.known_users import known_user_hider
-from basketgraph.tables import Release
+from basketgraph.report.page_data import without_known_users
 from support.report_data import FACTS
 
 
@@ -22,7 +22,7 @@ def ann(words: list[str]) -> list[str]:
     return ["u" if word in ("cust-77", "7712", "Plum") else f"nobody {word}" for word in words]
 
 
-def test_the_raw_id_of_a_known_user_is_hidden_wherever_it_turns_up(two_runs: Release) -> None:
+def test_the_raw_id_of_a_known_user_is_hidden_wherever_it_turns_up(two_runs: RunTables) -> None:
     row = {"table_name": "silver.events", "reason": "r", "rows": 1, "first": '{"note": "ask cust-77, not cust-78", "pieces": 7712}', "last": None}
     file = {"source_file": "march/cust-77_late.csv", "problem": "no column cust-77"}
     told = replace(FACTS, rejected=[row], quarantined=[file])
@@ -40,7 +40,7 @@ def test_a_year_in_a_date_is_no_users_number() -> None:
     assert hide("ask 2017, not 12017, on 2017-99-99") == "ask •••, not 12017, on •••-99-99"
 
 
-def test_a_user_of_one_table_alone_is_hidden(two_runs: Release) -> None:
+def test_a_user_of_one_table_alone_is_hidden(two_runs: RunTables) -> None:
     words = ["anna", "bert", "carl", "dora", "emil"]  # of users, events, targets, redemptions, and none
     hide = known_user_hider(words, two_runs, lambda given: [f"pseudonym of {word}" for word in given])
     assert hide is not None

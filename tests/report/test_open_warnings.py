@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
+from basketgraph.cli.status import quality_verdict
+from basketgraph.foundation.tables.warehouse import RunTables
 from basketgraph.report.changes import changes
+from basketgraph.report.changes_in_words import since
 from basketgraph.report.newest import newest_checks, still_open
 from basketgraph.report.promises import promised_tables, state, verdict
 from basketgraph.report.sentences import since_in_words
-from basketgraph.report.since import since
-from basketgraph.state import quality_verdict
-from basketgraph.tables import Release
 from support.contract_rows import rows
 from support.report_data import FACTS, check, made, of_days
 
@@ -95,7 +95,7 @@ PLAN = [  # a run a day: what it looks at, whether the promise is kept there, wh
 @pytest.mark.long
 def test_a_warning_is_carried_from_page_to_page_until_a_look_at_the_whole_table_keeps_the_promise(spark: SparkSession, tmp_path: Path) -> None:
     for number, (scope, success, is_open, title) in enumerate(PLAN):
-        release = Release(spark, str(tmp_path), f"run-{number}")
+        release = RunTables(spark, str(tmp_path), f"run-{number}")
         at = datetime(2026, 3, 1, tzinfo=timezone.utc) + timedelta(days=number)
         place = {"run_id": release.run_id, "table_name": "silver.events", "ds": at.date(), "checked_at": at, **scope}
         warning = {"check_name": NAME, "expected": NAME, "severity": "warning", "success": success, "observed": "kept" if success else FOUND}

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from basketgraph.masking import masked, masked_row
+from basketgraph.foundation.privacy.log_masking import masked, masked_row
 from basketgraph.report.changes import Changes
 from basketgraph.report.examples import Example
 from basketgraph.report.page import page

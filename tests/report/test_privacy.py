@@ -13,9 +13,9 @@ import yaml
 from pyspark.sql import SparkSession
 from typer.testing import CliRunner
 
-from basketgraph.cli import app
-from basketgraph.config import CONF_VARIABLE
-from basketgraph.tables import Release
+from basketgraph.cli.app import app
+from basketgraph.foundation.config import CONF_VARIABLE
+from basketgraph.foundation.tables.warehouse import RunTables
 from support.corner_shop import deliver, mapping
 
 HEADER = "line,customer,product,pieces,price,at,title,note"
@@ -98,7 +98,7 @@ def test_planted_values_stand_neither_on_the_page_nor_in_any_log(run: Run) -> No
 
 @pytest.mark.slow
 def test_the_texts_that_the_page_is_made_of_hold_no_planted_value_either(spark: SparkSession, run: Run, corner: Corner) -> None:
-    tables = Release(spark, str(corner.warehouse), "reader")
+    tables = RunTables(spark, str(corner.warehouse), "reader")
     texts = {
         "ops.quality_results": ["observed", "expected", "notes"],
         "ops.runs": ["detail", "error"],
@@ -114,7 +114,7 @@ def test_files_that_cannot_be_read_again_are_named_without_planted_values(spark:
     next(corner.landing.rglob("sales of *")).unlink()
     again = corner.run("replay", "--rejected")
     assert again.told["left"]["silver.events"] == {"sales of ••• •••.csv": "gone from the landing folder"}
-    steps = Release(spark, str(corner.warehouse), "reader").read("ops.runs").where("step = 'replay'").collect()
+    steps = RunTables(spark, str(corner.warehouse), "reader").read("ops.runs").where("step = 'replay'").collect()
     texts = (again.printed, again.page.read_text(), *(str(step.detail) for step in steps))
     assert [secret for secret in SECRETS if any(secret in text for text in texts)] == []
     assert "sales of •••" in again.printed

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from basketgraph.report.facts import Facts, facts
 from basketgraph.report.page import page
+from basketgraph.report.page_data import Facts, facts
 from support.report_warehouse import LAST_DAY, at, warehouse_of
 
 HISTORY_DAYS = 90

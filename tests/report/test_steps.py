@@ -8,9 +8,9 @@ from typing import Any, cast
 
 import pytest
 
+from basketgraph.foundation.runs.job import RunLog
 from basketgraph.report.promises import verdict
 from basketgraph.report.steps import unfinished
-from basketgraph.runs import RunLog
 from support.report_data import DS, FACTS
 
 CLEAN = ("clean", "kept_purchases", "publish")  # the steps of the pipeline `clean` before its report

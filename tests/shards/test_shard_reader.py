@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from basketgraph.config import Mistake
+from basketgraph.foundation.config import UserError
 from basketgraph.shards.manifest import MANIFEST, Manifest, described, seal_set
 from basketgraph.shards.plain import Nodes, seal_arrays
 from basketgraph.shards.reader import ShardSet, _batches
@@ -62,7 +62,7 @@ def test_every_difference_from_the_manifest_is_listed_at_once(sealed):
     (sealed / "users-00000.parquet").write_bytes(content)
     (sealed / "edges-00001.parquet").write_bytes(b"short")
     (sealed / "items.parquet").unlink()
-    with pytest.raises(Mistake) as mistake:
+    with pytest.raises(UserError) as mistake:
         ShardSet(sealed)
     said = str(mistake.value)
     assert "users-00000.parquet: want sha256" in said
@@ -76,7 +76,7 @@ def test_every_difference_from_the_manifest_is_listed_at_once(sealed):
 def test_only_the_files_of_the_shards_asked_for_are_checked(sealed):
     (sealed / "edges-00002.parquet").unlink()
     assert len(ShardSet(sealed, [0, 1]).edges(0).users) > 0
-    with pytest.raises(Mistake, match=r"edges-00002\.parquet"):
+    with pytest.raises(UserError, match=r"edges-00002\.parquet"):
         ShardSet(sealed, [0, 2])
 
 
@@ -92,13 +92,13 @@ def test_only_the_files_of_the_shards_asked_for_are_checked(sealed):
 )
 def test_a_manifest_of_something_else_is_refused(sealed, changed, said):
     rewrite_with(sealed, **changed)
-    with pytest.raises(Mistake) as mistake:
+    with pytest.raises(UserError) as mistake:
         ShardSet(sealed).items()
     assert said in str(mistake.value)
 
 
 def test_a_folder_without_a_manifest_is_no_set(tmp_path):
-    with pytest.raises(Mistake, match=r"manifest\.json: want a file"):
+    with pytest.raises(UserError, match=r"manifest\.json: want a file"):
         ShardSet(tmp_path)
 
 
@@ -107,7 +107,7 @@ def test_a_file_with_fewer_rows_than_sealed_is_refused(sealed):
     manifest = ShardSet(sealed, ()).manifest
     again = [described(sealed, f.name, f.kind, f.shard, f.rows).model_dump(mode="json") for f in manifest.files]
     rewrite_with(sealed, files=again)
-    with pytest.raises(Mistake, match=r"edges-00000\.parquet: want \d+ rows, have \d+"):
+    with pytest.raises(UserError, match=r"edges-00000\.parquet: want \d+ rows, have \d+"):
         ShardSet(sealed).edges(0)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from basketgraph.config import Mistake
+from basketgraph.foundation.config import UserError
 from basketgraph.shards.features import FeatureColumns, feature_vectors
 from basketgraph.shards.manifest import ids_sha256
 from basketgraph.shards.reader import ShardSet
@@ -102,7 +102,7 @@ def test_without_an_interaction_the_set_is_empty_and_without_factors_training_fi
         nobody[0].union(spark.createDataFrame([("u00", [1.0])], nobody[0].schema)),
         spark.createDataFrame([("i00", [1.0, 2.0])], nobody[1].schema),
     )
-    with pytest.raises(Mistake, match=r"want one width of users and items, have \[1, 2\]"):
+    with pytest.raises(UserError, match=r"want one width of users and items, have \[1, 2\]"):
         seal_shards(folder, pairs, cut=CUT, tables={}, shards=2, factors=uneven)
 
 

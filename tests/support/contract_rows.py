@@ -24,7 +24,7 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
-from basketgraph.contracts import contract
+from basketgraph.foundation.contracts import contract
 from basketgraph.foundation.tables.files import Files
 
 ODD = "a b é %20+[c]{d}#1?*;&$x,'\"\\"  # the name of a folder: patterns, escapes and separators of whatever may read it

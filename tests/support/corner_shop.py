@@ -11,12 +11,12 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
-from basketgraph.clean.expressions import checked_source
-from basketgraph.clean.load import Cleaning, CleanSettings, Outcome
-from basketgraph.clean.pick_up import Landing
-from basketgraph.clean.pseudonyms import PseudonymKey
-from basketgraph.contracts import contract
-from basketgraph.tables import Release
+from basketgraph.clean.cleaning import Cleaning, CleanSettings, Outcome
+from basketgraph.clean.landing_files import Landing
+from basketgraph.clean.sql_checks import checked_source
+from basketgraph.foundation.contracts import contract
+from basketgraph.foundation.privacy.pseudonyms import PseudonymKey
+from basketgraph.foundation.tables.warehouse import RunTables
 from support.contract_rows import ODD
 
 KEY = PseudonymKey(b"a key of the tests, long enough")
@@ -116,9 +116,9 @@ class Shop:
         self.landing.parent.mkdir(parents=True, exist_ok=True)
         self.runs = 0
 
-    def release(self) -> Release:
+    def release(self) -> RunTables:
         self.runs += 1
-        return Release(self.spark, str(self.warehouse), f"run-{self.runs}")
+        return RunTables(self.spark, str(self.warehouse), f"run-{self.runs}")
 
     def cleaning(self, *, batch_bytes: int = 1 << 20, key: PseudonymKey = KEY, landing: Path | None = None, **settings: Any) -> Cleaning:
         checked = checked_source(self.spark, self.given, "conf/sources/corner.yaml")
@@ -130,7 +130,7 @@ class Shop:
         return self.cleaning(**options).run()
 
     def table(self, name: str) -> DataFrame:
-        return Release(self.spark, str(self.warehouse), "reader").read(name)
+        return RunTables(self.spark, str(self.warehouse), "reader").read(name)
 
     def rows(self, name: str) -> list[dict[str, Any]]:
         """All rows, lineage aside, in order of the key."""

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from basketgraph.clean.mapping import read_source
-from basketgraph.masking import masked
+from basketgraph.foundation.privacy.log_masking import masked
 from basketgraph.onboard.draft import Draft, draft
 
 EVENT_TYPE = "tables.silver.events.event_type"

@@ -10,11 +10,11 @@ import yaml
 from pyspark.sql import SparkSession
 
 from basketgraph.clean.check_source import Rehearsal, SourceCheck
-from basketgraph.clean.expressions import checked_source
-from basketgraph.clean.load import CleanSettings
-from basketgraph.clean.pick_up import Landing
+from basketgraph.clean.cleaning import CleanSettings
+from basketgraph.clean.landing_files import Landing
+from basketgraph.clean.sql_checks import checked_source
+from basketgraph.foundation.tables.warehouse import RunTables
 from basketgraph.onboard.draft import Draft, draft
-from basketgraph.tables import Release
 from support.corner_shop import KEY
 
 NOW = datetime(2026, 3, 3, tzinfo=timezone.utc)
@@ -26,7 +26,7 @@ def drafted(folder: Path, *, currency: str | None = "EUR", time_zone: str | None
 
 def rehearsal(spark: SparkSession, found: Draft, warehouse: Path) -> Rehearsal:
     checked = checked_source(spark, yaml.safe_load(found.text), "newshop")
-    release = Release(spark, str(warehouse), "check")
+    release = RunTables(spark, str(warehouse), "check")
     return Rehearsal(checked, Landing(spark, str(found.plan.landing)), release, key=KEY, settings=CleanSettings(batch_bytes=1 << 20), now=NOW)
 
 

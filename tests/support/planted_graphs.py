@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from basketgraph.graph.data import Part, ShardRange, csr_from_edges, whole_part
+from basketgraph.foundation.distributed.workers import OneProcess
 from basketgraph.graph.model import LightGCN
+from basketgraph.graph.partition import Part, ShardRange, csr_from_edges, whole_part
 from basketgraph.graph.settings import GraphSettings
 from basketgraph.graph.sparse import Csr
-from basketgraph.graph.workers import OneProcess
 
 GROUPS = 4
 

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from pyspark.sql import DataFrame
 
-from basketgraph.config import Config
-from basketgraph.steps import StepResult, pipelines
-from basketgraph.tables import Release
+from basketgraph.foundation.config import Config
+from basketgraph.foundation.runs.steps import StepResult, pipelines
+from basketgraph.foundation.tables.warehouse import RunTables
 from support.young_shop import OPENED, Sale
 
 ORDER = ["clean", "replay", *pipelines().named("all").steps[1:], "maintain"]
@@ -26,7 +26,7 @@ class RanJobs:
     """What the jobs returned or raised, and the tables that they left."""
 
     conf: Config
-    release: Release
+    release: RunTables
     results: dict[str, StepResult | Exception] = field(default_factory=dict)
 
     def result(self, job: str) -> StepResult:

@@ -7,17 +7,17 @@ from datetime import datetime, timezone
 from typing import Any
 
 from basketgraph.clean.check_source import Rehearsal, SourceCheck, TableCheck
-from basketgraph.clean.expressions import checked_source
+from basketgraph.clean.cleaning import CleanSettings
+from basketgraph.clean.landing_files import Landing
 from basketgraph.clean.ledger import Counts
-from basketgraph.clean.load import CleanSettings
-from basketgraph.clean.pick_up import Landing
-from basketgraph.tables import Release
+from basketgraph.clean.sql_checks import checked_source
+from basketgraph.foundation.tables.warehouse import RunTables
 from support.corner_shop import KEY, Shop
 
 
 def rehearsal(shop: Shop) -> Rehearsal:
     checked = checked_source(shop.spark, shop.given, "conf/sources/corner.yaml")
-    release = Release(shop.spark, str(shop.warehouse), "check")
+    release = RunTables(shop.spark, str(shop.warehouse), "check")
     moment = datetime(2026, 3, 3, tzinfo=timezone.utc)
     return Rehearsal(checked, Landing(shop.spark, str(shop.landing)), release, key=KEY, settings=CleanSettings(batch_bytes=1), now=moment)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
-from basketgraph.contracts import contract
+from basketgraph.foundation.contracts import contract
 from basketgraph.report.examples import Example
-from basketgraph.report.facts import Facts
 from basketgraph.report.page import page
+from basketgraph.report.page_data import Facts
 
 DS = date(2026, 1, 3)  # a Saturday
 NOW = datetime(2026, 1, 3, 6, tzinfo=timezone.utc)

@@ -9,7 +9,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from basketgraph.tables import Release
+from basketgraph.foundation.tables.warehouse import RunTables
 from support.contract_rows import rows
 
 LAST_DAY = date(2026, 1, 3)  # a Saturday
@@ -20,7 +20,7 @@ KEPT = ("quantity is at least 1", "user id is a pseudonym", "currency is a three
 NOTE = "A limit without its reason cannot be argued about, and one that nobody argues about is not looked at."
 
 
-def warehouse_of(spark: SparkSession, root: Path, runs: int) -> Release:
+def warehouse_of(spark: SparkSession, root: Path, runs: int) -> RunTables:
     """The records after `runs` daily runs, seen by the last one. On its last day something is broken, mended, accepted, unusual and set aside."""
     days = [LAST_DAY - timedelta(days=ago) for ago in range(runs - 1, -1, -1)]
     written: dict[str, list[Row]] = {
@@ -57,7 +57,7 @@ def warehouse_of(spark: SparkSession, root: Path, runs: int) -> Release:
         ],
         "silver.items": [{"item_id": f"item-{n}", "valid_from": date(2025, 1, 1), "name": f"SET OF {n} RED RETROSPOT TINS"} for n in range(1, 6)],
     }
-    release = Release(spark, str(root), _run(LAST_DAY))
+    release = RunTables(spark, str(root), _run(LAST_DAY))
     for table, given in written.items():
         release.append(rows(spark, table, given).coalesce(1), table)
     return release

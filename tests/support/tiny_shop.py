@@ -34,7 +34,7 @@ expectations:
 HEAD = """
 from datetime import datetime, timezone
 from pathlib import Path
-from basketgraph.runs import StepReport, job_main
+from basketgraph.foundation.runs.job import StepReport, job_main
 LINEAGE = "'file' as source_file, 'hash' as file_hash, timestamp'2026-01-01' as source_time, 'run' as run_id, timestamp'2026-01-01' as ingested_at"
 """
 
@@ -54,7 +54,7 @@ def run(spark, conf, ds, release):
     return StepReport(rows_out=users.count())
 """,
     "judge": """
-from basketgraph.config import Mistake
+from basketgraph.foundation.config import UserError
 from basketgraph.quality import QualityStop
 class Refused(Exception):
     exit_code = 4
@@ -62,7 +62,7 @@ def run(spark, conf, ds, release):
     verdict = Path(conf.source["landing"], "verdict")
     word = verdict.read_text() if verdict.exists() else "fine"
     if word != "fine":
-        raise {"quality": QualityStop, "gate": Refused, "mistake": Mistake, "crash": RuntimeError}[word](f"told to: {word}")
+        raise {"quality": QualityStop, "gate": Refused, "mistake": UserError, "crash": RuntimeError}[word](f"told to: {word}")
 """,
     "report": """
 def run(spark, conf, ds, release):

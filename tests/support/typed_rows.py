@@ -9,7 +9,7 @@ from pathlib import Path
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from basketgraph.clean.reading import CORRUPT, HASH
+from basketgraph.clean.raw_rows import CORRUPT, HASH
 from basketgraph.clean.transform import TableRules
 from support.corner_shop import FILLED, Shop, mapping
 

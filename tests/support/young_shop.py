@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from basketgraph.config import Config, load
+from basketgraph.foundation.config import Config, load
 from support.corner_shop import HEADER, ITEMS, mapping
 
 OPENED = date(2026, 3, 1)

@@ -20,13 +20,7 @@ from pyspark import StorageLevel
 from pyspark.sql import functions as F
 
 from basketgraph.clean.also_needed import also_needed
-from basketgraph.clean.ledger import Counts, Entry
-from basketgraph.clean.lineage import FileId, files_of
-from basketgraph.clean.mapping import Source, day_column
-from basketgraph.clean.pick_up import LandingFile
-from basketgraph.clean.reading import HASH, raw_rows, without_text
-from basketgraph.clean.rejected import with_line_numbers
-from basketgraph.clean.resolve import (
+from basketgraph.clean.deduplication import (
     CHANGED,
     CONTENT,
     DUPLICATE,
@@ -43,9 +37,15 @@ from basketgraph.clean.resolve import (
     newest_rows,
     with_valid_to,
 )
+from basketgraph.clean.landing_files import LandingFile
+from basketgraph.clean.ledger import Counts, Entry
+from basketgraph.clean.lineage import FileId, files_of
+from basketgraph.clean.mapping import Source, day_column
+from basketgraph.clean.raw_rows import HASH, raw_rows, without_text
+from basketgraph.clean.rejected_rows import with_line_numbers
 from basketgraph.clean.taken_over import taken_over
 from basketgraph.clean.transform import REFUSED, REJECTED, UNPARSABLE, TableRules, accepted_rows, mapped_rows, rejected_rows
-from basketgraph.tables import Release
+from basketgraph.foundation.tables.warehouse import RunTables
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -90,7 +90,7 @@ class TableAgain:
 
     def __init__(
         self,
-        release: Release,
+        release: RunTables,
         rules: TableRules,
         source: Source,
         entries: Mapping[FileId, Entry],
@@ -109,7 +109,7 @@ class TableAgain:
         return files_of(self.rejected_before) - set(self.present)
 
     def judge(self, chosen: frozenset[FileId]) -> Judged:
-        """chosen: files that are present. Raises Mistake where files that are gone would have to be read, too."""
+        """chosen: files that are present. Raises UserError where files that are gone would have to be read, too."""
         refresh = self.rules.mapped.version is not None
         table = with_owner(self.before, self.entries)
         doubled = self._doubled(table)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
+from basketgraph.clean.deduplication import CONTENT, HAD, HAD_CONTENT, HAD_TIME, STATUS, WRITTEN, content_hash
 from basketgraph.clean.lineage import files_of
-from basketgraph.clean.resolve import CONTENT, HAD, HAD_CONTENT, HAD_TIME, STATUS, WRITTEN, content_hash
 from basketgraph.clean.transform import REFUSED, accepted_rows, mapped_rows, rejected_id, silver_rows
-from basketgraph.config import Mistake
+from basketgraph.foundation.config import UserError
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -31,7 +31,7 @@ def also_needed(again: TableAgain, view: View, judged: DataFrame, chosen: frozen
              has become older, or is as old and another one; and those with a row among the rejected ones that the chosen files accept.
              The former are looked for in all files that may share a key with the chosen ones, of which there are none where no row came twice.
              A mended expression makes all rows as old and other ones, so it has those files looked through; only they are read once more for it.
-    errors:  Mistake where all files are needed and one of those that the table has rows of is gone.
+    errors:  UserError where all files are needed and one of those that the table has rows of is gone.
     """
     others = set(again.entries) - chosen
     if not others:
@@ -83,7 +83,7 @@ def _refuse_unless_present(again: TableAgain, view: View, others: set[FileId]) -
     if missing:
         have = [f"{path}: gone, or no longer readable" for path in missing]
         want = f"{again.table.name}: keys ({', '.join(again.keys)}) are made in another way than before: want all files, so that no row gets two"
-        raise Mistake(want, have, "Deliver those files again, undo the change of the key (or of `where`), or start a fresh warehouse.")
+        raise UserError(want, have, "Deliver those files again, undo the change of the key (or of `where`), or start a fresh warehouse.")
 
 
 def _may_share(again: TableAgain, chosen: frozenset[FileId]) -> set[FileId]:

@@ -10,12 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pyspark import StorageLevel
 from pyspark.sql import functions as F
 
-from basketgraph.clean.ledger import Counts, Entry
-from basketgraph.clean.mapping import Source, day_column
-from basketgraph.clean.pick_up import LandingFile
-from basketgraph.clean.reading import FILE_NUMBER, not_text, without_text
-from basketgraph.clean.rejected import with_line_numbers
-from basketgraph.clean.resolve import (
+from basketgraph.clean.deduplication import (
     CHANGED,
     DUPLICATE,
     KEY_HASH,
@@ -29,9 +24,14 @@ from basketgraph.clean.resolve import (
     ranked,
     with_valid_to,
 )
-from basketgraph.clean.tally import tally
+from basketgraph.clean.duplicate_keys import tally
+from basketgraph.clean.landing_files import LandingFile
+from basketgraph.clean.ledger import Counts, Entry
+from basketgraph.clean.mapping import Source, day_column
+from basketgraph.clean.raw_rows import FILE_NUMBER, not_text, without_text
+from basketgraph.clean.rejected_rows import with_line_numbers
 from basketgraph.clean.transform import REFUSED, REJECTED, UNPARSABLE, TableRules, accepted_rows, mapped_rows, rejected_rows, silver_columns
-from basketgraph.tables import Release
+from basketgraph.foundation.tables.warehouse import RunTables
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -72,7 +72,7 @@ class Preparation:
 
     def __init__(
         self,
-        release: Release,
+        release: RunTables,
         rules: TableRules,
         source: Source,
         files: Sequence[LandingFile],

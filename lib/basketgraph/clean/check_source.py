@@ -12,18 +12,18 @@ from pyspark import StorageLevel
 from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
+from basketgraph.clean.cleaning import Cleaning, Work
 from basketgraph.clean.counts import summed
+from basketgraph.clean.file_validation import JAVA_ERRORS
+from basketgraph.clean.landing_files import LandingFile
 from basketgraph.clean.ledger import Counts, as_copy, counted
-from basketgraph.clean.load import Cleaning, Work
-from basketgraph.clean.oddities import odd_facts, odd_hints
-from basketgraph.clean.pick_up import LandingFile
-from basketgraph.clean.pseudonyms import KEY_BYTES, KEY_VARIABLE, PseudonymKey, key_file, pseudonym_key
-from basketgraph.clean.reading import prepare_session
-from basketgraph.clean.screening import JAVA_ERRORS
-from basketgraph.cuts import first_purchase, judged_from
-from basketgraph.failures import handling
-from basketgraph.money import minor_units, minor_units_sql, number_in_words
-from basketgraph.progress import each
+from basketgraph.clean.raw_rows import prepare_session
+from basketgraph.clean.source_hints import odd_facts, odd_hints
+from basketgraph.foundation.cuts import first_purchase, judged_from
+from basketgraph.foundation.failures import handling
+from basketgraph.foundation.money import minor_units, minor_units_sql, number_in_words
+from basketgraph.foundation.privacy.pseudonyms import KEY_BYTES, KEY_VARIABLE, PseudonymKey, key_file, pseudonym_key
+from basketgraph.foundation.progress import each
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -88,7 +88,7 @@ class Rehearsal(Cleaning):
     def check(self, *, sample_rows: int | None = None) -> SourceCheck:
         """Judge everything that is new, as one batch: by batches or at once, the counts are the same.
 
-        errors: Mistake, as cleaning itself, where no file of a kind can be used, or the warehouse was made with another key.
+        errors: UserError, as cleaning itself, where no file of a kind can be used, or the warehouse was made with another key.
         """
         prepare_session(self.spark)
         listed = self._listed()

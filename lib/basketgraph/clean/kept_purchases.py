@@ -18,8 +18,8 @@ import pyarrow as pa
 from pyspark.sql import functions as F
 
 from basketgraph.clean.mapping import Cancellations
-from basketgraph.contracts import contract
-from basketgraph.history import kept_share
+from basketgraph.foundation.contracts import contract
+from basketgraph.foundation.point_in_time import kept_share
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

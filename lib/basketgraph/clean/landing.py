@@ -9,8 +9,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from basketgraph.clean.mapping import Source
-from basketgraph.config import Mistake
-from basketgraph.paths import PACKAGE, local_folder
+from basketgraph.foundation.config import UserError
+from basketgraph.foundation.paths import PACKAGE, local_folder
 
 UNFINISHED = (".part", ".partial", ".tmp", ".temp", ".inprogress", ".filepart", ".crdownload", "._COPYING_")  # how copying tools call what they write
 
@@ -25,7 +25,7 @@ def landing_folder(landing: str, source: str) -> str:
     except (ImportError, ValueError):
         found = None
     if found is None or not found.submodule_search_locations:
-        raise Mistake(
+        raise UserError(
             f"conf/sources/{source}.yaml: landing: want an installed Python package, have {landing}",
             cure=f"pip install {name.replace('_', '-')}, or name a folder with --set landing=DIR.",
         )
@@ -46,16 +46,16 @@ def patterns_of(source: Source) -> list[str]:
     return [files.pattern for name, files in source.files.items() if any(mapped.files == name for mapped in source.tables.values())]
 
 
-def no_folder(folder: object, patterns: Sequence[str]) -> Mistake:
-    return Mistake(f"landing: want a folder with {_or(patterns)}, have no folder {folder}", cure="Name it with --set landing=DIR.")
+def no_folder(folder: object, patterns: Sequence[str]) -> UserError:
+    return UserError(f"landing: want a folder with {_or(patterns)}, have no folder {folder}", cure="Name it with --set landing=DIR.")
 
 
-def no_files(folder: object, patterns: Sequence[str]) -> Mistake:
-    return Mistake(f"landing: want files like {_or(patterns)}, have none in {folder}", cure="Name the right folder with --set landing=DIR.")
+def no_files(folder: object, patterns: Sequence[str]) -> UserError:
+    return UserError(f"landing: want files like {_or(patterns)}, have none in {folder}", cure="Name the right folder with --set landing=DIR.")
 
 
 def want_files(source: Source, shop: str) -> None:
-    """Raises Mistake where the landing folder is one of this machine and is not there, or no file in it would be picked up."""
+    """Raises UserError where the landing folder is one of this machine and is not there, or no file in it would be picked up."""
     folder, patterns = local_folder(landing_folder(source.landing, shop)), patterns_of(source)
     if folder is None:
         return  # Hadoop's to look at

@@ -11,11 +11,11 @@ from typing import Any
 
 from pyspark.sql import functions as F
 
-from basketgraph.clean.pick_up import LandingFile
-from basketgraph.clean.pseudonyms import PseudonymKey
-from basketgraph.config import Mistake
-from basketgraph.stored import Committed, aware
-from basketgraph.tables import Release
+from basketgraph.clean.landing_files import LandingFile
+from basketgraph.foundation.config import UserError
+from basketgraph.foundation.privacy.pseudonyms import PseudonymKey
+from basketgraph.foundation.tables.reader import Committed, aware
+from basketgraph.foundation.tables.warehouse import RunTables
 
 FILES, REJECTED = "ops.files", "silver.rejected_rows"
 DONE, QUARANTINED = "done", "quarantined"
@@ -72,7 +72,7 @@ _UNCOUNTED = {"rows_left_out": None}  # in what a run announced before such rows
 class Ledger:
     """ops.files as this run sees it."""
 
-    def __init__(self, release: Release, key: PseudonymKey, now: datetime) -> None:
+    def __init__(self, release: RunTables, key: PseudonymKey, now: datetime) -> None:
         self.release, self.key, self.now = release, key, now
         found = [_aware(row.asDict(recursive=True)) for row in release.read(FILES).collect()] if release.exists(FILES) else []
         self.announcements = Announcements(release)
@@ -82,7 +82,7 @@ class Ledger:
         self._remember(found)
         others = {entry["key_id"] for entry in found if entry["status"] == DONE} - {key.id}
         if others:
-            raise Mistake(
+            raise UserError(
                 "this warehouse's pseudonyms were made with another key; with this one the same user would get a second id",
                 [f"key id: want {', '.join(sorted(others))}, have {key.id}"],
                 "Give that key by BASKETGRAPH_KEY, or start a fresh warehouse.",
@@ -91,7 +91,7 @@ class Ledger:
     def complete(self) -> int:
         """After a crash: announced entries whose batch is in the table's history are done; the others are `begun`, and will be read again.
 
-        errors: Mistake where a commit added more or fewer rows than were announced.
+        errors: UserError where a commit added more or fewer rows than were announced.
         """
         announced = self.announcements.read()
         tables = {entry["table_name"] for entry in announced}
@@ -111,7 +111,7 @@ class Ledger:
 
     def _refuse_unless_as_announced(self, table: str, want: int, commit: Committed) -> None:
         if commit.rows not in (None, want):
-            raise Mistake(
+            raise UserError(
                 f"{table}: a run that was cut off has committed other rows than it had judged; a landing file was replaced while it was read",
                 [f"version {commit.version} of {self.release.path(table)}: want {want} rows added, have {commit.rows}"],
                 f"In Spark SQL: RESTORE TABLE {self.release.identifier(table)} TO VERSION AS OF {commit.version - 1}; then clean again.",
@@ -258,7 +258,7 @@ class Announcements:
     one knows which files were under way and which counts belong to a commit that it finds in a table's history.
     """
 
-    def __init__(self, release: Release, name: str = "_announced") -> None:
+    def __init__(self, release: RunTables, name: str = "_announced") -> None:
         self.release = release
         self.folder = f"{release.root}/ops/{name}"
 

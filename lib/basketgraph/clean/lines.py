@@ -16,11 +16,11 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, StructType
 from pyspark.sql.window import Window
 
+from basketgraph.clean.file_validation import ends_another, has_loose_quote, is_damaged
+from basketgraph.clean.landing_files import LandingFile
 from basketgraph.clean.mapping import FileSet
-from basketgraph.clean.pick_up import LandingFile
-from basketgraph.clean.screening import ends_another, has_loose_quote, is_damaged
-from basketgraph.masking import masked
-from basketgraph.paths import globbed
+from basketgraph.foundation.paths import globbed
+from basketgraph.foundation.privacy.log_masking import masked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
-from basketgraph.config import Mistake, Settings, data_files, did_you_mean, keys_of
-from basketgraph.contracts import Contract, contract
+from basketgraph.foundation.config import Settings, UserError, data_files, did_you_mean, keys_of
+from basketgraph.foundation.contracts import Contract, contract
 
 LANDING_NAMES = ("file_name", "file_modified_at")  # every raw row has them beside its own columns
 SOURCE_NAMES = ("source_currency", "source_time_zone")  # the mapping's own currency and zone, as literals
@@ -241,7 +241,7 @@ def _cancellation_faults(place: str, terms: Cancellations, mapped: TableMapping,
 
 
 def cancellations_of(given: Mapping[str, Any], where: str) -> Cancellations | None:
-    """The shop's rule for its cancellations; None where its mapping has none. Raises Mistake where it has faults."""
+    """The shop's rule for its cancellations; None where its mapping has none. Raises UserError where it has faults."""
     source, faults = read_source(given, where)
     refuse(where, faults)
     mapped = None if source is None else source.tables.get("silver.events")
@@ -249,6 +249,6 @@ def cancellations_of(given: Mapping[str, Any], where: str) -> Cancellations | No
 
 
 def refuse(where: str, faults: list[str]) -> None:
-    """Raises Mistake with all faults, if there are any."""
+    """Raises UserError with all faults, if there are any."""
     if faults:
-        raise Mistake(f"{where}: {len(faults)} faults, nothing was read", faults, "docs/sources.md explains every key.")
+        raise UserError(f"{where}: {len(faults)} faults, nothing was read", faults, "docs/sources.md explains every key.")

@@ -8,21 +8,21 @@ from dataclasses import replace
 from pyspark.sql import functions as F
 
 from basketgraph.clean.again import giving
-from basketgraph.clean.expressions import CheckedSource
+from basketgraph.clean.cleaning import CleanSettings
+from basketgraph.clean.landing_files import Landing, LandingFile
 from basketgraph.clean.ledger import Entry, Ledger
 from basketgraph.clean.lineage import FileId
-from basketgraph.clean.load import CleanSettings
 from basketgraph.clean.mapping import FileSet
-from basketgraph.clean.pick_up import Landing, LandingFile
-from basketgraph.clean.reading import examined_files
-from basketgraph.progress import each
-from basketgraph.tables import Release
+from basketgraph.clean.raw_rows import examined_files
+from basketgraph.clean.sql_checks import CheckedSource
+from basketgraph.foundation.progress import each
+from basketgraph.foundation.tables.warehouse import RunTables
 
 
 class Readable:
     """Looks into the landing folder; reads no rows."""
 
-    def __init__(self, checked: CheckedSource, landing: Landing, release: Release, settings: CleanSettings) -> None:
+    def __init__(self, checked: CheckedSource, landing: Landing, release: RunTables, settings: CleanSettings) -> None:
         self.checked, self.source, self.landing, self.release, self.settings = checked, checked.source, landing, release, settings
 
     def landed(self, ledger: Ledger) -> dict[FileId, LandingFile]:

@@ -7,10 +7,10 @@ from collections.abc import Collection, Mapping
 from pyspark.sql import functions as F
 
 from basketgraph.clean.again import with_owner
+from basketgraph.clean.landing_files import LandingFile
 from basketgraph.clean.ledger import DONE, REJECTED, Counts, Entry, Ledger, counted, key_of, left_out
 from basketgraph.clean.lineage import FileId
-from basketgraph.clean.pick_up import LandingFile
-from basketgraph.config import Mistake
+from basketgraph.foundation.config import UserError
 
 
 def settled(entries: Mapping[FileId, Entry], owned: Mapping[tuple[str, str | None], int]) -> dict[FileId, Entry]:
@@ -50,12 +50,12 @@ def held_against_rows(ledger: Ledger, table: str, entries: Mapping[FileId, Entry
 
 
 def refuse_unless_it_adds_up(ledger: Ledger, table: str, entries: Mapping[FileId, Entry]) -> None:
-    """Raises Mistake before a replay writes: one that has to stop half-way would keep cleaning from going on, too."""
+    """Raises UserError before a replay writes: one that has to stop half-way would keep cleaning from going on, too."""
     try:
         held_against_rows(ledger, table, entries)
     except RuntimeError as error:
         cure = "A fresh warehouse, cleaned from the landing files, has the right counts."
-        raise Mistake("replay: ops.files does not add up for this table; nothing was written", [str(error)], cure) from None
+        raise UserError("replay: ops.files does not add up for this table; nothing was written", [str(error)], cure) from None
 
 
 def as_left(ledger: Ledger, table: str, entries: Mapping[FileId, Entry], lost: Collection[FileId]) -> dict[FileId, Entry]:

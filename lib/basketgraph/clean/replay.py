@@ -11,25 +11,25 @@ from typing import Any
 from pyspark.sql import functions as F
 
 from basketgraph.clean.again import Judged, TableAgain, with_owner
-from basketgraph.clean.expressions import CheckedSource
+from basketgraph.clean.cleaning import CleanSettings
+from basketgraph.clean.file_validation import JAVA_ERRORS
+from basketgraph.clean.landing_files import Landing, LandingFile
 from basketgraph.clean.ledger import DONE, Announcements, Entry, Ledger, attempt
 from basketgraph.clean.lineage import FileId, files_of
-from basketgraph.clean.load import CleanSettings
-from basketgraph.clean.pick_up import Landing, LandingFile
-from basketgraph.clean.pseudonyms import PseudonymKey, pseudonym_function
+from basketgraph.clean.raw_rows import CORRUPT, prepare_session, with_lets
 from basketgraph.clean.readable import Readable
-from basketgraph.clean.reading import CORRUPT, prepare_session, with_lets
 from basketgraph.clean.recount import as_left, held_against_rows, recount_set_aside, recounted, refuse_unless_it_adds_up
 from basketgraph.clean.replay_settings import ReplaySettings
-from basketgraph.clean.screening import JAVA_ERRORS
+from basketgraph.clean.sql_checks import CheckedSource
 from basketgraph.clean.taken_over import deliverers
 from basketgraph.clean.transform import REJECTED, TableRules, mapped_rows, silver
-from basketgraph.config import Mistake
-from basketgraph.contracts import contract
-from basketgraph.failures import handling
-from basketgraph.masking import masked
-from basketgraph.progress import each
-from basketgraph.tables import Release
+from basketgraph.foundation.config import UserError
+from basketgraph.foundation.contracts import contract
+from basketgraph.foundation.failures import handling
+from basketgraph.foundation.privacy.log_masking import masked
+from basketgraph.foundation.privacy.pseudonyms import PseudonymKey, pseudonym_function
+from basketgraph.foundation.progress import each
+from basketgraph.foundation.tables.warehouse import RunTables
 
 log = logging.getLogger("basketgraph")
 EVENTS = "silver.events"
@@ -52,7 +52,7 @@ class Replay:
     """One replay for one shop. Run again after a crash, it ends where an undisturbed one does: it takes nothing from what it wrote before."""
 
     def __init__(
-        self, checked: CheckedSource, landing: Landing, release: Release, *, key: PseudonymKey, settings: CleanSettings, now: datetime
+        self, checked: CheckedSource, landing: Landing, release: RunTables, *, key: PseudonymKey, settings: CleanSettings, now: datetime
     ) -> None:
         self.checked, self.source, self.landing, self.release = checked, checked.source, landing, release
         self.spark, self.key, self.now = release.spark, key, now
@@ -68,14 +68,14 @@ class Replay:
         return self._do(begun, begun)
 
     def run(self, settings: ReplaySettings) -> ReplayOutcome:
-        """Read the chosen files again. Raises Mistake, before anything is written, for settings that choose nothing or after a crash of cleaning."""
+        """Read the chosen files again. Raises UserError, before anything is written, for settings that choose nothing or after a crash of cleaning."""
         settings.check(list(self.source.tables))
         prepare_session(self.spark)
         self.ledger.complete()
         if self.ledger.begun:
             files = sorted({entry["source_file"] for entry in self.ledger.begun})
             have = f"want its files done, have {', '.join(files)}"
-            raise Mistake("replay: a run of cleaning was cut off", [have], "`basketgraph run clean` first.")
+            raise UserError("replay: a run of cleaning was cut off", [have], "`basketgraph run clean` first.")
         self.ledger.announcements.clear()  # their counts are in the ledger by now, and are about to become others
         self.choice = settings
         begun = self._begun()
@@ -122,7 +122,7 @@ class Replay:
         """
         events, mapped = self.source.tables.get(EVENTS), self.source.tables[table]
         if events is None:
-            raise Mistake("replay: want events, whose days choose the files", [f"have no {EVENTS} in the mapping"], "Replay with --rejected.")
+            raise UserError("replay: want events, whose days choose the files", [f"have no {EVENTS} in the mapping"], "Replay with --rejected.")
         if mapped.files != events.files:
             return set()  # no day leads to these files
         entries = self.entries(EVENTS)
@@ -203,8 +203,8 @@ class Replay:
                         judged.append((again, again.judge(readable)))
                     elif half & set(left):
                         self._book(table, again.entries)
-            # RuntimeError: counts that do not add up; Mistake: keys that seem to be made otherwise. A file that was replaced makes for both.
-            except (*JAVA_ERRORS, RuntimeError, Mistake) as error:
+            # RuntimeError: counts that do not add up; UserError: keys that seem to be made otherwise. A file that was replaced makes for both.
+            except (*JAVA_ERRORS, RuntimeError, UserError) as error:
                 failure = error
             read = [again.present[file] for again, one in judged for file in one.files]
             changed: dict[str, str] = {}
@@ -268,7 +268,7 @@ class Replay:
         return found
 
 
-def was_cut_off(release: Release) -> bool:
+def was_cut_off(release: RunTables) -> bool:
     """Whether a replay has begun and not ended."""
     return bool(Announcements(release, PENDING).read())
 

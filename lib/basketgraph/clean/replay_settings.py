@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from basketgraph.config import Mistake, Settings, did_you_mean
+from basketgraph.foundation.config import Settings, UserError, did_you_mean
 
 
 class ReplaySettings(Settings):
@@ -18,7 +18,7 @@ class ReplaySettings(Settings):
     tables: tuple[str, ...]
 
     def check(self, known: Sequence[str]) -> None:
-        """Raises Mistake unless these settings choose something."""
+        """Raises UserError unless these settings choose something."""
         unknown = [table for table in self.tables if table not in known]
         faults = [f"replay.tables: want some of {', '.join(known)}, have {table}{did_you_mean(table, known)}" for table in unknown]
         if (self.first_day is None) != (self.last_day is None):
@@ -32,4 +32,4 @@ class ReplaySettings(Settings):
             faults.append(f"replay.reason: want it together with rejected rows, have {self.reason} alone")
         if faults:
             cure = "`basketgraph replay --rejected [--reason NAME]`, or `basketgraph replay --from DAY --to DAY`."
-            raise Mistake("replay: cannot be done", faults, cure)
+            raise UserError("replay: cannot be done", faults, cure)

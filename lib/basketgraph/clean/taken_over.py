@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from basketgraph.clean.lineage import files_of
-from basketgraph.clean.reading import HASH
+from basketgraph.clean.raw_rows import HASH
 from basketgraph.clean.transform import mapped_rows, rejected_id
 
 if TYPE_CHECKING:

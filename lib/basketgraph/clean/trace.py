@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
+from basketgraph.clean.file_validation import JAVA_ERRORS
 from basketgraph.clean.ledger import DONE, FILES
-from basketgraph.clean.screening import JAVA_ERRORS
 from basketgraph.clean.transform import REJECTED
-from basketgraph.config import Mistake
-from basketgraph.contracts import Contract, contract
-from basketgraph.tables import Warehouse, releases
+from basketgraph.foundation.config import UserError
+from basketgraph.foundation.contracts import Contract, contract
+from basketgraph.foundation.tables.warehouse import Warehouse, releases
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -27,7 +27,7 @@ def trace(warehouse: Warehouse, given: str, table: str = EVENTS) -> dict[str, An
 
     given:   the row's key; of several key columns, their values with a slash between them. A rejected_id is found whatever `table` says.
     returns: table, key, row (None where it was taken out), file, run, commits, versions, user_days, releases.
-    errors:  Mistake where no row of this key is, or was as far back as versions are kept.
+    errors:  UserError where no row of this key is, or was as far back as versions are kept.
     """
     found = _found(warehouse, given, table) if _has_key(contract(table), given) else None
     if found is None and table != REJECTED:
@@ -37,7 +37,7 @@ def trace(warehouse: Warehouse, given: str, table: str = EVENTS) -> dict[str, An
     if found is None and not versions:
         want = f"want a key ({', '.join(contract(table).keys)}) of {table}, or a rejected_id of {REJECTED}"
         cure = "Name the right table with --table, or the right warehouse."
-        raise Mistake(f"trace: no such row in {warehouse.root}", [f"{want}, have {given}"], cure)
+        raise UserError(f"trace: no such row in {warehouse.root}", [f"{want}, have {given}"], cure)
     row = found or versions[-1]["row"]
     terms = contract(table)
     return {
@@ -61,7 +61,7 @@ def _has_key(terms: Contract, given: str) -> bool:
 def _matches(terms: Contract, given: str) -> Column:
     parts = given.split("/", maxsplit=len(terms.keys) - 1)
     if not _has_key(terms, given):
-        raise Mistake(f"trace: {terms.name} has rows by {', '.join(terms.keys)}", [f"want {'/'.join(terms.keys)}, have {given}"])
+        raise UserError(f"trace: {terms.name} has rows by {', '.join(terms.keys)}", [f"want {'/'.join(terms.keys)}, have {given}"])
     condition = F.lit(True)
     for name, part in zip(terms.keys, parts, strict=True):
         condition &= F.col(name).cast("string") == part

@@ -15,9 +15,9 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import DataType, DateType, TimestampType
 
 from basketgraph.clean.mapping import FileSet, TableMapping, day_column, derivable, derived_from, has_history
-from basketgraph.clean.payload import MASK, with_texts_masked
-from basketgraph.clean.reading import CORRUPT, HASH, places
-from basketgraph.contracts import Contract, contract
+from basketgraph.clean.raw_rows import CORRUPT, HASH, places
+from basketgraph.foundation.contracts import Contract, contract
+from basketgraph.foundation.privacy.row_masking import MASK, with_texts_masked
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from basketgraph.cuts import Cuts, not_judged_in_words
 from basketgraph.evaluate.settings import PUBLISHED, EvaluateSettings
+from basketgraph.foundation.cuts import Cuts, not_judged_in_words
+from basketgraph.foundation.ranking import Interval, interval, paired_difference
 from basketgraph.foundation.recommenders import LIST_SETTINGS
-from basketgraph.ranking import Interval, interval, paired_difference
 
 Values = Mapping[tuple[str, str], Mapping[str, NDArray[np.float64]]]  # (setting, metric) -> model -> [users], the same user at the same place
 

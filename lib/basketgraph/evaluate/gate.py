@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from pyspark.sql import functions as F
 
-from basketgraph.cuts import Cuts
 from basketgraph.evaluate.evaluations import by_model
 from basketgraph.evaluate.judge import published_lists
 from basketgraph.evaluate.settings import GAIN_METRIC, JUDGED_AT, PUBLISHED, EvaluateSettings, GateSettings
-from basketgraph.history import known_before
-from basketgraph.ranking import Interval, paired_difference
-from basketgraph.tables import LISTS, LiveRelease
+from basketgraph.foundation.cuts import Cuts
+from basketgraph.foundation.point_in_time import known_before
+from basketgraph.foundation.ranking import Interval, paired_difference
+from basketgraph.foundation.tables.warehouse import LISTS, LiveRelease
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

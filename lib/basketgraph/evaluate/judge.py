@@ -12,11 +12,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyspark.sql import functions as F
 
-from basketgraph.cuts import Cuts
 from basketgraph.evaluate.settings import PUBLISHED, EvaluateSettings
+from basketgraph.foundation.cuts import Cuts
+from basketgraph.foundation.point_in_time import kept_before, known_before
+from basketgraph.foundation.ranking import recall_ndcg
 from basketgraph.foundation.recommenders import LIST_SETTINGS, NAMES, RECOMMENDERS
-from basketgraph.history import kept_before, known_before
-from basketgraph.ranking import recall_ndcg
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -1,6 +1,6 @@
 """The numbers of the evaluation and of the gate, and the names of what is compared."""
 
-from basketgraph.config import Settings
+from basketgraph.foundation.config import Settings
 from basketgraph.foundation.recommenders import NAMES
 
 PUBLISHED = "published"

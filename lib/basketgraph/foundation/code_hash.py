@@ -12,24 +12,24 @@ from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-from basketgraph.config import data_text
+from basketgraph.foundation.config import data_text
 
 PACKAGE = "basketgraph"
 # Modules that no row depends on: they decide when a step runs, keep its log and lock, show its progress and start processes. Neither they nor
 # what only they import counts. A module belongs here only if a change of it can never change what a step writes to its tables.
 MACHINERY = frozenset({
-    "basketgraph.alerts",
-    "basketgraph.failures",
-    "basketgraph.flags",
+    "basketgraph.foundation.runs.alerts",
+    "basketgraph.foundation.failures",
+    "basketgraph.foundation.runs.arguments",
     "basketgraph.foundation.code_hash",
-    "basketgraph.interrupt",
-    "basketgraph.launch",
-    "basketgraph.lock",
-    "basketgraph.memory",
-    "basketgraph.progress",
-    "basketgraph.runs",
-    "basketgraph.session",
-    "basketgraph.steps",
+    "basketgraph.foundation.interrupt",
+    "basketgraph.foundation.distributed.launch",
+    "basketgraph.foundation.runs.lock",
+    "basketgraph.foundation.runs.memory",
+    "basketgraph.foundation.progress",
+    "basketgraph.foundation.runs.job",
+    "basketgraph.foundation.runs.session",
+    "basketgraph.foundation.runs.steps",
 })  # fmt: skip
 
 

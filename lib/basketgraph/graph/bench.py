@@ -11,22 +11,22 @@ import numpy as np
 import pyarrow.parquet as pq
 import torch
 
+from basketgraph.foundation.distributed.launch import free_threads
+from basketgraph.foundation.distributed.workers import OneProcess
+from basketgraph.foundation.progress import at
 from basketgraph.graph.adam import Adam
-from basketgraph.graph.data import whole_part
 from basketgraph.graph.edgelist import EdgeLists, read_edge_lists
 from basketgraph.graph.evaluate import quality
 from basketgraph.graph.export import Serving, serving
 from basketgraph.graph.model import LightGCN
-from basketgraph.graph.rank import choose_device, peak_memory_bytes
+from basketgraph.graph.partition import whole_part
 from basketgraph.graph.results import EMBEDDINGS
 from basketgraph.graph.settings import GraphSettings, recipe
 from basketgraph.graph.sparse import Csr
 from basketgraph.graph.train import train
 from basketgraph.graph.training import train_shards
 from basketgraph.graph.tune import split_edges, tune
-from basketgraph.graph.workers import OneProcess
-from basketgraph.launch import free_threads
-from basketgraph.progress import at
+from basketgraph.graph.worker_main import choose_device, peak_memory_bytes
 from basketgraph.shards.plain import Nodes, seal_arrays
 
 Say = Callable[[str], None]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from basketgraph.progress import running
+from basketgraph.foundation.progress import running
 
 app = typer.Typer(help="Measure a part of the suite alone.", no_args_is_help=True)
 

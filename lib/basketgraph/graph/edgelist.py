@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from basketgraph.config import Mistake
-from basketgraph.graph.data import csr_from_edges
+from basketgraph.foundation.config import UserError
+from basketgraph.graph.partition import csr_from_edges
 from basketgraph.graph.sparse import Csr
 
 WANTED = "want `user item item ...`, with blanks between them"
@@ -35,7 +35,7 @@ def read_edge_lists(paths: Sequence[Path], say: Callable[[str], None] = lambda t
     """Read files over one numbering; names are numbered in numeric order where all are numbers.
 
     say:    is told of a header line that was left out.
-    errors: Mistake on a file without an edge, or one in another layout: columns of ratings, weights or times, or other separators than blanks.
+    errors: UserError on a file without an edge, or one in another layout: columns of ratings, weights or times, or other separators than blanks.
     """
     pairs = [_pairs(path, say) for path in paths]
     users = _names([pair[0] for pair in pairs])
@@ -63,23 +63,23 @@ def _pairs(path: Path, say: Callable[[str], None]) -> tuple[list[str], list[str]
         users.extend([user] * len(names))
         items.extend(names)
     if not users:
-        raise Mistake(f"{path}: holds no edge", [f"lines: {WANTED}, have none with an item"], "Name a file in that format.")
+        raise UserError(f"{path}: holds no edge", [f"lines: {WANTED}, have none with an item"], "Name a file in that format.")
     return users, items
 
 
 def _rows(path: Path) -> list[Row]:
-    """The words of each line that has any. Raises Mistake where the file cannot be read or has another separator in each of its lines."""
+    """The words of each line that has any. Raises UserError where the file cannot be read or has another separator in each of its lines."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise Mistake(f"{path}: cannot be read", [f"file: want a readable edge list, have {error.strerror}"], "Name an existing file.") from error
+        raise UserError(f"{path}: cannot be read", [f"file: want a readable edge list, have {error.strerror}"], "Name an existing file.") from error
     except UnicodeDecodeError as error:
-        raise Mistake(f"{path}: is no text", [f"file: want UTF-8, have {error.reason} at byte {error.start}"], "Name a text file.") from None
+        raise UserError(f"{path}: is no text", [f"file: want UTF-8, have {error.reason} at byte {error.start}"], "Name a text file.") from None
     lines = [line for line in text.splitlines() if line and not line.isspace()]
     for separator, with_blanks in SEPARATORS.items():
         if lines and all(separator in line for line in lines):
             fault = f"lines: {WANTED}, have `{separator}` in each, as in `{lines[0]:.60}`"
-            raise Mistake(f"{path}: is no edge list", [fault], _cure(path, with_blanks=with_blanks))
+            raise UserError(f"{path}: is no edge list", [fault], _cure(path, with_blanks=with_blanks))
     return [line.split() for line in lines]
 
 
@@ -96,7 +96,7 @@ def _is_header(rows: Sequence[Row]) -> bool:
 
 
 def _refuse_columns(path: Path, rows: Sequence[Row], header: Row = ()) -> None:
-    """Raises Mistake for `user item rating time` and the like: as many words in each line, and users who have several lines."""
+    """Raises UserError for `user item rating time` and the like: as many words in each line, and users who have several lines."""
     width = len(rows[0]) if rows else 0
     if width < 3 or any(len(row) != width for row in rows):
         return
@@ -108,7 +108,7 @@ def _refuse_columns(path: Path, rows: Sequence[Row], header: Row = ()) -> None:
     which = f"named `{' '.join(header)}`" if header else f"as in `{' '.join(rows[0]):.60}`"
     several = ", and several lines of one user" if repeated else ""
     fault = f"lines: {WANTED}, have {width} columns, {which}{several}: ratings, weights or times would be taken for items"
-    raise Mistake(f"{path}: is no edge list", [fault], _cure(path, has_header=bool(header)))
+    raise UserError(f"{path}: is no edge list", [fault], _cure(path, has_header=bool(header)))
 
 
 def _cure(path: Path, *, with_blanks: str = "", has_header: bool = False) -> str:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from basketgraph.foundation.ranking import recall_ndcg, top_k
 from basketgraph.graph.export import Serving
 from basketgraph.graph.sparse import Array, Csr
-from basketgraph.ranking import recall_ndcg, top_k
 
 K = 20
 USERS_AT_ONCE = 512

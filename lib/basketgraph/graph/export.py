@@ -10,7 +10,7 @@ import torch
 
 from basketgraph.graph.loss import unit
 from basketgraph.graph.model import LightGCN
-from basketgraph.graph.source import Source
+from basketgraph.graph.shard_input import Source
 
 
 @dataclass(frozen=True)

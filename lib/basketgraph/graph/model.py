@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from basketgraph.graph.data import Part
+from basketgraph.foundation.distributed.workers import Workers
+from basketgraph.graph.initialisation import explained, start_vectors
 from basketgraph.graph.loss import Positives, softmax_loss, unit, unit_gradient
+from basketgraph.graph.partition import Part
 from basketgraph.graph.settings import GraphSettings
 from basketgraph.graph.sparse import Csr, matrix
-from basketgraph.graph.start import explained, start_vectors
-from basketgraph.graph.workers import Workers
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from basketgraph.config import Settings
-from basketgraph.paths import file_url, globbed
+from basketgraph.foundation.config import Settings
+from basketgraph.foundation.paths import file_url, globbed
 
 PROGRESS = "progress.jsonl"  # one line an epoch, as it ends
 RESULT = "result.json"  # the last file of a training: where it lies, the training is whole

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from basketgraph.config import Settings
+from basketgraph.foundation.config import Settings
 
 
 class GraphSettings(Settings):

@@ -11,12 +11,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from basketgraph.config import Settings
-from basketgraph.failures import handling
+from basketgraph.foundation.config import Settings
+from basketgraph.foundation.distributed.launch import Launcher, run_ranks
+from basketgraph.foundation.failures import handling
+from basketgraph.foundation.progress import at
 from basketgraph.graph.results import EMBEDDINGS, PROGRESS, RESULT, Result
 from basketgraph.graph.settings import GraphSettings
-from basketgraph.launch import Launcher, run_ranks
-from basketgraph.progress import at
 from basketgraph.shards.manifest import Manifest, read_manifest, verify
 
 POLL_SECONDS = 0.5
@@ -77,7 +77,7 @@ def train_each(
 
     on_epoch: called after each epoch with number, loss, learning_rate, gradient_norm and seconds.
     returns:  losses, seconds and peak memory of each; the embeddings lie in <model>/embeddings. A training that is whole already is not repeated.
-    errors:   Mistake for a set that does not match its manifest or for more ranks than shards, before any rank starts; RanksFailed where one fails.
+    errors:   UserError for a set that does not match its manifest or for more ranks than shards, before any rank starts; RanksFailed where one fails.
     """
     named = []
     for training in trainings:
@@ -101,7 +101,7 @@ def train_each(
                     on_epoch(training, epoch)
 
                 followed.enter_context(_Follower(training.model / PROGRESS, told))
-            run_ranks("basketgraph.graph.rank", arguments, ranks, launcher=launcher, threads=settings.threads)
+            run_ranks("basketgraph.graph.worker_main", arguments, ranks, launcher=launcher, threads=settings.threads)
     results = [read_result(training.model) for training in named]
     lacking = [str(training.model) for training, result in zip(named, results, strict=True) if result is None]
     if lacking:

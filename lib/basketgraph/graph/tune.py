@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from basketgraph.graph.data import csr_from_edges
 from basketgraph.graph.evaluate import quality
 from basketgraph.graph.export import Serving
+from basketgraph.graph.partition import csr_from_edges
 from basketgraph.graph.settings import GraphSettings
 from basketgraph.graph.sparse import Csr
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from basketgraph.config import Settings
-from basketgraph.history import known_before
+from basketgraph.foundation.config import Settings
+from basketgraph.foundation.point_in_time import known_before
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -20,7 +20,7 @@ DECAY_UNITS = 10**12
 class InteractionsSettings(Settings):
     """Section `interactions` of conf/settings.yaml."""
 
-    window_days: int  # at most; read by basketgraph.cuts
+    window_days: int  # at most; read by basketgraph.foundation.cuts
     half_life_days: float
 
 

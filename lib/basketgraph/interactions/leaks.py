@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from pyspark.sql import functions as F
 from pyspark.sql.types import DateType, TimestampType
 
-from basketgraph.history import known_before
+from basketgraph.foundation.point_in_time import known_before
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame

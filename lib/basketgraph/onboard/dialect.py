@@ -13,7 +13,7 @@ from pathlib import Path
 
 from charset_normalizer import from_bytes
 
-from basketgraph.config import Mistake
+from basketgraph.foundation.config import UserError
 from basketgraph.onboard.files import Excerpt
 from basketgraph.onboard.headerless import Named, columns_flag, is_row, names_of
 from basketgraph.onboard.numbers import looks_like_number
@@ -58,7 +58,7 @@ class Dialect:
 
 
 def decoded(excerpt: Excerpt, path: Path) -> Text:
-    """The sample as text. Raises Mistake where it is no text."""
+    """The sample as text. Raises UserError where it is no text."""
     head = excerpt.head
     if head.startswith(b"\xef\xbb\xbf"):
         return _as_text(excerpt, "utf-8-sig", "UTF-8", "", marked=True)
@@ -72,7 +72,7 @@ def decoded(excerpt: Excerpt, path: Path) -> Text:
         name = "UTF-16LE" if sampled[1:2] == b"\0" else "UTF-16BE"
         return _as_text(excerpt, name.lower().replace("utf-16", "utf-16-"), name, "every other byte is zero")
     if b"\0" in sampled:
-        raise Mistake(f"{path}: want text or Parquet, have bytes that are neither", cure="Name a CSV, JSON or Parquet file.")
+        raise UserError(f"{path}: want text or Parquet, have bytes that are neither", cure="Name a CSV, JSON or Parquet file.")
     lines = [line for part in (head, *excerpt.blocks) for line in part.splitlines()[0 if excerpt.whole else 1 : None if excerpt.whole else -1]]
     foreign = [line for line in lines if not line.isascii()]
     broken = [line for line in foreign if not _is_utf8(line)]
@@ -82,7 +82,7 @@ def decoded(excerpt: Excerpt, path: Path) -> Text:
     lines_of_it = b"\n".join(foreign)[: 1 << 18]
     matches = list(from_bytes(lines_of_it, cp_isolation=CODE_PAGES, threshold=0.6))
     if not matches:
-        raise Mistake(f"{path}: want text in a known encoding, have {because} and no code page that fits", cure="Write it as UTF-8.")
+        raise UserError(f"{path}: want text in a known encoding, have {because} and no code page that fits", cure="Write it as UTF-8.")
     best = matches[0]
     # Texts of Western Europe often make sense in the code page of the East, too; the West's is the commoner one.
     western = any("cp1252" in one.could_be_from_charset and one.chaos <= best.chaos + 0.08 and one.coherence >= best.coherence for one in matches)
@@ -118,11 +118,11 @@ def without_formulas(column: Column) -> Column:
 def dialect(text: Text, path: Path, columns: Sequence[str] = ()) -> Dialect:
     """How the CSV is written, with its sampled rows. columns: the user's names for the fields of a file without a header.
 
-    errors: Mistake where there is no separator, no header and no name, two columns of one name, or lines above the header.
+    errors: UserError where there is no separator, no header and no name, two columns of one name, or lines above the header.
     """
     start = text.head if text.whole else text.head[: text.head.rfind("\n") + 1]
     if not start.strip():
-        raise Mistake(f"{path}: want a header and rows, have an empty file")
+        raise UserError(f"{path}: want a header and rows, have an empty file")
     quote = _quote(start)
     escape = "\\" if re.search(r"[^,;\t|\\]\\" + quote, start) else quote
     separator = _separator(start, quote, escape, path, Rewritten(path, text.encoding))
@@ -209,11 +209,11 @@ def _separator(text: str, quote: str, escape: str, path: Path, rewritten: Rewrit
     raise _no_separator(text, quote, escape, path, rewritten)
 
 
-def _no_separator(text: str, quote: str, escape: str, path: Path, rewritten: Rewritten) -> Mistake:
+def _no_separator(text: str, quote: str, escape: str, path: Path, rewritten: Rewritten) -> UserError:
     lines = text.splitlines()[:LOOKED_AT]
     if EXCEL.fullmatch(lines[0]):
         fault = f"the first line is {lines[0]!r}, which only Excel understands; the header is the second"
-        return Mistake(f"{path}: want a header in the first line", [fault], f"Take out the first line: {rewritten('tail -n +2')}")
+        return UserError(f"{path}: want a header in the first line", [fault], f"Take out the first line: {rewritten('tail -n +2')}")
     usual, separator = max((_usual_width(text, one, quote, escape), one) for one in SEPARATORS)
     if usual > 1:
         of_line = [next(_parsed(line, separator, quote, escape), []) for line in lines]
@@ -226,7 +226,7 @@ def _no_separator(text: str, quote: str, escape: str, path: Path, rewritten: Rew
             return _narrow_header(header, rows, above, separator, path, rewritten)
         fault = f"the first {above} lines have another number of fields than the {usual} of the rest"
         cure = f"Take out the lines above the header: {rewritten(f'tail -n +{above + 1}')}"
-        return Mistake(f"{path}: want a header in the first line", [fault], cure)
+        return UserError(f"{path}: want a header in the first line", [fault], cure)
     spaced = [line.split() for line in lines if line.strip()]
     if spaced and len(spaced[0]) > 1 and sum(len(line) == len(spaced[0]) for line in spaced) >= 0.9 * len(spaced):
         fault = f"fields are set apart by blanks ({len(spaced[0])} a line), in columns of a width"
@@ -235,18 +235,18 @@ def _no_separator(text: str, quote: str, escape: str, path: Path, rewritten: Rew
         cure = f"Make it CSV, and name that file: {rewritten(command)}"
         if is_row(spaced[0]):
             cure += f"\nIt has no header, so say what its fields are called, too: {columns_flag(len(spaced[0]))}"
-        return Mistake(f"{path}: want a separator between fields (one of , ; tab | ^ ~)", [fault], cure)
-    return Mistake(f"{path}: want rows of several columns (separator , ; tab | ^ or ~), have {lines[0]!r:.80}", cure="Name a CSV file.")
+        return UserError(f"{path}: want a separator between fields (one of , ; tab | ^ ~)", [fault], cure)
+    return UserError(f"{path}: want rows of several columns (separator , ; tab | ^ or ~), have {lines[0]!r:.80}", cure="Name a CSV file.")
 
 
-def _odd_lines(rows: Sequence[list[str] | None], usual: int, path: Path) -> Mistake:
+def _odd_lines(rows: Sequence[list[str] | None], usual: int, path: Path) -> UserError:
     """The error where too many lines have another number of fields than the header. rows: one a line, None for an empty line."""
     odd = [(place, row) for place, row in enumerate(rows, 1) if row is not None and len(row) != usual]
     place, row = odd[0]
     what = f"has {len(row)} fields, where most have {usual}" if row else "has a quote that is not closed"
     others = f", and {len(odd) - 1} more of the first {len(rows)} lines are no rows either" if len(odd) > 1 else ""
     cure = "Mend such lines (close the quote, or write two for one within quotes), or leave them out."
-    return Mistake(f"{path}: want rows of as many fields as the header", [f"line {place} {what}{others}"], cure)
+    return UserError(f"{path}: want rows of as many fields as the header", [f"line {place} {what}{others}"], cure)
 
 
 def _usual_width(text: str, separator: str, quote: str, escape: str) -> int:
@@ -260,7 +260,7 @@ def _values_in(row: list[str]) -> bool:
     return any(looks_like_number(field.strip()) or looks_like_timestamp(field.strip()) for field in row)
 
 
-def _narrow_header(header: list[str], rows: list[list[str]], line: int, separator: str, path: Path, rewritten: Rewritten) -> Mistake:
+def _narrow_header(header: list[str], rows: list[list[str]], line: int, separator: str, path: Path, rewritten: Rewritten) -> UserError:
     """The error where the header has fewer or more names than rows have fields; its cure keeps the header. line: of the header."""
     fault = f"line {line} has {len(header)} names, the rows below it have {len(rows[0])} fields"
     mark = "\\t" if separator == "\t" else separator
@@ -273,7 +273,7 @@ def _narrow_header(header: list[str], rows: list[list[str]], line: int, separato
         fault += ", of which the first is the row's own name"
     sed = shlex.quote(f"{line}{edit}")
     command = f": {rewritten(f'sed {sed}')}" if edit else "."
-    return Mistake(f"{path}: want a name for each column", [fault], f"{told}{command}")
+    return UserError(f"{path}: want a name for each column", [fault], f"{told}{command}")
 
 
 def _named(separator: str) -> str:
@@ -301,7 +301,7 @@ class Rewritten:
 def _want_header(header: tuple[str, ...], rows: list[list[str]], path: Path, separator: str) -> None:
     if is_row(header):
         cure = f"Say what its {len(header)} fields are called, in their order: {columns_flag(len(header))}"
-        raise Mistake(f"{path}: want a header in the first line, have values there", [f"first line: have {separator.join(header)[:100]}"], cure)
+        raise UserError(f"{path}: want a header in the first line, have values there", [f"first line: have {separator.join(header)[:100]}"], cure)
     twice = sorted({name for name in header if name and [n.lower() for n in header].count(name.lower()) > 1})
     if twice:
-        raise Mistake(f"{path}: want each column name once, have {', '.join(twice)} more than once", cure="Rename them in the header.")
+        raise UserError(f"{path}: want each column name once, have {', '.join(twice)} more than once", cure="Rename them in the header.")

@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 from basketgraph.clean.mapping import read_source
-from basketgraph.config import Mistake, made
+from basketgraph.foundation.config import UserError, made
 from basketgraph.onboard.draft_tables import Remark
 from basketgraph.onboard.file_kinds import FileKind, file_kinds
 from basketgraph.onboard.files import SourceFile, find_files
@@ -43,30 +43,30 @@ def draft(
 ) -> Draft:
     """Sample the files and draft the shop's mapping, without Spark. columns: the names of the fields of CSV files without a header.
 
-    errors: Mistake for a name that cannot be a file's, files that no mapping can read, and files that are not about sales, items or users.
+    errors: UserError for a name that cannot be a file's, files that no mapping can read, and files that are not about sales, items or users.
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", shop):
-        raise Mistake(f"--shop: want a name of a-z, 0-9, _ and -, have {shop}")
+        raise UserError(f"--shop: want a name of a-z, 0-9, _ and -, have {shop}")
     folder, found = find_files(given, landing)
     made = plan(shop, folder, _kinds(folder, found, columns), currency=currency, time_zone=time_zone)
     text, remarks = render(made, masker)
     _, faults = read_source(yaml.safe_load(text), shop)
     if faults and (currency or time_zone):
-        raise Mistake("--currency or --time-zone cannot be used", faults)
+        raise UserError("--currency or --time-zone cannot be used", faults)
     return Draft(made, text, tuple(remarks))
 
 
 def _kinds(folder: Path, found: Sequence[SourceFile], columns: Sequence[str]) -> list[FileKind]:
-    """The files grouped by columns. Raises Mistake where names were given and every file has a header."""
+    """The files grouped by columns. Raises UserError where names were given and every file has a header."""
     alike = file_kinds(folder, found, columns)
     if columns and not any("header" in kind.sample.options for kind in alike):
         fault = f"{alike[0].pattern}: have {', '.join(alike[0].sample.declared)[:100]}"
-        raise Mistake("--columns: want a CSV file without a header line, have none", [fault], "Leave --columns out.")
+        raise UserError("--columns: want a CSV file without a header line, have none", [fault], "Leave --columns out.")
     return alike
 
 
 def write(one: Draft, place: Path, *, force: bool) -> None:
-    """Write the mapping atomically. Raises Mistake where one is there, unless `force`."""
+    """Write the mapping atomically. Raises UserError where one is there, unless `force`."""
     want_free(place, force=force)
     made(place.parent, str(place))
     hidden = place.with_name(f".{place.name}.{os.getpid()}")
@@ -76,8 +76,8 @@ def write(one: Draft, place: Path, *, force: bool) -> None:
 
 def want_free(place: Path, *, force: bool) -> None:
     if place.is_dir():
-        raise Mistake(f"{place}: want a file for the mapping, have a folder", cure="Name the file: --out FILE.")
+        raise UserError(f"{place}: want a file for the mapping, have a folder", cure="Name the file: --out FILE.")
     if place.exists() and not force:
-        raise Mistake(
+        raise UserError(
             f"{place}: a mapping is there already, and it was left as it is", cure="Name another shop or --out FILE, or say --force to replace it."
         )

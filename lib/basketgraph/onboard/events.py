@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from basketgraph.money import CODES, FUNCTION, minor_units
+from basketgraph.foundation.money import CODES, FUNCTION, minor_units
 from basketgraph.onboard.column_profiles import LOST, Profile
 from basketgraph.onboard.draft_tables import MISSING, Lets, Table, decimal_sql, id_sql, label_sql
 from basketgraph.onboard.event_type import event_type

@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 
-from basketgraph.config import Mistake
+from basketgraph.foundation.config import UserError
+from basketgraph.foundation.progress import each
 from basketgraph.onboard.files import ENDINGS, SourceFile
 from basketgraph.onboard.nested import of_records
 from basketgraph.onboard.sample import Column, Sample, file_name
 from basketgraph.onboard.sniff import sniff
-from basketgraph.progress import each
 
 LOOKED_AT = 8  # files of one name, spread over all of them
 SMALL, MANY = 64 << 10, 100  # bytes of files of which more are looked at, such as those of one order each
@@ -44,7 +44,7 @@ class FileKind:
 def file_kinds(folder: Path, found: Sequence[SourceFile], columns: Sequence[str] = ()) -> list[FileKind]:
     """Sample the files and group those of the same columns. columns: the user's names for the fields of CSV files without a header.
 
-    errors: Mistake where a file cannot be read by any mapping, or files of one kind are in different encodings.
+    errors: UserError where a file cannot be read by any mapping, or files of one kind are in different encodings.
     """
     by_name: dict[str, list[SourceFile]] = {}
     for file in found:
@@ -107,7 +107,7 @@ def _pattern(names: Sequence[str], others: Sequence[str]) -> tuple[str, bool]:
     if len(names) == 1:
         return glob.escape(names[0]), False
     clash = [other for other in others if fnmatch.fnmatch(other, wide)]
-    raise Mistake(
+    raise UserError(
         "no pattern tells these files from the others beside them",
         [f"want only {', '.join(sorted(names)[:3])}, have {clash[0]} with it in {wide}"],
         "Put each kind of file into a folder of its own below the landing folder.",
@@ -126,7 +126,7 @@ def _together(samples: list[Sample]) -> Sample:
     encodings = {str(s.options.get("encoding", "UTF-8")) for s in samples if not s.ascii}
     if len(encodings) > 1:
         faults = [f"{s.found.path}: {s.options.get('encoding', 'UTF-8')}" for s in samples if not s.ascii]
-        raise Mistake("files of one kind are in different encodings", faults, "Bring them to one: iconv -f windows-1252 -t UTF-8 OLD > NEW")
+        raise UserError("files of one kind are in different encodings", faults, "Bring them to one: iconv -f windows-1252 -t UTF-8 OLD > NEW")
     if len(samples) == 1:
         return first
     share = max(1, ROWS // len(samples))

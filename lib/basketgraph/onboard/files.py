@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
-from basketgraph.config import Mistake
+from basketgraph.foundation.config import UserError
 
 HEAD_BYTES = 2 << 20
 BLOCK_BYTES = 128 << 10
@@ -59,7 +59,7 @@ class SourceFile:
         with self.path.open("rb") as raw:
             have = raw.read(len(GZIP))
         if have != GZIP:
-            raise Mistake(f"{self.path}: want a file packed as its name says ({self.path.suffix}), have {have!r}", cure="Rename it.")
+            raise UserError(f"{self.path}: want a file packed as its name says ({self.path.suffix}), have {have!r}", cure="Rename it.")
         return cast("IO[bytes]", gzip.open(self.path, "rb"))
 
 
@@ -98,7 +98,7 @@ def excerpt(found: SourceFile) -> Excerpt:
 def find_files(given: Sequence[str], landing: Path | None) -> tuple[Path, list[SourceFile]]:
     """Find (landing folder, files) for the files, folders and patterns that a user named.
 
-    errors: Mistake for what is not there, what Spark cannot read (with how to unpack it) and files outside the landing folder.
+    errors: UserError for what is not there, what Spark cannot read (with how to unpack it) and files outside the landing folder.
     """
     paths, bases = [], []
     for text in given:
@@ -114,19 +114,21 @@ def find_files(given: Sequence[str], landing: Path | None) -> tuple[Path, list[S
             below = glob.glob(str(here.relative_to(base)), root_dir=base, recursive=True)
             matched = [base / name for name in sorted(below) if (base / name).is_file()]
             if not matched:
-                raise Mistake(f"{text}: want files of the shop, have no such file", cure="Name files, a folder, or a quoted pattern.")
+                raise UserError(f"{text}: want files of the shop, have no such file", cure="Name files, a folder, or a quoted pattern.")
             bases += [p.parent for p in matched]
             paths += matched
     if not paths:
-        raise Mistake(f"{', '.join(given)}: want CSV, JSON or Parquet files, have none there", cure="Name the files themselves.")
+        raise UserError(f"{', '.join(given)}: want CSV, JSON or Parquet files, have none there", cure="Name the files themselves.")
     faults = [f"{p}: {REFUSED[p.suffix.lower()].format(file=shlex.quote(str(p)))}" for p in paths if p.suffix.lower() in REFUSED]
     if faults:
-        raise Mistake("these files cannot be landing files", faults, "Then name what that gives.")
+        raise UserError("these files cannot be landing files", faults, "Then name what that gives.")
     folder = (landing or _common(bases)).resolve()
     found = []
     for path in dict.fromkeys(p.resolve() for p in paths):
         if not path.is_relative_to(folder):
-            raise Mistake(f"{path}: want a file below the landing folder, which is {folder}", cure="Move it there, or name its folder by --landing.")
+            raise UserError(
+                f"{path}: want a file below the landing folder, which is {folder}", cure="Move it there, or name its folder by --landing."
+            )
         found.append(SourceFile(path, path.relative_to(folder).as_posix()))
     return folder, found
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from basketgraph.clean.mapping import INTERNAL_PREFIX, LANDING_NAMES, SOURCE_NAMES
-from basketgraph.config import Mistake
+from basketgraph.foundation.config import UserError
 from basketgraph.onboard.column_profiles import Profile
 from basketgraph.onboard.event_words import SCALE, has_event_words
 from basketgraph.onboard.numbers import looks_like_number
@@ -33,7 +33,7 @@ class Named(NamedTuple):
 
 
 def wanted_columns(given: str | None) -> tuple[str, ...]:
-    """The names that `--columns a,b,c` gives. Raises Mistake for an empty name, one that is there twice, and one of ours."""
+    """The names that `--columns a,b,c` gives. Raises UserError for an empty name, one that is there twice, and one of ours."""
     if given is None:
         return ()
     names = tuple(name.strip() for name in given.split(","))
@@ -43,7 +43,7 @@ def wanted_columns(given: str | None) -> tuple[str, ...]:
     ours = (*LANDING_NAMES, *SOURCE_NAMES)
     faults += [f"{name}: want another name, this one is ours" for name in names if name in ours or name.startswith(INTERNAL_PREFIX)]
     if faults:
-        raise Mistake(
+        raise UserError(
             f"{FLAG}: want the names of all fields, set apart by commas, have {given}", faults, f"Write for instance {FLAG} user,item,date."
         )
     return names
@@ -58,7 +58,7 @@ def names_of(rows: Sequence[Sequence[str]], columns: Sequence[str], path: Path) 
     """The names of the fields where the first line is a row and we have names for it; None where it is a header, or looks like one.
 
     columns: the user's own names.
-    errors:  Mistake where there are fewer or more of them than fields.
+    errors:  UserError where there are fewer or more of them than fields.
     """
     first = [text.strip() for text in rows[0]]
     if columns:
@@ -67,7 +67,7 @@ def names_of(rows: Sequence[Sequence[str]], columns: Sequence[str], path: Path) 
         if len(columns) != len(first):
             fault = f"want {len(first)} names, one for each field of `{', '.join(first)[:80]}`, have {len(columns)}: {', '.join(columns)}"
             cure = "Name them all, in their order. Files of another kind need a header line, or a command of their own."
-            raise Mistake(f"{FLAG}: {path}", [fault], cure)
+            raise UserError(f"{FLAG}: {path}", [fault], cure)
         return Named(tuple(columns), f"{FLAG} says so")
     return _known_layout(rows) if is_row(first) else None
 

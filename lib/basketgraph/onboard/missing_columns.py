@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from basketgraph.config import Mistake
+from basketgraph.foundation.config import UserError
 from basketgraph.onboard.column_profiles import Profile
 from basketgraph.onboard.events import LIKELY
 from basketgraph.onboard.file_kinds import FileKind
@@ -20,21 +20,21 @@ DATED = re.compile(r"\d+\D+\d+")
 
 
 def refuse_undated(kind: FileKind, reading: Reading) -> None:
-    """Raise Mistake for order lines whose day is neither in a column nor in a file's name."""
+    """Raise UserError for order lines whose day is neither in a column nor in a file's name."""
     if "time" in reading.roles or reading.reviews or named_day([file.name for file in kind.files]) is not None:
         return
     if any(_may_be(one, "time") for one in _spare(reading)):
         return
     order = reading.roles.get("order")
     join = "" if order is None else f", or join the file of orders that has it, by {order.name}"
-    raise Mistake(
+    raise UserError(
         "want sales with the day of each, have none",
         [f"{kind.pattern}: have {_told(reading)}; missing: when it was bought (time)"],
         f"Export them with the order's date (such as order_date){join}. Files of one day each may say it in a folder's name: dt=2024-03-02/.",
     )
 
 
-def no_sales(readings: Sequence[tuple[FileKind, Reading]]) -> Mistake:
+def no_sales(readings: Sequence[tuple[FileKind, Reading]]) -> UserError:
     """The error where no files are of sales, items or users. Its cure is to rename columns only where some may be those missing."""
     faults = []
     for kind, reading in readings:
@@ -47,7 +47,7 @@ def no_sales(readings: Sequence[tuple[FileKind, Reading]]) -> Mistake:
     if renamed:
         names = "customer_id, product_id, order_date, quantity, price"
         cure = f"Rename the columns to what they are ({names}), or write the mapping by hand: docs/sources.md."
-    return Mistake("want files that say who bought what and when, or lists of items or users; have none", faults, cure)
+    return UserError("want files that say who bought what and when, or lists of items or users; have none", faults, cure)
 
 
 def _told(reading: Reading) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from basketgraph.config import Mistake
+from basketgraph.foundation.config import UserError
 from basketgraph.onboard.dialect import Rewritten, decoded
 from basketgraph.onboard.files import SourceFile, excerpt
 from basketgraph.onboard.order_lines import by_line, fields, lines_of, list_of_records
@@ -67,7 +67,7 @@ def _loaded(line: str) -> Any:
 
 
 def _records(text: str, whole: bool, found: SourceFile, rewritten: Rewritten) -> tuple[list[dict[str, Any]], bool]:
-    """(records, whether they are more than one a line). Raises Mistake for JSON that is no list of records."""
+    """(records, whether they are more than one a line). Raises UserError for JSON that is no list of records."""
     lines = [line for line in text.split("\n") if line.strip()]
     by_line = [_loaded(line) for line in (lines if whole else lines[:-1])]
     if by_line and sum(isinstance(record, dict) for record in by_line) >= 0.5 * len(by_line):
@@ -85,17 +85,17 @@ def _records(text: str, whole: bool, found: SourceFile, rewritten: Rewritten) ->
         if isinstance(record, dict):
             records.append(record)
     if not records:
-        raise Mistake(f"{found.path}: want JSON records, one a line or in one array; have {text[:60]!r}", cure="Write one JSON object a line.")
+        raise UserError(f"{found.path}: want JSON records, one a line or in one array; have {text[:60]!r}", cure="Write one JSON object a line.")
     if len(records) == 1 and not array and (key := list_of_records(records[0])):
         program = shlex.quote(f"del(.[{json.dumps(key)}]) + .[{json.dumps(key)}][]")
-        raise Mistake(
+        raise UserError(
             f"{found.path}: want JSON records, one a line or in one array",
             [f"have one object whose `{key}` is the list of records"],
             f"Write one record a line, with what stands around the list: {rewritten(f'jq -c {program}')}",
         )
     if not array and len(records) > 1:
         cure = f"Write one record a line: {rewritten('jq -c .')}"
-        raise Mistake(f"{found.path}: want JSON records, one a line or in one array", ["have records that span lines, outside an array"], cure)
+        raise UserError(f"{found.path}: want JSON records, one a line or in one array", ["have records that span lines, outside an array"], cure)
     return records, True
 
 
@@ -158,11 +158,11 @@ def parquet_sample(found: SourceFile) -> Sample:
             batch = next(batches, None)
             rows += batch.to_pylist() if batch is not None else []
     except (pa.ArrowException, OSError) as error:
-        raise Mistake(f"{found.path}: not readable as Parquet: {str(error).splitlines()[0]:.200}", cure="Write it anew.") from None
+        raise UserError(f"{found.path}: not readable as Parquet: {str(error).splitlines()[0]:.200}", cure="Write it anew.") from None
     stamps = _stamps(file)
     twice = [name for name, number in Counter(name.lower() for name in types).items() if number > 1]
     if twice:
-        raise Mistake(f"{found.path}: want names of columns that differ in more than case, have {', '.join(twice)} twice", cure="Rename them.")
+        raise UserError(f"{found.path}: want names of columns that differ in more than case, have {', '.join(twice)} twice", cure="Rename them.")
     declared = {name: stamps.get(name, (types[name], ""))[0] for name in known}
     kinds = {name: kind for name, (_, kind) in stamps.items()}
     notes = [f"{name} is left out: Spark cannot read its type ({file.schema_arrow.field(name).type})" for name in types if name not in known]

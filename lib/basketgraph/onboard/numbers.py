@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from basketgraph.money import CODES
+from basketgraph.foundation.money import CODES
 
 ENOUGH = 0.95  # of a column's values must have one form
 NOT_BREAKING = "\u00a0\u202f"

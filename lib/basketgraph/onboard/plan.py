@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from basketgraph.config import Mistake
+from basketgraph.foundation.config import UserError
 from basketgraph.onboard.attributes import items_table, users_table
 from basketgraph.onboard.draft_tables import Lets, Remark, Table
 from basketgraph.onboard.event_words import bought_words, has_event_words
@@ -49,7 +49,7 @@ class Plan:
 def plan(shop: str, landing: Path, found: Sequence[FileKind], *, currency: str | None, time_zone: str | None) -> Plan:
     """Plan which tables the files feed. currency, time_zone: what the user said, before any evidence.
 
-    errors: Mistake where orders and their lines lie in separate files, sales have no day, or nothing in the files looks like sales, items or users.
+    errors: UserError where orders and their lines lie in separate files, sales have no day, or nothing in the files looks like sales, items or users.
     """
     readings = [(kind, read(kind.sample)) for kind in found]
     sales = _sales(readings)
@@ -125,7 +125,7 @@ def _has_purchases(reading: Reading) -> bool:
 
 
 def _refuse_pairs(readings: Sequence[tuple[FileKind, Reading]]) -> None:
-    """Raise Mistake where orders and their lines lie in two files: a mapping joins nothing."""
+    """Raise UserError where orders and their lines lie in two files: a mapping joins nothing."""
     for kind, lines in readings:
         for other, orders in readings:
             a, b = lines.roles, orders.roles
@@ -135,7 +135,7 @@ def _refuse_pairs(readings: Sequence[tuple[FileKind, Reading]]) -> None:
                 [] if "time" in (a.keys() | b.keys()) else ["neither has the day of an order, without which no sale can be used: deliver it, too"]
             )
             left, right = repr(kind.files[0].name), repr(other.files[0].name)
-            raise Mistake(
+            raise UserError(
                 "orders and their lines lie in two kinds of files, and a mapping cannot join",
                 [
                     f"{kind.pattern}: {a['item'].name} (item) by {a['order'].name} (order), have no user",
@@ -150,7 +150,7 @@ def _refuse_pairs(readings: Sequence[tuple[FileKind, Reading]]) -> None:
 
 
 def _refuse_wide(readings: Sequence[tuple[FileKind, Reading]]) -> None:
-    """Raise Mistake where each day or week is a column: a mapping makes one event of a row."""
+    """Raise UserError where each day or week is a column: a mapping makes one event of a row."""
     for kind, reading in readings:
         numbers = [one.name for one in reading.profiles if one.whole and one.name not in {role.name for role in reading.roles.values()}]
         stems = Counter(re.sub(r"\d+", "0", name) for name in numbers if re.search(r"\d", name))
@@ -158,7 +158,7 @@ def _refuse_wide(readings: Sequence[tuple[FileKind, Reading]]) -> None:
         if "time" not in reading.roles and columns >= WIDE and columns > len(reading.profiles) / 2:
             wide = [name for name in numbers if re.sub(r"\d+", "0", name) == stem]
             rest = [one.name for one in reading.profiles if one.name not in wide]
-            raise Mistake(
+            raise UserError(
                 "want a row for each sale",
                 [f"{kind.pattern}: one column a day or week, {wide[0]} to {wide[-1]}"],
                 "Unpivot it, so that the day is a value, and leave out the rows with 0; and say who bought. For instance with pandas:\n"

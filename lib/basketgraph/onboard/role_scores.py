@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from statistics import median
 
-from basketgraph.money import CODES
+from basketgraph.foundation.money import CODES
 from basketgraph.onboard.column_profiles import Profile
 from basketgraph.onboard.words import header_score, is_taken_back, plain_values, words, words_of
 

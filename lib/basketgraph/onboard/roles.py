@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from basketgraph.money import CODES
+from basketgraph.foundation.money import CODES
 from basketgraph.onboard.column_profiles import EMAIL, Profile, profile
 from basketgraph.onboard.event_words import bought_words, coded_column, event_column, has_event_words, has_name, is_of_review
 from basketgraph.onboard.numbers import SIGNS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from basketgraph.config import Mistake
+from basketgraph.foundation.config import UserError
 from basketgraph.onboard.dialect import Dialect, Text, decoded, dialect, without_formulas
 from basketgraph.onboard.files import SourceFile, excerpt
 from basketgraph.onboard.nested import json_sample, parquet_sample
@@ -15,18 +15,18 @@ from basketgraph.onboard.sample import ROWS, Column, Sample, sql_name
 def sniff(found: SourceFile, columns: Sequence[str] = ()) -> Sample:
     """Sample a file. columns: the user's names for the fields of a CSV without a header.
 
-    errors: Mistake, with the cure, for a file that no mapping can read.
+    errors: UserError, with the cure, for a file that no mapping can read.
     """
     with found.open() as stream:
         start = stream.read(4096)
     if not start.strip():
-        raise Mistake(f"{found.path}: want rows, have an empty file", cure="Leave it out.")
+        raise UserError(f"{found.path}: want rows, have an empty file", cure="Leave it out.")
     if start.startswith(b"PAR1"):
         return parquet_sample(found)
     if start.startswith(b"PK\x03\x04") or start.startswith(b"\xd0\xcf\x11\xe0"):
-        raise Mistake(f"{found.path}: a spreadsheet or an archive, which Spark cannot read", cure="Save it as CSV (UTF-8), or unpack it.")
+        raise UserError(f"{found.path}: a spreadsheet or an archive, which Spark cannot read", cure="Save it as CSV (UTF-8), or unpack it.")
     if not found.is_packed and start.startswith(b"\x1f\x8b"):
-        raise Mistake(f"{found.path}: want a packed file to end in .gz, else Spark reads it as text", cure=f"mv {found.path} {found.path}.gz")
+        raise UserError(f"{found.path}: want a packed file to end in .gz, else Spark reads it as text", cure=f"mv {found.path} {found.path}.gz")
     text = re.sub(rb"^(\xef\xbb\xbf)+", b"", start).lstrip()
     if text[:1] in (b"{", b"["):
         return json_sample(found)

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 import yaml
 from pyspark.sql import functions as F
 
-from basketgraph.clean.expressions import CheckedSource, checked_source
-from basketgraph.clean.load import CleanSettings
-from basketgraph.clean.pick_up import Landing, LandingFile
-from basketgraph.clean.reading import CORRUPT, examined_files, prepare_session, raw_rows, unreadable_files
-from basketgraph.clean.screening import JAVA_ERRORS, cause, java_message
+from basketgraph.clean.cleaning import CleanSettings
+from basketgraph.clean.file_validation import JAVA_ERRORS, cause, java_message
+from basketgraph.clean.landing_files import Landing, LandingFile
+from basketgraph.clean.raw_rows import CORRUPT, examined_files, prepare_session, raw_rows, unreadable_files
+from basketgraph.clean.sql_checks import CheckedSource, checked_source
 from basketgraph.clean.transform import TableRules, mapped_rows, reasons, silver, with_blame
-from basketgraph.config import Mistake, data_yaml, parsed
-from basketgraph.contracts import contract
+from basketgraph.foundation.config import UserError, data_yaml, parsed
+from basketgraph.foundation.contracts import contract
 from basketgraph.onboard.draft import Draft
 from basketgraph.onboard.draft_tables import Remark, Table
 from basketgraph.onboard.plan import FilesPlan, Plan
@@ -38,7 +38,7 @@ RAW, LET = "__raw_", "__let_"
 def try_draft(spark: SparkSession, one: Draft, *, masker: Masker) -> Draft:
     """The draft without what Spark cannot analyse, and with a TODO for each column that Spark reads differently.
 
-    errors: Mistake where Spark cannot analyse what is left either.
+    errors: UserError where Spark cannot analyse what is left either.
     """
     prepare_session(spark)
     usable, checked = _usable(spark, one, masker)
@@ -58,13 +58,13 @@ def _usable(spark: SparkSession, one: Draft, masker: Masker) -> tuple[Draft, Che
     for _ in range(ROUNDS):
         try:
             return one, checked_source(spark, yaml.safe_load(one.text), one.plan.shop)
-        except Mistake as mistake:
+        except UserError as mistake:
             faults = mistake.faults
         if not any([_leave_out(one.plan, fault) for fault in faults]):
             break
         one = _drafted(one, masker)
     cure = "Give fewer files or columns, or write the mapping by hand: docs/sources.md."
-    raise Mistake("no mapping of these files could be drafted that Spark can use", [*faults], cure)
+    raise UserError("no mapping of these files could be drafted that Spark can use", [*faults], cure)
 
 
 def _leave_out(plan: Plan, fault: str) -> bool:

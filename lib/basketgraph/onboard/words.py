@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
-from basketgraph.config import Settings, data_yaml, parsed
+from basketgraph.foundation.config import Settings, data_yaml, parsed
 
 LETTERS = str.maketrans({"ß": "ss", "ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "ı": "i", "æ": "ae", "Æ": "Ae", "œ": "oe", "Œ": "Oe", "đ": "d", "Đ": "D"})
 UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})  # as Germans write them out
@@ -62,7 +62,7 @@ class Words(Settings):
 
 @cache
 def words() -> Words:
-    """The words, written as `words_of` writes headers. Raises Mistake where the file has unknown or missing keys."""
+    """The words, written as `words_of` writes headers. Raises UserError where the file has unknown or missing keys."""
     found: dict[str, Any] = data_yaml("conf/onboard_words.yaml")
     given = parsed(Words, found, "conf/onboard_words.yaml")
 

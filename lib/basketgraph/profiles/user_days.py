@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pyspark.sql import functions as F
 
-from basketgraph.history import kept_before, known_before
+from basketgraph.foundation.point_in_time import kept_before, known_before
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-    from basketgraph.tables import Release
+    from basketgraph.foundation.tables.warehouse import RunTables
 
 EVENTS, USER_DAYS = "silver.events", "gold.user_days"
 HOURS = 24
@@ -89,7 +89,7 @@ class Outdated(NamedTuple):
     whole: bool
 
 
-def outdated_days(release: Release, *, recipe: str, rewrite_days: int) -> Outdated:
+def outdated_days(release: RunTables, *, recipe: str, rewrite_days: int) -> Outdated:
     """What of gold.user_days has to be written, by the events' change data feed since its last commit; without a feed the tables are compared.
 
     rewrite_days: the table is written whole where more days are outdated.

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
-from basketgraph.config import Settings
-from basketgraph.history import known_before
+from basketgraph.foundation.config import Settings
+from basketgraph.foundation.point_in_time import known_before
 from basketgraph.profiles.tastes import tastes
 from basketgraph.profiles.user_days import HOURS
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
+from basketgraph.foundation.point_in_time import kept_before
 from basketgraph.foundation.recommenders import EXPLAIN_ORDER, LIST_SETTINGS
-from basketgraph.history import kept_before
 from basketgraph.rank.histories import LEVELS, PACES, WINDOWS, item_history, tastes, user_history
 from basketgraph.rank.settings import RankSettings
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
-from basketgraph.history import kept_before, known_before
+from basketgraph.foundation.point_in_time import kept_before, known_before
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import field_validator
 
-from basketgraph.config import Settings
+from basketgraph.foundation.config import Settings
 from basketgraph.foundation.recommenders import known_names
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from basketgraph.history import known_before
+from basketgraph.foundation.point_in_time import known_before
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from pyspark.sql import functions as F
 from scipy import sparse
 
+from basketgraph.foundation.ranking import top_k
 from basketgraph.foundation.recommenders import LIST_SETTINGS, NAMES
-from basketgraph.ranking import top_k
 from basketgraph.recall.catalogue import Block, Catalogue, stacked
 from basketgraph.recall.matrix import Floats, places
 from basketgraph.recall.settings import RecallSettings

@@ -2,7 +2,7 @@
 
 from pydantic import field_validator
 
-from basketgraph.config import Settings
+from basketgraph.foundation.config import Settings
 from basketgraph.foundation.recommenders import NAMES, known_names
 
 MOST_CANDIDATES = 10_000  # of a user in one setting: the rows that LightGBM takes in a query

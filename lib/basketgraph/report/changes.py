@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
-from basketgraph.check_results import NOT_COMPARED, covers
+from basketgraph.foundation.quality.check_results import NOT_COMPARED, covers
+from basketgraph.foundation.tables.warehouse import RunTables, releases
 from basketgraph.report.newest import newest_checks
 from basketgraph.report.records import Rows, about, as_dicts, left_out
-from basketgraph.tables import Release, releases
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -51,7 +51,7 @@ class Changes:
     release_now: int | None = None
 
 
-def changes(release: Release, runs: DataFrame, files: DataFrame, checks: Sequence[dict[str, Any]]) -> Changes:
+def changes(release: RunTables, runs: DataFrame, files: DataFrame, checks: Sequence[dict[str, Any]]) -> Changes:
     """runs, files: rows of ops.runs and ops.files; checks: every table's newest results.
 
     returns: without `since` where this is the first page of the warehouse.
@@ -128,7 +128,7 @@ def _quarantine(files: DataFrame, since: datetime) -> tuple[Rows, Rows]:
     return set_aside, taken_up
 
 
-def _volumes(release: Release, since: datetime) -> tuple[int | None, int | None, Rows]:
+def _volumes(release: RunTables, since: datetime) -> tuple[int | None, int | None, Rows]:
     """The release that was live then, the one that is live now, and the tables whose rows differ between them."""
     known = releases(release)
     now = known[0] if known else None

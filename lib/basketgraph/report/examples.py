@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from basketgraph.masking import masked
+from basketgraph.foundation.privacy.log_masking import masked
+from basketgraph.foundation.tables.warehouse import Warehouse, newest_release
 from basketgraph.report.known_users import Pseudonyms, known_user_hider
-from basketgraph.tables import Warehouse, newest_release
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

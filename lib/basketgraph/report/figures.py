@@ -8,11 +8,11 @@ from typing import Any
 
 from markupsafe import Markup
 
+from basketgraph.foundation.quality.renderers import number_in_words, share_in_words
 from basketgraph.report.charts import days_chart, runs_chart, share_chart, value_chart
-from basketgraph.report.facts import Facts
+from basketgraph.report.page_data import Facts
 from basketgraph.report.promises import QUIET, told_checks
 from basketgraph.report.sentences import is_share, is_unusual, judged_day, value_in_words
-from basketgraph.wording import number_in_words, share_in_words
 
 MOST_CHECKS = 6
 Figure = dict[str, Any]  # title, told, svg

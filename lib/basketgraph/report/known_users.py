@@ -9,9 +9,9 @@ from typing import Any
 
 from pyspark.sql import functions as F
 
-from basketgraph.contracts import contracts
-from basketgraph.masking import HIDDEN
-from basketgraph.tables import Warehouse
+from basketgraph.foundation.contracts import contracts
+from basketgraph.foundation.privacy.log_masking import HIDDEN
+from basketgraph.foundation.tables.warehouse import Warehouse
 
 LEAST = 4  # characters; shorter words are amounts, sizes and the like, and say little about anybody
 RAW = ("first", "last", "source_file", "problem")  # keys of rows that hold what a shop delivered, as it is

@@ -10,11 +10,11 @@ from datetime import date, datetime, timezone
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from basketgraph.check_results import DAYS, NOT_COMPARED, is_partial
-from basketgraph.contracts import contract
+from basketgraph.foundation.contracts import contract
+from basketgraph.foundation.quality.check_results import DAYS, NOT_COMPARED, is_partial
 
 if TYPE_CHECKING:
-    from basketgraph.reader import Reader
+    from basketgraph.foundation.tables.deltalake_reader import Reader
 
 RESULTS = "ops.quality_results"
 OPEN_COLUMNS = "table_name, check_name, ds, success, outcome, observed, expected, scope_kind, scope_days, scope_reason, repeated_from, checked_at"

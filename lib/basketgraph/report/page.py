@@ -7,16 +7,16 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from basketgraph.contracts import contract, contracts
-from basketgraph.cuts import not_judged_in_words
-from basketgraph.masking import masked, masked_row
-from basketgraph.report.facts import Facts
+from basketgraph.foundation.contracts import contract, contracts
+from basketgraph.foundation.cuts import not_judged_in_words
+from basketgraph.foundation.privacy.log_masking import masked, masked_row
+from basketgraph.foundation.quality.renderers import number_in_words, share_in_words
+from basketgraph.report.changes_in_words import since
 from basketgraph.report.figures import check_figures, figures
-from basketgraph.report.measures import SETTINGS, measured, not_live_in_words
+from basketgraph.report.model_comparison import SETTINGS, measured, not_live_in_words
+from basketgraph.report.page_data import Facts
 from basketgraph.report.promises import QUIET, kept, not_compared_in_words, promised_tables, refusals, told_checks, verdict
 from basketgraph.report.sentences import file_name, reason_in_words, step_words
-from basketgraph.report.since import since
-from basketgraph.wording import number_in_words, share_in_words
 
 LISTED_USERS = "ABC"
 MOST_FILES = 10

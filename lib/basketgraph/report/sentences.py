@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timezone
 from typing import Any
 
-from basketgraph.check_results import NOT_COMPARED, is_whole_table
-from basketgraph.wording import number_in_words, scope_in_words, share_in_words
+from basketgraph.foundation.quality.check_results import NOT_COMPARED, is_whole_table
+from basketgraph.foundation.quality.renderers import number_in_words, scope_in_words, share_in_words
 
 Row = Mapping[str, Any]
 

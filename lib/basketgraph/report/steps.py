@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
+from basketgraph.foundation.runs.job import RunLog, last_tries
+from basketgraph.foundation.runs.steps import pipelines
 from basketgraph.report.records import as_dicts
-from basketgraph.runs import RunLog, last_tries
-from basketgraph.steps import pipelines
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from basketgraph.tables import Warehouse
+from basketgraph.foundation.tables.warehouse import Warehouse
 
 
 def write_page(warehouse: Warehouse, run_id: str, html: str) -> str:

@@ -6,8 +6,8 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, StringType, StructType
 
-from basketgraph.contracts import contract
-from basketgraph.history import known_before
+from basketgraph.foundation.contracts import contract
+from basketgraph.foundation.point_in_time import known_before
 from basketgraph.shards.features import FeatureColumns, Features, feature_vectors
 from basketgraph.shards.writer import ShardSettings
 

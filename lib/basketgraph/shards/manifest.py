@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from basketgraph.config import Mistake, Settings
+from basketgraph.foundation.config import Settings, UserError
 from basketgraph.foundation.tables.files import replaced_folder, write_atomically
 
 MANIFEST = "manifest.json"
@@ -58,9 +58,9 @@ class Manifest(Settings):
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
     def check_ranks(self, ranks: int) -> None:
-        """Raise Mistake where some rank would have no shard."""
+        """Raise UserError where some rank would have no shard."""
         if ranks > self.shards:
-            raise Mistake(
+            raise UserError(
                 "graph: more ranks than shards",
                 [f"ranks: want at most {self.shards} (the set's shards), have {ranks}"],
                 f"Start {self.shards} ranks or fewer, or seal the set with at least {ranks} shards.",
@@ -101,23 +101,23 @@ def seal_set(folder: Path, fill: Callable[[Path], Manifest]) -> Manifest:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a sealed set. Raises Mistake where there is none, or one of another format or schema."""
+    """The manifest of a sealed set. Raises UserError where there is none, or one of another format or schema."""
     try:
         manifest = Manifest.model_validate_json((folder / MANIFEST).read_text(encoding="utf-8"))
     except OSError as error:
-        raise Mistake(f"{folder}: not a sealed shard set", [f"{MANIFEST}: want a file, have {error.strerror}"], CURE) from error
+        raise UserError(f"{folder}: not a sealed shard set", [f"{MANIFEST}: want a file, have {error.strerror}"], CURE) from error
     except ValidationError as error:
         faults = [f"{'.'.join(map(str, fault['loc'])) or MANIFEST}: {fault['msg']}" for fault in error.errors()]
-        raise Mistake(f"{folder}: the manifest cannot be used", faults, CURE) from error
+        raise UserError(f"{folder}: the manifest cannot be used", faults, CURE) from error
     wants = {"format": FORMAT, "schema_hash": SCHEMA_HASH}
     faults = [f"{key}: want {want}, have {getattr(manifest, key)}" for key, want in wants.items() if getattr(manifest, key) != want]
     if faults:
-        raise Mistake(f"{folder}: the shard set was sealed by another version of basketgraph", faults, CURE)
+        raise UserError(f"{folder}: the shard set was sealed by another version of basketgraph", faults, CURE)
     return manifest
 
 
 def verify(folder: Path, manifest: Manifest, files: Iterable[ShardFile] | None = None) -> None:
-    """Compare the files (all, unless named) with the manifest, bytes and hashes. Raises Mistake with every difference."""
+    """Compare the files (all, unless named) with the manifest, bytes and hashes. Raises UserError with every difference."""
     faults = []
     for file in manifest.files if files is None else files:
         path = folder / file.name
@@ -128,4 +128,4 @@ def verify(folder: Path, manifest: Manifest, files: Iterable[ShardFile] | None =
         elif (have := file_sha256(path)) != file.sha256:
             faults.append(f"{file.name}: want sha256 {file.sha256[:12]}..., have {have[:12]}...")
     if faults:
-        raise Mistake(f"{folder}: the shard set does not match its manifest", faults, CURE)
+        raise UserError(f"{folder}: the shard set does not match its manifest", faults, CURE)

@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from basketgraph.config import Mistake
-from basketgraph.paths import file_url
+from basketgraph.foundation.config import UserError
+from basketgraph.foundation.paths import file_url
 from basketgraph.shards.manifest import CURE, Manifest, ShardFile, ids_sha256, read_manifest, verify
 
 Array = NDArray[Any]
@@ -60,7 +60,7 @@ class ShardSet:
         have = ids_sha256(items.ids)
         if not whole or have != self.manifest.item_ids_sha256:
             fault = f"items: want indices 0..{self.manifest.items - 1} of ids {self.manifest.item_ids_sha256[:12]}..., have {have[:12]}..."
-            raise Mistake(f"{self.folder}: the shard set does not match its manifest", [fault], CURE)
+            raise UserError(f"{self.folder}: the shard set does not match its manifest", [fault], CURE)
         return items
 
     def edges(self, shard: int) -> EdgeRows:
@@ -88,7 +88,7 @@ class ShardSet:
         have = {file.name: pq.read_metadata(self.folder / file.name).num_rows for file in wanted}
         faults = [f"{file.name}: want {file.rows} rows, have {have[file.name]}" for file in wanted if have[file.name] != file.rows]
         if faults:
-            raise Mistake(f"{self.folder}: the shard set does not match its manifest", faults, CURE)
+            raise UserError(f"{self.folder}: the shard set does not match its manifest", faults, CURE)
         found = {name: [rows] for name, rows in empty.items()}
         if wanted:
             for batch in _batches(self.folder, [file.name for file in wanted], list(empty), sum(have.values())):

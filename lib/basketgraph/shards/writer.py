@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from basketgraph.config import Mistake, Settings
-from basketgraph.paths import file_url, globbed
+from basketgraph.foundation.config import Settings, UserError
+from basketgraph.foundation.paths import file_url, globbed
 from basketgraph.shards.features import Features
 from basketgraph.shards.manifest import FORMAT, SCHEMA_HASH, Manifest, ShardFile, described, ids_sha256, seal_set
 
@@ -47,7 +47,7 @@ def seal_shards(
     factors:      (user_id, factors) and (item_id, factors): where training starts; an id without factors starts at 0.
     features:     one row per id, users or items without interactions among them: they are sealed too.
     returns:      the manifest; without an interaction the set is empty, and there is nothing to train on.
-    errors:       Mistake where factors are of different widths.
+    errors:       UserError where factors are of different widths.
     """
     width = _factor_width(factors)
     spark = interactions.sparkSession
@@ -98,7 +98,7 @@ def _factor_width(factors: tuple[DataFrame, DataFrame] | None) -> int:
         return 0
     widths = [row.width for frame in factors for row in frame.select(F.size("factors").alias("width")).distinct().collect()]
     if len(set(widths)) > 1:
-        raise Mistake("shards: the factors cannot be a start", [f"factors: want one width of users and items, have {sorted(set(widths))}"])
+        raise UserError("shards: the factors cannot be a start", [f"factors: want one width of users and items, have {sorted(set(widths))}"])
     return int(widths[0]) if widths else 0  # a shop of rare items has none: training finds a start of its own
 
 

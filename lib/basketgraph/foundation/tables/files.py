@@ -14,8 +14,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from basketgraph.failures import at_the_end, handling
-from basketgraph.paths import file_url, local_folder
+from basketgraph.foundation.failures import at_the_end, handling
+from basketgraph.foundation.paths import file_url, local_folder
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -1,0 +1,104 @@
+"""What the expectations of our own (registered.py) are worked out with."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from pyspark.sql import functions as F
+
+from basketgraph.foundation.quality.anomaly import DayScore, Limits, detect_anomalies
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+USUAL, DISTRIBUTION, MEDIANS, LOOKED_UP = (
+    "expect_metric_to_be_usual",
+    "expect_distribution_to_be_steady",
+    "expect_medians_to_be_steady",
+    "expect_looked_up_values_to_meet",
+)
+NO_DAY = "all"  # where a metric is taken of the whole table
+MOST_BUCKETS = 1000  # a distribution of more says little, and all of them come to the driver
+WEEKDAYS = 7
+
+
+def daily_values(frame: DataFrame, day: str | None, metrics: Mapping[str, str]) -> dict[str, dict[str, float | None]]:
+    """Each metric (name -> SQL aggregate) on each day: {name: {YYYY-MM-DD: value}}; under `all` where there is no day column. One Spark job."""
+    values = [F.expr(sql).cast("double").alias(f"metric_{number}") for number, sql in enumerate(metrics.values())]
+    grouped = frame.groupBy(F.lit(NO_DAY).alias("day") if day is None else F.col(day).alias("day"))
+    rows = grouped.agg(*values).where("day IS NOT NULL").collect()
+    return {name: {str(row["day"]): row[f"metric_{number}"] for row in rows} for number, name in enumerate(metrics)}
+
+
+def stability(before: Sequence[int], now: Sequence[int]) -> float:
+    """Population stability index of two lists of counts, bucket by bucket, less what chance alone gives samples of these sizes.
+
+    0 same shares; above 0.1 a shift, above 0.25 another distribution (Siddiqi 2006). Half a row is added to each bucket, so that none is empty.
+    """
+    used = [(b, n) for b, n in zip(before, now, strict=True) if b + n > 0]
+    rows_before, rows_now = sum(b for b, _ in used), sum(n for _, n in used)
+    if not rows_before or not rows_now:
+        return 0.0
+    shares = [((b + 0.5) / (rows_before + len(used) / 2), (n + 0.5) / (rows_now + len(used) / 2)) for b, n in used]
+    chance = (len(used) - 1) * (1 / rows_before + 1 / rows_now)
+    return max(0.0, sum((n - b) * math.log(n / b) for b, n in shares) - chance)
+
+
+def shifts(frame: DataFrame, day: str, first_day: str, buckets: Mapping[str, str]) -> dict[str, tuple[float, int, int]]:
+    """How far each distribution (name -> SQL) of the days from `first_day` on is from that of the same weekdays before: name -> (index, rows of
+    the new days, rows before). One Spark job. Raises ValueError where one has more than MOST_BUCKETS values.
+    """
+    is_new = F.col(day) >= F.lit(first_day).cast("date")
+    values = [F.struct(F.lit(name).alias("name"), F.expr(sql).cast("string").alias("bucket")) for name, sql in buckets.items()]
+    rows = frame.select(is_new.alias("is_new"), F.weekday(day).alias("weekday"), F.inline(F.array(*values)))
+    counted = rows.where("bucket IS NOT NULL").groupBy("name", "bucket", "weekday").agg(F.count_if("is_new"), F.count_if(~F.col("is_new")))
+    found: dict[str, dict[str, list[int]]] = {name: {} for name in buckets}
+    counts = counted.toDF("name", "bucket", "weekday", "now", "before").limit(WEEKDAYS * MOST_BUCKETS * len(buckets) + 1).collect()
+    used: dict[str, set[str]] = {name: set() for name in buckets}
+    for row in counts:
+        used[row["name"]].add(row.bucket)
+    if many := [name for name, values in used.items() if len(values) > MOST_BUCKETS]:
+        raise ValueError(f"{', '.join(many)}: want at most {MOST_BUCKETS} buckets, have more")
+    weekdays = {row.weekday for row in counts if row.now}
+    for row in counts:
+        if row.weekday in weekdays:
+            both = found[row["name"]].setdefault(row.bucket, [0, 0])
+            both[0] += row.before
+            both[1] += row.now
+    told = {}
+    for name, by_bucket in found.items():
+        before, now = [b for b, _ in by_bucket.values()], [n for _, n in by_bucket.values()]
+        told[name] = (stability(before, now), sum(now), sum(before))
+    return told
+
+
+def median_shifts(frame: DataFrame, *, by: str, measure: str, day: str, first_day: str, least: int, factor: float) -> tuple[int, int]:
+    """(groups with at least `least` rows before `first_day` and one since, those of them whose median moved by more than `factor` either way)."""
+    is_new = F.col(day) >= F.lit(first_day).cast("date")
+    measured = frame.select(F.col(by), is_new.alias("is_new"), F.expr(measure).cast("double").alias("measure")).where("measure > 0")
+    # Measures are mostly prices, so the same ones over and over: medians are taken of values with their numbers.
+    counted = measured.groupBy(by, "measure").agg(F.count_if("is_new").alias("rows_now"), F.count_if(~F.col("is_new")).alias("rows_before"))
+    medians = counted.groupBy(by).agg(
+        F.percentile("measure", 0.5, F.col("rows_now")).alias("now"),
+        F.percentile("measure", 0.5, F.col("rows_before")).alias("before"),
+        F.sum("rows_before").alias("rows_before"),
+    )
+    compared = medians.where(F.col("now").isNotNull() & (F.col("rows_before") >= least))
+    moved = (F.col("now") > factor * F.col("before")) | (F.col("before") > factor * F.col("now"))
+    (found,) = compared.agg(F.count("*"), F.count_if(moved)).collect()
+    return int(found[0]), int(found[1])
+
+
+def judge_metric(values: Mapping[str, float | None], days: Sequence[str], limits: Mapping[str, Any], missing: float | None) -> dict[str, Any]:
+    """The result of expect_metric_to_be_usual: values by day, with history, judged on `days`."""
+    known = {date.fromisoformat(day): value for day, value in values.items() if day != NO_DAY}
+    terms = Limits(**limits)
+    found, unusual = detect_anomalies(known, [date.fromisoformat(day) for day in days], terms, missing=missing)
+    return {"success": not unusual, "result": {"observed_value": None if found is None else found.value, "judgement": _plain(found, len(unusual))}}
+
+
+def _plain(found: DayScore | None, unusual: int) -> dict[str, Any] | None:
+    return None if found is None else {**vars(found), "day": found.day.isoformat(), "unusual": unusual}

@@ -1,0 +1,156 @@
+"""Telling people that a run was stopped: a command or an address of theirs gets what failed, since when, and where to read on."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, timezone
+from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
+
+from pydantic import PositiveFloat
+
+from basketgraph.foundation.config import Config, Settings, UserError
+from basketgraph.foundation.privacy.log_masking import without_addresses
+
+if TYPE_CHECKING:
+    from basketgraph.foundation.tables.warehouse import RunTables
+
+log = logging.getLogger("basketgraph")
+
+STOPPED, REFUSED = 3, 4  # exit codes
+ALERTED = {STOPPED: "stopped by quality", REFUSED: "refused by the gate"}
+READ = {STOPPED: "docs/quality.md#when-a-run-stopped", REFUSED: "docs/operating.md#when-the-gate-refused"}
+
+
+class NoAddress(ValueError):
+    """The hook's `url` is none that can be called."""
+
+
+class AlertSettings(Settings):
+    """conf/settings.yaml `alerts`. command: gets the alert as JSON on stdin; url: gets it by POST. Both, one or none."""
+
+    command: tuple[str, ...] = ()
+    url: str | None = None
+    timeout_seconds: PositiveFloat
+
+
+def day_of(error: Exception, ds: date) -> date:
+    """The day that a stopped step's checks were for, and that whoever accepts a failure names; else the run's, told before the step wrote events."""
+    return getattr(error, "ds", None) or ds
+
+
+def stop_alert(error: Exception, *, step: str, shop: str, ds: date, run_id: str, warehouse: str, since: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What is told of a stop. It holds counts and names of checks, never a row's values.
+
+    since: the first of the runs in which the step failed without a success in between. Failed checks have one of their own; the earliest counts.
+    """
+    code = int(getattr(error, "exit_code", 1))
+    failures = list(getattr(error, "failures", ())) or list(getattr(error, "reasons", ()))
+    begun = [failure["since"] for failure in failures if isinstance(failure, Mapping)]
+    return {
+        "what": ALERTED[code],
+        "shop": shop,
+        "ds": day_of(error, ds).isoformat(),
+        "run_id": run_id,
+        "step": step,
+        "since": min(begun, key=lambda first: first["at"]) if begun else since,
+        "failures": failures,
+        "message": str(error),
+        "report": f"{warehouse.rstrip('/')}/reports/{run_id}.html",
+        "read": READ[code],
+    }
+
+
+def what_failed(error: Exception, ds: date) -> dict[str, Any]:
+    """The columns of a failed step's row in the run log: {ds, exit_code, error_type, error, reasons}; ds is `day_of` the error."""
+    reasons = [without_addresses(reason) for reason in getattr(error, "reasons", ())]
+    told = {"error_type": type(error).__name__, "error": without_addresses(str(error))[:4000], "reasons": reasons or None}
+    return {"ds": day_of(error, ds), "exit_code": int(getattr(error, "exit_code", 1)), **told}
+
+
+def refusal(step: Mapping[str, Any]) -> str | None:
+    """Why quality or the gate stopped a step, from its row in the run log; None where something else ended it."""
+    return step["error"] if step["exit_code"] in ALERTED else None
+
+
+def failing_since(release: RunTables, runs: str, step: str) -> dict[str, Any] | None:
+    """{run_id, ds, at} of the first failure of `step` since it last succeeded. runs: the table of the run log."""
+    from pyspark.sql import functions as F  # `status` asks for `refusal` alone
+
+    of_step = release.newest(runs).where(F.col("step") == step).orderBy(F.desc("finished_at"))
+    rows = of_step.select("run_id", "status", "started_at", "ds").collect()
+    first = None
+    for row in rows:
+        if row.status != "failed":
+            break
+        first = {
+            "run_id": row.run_id,
+            "ds": row.ds and row.ds.isoformat(),
+            "at": row.started_at.astimezone(timezone.utc).isoformat(timespec="seconds"),
+        }
+    return first
+
+
+def send(alert: Mapping[str, Any], conf: Config) -> None:
+    """Give the alert to the hooks of conf. A hook that fails is logged: the run's own error must not be hidden by it."""
+    try:
+        settings = conf.section("alerts", AlertSettings)
+    except UserError as mistake:
+        log.warning("alert: not sent: %s", mistake)
+        return
+    text = json.dumps(alert, default=str)
+    if settings.command:
+        _logged("command", lambda: _run(settings.command, text, settings.timeout_seconds), _without_arguments)
+    if settings.url:
+        url = settings.url
+        _logged(_shown(url), lambda: _post(url, text, settings.timeout_seconds), _without_address)
+
+
+def _logged(hook: str, call: Callable[[], None], in_words: Callable[[Exception], str]) -> None:
+    try:
+        call()
+        log.info("alert: sent to %s", hook)
+    except Exception as error:
+        log.warning("alert: %s failed: %s", hook, in_words(error))
+
+
+def _shown(url: str) -> str:
+    """Scheme and host: whoever knows the rest of a hook's address may post to it."""
+    try:
+        parts = urlsplit(url)
+        return f"{parts.scheme}://{parts.hostname}" if parts.scheme and parts.hostname else "url"
+    except ValueError:
+        return "url"
+
+
+def _without_address(error: Exception) -> str:
+    """What went wrong. Some errors of urllib and http.client quote the address, so only those are told that do not."""
+    if isinstance(error, HTTPError):
+        return f"it answered {error.code}"
+    if isinstance(error, URLError):
+        return str(error.reason)
+    return str(error) if isinstance(error, NoAddress | TimeoutError) else type(error).__name__
+
+
+def _without_arguments(error: Exception) -> str:
+    """What went wrong. A command that took too long is quoted by its error with all its arguments, which may hold an address or a token."""
+    return f"it did not end within {error.timeout:g} seconds" if isinstance(error, subprocess.TimeoutExpired) else without_addresses(str(error))
+
+
+def _run(command: Sequence[str], text: str, seconds: float) -> None:
+    done = subprocess.run(list(command), input=text, text=True, capture_output=True, timeout=seconds, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{command[0]} ended with {done.returncode}: {(done.stderr or done.stdout).strip()[-500:]}")
+
+
+def _post(url: str, text: str, seconds: float) -> None:
+    if not url.startswith(("http://", "https://")):
+        raise NoAddress("want an address that begins with http:// or https://, have another")
+    request = urllib.request.Request(url, data=text.encode(), headers={"Content-Type": "application/json"}, method="POST")
+    with urllib.request.urlopen(request, timeout=seconds):
+        pass

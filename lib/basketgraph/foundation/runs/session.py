@@ -1,0 +1,143 @@
+"""The Spark session of a run: its properties come from conf/spark, as spark-submit's do."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from basketgraph.foundation.config import Config, UserError, data_text
+from basketgraph.foundation.interrupt import kept_interrupt
+from basketgraph.foundation.paths import PACKAGE, local_folder
+from basketgraph.foundation.progress import at
+from basketgraph.foundation.runs.spark_log import last_lines, log_place, opened_log
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+log = logging.getLogger("basketgraph")
+SUBMITTED = "PYSPARK_GATEWAY_PORT"  # spark-submit's JVM is there before this process
+NO_SUCH_SYSTEM = ("UnsupportedFileSystemException", "ClassNotFoundException")  # what Java says of a scheme whose package is not there
+
+
+def properties(text: str) -> dict[str, str]:
+    """A spark-submit properties file as a dict: `key value` a line, with space, tab, `=` or `:` between them, and # comments."""
+    pairs = {}
+    for line in text.splitlines():
+        line = line.strip()
+        if line and not line.startswith("#"):
+            key, value = [*re.split(r"\s*[=:\s]\s*", line, maxsplit=1), ""][:2]
+            if not value:
+                raise UserError("spark properties: want `key value` on each line", [f"have {line!r}"])
+            pairs[key] = value
+    return pairs
+
+
+class SparkNotStarted(RuntimeError):
+    """The JVM ended before there was a session; the message holds what it printed last."""
+
+    exit_code = 1
+
+
+_log: Path | None = None  # of the JVM that this process starts
+
+
+def spark_log() -> Path | None:
+    """Where the JVM that this process started prints to; None where it started none (under spark-submit)."""
+    return _log
+
+
+def announce_spark(conf: Config, *, make_warehouse: bool = False) -> None:
+    """Say that Spark is being started and where its log is, unless it runs already. To be called before what takes long.
+
+    make_warehouse: whether the warehouse's folder may be made for the log.
+    """
+    global _log
+    pyspark = sys.modules.get("pyspark")
+    runs = SUBMITTED in os.environ or (pyspark is not None and pyspark.SparkContext._gateway is not None)
+    if _log is None and not runs:
+        _log = log_place(conf.warehouse, make_warehouse=make_warehouse)
+        log.info("starting Spark, whose log is %s", _log)
+
+
+def _start(given: Mapping[str, str], app: str, place: Path) -> None:
+    """Start a JVM and a SparkContext in it. What the JVM and Python workers print goes to `place`: a command's output is its own answer."""
+    from py4j.protocol import Py4JError
+    from pyspark import SparkConf, SparkContext
+    from pyspark.errors import PySparkException
+    from pyspark.java_gateway import launch_gateway
+
+    conf = SparkConf().setAppName(app).setAll(list(given.items()))
+    try:
+        with opened_log(place) as stream, kept_interrupt():
+            gateway = launch_gateway(conf, {"stdout": stream, "stderr": stream})  # type: ignore[no-untyped-call]
+            SparkContext(conf=conf, gateway=gateway)
+    except (PySparkException, Py4JError) as error:
+        raise SparkNotStarted(f"Spark did not start. The last lines of {place}:\n{last_lines(place)}") from error
+
+
+def spark_session(conf: Config, app: str) -> SparkSession:
+    """The session this process has (under spark-submit), or a new one with the environment's properties.
+
+    errors: SparkNotStarted where there is no JVM, or it does not take the properties.
+    """
+    announce_spark(conf)
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
+
+    # Executors must run the interpreter that has our packages, not whatever `python3` is first on the PATH.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
+    builder = SparkSession.builder.appName(app)
+    if SparkSession.getActiveSession() is None and SUBMITTED not in os.environ:
+        given = properties(data_text(conf.environment.spark_conf))
+        if SparkContext._gateway is None and _log is not None:
+            at("starting Spark")
+            _start(given, app, _log)
+            at("Spark has started")
+        for key, value in given.items():
+            builder = builder.config(key, value)
+    with kept_interrupt():
+        session: SparkSession = builder.getOrCreate()
+    # Times are instants in UTC for all that reads and writes them; submitted without conf/spark, Spark would take the machine's zone.
+    session.conf.set("spark.sql.session.timeZone", "UTC")
+    session.sparkContext.setLogLevel("ERROR")
+    want_reachable(session, {"warehouse": conf.warehouse, "work_dir": conf.environment.work_dir, "landing": conf.source.get("landing")})
+    return session
+
+
+def want_reachable(spark: SparkSession, places: Mapping[str, object]) -> None:
+    """Raises UserError with each of the paths that this JVM cannot carry: those of a scheme that Hadoop has no file system for, and those with
+    letters that its locale lacks, which Java would take for question marks.
+    """
+    from py4j.protocol import Py4JJavaError
+
+    jvm, faults = spark._jvm, []
+    encoding = str(jvm.java.lang.System.getProperty("sun.jnu.encoding"))  # type: ignore[union-attr]
+    for name, place in places.items():
+        if not isinstance(place, str) or place.startswith(PACKAGE):
+            continue
+        if local_folder(place) is None:
+            try:
+                jvm.org.apache.hadoop.fs.Path(place).getFileSystem(spark._jsc.hadoopConfiguration())  # type: ignore[union-attr]
+            except Py4JJavaError as error:  # any other may be gone at the next try
+                if any(text in str(error.java_exception) for text in NO_SUCH_SYSTEM):
+                    faults.append(f"{name}: want a path, or a URL of a file system that Hadoop knows, have {place}: {error.java_exception}")
+        elif not _encodes(encoding, place):
+            faults.append(f"{name}: want letters of the locale, which is {encoding}, have {place}: export LC_ALL=C.UTF-8")
+    if faults:
+        raise UserError("paths cannot be used", faults, "docs/operating.md says which packages the stores of a cluster want.")
+
+
+def _encodes(encoding: str, text: str) -> bool:
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    except LookupError:  # Java knows it, Python does not
+        pass
+    return True

@@ -1,0 +1,54 @@
+"""Where what the JVM prints goes: a file for each start of Spark, below the warehouse or, where that cannot be, in the user's state folder."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections import deque
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import BinaryIO
+
+from basketgraph.foundation.config import state_folder
+from basketgraph.foundation.paths import local_folder
+
+FOLDER = "logs"
+KEPT = 20  # starts whose logs stay
+LAST_LINES = 15
+
+
+def log_place(warehouse: str, *, make_warehouse: bool, now: datetime | None = None) -> Path:
+    """Where the next start's log will be; nothing is made yet.
+
+    make_warehouse: whether the caller is going to write into the warehouse, so that its folder may be made.
+    """
+    folder = next(one for one in _folders(warehouse, make_warehouse) if _can_be_written(one))
+    return folder.absolute() / f"spark-{now or datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{os.getpid()}.log"
+
+
+def opened_log(place: Path) -> BinaryIO:
+    """The file, to be written to; of older starts in the same folder the newest KEPT - 1 stay."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    stream = place.open("ab")
+    for old in sorted(place.parent.glob("spark-*.log"))[:-KEPT]:
+        old.unlink(missing_ok=True)
+    return stream
+
+
+def _folders(warehouse: str, make_warehouse: bool) -> Iterator[Path]:
+    root = local_folder(warehouse)
+    if root is not None and (make_warehouse or root.is_dir()):
+        yield root / FOLDER
+    yield state_folder(os.environ) / FOLDER
+    yield Path(tempfile.gettempdir()) / f"basketgraph-{os.getuid()}" / FOLDER  # which Python has made sure of
+
+
+def _can_be_written(folder: Path) -> bool:
+    there = next(one for one in (folder, *folder.absolute().parents) if os.path.exists(one))  # False, too, where that may not be asked
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+
+
+def last_lines(log: Path) -> str:
+    with log.open(errors="replace") as lines:
+        return "".join(deque(lines, maxlen=LAST_LINES)).rstrip()

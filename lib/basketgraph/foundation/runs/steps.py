@@ -1,0 +1,94 @@
+"""conf/pipelines.yaml: the steps, what each reads and writes, and the pipelines that they make up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from basketgraph.foundation.config import Config, Settings, UserError, data_yaml, did_you_mean, parsed
+
+
+class Step(Settings):
+    """An entry of conf/pipelines.yaml `steps`."""
+
+    help: str
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    settings: tuple[str, ...]
+    source: bool = False
+    cuts: bool = False
+    always: bool = False
+    files: tuple[str, ...] = ()  # keys of its detail that name a file it made
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """A finished step of this run. status: done, current (was up to date) or failed."""
+
+    name: str
+    status: str
+    seconds: float
+    rows_in: int | None
+    rows_out: int | None
+    detail: Mapping[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "status": self.status,
+            "seconds": round(self.seconds, 1),
+            "rows_in": self.rows_in or 0,
+            "rows_out": self.rows_out or 0,
+        }
+
+
+class Pipeline(Settings):
+    """An entry of conf/pipelines.yaml `pipelines`."""
+
+    help: str
+    steps: tuple[str, ...]
+
+
+class Pipelines(Settings):
+    steps: dict[str, Step]
+    pipelines: dict[str, Pipeline]
+
+    def named(self, pipeline: str) -> Pipeline:
+        """Raises UserError where there is none of this name."""
+        if pipeline not in self.pipelines:
+            raise UserError("PIPELINE", [f"want one of {', '.join(self.pipelines)}, have {pipeline}{did_you_mean(pipeline, self.pipelines)}"])
+        return self.pipelines[pipeline]
+
+    def published_by(self, pipeline: str, tables: Sequence[str]) -> list[str]:
+        """Those of `tables` that the pipeline's steps read or write, and those that no step writes, which every run adds to."""
+        own = {table for name in self.named(pipeline).steps for table in (*self.steps[name].reads, *self.steps[name].writes)}
+        others = {table for step in self.steps.values() for table in step.writes} - own
+        return [table for table in tables if table not in others]
+
+
+def want_events(conf: Config, steps: Sequence[str]) -> None:
+    """Raises UserError where profiles or lists are asked for of a shop whose mapping has no purchases; before anything is read."""
+    tables = conf.source.get("tables")
+    if tables and "silver.events" not in tables and {"interactions", "user_days"} & set(steps):
+        fault = f"conf/sources/{conf.source_name}.yaml: want silver.events among tables, have {', '.join(tables)}"
+        cure = "`basketgraph run clean` cleans what the mapping has."
+        raise UserError("profiles and lists want purchases: the shop's mapping has none", [fault], cure)
+
+
+def pipelines() -> Pipelines:
+    """conf/pipelines.yaml. Raises UserError for unknown keys, and for a pipeline that names a step that is not there."""
+    found = parsed(Pipelines, data_yaml("conf/pipelines.yaml"), "conf/pipelines.yaml")
+    named = [(p, s) for p, terms in found.pipelines.items() for s in terms.steps]
+    faults = [f"pipelines.{p}: want a step, have {s}{did_you_mean(s, found.steps)}" for p, s in named if s not in found.steps]
+    if faults:
+        raise UserError("conf/pipelines.yaml", faults, f"Steps: {', '.join(found.steps)}.")
+    return found
+
+
+def chosen_steps(known: Pipelines, pipeline: str, start: str | None) -> list[str]:
+    """The pipeline's step names. Raises UserError for an unknown pipeline or `--from` step."""
+    steps = list(known.named(pipeline).steps)
+    if start is not None and start not in steps:
+        raise UserError("--from", [f"want a step of {pipeline}, have {start}{did_you_mean(start, steps)}"], f"Steps: {', '.join(steps)}.")
+    return steps

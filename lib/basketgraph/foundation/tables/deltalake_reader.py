@@ -1,0 +1,104 @@
+"""Reading a warehouse's own records: the interface that Spark has, too, and its implementation without a JVM, by the package `deltalake`."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import unquote
+
+from deltalake import DeltaTable, QueryBuilder
+
+from basketgraph.foundation.contracts import Column, Contract, contract
+from basketgraph.foundation.paths import local_folder
+
+COMMIT = re.compile(r"(\d{20})\.json")
+SQL_TYPES = {
+    "string": "VARCHAR",
+    "bigint": "BIGINT",
+    "double": "DOUBLE",
+    "boolean": "BOOLEAN",
+    "date": "DATE",
+    "array<date>": "DATE[]",
+    "array<string>": "VARCHAR[]",
+    "timestamp": "TIMESTAMP",
+}
+
+
+class Unreadable(Exception):
+    """A table that the package `deltalake` cannot read; Spark may."""
+
+
+class Reader(Protocol):
+    """Delta tables as rows of Python values. Instants are local times without a zone, as Spark hands them out."""
+
+    def exists(self, table: str) -> bool:
+        """Whether the table was ever written."""
+        ...
+
+    def rows(self, table: str, query: str) -> list[dict[str, Any]]:
+        """The rows of a query on one table, none where it was never written.
+
+        query: SQL that Spark and DataFusion both take, with {rows} for the newest version of `table`, which has the contract's columns.
+        """
+        ...
+
+    def is_file(self, path: str) -> bool:
+        """Whether there is a file (or folder) of this name."""
+        ...
+
+
+class DeltaFolder:
+    """A warehouse in a folder of this machine, read without Spark. It writes nothing: only Spark does."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def _path(self, table: str) -> Path:
+        return self.root / table.replace(".", "/")
+
+    def exists(self, table: str) -> bool:
+        log = self._path(table) / "_delta_log"
+        return log.is_dir() and any(COMMIT.fullmatch(file.name) for file in log.iterdir())
+
+    def rows(self, table: str, query: str) -> list[dict[str, Any]]:
+        """Raises Unreadable, beside what Reader says."""
+        if not self.exists(table):
+            return []
+        terms, place = contract(table), str(self._path(table).absolute())
+        if "\\" in place or unquote(place) != place:
+            # deltalake decodes them, and would read what lies under the other name.
+            raise Unreadable(f"{table}: the package deltalake takes no path with a backslash, or with a percent sign and two digits")
+        try:
+            stored = DeltaTable(place)
+            engine = QueryBuilder().register("stored", stored)
+            found = engine.execute(query.format(rows=_as_contract(stored, terms))).read_all()
+            columns = [_values(terms, name, [*found.column(name).to_pylist()]) for name in found.column_names]
+        except Exception as error:  # DeltaError, or whatever the Rust library throws at a table that is newer than itself
+            raise Unreadable(f"{table}: {str(error).splitlines()[0]:.200}") from error
+        return [dict(zip(found.column_names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+    def is_file(self, path: str) -> bool:
+        place = local_folder(path)
+        return place is not None and place.exists()
+
+
+def _as_contract(stored: DeltaTable, terms: Contract) -> str:
+    """A subquery with the contract's columns; those that an older table lacks are null (as migrations.as_contract has it for Spark)."""
+    there = {field.name for field in stored.schema().fields}
+    columns = [
+        p.name if p.name in there else f"CAST(NULL AS {SQL_TYPES[p.physicalType]}) AS {p.name}" for p in terms.properties if _is_read(p, there)
+    ]
+    return f"(SELECT {', '.join(columns)} FROM stored)"
+
+
+def _is_read(column: Column, there: set[str]) -> bool:
+    return column.name in there or (not column.required and column.physicalType in SQL_TYPES)
+
+
+def _values(terms: Contract, name: str, values: list[Any]) -> list[Any]:
+    kind = next((p.physicalType for p in terms.properties if p.name == name), "")
+    if kind.startswith("map<"):
+        return [None if value is None else dict(value) for value in values]
+    return [value.astimezone().replace(tzinfo=None) if isinstance(value, datetime) and value.tzinfo else value for value in values]

@@ -1,0 +1,76 @@
+"""ops.releases: a row makes the checked versions of all tables live at once; a rollback is one more row."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import date, datetime, timezone
+from typing import Any
+
+from basketgraph.foundation.config import Config, UserError
+from basketgraph.foundation.contracts import contract, contracts
+from basketgraph.foundation.cuts import run_cuts
+from basketgraph.foundation.runs.steps import pipelines
+from basketgraph.foundation.tables.warehouse import LISTS, RELEASES, RunTables, Warehouse, newest_release, releases, table_rows
+
+WITHOUT_CUTS = ("clean", "replay")  # pipelines that make nothing as of a cut
+UNRELEASED = ("ops.runs", "ops.releases")  # the log of what happened is not rolled back with what it tells of
+
+
+def released_tables() -> list[str]:
+    """Every table a release names: all that have a contract, but the logs."""
+    return [name for name in contracts() if name not in UNRELEASED]
+
+
+def tables_to_publish(pipeline: str, unmapped: Collection[str]) -> list[str]:
+    """The tables of which a pipeline makes the newest version live. unmapped: those that the shop's mapping no longer has."""
+    return [table for table in pipelines().published_by(pipeline, released_tables()) if table not in unmapped]
+
+
+def released_day(conf: Config, ds: date, release: RunTables) -> date:
+    """The day that a release is as of: the test cut of its lists, or `ds` where the pipeline makes none."""
+    return ds if conf.pipeline in WITHOUT_CUTS else run_cuts(conf, ds, release).test
+
+
+def publish(release: RunTables, *, as_of: date, now: datetime, tables: Collection[str] | None = None) -> tuple[dict[str, Any], bool]:
+    """Make the newest version of every table live.
+
+    tables:  of which the newest version goes live (default: all); of the others the one that is live stays, whatever was written and refused since.
+    as_of:   the day the lists are for; where the lists are not among `tables`, they and their day stay.
+    returns: (the row of ops.releases that is live now, whether it is new); nothing is written when the live release names these versions already.
+    """
+    live, known = newest_release(release), released_tables()
+    versions = release.versions([table for table in known if tables is None or table in tables])
+    if live is not None and tables is not None:
+        stay = {table: version for table, version in live["versions"].items() if table in known and table not in tables}
+        versions |= stay
+        as_of = live["as_of"] if LISTS in stay else as_of
+    if live is not None and live["versions"] == versions and live["as_of"] == as_of:
+        return live, False
+    rows = table_rows(release, versions)
+    row = {"run_id": release.run_id, "published_at": now, "as_of": as_of, "versions": versions, "rows": rows, "kind": "publish"}
+    return _add(release, live, row), True
+
+
+def rollback(warehouse: Warehouse, run_id: str, *, now: datetime) -> dict[str, Any]:
+    """Make the release before the live one live again, by one more row. Twice goes back by two. Raises UserError where there is none before it."""
+    rows = {row["release"]: row for row in releases(warehouse)}
+    live = newest_release(warehouse)
+    if live is None:
+        raise UserError(f"{warehouse.root}: want a release to go back from, have none", cure="Run `basketgraph run` first.")
+    shown = live["restores"] if live["kind"] == "rollback" else live["release"]
+    before = [row for number, row in rows.items() if number < shown and row["kind"] == "publish"]
+    if not before:
+        raise UserError(f"{warehouse.root}: want a release before {shown}, have none", cure="The first release cannot be rolled back.")
+    target = max(before, key=lambda row: row["release"])
+    row = {"run_id": run_id, "published_at": now, "as_of": target["as_of"], "versions": target["versions"], "rows": target["rows"]}
+    return _add(warehouse, live, {**row, "kind": "rollback", "restores": target["release"]})
+
+
+def _add(warehouse: Warehouse, live: Mapping[str, Any] | None, row: Mapping[str, Any]) -> dict[str, Any]:
+    whole = {"release": 1 if live is None else live["release"] + 1, **row}
+    warehouse.append(warehouse.rows_of(RELEASES, [whole]), RELEASES)
+    return {column: whole.get(column) for column in contract(RELEASES).columns}
+
+
+def utc_now() -> datetime:
+    return datetime.now(timezone.utc)

@@ -1,0 +1,102 @@
+"""The part of the page that says what changed since the page before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from basketgraph.foundation.quality.renderers import number_in_words
+from basketgraph.report.changes import Changes
+from basketgraph.report.sentences import (
+    arrived_in_words,
+    file_name,
+    moment_in_words,
+    promise_told,
+    since_in_words,
+    turned_away_in_words,
+    volume_in_words,
+)
+
+MOST = 10  # sentences of one kind
+
+
+@dataclass(frozen=True)
+class Part:
+    """level: good, warning, critical or empty."""
+
+    title: str
+    level: str
+    sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Since:
+    """summary: one sentence; parts: the details, what needs a look first."""
+
+    summary: str
+    parts: tuple[Part, ...]
+
+
+def since(found: Changes) -> Since:
+    """What changed, told; where nothing did, or nothing can be compared yet, the summary says so."""
+    if found.since is None:
+        return Since("This is the first page of this warehouse; later ones say here what changed.", ())
+    unseen = [f"{_capital(promise_told(c, c['ds']))}. {_capital(since_in_words(c['now']))}." for c in found.unseen]
+    parts = [
+        _part("Promises that broke", "critical", [f"{_kind(c)}{promise_told(c)}." for c in found.broken]),
+        _part("Files set aside", "warning", [f"{file_name(f['source_file'])}: {f['problem'] or 'no reason was kept'}." for f in found.set_aside]),
+        _part("Rows turned away for a new reason", "warning", [turned_away_in_words(r) for r in found.reasons if not r["rows_before"]]),
+        _part("Promises that are kept again", "good", [f"{_capital(promise_told(c))}." for c in found.mended]),
+        _part("Not seen in the days looked at since", "warning", unseen),
+        _part("Files mended", "good", [f"{file_name(f['source_file'])} could be used now." for f in found.taken_up]),
+        _part("Promises still broken", "warning", [f"{_kind(c)}{promise_told(c)}." for c in found.still]),
+        _part("Rows that came in", "", [arrived_in_words(row) for row in found.files]),
+        _part("Rows turned away as before", "", [turned_away_in_words(r) for r in found.reasons if r["rows_before"]]),
+        _part("Tables that grew or shrank", "", [volume_in_words(row) for row in found.tables]),
+        _part("What is promised", "", _promises(found)),
+        _part("What is live", "", _release(found)),
+    ]
+    return Since(_summary(found), tuple(part for part in parts if part.sentences))
+
+
+def _part(title: str, level: str, sentences: Sequence[str]) -> Part:
+    more = len(sentences) - MOST
+    shown = (*sentences[:MOST], f"and {number_in_words(more)} more.") if more > 0 else tuple(sentences)
+    return Part(title, level, shown)
+
+
+def _capital(sentence: str) -> str:
+    return f"{sentence[0].upper()}{sentence[1:]}"
+
+
+def _kind(check: dict[str, object]) -> str:
+    return "Accepted: " if check["accepted_because"] else f"{str(check['severity']).capitalize()}: "
+
+
+def _promises(found: Changes) -> list[str]:
+    added, gone = found.promises
+    told = [(added, "were" if added != 1 else "was", "added"), (gone, "were" if gone != 1 else "was", "taken out")]
+    return [f"{number_in_words(count, 'promise')} {verb} {what}." for count, verb, what in told if count]
+
+
+def _release(found: Changes) -> list[str]:
+    if found.release_now is None:
+        return []
+    if found.release_before is None:
+        return [f"Release {found.release_now} is live; nothing was live before."]
+    if found.release_before == found.release_now:
+        return [f"Release {found.release_now} stays live; nothing new was published."]
+    return [f"Release {found.release_now} is live; before it was release {found.release_before}."]
+
+
+def _summary(found: Changes) -> str:
+    assert found.since is not None
+    counted = [
+        (found.new_files, "new file", "came in", "came in"),
+        (len(found.broken), "promise", "broke", "broke"),
+        (len(found.mended), "promise", "is kept again", "are kept again"),
+        (len(found.set_aside), "file", "was set aside", "were set aside"),
+        (sum(1 for r in found.reasons if not r["rows_before"]), "new reason", "turned rows away", "turned rows away"),
+    ]
+    told = [f"{number_in_words(count, noun)} {one if count == 1 else many}" for count, noun, one, many in counted if count]
+    return f"Since the page of {moment_in_words(found.since)}: {', '.join(told) or 'no file came in and no promise broke or was mended'}."

@@ -1,0 +1,75 @@
+"""How good the lists are: the models of each setting, ranked, and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from basketgraph.foundation.recommenders import RECOMMENDERS
+from basketgraph.foundation.tables.warehouse import LISTS
+from basketgraph.report.charts import models_chart
+from basketgraph.report.page_data import Facts
+from basketgraph.report.promises import refusals
+from basketgraph.report.sentences import listed
+
+MODELS = {"published": "published list", **{recommender.name: recommender.label for recommender in RECOMMENDERS}}
+SETTINGS = {
+    "rebuy": ("Everything may be listed", "lists that may name what the customer bought before: this shop's published lists"),
+    "discovery": ("New to the customer", "lists that name only what the customer never bought before"),
+}
+
+
+def measured(found: Facts, setting: str) -> dict[str, Any]:
+    """The models of one setting, best NDCG first, with the published list's gain over each, and the two in words."""
+    rows = [row for row in found.evaluations if row["setting"] == setting]
+    plain = {(row["model"], row["metric"]): row for row in rows if not row["versus"]}
+    gains = {row["versus"]: row for row in rows if row["versus"] and row["metric"] == "ndcg@20" and row["model"] == "published"}
+    names = sorted({row["model"] for row in rows}, key=lambda model: -plain[model, "ndcg@20"]["value"] if (model, "ndcg@20") in plain else 0)
+    models = [
+        {
+            "name": MODELS.get(model, model.replace("_", " ")),
+            "published": model == "published",
+            "metrics": [plain.get((model, metric)) for metric in ("ndcg@20", "recall@20")],
+            "gain": gains.get(model),
+        }
+        for model in names
+    ]
+    dots = [{**model, **{key: model["metrics"][0][key] for key in ("value", "low", "high")}} for model in models if model["metrics"][0]]
+    alternative = "NDCG at 20 with 95 % intervals: " + "; ".join(f"{d['name']} {d['value']:.3f} ({d['low']:.3f} to {d['high']:.3f})" for d in dots)
+    return {
+        "title": SETTINGS[setting][0],
+        "about": SETTINGS[setting][1],
+        "users": max(row["users"] for row in rows),
+        "as_of": rows[0]["as_of"],
+        "models": models,
+        "sentence": _published_in_words(plain, gains),
+        "chart": models_chart(dots, alternative, f"models-{setting}"),
+    }
+
+
+def not_live_in_words(found: Facts) -> str:
+    """That the lists which were judged are not those that customers see; empty where they are, or nobody knows."""
+    release = found.release or {}
+    live = release.get("versions", {}).get(LISTS)
+    if found.evaluated in (None, live):
+        return ""
+    refused = bool(refusals(found.steps)) and found.evaluated == found.versions.get(LISTS)
+    which = (
+        "The gate refused the lists that were judged here, so they were not published" if refused else "The lists that were judged here are not live"
+    )
+    as_of = f", as of {release['as_of']}," if release.get("as_of") else ""
+    return f"{which}; {'no lists are live yet' if live is None else f'others{as_of} are live'}."
+
+
+def _published_in_words(plain: Mapping[tuple[str, str], Mapping[str, Any]], gains: Mapping[str, Mapping[str, Any]]) -> str:
+    told = plain.get(("published", "recall@20"))
+    if told is None:
+        return ""
+    rivals = [MODELS.get(model, model) for model, gain in gains.items() if gain["low"] > 0]
+    unclear = [MODELS.get(model, model) for model, gain in gains.items() if gain["low"] <= 0]
+    sentence = f"Of what a customer went on to buy, the published list of 20 names {100 * told['value']:.1f} %."
+    if rivals:
+        sentence += f" It is better than {listed(rivals)} beyond chance."
+    if unclear:
+        sentence += f" Against {listed(unclear)} the difference may be chance, or against it."
+    return sentence
