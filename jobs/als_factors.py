@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-def run(spark: SparkSession, conf: Config, ds: date, release: RunTables) -> StepReport:
+def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:
     settings = conf.section("recall", RecallSettings)
-    for cut in each(run_cuts(conf, ds, release).days, "cuts done"):
-        edges = release.read("gold.interactions").where(F.col("as_of") == F.lit(cut))
+    for cut in each(run_cuts(conf, ds, tables).days, "cuts done"):
+        edges = tables.read("gold.interactions").where(F.col("as_of") == F.lit(cut))
         users, items = als_factors(edges, settings)
-        release.overwrite_day(users.withColumn("as_of", F.lit(cut)), "gold.als_user_factors", cut)
-        release.overwrite_day(items.withColumn("as_of", F.lit(cut)), "gold.als_item_factors", cut)
-    release.check("gold.als_user_factors", "gold.als_item_factors")
-    return StepReport(rows_in=release.read("gold.interactions").count(), rows_out=release.read("gold.als_item_factors").count())
+        tables.overwrite_day(users.withColumn("as_of", F.lit(cut)), "gold.als_user_factors", cut)
+        tables.overwrite_day(items.withColumn("as_of", F.lit(cut)), "gold.als_item_factors", cut)
+    tables.check("gold.als_user_factors", "gold.als_item_factors")
+    return StepReport(rows_in=tables.read("gold.interactions").count(), rows_out=tables.read("gold.als_item_factors").count())
 
 
 if __name__ == "__main__":

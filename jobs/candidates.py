@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 log = logging.getLogger("basketgraph")
 
 
-def run(spark: SparkSession, conf: Config, ds: date, release: RunTables) -> StepReport:
+def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:
     settings = conf.section("recall", RecallSettings)
-    events, kept = release.read("silver.events"), release.read("gold.kept_purchases")
-    items = items_or_sold(release.read("silver.items"), events, conf.source)
-    for cut in each(run_cuts(conf, ds, release).days, "cuts done"):
+    events, kept = tables.read("silver.events"), tables.read("gold.kept_purchases")
+    items = items_or_sold(tables.read("silver.items"), events, conf.source)
+    for cut in each(run_cuts(conf, ds, tables).days, "cuts done"):
 
         def at_cut(table: str, cut: date = cut) -> DataFrame:
-            return release.read(table).where(F.col("as_of") == F.lit(cut))
+            return tables.read(table).where(F.col("as_of") == F.lit(cut))
 
         bought = kept_before(events, kept, as_of=cut)
         listed = assortment(bought, items, as_of=cut, sold_days=settings.sold_days, popularity_days=settings.popularity_days)
@@ -46,9 +46,9 @@ def run(spark: SparkSession, conf: Config, ds: date, release: RunTables) -> Step
         vectors = {name: at_cut(of.users).select("user_id", F.col(of.column).alias("vector")) for name, of in VECTORS.items()}
         users = user_rows(at_cut("gold.interactions"), vectors)
         users = users.repartition(2 * spark.sparkContext.defaultParallelism, "user_id")  # work for Python, which Spark takes for small
-        release.overwrite_day(candidates(users, item_side, settings).withColumn("as_of", F.lit(cut)), "gold.candidates", cut)
-    release.check("gold.candidates")
-    return StepReport(rows_in=release.read("gold.interactions").count(), rows_out=release.read("gold.candidates").count())
+        tables.overwrite_day(candidates(users, item_side, settings).withColumn("as_of", F.lit(cut)), "gold.candidates", cut)
+    tables.check("gold.candidates")
+    return StepReport(rows_in=tables.read("gold.interactions").count(), rows_out=tables.read("gold.candidates").count())
 
 
 if __name__ == "__main__":

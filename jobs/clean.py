@@ -24,19 +24,19 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-def run(spark: SparkSession, conf: Config, ds: date, release: RunTables) -> StepReport:
+def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:
     checked = checked_source(spark, conf.source, f"conf/sources/{conf.source_name}.yaml")
     landing = Landing(spark, landing_folder(checked.source.landing, conf.source_name))
     settings = conf.section("clean", CleanSettings)
     key, now = pseudonym_key(), datetime.now(timezone.utc)
-    if was_cut_off(release):
-        Replay(checked, landing, release, key=key, settings=settings, now=now).finish()
-    outcome = Cleaning(checked, landing, release, key=key, settings=settings, now=now).run()
+    if was_cut_off(tables):
+        Replay(checked, landing, tables, key=key, settings=settings, now=now).finish()
+    outcome = Cleaning(checked, landing, tables, key=key, settings=settings, now=now).run()
     # Not only what this run wrote: a version that stopped the run before it is there, too. Those that passed are not looked at again.
     gone = unmapped(conf.source)
-    release.check(*(table for table in pipelines().steps["clean"].writes if table not in gone and release.exists(table)))
+    tables.check(*(table for table in pipelines().steps["clean"].writes if table not in gone and tables.exists(table)))
     detail = {
-        "rows": ledger_counts(release.read(FILES)),
+        "rows": ledger_counts(tables.read(FILES)),
         "files_picked_up": outcome.picked_up,
         "files_quarantined": [masked(f"{path}: {problem}", longest=400) for path, problem in outcome.quarantined],
     }

@@ -34,20 +34,20 @@ if TYPE_CHECKING:
 log = logging.getLogger("basketgraph")
 
 
-def run(spark: SparkSession, conf: Config, ds: date, release: RunTables) -> StepReport:
-    settings, cuts = conf.section("evaluate", EvaluateSettings), run_cuts(conf, ds, release)
+def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:
+    settings, cuts = conf.section("evaluate", EvaluateSettings), run_cuts(conf, ds, tables)
     candidates, recommendations, edges = (
-        release.read(table).where(F.col("as_of") == F.lit(cuts.test)) for table in ("gold.candidates", "gold.recommendations", "gold.interactions")
+        tables.read(table).where(F.col("as_of") == F.lit(cuts.test)) for table in ("gold.candidates", "gold.recommendations", "gold.interactions")
     )
-    events, kept = release.read("silver.events"), release.read("gold.kept_purchases")
-    items = items_or_sold(release.read("silver.items"), events, conf.source)
+    events, kept = tables.read("silver.events"), tables.read("gold.kept_purchases")
+    items = items_or_sold(tables.read("silver.items"), events, conf.source)
     lists = recommender_lists(candidates, JUDGED_AT).unionByName(published_lists(recommendations, JUDGED_AT))
     at(f"judging every model's lists of up to {settings.max_users:,} users")
     per_user = judged(lists, relevant_items(events, kept, items, edges, cuts, settings), MODELS, JUDGED_AT).toArrow()
     rows = evaluation_rows(by_model(per_user, JUDGED_AT, models_present(lists.select("setting", "model").distinct().toArrow())), cuts.test, settings)
     if not rows:
         log.warning("evaluations: nothing is judged: %s", why_nothing_is_judged(cuts))
-    release.overwrite_day(release.rows_of("ops.evaluations", rows), "ops.evaluations", cuts.test)
+    tables.overwrite_day(tables.rows_of("ops.evaluations", rows), "ops.evaluations", cuts.test)
     return StepReport(rows_in=per_user.num_rows, rows_out=len(rows), detail=as_json(rows, GAIN_METRIC))
 
 

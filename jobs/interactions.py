@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-def run(spark: SparkSession, conf: Config, ds: date, release: RunTables) -> StepReport:
+def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:
     settings = conf.section("interactions", InteractionsSettings)
-    events, kept = release.read("silver.events"), release.read("gold.kept_purchases")
-    items = items_or_sold(release.read("silver.items"), events, conf.source)
+    events, kept = tables.read("silver.events"), tables.read("gold.kept_purchases")
+    items = items_or_sold(tables.read("silver.items"), events, conf.source)
     require_purchases(events, conf.source_name, items=2)
-    for cut in each(run_cuts(conf, ds, release).days, "cuts done"):
+    for cut in each(run_cuts(conf, ds, tables).days, "cuts done"):
         edges = interactions(kept_before(events, kept, as_of=cut), items, as_of=cut, half_life_days=settings.half_life_days)
-        release.overwrite_day(edges, "gold.interactions", cut)
-        written = release.read("gold.interactions").where(F.col("as_of") == F.lit(cut))
+        tables.overwrite_day(edges, "gold.interactions", cut)
+        written = tables.read("gold.interactions").where(F.col("as_of") == F.lit(cut))
         check_cut(events, kept, written, cut=cut, time_zone=conf.source["time_zone"])
-    release.check("gold.interactions")
-    return StepReport(rows_in=events.count(), rows_out=release.read("gold.interactions").count())
+    tables.check("gold.interactions")
+    return StepReport(rows_in=events.count(), rows_out=tables.read("gold.interactions").count())
 
 
 if __name__ == "__main__":

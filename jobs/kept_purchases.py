@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-def run(spark: SparkSession, conf: Config, ds: date, release: RunTables) -> StepReport:
+def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:
     terms = cancellations_of(conf.source, f"conf/sources/{conf.source_name}.yaml")
     if terms is None:
-        if not release.read("gold.kept_purchases").isEmpty():  # it had a rule once
-            release.overwrite(release.read("gold.kept_purchases").limit(0), "gold.kept_purchases")
-        release.create("gold.kept_purchases")
+        if not tables.read("gold.kept_purchases").isEmpty():  # it had a rule once
+            tables.overwrite(tables.read("gold.kept_purchases").limit(0), "gold.kept_purchases")
+        tables.create("gold.kept_purchases")
         return StepReport(0, 0)
-    events = release.read("silver.events")
-    release.overwrite(kept_purchases(events, terms), "gold.kept_purchases")
-    release.check("gold.kept_purchases")
-    kept = release.read("gold.kept_purchases")
+    events = tables.read("silver.events")
+    tables.overwrite(kept_purchases(events, terms), "gold.kept_purchases")
+    tables.check("gold.kept_purchases")
+    kept = tables.read("gold.kept_purchases")
     return StepReport(events.count(), kept.count(), cancellation_counts(events, kept))
 
 

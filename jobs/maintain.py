@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-def run(spark: SparkSession, conf: Config, ds: date, release: RunTables) -> StepReport:
-    return StepReport(detail=maintain(release, conf.section("maintain", MaintainSettings), now=utc_now()))
+def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:
+    return StepReport(detail=maintain(tables, conf.section("maintain", MaintainSettings), now=utc_now()))
 
 
 if __name__ == "__main__":

@@ -8,20 +8,22 @@ from typing import TYPE_CHECKING
 
 from basketgraph.clean.mapping import unmapped
 from basketgraph.foundation.config import Config
+from basketgraph.foundation.cuts import released_day
 from basketgraph.foundation.quality.suites import suites
 from basketgraph.foundation.runs.job import StepReport, job_main
-from basketgraph.foundation.tables.releases import publish, released_day, tables_to_publish, utc_now
+from basketgraph.foundation.runs.steps import tables_to_publish
+from basketgraph.foundation.tables.releases import publish, released_tables, utc_now
 from basketgraph.foundation.tables.warehouse import RunTables
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-def run(spark: SparkSession, conf: Config, ds: date, release: RunTables) -> StepReport:
-    tables, checked = tables_to_publish(conf.pipeline, unmapped(conf.source)), suites()
+def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:
+    going_live, checked = tables_to_publish(conf.pipeline, released_tables(), unmapped(conf.source)), suites()
     # What stopped an earlier run is the newest version still: nothing goes live that did not pass. What passed is not looked at again.
-    release.check(*(table for table in tables if table in checked and release.exists(table)))
-    live, is_new = publish(release, as_of=released_day(conf, ds, release), now=utc_now(), tables=tables)
+    tables.check(*(table for table in going_live if table in checked and tables.exists(table)))
+    live, is_new = publish(tables, as_of=released_day(conf, ds, tables), now=utc_now(), tables=going_live)
     logging.getLogger("basketgraph").info("release %d %s", live["release"], "is live" if is_new else "is live already: nothing changed")
     return StepReport(rows_out=1 if is_new else 0, detail={"release": live["release"], "as_of": live["as_of"].isoformat()})
 

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 log = logging.getLogger("basketgraph")
 
 
-def run(spark: SparkSession, conf: Config, ds: date, release: RunTables) -> StepReport:
-    settings, cuts = conf.section("rank", rank.RankSettings), run_cuts(conf, ds, release)
-    events, kept = release.read("silver.events"), release.read("gold.kept_purchases")
-    items = items_or_sold(release.read("silver.items"), events, conf.source)
+def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:
+    settings, cuts = conf.section("rank", rank.RankSettings), run_cuts(conf, ds, tables)
+    events, kept = tables.read("silver.events"), tables.read("gold.kept_purchases")
+    items = items_or_sold(tables.read("silver.items"), events, conf.source)
 
     def at(table: str, cut: date) -> DataFrame:
-        return release.read(table).where(F.col("as_of") == F.lit(cut))
+        return tables.read(table).where(F.col("as_of") == F.lit(cut))
 
     def featured(candidates: DataFrame, cut: date) -> DataFrame:
         purchases = rank.purchases_before(events, kept, items, as_of=cut)
@@ -61,8 +61,8 @@ def run(spark: SparkSession, conf: Config, ds: date, release: RunTables) -> Step
     users = rank.listed_users(lists, at("gold.interactions", cuts.test), at("gold.user_embeddings", cuts.test))
     users = users.repartition(2 * spark.sparkContext.defaultParallelism, "user_id")  # work for Python, which Spark takes for small
     published = rank.recommendations(rank.reasons(users, item_side), rankers, as_of=cuts.test)
-    release.overwrite_day(published, "gold.recommendations", cuts.test)
-    release.check("gold.recommendations")
+    tables.overwrite_day(published, "gold.recommendations", cuts.test)
+    tables.check("gold.recommendations")
     return StepReport(training.num_rows, at("gold.recommendations", cuts.test).count(), detail={"ordered_by_ladder": unlearnt})
 
 

@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-def run(spark: SparkSession, conf: Config, ds: date, release: RunTables) -> StepReport:
+def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:
     settings = conf.section("recall", RecallSettings)
-    events, kept = release.read("silver.events"), release.read("gold.kept_purchases")
-    items = items_or_sold(release.read("silver.items"), events, conf.source)
-    for cut in each(run_cuts(conf, ds, release).days, "cuts done"):
-        edges = release.read("gold.interactions").where(F.col("as_of") == F.lit(cut))
+    events, kept = tables.read("silver.events"), tables.read("gold.kept_purchases")
+    items = items_or_sold(tables.read("silver.items"), events, conf.source)
+    for cut in each(run_cuts(conf, ds, tables).days, "cuts done"):
+        edges = tables.read("gold.interactions").where(F.col("as_of") == F.lit(cut))
         bought = kept_before(events, kept, as_of=cut)
         listed = assortment(bought, items, as_of=cut, sold_days=settings.sold_days, popularity_days=settings.popularity_days)
         related = related_items(edges.select("item_id").distinct(), sampled_edges(edges, settings).toArrow(), listed.toArrow(), settings)
-        release.overwrite_day(related.withColumn("as_of", F.lit(cut)), "gold.related_items", cut)
-    release.check("gold.related_items")
-    return StepReport(rows_in=release.read("gold.interactions").count(), rows_out=release.read("gold.related_items").count())
+        tables.overwrite_day(related.withColumn("as_of", F.lit(cut)), "gold.related_items", cut)
+    tables.check("gold.related_items")
+    return StepReport(rows_in=tables.read("gold.interactions").count(), rows_out=tables.read("gold.related_items").count())
 
 
 if __name__ == "__main__":

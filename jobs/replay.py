@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-def run(spark: SparkSession, conf: Config, ds: date, release: RunTables) -> StepReport:
+def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:
     checked = checked_source(spark, conf.source, f"conf/sources/{conf.source_name}.yaml")
     landing = Landing(spark, landing_folder(checked.source.landing, conf.source_name))
     settings = conf.section("clean", CleanSettings)
-    replay = Replay(checked, landing, release, key=pseudonym_key(), settings=settings, now=datetime.now(timezone.utc))
+    replay = Replay(checked, landing, tables, key=pseudonym_key(), settings=settings, now=datetime.now(timezone.utc))
     outcome = replay.run(conf.section("replay", ReplaySettings))
-    release.check(*sorted(outcome.written))
+    tables.check(*sorted(outcome.written))
     detail = {
-        "rows": ledger_counts(release.read(FILES)),
+        "rows": ledger_counts(tables.read(FILES)),
         "changes": outcome.tables,
         "left": {t: masked_pairs(files) for t, files in outcome.left.items() if files},
     }

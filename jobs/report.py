@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-def run(spark: SparkSession, conf: Config, ds: date, release: RunTables) -> StepReport:
+def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:
     made, history_days = shop_pseudonyms(conf.shop), conf.section("quality", QualitySettings).history_days
-    found = facts(release, ds, history_days, made, RunLog(release, conf))
+    found = facts(tables, ds, history_days, made, RunLog(tables, conf))
     html = page(found, shop=conf.source_name, description=str(conf.source.get("description", "")), made_at=datetime.now(timezone.utc))
-    return StepReport(rows_in=len(found.checks), detail={"report": write_page(release, release.run_id, html)})
+    return StepReport(rows_in=len(found.checks), detail={"report": write_page(tables, tables.run_id, html)})
 
 
 if __name__ == "__main__":

@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 READ = ["gold.interactions", "gold.als_user_factors", "gold.als_item_factors", "gold.user_profiles", "silver.items"]
 
 
-def run(spark: SparkSession, conf: Config, ds: date, release: RunTables) -> StepReport:
+def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:
     settings = conf.section("shards", ShardSettings)
     edges, folder = 0, conf.shared_folder() / "shards"
-    for cut in each(run_cuts(conf, ds, release).days, "sets sealed"):
-        interactions, user_factors, item_factors, profiles = (release.read(table).where(f"as_of = DATE'{cut}'") for table in READ[:4])
+    for cut in each(run_cuts(conf, ds, tables).days, "sets sealed"):
+        interactions, user_factors, item_factors, profiles = (tables.read(table).where(f"as_of = DATE'{cut}'") for table in READ[:4])
         manifest = seal_shards(
             folder / str(cut),
             interactions.select("user_id", "item_id", "weight"),
             cut=cut,
-            tables=release.versions(READ),
+            tables=tables.versions(READ),
             shards=settings.shards,
             factors=(user_factors.select("user_id", "factors"), item_factors.select("item_id", "factors")),
             user_features=user_features(profiles, buckets=settings.buckets),
             item_features=item_features(
-                items_or_sold(release.read("silver.items"), interactions, conf.source), interactions, as_of=cut, settings=settings
+                items_or_sold(tables.read("silver.items"), interactions, conf.source), interactions, as_of=cut, settings=settings
             ),
         )
         edges += manifest.edges

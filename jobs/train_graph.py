@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("basketgraph")
 
 
-def run(spark: SparkSession, conf: Config, ds: date, release: RunTables) -> StepReport:
-    settings, folder, cuts = conf.section("graph", GraphSettings), conf.shared_folder(), run_cuts(conf, ds, release).days
+def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:
+    settings, folder, cuts = conf.section("graph", GraphSettings), conf.shared_folder(), run_cuts(conf, ds, tables).days
     trainings = {cut: Training.of_cut(folder, cut) for cut in cuts}
 
     def say(training: Training, epoch: dict[str, Any]) -> None:
@@ -42,10 +42,10 @@ def run(spark: SparkSession, conf: Config, ds: date, release: RunTables) -> Step
     of_cuts = {str(cut): result.model_dump(mode="json") for cut, result in zip(wanted, results, strict=True)}
     for cut, training in trainings.items():
         for table, files in embedding_files(training.model).items():
-            trained = spark.read.parquet(*files).withColumn("as_of", F.lit(cut)) if cut in wanted else release.rows_of(table, [])
-            release.overwrite_day(conform(trained, table), table, cut)
-    release.check("gold.user_embeddings", "gold.item_embeddings")
-    rows = sum(release.read(table).count() for table in ("gold.user_embeddings", "gold.item_embeddings"))
+            trained = spark.read.parquet(*files).withColumn("as_of", F.lit(cut)) if cut in wanted else tables.rows_of(table, [])
+            tables.overwrite_day(conform(trained, table), table, cut)
+    tables.check("gold.user_embeddings", "gold.item_embeddings")
+    rows = sum(tables.read(table).count() for table in ("gold.user_embeddings", "gold.item_embeddings"))
     return StepReport(rows_out=rows, detail={"tensorboard": str(folder / "tensorboard"), **of_cuts})
 
 

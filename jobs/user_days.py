@@ -16,20 +16,20 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-def run(spark: SparkSession, conf: Config, ds: date, release: RunTables) -> StepReport:
+def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:
     settings, zone = conf.section("profiles", ProfilesSettings), conf.source["time_zone"]
     recipe = recipe_of(step_code("user_days"), zone)
-    events = release.read("silver.events")
+    events = tables.read("silver.events")
     require_purchases(events, conf.source_name, what="profiles and lists")
-    built_from = {"events": release.version("silver.events"), "recipe": recipe}
-    outdated = outdated_days(release, recipe=recipe, rewrite_days=settings.rewrite_days)
+    built_from = {"events": tables.version("silver.events"), "recipe": recipe}
+    outdated = outdated_days(tables, recipe=recipe, rewrite_days=settings.rewrite_days)
     if outdated.whole:
-        release.overwrite(user_days(events, time_zone=zone, recipe=recipe), "gold.user_days", built_from=built_from)
+        tables.overwrite(user_days(events, time_zone=zone, recipe=recipe), "gold.user_days", built_from=built_from)
     elif outdated.days:
         changed = user_days(events.where(events.event_date.isin(outdated.days)), time_zone=zone, recipe=recipe)
-        release.overwrite_days(changed, "gold.user_days", outdated.days, column="event_date", built_from=built_from)
-    release.check("gold.user_days")
-    return StepReport(events.count(), release.read("gold.user_days").count(), {"days": len(outdated.days)})
+        tables.overwrite_days(changed, "gold.user_days", outdated.days, column="event_date", built_from=built_from)
+    tables.check("gold.user_days")
+    return StepReport(events.count(), tables.read("gold.user_days").count(), {"days": len(outdated.days)})
 
 
 if __name__ == "__main__":

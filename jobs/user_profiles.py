@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-def run(spark: SparkSession, conf: Config, ds: date, release: RunTables) -> StepReport:
-    settings, cuts = conf.section("profiles", ProfilesSettings), run_cuts(conf, ds, release)
-    days, users = release.read("gold.user_days"), release.read("silver.users")
-    events, kept = release.read("silver.events"), release.read("gold.kept_purchases")
+def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:
+    settings, cuts = conf.section("profiles", ProfilesSettings), run_cuts(conf, ds, tables)
+    days, users = tables.read("gold.user_days"), tables.read("silver.users")
+    events, kept = tables.read("silver.events"), tables.read("gold.kept_purchases")
     require_purchases(events, conf.source_name, what="profiles and lists", before=cuts.test)
-    items = items_or_sold(release.read("silver.items"), events, conf.source)
+    items = items_or_sold(tables.read("silver.items"), events, conf.source)
     for cut in each(cuts.days, "cuts done"):
         net = net_days(days, events, kept, as_of=cut, time_zone=conf.source["time_zone"])
         profiles = user_profiles(net, items, users, as_of=cut, settings=settings)
-        release.overwrite_day(profiles, "gold.user_profiles", cut)
-    release.check("gold.user_profiles")
-    return StepReport(days.count(), release.read("gold.user_profiles").count())
+        tables.overwrite_day(profiles, "gold.user_profiles", cut)
+    tables.check("gold.user_profiles")
+    return StepReport(days.count(), tables.read("gold.user_profiles").count())
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from basketgraph.foundation.config import UserError, data_yaml, load
 from basketgraph.foundation.quality.suites import QualitySettings
 from basketgraph.foundation.runs.steps import pipelines
 from basketgraph.graph.settings import GraphSettings
-from basketgraph.rank.settings import RankSettings, Trees
+from basketgraph.rank.settings import RankerSettings, RankSettings
 from basketgraph.recall.settings import RecallSettings
 
 
@@ -20,7 +20,7 @@ def test_every_field_of_a_stage_can_be_set_and_every_key_is_a_field() -> None:
     fields["quality"].remove("time_zone")  # the mapping's
     assert {section: set(keys) for section, keys in given.items()} == fields
     for setting in ("rebuy", "discovery"):
-        assert set(given["rank"][setting]) == set(Trees.model_fields)
+        assert set(given["rank"][setting]) == set(RankerSettings.model_fields)
     for section, model in models.items():
         load("local", "complete_journey").section(section, model)
 

@@ -118,7 +118,7 @@ def text(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     conf.write_text(conf.read_text().replace("als: 150, ", "als: 150, text: 3, ") + SECTION)
     paths = os.pathsep.join([str(copy / "lib"), str(REPOSITORY / "tests")])
     environment = {**os.environ, "PYTHONPATH": paths, "PYSPARK_PYTHON": sys.executable}
-    script = Path(__file__).with_name("added_recommender.py")
+    script = Path(__file__).parents[1] / "support" / "added_recommender.py"
     done = subprocess.run([sys.executable, str(script)], env=environment, cwd=copy, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

@@ -44,9 +44,9 @@ def warehouse(spark: SparkSession, shared_data: Path, tmp_path_factory: pytest.T
     return release
 
 
-def counted(release: RunTables, cut: date, order_id: str) -> dict[str, int]:
+def counted(tables: RunTables, cut: date, order_id: str) -> dict[str, int]:
     """Pieces and pence of an order wherever they count as of a cut: the net state, the user's profile, the edge to the item."""
-    events = release.read("silver.events")
+    events = tables.read("silver.events")
     user = events.where(f"order_id = '{order_id}'").select("user_id").distinct()
 
     def total(frame: DataFrame, column: str) -> int:
@@ -54,9 +54,9 @@ def counted(release: RunTables, cut: date, order_id: str) -> dict[str, int]:
 
     at_cut = f"as_of = DATE'{cut}'"
     return {
-        "kept": total(kept_before(events, release.read("gold.kept_purchases"), as_of=cut), "quantity"),
-        "profile": total(release.read("gold.user_profiles").where(at_cut), "spend_minor"),
-        "edge": total(release.read("gold.interactions").where(f"{at_cut} AND item_id = '23166'"), "quantity"),
+        "kept": total(kept_before(events, tables.read("gold.kept_purchases"), as_of=cut), "quantity"),
+        "profile": total(tables.read("gold.user_profiles").where(at_cut), "spend_minor"),
+        "edge": total(tables.read("gold.interactions").where(f"{at_cut} AND item_id = '23166'"), "quantity"),
     }
 
 

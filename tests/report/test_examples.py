@@ -16,8 +16,8 @@ from support.contract_rows import rows
 DAYS = [date(2026, 1, day) for day in (1, 2)]
 
 
-def shown(release: RunTables) -> list[tuple[bool, tuple[str, ...], list[str]]]:
-    found = live_examples(release, lambda words: [f"nobody {word}" for word in words])
+def shown(tables: RunTables) -> list[tuple[bool, tuple[str, ...], list[str]]]:
+    found = live_examples(tables, lambda words: [f"nobody {word}" for word in words])
     return [(example.live, example.bought, [name for name, _ in example.recommended]) for example in found]
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from basketgraph.rank import RankSettings
-from basketgraph.rank.settings import Trees
+from basketgraph.rank.settings import RankerSettings
 
 TREES: dict[str, Any] = {
     "prior": ("als", "ease"),
@@ -19,12 +19,12 @@ TREES: dict[str, Any] = {
 COMMON: dict[str, Any] = {"seed": 1, "k": 2, "half_life_days": 90, "max_training_users": 100, "evidence_items": 2}
 
 
-def trees(**changed: Any) -> Trees:
-    return Trees.model_validate({**TREES, **changed})
+def trees(**changed: Any) -> RankerSettings:
+    return RankerSettings.model_validate({**TREES, **changed})
 
 
 def rank_settings(**changed: Any) -> RankSettings:
-    """changed: keys of RankSettings, or of both settings' Trees."""
-    of_trees = {key: value for key, value in changed.items() if key in Trees.model_fields}
+    """changed: keys of RankSettings, or of both settings' RankerSettings."""
+    of_trees = {key: value for key, value in changed.items() if key in RankerSettings.model_fields}
     others = {key: value for key, value in changed.items() if key not in of_trees}
     return RankSettings.model_validate({**COMMON, "rebuy": {**TREES, **of_trees}, "discovery": {**TREES, **of_trees}, **others})

@@ -90,7 +90,7 @@ class TableAgain:
 
     def __init__(
         self,
-        release: RunTables,
+        tables: RunTables,
         rules: TableRules,
         source: Source,
         entries: Mapping[FileId, Entry],
@@ -98,9 +98,9 @@ class TableAgain:
         now: datetime,
     ) -> None:
         """entries: the table's files that were read, each content once. present: those of them that can be read again."""
-        self.release, self.rules, self.source, self.entries, self.present, self.now = release, rules, source, entries, present, now
+        self.release, self.rules, self.source, self.entries, self.present, self.now = tables, rules, source, entries, present, now
         self.table, self.keys = rules.table, rules.table.keys
-        self.before, self.rejected_before = release.read(rules.table.name), release.read(REJECTED).where(F.col("table_name") == rules.table.name)
+        self.before, self.rejected_before = tables.read(rules.table.name), tables.read(REJECTED).where(F.col("table_name") == rules.table.name)
         self.persisted: list[DataFrame] = []
 
     @cached_property

@@ -72,7 +72,7 @@ class Preparation:
 
     def __init__(
         self,
-        release: RunTables,
+        tables: RunTables,
         rules: TableRules,
         source: Source,
         files: Sequence[LandingFile],
@@ -80,7 +80,7 @@ class Preparation:
         begun: Sequence[Entry],
         now: datetime,
     ) -> None:
-        self.release, self.rules, self.source, self.files, self.batch_id, self.now = release, rules, source, files, batch_id, now
+        self.release, self.rules, self.source, self.files, self.batch_id, self.now = tables, rules, source, files, batch_id, now
         # What a killed run wrote of files that no run has completed counts as theirs who deliver it now, not as duplicates of somebody else's.
         self.own_rejects = {(e["source_file"], e["file_hash"]) for e in begun if e["table_name"] == rules.table.name}
         self.kept: list[DataFrame] = []

@@ -72,12 +72,12 @@ class Cleaning:
     """One run of cleaning for one shop."""
 
     def __init__(
-        self, checked: CheckedSource, landing: Landing, release: RunTables, *, key: PseudonymKey, settings: CleanSettings, now: datetime
+        self, checked: CheckedSource, landing: Landing, tables: RunTables, *, key: PseudonymKey, settings: CleanSettings, now: datetime
     ) -> None:
-        self.checked, self.source, self.landing, self.release = checked, checked.source, landing, release
-        self.spark, self.key, self.settings, self.now = release.spark, key, settings, now
-        self.ledger = Ledger(release, key, now)
-        self.attempt = attempt(release.run_id, now)
+        self.checked, self.source, self.landing, self.release = checked, checked.source, landing, tables
+        self.spark, self.key, self.settings, self.now = tables.spark, key, settings, now
+        self.ledger = Ledger(tables, key, now)
+        self.attempt = attempt(tables.run_id, now)
         self.outcomes: list[Counts] = []
         self.written: list[str] = []
         self.dropped: dict[tuple[str, str], LandingFile] = {}  # (table, path) of files that turned out to be unusable on being read

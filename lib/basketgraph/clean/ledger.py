@@ -72,10 +72,10 @@ _UNCOUNTED = {"rows_left_out": None}  # in what a run announced before such rows
 class Ledger:
     """ops.files as this run sees it."""
 
-    def __init__(self, release: RunTables, key: PseudonymKey, now: datetime) -> None:
-        self.release, self.key, self.now = release, key, now
-        found = [_aware(row.asDict(recursive=True)) for row in release.read(FILES).collect()] if release.exists(FILES) else []
-        self.announcements = Announcements(release)
+    def __init__(self, tables: RunTables, key: PseudonymKey, now: datetime) -> None:
+        self.release, self.key, self.now = tables, key, now
+        found = [_aware(row.asDict(recursive=True)) for row in tables.read(FILES).collect()] if tables.exists(FILES) else []
+        self.announcements = Announcements(tables)
         self.begun: list[Entry] = []
         self.entries: dict[Key, Entry] = {}
         self._contents: dict[tuple[str, str], Entry] = {}
@@ -258,9 +258,9 @@ class Announcements:
     one knows which files were under way and which counts belong to a commit that it finds in a table's history.
     """
 
-    def __init__(self, release: RunTables, name: str = "_announced") -> None:
-        self.release = release
-        self.folder = f"{release.root}/ops/{name}"
+    def __init__(self, tables: RunTables, name: str = "_announced") -> None:
+        self.release = tables
+        self.folder = f"{tables.root}/ops/{name}"
 
     def write(self, batch_id: str, entries: Sequence[Entry]) -> None:
         name = batch_id.replace("/", "-")

@@ -22,8 +22,8 @@ from basketgraph.foundation.tables.warehouse import RunTables
 class Readable:
     """Looks into the landing folder; reads no rows."""
 
-    def __init__(self, checked: CheckedSource, landing: Landing, release: RunTables, settings: CleanSettings) -> None:
-        self.checked, self.source, self.landing, self.release, self.settings = checked, checked.source, landing, release, settings
+    def __init__(self, checked: CheckedSource, landing: Landing, tables: RunTables, settings: CleanSettings) -> None:
+        self.checked, self.source, self.landing, self.release, self.settings = checked, checked.source, landing, tables, settings
 
     def landed(self, ledger: Ledger) -> dict[FileId, LandingFile]:
         """What lies in the landing folder now."""

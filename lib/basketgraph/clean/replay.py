@@ -52,14 +52,14 @@ class Replay:
     """One replay for one shop. Run again after a crash, it ends where an undisturbed one does: it takes nothing from what it wrote before."""
 
     def __init__(
-        self, checked: CheckedSource, landing: Landing, release: RunTables, *, key: PseudonymKey, settings: CleanSettings, now: datetime
+        self, checked: CheckedSource, landing: Landing, tables: RunTables, *, key: PseudonymKey, settings: CleanSettings, now: datetime
     ) -> None:
-        self.checked, self.source, self.landing, self.release = checked, checked.source, landing, release
-        self.spark, self.key, self.now = release.spark, key, now
-        self.readable = Readable(checked, landing, release, settings)
-        self.ledger = Ledger(release, key, now)
-        self.pending = Announcements(release, PENDING)
-        self.attempt = attempt(release.run_id, now)
+        self.checked, self.source, self.landing, self.release = checked, checked.source, landing, tables
+        self.spark, self.key, self.now = tables.spark, key, now
+        self.readable = Readable(checked, landing, tables, settings)
+        self.ledger = Ledger(tables, key, now)
+        self.pending = Announcements(tables, PENDING)
+        self.attempt = attempt(tables.run_id, now)
         self.choice: ReplaySettings | None = None  # None where there is nothing but to finish what was begun
 
     def finish(self) -> ReplayOutcome:
@@ -68,7 +68,7 @@ class Replay:
         return self._do(begun, begun)
 
     def run(self, settings: ReplaySettings) -> ReplayOutcome:
-        """Read the chosen files again. Raises UserError, before anything is written, for settings that choose nothing or after a crash of cleaning."""
+        """Read the chosen files again. Raises UserError before anything is written: settings choose nothing, or cleaning crashed before."""
         settings.check(list(self.source.tables))
         prepare_session(self.spark)
         self.ledger.complete()
@@ -268,9 +268,9 @@ class Replay:
         return found
 
 
-def was_cut_off(release: RunTables) -> bool:
+def was_cut_off(tables: RunTables) -> bool:
     """Whether a replay has begun and not ended."""
-    return bool(Announcements(release, PENDING).read())
+    return bool(Announcements(tables, PENDING).read())
 
 
 def _own_rows(entry: Entry) -> int:

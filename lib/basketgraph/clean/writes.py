@@ -19,30 +19,30 @@ if TYPE_CHECKING:
 log = logging.getLogger("basketgraph")
 
 
-def write_rejected(release: RunTables, prepared: Sequence[Prepared], *, may_be_there: bool) -> bool:
+def write_rejected(tables: RunTables, prepared: Sequence[Prepared], *, may_be_there: bool) -> bool:
     """Write the refused rows of all tables of a batch; returns whether there were any. may_be_there: a killed run may have written some of them."""
     rows = together([one.rejected for one in prepared])
     gone = together([one.no_longer_rejected for one in prepared])
     if rows is None and (gone is None or gone.isEmpty()):
         return False
     if may_be_there or gone is not None:
-        release.merge(release.newest(REJECTED).limit(0) if rows is None else rows, REJECTED, replace=True, taken_out=gone)
+        tables.merge(tables.newest(REJECTED).limit(0) if rows is None else rows, REJECTED, replace=True, taken_out=gone)
     elif rows is not None:
-        release.append(rows, REJECTED)
+        tables.append(rows, REJECTED)
     return True
 
 
-def write_rows(release: RunTables, one: Prepared, merging: threading.Lock) -> bool:
+def write_rows(tables: RunTables, one: Prepared, merging: threading.Lock) -> bool:
     """Write a table's rows, and count them; returns whether there were any. merging: held over a MERGE, which takes its note from the session.
 
     errors: RuntimeError where more or fewer rows went in than were judged, as where a file was replaced meanwhile; the commit is then taken back.
     """
-    before = release.read(one.table).count() if release.exists(one.table) else 0
+    before = tables.read(one.table).count() if tables.exists(one.table) else 0
     if one.rows is not None and one.first_load:
-        release.append(one.rows, one.table, batch_id=one.batch_id)
+        tables.append(one.rows, one.table, batch_id=one.batch_id)
     elif one.rows is not None:
         with merging:
-            release.merge(
+            tables.merge(
                 one.rows,
                 one.table,
                 batch_id=one.batch_id,
@@ -51,21 +51,21 @@ def write_rows(release: RunTables, one: Prepared, merging: threading.Lock) -> bo
                 also_compared=("source_time",),
             )
     total = summed(one.counts.values())
-    after = release.read(one.table).count() if release.exists(one.table) else 0
+    after = tables.read(one.table).count() if tables.exists(one.table) else 0
     if after - before != total.accepted - total.superseded:
-        what = "they are taken out again" if _taken_back(release, one) else "somebody else has written since"
+        what = "they are taken out again" if _taken_back(tables, one) else "somebody else has written since"
         raise RuntimeError(f"{one.table}: {total.accepted - total.superseded} rows should have been added, but {after - before} were; {what}")
     counted = (total.read, total.accepted, total.rejected, total.duplicate, total.left_out)
     log.info("%s: %d read, %d accepted, %d rejected, %d duplicates, %d left out", one.table, *counted)
     return one.rows is not None
 
 
-def _taken_back(release: RunTables, one: Prepared) -> bool:
+def _taken_back(tables: RunTables, one: Prepared) -> bool:
     """Undo the batch's commit, where it is the table's newest: the next run would find it in the history, and believe what was announced."""
-    newest = next(iter(release.history(one.table, 1)), None)
+    newest = next(iter(tables.history(one.table, 1)), None)
     if newest is None or newest["batch_id"] != one.batch_id:
         return False
-    release.restore(one.table, newest["version"] - 1)
+    tables.restore(one.table, newest["version"] - 1)
     return True
 
 

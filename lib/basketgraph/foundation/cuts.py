@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 EVENTS = "silver.events"
 LEAST_DAYS = 14  # of history: lists of a younger shop are not judged
+WITHOUT_CUTS = ("clean", "replay")  # pipelines that make nothing as of a cut
 AS_OF_DS = ("recommend", "profiles")  # pipelines that tell what is known on the day of the run
 WINDOWS = 4  # a window takes at most a quarter of the days of history
 
@@ -39,9 +40,14 @@ class Cuts:
         return cut + timedelta(days=self.window_days)
 
 
-def run_cuts(conf: Config, ds: date, release: RunTables) -> Cuts:
+def run_cuts(conf: Config, ds: date, tables: RunTables) -> Cuts:
     """The cuts of a run on these tables: by the runner and by a single job alike."""
-    return cuts(conf, ds, None if _named(conf) else first_purchase(release))
+    return cuts(conf, ds, None if _named(conf) else first_purchase(tables))
+
+
+def released_day(conf: Config, ds: date, tables: RunTables) -> date:
+    """The day that a release is as of: the test cut of its lists, or `ds` where the pipeline makes none."""
+    return ds if conf.pipeline in WITHOUT_CUTS else run_cuts(conf, ds, tables).test
 
 
 def cuts(conf: Config, ds: date, begins: date | None) -> Cuts:
@@ -82,15 +88,15 @@ def not_judged_in_words(day: date | str) -> str:
     return f"lists can be judged from {day} on, with {LEAST_DAYS} days of purchases"
 
 
-def first_purchase(release: RunTables) -> date | None:
+def first_purchase(tables: RunTables) -> date | None:
     """The day of the first purchase; None where there is none."""
-    return _first_purchase(release, release.version(EVENTS))
+    return _first_purchase(tables, tables.version(EVENTS))
 
 
 @lru_cache(maxsize=8)  # each step asks, and the table seldom changes
-def _first_purchase(release: RunTables, version: int | None) -> date | None:
+def _first_purchase(tables: RunTables, version: int | None) -> date | None:
     if version is None:
         return None
-    purchases = release.read_version(EVENTS, version).where("event_type = 'purchase'")
+    purchases = tables.read_version(EVENTS, version).where("event_type = 'purchase'")
     day: date | None = purchases.selectExpr("min(event_date)").collect()[0][0]
     return day

@@ -89,18 +89,18 @@ class Outdated(NamedTuple):
     whole: bool
 
 
-def outdated_days(release: RunTables, *, recipe: str, rewrite_days: int) -> Outdated:
+def outdated_days(tables: RunTables, *, recipe: str, rewrite_days: int) -> Outdated:
     """What of gold.user_days has to be written, by the events' change data feed since its last commit; without a feed the tables are compared.
 
     rewrite_days: the table is written whole where more days are outdated.
     """
-    built = release.built_from(USER_DAYS) or {}
+    built = tables.built_from(USER_DAYS) or {}
     can_follow = built.get("recipe") == recipe and built.get("events") is not None
-    days = release.changed_days(EVENTS, "event_date", built["events"]) if can_follow else None
+    days = tables.changed_days(EVENTS, "event_date", built["events"]) if can_follow else None
     if days is None:
-        stale = stale_days(release.read(EVENTS), release.read(USER_DAYS), recipe=recipe)
+        stale = stale_days(tables.read(EVENTS), tables.read(USER_DAYS), recipe=recipe)
         days = sorted(row.event_date for row in stale.collect())
-    return Outdated(days, len(days) > rewrite_days or not release.exists(USER_DAYS))
+    return Outdated(days, len(days) > rewrite_days or not tables.exists(USER_DAYS))
 
 
 def stale_days(events: DataFrame, days: DataFrame, *, recipe: str) -> DataFrame:

@@ -64,7 +64,7 @@ def labelled(candidates: DataFrame, events: DataFrame, kept: DataFrame, *, as_of
     bought = in_window.select("user_id", "item_id", F.lit(1).alias(LABEL)).distinct()
     buyers = bought.select("user_id").distinct().orderBy(F.xxhash64("user_id", F.lit(settings.seed)), "user_id").limit(settings.max_training_users)
     bucket = F.pmod(F.xxhash64("user_id", "item_id", "setting", F.lit(settings.seed)), F.lit(10_000))  # the same rows in every run
-    shares = [F.when(F.col("setting") == name, F.lit(int(settings.trees(name).negatives_share * 10_000))) for name in LIST_SETTINGS]
+    shares = [F.when(F.col("setting") == name, F.lit(int(settings.of(name).negatives_share * 10_000))) for name in LIST_SETTINGS]
     is_taken = (F.col(LABEL) == 1) | (bucket < F.coalesce(*shares))
     return (
         candidates.join(F.broadcast(buyers), "user_id", how="left_semi")

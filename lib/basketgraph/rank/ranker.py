@@ -1,21 +1,16 @@
-"""The door to LightGBM: a linear prior over the recommenders, and boosted trees that correct it (LambdaRank, Burges 2010)."""
+"""The learned ranker: a linear prior over the recommenders, and boosted trees that correct it."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
 
-import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
 from basketgraph.foundation.recommenders import NAMES
-from basketgraph.rank.settings import Trees
-
-Floats = NDArray[np.floating[Any]]
-Ints = NDArray[np.integer[Any]]
+from basketgraph.foundation.trees import Floats, Ints, Trees, train_trees
+from basketgraph.rank.settings import RankerSettings
 
 
 @dataclass(frozen=True)
@@ -24,38 +19,27 @@ class Ranker:
 
     features: tuple[str, ...]
     prior: Floats  # [features]: weights of the linear part; 0 for all that is no standardised score of a recommender
-    trees: str  # LightGBM's model text
+    trees: Trees
     ladder: tuple[str, ...] = ()  # recommenders, the surest first, whose places alone order the list: there was too little to learn from
 
     @property
     def version(self) -> str:
-        learnt = repr(self.features).encode() + self.prior.tobytes() + self.trees.encode()
+        learnt = repr(self.features).encode() + self.prior.tobytes() + self.trees.model.encode()
         return hashlib.sha256(learnt + "".join(self.ladder).encode()).hexdigest()[:12]
 
     def score(self, rows: Floats) -> NDArray[np.float64]:
         """rows: float32 [rows, features], NaN where nothing is known. returns: [rows], higher is better."""
         if self.ladder:
             return ladder_score(rows, self.features, self.ladder)
-        score = prior_score(rows, self.prior)
-        if self.trees and len(rows):
-            score = score + self._booster.predict(rows, raw_score=True, num_threads=1)
-        return np.asarray(score, dtype=np.float64)
-
-    @cached_property
-    def _booster(self) -> lightgbm.Booster:
-        """Read once in each process: a batch is scored sooner than its trees are read."""
-        return lightgbm.Booster(model_str=self.trees)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"features": self.features, "prior": self.prior, "trees": self.trees, "ladder": self.ladder}
+        return prior_score(rows, self.prior) + self.trees.score(rows)
 
 
 def ladder_ranker(features: tuple[str, ...]) -> Ranker:
     """What orders a list where there is too little to learn from."""
-    return Ranker(features, np.zeros(len(features)), "", NAMES)
+    return Ranker(features, np.zeros(len(features)), Trees(), NAMES)
 
 
-def train(rows: Floats, bought: Ints, groups: Ints, features: tuple[str, ...], settings: Trees, seed: int) -> Ranker:
+def train(rows: Floats, bought: Ints, groups: Ints, features: tuple[str, ...], settings: RankerSettings, seed: int) -> Ranker:
     """Learn to put what was bought first.
 
     rows:    float32 [rows, features], each user's rows together.   bought: [rows], 1 or 0.
@@ -68,35 +52,8 @@ def train(rows: Floats, bought: Ints, groups: Ints, features: tuple[str, ...], s
     chosen = np.array([name in {f"{recommender}_z" for recommender in settings.prior} for name in features])
     prior = np.zeros(len(features))
     prior[chosen] = logistic(np.nan_to_num(rows[:, chosen]), bought)
-    data = lightgbm.Dataset(
-        rows,
-        bought,
-        group=groups if settings.objective == "lambdarank" else None,
-        init_score=prior_score(rows, prior),
-        feature_name=list(features),
-        params={"max_bin": 63, "num_threads": 1, "verbosity": -1},
-    )
-    booster = lightgbm.train(_parameters(settings, seed), data, settings.rounds)
-    return Ranker(features, prior, booster.model_to_string())
-
-
-def _parameters(settings: Trees, seed: int) -> dict[str, Any]:
-    return {
-        "objective": settings.objective,
-        "learning_rate": settings.learning_rate,
-        "num_leaves": settings.leaves,
-        "min_data_in_leaf": settings.min_rows,
-        "feature_fraction": settings.feature_fraction,
-        "lambda_l2": settings.l2,
-        "lambdarank_truncation_level": 20,
-        "boost_from_average": False,
-        "max_bin": 63,
-        "seed": seed,
-        "deterministic": True,
-        "force_row_wise": True,
-        "num_threads": 1,  # two threads on a busy machine wait for each other, several times longer than they work
-        "verbosity": -1,
-    }
+    trees = train_trees(rows, bought, prior_score(rows, prior), features, settings, seed=seed, groups=groups)
+    return Ranker(features, prior, trees)
 
 
 def prior_score(rows: Floats, prior: Floats) -> NDArray[np.float64]:

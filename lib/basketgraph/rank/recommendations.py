@@ -35,7 +35,7 @@ def train_rankers(training: pa.Table, settings: RankSettings) -> dict[str, Ranke
         rows = training.filter(pc.equal(training["setting"], setting)).sort_by([("user_id", "ascending"), ("item_id", "ascending")])
         users = rows["user_id"].combine_chunks().dictionary_encode() if rows.num_rows else pa.array([], pa.string()).dictionary_encode()
         groups = np.bincount(np.asarray(users.indices), minlength=len(users.dictionary)) if rows.num_rows else np.zeros(0, dtype=np.int64)
-        return train(matrix(rows), rows["bought"].to_numpy(), groups, FEATURES, settings.trees(setting), settings.seed)
+        return train(matrix(rows), rows["bought"].to_numpy(), groups, FEATURES, settings.of(setting), settings.seed)
 
     with ThreadPoolExecutor(len(LIST_SETTINGS)) as pool:  # each on one core, side by side
         return dict(zip(LIST_SETTINGS, pool.map(trained, LIST_SETTINGS), strict=True))

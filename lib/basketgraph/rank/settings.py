@@ -1,25 +1,17 @@
 """The numbers of the learned ranker."""
 
-from typing import Literal
-
 from pydantic import field_validator
 
 from basketgraph.foundation.config import Settings
 from basketgraph.foundation.recommenders import known_names
+from basketgraph.foundation.trees import TreeSettings
 
 
-class Trees(Settings):
+class RankerSettings(TreeSettings):
     """One setting's ranker: a linear prior over the recommenders, and the trees that correct it."""
 
     prior: tuple[str, ...]  # recommenders whose standardised scores make the prior
-    objective: Literal["lambdarank", "binary"]
     negatives_share: float  # of the candidates that were not bought, this share is trained on
-    rounds: int
-    learning_rate: float
-    leaves: int
-    min_rows: int  # in a leaf
-    feature_fraction: float
-    l2: float
 
     @field_validator("prior")
     @classmethod
@@ -35,9 +27,9 @@ class RankSettings(Settings):
     half_life_days: float
     max_training_users: int
     evidence_items: int
-    rebuy: Trees
-    discovery: Trees
+    rebuy: RankerSettings
+    discovery: RankerSettings
 
-    def trees(self, setting: str) -> Trees:
-        trees: Trees = getattr(self, setting)
-        return trees
+    def of(self, setting: str) -> RankerSettings:
+        ranker: RankerSettings = getattr(self, setting)
+        return ranker

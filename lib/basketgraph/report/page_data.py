@@ -52,39 +52,39 @@ class Facts:
     judged_from: str | None = None  # of lists of a shop that is too young to be judged: the first day at which it can be
 
 
-def facts(release: RunTables, ds: date, history_days: int, pseudonyms: Pseudonyms, runs: RunLog | None = None) -> Facts:
+def facts(tables: RunTables, ds: date, history_days: int, pseudonyms: Pseudonyms, runs: RunLog | None = None) -> Facts:
     """Everything the page needs, from the newest versions, without the raw ids of known users.
 
     pseudonyms: of raw ids, with the key that this warehouse's users were made with; with another one no user is known.
     runs:       says which steps are up to date; without it no step is missed.
     """
-    logged, results, files = (release.newest(f"ops.{name}") for name in ("runs", "quality_results", "files"))
+    logged, results, files = (tables.newest(f"ops.{name}") for name in ("runs", "quality_results", "files"))
     done = files.where("status = 'done'")
-    checks, steps = newest_checks(release), newest_steps(logged, release.run_id)
+    checks, steps = newest_checks(tables), newest_steps(logged, tables.run_id)
     judged = runs.last.get("evaluations") if runs is not None else None
     gate = runs.last.get("gate") if runs is not None else None
     found = Facts(
-        run_id=release.run_id,
+        run_id=tables.run_id,
         ds=ds,
-        release=newest_release(release),
+        release=newest_release(tables),
         steps=steps,
         checks=checks,
         runs=broken_by_run(results, history_days),
         files=_files(done),
         quarantined=_quarantined(files),
         deliveries=deliveries(done, history_days),
-        days=shop_days(release.newest("silver.events"), ds, history_days),
-        rejected=_rejected(done, release.newest("silver.rejected_rows")),
-        evaluations=_evaluations(release.newest("ops.evaluations")),
-        examples=live_examples(release, pseudonyms),
-        versions=release.versions(list(contracts())),
+        days=shop_days(tables.newest("silver.events"), ds, history_days),
+        rejected=_rejected(done, tables.newest("silver.rejected_rows")),
+        evaluations=_evaluations(tables.newest("ops.evaluations")),
+        examples=live_examples(tables, pseudonyms),
+        versions=tables.versions(list(contracts())),
         evaluated=judged["inputs"].get("gold.recommendations") if judged else None,
-        histories=check_histories(results, release.newest("ops.daily_values"), ds, history_days),
-        changes=changes(release, logged, files, checks),
+        histories=check_histories(results, tables.newest("ops.daily_values"), ds, history_days),
+        changes=changes(tables, logged, files, checks),
         unfinished=[] if runs is None else unfinished(steps, runs, ds),
         judged_from=json.loads(gate["detail"] or "{}").get("judged_from") if gate else None,
     )
-    return without_known_users(found, release, pseudonyms)
+    return without_known_users(found, tables, pseudonyms)
 
 
 def without_known_users(found: Facts, warehouse: Warehouse, pseudonyms: Pseudonyms) -> Facts:

@@ -56,9 +56,9 @@ class Cost:
     spark_jobs: int = 0
 
     @contextmanager
-    def measured(self, release: RunTables) -> Iterator[None]:
+    def measured(self, tables: RunTables) -> Iterator[None]:
         """Adds what a block costs."""
-        scheduler = release.spark.sparkContext._jsc.sc().dagScheduler()
+        scheduler = tables.spark.sparkContext._jsc.sc().dagScheduler()
         started, jobs = time.monotonic(), int(scheduler.nextJobId())
         yield
         self.seconds, self.spark_jobs = self.seconds + time.monotonic() - started, self.spark_jobs + int(scheduler.nextJobId()) - jobs
@@ -97,8 +97,8 @@ def check_all(
     A version that passed the same promises before is not looked at again; of a table with a change data feed, laid out by a day, only the days
     that changed since are. A failed check that a person accepted for this `ds`, now or in an earlier run, stops nothing.
     returns: {table: {scope, seconds, spark_jobs, promises, broken}} of those that were looked at.
-    errors:  QualityStop when a critical expectation fails, after all results are written; UserError for suites that cannot be used and tables that are
-             not there, all at once and before a row is read; and, after all other tables were checked, for a suite that cannot be computed.
+    errors:  QualityStop when a critical expectation fails, after all results are written; UserError for suites that cannot be used and tables
+             that are not there, all at once and before a row is read; and, after all other tables were checked, for a suite that cannot be computed.
     """
     suites, versions = suites_of(tables), _versions(release, tables)
     run = CheckRun(release, ds, settings, check_history(release, tables), accepted or {})

@@ -7,7 +7,7 @@ expect_looked_up_values_to_meet:        the same, with `found` in it: what `take
                                         with the row's `column_list`, null where there are none. The look-up is joined before GX sees the rows.
 expect_key_to_be_unique:                no two rows agree in all of `column_list`; by 64-bit hash, so that a false alarm at a million rows has odds of
                                         1 in a million million.
-expect_metric_to_be_usual:              `metric` (an SQL aggregate), taken for each `day`, is as it usually is on such a weekday (basketgraph.foundation.quality.anomaly).
+expect_metric_to_be_usual:              `metric` (an SQL aggregate), taken for each `day`, is as it usually is on such a weekday (quality.anomaly).
 expect_distribution_to_be_steady:       the shares of the values of `bucket` (SQL) on the new days are as on the same weekdays of the days before.
 expect_medians_to_be_steady:            the median of `measure` (SQL) of each `by` on the new days is within `factor` of its median of the days
                                         before.

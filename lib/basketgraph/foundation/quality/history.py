@@ -116,12 +116,12 @@ def check_history(release: RunTables, tables: Sequence[str]) -> CheckHistory:
     return found
 
 
-def daily_history(release: RunTables, table: str) -> Daily:
+def daily_history(tables: RunTables, table: str) -> Daily:
     """The table's newest daily values, from ops.daily_values."""
-    if not release.exists(DAILY):
+    if not tables.exists(DAILY):
         return {}
     newest = F.max_by("value", F.struct("checked_at", "run_id"))
-    rows = release.newest(DAILY).where(F.col("table_name") == table).groupBy("check_name", "day").agg(newest.alias("value")).collect()
+    rows = tables.newest(DAILY).where(F.col("table_name") == table).groupBy("check_name", "day").agg(newest.alias("value")).collect()
     found: Daily = {}
     for row in rows:
         found.setdefault(row.check_name, {})[row.day.isoformat()] = row.value

@@ -107,7 +107,7 @@ def scope_in_words(result: Mapping[str, Any]) -> str:
 
 
 def usual_in_words(judgement: Mapping[str, Any] | None, least_days: int, *, weekly: bool) -> str:
-    """A day beside what is usual. judgement: of basketgraph.foundation.quality.anomaly, its day as text, and `unusual`, the number of unusual days; None: no day."""
+    """A day beside what is usual. judgement: of quality.anomaly, its day as text, and `unusual`, the number of unusual days; None: no day."""
     if judgement is None:
         return "nothing to look at: none of the days has a value"
     day = date.fromisoformat(judgement["day"])

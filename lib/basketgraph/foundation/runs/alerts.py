@@ -78,11 +78,11 @@ def refusal(step: Mapping[str, Any]) -> str | None:
     return step["error"] if step["exit_code"] in ALERTED else None
 
 
-def failing_since(release: RunTables, runs: str, step: str) -> dict[str, Any] | None:
+def failing_since(tables: RunTables, runs: str, step: str) -> dict[str, Any] | None:
     """{run_id, ds, at} of the first failure of `step` since it last succeeded. runs: the table of the run log."""
     from pyspark.sql import functions as F  # `status` asks for `refusal` alone
 
-    of_step = release.newest(runs).where(F.col("step") == step).orderBy(F.desc("finished_at"))
+    of_step = tables.newest(runs).where(F.col("step") == step).orderBy(F.desc("finished_at"))
     rows = of_step.select("run_id", "status", "started_at", "ds").collect()
     first = None
     for row in rows:

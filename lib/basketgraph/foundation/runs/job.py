@@ -68,11 +68,11 @@ def last_tries(rows: DataFrame) -> DataFrame:
 class RunLog:
     """ops.runs: the last success of each step, and the rows that this run adds."""
 
-    def __init__(self, release: RunTables, conf: Config) -> None:
-        self.release, self.conf = release, conf
+    def __init__(self, tables: RunTables, conf: Config) -> None:
+        self.release, self.conf = tables, conf
         last: dict[str, dict[str, Any]] = {}
-        if release.exists(RUNS):
-            done = release.read(RUNS).where("status = 'done'")
+        if tables.exists(RUNS):
+            done = tables.read(RUNS).where("status = 'done'")
             newest = done.groupBy("step").agg(F.max_by(F.struct("*"), F.struct("finished_at", "run_id")).alias("row"))
             last = {row["step"]: row["row"].asDict(recursive=True) for row in newest.collect()}
         self.last = last
@@ -218,9 +218,9 @@ def opened(
             yield RunTables(spark, conf.warehouse, run_id, before_commit=lock.check, checker=checker, ds=ds, work_root=conf.work_root), memory
 
 
-def last_day(release: RunTables) -> date:
+def last_day(tables: RunTables) -> date:
     """The default `--ds`: the day after the last event; today where there is none yet."""
-    newest = release.read("silver.events").agg(F.max("event_date")).collect()[0][0] if release.exists("silver.events") else None
+    newest = tables.read("silver.events").agg(F.max("event_date")).collect()[0][0] if tables.exists("silver.events") else None
     return date.today() if newest is None else newest + timedelta(days=1)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,6 +65,11 @@ class Pipelines(Settings):
         own = {table for name in self.named(pipeline).steps for table in (*self.steps[name].reads, *self.steps[name].writes)}
         others = {table for step in self.steps.values() for table in step.writes} - own
         return [table for table in tables if table not in others]
+
+
+def tables_to_publish(pipeline: str, tables: Sequence[str], unmapped: Collection[str]) -> list[str]:
+    """Those of `tables` of which a pipeline makes the newest version live. unmapped: those that the shop's mapping no longer has."""
+    return [table for table in pipelines().published_by(pipeline, tables) if table not in unmapped]
 
 
 def want_events(conf: Config, steps: Sequence[str]) -> None:

@@ -6,29 +6,16 @@ from collections.abc import Collection, Mapping
 from datetime import date, datetime, timezone
 from typing import Any
 
-from basketgraph.foundation.config import Config, UserError
+from basketgraph.foundation.config import UserError
 from basketgraph.foundation.contracts import contract, contracts
-from basketgraph.foundation.cuts import run_cuts
-from basketgraph.foundation.runs.steps import pipelines
 from basketgraph.foundation.tables.warehouse import LISTS, RELEASES, RunTables, Warehouse, newest_release, releases, table_rows
 
-WITHOUT_CUTS = ("clean", "replay")  # pipelines that make nothing as of a cut
 UNRELEASED = ("ops.runs", "ops.releases")  # the log of what happened is not rolled back with what it tells of
 
 
 def released_tables() -> list[str]:
     """Every table a release names: all that have a contract, but the logs."""
     return [name for name in contracts() if name not in UNRELEASED]
-
-
-def tables_to_publish(pipeline: str, unmapped: Collection[str]) -> list[str]:
-    """The tables of which a pipeline makes the newest version live. unmapped: those that the shop's mapping no longer has."""
-    return [table for table in pipelines().published_by(pipeline, released_tables()) if table not in unmapped]
-
-
-def released_day(conf: Config, ds: date, release: RunTables) -> date:
-    """The day that a release is as of: the test cut of its lists, or `ds` where the pipeline makes none."""
-    return ds if conf.pipeline in WITHOUT_CUTS else run_cuts(conf, ds, release).test
 
 
 def publish(release: RunTables, *, as_of: date, now: datetime, tables: Collection[str] | None = None) -> tuple[dict[str, Any], bool]:

@@ -48,12 +48,12 @@ def old_rows(rows: DataFrame, retention: Retention, newest: date | datetime) -> 
     return rows.where(old).drop("__last")
 
 
-def remove_old_rows(release: RunTables, *, dry_run: bool) -> dict[str, int]:
+def remove_old_rows(tables: RunTables, *, dry_run: bool) -> dict[str, int]:
     """Rows removed (or cleared) a table, in every table whose contract has a retention; tables that lose nothing are left out."""
     removed = {}
     for table, terms in contracts().items():
-        if terms.retention is not None and release.exists(table):
-            rows = release.read(table)
+        if terms.retention is not None and tables.exists(table):
+            rows = tables.read(table)
             newest = rows.agg(F.max(terms.retention.column)).collect()[0][0]
             if newest is None:
                 continue
@@ -62,19 +62,19 @@ def remove_old_rows(release: RunTables, *, dry_run: bool) -> dict[str, int]:
             if count:
                 removed[table] = count
                 if not dry_run:
-                    _remove(release, terms, terms.retention, going, newest)
+                    _remove(tables, terms, terms.retention, going, newest)
             going.unpersist()
     return removed
 
 
-def _remove(release: RunTables, terms: Contract, retention: Retention, going: DataFrame, newest: date | datetime) -> None:
+def _remove(tables: RunTables, terms: Contract, retention: Retention, going: DataFrame, newest: date | datetime) -> None:
     if retention.clear:
         kinds = {f.name: f.dataType for f in terms.struct.fields}
-        release.merge(going.withColumns({name: F.lit(None).cast(kinds[name]) for name in retention.clear}), terms.name)
+        tables.merge(going.withColumns({name: F.lit(None).cast(kinds[name]) for name in retention.clear}), terms.name)
     elif retention.where is None and not retention.newestBy:
-        release.delete(terms.name, F.col(retention.column) < F.lit(newest - timedelta(days=retention.days)))
+        tables.delete(terms.name, F.col(retention.column) < F.lit(newest - timedelta(days=retention.days)))
     else:
-        release.merge(going.limit(0), terms.name, taken_out=going.select(*terms.keys))
+        tables.merge(going.limit(0), terms.name, taken_out=going.select(*terms.keys))
 
 
 def old_files(
@@ -107,29 +107,29 @@ def used_cuts(runs: Sequence[Mapping[str, Any]], kept: Sequence[Mapping[str, Any
     return {cut.isoformat() for row in chosen for cut in row["cuts"] or ()}
 
 
-def listed(release: RunTables, zone: Any) -> list[Found]:
+def listed(tables: RunTables, zone: Any) -> list[Found]:
     """The pages, and the folders of cuts, that there are."""
     found = []
     for folder in ("reports", *CUT_FOLDERS):
-        names = release.files.list_names(_place(release, folder))
+        names = tables.files.list_names(_place(tables, folder))
         for path in (f"{folder}/{name}" for name in names if (folder == "reports" and name.endswith(".html")) or CUT.fullmatch(name)):
-            info = release.files.info(_place(release, path))
+            info = tables.files.info(_place(tables, path))
             if info is not None:
                 found.append(Found(path, info.modified_at.astimezone(zone)))
     return found
 
 
-def remove_files(release: RunTables, paths: Sequence[str]) -> None:
+def remove_files(tables: RunTables, paths: Sequence[str]) -> None:
     for path in paths:
-        release.files.delete(_place(release, path))
+        tables.files.delete(_place(tables, path))
 
 
-def _place(release: RunTables, path: str) -> str:
-    return f"{release.work_root if path.startswith(CUT_FOLDERS) else release.root}/{path}"
+def _place(tables: RunTables, path: str) -> str:
+    return f"{tables.work_root if path.startswith(CUT_FOLDERS) else tables.root}/{path}"
 
 
-def run_rows(release: RunTables, zone: Any) -> list[dict[str, Any]]:
+def run_rows(tables: RunTables, zone: Any) -> list[dict[str, Any]]:
     """What old_files wants to know of ops.runs."""
     columns = ["run_id", "step", "status", "finished_at", "cuts"]
-    rows = release.read(RUNS).where(F.col("step") == TRAINING).select(*columns).collect() if release.exists(RUNS) else []
+    rows = tables.read(RUNS).where(F.col("step") == TRAINING).select(*columns).collect() if tables.exists(RUNS) else []
     return [{**row.asDict(), "finished_at": row.finished_at.astimezone(zone)} for row in rows]

@@ -29,75 +29,75 @@ def release(spark: SparkSession, tmp_path: Path) -> RunTables:
     return RunTables(spark, str(tmp_path / "warehouse"), "run-1")
 
 
-def write(release: RunTables, user: str) -> None:
-    release.overwrite(rows(release.spark, TABLE, [{"campaign_id": "1", "user_id": user}]), TABLE)
+def write(tables: RunTables, user: str) -> None:
+    tables.overwrite(rows(tables.spark, TABLE, [{"campaign_id": "1", "user_id": user}]), TABLE)
 
 
-def shown(release: RunTables) -> list[str]:
-    return [row.user_id for row in LiveRelease(release.spark, release.root).read(TABLE).collect()]
+def shown(tables: RunTables) -> list[str]:
+    return [row.user_id for row in LiveRelease(tables.spark, tables.root).read(TABLE).collect()]
 
 
-def test_publishing_the_same_versions_again_adds_no_release(release: RunTables) -> None:
-    write(release, "a")
-    first, first_is_new = publish(release, as_of=DAY, now=utc_now())
-    again, again_is_new = publish(release, as_of=DAY, now=utc_now())
+def test_publishing_the_same_versions_again_adds_no_release(tables: RunTables) -> None:
+    write(tables, "a")
+    first, first_is_new = publish(tables, as_of=DAY, now=utc_now())
+    again, again_is_new = publish(tables, as_of=DAY, now=utc_now())
     assert (first["release"], first_is_new, again["release"], again_is_new) == (1, True, 1, False)
-    assert len(releases(release)) == 1
+    assert len(releases(tables)) == 1
 
 
-def test_a_release_knows_the_rows_of_the_versions_it_names(release: RunTables) -> None:
-    release.overwrite(rows(release.spark, TABLE, [{"campaign_id": "1", "user_id": user} for user in "ab"]), TABLE)
-    row, _ = publish(release, as_of=DAY, now=utc_now())
-    write(release, "c")  # a run that goes on
-    live = newest_release(release)
+def test_a_release_knows_the_rows_of_the_versions_it_names(tables: RunTables) -> None:
+    tables.overwrite(rows(tables.spark, TABLE, [{"campaign_id": "1", "user_id": user} for user in "ab"]), TABLE)
+    row, _ = publish(tables, as_of=DAY, now=utc_now())
+    write(tables, "c")  # a run that goes on
+    live = newest_release(tables)
     assert live is not None
     assert row["rows"] == live["rows"] == {TABLE: 2}
 
 
-def test_the_same_versions_for_another_day_are_a_release_of_their_own(release: RunTables) -> None:
-    write(release, "a")
-    publish(release, as_of=DAY, now=utc_now())
-    row, is_new = publish(release, as_of=date(2026, 3, 2), now=utc_now())
+def test_the_same_versions_for_another_day_are_a_release_of_their_own(tables: RunTables) -> None:
+    write(tables, "a")
+    publish(tables, as_of=DAY, now=utc_now())
+    row, is_new = publish(tables, as_of=date(2026, 3, 2), now=utc_now())
     assert (row["release"], is_new) == (2, True)
 
 
-def test_rolling_back_twice_goes_back_by_two_and_a_publish_goes_on_from_there(release: RunTables) -> None:
+def test_rolling_back_twice_goes_back_by_two_and_a_publish_goes_on_from_there(tables: RunTables) -> None:
     for user in "abc":
-        write(release, user)
-        publish(release, as_of=DAY, now=utc_now())
-    assert shown(release) == ["c"]
-    rollback(release, "run-2", now=utc_now())
-    assert shown(release) == ["b"]
-    row = rollback(release, "run-3", now=utc_now())
+        write(tables, user)
+        publish(tables, as_of=DAY, now=utc_now())
+    assert shown(tables) == ["c"]
+    rollback(tables, "run-2", now=utc_now())
+    assert shown(tables) == ["b"]
+    row = rollback(tables, "run-3", now=utc_now())
     assert (row["release"], row["kind"], row["restores"]) == (5, "rollback", 1)
-    assert shown(release) == ["a"]
+    assert shown(tables) == ["a"]
     assert row["rows"] == {TABLE: 1}
     with pytest.raises(UserError, match="want a release before 1"):
-        rollback(release, "run-4", now=utc_now())
-    row, is_new = publish(release, as_of=DAY, now=utc_now())
-    assert (row["release"], is_new, shown(release)) == (6, True, ["c"])
+        rollback(tables, "run-4", now=utc_now())
+    row, is_new = publish(tables, as_of=DAY, now=utc_now())
+    assert (row["release"], is_new, shown(tables)) == (6, True, ["c"])
 
 
-def test_of_tables_that_are_not_the_pipelines_own_the_live_version_stays(release: RunTables) -> None:
+def test_of_tables_that_are_not_the_pipelines_own_the_live_version_stays(tables: RunTables) -> None:
     lists = "gold.recommendations"
-    write(release, "a")
-    release.create(lists)
-    before, _ = publish(release, as_of=DAY, now=utc_now())
-    release.overwrite(rows(release.spark, lists, [{"setting": "rebuy", "rank": 1}]), lists)  # and the gate refuses them
-    write(release, "b")
-    after, is_new = publish(release, as_of=date(2026, 3, 2), now=utc_now(), tables=[TABLE])
-    assert (is_new, shown(release)) == (True, ["b"])
+    write(tables, "a")
+    tables.create(lists)
+    before, _ = publish(tables, as_of=DAY, now=utc_now())
+    tables.overwrite(rows(tables.spark, lists, [{"setting": "rebuy", "rank": 1}]), lists)  # and the gate refuses them
+    write(tables, "b")
+    after, is_new = publish(tables, as_of=date(2026, 3, 2), now=utc_now(), tables=[TABLE])
+    assert (is_new, shown(tables)) == (True, ["b"])
     assert (after["versions"][lists], after["as_of"]) == (before["versions"][lists], DAY), "the lists, and the day they are for, stay"
-    assert publish(release, as_of=date(2026, 3, 2), now=utc_now(), tables=[TABLE])[1] is False
-    newest, _ = publish(release, as_of=date(2026, 3, 2), now=utc_now())
+    assert publish(tables, as_of=date(2026, 3, 2), now=utc_now(), tables=[TABLE])[1] is False
+    newest, _ = publish(tables, as_of=date(2026, 3, 2), now=utc_now())
     assert newest["versions"][lists] > after["versions"][lists]
     assert newest["as_of"] == date(2026, 3, 2)
 
 
-def test_a_table_that_was_never_published_does_not_go_live_with_another_pipelines(release: RunTables) -> None:
-    release.create("gold.recommendations")
-    write(release, "a")
-    row, _ = publish(release, as_of=DAY, now=utc_now(), tables=[TABLE])
+def test_a_table_that_was_never_published_does_not_go_live_with_another_pipelines(tables: RunTables) -> None:
+    tables.create("gold.recommendations")
+    write(tables, "a")
+    row, _ = publish(tables, as_of=DAY, now=utc_now(), tables=[TABLE])
     assert (set(row["versions"]), row["as_of"]) == ({TABLE}, DAY)
 
 
@@ -146,10 +146,10 @@ def test_a_table_that_the_mapping_has_no_longer_holds_up_nothing_and_stays_as_it
     assert (shown(checked), live.read("silver.campaigns").count()) == (["ab" * 16], 1)
 
 
-def test_a_warehouse_without_a_release_cannot_go_back(release: RunTables) -> None:
+def test_a_warehouse_without_a_release_cannot_go_back(tables: RunTables) -> None:
     with pytest.raises(UserError, match="want a release to go back from"):
-        rollback(release, "run-1", now=utc_now())
-    assert newest_release(release) is None
+        rollback(tables, "run-1", now=utc_now())
+    assert newest_release(tables) is None
 
 
 def test_the_logs_of_what_happened_are_not_rolled_back_with_what_they_tell_of() -> None:
@@ -158,19 +158,19 @@ def test_the_logs_of_what_happened_are_not_rolled_back_with_what_they_tell_of() 
 
 
 def test_the_lines_that_the_documentation_gives_readers_show_the_newest_list_that_is_live(
-    release: RunTables, capsys: pytest.CaptureFixture[str]
+    tables: RunTables, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def recommend(day: date, item: str) -> None:
         found = {"as_of": day, "setting": "rebuy", "user_id": "ann", "rank": 1, "item_id": item, "reason": f"because of {item}"}
-        release.overwrite_day(rows(release.spark, "gold.recommendations", [found]), "gold.recommendations", day)
+        tables.overwrite_day(rows(tables.spark, "gold.recommendations", [found]), "gold.recommendations", day)
 
     recommend(DAY - timedelta(days=28), "old")
     recommend(DAY, "live")
-    publish(release, as_of=DAY, now=utc_now())
+    publish(tables, as_of=DAY, now=utc_now())
     recommend(DAY, "refused")  # a run that the gate stopped
-    text = (Path(__file__).resolve().parents[2] / "docs" / "operating.md").read_text()
+    text = (Path(__file__).resolve().parents[3] / "docs" / "operating.md").read_text()
     lines = text.partition("## Reading what is live")[2].partition("```python\n")[2].partition("```")[0]
-    exec(lines, {"spark": release.spark, "warehouse": release.root})
+    exec(lines, {"spark": tables.spark, "warehouse": tables.root})
     printed = capsys.readouterr().out
     assert "because of live" in printed
     assert not {"old", "refused"} & set(printed.split())

@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 
 from basketgraph.foundation.tables.warehouse import RunTables
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
 LINES = ["536365,85123A,HOLDER,6,2010-12-01 08:26:00,2.55,17850.0,United Kingdom", "536366,22633,WARMER,2,2010-12-01 09:00:00,1.85,17851.0,France"]
 

@@ -107,7 +107,7 @@ def test_the_sections_that_alerts_name_are_there() -> None:
 
     for place in READ.values():
         page, _, section = place.partition("#")
-        titles = [line.strip("# \n") for line in (Path(__file__).parents[1] / page).read_text().splitlines() if line.startswith("#")]
+        titles = [line.strip("# \n") for line in (Path(__file__).parents[3] / page).read_text().splitlines() if line.startswith("#")]
         assert section in {title.lower().replace(" ", "-") for title in titles}, place
 
 

@@ -14,7 +14,7 @@ from basketgraph.foundation.code_hash import step_code
 from basketgraph.foundation.config import CONF_VARIABLE, Settings, UserError, data_files, data_text, data_yaml, load
 from basketgraph.foundation.runs.steps import pipelines
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 SHOP = "shop: corner\nlanding: /landing\ntime_zone: UTC\ncurrency: EUR\nfiles: {}\ntables: {}\n"
 
 

@@ -46,9 +46,9 @@ class Run:
         runs = self.log()
         runs.release.overwrite(rows(self.spark, IN, [{"campaign_id": "1", "user_id": user}]), IN)
 
-    def job(self, spark: SparkSession, conf: object, ds: date, release: RunTables) -> StepReport:
+    def job(self, spark: SparkSession, conf: object, ds: date, tables: RunTables) -> StepReport:
         columns = ["user_id as redemption_id", "user_id", "'c' as coupon_id", "campaign_id", "date'2026-01-01' as redemption_date"]
-        release.overwrite(release.read(IN).selectExpr(*columns, *contract(OUT).lineage_columns), OUT)
+        tables.overwrite(tables.read(IN).selectExpr(*columns, *contract(OUT).lineage_columns), OUT)
         return StepReport(rows_in=1, rows_out=1, detail={"told": "something"})
 
     def status(self, step: Step = STEP, ds: date = DAY) -> str:

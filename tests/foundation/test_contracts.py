@@ -17,7 +17,7 @@ from basketgraph.foundation.config import CONF_VARIABLE, UserError
 from basketgraph.foundation.contracts import ContractError, conform, contract, contracts, reference_faults
 from support.contract_rows import rows
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 HEAD = "apiVersion: v3.1.0\nkind: DataContract\nid: silver.things\nname: silver.things\nversion: 1.0.0\nstatus: active\n"
 
 

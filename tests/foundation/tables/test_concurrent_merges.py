@@ -21,7 +21,7 @@ from support.contract_rows import rows
 from support.corner_shop import KEY, Shop, deliver, line, mapping
 
 EVENTS = "silver.events"
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[3]
 FIRST, SECOND = date(2026, 3, 1), date(2026, 3, 2)
 
 
