@@ -67,14 +67,14 @@ def run(
         accepted = accepted_failures(accept or [], because or [])
         check_run(conf, pipeline, start=start, files=not dry_run)
         announce_spark(conf, make_warehouse=True)
-        from basketgraph.cli import runner as pipelines  # takes seconds to import
+        from basketgraph.cli import runner  # takes seconds to import
 
         day: date | None = ds.date() if ds else None
         if dry_run:
-            plan = pipelines.dry_run(conf, pipeline, ds=day, start=start)
+            plan = runner.dry_run(conf, pipeline, ds=day, start=start)
             print_json({"plan": plan}) if as_json else print_plan(plan)
             return 0
-        outcome = pipelines.run_pipeline(conf, pipeline, ds=day, start=start, accepted=accepted)
+        outcome = runner.run_pipeline(conf, pipeline, ds=day, start=start, accepted=accepted)
         with handling(outcome.error, "the run's summary cannot be told"):
             if outcome.state and (outcome.error is None or outcome.refused):
                 print_summary(outcome.as_json(), outcome.examples, file=sys.stderr if as_json else sys.stdout)

@@ -46,9 +46,9 @@ def replay(
         conf = load(env, source, {**chosen, **set_pairs(sets or [])}, pipeline="replay")
         check_run(conf, "replay")
         announce_spark(conf, make_warehouse=True)
-        from basketgraph.cli import runner as pipelines
+        from basketgraph.cli import runner
 
-        outcome = pipelines.run_pipeline(conf, "replay")
+        outcome = runner.run_pipeline(conf, "replay")
         detail: Mapping[str, Any] = next((step.detail for step in outcome.steps if step.name == "replay"), {})
         changes, left = detail.get("changes", {}), detail.get("left", {})
         out = sys.stderr if as_json else sys.stdout
@@ -117,7 +117,7 @@ def maintain(
         conf = load(env, source, set_pairs(sets or []), pipeline="maintain")
         check_places(conf)
         announce_spark(conf, make_warehouse=True)
-        from basketgraph.cli import runner as pipelines
+        from basketgraph.cli import runner
         from basketgraph.cli.summary import print_maintenance
         from basketgraph.foundation.runs.job import new_run_id, opened
         from basketgraph.foundation.tables.maintenance import MaintainSettings
@@ -128,7 +128,7 @@ def maintain(
             with opened(conf, new_run_id(), None, "basketgraph maintain") as (release, _):
                 found: Mapping[str, Any] = maintained(release, conf.section("maintain", MaintainSettings), now=utc_now(), dry_run=True)
         else:
-            outcome = pipelines.run_pipeline(conf, "maintain")
+            outcome = runner.run_pipeline(conf, "maintain")
             if outcome.error is not None:
                 return ended(outcome.error, debug=debug)
             found = outcome.steps[0].detail
