@@ -11,7 +11,7 @@ from basketgraph.clean.landing import landing_folder
 from basketgraph.clean.landing_files import Landing
 from basketgraph.clean.ledger import FILES
 from basketgraph.clean.mapping import unmapped
-from basketgraph.clean.replay import Replay, was_cut_off
+from basketgraph.clean.replay.replay import Replay, was_cut_off
 from basketgraph.clean.sql_checks import checked_source
 from basketgraph.foundation.config import Config
 from basketgraph.foundation.privacy.log_masking import masked

@@ -10,8 +10,8 @@ from basketgraph.clean.counts import ledger_counts
 from basketgraph.clean.landing import landing_folder
 from basketgraph.clean.landing_files import Landing
 from basketgraph.clean.ledger import FILES
-from basketgraph.clean.replay import Replay
-from basketgraph.clean.replay_settings import ReplaySettings
+from basketgraph.clean.replay.replay import Replay
+from basketgraph.clean.replay.settings import ReplaySettings
 from basketgraph.clean.sql_checks import checked_source
 from basketgraph.foundation.config import Config
 from basketgraph.foundation.privacy.log_masking import masked_pairs

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
@@ -40,7 +39,16 @@ def test_an_event_moves_to_its_new_day_in_any_order_of_delivery_and_counts_add_u
         shop.clean()
     assert days(shop) == {"1": ("2026-03-05", 7), "2": ("2026-03-01", 2), "3": ("2026-03-03", 2), "4": ("2026-03-05", 2)}
     assert shop.table("silver.events").count() == 4
-    assert shop.counts() == {"read": 5, "accepted": 5, "rejected": 0, "duplicates": 0, "left_out": 0, "superseded": 1, "rejected_by_reason": {}}
+    assert shop.counts() == {
+        "read": 5,
+        "accepted": 5,
+        "rejected": 0,
+        "duplicates": 0,
+        "left_out": 0,
+        "superseded": 1,
+        "retracted": 0,
+        "rejected_by_reason": {},
+    }
 
 
 @pytest.mark.slow
@@ -53,7 +61,16 @@ def test_it_moves_where_order_numbers_are_made_of_its_day(spark: SparkSession, t
         shop.clean()
     assert shop.table("silver.events").count() == 4
     assert days(shop)["1"] == ("2026-03-05", 7)
-    assert shop.counts() == {"read": 5, "accepted": 5, "rejected": 0, "duplicates": 0, "left_out": 0, "superseded": 1, "rejected_by_reason": {}}
+    assert shop.counts() == {
+        "read": 5,
+        "accepted": 5,
+        "rejected": 0,
+        "duplicates": 0,
+        "left_out": 0,
+        "superseded": 1,
+        "retracted": 0,
+        "rejected_by_reason": {},
+    }
 
 
 @pytest.mark.long
@@ -70,25 +87,14 @@ def test_it_may_move_again_and_back_and_an_equal_version_is_a_duplicate(spark: S
 
 
 @pytest.mark.long
-def test_days_are_looked_up_unless_the_mapping_says_that_they_never_change(
-    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from basketgraph.clean.batch import Preparation
-
-    looked: list[str] = []
-    real = Preparation._days_there
-
-    def spy(self: Preparation, *arguments: Any) -> set[date]:
-        looked.append(self.batch_id)
-        return real(self, *arguments)
-
-    monkeypatch.setattr(Preparation, "_days_there", spy)
-    for name, given in (("fixed", mapping(day_may_change=False)), ("moving", mapping())):
+def test_where_the_mapping_says_that_days_never_change_a_moved_event_is_not_looked_up(spark: SparkSession, tmp_path: Path) -> None:
+    """It is then in the table twice, and the check of the key stops the run."""
+    for name, given, there in (("fixed", mapping(day_may_change=False), 2), ("moving", mapping(), 1)):
         shop = Shop(spark, tmp_path / name, given)
-        for minute in range(2):
-            deliver(shop.landing, f"{minute}.csv", line(minute), minute=minute)
+        for minute, at in enumerate((OLD, NEW)):
+            deliver(shop.landing, f"{minute}.csv", line(1, at=at), minute=minute)
             shop.clean()
-    assert len(looked) == 1
+        assert shop.table("silver.events").count() == there
 
 
 @pytest.mark.long

@@ -75,7 +75,7 @@ def adds_up(shop: Shop, rows: dict[str, int | None]) -> None:
         assert delivered is None or counts["read"] == delivered, name
         assert counts["accepted"] > 0, name
         assert counts["rejected"] > 0, name
-        assert table.count() == counts["accepted"] - counts["superseded"], name
+        assert table.count() == counts["accepted"] - counts["superseded"] - counts["retracted"], name
         assert table.select(*terms.keys).distinct().count() == table.count(), name
         refused = shop.table("silver.rejected_rows").where(F.col("table_name") == name)
         assert refused.count() == refused.select("rejected_id").distinct().count() == counts["rejected"], name

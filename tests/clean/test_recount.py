@@ -1,4 +1,4 @@
-"""ops.files and the tables after rows that were made newer, files that are gone, and tries under one run id."""
+"""ops.files and the tables after rows that were made newer, and tries under one run id."""
 
 from __future__ import annotations
 
@@ -9,27 +9,24 @@ import pytest
 from pyspark.sql import SparkSession
 
 from basketgraph.clean.cleaning import Cleaning
-from basketgraph.clean.recount import settled
-from basketgraph.clean.replay import ReplaySettings
+from basketgraph.clean.replay.reconcile import settled
 from basketgraph.foundation.config import UserError
 from basketgraph.foundation.tables.warehouse import RunTables
 from support.corner_shop import Shop, deliver, line, mapping
-from support.replays import EVENTS, NOTHING, REJECTED, assert_as_fresh, assert_counts_add_up, mended, replay, replaying
+from support.replays import EVENTS, REJECTED, assert_as_fresh, assert_counts_add_up, mended, replay
 
 # A title of A/1 is version 1 of A.
 CHANNEL, VERSION = {"channel": "split(title, '/')[0]"}, "timestamp_seconds(cast(split(title, '/')[1] as bigint))"
 
 
 def entry(accepted: int, superseded: int, duplicate: int = 0) -> dict[str, Any]:
-    return {"table_name": EVENTS, "rows_accepted": accepted, "rows_superseded": superseded, "rows_duplicate": duplicate}
+    return {"table_name": EVENTS, "rows_accepted": accepted, "rows_superseded": superseded, "rows_duplicate": duplicate, "rows_retracted": 0}
 
 
 def test_each_file_has_as_many_accepted_rows_that_are_not_superseded_as_the_table_has_of_it() -> None:
     entries = {("a", "1"): entry(3, 0), ("b", "2"): entry(2, 2), ("c", "3"): entry(0, 0)}
     found = settled(entries, {("a", "1"): 1, ("b", "2"): 2})
     assert {file: one["rows_superseded"] for file, one in found.items()} == {("a", "1"): 2, ("b", "2"): 0, ("c", "3"): 0}
-    nameless = settled({("a", "1"): entry(1, 0), ("a", "2"): entry(3, 1)}, {("a", None): 2, ("a", "2"): 1})
-    assert {file: one["rows_superseded"] for file, one in nameless.items()} == {("a", "1"): 0, ("a", "2"): 1}
     with pytest.raises(RuntimeError, match="3 rows accepted, but 4 are there"):
         settled(entries, {("a", "1"): 4})
 
@@ -88,59 +85,6 @@ def test_an_equal_row_of_a_newer_version_that_is_good_now_stands_against_what_li
     shop.clean()
     assert_as_fresh(shop, tmp_path)
     assert shop.rows(EVENTS)[0]["channel"] == "A"
-
-
-@pytest.mark.long
-def test_what_a_killed_run_left_of_a_file_that_is_gone_is_in_nobodys_way(
-    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shop = Shop(spark, tmp_path)
-    killed = [line(1), line(2, pieces="0"), line(3, price="0.00")]
-    deliver(shop.landing, "a.csv", *killed)
-    with monkeypatch.context() as patched:
-        patched.setattr(Cleaning, "_write_rows", lambda *_: (_ for _ in ()).throw(InterruptedError))
-        with pytest.raises(InterruptedError):
-            shop.clean()
-    deliver(shop.landing, "a.csv", line(1), line(4, price="0.00"), minute=1)
-    shop.clean()
-    assert_counts_add_up(shop)
-    shop.given = mended()
-    replay(shop, rejected=True)
-    assert_counts_add_up(shop)
-    assert [row["event_id"] for row in shop.rows(EVENTS)] == ["1", "4"]
-    deliver(shop.landing, "a.csv", *killed)  # and there it is again, as it was
-    shop.clean()
-    assert_counts_add_up(shop)
-    assert [row["event_id"] for row in shop.rows(EVENTS)] == ["1", "3", "4"]
-
-
-@pytest.mark.long
-def test_a_replay_that_was_cut_off_and_whose_file_is_gone_leaves_counts_that_add_up(
-    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shop = Shop(spark, tmp_path)
-    place = deliver(shop.landing, "a.csv", line(1), line(2, price="0.00"), line(3, pieces="0"))
-    deliver(shop.landing, "b.csv", line(4, price="0.00"), minute=1)
-    shop.clean()
-    shop.given = mended()
-    with monkeypatch.context() as patched:
-        cut_off = replaying(shop)
-        merge = cut_off.release.merge
-
-        def rows_only(frame: Any, table: str, **terms: Any) -> None:
-            if table != EVENTS:
-                raise InterruptedError
-            merge(frame, table, **terms)
-
-        patched.setattr(cut_off.release, "merge", rows_only)
-        with pytest.raises(InterruptedError):
-            cut_off.run(ReplaySettings(**{**NOTHING, "rejected": True}))
-    place.unlink()
-    replaying(shop).finish()
-    assert_counts_add_up(shop)
-    replay(shop, rejected=True)
-    assert_counts_add_up(shop)
-    assert [row["event_id"] for row in shop.rows(EVENTS)] == ["1", "2", "4"]
 
 
 @pytest.mark.slow

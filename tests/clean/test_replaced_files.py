@@ -12,8 +12,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from basketgraph.clean import batch, writes
-from basketgraph.clean.ledger import Announcements
-from basketgraph.foundation.config import UserError
+from basketgraph.clean.ledger import Ledger
 from support.corner_shop import HEADER, Shop, line, mapping, put
 from support.replays import EVENTS, assert_counts_add_up
 
@@ -33,18 +32,18 @@ def test_rows_of_a_file_that_was_replaced_are_not_counted_as_those_that_were_jud
     given["files"]["sales"] |= {"pattern": "*.parquet", "format": "parquet"}
     shop = Shop(spark, tmp_path, given)
     put(shop.landing, "a.parquet", parquet(*map(line, range(1, 6))))
-    write = Announcements.write
+    start = Ledger.start
 
-    def meanwhile(self: Announcements, *announced: Any) -> None:
+    def meanwhile(self: Ledger, *started: Any) -> None:
         put(shop.landing, "a.parquet", parquet(line(7), line(8), line(9, price="0.00")))
-        write(self, *announced)
+        start(self, *started)
 
     def kill(*_: Any) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
         patched.setattr(batch, "FEW_BYTES", 0)  # as of a large file, whose rows are read again when they are written
-        patched.setattr(Announcements, "write", meanwhile)
+        patched.setattr(Ledger, "start", meanwhile)
         if killed:
             patched.setattr(writes, "_taken_back", kill)
         with pytest.raises(
@@ -52,14 +51,7 @@ def test_rows_of_a_file_that_was_replaced_are_not_counted_as_those_that_were_jud
         ):
             shop.clean()
     assert shop.table(EVENTS).count() == (2 if killed else 0)
-    if killed:
-        with pytest.raises(UserError, match="want 5 rows added, have 2") as caught:
-            shop.clean()
-        spark.sql(caught.value.cure.removeprefix("In Spark SQL: ").removesuffix("; then clean again."))
     shop.clean()
     assert [row["event_id"] for row in shop.rows(EVENTS)] == ["7", "8"]
-    assert sorted((row.status, row.rows_read, row.rows_accepted) for row in shop.table("ops.files").collect()) == [
-        ("done", 3, 2),
-        ("quarantined", 0, 0),
-    ]
+    assert [(row.status, row.rows_read, row.rows_accepted) for row in shop.table("ops.files").collect()] == [("done", 3, 2)]
     assert_counts_add_up(shop)

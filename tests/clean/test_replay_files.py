@@ -10,6 +10,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from basketgraph.clean.lineage import FileId
+from basketgraph.clean.replay.rereadable_files import RereadableFiles
 from support.corner_shop import Shop, deliver, line, mapping
 from support.replays import EVENTS, replaying
 
@@ -19,9 +20,8 @@ MINUTE = datetime(2026, 3, 1, tzinfo=timezone.utc)
 def looked_at(shop: Shop, **settings: Any) -> tuple[dict[FileId, Any], dict[FileId, str]]:
     """What a replay would read of all that lies in the landing folder, had it been read before."""
     again = replaying(shop, **settings)
-    landed = again.readable.landed(again.ledger)
-    entries = {file: {"rows_accepted": 1, "modified_at": MINUTE} for file in landed}
-    return again.readable.present(EVENTS, entries, landed)
+    rereadable = RereadableFiles(again.checked, again.landing, again.ledger, again.settings)
+    return rereadable.present(EVENTS, {file: {"modified_at": MINUTE} for file in rereadable.landed})
 
 
 def test_a_file_that_cleaning_would_set_aside_is_not_read_again_in_parts(spark: SparkSession, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from support.corner_shop import Shop, deliver, line, mapping
-from support.replays import EVENTS, assert_as_fresh, assert_counts_add_up, mended, replay
+from support.replays import EVENTS, assert_as_fresh, assert_counts_add_up, replay
 
 MONTH_FIRST, DAY_FIRST = "try_to_timestamp(title, 'MM/dd/yyyy')", "try_to_timestamp(title, 'dd/MM/yyyy')"
 
@@ -18,7 +18,7 @@ def quantities(shop: Shop) -> dict[str, int]:
     return {row["event_id"]: row["quantity"] for row in shop.rows(EVENTS)}
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_a_version_that_was_mended_to_an_older_one_gives_way_to_a_newer_one_in_another_file(spark: SparkSession, tmp_path: Path) -> None:
     shop = Shop(spark, tmp_path, mapping(version=MONTH_FIRST))
     versions = [line(1, pieces="3", title="05/03/2026"), line(2, pieces="3", title="05/03/2026"), line(9, title="25/03/2026")]
@@ -48,40 +48,6 @@ def test_of_equally_new_versions_that_read_otherwise_now_the_winner_is_that_of_a
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("how", ["mapped", "derived, and the chosen file gave the table nothing"])
-def test_where_keys_are_made_in_another_way_files_that_share_no_row_are_read_again_too(spark: SparkSession, tmp_path: Path, how: str) -> None:
-    shop = Shop(spark, tmp_path)
-    good = [line(1)]
-    if how != "mapped":
-        del shop.given["tables"][EVENTS]["columns"]["event_id"]
-        good = []
-    deliver(shop.landing, "a.csv", *good, line(2, price="0.00"))
-    deliver(shop.landing, "b.csv", line(3), minute=1)
-    shop.clean()
-    if how == "mapped":
-        shop.given["tables"][EVENTS]["columns"]["event_id"] = "concat('e', line)"
-    else:
-        del shop.given["files"]["sales"]["columns"]["title"]
-    assert replay(shop, rejected=True).tables[EVENTS]["files"] == 2
-    deliver(shop.landing, "c.csv", line(3), line(4), minute=2)  # a row of b.csv again
-    shop.clean()
-    assert sorted(row["order_id"] for row in shop.rows(EVENTS)) == ["1", "3", "4"][1 - len(good) :]
-    assert_counts_add_up(shop)
-
-
-@pytest.mark.long
-def test_whether_keys_are_made_in_another_way_is_asked_of_a_file_whose_rows_are_there(spark: SparkSession, tmp_path: Path) -> None:
-    shop = Shop(spark, tmp_path)
-    deliver(shop.landing, "a.csv", line(1, pieces="1"))  # the smallest file, and none of its rows is there
-    deliver(shop.landing, "b.csv", line(1, pieces="2"), line(2), line(3), minute=1)
-    deliver(shop.landing, "c.csv", line(2, price="0.00"), minute=2)
-    shop.clean()
-    shop.given = mended(columns={"event_id": "concat('e', line)"})
-    assert replay(shop, rejected=True).tables[EVENTS]["files"] == 3
-    assert_as_fresh(shop, tmp_path)
-
-
-@pytest.mark.long
 def test_rows_that_the_mapping_leaves_out_now_are_not_taken_for_keys_made_in_another_way(spark: SparkSession, tmp_path: Path) -> None:
     shop = Shop(spark, tmp_path)
     deliver(shop.landing, "a.csv", line(1), line(2, product="gift"))
@@ -92,19 +58,3 @@ def test_rows_that_the_mapping_leaves_out_now_are_not_taken_for_keys_made_in_ano
     assert replay(shop, first_day=date(2026, 3, 1), last_day=date(2026, 3, 1)).tables[EVENTS]["files"] == 1
     assert sorted(quantities(shop)) == ["1", "3"]
     assert_counts_add_up(shop)
-
-
-@pytest.mark.long
-def test_where_all_files_whose_rows_are_there_are_gone_it_is_said_that_their_keys_cannot_be_told(
-    spark: SparkSession, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    shop = Shop(spark, tmp_path)
-    place = deliver(shop.landing, "a.csv", line(1))
-    deliver(shop.landing, "b.csv", line(2, price="0.00"), minute=1)
-    shop.clean()
-    place.unlink()
-    shop.given = mended()
-    with caplog.at_level("WARNING", logger="basketgraph"):
-        assert replay(shop, rejected=True).tables[EVENTS]["newly_accepted"] == 1
-    assert "whether keys are made in another way than before cannot be told" in caplog.text
-    assert [row["event_id"] for row in shop.rows(EVENTS)] == ["1", "2"]

@@ -24,7 +24,7 @@ def test_a_silver_column_is_worked_out_once_however_many_conditions_name_it(
     shop = Shop(spark, tmp_path)
     deliver(shop.landing, "a.csv", line(1), line(2, pieces="0"))
     cleaning = shop.cleaning()
-    rules = cleaning._rules("silver.events")
+    rules = cleaning.rules["silver.events"]
     (files,) = cleaning._listed().values()
     examined = cleaning._examined("sales", files)
     found = rows_of(mapped_rows(raw_rows(spark, cleaning.source, rules.files, examined), rules), rules, run_id="run", now=NOW)
@@ -43,8 +43,8 @@ def test_lines_that_differ_by_a_microsecond_are_two(spark: SparkSession, tmp_pat
     assert len(set(ids)) == 2
     assert ids[1] == ids[2]
     refused = rejected_rows(mapped_rows(raw.withColumn("pieces", F.lit("0")), rules), rules, run_id="run", now=NOW).collect()
-    assert {row.rejected_id for row in refused} != {refused[0].rejected_id}
-    assert ".123457" in refused[1].payload
+    assert len({row.rejected_id for row in refused}) == 3, "of equal lines each is a rejected row"
+    assert sorted(row.payload.count(".123457") for row in refused) == [0, 1, 1]
 
 
 NESTED = {
@@ -73,7 +73,8 @@ def test_what_people_type_is_masked_however_deep_it_lies(spark: SparkSession, tm
     none = ", ".join(f"CAST(NULL AS {kind}) AS {name}" for name, kind in NESTED.items())
     rules, raw = typed(spark, tmp_path, NESTED, given, none)
     raw = raw.withColumns({"customer": F.lit("u1234"), "pieces": F.lit("0")})
-    full, empty = rejected_rows(mapped_rows(raw, rules), rules, run_id="run", now=NOW).collect()
+    found = rejected_rows(mapped_rows(raw, rules), rules, run_id="run", now=NOW).collect()
+    full, empty = sorted(found, key=lambda row: "basket" not in row.payload)
     row: dict[str, Any] = json.loads(full.payload)
     masked = "mail me at ***@***, said ***"
     assert {name: row[name] for name in NESTED} == {

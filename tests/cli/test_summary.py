@@ -97,9 +97,10 @@ def test_a_run_that_stopped_short_says_why_and_needs_no_models() -> None:
 
 @pytest.mark.parametrize("name", ["MILK [/b]", "EGGS [large]", "TEA :coffee:", "[red]JAM", "back\\[slash]"])
 def test_names_are_printed_as_they_are_whatever_they_would_mean_as_markup(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    counts = {"read": 1, "accepted": 1, "rejected": 0, "duplicates": 0, "left_out": 0, "rejected_by_reason": {name: 1}}
+    counts = {"read": 1, "accepted": 1, "rejected": 0, "duplicates": 0, "left_out": 0, "retracted": 2, "rejected_by_reason": {name: 1}}
     text = printed(Example("u" * 64, (name,), ((f"{name} again", f"as {name}"),)), refused=f"of {name}", report=f"/{name}", rows={name: counts})
-    assert text.count(name) == 7
+    assert text.count(name) == 8
+    assert "2 accepted rows are no longer in the table" in text
     out = io.StringIO()
     print_changes({}, {name: {f"{name}.csv": name}}, {}, file=out)
     assert out.getvalue().count(name) == 3
@@ -107,5 +108,6 @@ def test_names_are_printed_as_they_are_whatever_they_would_mean_as_markup(name: 
     print_status({"tables": {name: {"version": 1, "rows": 1}}, "last_steps": [step], "release": 7, "as_of": None})
     version = {"version": 1, "at": "now", "what": "insert", "changed": {"name": (name, name)}, "source_file": name}
     traced = {"row": None, "table": "silver.items", "key": {"item_id": name}, "file": {"path": name}, "run": None, "commits": [], "releases": []}
-    print_trace({**traced, "versions": [version], "user_days": []})
-    assert capsys.readouterr().out.count(name) == 7
+    refused = {"rejected_id": "f00d", "reasons": [name], "source_file": name}
+    print_trace({**traced, "versions": [version], "user_days": [], "retracted_by": refused})
+    assert capsys.readouterr().out.count(name) == 9

@@ -13,9 +13,8 @@ from typing import Any
 
 import pytest
 
-from basketgraph.clean.check_source import Rehearsal
 from basketgraph.clean.cleaning import Cleaning
-from basketgraph.clean.replay import Replay, ReplayOutcome
+from basketgraph.clean.replay.replay import Replay, ReplayOutcome
 from basketgraph.cli import runner
 from basketgraph.cli.runner import run_pipeline
 from basketgraph.foundation.config import Config, UserError, load
@@ -194,17 +193,19 @@ def test_results_that_cannot_be_kept_do_not_hide_a_stop(tmp_path: Path, monkeypa
     assert warnings == [f"the run's results are not in ops.quality_results: {FULL_TOLD}", f"data docs: not made: {FULL_TOLD}"]
 
 
-@pytest.mark.parametrize("which", [Cleaning, Rehearsal, Replay])
-def test_files_that_cannot_be_looked_at_again_do_not_hide_why_reading_them_failed(which: type, warnings: list[str]) -> None:
+@pytest.mark.parametrize("which", [Cleaning, Replay])
+def test_files_that_cannot_be_looked_at_again_do_not_hide_why_reading_them_failed(
+    which: type, warnings: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = RuntimeError("first")
-    looking = SimpleNamespace(changed=lambda files: fail(FULL), present=lambda *_: ({}, {}), landed=lambda ledger: {})
-    shared = {"readable": looking, "ledger": None, "entries": lambda table: {}, "settings": SimpleNamespace(parallel_tables=1)}
-    steps = {name: lambda *_: fail(first) for name in ("_tasks", "_tables_of", "_again")}
-    me: Any = SimpleNamespace(**shared, **steps, _spoilt=lambda *_: fail(FULL))
+    shared = {"checked": None, "landing": None, "ledger": None, "settings": SimpleNamespace(parallel_tables=1)}
+    steps = {name: lambda *_: fail(first) for name in ("_tasks", "entries")}
+    spoilt = {name: lambda *_: fail(FULL) for name in ("_spoilt", "_refuse_changed")}
+    monkeypatch.setattr("basketgraph.clean.replay.replay.RereadableFiles", lambda *_: None)
+    me: Any = SimpleNamespace(**shared, **steps, **spoilt, _blamed=lambda *given: Cleaning._blamed(me, *given))
     calls = {
-        Cleaning: lambda: Cleaning._judged(me, 0, {}),
-        Rehearsal: lambda: Rehearsal._judged_tables(me, {}, None),
-        Replay: lambda: Replay._judged(me, {"silver.events": set()}, {}, ReplayOutcome()),
+        Cleaning: lambda: Cleaning._judged(me, "batch", {}),
+        Replay: lambda: Replay._judged(me, {"silver.events": set()}, ReplayOutcome()),
     }
     with pytest.raises(RuntimeError, match="first"):
         calls[which]()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -209,5 +210,12 @@ def test_lines_that_come_again_in_a_state_that_is_refused_are_asked_about(tmp_pa
     first = drafted(place)
     lines_json(place / "2.jsonl", orders_as(lambda number, order: {"id": number, "status": "refunded", **order})[:8])
     again = drafted(place)
-    told = ["stays a sale, since the newer one is only refused" in " ".join(r.text for r in found.said("todo")) for found in (first, again)]
+    told = ["which is the newer one is told by the files' times" in " ".join(r.text for r in found.said("todo")) for found in (first, again)]
     assert told == [False, True]
+
+
+def test_the_newer_state_of_a_line_is_told_by_the_column_that_says_when_it_was_changed(tmp_path: Path) -> None:
+    changed = {"date_modified": "2026-03-01T12:00:00", "date_modified_gmt": "2026-03-01T11:00:00"}
+    found = drafted(lines_json(tmp_path / "a.jsonl", orders_as(lambda number, order: {"id": number, "status": "completed", **order, **changed})))
+    events = mapping(found)["tables"]["silver.events"]
+    assert re.fullmatch(r"coalesce\(to_timestamp\(date_modified_gmt, .*\), (sold_at|to_.*)\)", events["version"])

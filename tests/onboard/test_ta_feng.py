@@ -38,7 +38,8 @@ def test_ta_feng_comes_in_whole_without_an_edit(spark: SparkSession, tmp_path: P
     shop.given = yaml.safe_load(found.text)
     check = rehearsal(shop).check()
     assert told(check)["silver.events"] | {"superseded": 0} == {
-        "read": 817_741, "accepted": 817_741, "rejected": 0, "duplicates": 0, "left_out": 0, "superseded": 0, "rejected_by_reason": {},
+        "read": 817_741, "accepted": 817_741, "rejected": 0, "duplicates": 0, "left_out": 0, "superseded": 0, "retracted": 0,
+        "rejected_by_reason": {},
     }  # fmt: skip
     assert told(check)["silver.users"]["left_out"] == 22_362  # lines without an age group
     shop.clean(batch_bytes=1 << 30)

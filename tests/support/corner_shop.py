@@ -138,6 +138,11 @@ class Shop:
         shown = [c for c in terms.columns if c not in terms.lineage_columns]
         return [row.asDict(recursive=True) for row in self.table(name).select(*shown).orderBy(*terms.keys).collect()]
 
+    def rejected(self) -> list[tuple[str, list[str], str | None]]:
+        """The distinct contents of the rejected rows, in order: table, reasons, payload."""
+        found = self.table("silver.rejected_rows").select("table_name", "reasons", "payload").distinct()
+        return sorted(((row.table_name, list(row.reasons), row.payload) for row in found.collect()), key=str)
+
     def counts(self, table: str = "silver.events") -> dict[str, Any]:
         from basketgraph.clean.counts import ledger_counts
 

@@ -32,6 +32,7 @@ def told(check: SourceCheck) -> dict[str, dict[str, Any]]:
             "duplicates": one.counts.duplicate,
             "left_out": one.counts.left_out,
             "superseded": one.counts.superseded,
+            "retracted": one.counts.retracted,
             "rejected_by_reason": dict(sorted(one.counts.by_reason.items())),
         }
         for one in check.tables

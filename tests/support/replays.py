@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from basketgraph.clean.replay import Replay, ReplayOutcome, ReplaySettings
+from basketgraph.clean.replay.replay import Replay, ReplayOutcome
+from basketgraph.clean.replay.settings import ReplaySettings
 from support.corner_shop import Shop, mapping
 
 EVENTS, REJECTED = "silver.events", "silver.rejected_rows"
@@ -43,5 +44,5 @@ def assert_counts_add_up(shop: Shop, table: str = EVENTS) -> None:
         assert entry["rows_read"] == entry["rows_accepted"] + entry["rows_rejected"] + entry["rows_duplicate"] + entry["rows_left_out"], entry
         assert min(entry[f"rows_{name}"] for name in ("accepted", "rejected", "duplicate", "superseded")) >= 0, entry
     counts = shop.counts(table)
-    assert shop.table(table).count() == counts["accepted"] - counts["superseded"]
+    assert shop.table(table).count() == counts["accepted"] - counts["superseded"] - counts["retracted"]
     assert shop.table(REJECTED).where(f"table_name = '{table}'").count() == counts["rejected"]

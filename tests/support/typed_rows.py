@@ -30,4 +30,4 @@ def typed(spark: SparkSession, folder: Path, kinds: Mapping[str, str], *rows: st
     fixed = {CORRUPT: F.lit(None).cast("string"), HASH: F.lit("hash"), "file_name": F.lit("a.parquet"), "file_modified_at": F.lit(NOW)}
     zone = {"source_currency": F.lit("GBP"), "source_time_zone": F.lit("Europe/London")}
     cleaning = Shop(spark, folder, given).cleaning()
-    return cleaning._rules("silver.events"), raw.withColumns({**fixed, **zone, "moment": F.expr("to_timestamp(at)")})
+    return cleaning.rules["silver.events"], raw.withColumns({**fixed, **zone, "moment": F.expr("to_timestamp(at)")})

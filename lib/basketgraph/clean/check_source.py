@@ -12,18 +12,16 @@ from pyspark import StorageLevel
 from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
+from basketgraph.clean.batch import Prepared
 from basketgraph.clean.cleaning import Cleaning, Work
 from basketgraph.clean.counts import summed
-from basketgraph.clean.file_validation import JAVA_ERRORS
 from basketgraph.clean.landing_files import LandingFile
 from basketgraph.clean.ledger import Counts, as_copy, counted
 from basketgraph.clean.raw_rows import prepare_session
 from basketgraph.clean.source_hints import odd_facts, odd_hints
 from basketgraph.foundation.cuts import first_purchase, judged_from
-from basketgraph.foundation.failures import handling
 from basketgraph.foundation.money import minor_units, minor_units_sql, number_in_words
 from basketgraph.foundation.privacy.pseudonyms import KEY_BYTES, KEY_VARIABLE, PseudonymKey, key_file, pseudonym_key
-from basketgraph.foundation.progress import each
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -92,79 +90,55 @@ class Rehearsal(Cleaning):
         """
         prepare_session(self.spark)
         listed = self._listed()
-        self.ledger.begun = self.ledger.announcements.read()
         work, problems = self._work(listed)
         asked = {file.path for one in work.values() for file in (*one.fresh, *one.copies)}
         asked |= {file.path for files in problems.values() for file in files}
-        found = self._judged_tables(work, sample_rows)
+        self.sample_rows = sample_rows
+        prepared, raws = self._judged("check", {table: one.fresh for table, one in work.items() if one.fresh})
+        self._leave_out_dropped(work)
+        self._refuse_without_files({table for table, one in work.items() if one.fresh or one.copies})
+        judged = {one.table: one for one in prepared}
+        found = [self._table(table, one.copies, judged.get(table)) for table, one in work.items() if one.fresh or one.copies]
+        for frame in (*(kept for one in prepared for kept in one.kept), *raws):
+            frame.unpersist()
         unusable = [*self.dropped.values(), *(file for files in problems.values() for file in files)]
         quarantined = sorted({(file.path, str(file.problem)) for file in unusable})
         fresh = {file.path for one in work.values() for file in (*one.fresh, *one.copies)}
         already = len({file.path for files in listed.values() for file in files} - asked)
         return SourceCheck(self.source.shop, len(fresh), already, quarantined, found, sample_rows)
 
-    def _judged_tables(self, work: Mapping[str, Work], sample_rows: int | None) -> list[TableCheck]:
-        """All tables. Files that prove unusable on being read go out of `work`, as cleaning sets them aside."""
-        while True:
-            raws: dict[tuple[str, ...], DataFrame] = {}
-            failure: Exception | None = None
-            found: list[TableCheck] = []
-            try:
-                found = list(self._tables_of(work, raws, sample_rows))
-            except (*JAVA_ERRORS, RuntimeError) as error:
-                failure = error
-            bad: dict[str, str] = {}
-            with handling(failure, "which of the files are to blame cannot be told"):
-                for raw in raws.values():
-                    raw.unpersist()
-                bad = self._spoilt({table: one.fresh for table, one in work.items()}, failure)
-            if not bad and failure is not None:
-                raise failure
-            if not bad:
-                self._refuse_without_files({table for table, one in work.items() if one.fresh or one.copies})
-                return found
-            for table, one in work.items():
-                self._leave_out(table, one, bad)
+    def _write_quarantined(self, problems: Mapping[str, Sequence[LandingFile]]) -> None:
+        """Nothing: they are told at the end."""
 
-    def _leave_out(self, table: str, one: Work, bad: Mapping[str, str]) -> None:
-        self.dropped |= {(table, file.path): replace(file, problem=bad[file.path]) for file in one.fresh if file.path in bad}
-        one.fresh = [file for file in one.fresh if file.path not in bad]
-        there = {file.file_hash for file in one.fresh}
-        one.copies = [f for f in one.copies if f.file_hash in there or self.ledger.with_hash(table, f.file_hash) is not None]
-
-    def _tables_of(self, work: Mapping[str, Work], raws: dict[tuple[str, ...], DataFrame], sample_rows: int | None) -> Iterator[TableCheck]:
-        """Tables that read the same files share a frame, which is put into `raws`."""
-        for table, one in each(list(work.items()), "tables judged"):
-            if not one.fresh and not one.copies:
-                continue
-            place = (self.source.tables[table].files, *(file.path for file in one.fresh))
-            if one.fresh and place not in raws:
-                raws[place] = self._looked_at(place[0], one.fresh, sample_rows)
-            yield self._table(table, one.fresh, one.copies, raws.get(place))
-
-    def _looked_at(self, place: str, files: Sequence[LandingFile], sample_rows: int | None) -> DataFrame:
-        raw = self._raw(place, files)
+    def _raw(self, file_set: str, files: Sequence[LandingFile]) -> DataFrame:
+        raw = super()._raw(file_set, files)
         # A limit gives other rows each time it is asked, unless they are kept.
-        return raw if sample_rows is None else raw.limit(sample_rows).persist(StorageLevel.MEMORY_AND_DISK)
+        return raw if self.sample_rows is None else raw.limit(self.sample_rows).persist(StorageLevel.MEMORY_AND_DISK)
 
-    def _table(self, table: str, fresh: Sequence[LandingFile], copies: Sequence[LandingFile], raw: DataFrame | None) -> TableCheck:
-        if raw is None:
+    def _leave_out_dropped(self, work: Mapping[str, Work]) -> None:
+        """Take files that proved unusable on being read out of the work, and copies of them."""
+        for table, one in work.items():
+            one.fresh = [file for file in one.fresh if (table, file.path) not in self.dropped]
+            there = {file.file_hash for file in one.fresh}
+            one.copies = [f for f in one.copies if f.file_hash in there or self.ledger.with_hash(table, f.file_hash) is not None]
+
+    def _table(self, table: str, copies: Sequence[LandingFile], prepared: Prepared | None) -> TableCheck:
+        if prepared is None:
             told = summed(self._copy_counts(table, copies, {}))  # the table has their content: duplicates
             return TableCheck(table, told, {}, {}, filled=self._is_filled(table))
-        prepared = self._prepare(table, fresh, f"{self.release.run_id}/check/{table}", raw)
-        own = summed(prepared.counts[file.path] for file in fresh)
-        copied = self._copy_counts(table, copies, {file.file_hash: prepared.counts[file.path] for file in fresh})
+        own = summed(prepared.counts.values())
+        own = replace(own, retracted=own.retracted + sum(prepared.retracted_from.values()))
+        copied = self._copy_counts(table, copies, {content: counts for (_, content), counts in prepared.counts.items()})
         counts = summed([own, *copied])
         examples = _examples(prepared.rejected) if prepared.rejected is not None else {}
         facts: dict[str, Any] = {}
         if table == EVENTS and prepared.rows is not None:
-            facts = event_facts(prepared.rows, self.now, exact=counts.accepted <= FEW_EVENTS) | odd_facts(raw, self._rules(table))
-        prepared.release_memory()
+            facts = event_facts(prepared.rows, self.now, exact=counts.accepted <= FEW_EVENTS) | odd_facts(prepared.raw, prepared.rules)
         # Copies of files of this look hold what those hold; of files that are in already only duplicates can be told, and nothing against them.
         known = sum(c.duplicate for f, c in zip(copies, copied, strict=True) if self.ledger.with_hash(table, f.file_hash) is not None)
         equal = own.duplicate if prepared.rules.key_is_content else 0
         facts = {**facts, "judged_from": self._judged_from(facts)} if facts else {}
-        return TableCheck(table, counts, examples, facts, prepared.good + known, equal, self._is_filled(table))
+        return TableCheck(table, counts, examples, facts, own.accepted + own.duplicate + known, equal, self._is_filled(table))
 
     def _is_filled(self, table: str) -> bool:
         return self.release.exists(table) and not self.release.read(table).isEmpty()

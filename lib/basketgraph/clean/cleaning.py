@@ -13,22 +13,21 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 from pyspark import StorageLevel
 
-from basketgraph.clean.batch import Preparation, Prepared
+from basketgraph.clean.batch import Prepared
 from basketgraph.clean.counts import summed
 from basketgraph.clean.file_validation import JAVA_ERRORS
 from basketgraph.clean.landing import patterns_of
 from basketgraph.clean.landing_files import MAX_RECORD_BYTES, Landing, LandingFile
-from basketgraph.clean.ledger import DONE, Counts, Entry, Ledger, as_copy, attempt
+from basketgraph.clean.ledger import DONE, QUARANTINED, Counts, Entry, Ledger, as_copy, attempt
 from basketgraph.clean.raw_rows import examined_files, prepare_session, raw_rows, unreadable_files
 from basketgraph.clean.sql_checks import CheckedSource
-from basketgraph.clean.transform import REJECTED, TableRules
+from basketgraph.clean.transform import REJECTED, table_rules
 from basketgraph.clean.writes import write_rejected, write_rows
 from basketgraph.foundation.config import Settings, UserError
-from basketgraph.foundation.contracts import contract
 from basketgraph.foundation.failures import handling
 from basketgraph.foundation.privacy.log_masking import masked
-from basketgraph.foundation.privacy.pseudonyms import PseudonymKey, pseudonym_function
-from basketgraph.foundation.progress import at, each
+from basketgraph.foundation.privacy.pseudonyms import PseudonymKey
+from basketgraph.foundation.progress import at
 from basketgraph.foundation.tables.warehouse import RunTables
 
 if TYPE_CHECKING:
@@ -76,6 +75,7 @@ class Cleaning:
     ) -> None:
         self.checked, self.source, self.landing, self.release = checked, checked.source, landing, tables
         self.spark, self.key, self.settings, self.now = tables.spark, key, settings, now
+        self.rules = table_rules(checked, key)
         self.ledger = Ledger(tables, key, now)
         self.attempt = attempt(tables.run_id, now)
         self.outcomes: list[Counts] = []
@@ -87,15 +87,12 @@ class Cleaning:
         """Clean everything that is new. Raises UserError, before anything is written, where no file of a kind can be used."""
         prepare_session(self.spark)
         listed = self._listed()
-        completed = self.ledger.complete()
-        if completed:
-            log.info("completed %d entries of ops.files that a killed run left behind", completed)
+        self.ledger.undo_unfinished()
         work, problems = self._work(listed)
         self._write_quarantined(problems)
         self._load_batches(list(self._batches(work)))
         at("entering what was read into ops.files")
         self._write_copies(work)
-        self.ledger.close({(file.path, file.file_hash) for files in listed.values() for file in files})
         self._refuse_without_files()
         picked_up = {f.path for table, one in work.items() for f in (*one.fresh, *one.copies) if self.ledger.is_done(table, f)}
         unusable = [*self.dropped.values(), *(file for files in problems.values() for file in files)]
@@ -119,8 +116,7 @@ class Cleaning:
         for file in moving:
             log.warning("left for the next run, it may still be written: %s (clean.settle_seconds)", file.path)
         found = [f for f in found if f not in moving]
-        known = self.ledger.known_hashes()
-        hashed = [replace(f, file_hash=known[f.seen_as]) if f.seen_as in known else self.landing.hashed(f) for f in each(found, "files hashed")]
+        hashed = self.landing.with_hashes(found, self.ledger.known_hashes())
         return {name: [file for file in hashed if file.matches(self.source.files[name].pattern)] for name in names}
 
     def _tables(self, file_set: str) -> list[str]:
@@ -145,8 +141,8 @@ class Cleaning:
                 usable += 1
                 for table in wanting:
                     file_hash = examined.file_hash
-                    known = self.ledger.with_hash(table, file_hash) is not None and not self.ledger.has_rows_left(table, examined)
-                    there = not self.checked.named[table] and (known or file_hash in {f.file_hash for f in work[table].fresh})
+                    known = self.ledger.with_hash(table, file_hash) is not None or file_hash in {f.file_hash for f in work[table].fresh}
+                    there = known and not self.checked.named[table]
                     (work[table].copies if there else work[table].fresh).append(examined)
             if landed and not usable:
                 broken = next(files for table, files in problems.items() if table in tables)
@@ -161,7 +157,7 @@ class Cleaning:
         return examined_files(self.spark, self.landing, files, landed, max_record_bytes=most, damaged_share=share)
 
     def _write_quarantined(self, problems: Mapping[str, Sequence[LandingFile]]) -> None:
-        entries = [self.ledger.set_aside(table, file) for table, files in problems.items() for file in files]
+        entries = [self.ledger.entry(self.rules[table], file, QUARANTINED, Counts()) for table, files in problems.items() for file in files]
         for path, problem in sorted({(entry["source_file"], entry["problem"]) for entry in entries}):
             log.warning("quarantined %s: %s", masked(path, longest=LONGEST), masked(problem, longest=LONGEST))
         self.ledger.write(entries)
@@ -181,41 +177,39 @@ class Cleaning:
                 size += files[path].size
 
     def _load(self, number: int, batch: Mapping[str, list[LandingFile]]) -> None:
-        """Judge, announce, write, check, and enter into the ledger. A crash anywhere between is mended by the next run."""
-        prepared, raws = self._judged(number, batch)
-        entries: list[Entry] = []
-        for one in prepared:
-            entries += [self.ledger.entry(one.table, file, DONE, one.counts[file.path], batch_id=one.batch_id) for file in one.files]
-            entries += self.ledger.taken_over(one.table, one.files, one.batch_id, named=bool(one.rules.named))
-        self.ledger.announcements.write(f"{self.attempt}-{number:06d}", entries)
+        """Judge, say what is begun, write, check, and enter into the ledger. What a crash leaves the next run takes back."""
+        batch_id = f"{self.attempt}-{number:06d}"
+        prepared, raws = self._judged(batch_id, batch)
+        entries = [
+            self.ledger.entry(one.rules, file, DONE, one.counts[file.path, file.file_hash], batch_id=batch_id)
+            for one in prepared
+            for file in one.files
+        ]
+        self.ledger.start(batch_id, entries)
         self._write_rejected(prepared)
         with ThreadPoolExecutor(self.settings.parallel_tables) as pool:
             list(pool.map(self._write_rows, prepared))
-        self.ledger.write(entries)
+        self.ledger.write([*entries, *(entry for one in prepared for entry in self.ledger.retracted(one.table, one.retracted_from))])
         for one in prepared:
             self.outcomes += one.counts.values()
             one.release_memory()
         for raw in raws:
             raw.unpersist()
 
-    def _judged(self, number: int, batch: Mapping[str, list[LandingFile]]) -> tuple[list[Prepared], list[DataFrame]]:
+    def _judged(self, batch_id: str, batch: Mapping[str, list[LandingFile]]) -> tuple[list[Prepared], list[DataFrame]]:
         """The batch's rows, judged, and the raw ones. Files that cannot be read, or that changed meanwhile, are quarantined and left out."""
         while True:
             raws: dict[tuple[str, tuple[str, ...]], DataFrame] = {}
             failure: Exception | None = None
             prepared: list[Prepared] = []
             try:
-                tasks = list(self._tasks(number, batch, raws))
+                tasks = list(self._tasks(batch_id, batch, raws))
                 # Side by side, since a Parquet file of one row group keeps one core busy, and small tables spend their time waiting for commits.
                 with ThreadPoolExecutor(self.settings.parallel_tables) as pool:
                     prepared = list(pool.map(lambda task: self._prepare(*task), tasks))
             except (*JAVA_ERRORS, RuntimeError) as error:  # RuntimeError: counts that do not add up, as where a file was replaced between two passes
                 failure = error
-            bad: dict[str, str] = {}
-            with handling(failure, "which of the files are to blame cannot be told"):
-                bad = self._spoilt(batch, failure)
-            if not bad and failure is not None:
-                raise failure
+            bad = self._blamed(batch, failure)
             if not bad:
                 return prepared, list(raws.values())
             for one in prepared:
@@ -227,13 +221,22 @@ class Cleaning:
             self._write_quarantined(problems)
             batch = {table: rest for table, files in batch.items() if (rest := [f for f in files if f.path not in bad])}
 
-    def _tasks(self, number: int, batch: Mapping[str, list[LandingFile]], raws: dict[tuple[str, tuple[str, ...]], DataFrame]) -> Iterator[Task]:
+    def _tasks(self, batch_id: str, batch: Mapping[str, list[LandingFile]], raws: dict[tuple[str, tuple[str, ...]], DataFrame]) -> Iterator[Task]:
         """What `_prepare` takes, the largest first. Tables that read the same files share a frame, which is put into `raws`."""
         for table, files in sorted(batch.items(), key=lambda pair: -sum(file.size for file in pair[1])):
             place = (self.source.tables[table].files, tuple(file.path for file in files))
             if place not in raws:
                 raws[place] = self._raw(place[0], files)
-            yield table, files, f"{self.attempt}-{number:06d}/{table}", raws[place]
+            yield table, files, batch_id, raws[place]
+
+    def _blamed(self, batch: Mapping[str, list[LandingFile]], failure: Exception | None) -> dict[str, str]:
+        """As `_spoilt`. Raises the failure where no file is to blame for it."""
+        bad: dict[str, str] = {}
+        with handling(failure, "which of the files are to blame cannot be told"):
+            bad = self._spoilt(batch, failure)
+        if not bad and failure is not None:
+            raise failure
+        return bad
 
     def _spoilt(self, batch: Mapping[str, list[LandingFile]], failure: Exception | None) -> dict[str, str]:
         """Path -> problem of the batch's files that changed since they were listed or, where reading failed, of those that cannot be read."""
@@ -254,23 +257,15 @@ class Cleaning:
 
     def _prepare(self, table: str, files: Sequence[LandingFile], batch_id: str, raw: DataFrame) -> Prepared:
         log.info("%s: reading %d files", table, len(files))
-        rules = self._rules(table)
-        begun = [*self.ledger.begun, *self.ledger.left_behind(table, files, named=bool(rules.named))]
-        return Preparation(self.release, rules, self.source, files, batch_id, begun, self.now).prepare(raw)
+        return Prepared(self.release, self.rules[table], self.source, files, raw, batch_id, self.now)
 
     def _raw(self, file_set: str, files: Sequence[LandingFile]) -> DataFrame:
         rows = raw_rows(self.spark, self.source, self.source.files[file_set], files)
         # Text is parsed once for all tables and passes; Parquet is quicker to read again than to keep.
         return rows if self.source.files[file_set].format == "parquet" else rows.persist(StorageLevel.MEMORY_AND_DISK)
 
-    def _rules(self, table: str) -> TableRules:
-        mapped = self.source.tables[table]
-        function = pseudonym_function(self.source.shop, self.key)
-        files, references, named = self.source.files[mapped.files], self.checked.references[table], self.checked.named[table]
-        return TableRules(self.source.shop, contract(table), mapped, files, references, function, named)
-
     def _write_rejected(self, prepared: Sequence[Prepared]) -> None:
-        if write_rejected(self.release, prepared, may_be_there=bool(self.ledger.begun)):
+        if write_rejected(self.release, prepared):
             self.written.append(REJECTED)
 
     def _write_rows(self, one: Prepared) -> None:
@@ -289,5 +284,5 @@ class Cleaning:
                     raise RuntimeError(f"{table}: {file.path} is a copy of a file that was not loaded")
                 counts = as_copy(original)
                 self.outcomes.append(counts)
-                entries.append(self.ledger.entry(table, file, DONE, counts))
+                entries.append(self.ledger.entry(self.rules[table], file, DONE, counts))
         self.ledger.write(entries)

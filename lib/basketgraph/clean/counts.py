@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
@@ -16,39 +18,21 @@ if TYPE_CHECKING:
 def ledger_counts(files: DataFrame) -> dict[str, dict[str, Any]]:
     """Rows per table, summed over every file ever picked up: read = accepted + rejected + duplicates + left_out.
 
-    files: ops.files. returns: table -> read, accepted, rejected, duplicates, left_out, superseded, rejected_by_reason.
+    files: ops.files. returns: table -> read, accepted, rejected, duplicates, left_out, superseded, retracted, rejected_by_reason.
     """
-    done = files.where((F.col("status") == DONE) | (F.col("rows_read") > 0))  # of a file that is gone only rejected rows are left
-    names = ["read", "accepted", "rejected", "duplicate", "superseded"]
-    left_out = F.sum(F.coalesce("rows_left_out", F.lit(0))).alias("left_out")
-    totals = done.groupBy("table_name").agg(*[F.sum(f"rows_{name}").alias(name) for name in names], left_out).collect()
-    exploded = done.select("table_name", F.inline("rejected_by_reason"))
-    reasons = exploded.groupBy("table_name", "reason").agg(F.sum("rows").alias("rows"))
-    by_reason: dict[str, dict[str, int]] = {}
-    for row in reasons.collect():
-        by_reason.setdefault(row["table_name"], {})[row["reason"]] = row["rows"]
-    return {
-        row["table_name"]: {
-            "read": row["read"],
-            "accepted": row["accepted"],
-            "rejected": row["rejected"],
-            "duplicates": row["duplicate"],
-            "left_out": row["left_out"],
-            "superseded": row["superseded"],
-            "rejected_by_reason": dict(sorted(by_reason.get(row["table_name"], {}).items())),
-        }
-        for row in sorted(totals, key=lambda row: row["table_name"])
-    }
+    done, sums = files.where(F.col("status") == DONE), {"duplicates": "rows_duplicate"}
+    sums |= {name: f"rows_{name}" for name in ("read", "accepted", "rejected", "left_out", "superseded", "retracted")}
+    totals = done.groupBy("table_name").agg(*[F.sum(column).alias(name) for name, column in sums.items()]).orderBy("table_name").collect()
+    each = done.select("table_name", F.inline("rejected_by_reason")).groupBy("table_name", "reason").agg(F.sum("rows").alias("rows"))
+    reasons: dict[str, dict[str, int]] = {row.table_name: {} for row in totals}
+    for row in each.orderBy("reason").collect():
+        reasons[row.table_name][row.reason] = row.rows
+    return {row.table_name: {**{name: row[name] for name in sums}, "rejected_by_reason": reasons[row.table_name]} for row in totals}
 
 
 def summed(counts: Iterable[Counts]) -> Counts:
-    found = list(counts)
-    by_reason: dict[str, int] = {}
+    found, by_reason = list(counts), Counter[str]()
     for one in found:
-        for reason, rows in one.by_reason.items():
-            by_reason[reason] = by_reason.get(reason, 0) + rows
-    return Counts(
-        sum(c.read for c in found), sum(c.accepted for c in found), sum(c.rejected for c in found),
-        sum(c.duplicate for c in found), sum(c.superseded for c in found), by_reason,
-        sum(c.left_out for c in found),
-    )  # fmt: skip
+        by_reason.update(one.by_reason)
+    numbers = [field.name for field in fields(Counts) if field.name != "by_reason"]
+    return Counts(**{name: sum(getattr(one, name) for one in found) for name in numbers}, by_reason=dict(by_reason))

@@ -13,10 +13,12 @@ if TYPE_CHECKING:
 
 KEY_HASH, CONTENT, STATUS = "__key_hash", "__content", "__status"
 HAD, HAD_CONTENT, HAD_TIME, HAD_OWNER = "__had", "__had_content", "__had_time", "__had_owner"
-NEW, CHANGED, DUPLICATE, SUPERSEDED, REFRESHED = "new", "changed", "duplicate", "superseded", "refreshed"
+REFUSED_AT = "__refused_at"
+NEW, CHANGED, DUPLICATE, SUPERSEDED, REFRESHED, RETRACTED = "new", "changed", "duplicate", "superseded", "refreshed", "retracted"
 # new:        no row of this key was there            changed:    replaces the table's row of this key
 # duplicate:  equal to another row, lineage aside     superseded: an older version of a row that is there; the newer one stays
 # refreshed:  a duplicate of the table's row, but of a newer version: from now on it stands against what lies between the two
+# retracted:  would be new, but a newer version of it was refused
 WRITTEN = (NEW, CHANGED, REFRESHED)  # the others leave the table as it is
 
 
@@ -29,90 +31,66 @@ def content_hash(values: Sequence[str]) -> Column:
     return F.xxhash64(F.lit(0), *[part for name in values for part in (F.col(name), F.col(name).isNull())])
 
 
-def ranked(rows: DataFrame, keys: Sequence[str], values: Sequence[str]) -> DataFrame:
-    """Each row with its status within the batch: one per key is `new`, equal ones are `duplicate`, differing ones `superseded`.
-
-    The newest version wins; of two equally new ones the one with the larger content hash, so that order of arrival decides nothing.
-    """
-    newest = [F.col("source_time").desc(), F.col(CONTENT).desc(), F.col("source_file"), F.col("run_id")]
-    copies = Window.partitionBy(*keys, CONTENT).orderBy(*newest)
-    versions = Window.partitionBy(*keys).orderBy(F.col("__copy"), *newest)
-    status = F.when(F.col("__copy") > 1, DUPLICATE).when(F.col("__version") > 1, SUPERSEDED).otherwise(NEW)
-    return (
-        rows.withColumn(CONTENT, content_hash(values))
-        .withColumn("__copy", F.row_number().over(copies))
-        .withColumn("__version", F.row_number().over(versions))
-        .withColumn(STATUS, status)
-        .drop("__copy", "__version")
-    )
-
-
-def newest_rows(rows: DataFrame, keys: Sequence[str], values: Sequence[str]) -> DataFrame:
-    """One row a key, the one that `ranked` would let win: for a table that has several rows of a key, which no MERGE should have left."""
-    judged = ranked(rows, keys, values)
-    return judged.where(F.col(STATUS) == NEW).select(*rows.columns)
-
-
-def against_table(batch: DataFrame, existing: DataFrame, keys: Sequence[str], values: Sequence[str], *, refresh: bool = False) -> DataFrame:
-    """The batch's `new` rows judged against the table's rows of the same key; at most one matches.
-
-    batch:    rows with CONTENT and STATUS, as from `ranked`.
-    existing: the table's rows; those of other keys do no harm.
-    refresh:  whether a newer version that is equal to the table's row counts as such, or its time is of no account.
-    """
-    there = existing.select(*keys, content_hash(values).alias("__there"), F.col("source_time").alias("__there_time"))
-    found = F.col("__there").isNotNull()
-    same = F.col("__there") == F.col(CONTENT)
-    later = F.col("source_time") > F.col("__there_time")
-    newer = later | ((F.col("source_time") == F.col("__there_time")) & (F.col(CONTENT) > F.col("__there")))
-    equal = F.when(later, REFRESHED).otherwise(DUPLICATE) if refresh else F.lit(DUPLICATE)
-    judged = F.when(~found, NEW).when(same, equal).when(newer, CHANGED).otherwise(SUPERSEDED)
-    return (
-        batch.join(there, on=list(keys), how="left")
-        .withColumn(STATUS, F.when(F.col(STATUS) == NEW, judged).otherwise(F.col(STATUS)))
-        .drop("__there", "__there_time")
-    )
-
-
-def judged_again(
-    fresh: DataFrame, kept: DataFrame, owned: DataFrame, keys: Sequence[str], values: Sequence[str], *, refresh: bool = False
+def judge(
+    fresh: DataFrame,
+    others: DataFrame | None,
+    keys: Sequence[str],
+    values: Sequence[str],
+    *,
+    own: DataFrame | None = None,
+    refused: DataFrame | None = None,
+    refresh: bool = False,
 ) -> DataFrame:
-    """Rows of files that are read a second time, judged as if those files had never been read: against the rows that other files gave.
+    """Decide for each row whether it enters the table: of versions of one key the newest wins, of equal rows one counts.
 
-    fresh:   all good rows of the files. kept: the table's rows of other files, owned: those that these files gave; of each at most one row a key.
-    refresh: as in `against_table`; of equal rows the first one then also gets the time of the newest.
-    returns: fresh with STATUS as from `ranked` and `against_table`, and HAD, HAD_CONTENT, HAD_TIME, HAD_OWNER: whether these files gave the table
-             a row of this key, its content hash, its time, and whether this very file did. Of equal rows the one whose file gave the table its row
-             is the `new` one, so that lineage and counts stay where they are.
+    Of two equally new versions the one with the larger content hash wins, so that the order of delivery decides nothing.
+
+    fresh:   accepted rows of the files that are read.
+    others:  rows that other files gave the table, at most one a key, without those that are retracted; those of other keys do no harm. None where
+             there are none.
+    refused: refused versions of the same keys, as from `retraction.refused_versions`; a row that is older than them is retracted.
+    own:     on a replay, the rows that the read files gave the table before: they count as not there.
+    refresh: whether a newer version that is equal to the table's row counts as such, or its time is of no account.
+    returns: fresh with CONTENT and STATUS. With `own` also HAD, HAD_CONTENT, HAD_TIME and HAD_OWNER: whether the files gave the table a row of this
+             key, its content hash, its time, and whether this very file gave it. Of equal rows the one whose file gave the table its row is then
+             the `new` one, so that lineage and counts stay; with `refresh` it gets the time of the newest.
     """
-    lineage = {"source_file": "__had_file", "file_hash": "__had_hash", "source_time": HAD_TIME}
-    had = owned.select(*keys, content_hash(values).alias(HAD_CONTENT), *(F.col(name).alias(had) for name, had in lineage.items()))
-    there = kept.select(*keys, content_hash(values).alias("__there"), F.col("source_time").alias("__there_time"))
-    same_file = (F.col("source_file") == F.col("__had_file")) & (F.col("file_hash") == F.coalesce("__had_hash", "file_hash"))
-    rows = fresh.withColumn(CONTENT, content_hash(values)).join(had, on=list(keys), how="left")  # at most one row a key on the right
-    rows = rows.withColumns({HAD: F.col("__had_file").isNotNull(), HAD_OWNER: F.coalesce(same_file, F.lit(False))})
+    rows, latest, owner_first = fresh.withColumn(CONTENT, content_hash(values)), F.col("source_time"), []
     copied = Window.partitionBy(*keys, CONTENT)
-    copies = copied.orderBy(F.col(HAD_OWNER).desc(), F.col("source_time").desc(), "source_file", "file_hash")
-    rows = rows.withColumns({"__latest": F.max("source_time").over(copied), "__copy": F.row_number().over(copies)})
+    if own is not None:
+        rows, latest, owner_first = _with_own(rows, own, keys, values), F.max("source_time").over(copied), [F.col(HAD_OWNER).desc()]
+    copies = copied.orderBy(*owner_first, F.col("source_time").desc(), "source_file", "file_hash")
+    rows = rows.withColumns({"__latest": latest, "__copy": F.row_number().over(copies)})
     versions = Window.partitionBy(*keys).orderBy("__copy", F.col("__latest").desc(), F.col(CONTENT).desc())
-    rows = rows.withColumn("__version", F.row_number().over(versions)).join(there, on=list(keys), how="left")  # at most one row a key
-    newer = (F.col("__latest") > F.col("__there_time")) | ((F.col("__latest") == F.col("__there_time")) & (F.col(CONTENT) > F.col("__there")))
-    newest = (F.col("__version") == 1) & (F.col("__latest") > F.col("__there_time"))
-    equal = F.when(newest, REFRESHED).otherwise(DUPLICATE) if refresh else F.lit(DUPLICATE)
-    status = (
-        F.when(F.col("__copy") > 1, DUPLICATE)
-        .when(F.col("__there") == F.col(CONTENT), equal)
-        .when(F.col("__version") > 1, SUPERSEDED)
-        .when(F.col("__there").isNull(), NEW)
-        .when(newer, CHANGED)
-        .otherwise(SUPERSEDED)
-    )
-    rows = rows.withColumn("source_time", F.col("__latest")) if refresh else rows
-    return rows.withColumn(STATUS, status).drop("__had_file", "__had_hash", "__latest", "__copy", "__version", "__there", "__there_time")
+    rows = rows.withColumn("__version", F.row_number().over(versions))
+    is_copy, is_older = F.col("__copy") > 1, F.col("__version") > 1
+    status = F.when(is_copy, DUPLICATE).when(is_older, SUPERSEDED).otherwise(NEW)
+    if others is not None:
+        there = others.select(*keys, content_hash(values).alias("__there"), F.col("source_time").alias("__there_time"))
+        rows = rows.join(there, on=list(keys), how="left")  # at most one row a key
+        later = F.col("__latest") > F.col("__there_time")
+        newer = later | ((F.col("__latest") == F.col("__there_time")) & (F.col(CONTENT) > F.col("__there")))
+        equal = F.when(~is_older & later, REFRESHED).otherwise(DUPLICATE) if refresh else F.lit(DUPLICATE)
+        status = (
+            F.when(is_copy, DUPLICATE)
+            .when(F.col("__there") == F.col(CONTENT), equal)
+            .when(is_older, SUPERSEDED)
+            .when(F.col("__there").isNull(), NEW)
+            .when(newer, CHANGED)
+            .otherwise(SUPERSEDED)
+        )
+    if refused is not None:
+        rows = rows.join(refused, on=list(keys), how="left")  # at most one row a key
+        status = F.when((status == NEW) & (F.col("__latest") < F.col(REFUSED_AT)), RETRACTED).otherwise(status)
+    rows = rows.withColumn(STATUS, status)
+    rows = rows.withColumn("source_time", F.col("__latest")) if refresh and own is not None else rows
+    return rows.drop("__latest", "__copy", "__version", "__there", "__there_time", REFUSED_AT)
 
 
-def with_valid_to(rows: DataFrame, keys: Sequence[str]) -> DataFrame:
-    """`valid_to` of each row: the next `valid_from` of the same entity, null for the last."""
-    entity = [key for key in keys if key != "valid_from"]
-    following = Window.partitionBy(*entity).orderBy("valid_from")
-    return rows.withColumn("valid_to", F.lead("valid_from").over(following))
+def _with_own(rows: DataFrame, own: DataFrame, keys: Sequence[str], values: Sequence[str]) -> DataFrame:
+    """Rows with what the read files gave the table of their key."""
+    lineage = {"source_file": "__had_file", "file_hash": "__had_hash", "source_time": HAD_TIME}
+    had = own.select(*keys, content_hash(values).alias(HAD_CONTENT), *(F.col(name).alias(had) for name, had in lineage.items()))
+    same_file = (F.col("source_file") == F.col("__had_file")) & (F.col("file_hash") == F.col("__had_hash"))
+    joined = rows.join(had, on=list(keys), how="left")  # at most one row a key on the right
+    return joined.withColumns({HAD: F.col("__had_file").isNotNull(), HAD_OWNER: F.coalesce(same_file, F.lit(False))}).drop("__had_file", "__had_hash")

@@ -18,6 +18,7 @@ from basketgraph.clean.file_validation import JAVA_ERRORS, Screen, Unreadable, c
 from basketgraph.clean.landing import is_landed, no_files, no_folder
 from basketgraph.clean.mapping import FileSet
 from basketgraph.foundation.paths import globbed, no_glob
+from basketgraph.foundation.progress import each
 from basketgraph.foundation.tables.files import Files
 
 if TYPE_CHECKING:
@@ -105,6 +106,10 @@ class Landing:
         if (status.getLen(), _modified(status)) == (file.size, listed_at):
             return None
         return f"changed while it was read: {file.size} bytes of {listed_at:%FT%TZ}, then {status.getLen()} of {_modified(status):%FT%TZ}"
+
+    def with_hashes(self, files: Sequence[LandingFile], known: Mapping[tuple[str, int, datetime], str]) -> Sequence[LandingFile]:
+        """The files with their content hashes. known: those of files that were seen before, which are not read for it."""
+        return [replace(f, file_hash=known[f.seen_as]) if f.seen_as in known else self.hashed(f) for f in each(files, "files hashed")]
 
     def hashed(self, file: LandingFile) -> LandingFile:
         """The file with the sha256 of its content, which Java reads as a stream."""

@@ -29,7 +29,7 @@ def odd_facts(raw: DataFrame, rules: TableRules) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in ("user", "item"):
         found |= _ids(good, name)
-    if raw.select(FILE_NUMBER).distinct().limit(2).count() > 1:
+    if rules.key_is_content and raw.select(FILE_NUMBER).distinct().limit(2).count() > 1:
         found |= _orders(mapped, rules)
     return found
 
@@ -71,19 +71,19 @@ def _user(text: str) -> str:
 
 
 def _orders(mapped: DataFrame, rules: TableRules) -> dict[str, Any]:
-    """Of several files: events that come again with other content, and orders that are accepted in one file and refused in another."""
-    found: dict[str, Any] = {}
+    """Of several files of lines without a number of their own: events that come again with other content, and orders that are accepted in one file
+    and refused in another.
+    """
     parsed = mapped.where(F.col(CORRUPT).isNull())
-    if rules.key_is_content:
-        same = [F.col(silver(name)) for name in ("user_id", "item_id", "event_time", "quantity", "amount_minor")]
-        content = F.xxhash64(F.to_json(F.struct(*[F.col(f"`{name}`") for name in sorted(rules.files.columns)])))
-        names = [f"same{i}" for i in range(len(same))]
-        values = [column.alias(name) for name, column in zip(names, same, strict=True)]
-        good = parsed.where(~F.col(REFUSED)).select(*values, content.alias("content"), FILE_NUMBER)
-        once = good.groupBy(*names, "content").agg(F.min(FILE_NUMBER).alias("file"), F.count("*").alias("rows"))
-        each = once.groupBy(*names).agg(F.sum("rows").alias("rows"), F.countDistinct("file").alias("files"))
-        (row,) = each.where("files > 1").agg(F.sum("rows").alias("rows")).collect()
-        found["come_again"] = row["rows"] or 0
+    same = [F.col(silver(name)) for name in ("user_id", "item_id", "event_time", "quantity", "amount_minor")]
+    content = F.xxhash64(F.to_json(F.struct(*[F.col(f"`{name}`") for name in sorted(rules.files.columns)])))
+    names = [f"same{i}" for i in range(len(same))]
+    values = [column.alias(name) for name, column in zip(names, same, strict=True)]
+    good = parsed.where(~F.col(REFUSED)).select(*values, content.alias("content"), FILE_NUMBER)
+    once = good.groupBy(*names, "content").agg(F.min(FILE_NUMBER).alias("file"), F.count("*").alias("rows"))
+    each = once.groupBy(*names).agg(F.sum("rows").alias("rows"), F.countDistinct("file").alias("files"))
+    (row,) = each.where("files > 1").agg(F.sum("rows").alias("rows")).collect()
+    found: dict[str, Any] = {"come_again": row["rows"] or 0}
     if "order_id" in rules.mapped.columns:
         files = [F.countDistinct(F.when(is_refused, F.col(FILE_NUMBER))) for is_refused in (F.col(REFUSED), ~F.col(REFUSED))]
         each = parsed.groupBy(silver("order_id")).agg(
@@ -119,5 +119,5 @@ def odd_hints(facts: Mapping[str, Any]) -> Iterator[str]:
     if facts.get("orders_refused_elsewhere", 0):
         yield (
             f"{facts['orders_refused_elsewhere']:,} orders are accepted from one file and rejected from another: "
-            "does a later state take back an earlier one? What was accepted stays"
+            "does a later state take back an earlier one? Then give event_id an expression: without one, what was accepted stays"
         )

@@ -26,14 +26,18 @@ def trace(warehouse: Warehouse, given: str, table: str = EVENTS) -> dict[str, An
     """Everything the warehouse knows of one row.
 
     given:   the row's key; of several key columns, their values with a slash between them. A rejected_id is found whatever `table` says.
-    returns: table, key, row (None where it was taken out), file, run, commits, versions, user_days, releases.
+    returns: table, key, row (None where it was taken out), file, run, commits, versions, user_days, releases, and retracted_by: of a row that was
+             taken out since a newer version of it was refused, that version's rejected_id, reasons, source_file, source_time and run_id.
     errors:  UserError where no row of this key is, or was as far back as versions are kept.
     """
     found = _found(warehouse, given, table) if _has_key(contract(table), given) else None
-    if found is None and table != REJECTED:
-        table, found = (REJECTED, again) if (again := _found(warehouse, given, REJECTED)) else (table, None)
+    refused = _refused(warehouse, given, table) if found is None and table != REJECTED else None
+    if found is None and table != REJECTED and (rejected := _found(warehouse, given, REJECTED)):
+        table, found = REJECTED, rejected
     matches = _matches(contract(table), given)
     versions = _versions(warehouse, table, matches) if warehouse.exists(table) else []
+    if found is None and not versions and refused is not None:  # no version of it was ever in the table, or none is told
+        return trace(warehouse, refused["rejected_id"], REJECTED)
     if found is None and not versions:
         want = f"want a key ({', '.join(contract(table).keys)}) of {table}, or a rejected_id of {REJECTED}"
         cure = "Name the right table with --table, or the right warehouse."
@@ -48,6 +52,7 @@ def trace(warehouse: Warehouse, given: str, table: str = EVENTS) -> dict[str, An
         "run": _run(warehouse, row.get("run_id")),
         "commits": [one for one in warehouse.history(table) if str(one["batch_id"]).startswith(f"{row.get('run_id')}/")],
         "versions": [{name: value for name, value in one.items() if name != "row"} for one in versions],
+        "retracted_by": refused if found is None else None,
         "user_days": _user_days(warehouse, found) if found and table == EVENTS else [],
         "releases": _releases(warehouse, terms, given, row),
     }
@@ -73,6 +78,14 @@ def _found(warehouse: Warehouse, given: str, table: str) -> dict[str, Any] | Non
     return rows[0].asDict(recursive=True) if rows else None
 
 
+def _refused(warehouse: Warehouse, given: str, table: str) -> dict[str, Any] | None:
+    """The newest refused version of a row, which takes older ones out of the table."""
+    key = F.array(*[F.lit(part) for part in given.split("/", maxsplit=len(contract(table).keys) - 1)])
+    rows = warehouse.newest(REJECTED).where((F.col("table_name") == table) & (F.col("refused_key") == key)).orderBy(F.desc("source_time"))
+    shown = rows.select("rejected_id", "reasons", "source_file", "source_time", "run_id").limit(1).collect()
+    return shown[0].asDict(recursive=True) if shown else None
+
+
 def _file(warehouse: Warehouse, table: str, row: Mapping[str, Any]) -> dict[str, Any] | None:
     """The landing file as ops.files has it, and other files of the same content. None for rows that came from no file."""
     if "source_file" not in row or not warehouse.exists(FILES):
@@ -81,8 +94,7 @@ def _file(warehouse: Warehouse, table: str, row: Mapping[str, Any]) -> dict[str,
     of_path = [entry for entry in entries if entry["source_file"] == row["source_file"]]
     if not of_path:
         return {"path": row["source_file"], "status": "not in ops.files"}
-    # A row of before file_hash is, of several contents of one path, from the one that the same run read.
-    entry = max(of_path, key=lambda e: (e["file_hash"] == row.get("file_hash"), e["run_id"] == row["run_id"]))
+    entry = max(of_path, key=lambda e: (e["file_hash"] == row["file_hash"], e["seen_at"]))
     same = sorted(e["source_file"] for e in entries if e["file_hash"] == entry["file_hash"] and e["source_file"] != entry["source_file"])
     return {
         "path": entry["source_file"],
@@ -92,7 +104,7 @@ def _file(warehouse: Warehouse, table: str, row: Mapping[str, Any]) -> dict[str,
         "status": entry["status"],
         "picked_up_at": entry["seen_at"],
         "picked_up_by": entry["run_id"],
-        "rows": {name: entry[f"rows_{name}"] for name in ("read", "accepted", "rejected", "duplicate", "left_out", "superseded")},
+        "rows": {name: entry[f"rows_{name}"] for name in ("read", "accepted", "rejected", "duplicate", "left_out", "superseded", "retracted")},
         "same_content": same,
     }
 

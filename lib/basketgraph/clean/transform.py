@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
-from operator import or_
-from typing import TYPE_CHECKING
+from hashlib import sha256
+from operator import and_, or_
+from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 from pyspark.sql.types import DataType, DateType, TimestampType
+from pyspark.sql.window import Window
 
-from basketgraph.clean.mapping import FileSet, TableMapping, day_column, derivable, derived_from, has_history
-from basketgraph.clean.raw_rows import CORRUPT, HASH, places
+from basketgraph.clean.landing_files import LandingFile
+from basketgraph.clean.lines import LINE
+from basketgraph.clean.mapping import FileSet, Source, TableMapping, day_column, derivable, derived_from, has_history
+from basketgraph.clean.raw_rows import CORRUPT, EXPLODED, HASH, places, unparsable_rows
+from basketgraph.clean.sql_checks import CheckedSource
 from basketgraph.foundation.contracts import Contract, contract
+from basketgraph.foundation.privacy.pseudonyms import PseudonymKey, pseudonym_function
 from basketgraph.foundation.privacy.row_masking import MASK, with_texts_masked
 
 if TYPE_CHECKING:
@@ -24,6 +31,7 @@ if TYPE_CHECKING:
 
 REJECTED = "silver.rejected_rows"
 VERSION = "__version_time"  # the instant that a mapping's `version` gives
+ROW_ID = "__row_id"
 REFUSED = "__refused"  # whether there is any reason to refuse a mapped row; never null
 UNPARSABLE = "unparsable"  # the reason of a line that is no row
 BLAMED = "__blamed"  # whether the mapping gives one
@@ -48,6 +56,7 @@ class TableRules:
     references: Mapping[str, frozenset[str]]
     pseudonym: Pseudonym
     named: frozenset[str] = frozenset()  # what reads the file's name or time, as in CheckedSource
+    key_fingerprint: str = ""  # of all that makes the key of a raw row
 
     @property
     def history(self) -> bool:
@@ -59,6 +68,11 @@ class TableRules:
         return any(key in derivable(self.table) and key not in self.mapped.columns for key in self.table.keys)
 
     @property
+    def retracts(self) -> bool:
+        """Whether a refused row may take an older version of it out of the table: not where another content has another key."""
+        return bool(self.mapped.reject) and not self.key_is_content
+
+    @property
     def day_may_change(self) -> bool:
         """Whether a newer version of a row may lie on another day than the older one: not where the day is in the key, or the key made of it."""
         day = day_column(self.table, self.mapped)
@@ -68,6 +82,36 @@ class TableRules:
     def values(self) -> list[str]:
         """The columns that make a row of this key a different row: neither key nor lineage, nor what follows from other rows."""
         return [c for c in self.table.compared_columns if not (self.history and c == "valid_to")]
+
+
+def table_rules(checked: CheckedSource, key: PseudonymKey) -> dict[str, TableRules]:
+    """The rules of every table that the mapping fills."""
+    source, pseudonym = checked.source, pseudonym_function(checked.source.shop, key)
+    found = {}
+    for name, mapped in source.tables.items():
+        table, files, named = contract(name), source.files[mapped.files], checked.named[name]
+        fingerprint = key_fingerprint(source, table, mapped, named)
+        found[name] = TableRules(source.shop, table, mapped, files, checked.references[name], pseudonym, named, fingerprint)
+    return found
+
+
+def key_fingerprint(source: Source, table: Contract, mapped: TableMapping, named: Collection[str]) -> str:
+    """A hash of the expressions that make the table's key, of the values that they name, and of what the id of a raw row is made of."""
+    files = source.files[mapped.files]
+    texts = {key: mapped.columns[key] for key in table.keys if key in mapped.columns}
+    derived: list[Any] = []
+    for key in set(table.keys) - set(texts):
+        sources = derived_from(table).get(key)
+        if sources is None and key in derivable(table):
+            exploded = [text for text in files.let.values() if EXPLODED.fullmatch(text)]
+            derived = [source.shop, sorted(files.columns.items()), sorted(files.personal), files.null_values, exploded]
+            sources = sorted(name for name in named if name in mapped.columns)
+        texts |= {name: mapped.columns[name] for name in sources or ()}
+    values = {**files.let, "source_currency": repr(source.currency), "source_time_zone": repr(source.time_zone)}
+    wanted = dict(texts)
+    for _ in values:  # an expression may name a value that names another one
+        wanted |= {name: text for name, text in values.items() if re.search(rf"\b{re.escape(name)}\b", " ".join(wanted.values()))}
+    return sha256(json.dumps([sorted(wanted.items()), derived], default=str).encode()).hexdigest()[:16]
 
 
 def silver(column: str) -> str:
@@ -132,7 +176,7 @@ def _reasons_of_the_mapping(rules: TableRules) -> dict[str, Column]:
         found["unreadable:version"] = parsable & unreadable
         found["missing:version"] = parsable & null & ~unreadable
     for name, text in rules.mapped.reject.items():
-        found[name] = parsable & F.coalesce(F.expr(text), F.lit(False))
+        found[name] = parsable & _holds(text)
     found[UNPARSABLE] = ~parsable
     return found
 
@@ -152,13 +196,8 @@ def _over_silver(condition: str, rules: TableRules) -> str:
 
 def accepted_rows(mapped: DataFrame, rules: TableRules, *, run_id: str, now: datetime) -> DataFrame:
     """The rows without a reason to refuse them, as the contract's columns; `valid_to` is null where it follows from other rows."""
-    return silver_rows(mapped.where(~F.col(REFUSED)), rules, run_id=run_id, now=now)
-
-
-def silver_rows(mapped: DataFrame, rules: TableRules, *, run_id: str, now: datetime) -> DataFrame:
-    """All mapped rows as the contract's columns, good or not."""
     columns = silver_columns(rules, run_id=run_id, now=now)
-    return mapped.select(*[column.alias(name) for name, column in columns.items()])
+    return mapped.where(~F.col(REFUSED)).select(*[column.alias(name) for name, column in columns.items()])
 
 
 def silver_columns(rules: TableRules, *, run_id: str, now: datetime) -> dict[str, Column]:
@@ -166,7 +205,7 @@ def silver_columns(rules: TableRules, *, run_id: str, now: datetime) -> dict[str
     lineage = {
         "source_file": F.col("file_name"),
         "file_hash": F.col(HASH),
-        "source_time": F.col("file_modified_at") if rules.mapped.version is None else F.col(VERSION),
+        "source_time": F.col(_version(rules)),
         "run_id": F.lit(run_id),
         "ingested_at": F.lit(now),
     }
@@ -186,6 +225,23 @@ def silver_columns(rules: TableRules, *, run_id: str, now: datetime) -> dict[str
             column = F.lit(None)
         found[p.name] = column.cast(field.dataType)
     return found
+
+
+def _version(rules: TableRules) -> str:
+    return "file_modified_at" if rules.mapped.version is None else VERSION
+
+
+def refused_key(rules: TableRules, *, run_id: str, now: datetime) -> Column:
+    """The key of a mapped row that a `reject` condition of the mapping refuses, as texts; null where a part of it or its version is not readable."""
+    columns = silver_columns(rules, run_id=run_id, now=now)
+    key = [columns[name].cast("string") for name in rules.table.keys]
+    refused = reduce(or_, [_holds(text) for text in rules.mapped.reject.values()])
+    readable = reduce(and_, [part.isNotNull() for part in (*key, F.col(_version(rules)))])
+    return F.when(refused & readable & F.col(CORRUPT).isNull(), F.array(*key))
+
+
+def _holds(condition: str) -> Column:
+    return F.coalesce(F.expr(condition), F.lit(False))
 
 
 def derived_id(rules: TableRules, name: str) -> Column:
@@ -215,17 +271,22 @@ def content_id(rules: TableRules, *also: Column) -> Column:
     return F.left(F.sha2(F.to_json(F.struct(*columns), JSON_OPTIONS), 256), F.lit(32))
 
 
-def rejected_id(rules: TableRules) -> Column:
-    """The id that a mapped row has, or would have, in silver.rejected_rows."""
-    asked = {name: F.expr(text) for name, text in rules.mapped.reject.items() if f"reject.{name}" in rules.named}
-    told = [F.coalesce(condition, F.lit(False)).alias(f"__{name}") for name, condition in asked.items()]
-    if "version" in rules.named:
-        told.append(F.col(VERSION).isNull().alias(VERSION))
-    return content_id(rules, F.lit(rules.table.name).alias("__table"), rules.pseudonym(F.col(CORRUPT)).alias("__line"), *told)
+def raw_row_id(rules: TableRules) -> Column:
+    """An id of a mapped row's raw content: of equal lines the same."""
+    return content_id(rules, F.lit(rules.table.name).alias("__table"), rules.pseudonym(F.col(CORRUPT)).alias("__line"))
+
+
+def with_rejected_id(rows: DataFrame, *, order: Column) -> DataFrame:
+    """Rows with ROW_ID, source_file and file_hash, with the id of their place in silver.rejected_rows: the file, the raw row, and which of several
+    equal rows of the file, in this order, it is.
+    """
+    place = ["source_file", "file_hash", ROW_ID]
+    nth = F.row_number().over(Window.partitionBy(*place).orderBy(order))
+    return rows.withColumn("__nth", nth).withColumn("rejected_id", F.left(F.sha2(F.to_json(F.struct(*place, "__nth")), 256), F.lit(32)))
 
 
 def rejected_rows(mapped: DataFrame, rules: TableRules, *, run_id: str, now: datetime) -> DataFrame:
-    """The refused rows, one per raw row, as silver.rejected_rows. An unparsable line has no payload, and no number yet (rejected.py)."""
+    """The refused rows as silver.rejected_rows. An unparsable line has no payload, and no number yet."""
     conditions = reasons(rules)
     bad = with_blame(mapped.where(F.col(REFUSED)), rules)
     names = F.array(*[F.when(condition, F.lit(name)) for name, condition in conditions.items()])
@@ -237,17 +298,34 @@ def rejected_rows(mapped: DataFrame, rules: TableRules, *, run_id: str, now: dat
         else:
             value = with_texts_masked(value, DataType.fromDDL(kind), rules.files.personal)
         shown.append(value.alias(name))
-    unparsable = F.col(CORRUPT).isNotNull()
+    unparsable, has_day = F.col(CORRUPT).isNotNull(), "event_date" in rules.mapped.columns
     found = bad.select(
-        rejected_id(rules).alias("rejected_id"),
+        raw_row_id(rules).alias(ROW_ID),
         F.lit(rules.table.name).alias("table_name"),
         F.col(HASH).alias("file_hash"),
         F.array_compact(names).alias("reasons"),
         F.when(~unparsable, F.to_json(F.struct(*shown), JSON_OPTIONS)).alias("payload"),
         F.lit(None).alias("line_number"),
+        (F.col(silver("event_date")) if has_day else F.lit(None)).alias("event_date"),
         F.col("file_name").alias("source_file"),
-        F.col("file_modified_at").alias("source_time"),
+        F.coalesce(_version(rules), "file_modified_at").alias("source_time"),
+        (refused_key(rules, run_id=run_id, now=now) if rules.retracts else F.lit(None)).alias("refused_key"),
         F.lit(run_id).alias("run_id"),
         F.lit(now).alias("ingested_at"),
     )
-    return found.select(*[F.col(f.name).cast(f.dataType) for f in contract(REJECTED).struct.fields])
+    numbered = with_rejected_id(found, order=F.lit(0))
+    return numbered.select(*[F.col(f.name).cast(f.dataType) for f in contract(REJECTED).struct.fields])
+
+
+def with_line_numbers(rejected: DataFrame, rules: TableRules, source: Source, landed: Sequence[LandingFile]) -> DataFrame:
+    """Rejected rows, unparsable ones with the number of their line; null where lines cannot be told apart.
+
+    landed: the files of unparsable rows. They are read once more, line by line; files without such rows are not.
+    """
+    lines = unparsable_rows(rejected.sparkSession, source, rules.files, landed)
+    if lines is None:
+        return rejected
+    place = {ROW_ID: raw_row_id(rules), "source_file": F.col("file_name"), "file_hash": F.col(HASH)}
+    mapped = mapped_rows(lines, rules).select(*[column.alias(name) for name, column in place.items()], LINE)
+    numbers = with_rejected_id(mapped, order=F.col(LINE)).select("rejected_id", F.col(LINE).alias("line_number"))
+    return rejected.drop("line_number").join(numbers, on="rejected_id", how="left").select(*rejected.columns)  # one row an id; they may be millions

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from basketgraph.clean.landing import want_files
 from basketgraph.clean.mapping import Source, read_source, refuse
-from basketgraph.clean.replay_settings import ReplaySettings
+from basketgraph.clean.replay.settings import ReplaySettings
 from basketgraph.foundation.config import Config, data_text
 from basketgraph.foundation.runs.steps import chosen_steps, pipelines, want_events
 

@@ -10,7 +10,7 @@ from basketgraph.foundation.runs.steps import Pipelines
 
 MODELS = {  # section -> the stage's own model; imported when a step takes it
     "clean": "basketgraph.clean.cleaning.CleanSettings",
-    "replay": "basketgraph.clean.replay.ReplaySettings",
+    "replay": "basketgraph.clean.replay.settings.ReplaySettings",
     "quality": "basketgraph.foundation.quality.suites.QualitySettings",
     "alerts": "basketgraph.foundation.runs.alerts.AlertSettings",
     "interactions": "basketgraph.interactions.interactions.InteractionsSettings",

@@ -251,6 +251,8 @@ def print_check(found: SourceCheck, *, file: Any) -> None:
             say(words)
         if counts.superseded:
             say(f"  of the accepted {counts.superseded:,} are older versions of others: the newest one of each key counts")
+        if counts.retracted:
+            say(f"  {counts.retracted:,} accepted rows, of these files or of earlier ones, do not count: a newer version of them is refused")
         for reason, rows in sorted(counts.by_reason.items(), key=lambda pair: -pair[1])[:REJECTED_SHOWN]:
             say(f"  {reason}: {rows:,}")
             for payload, path, line in one.examples.get(reason, ()):
@@ -303,6 +305,7 @@ def check_as_json(found: SourceCheck) -> dict[str, Any]:
                 "duplicates": one.counts.duplicate,
                 "left_out": one.counts.left_out,
                 "superseded": one.counts.superseded,
+                "retracted": one.counts.retracted,
                 "rejected_by_reason": dict(sorted(one.counts.by_reason.items())),
                 "examples": {
                     reason: [{"file": f, "line": n, "row": dict(masked_row(p))} for p, f, n in rows] for reason, rows in one.examples.items()

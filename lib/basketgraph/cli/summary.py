@@ -69,6 +69,9 @@ def _print_rows(out: Console, rows: Mapping[str, Mapping[str, Any]]) -> None:
         shown.add_row(name, *told, reasons)
     if rows:
         out.print(shown)
+    for name, counts in rows.items():
+        if counts.get("retracted"):  # a step of before counted none
+            out.print(f"{name}: {counts['retracted']:,} accepted rows are no longer in the table: newer versions of them were refused")
 
 
 def _print_tables(out: Console, tables: Mapping[str, Mapping[str, int]]) -> None:
@@ -144,6 +147,9 @@ def print_trace(found: Mapping[str, Any]) -> None:
     state = "is in the table" if found["row"] else "is no longer in the table; as it last was"
     key = ", ".join(f"{name} {value}" for name, value in found["key"].items())
     out.print(Text.assemble((found["table"], "bold"), f" {key}: {state}"), soft_wrap=True)
+    if refused := found["retracted_by"]:
+        what = f"a newer version of it in {refused['source_file']} was refused: {', '.join(refused['reasons'])}"
+        out.print(f"retracted {what} (rejected row {refused['rejected_id']})", soft_wrap=True)
     file = found["file"]
     if file:
         out.print(f"\nfile      {file['path']}", soft_wrap=True)

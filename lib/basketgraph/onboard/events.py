@@ -25,6 +25,7 @@ NO_TIME = (
     "its day in event_date, such as `to_date(COLUMN, 'dd.MM.yyyy')`. Without one no row can be used"
 )
 NO_ITEMS = ". Where no column does, write \"'none'\" here: events and profiles come, and lists are refused"
+CHANGED = {"modified", "updated", "changed", "geaendert", "aktualisiert"}  # in headers of when a record was last changed
 LIKELY = 0.55  # score of a header such as date_created
 MINOR_WORDS = {"cents", "cent", "minor", "pence", "pennies", "centimes"}
 READ: Mapping[str, Callable[[str], bool]] = {  # whether a value by itself is one of a role
@@ -68,6 +69,7 @@ def events_table(reading: Reading, lets: Lets, currency: str, names: Sequence[st
     pieces = _quantity(reading, lets, table, cancelled)
     _amounts(reading, lets, table, cancelled, pieces, currency)
     _ask_for_holes(reading, table)
+    _tell_versions(reading, table)
     _ask_for_changes(reading, table)
     _ask_for_unread(reading, table)
     for role, column in (("store", "store_id"), ("channel", "channel")):
@@ -77,8 +79,24 @@ def events_table(reading: Reading, lets: Lets, currency: str, names: Sequence[st
     return table
 
 
+def _tell_versions(reading: Reading, table: Table) -> None:
+    """Of two states of a line the later one counts, by the column that says when a record was changed, where there is one."""
+    if "event_id" not in table.columns:
+        return  # a line is its own id, so that another content is another line
+    told = [(one, one.timestamp or one.epoch) for one in reading.profiles if CHANGED & set(words_of(one.name))]
+    read = [(one, form) for one, form in told if form is not None]
+    in_utc = [(one, form) for one, form in read if form.instant or {"utc", "gmt"} & set(words_of(one.name))]
+    for one, form in [*in_utc, *read][:1]:
+        instant = form.sql(one.column.sql)
+        instant = instant if in_utc else f"to_utc_timestamp({instant}, source_time_zone)"
+        table.version = f"coalesce({instant}, {table.columns['event_time']})"
+        table.guess("version", f"{one.name} says when a line was last changed", "so its header says")
+
+
 def _ask_for_changes(reading: Reading, table: Table) -> None:
-    """Ask about lines that come again with a status that is rejected."""
+    """Ask what tells the newer one of lines that come again with a status that is rejected, where no column tells it."""
+    if table.version is not None:
+        return
     status, order, item = (reading.roles.get(role) for role in ("status", "order", "item"))
     if status is None or order is None or item is None or "order_not_completed" not in table.reject:
         return
@@ -89,7 +107,7 @@ def _ask_for_changes(reading: Reading, table: Table) -> None:
     changed = [of_line for of_line in states.values() if len(of_line) > 1]
     if changed:
         told = f"{len(changed)} lines of the sample come again in another state ({', '.join(sorted(changed[0]))})"
-        table.todo("order_not_completed", f"{told}: a line that was accepted before stays a sale, since the newer one is only refused")
+        table.todo("order_not_completed", f"{told}: which is the newer one is told by the files' times; write a column that says it into `version`")
 
 
 def _ask_for_unread(reading: Reading, table: Table) -> None:

@@ -151,6 +151,7 @@ def _table(one: FilesPlan, table: Table) -> Iterator[str]:
         yield from _comments(4, table.remarks.get("where", []))
         yield f"    where: {scalar(table.where)}"
     if table.version is not None:
+        yield from _comments(4, table.remarks.get("version", []))
         yield f"    version: {scalar(table.version)} # of two versions of a row the one that is later by this counts"
     yield "    columns:"
     for column, expression in table.columns.items():

@@ -11,9 +11,9 @@ from pyspark.sql import SparkSession
 
 from basketgraph.foundation.config import UserError, data_yaml, parsed
 from basketgraph.foundation.contracts import contract
-from basketgraph.foundation.quality.examine import examine
 from basketgraph.foundation.quality.check import QualityStop, check_all
 from basketgraph.foundation.quality.check_scope import Finding, whole_table
+from basketgraph.foundation.quality.examine import examine
 from basketgraph.foundation.quality.suites import Expectation, QualitySettings, Suite, suite, suites
 from basketgraph.foundation.tables.warehouse import RunTables
 from support.contract_rows import rows

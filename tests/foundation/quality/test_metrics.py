@@ -13,8 +13,8 @@ from pyspark.sql import DataFrame, SparkSession
 
 from basketgraph.foundation.config import data_yaml, parsed
 from basketgraph.foundation.quality import metrics
-from basketgraph.foundation.quality.examine import examine
 from basketgraph.foundation.quality.check_scope import Finding, Look, Scope, judged_days, whole_table
+from basketgraph.foundation.quality.examine import examine
 from basketgraph.foundation.quality.suites import Expectation, QualitySettings, Suite, suite
 from support.contract_rows import rows
 

@@ -179,18 +179,18 @@ def test_a_folder_is_replaced_when_the_block_ends_and_kept_when_it_fails(tmp_pat
 
 SPEAKS_TO_FILE_SYSTEMS = re.compile(r"\b_jvm\b|\bhadoop\.fs\b|\bos\.(replace|rename|link)\b|\.rename\(")
 MAY = {
-    "files.py",
-    "session.py",  # which schemes this JVM has, and its locale
-    "pick_up.py",  # Java's decompression, hashes and Parquet footers
-    "screening.py",  # Java's charsets and line reader
-    "reading.py",  # Java's encoding of a URI
-    "ledger.py",  # until its announcements are rows
-    "pseudonyms.py",  # a file that only its user may read, before it has its name
-    "writer.py",  # names Spark's part files in a folder that nobody reads yet
-    "write.py",  # onboarding's mapping, on this machine
+    "foundation/tables/files.py",
+    "foundation/runs/session.py",  # which schemes this JVM has, and its locale
+    "foundation/privacy/pseudonyms.py",  # a file that only its user may read, before it has its name
+    "clean/landing_files.py",  # Java's decompression, hashes and Parquet footers
+    "clean/file_validation.py",  # Java's charsets and line reader
+    "clean/raw_rows.py",  # Java's encoding of a URI
+    "shards/writer.py",  # names Spark's part files in a folder that nobody reads yet
+    "onboard/draft.py",  # the mapping, on this machine
 }
 
 
 def test_nothing_else_speaks_to_hadoops_file_systems_or_renames_files() -> None:
-    modules = [file for file in Path(str(package_files("basketgraph"))).rglob("*.py") if SPEAKS_TO_FILE_SYSTEMS.search(file.read_text())]
-    assert {file.name for file in modules} <= MAY
+    package = Path(str(package_files("basketgraph")))
+    modules = [file for file in package.rglob("*.py") if SPEAKS_TO_FILE_SYSTEMS.search(file.read_text())]
+    assert {str(file.relative_to(package)) for file in modules} <= MAY

@@ -9,7 +9,6 @@ from typing import Any
 from basketgraph.foundation.contracts import Contract
 
 TAKEN_OUT = "__taken_out"  # marks the keys among the rows that come whose rows leave the table
-ANEW = "__anew"  # marks the rows that come of such keys
 
 
 def differs(terms: Contract, *, replace: bool, also: Sequence[str] = ()) -> str | None:

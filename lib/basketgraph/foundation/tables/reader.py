@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from py4j.protocol import Py4JJavaError
@@ -49,18 +49,6 @@ def _note(text: str | None) -> dict[str, Any]:
     return note if isinstance(note, dict) else {}
 
 
-class Committed(NamedTuple):
-    """A commit of a batch."""
-
-    version: int
-    rows: int | None  # that it added; None where the commit does not say
-
-
-def _rows_added(operation: str, metrics: Mapping[str, str]) -> int | None:
-    more, less = ("numTargetRowsInserted", "numTargetRowsDeleted") if operation == "MERGE" else ("numOutputRows", "numDeletedRows")
-    return int(metrics[more]) - int(metrics.get(less, 0)) if more in metrics else None
-
-
 class TableReader:
     """Delta tables at `<root>/<layer>/<table>`; `root` is a local path or any URI that Hadoop knows."""
 
@@ -74,9 +62,6 @@ class TableReader:
     def identifier(self, table: str) -> str:
         """The table's name in SQL, by its absolute path."""
         return f"delta.`{self.files.qualified(self.path(table))}`"
-
-    def hadoop_path(self, path: str) -> tuple[Any, Any]:
-        return self.files.hadoop(path)
 
     def version(self, table: str) -> int | None:
         """The newest version of a table from its log's file names; None where there is no such table. No Spark job."""
@@ -157,11 +142,9 @@ class TableReader:
         """What the newest commit that says so was built from."""
         return next((commit["built_from"] for commit in self.history(table, 100) if commit["built_from"] is not None), None)
 
-    def committed_batches(self, table: str, limit: int = 1000) -> dict[str, Committed]:
-        """The commits in the table's history by batch id, without those that a RESTORE undid: a crash before the ledger's own commit must not make
-        the next run count them twice.
-        """
-        found: dict[str, Committed] = {}
+    def committed_batches(self, table: str, limit: int = 1000) -> dict[str, int]:
+        """The first version of each batch in the table's history. What a RESTORE took back is in no batch."""
+        found: dict[str, int] = {}
         undone: Sequence[int] = ()
         for row in self._described(table, limit):
             batch_id = _note(row.userMetadata).get("batch_id")
@@ -171,7 +154,7 @@ class TableReader:
             if restored is not None:
                 undone = range(int(restored) + 1, row.version)
             elif batch_id is not None:
-                found[batch_id] = Committed(row.version, _rows_added(row.operation, row.operationMetrics or {}))
+                found[batch_id] = row.version
         return found
 
     def _described(self, table: str, limit: int) -> list[Row]:

@@ -19,7 +19,7 @@ from pyspark.sql import functions as F
 from basketgraph.foundation.config import UserError
 from basketgraph.foundation.contracts import conform, contract
 from basketgraph.foundation.tables.failed_creation import remove_failed_creation
-from basketgraph.foundation.tables.merging import ANEW, TAKEN_OUT, among, differs
+from basketgraph.foundation.tables.merging import TAKEN_OUT, among, differs
 from basketgraph.foundation.tables.migrations import CLEARED, CONSTRAINT, Existing, Migration, migration, properties
 from basketgraph.foundation.tables.reader import TableReader, session_conf
 
@@ -156,7 +156,6 @@ class Warehouse(TableReader):
         bounds: Mapping[str, Collection[Any]] | None = None,
         replace: bool = False,
         taken_out: DataFrame | None = None,
-        anew: DataFrame | None = None,
     ) -> None:
         """MERGE by the contract's key: new keys are inserted, rows that differ beyond lineage are updated, the rest is left alone.
 
@@ -166,8 +165,7 @@ class Warehouse(TableReader):
         bounds:        the like with all values themselves, by column.
         also_compared: lineage columns in which a difference, too, is a reason to update the row.
         replace:       rows of known keys are replaced whatever differs, be it lineage alone or an older version.
-        taken_out:     keys whose rows, however many, leave the table in the same commit; none of them is in `frame`.
-        anew:          rows of such keys that are inserted all the same, so that one row stands where there were several.
+        taken_out:     keys whose rows leave the table in the same commit; none of them is in `frame`.
 
         Where another driver commits meanwhile, the merge is tried again on the table as it then is: it finds by key what is there already,
         and a row that has become newer (`source_time`) stays.
@@ -183,9 +181,6 @@ class Warehouse(TableReader):
         source = frame.withColumn(TAKEN_OUT, F.lit(False))
         if taken_out is not None:
             source = source.unionByName(taken_out.select(*terms.keys, F.lit(True).alias(TAKEN_OUT)), allowMissingColumns=True)
-        if anew is not None:  # they match no row of the table
-            source = source.withColumn(ANEW, F.lit(False)).unionByName(conform(anew, table).withColumns({TAKEN_OUT: F.lit(False), ANEW: F.lit(True)}))
-            conditions.append(f"NOT s.{ANEW}")
         update = differs(terms, replace=replace, also=also_compared)
         for attempt in range(1, MERGE_TRIES + 1):
             merged = DeltaTable.forPath(self.spark, self.path(table)).alias("t").merge(source.alias("s"), " AND ".join(conditions))

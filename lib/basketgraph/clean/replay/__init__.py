@@ -1,0 +1,1 @@
+"""Reprocessing of landing files after a mapping was mended."""
