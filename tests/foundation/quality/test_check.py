@@ -114,6 +114,7 @@ BROKEN: list[tuple[str, str, dict[str, Any] | None]] = [
     ("silver.rejected_rows", "column_values_to_meet:payload", {"payload": '{"mail": "ann.lee@example.org"}'}),
     ("silver.rejected_rows", "column_values_to_meet:payload#2", {"payload": '{"note": "write to ***@***"}'}),
     ("ops.files", "column_values_to_meet:rows_read", {"rows_duplicate": 1}),
+    ("ops.files", "column_values_to_meet:status", {"status": "started"}),
     ("ops.files", "column_values_to_meet:rows_rejected", {"rows_accepted": 4, "rows_left_out": 1}),  # 3 of the 9 that are not left out
     ("gold.interactions", "key_to_be_unique:as_of,user_id,item_id", None),
     ("gold.interactions", "column_values_to_meet:last_date", {"last_date": DS}),
