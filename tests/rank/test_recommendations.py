@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from pyspark.sql import functions as F
 
+from basketgraph.foundation.trees import Trees
 from basketgraph.rank import FEATURES, LADDER_VERSION, Ranker, ranked_lists, train_rankers
 from support.rank_settings import rank_settings
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 def only(feature: str, weight: float) -> Ranker:
     prior = np.zeros(len(FEATURES))
     prior[FEATURES.index(feature)] = weight
-    return Ranker(FEATURES, prior, "")
+    return Ranker(FEATURES, prior, Trees())
 
 
 def featured(spark: SparkSession, given: list[tuple[str, str, str, float]]) -> DataFrame:

@@ -31,7 +31,7 @@ def test_every_silver_table_and_what_is_published_has_a_suite() -> None:
 def test_every_suite_is_held_against_its_table_by_the_job_that_writes_it() -> None:
     checked = set(pipelines().steps["clean"].writes)  # jobs/clean.py checks all of them
     for _, job in data_files("jobs", ".py"):
-        for call in re.findall(r"release\.check\(([^)]*)\)", job.read_text()):
+        for call in re.findall(r"tables\.check\(([^)]*)\)", job.read_text()):
             checked |= set(re.findall(r'"([\w.]+)"', call))
     assert set(suites()) == checked
 

@@ -126,7 +126,9 @@ class Suite:
     def hash(self, limits: Mapping[str, Any]) -> str:
         """Of all that a verdict depends on besides the rows: the expectations, the settings and the code that checks."""
         terms = [(name, e.type, e.kwargs, e.severity, e.meta.whole) for name, e in self.expectations.items()]
-        return hashlib.sha256(json.dumps([terms, limits, module_code("basketgraph.quality")], sort_keys=True, default=str).encode()).hexdigest()[:16]
+        return hashlib.sha256(
+            json.dumps([terms, limits, module_code("basketgraph.foundation.quality.check")], sort_keys=True, default=str).encode()
+        ).hexdigest()[:16]
 
 
 def suite_file(table: str) -> str:
