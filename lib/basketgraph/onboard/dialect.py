@@ -6,6 +6,7 @@ import csv
 import io
 import re
 import shlex
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,13 +17,13 @@ from charset_normalizer import from_bytes
 from basketgraph.foundation.config import UserError
 from basketgraph.onboard.files import Excerpt
 from basketgraph.onboard.headerless import Named, columns_flag, is_row, names_of
-from basketgraph.onboard.numbers import looks_like_number
 from basketgraph.onboard.sample import Column
-from basketgraph.onboard.timestamps import looks_like_timestamp
+from basketgraph.onboard.timestamps import looks_like_value
 
 SEPARATORS = (",", ";", "\t", "|", "^", "~", "\x01", "::")
 LOOKED_AT = 300  # rows that decide about the separator
-MARKS = {b"\xff\xfe": "UTF-16LE", b"\xfe\xff": "UTF-16BE"}
+# Byte order mark -> (Python's codec, Java's name).
+MARKS = {BOM_UTF8: ("utf-8-sig", "UTF-8"), BOM_UTF16_LE: ("UTF-16LE", "UTF-16"), BOM_UTF16_BE: ("UTF-16BE", "UTF-16")}
 # What shops use; more candidates only make short texts of Western Europe look Hungarian or Turkish.
 CODE_PAGES = ["cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1257", "gb18030", "cp932", "euc_jp", "euc_kr", "big5", "koi8_r"]
 JAVA_NAMES = {"cp932": "windows-31j", "gb18030": "GB18030", "euc_jp": "EUC-JP", "euc_kr": "EUC-KR", "big5": "Big5", "koi8_r": "KOI8-R"}
@@ -40,7 +41,6 @@ class Text:
     whole: bool
     encoding: str  # as Java calls it
     because: str = ""
-    marked: bool = False  # with a byte order mark
 
 
 @dataclass(frozen=True)
@@ -60,22 +60,18 @@ class Dialect:
 def decoded(excerpt: Excerpt, path: Path) -> Text:
     """The sample as text. Raises UserError where it is no text."""
     head = excerpt.head
-    if head.startswith(b"\xef\xbb\xbf"):
-        return _as_text(excerpt, "utf-8-sig", "UTF-8", "", marked=True)
-    for mark, name in MARKS.items():
+    for mark, (codec, encoding) in MARKS.items():
         if head.startswith(mark):
-            return _as_text(
-                excerpt, name.lower().replace("utf-16", "utf-16-"), "UTF-16", f"it starts with the byte order mark of {name}", marked=True
-            )
+            return _as_text(excerpt, codec, encoding, "" if encoding == "UTF-8" else f"it starts with the byte order mark of {codec}")
     sampled = head[: 1 << 16]
     if sampled.count(b"\0") > len(sampled) / 4:
         name = "UTF-16LE" if sampled[1:2] == b"\0" else "UTF-16BE"
-        return _as_text(excerpt, name.lower().replace("utf-16", "utf-16-"), name, "every other byte is zero")
+        return _as_text(excerpt, name, name, "every other byte is zero")
     if b"\0" in sampled:
         raise UserError(f"{path}: want text or Parquet, have bytes that are neither", cure="Name a CSV, JSON or Parquet file.")
     lines = [line for part in (head, *excerpt.blocks) for line in part.splitlines()[0 if excerpt.whole else 1 : None if excerpt.whole else -1]]
     foreign = [line for line in lines if not line.isascii()]
-    broken = [line for line in foreign if not _is_utf8(line)]
+    broken = [line for line in foreign if line.decode(errors="ignore").encode() != line]
     if len(broken) <= 0.1 * len(foreign):
         return _as_text(excerpt, "utf-8-sig", "UTF-8", f"but for {len(broken)} lines of the sample, which are damaged" if broken else "")
     because = f"{len(broken)} lines of the sample are not UTF-8"
@@ -90,18 +86,10 @@ def decoded(excerpt: Excerpt, path: Path) -> Text:
     return _as_text(excerpt, name, JAVA_NAMES.get(name, name.replace("cp", "windows-")), because)
 
 
-def _is_utf8(line: bytes) -> bool:
-    try:
-        line.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _as_text(excerpt: Excerpt, codec: str, encoding: str, because: str, *, marked: bool = False) -> Text:
+def _as_text(excerpt: Excerpt, codec: str, encoding: str, because: str) -> Text:
     text = excerpt.head.decode(codec, errors="replace" if excerpt.whole else "ignore").lstrip("\ufeff")
     blocks = tuple(block.decode(codec.removesuffix("-sig"), errors="ignore") for block in excerpt.blocks)
-    return Text(text, blocks, excerpt.whole, encoding, because, marked)
+    return Text(text, blocks, excerpt.whole, encoding, because)
 
 
 def without_formulas(column: Column) -> Column:
@@ -142,8 +130,7 @@ def dialect(text: Text, path: Path, columns: Sequence[str] = ()) -> Dialect:
 
 
 def _quote(text: str) -> str:
-    single = len(re.findall(r"(?:^|[,;\t|])'[^'\n]*'(?=[,;\t|\r\n]|$)", text, re.MULTILINE))
-    double = len(re.findall(r'(?:^|[,;\t|])"[^"\n]*"(?=[,;\t|\r\n]|$)', text, re.MULTILINE))
+    single, double = (len(re.findall(rf"(?:^|[,;\t|]){q}[^{q}\n]*{q}(?=[,;\t|\r\n]|$)", text, re.MULTILINE)) for q in "'\"")
     return "'" if single > max(3, double) else '"'
 
 
@@ -257,7 +244,7 @@ def _usual_width(text: str, separator: str, quote: str, escape: str) -> int:
 
 
 def _values_in(row: list[str]) -> bool:
-    return any(looks_like_number(field.strip()) or looks_like_timestamp(field.strip()) for field in row)
+    return any(looks_like_value(field.strip()) for field in row)
 
 
 def _narrow_header(header: list[str], rows: list[list[str]], line: int, separator: str, path: Path, rewritten: Rewritten) -> UserError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import yaml
 
 from basketgraph.clean.mapping import read_source
 from basketgraph.foundation.config import UserError, made
+from basketgraph.foundation.tables.files import write_atomically
 from basketgraph.onboard.draft_tables import Remark
 from basketgraph.onboard.file_kinds import FileKind, file_kinds
 from basketgraph.onboard.files import SourceFile, find_files
@@ -69,9 +69,7 @@ def write(one: Draft, place: Path, *, force: bool) -> None:
     """Write the mapping atomically. Raises UserError where one is there, unless `force`."""
     want_free(place, force=force)
     made(place.parent, str(place))
-    hidden = place.with_name(f".{place.name}.{os.getpid()}")
-    hidden.write_text(one.text, encoding="utf-8")
-    os.replace(hidden, place)
+    write_atomically(place, one.text)
 
 
 def want_free(place: Path, *, force: bool) -> None:

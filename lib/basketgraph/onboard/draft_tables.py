@@ -10,6 +10,7 @@ from basketgraph.onboard.roles import Reading
 
 NOBODY = ("0", "-1", "guest", "anonymous", "0.0")  # where they stand for far more rows than another user's id does
 OFTEN = 5
+RemarkKind = Literal["guess", "todo", "note"]
 MISSING = "cast(null as string)"  # a required column that nobody could guess: every row is then `missing:`, which says so
 
 
@@ -17,7 +18,7 @@ MISSING = "cast(null as string)"  # a required column that nobody could guess: e
 class Remark:
     """A guess with its evidence, a question only the user can answer, or a plain note. `place` is the key of the mapping that it is about."""
 
-    kind: Literal["guess", "todo", "note"]
+    kind: RemarkKind
     place: str
     text: str
     because: str = ""
@@ -37,29 +38,20 @@ class Table:
     columns: dict[str, str] = field(default_factory=dict)
     where: str | None = None
     version: str | None = None
-    nullable: list[str] = field(default_factory=list)
     reject: dict[str, str] = field(default_factory=dict)
     remarks: dict[str, list[Remark]] = field(default_factory=dict)
 
-    def set(self, column: str, expression: str, *remarks: Remark) -> None:
-        self.columns[column] = expression
-        self.remark(column, *remarks)
-
-    def refuse(self, reason: str, condition: str, *remarks: Remark) -> None:
-        self.reject[reason] = condition
-        self.remark(reason, *remarks)
-
-    def remark(self, key: str, *remarks: Remark) -> None:
-        self.remarks.setdefault(key, []).extend(remarks)
-
     def guess(self, key: str, text: str, because: str) -> None:
-        self.remark(key, Remark("guess", f"tables.{self.name}.{key}", text, because))
+        self._remark("guess", key, text, because)
 
     def todo(self, key: str, text: str) -> None:
-        self.remark(key, Remark("todo", f"tables.{self.name}.{key}", text))
+        self._remark("todo", key, text)
 
     def note(self, key: str, text: str) -> None:
-        self.remark(key, Remark("note", f"tables.{self.name}.{key}", text))
+        self._remark("note", key, text)
+
+    def _remark(self, kind: RemarkKind, key: str, text: str, because: str = "") -> None:
+        self.remarks.setdefault(key, []).append(Remark(kind, f"tables.{self.name}.{key}", text, because))
 
 
 @dataclass
@@ -77,7 +69,7 @@ class Lets:
         self.names[free] = expression
         return free
 
-    def remark(self, name: str, kind: Literal["guess", "todo", "note"], text: str, because: str = "") -> None:
+    def remark(self, name: str, kind: RemarkKind, text: str, because: str = "") -> None:
         self.remarks.setdefault(name, []).append(Remark(kind, f"let.{name}", text, because))
 
 
@@ -117,8 +109,7 @@ def id_sql(one: Profile, *, role: str) -> tuple[str, list[tuple[str, str]]]:
 
 def decimal_sql(one: Profile) -> str:
     """The SQL of a column's number."""
-    text = one.number.sql(one.column.sql) if one.number is not None else one.column.sql
-    return f"cast({text} as decimal(18, 4))"
+    return f"cast({one.number_sql} as decimal(18, 4))"
 
 
 def label_sql(one: Profile) -> str:

@@ -28,8 +28,7 @@ def event_type(reading: Reading, lets: Lets, table: Table) -> str | None:
     if reading.reviews:
         _left_out(reading.reviews, reading, table)
         return None
-    taken = {one.name for one in reading.roles.values()}
-    unclear = unclear_column(one for one in reading.profiles if one.name not in taken)
+    unclear = unclear_column(reading.spare)
     unclear = unclear or next((one for one in reading.profiles if has_event_words(one)), None)
     if unclear is not None:
         text = f"{unclear.name} has {shares(unclear, counted_words(unclear))}, and all of them count as sales. If some are none (views, carts), add"
@@ -37,7 +36,7 @@ def event_type(reading: Reading, lets: Lets, table: Table) -> str | None:
     cancelled = _cancelled(reading, table)
     if cancelled is not None:
         cancelled = lets.add("cancelled", cancelled)
-    table.set("event_type", f"if({cancelled}, 'cancellation', 'purchase')" if cancelled else "'purchase'")
+    table.columns["event_type"] = f"if({cancelled}, 'cancellation', 'purchase')" if cancelled else "'purchase'"
     if cancelled is None:
         table.guess(
             "event_type", "all rows are purchases", "nothing in the sample looks like a cancellation (negative pieces or money, a flag, a prefix)"
@@ -50,7 +49,7 @@ def _left_out(reviews: list[str], reading: Reading, table: Table) -> None:
     named = ", ".join(reviews[:4])
     table.where = "false"
     table.guess("where", "all rows are left out", f"these are reviews or ratings ({named}) and nothing says pieces, money or orders")
-    table.set("event_type", "'purchase'")
+    table.columns["event_type"] = "'purchase'"
     file = reading.sample.found.name
     by_layout = AS_RATINGS in reading.sample.because.get("header", "")
     otherwise = f"; if the third field is pieces, onboard again with `{FLAG} user,item,quantity,time`" if by_layout else ""
@@ -73,7 +72,7 @@ def _typed(kind: Profile, lets: Lets, table: Table, because: str) -> str | None:
     cases = [f"when {name} in ({text_list(bought or [UNTOLD])}) then 'purchase'"]
     if undone:
         cases.append(f"when {name} in ({text_list(undone)}) then 'cancellation'")
-    table.set("event_type", f"case {' '.join(cases)} end")
+    table.columns["event_type"] = f"case {' '.join(cases)} end"
     table.guess("event_type", f"{kind.name} says what happened", f"{because}: {', '.join(sorted(word))[:80]}")
     _ask_what_happened(kind, unknown, bool(bought), table)
     if others:
@@ -109,7 +108,7 @@ def _by_status(status: Profile, table: Table) -> None:
     back = [text for text, word in plain.items() if word in known.cancellations - known.purchases]
     waiting = [text for text, word in plain.items() if word in known.undone - known.cancellations - known.purchases]
     if back or waiting:
-        table.refuse("order_not_completed", f"lower(trim({status.column.sql})) in ({text_list([*back, *waiting])})")
+        table.reject["order_not_completed"] = f"lower(trim({status.column.sql})) in ({text_list([*back, *waiting])})"
     for texts, what in ((back, "are orders that came to nothing"), (waiting, "are orders that are not completed, or not yet")):
         if texts:
             table.guess("order_not_completed", f"{', '.join(sorted(texts))} {what}", f"{status.name} is the order's state")
@@ -121,12 +120,11 @@ def _by_status(status: Profile, table: Table) -> None:
 
 def _ask_for_what_came_back(reading: Reading, table: Table) -> None:
     """Ask about columns of refunded pieces or money: a cancellation is made of a row, not of a column."""
-    taken = {one.name for one in reading.roles.values()}
     columns = {"quantity": "quantity", "amount": "amount_minor", "unit_price": "amount_minor"}
-    for one in reading.profiles:
+    for one in reading.spare:
         speaks = {role: header_score(role, one.name) for role in columns}
         best = max(speaks, key=lambda role: speaks[role])
-        if one.numbers and speaks[best] and one.name not in taken and is_taken_back(one.name):
+        if one.numbers and speaks[best] and is_taken_back(one.name):
             table.todo(columns[best], f"{one.name}: what came back is counted as sold; take it off, or deliver it as rows of their own")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from basketgraph.foundation.money import CODES, FUNCTION, minor_units
-from basketgraph.onboard.column_profiles import LOST, Profile
+from basketgraph.onboard.column_profiles import LOST, Profile, shape
 from basketgraph.onboard.draft_tables import MISSING, Lets, Table, decimal_sql, id_sql, label_sql
 from basketgraph.onboard.event_type import event_type
 from basketgraph.onboard.evidence import is_product, money_is_of
@@ -58,8 +58,8 @@ def events_table(reading: Reading, lets: Lets, currency: str, names: Sequence[st
     if named is not None and named.is_certain:
         when = _day_of_files(named, lets)
     cancelled = event_type(reading, lets, table)
-    table.set("event_time", when.instant if when else "cast(null as timestamp)")
-    table.set("event_date", when.day if when else "cast(null as date)")
+    table.columns["event_time"] = when.instant if when else "cast(null as timestamp)"
+    table.columns["event_date"] = when.day if when else "cast(null as date)"
     if when is not None and "time" in reading.roles and when.instant == reading.roles["time"].column.sql:
         table.guess("event_time", f"{reading.roles['time'].name} is the time", reading.because["time"])
     if when is None:
@@ -74,7 +74,7 @@ def events_table(reading: Reading, lets: Lets, currency: str, names: Sequence[st
     _ask_for_unread(reading, table)
     for role, column in (("store", "store_id"), ("channel", "channel")):
         if role in reading.roles:
-            table.set(column, label_sql(reading.roles[role]))
+            table.columns[column] = label_sql(reading.roles[role])
             table.guess(column, f"{reading.roles[role].name} is the {role}", reading.because[role])
     return table
 
@@ -83,8 +83,8 @@ def _tell_versions(reading: Reading, table: Table) -> None:
     """Of two states of a line the later one counts, by the column that says when a record was changed, where there is one."""
     if "event_id" not in table.columns:
         return  # a line is its own id, so that another content is another line
-    told = [(one, one.timestamp or one.epoch) for one in reading.profiles if CHANGED & set(words_of(one.name))]
-    read = [(one, form) for one, form in told if form is not None]
+    changed = [one for one in reading.profiles if CHANGED & set(words_of(one.name))]
+    read = [(one, one.time_form) for one in changed if one.time_form is not None]
     in_utc = [(one, form) for one, form in read if form.instant or {"utc", "gmt"} & set(words_of(one.name))]
     for one, form in [*in_utc, *read][:1]:
         instant = form.sql(one.column.sql)
@@ -115,7 +115,7 @@ def _ask_for_unread(reading: Reading, table: Table) -> None:
     taken = {one.name for one in reading.roles.values()} | reading.aside.keys()
     roles, time = reading.roles.keys(), reading.roles.get("time")
     has_money = bool({"unit_price", "amount"} & roles)
-    form = None if time is None else time.timestamp or time.epoch
+    form = None if time is None else time.time_form
     for role, column, what, known in (
         ("time", "event_time", "a time", "time" in roles),
         ("clock", "event_time", "a time of day", "clock" in roles or form is None or form.has_time),
@@ -142,7 +142,7 @@ def _not_understood(role: str, one: Profile) -> str | None:
         return f"`{one.lost[0]}` is in scientific notation, so that digits are lost: export it as text" if one.lost else None
     odd = [text for text in one.filled if not READ[role](text)]
     text = odd[0] if odd else next((text for text in one.filled if len(text) > 1 and text[0] == "0"), one.filled[0])
-    shown = re.sub(r"[^\W\d_]", "x", re.sub(r"\d", "9", text)) if one.personal else text
+    shown = shape(text) if one.personal else text
     share = f" ({100 * len(odd) / len(one.filled):.0f} % of its values are not)" if 0 < len(odd) < len(one.filled) else ""
     return f"`{shown[:40]}` is not read{share}"
 
@@ -168,7 +168,7 @@ def moment_of_sale(reading: Reading, lets: Lets) -> When | None:
     one = reading.roles.get("time")
     if one is None:
         return None
-    form = one.timestamp or one.epoch
+    form = one.time_form
     if form is None:
         return None
     sql = form.sql(one.column.sql)
@@ -208,30 +208,30 @@ def _ids(reading: Reading, table: Table, cancelled: str | None) -> None:
         if one is None:
             continue
         sql, told = id_sql(one, role=role)
-        table.set(f"{role}_id", sql)
+        table.columns[f"{role}_id"] = sql
         table.guess(f"{role}_id", f"{one.name} is the {role}", reading.because[role])
         for text, because in told:
             table.guess(f"{role}_id", text, because)
         if one.lost:
-            table.refuse(f"{role}_id_has_lost_digits", f"trim({one.column.sql}) rlike '^({LOST})$'")
+            table.reject[f"{role}_id_has_lost_digits"] = f"trim({one.column.sql}) rlike '^({LOST})$'"
             table.todo(f"{role}_id", f"{one.name}: {len(one.lost):,} values such as `{one.lost[0]}` are in scientific notation; export them as text")
         if role == "item" and one.padded:
             table.note("item_id", f"{one.name}: leading zeros are kept")
     questions = {"user": ("which column says who bought?", ""), "item": ("which column says what was bought?", NO_ITEMS)}
     for role, (question, otherwise) in questions.items():
         if role not in reading.roles:
-            table.set(f"{role}_id", MISSING)
+            table.columns[f"{role}_id"] = MISSING
             table.todo(f"{role}_id", f"{question} Until then every row is rejected as missing:{role}_id{otherwise}")
     if "order" not in reading.roles:
         table.note("order_id", "order_id is left out: no column has order numbers, so what a user buys on one day is one order")
     line = reading.roles.get("line")
     if line is not None:
-        table.set("event_id", label_sql(line))
+        table.columns["event_id"] = label_sql(line)
         table.guess("event_id", f"{line.name} is the number of the line", reading.because["line"])
     elif reading.sample.lines is not None and "order" in reading.roles:
         # A shop's return is a record of its own, with the number of the order and places that the purchase had, too.
         kind = [cancelled.partition(" ")[0]] if cancelled is not None and "event_type" in reading.roles else []
-        table.set("event_id", f"concat_ws('-', {', '.join([table.columns['order_id'], *kind, reading.sample.lines.name])}.place)")
+        table.columns["event_id"] = f"concat_ws('-', {', '.join([table.columns['order_id'], *kind, reading.sample.lines.name])}.place)"
         table.guess("event_id", "order and place within it", "a record is a whole order, so its content would be the id of all its lines")
     elif reading.sample.lines is not None:
         asked = "which field is the record's own number? Until one is named, the whole record and a line's place in it are its id"
@@ -244,28 +244,24 @@ def _quantity(reading: Reading, lets: Lets, table: Table, cancelled: str | None)
     """Set quantity; returns the expression of the pieces, positive."""
     one = reading.roles.get("quantity")
     if one is None:
-        table.set("quantity", "1")
+        table.columns["quantity"] = "1"
         table.guess("quantity", "each row is one piece", "no column looks like a number of pieces")
         return "1"
     whole = one.whole
-    text = one.number.sql(one.column.sql) if one.number is not None else one.column.sql
-    pieces = lets.add("pieces", f"cast({text} as bigint)" if whole else decimal_sql(one))
+    pieces = lets.add("pieces", f"cast({one.number_sql} as bigint)" if whole else decimal_sql(one))
     negative = any(value < 0 for value in one.numbers)
     positive = f"abs({pieces})" if negative else pieces
-    table.set("quantity", positive if whole else f"ceil({positive})")
+    table.columns["quantity"] = positive if whole else f"ceil({positive})"
     table.guess("quantity", f"{one.name} is the number of pieces", reading.because["quantity"])
     if not whole:
         table.guess("quantity", "a part of a piece counts as one", f"{one.name} has decimals, as weights have")
-    if cancelled is None:
-        table.refuse("quantity_not_positive", f"{pieces} <= 0")
-    elif negative:
-        table.refuse("quantity_zero", f"{pieces} = 0")
-        if "like" in lets.names.get(cancelled, ""):
-            table.reject.pop("quantity_zero")
-            table.refuse("quantity_not_positive", f"not {cancelled} and {pieces} <= 0")
-            table.refuse("cancellation_not_negative", f"{cancelled} and {pieces} >= 0")
+    if cancelled is None or not negative:
+        table.reject["quantity_not_positive"] = f"{pieces} <= 0"
+    elif "like" in lets.names.get(cancelled, ""):
+        table.reject["quantity_not_positive"] = f"not {cancelled} and {pieces} <= 0"
+        table.reject["cancellation_not_negative"] = f"{cancelled} and {pieces} >= 0"
     else:
-        table.refuse("quantity_not_positive", f"{pieces} <= 0")
+        table.reject["quantity_zero"] = f"{pieces} = 0"
     return positive
 
 
@@ -277,7 +273,7 @@ def _amounts(reading: Reading, lets: Lets, table: Table, cancelled: str | None, 
         named = names[0] if len(names) == 1 else f"each of {len(names)} columns ({', '.join(names[:4])}{', ...' * (len(names) > 4)})"
         (table.todo if chosen is None else table.note)("amount_minor", f"{named} {why}, which no line was paid with")
     if chosen is None:
-        table.set("amount_minor", "0")
+        table.columns["amount_minor"] = "0"
         table.todo("amount_minor", "no column looks like money; 0 stands for all amounts until one is named here")
         return
     one, each, because = chosen
@@ -285,14 +281,14 @@ def _amounts(reading: Reading, lets: Lets, table: Table, cancelled: str | None, 
     if one.number is not None and one.number.ambiguous:
         lets.remark(name, "todo", f"{one.name}: {one.number.ambiguous}")
     minor = set(words_of(one.name)) & MINOR_WORDS
-    table.set("amount_minor", _minor(name, pieces if each else "1", "1" if minor else units, any(v < 0 for v in one.numbers)))
+    table.columns["amount_minor"] = _minor(name, pieces if each else "1", "1" if minor else units, any(v < 0 for v in one.numbers))
     table.guess("amount_minor", f"{one.name} is the price of one piece" if each else f"{one.name} is what the whole line costs", because)
     if minor:
         table.guess("amount_minor", "it is in minor units already", f"its header says {minor.pop()}")
     elif units != "1" and _may_be_minor(reading, one, currency):
         table.todo("amount_minor", f"all amounts of {one.name} are whole numbers: are they in minor units (cents) already? Then take `* {units}` out")
     reason = "price_not_positive" if each else "amount_not_positive"
-    table.refuse(reason, _not_paid(one, name, lets, cancelled))
+    table.reject[reason] = _not_paid(one, name, lets, cancelled)
     table.guess(reason, "what is for nothing is no sale", "gifts, samples and corrections look like this")
     _besides(reading, table, pieces, units)
 
@@ -302,10 +298,10 @@ def _currency(reading: Reading, lets: Lets, table: Table, money: Profile | None,
     told = reading.roles.get("currency")
     signs = "" if money is None or money.number is None else money.number.currency_sql(money.column.sql)
     if told is None and not signs:
-        table.set("currency", "source_currency")
+        table.columns["currency"] = "source_currency"
         return str(minor_units(currency))
     name = lets.add("line_currency", signs if told is None else f"coalesce(upper(trim({told.column.sql})), source_currency)")
-    table.set("currency", name)
+    table.columns["currency"] = name
     if told is None and money is not None and money.number is not None:
         table.guess("currency", f"{money.name} says each line's currency", f"its values have the signs {', '.join(money.number.signs)}")
     elif told is not None and len(told.counts) > 1:
@@ -367,5 +363,5 @@ def _besides(reading: Reading, table: Table, pieces: str, units: str) -> None:
         each = money_is_of(reading, one)[0] == "piece" or (
             role == "list_amount" and "unit_price" in reading.roles and money_is_of(reading, one)[0] is None
         )
-        table.set(column, _minor(decimal_sql(one), pieces if each else "1", units, any(v < 0 for v in one.numbers)))
+        table.columns[column] = _minor(decimal_sql(one), pieces if each else "1", units, any(v < 0 for v in one.numbers))
         table.guess(column, f"{one.name} is the {role.replace('_', ' ')} of {'one piece' if each else 'the line'}", reading.because[role])

@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from math import log
 from statistics import median
 
-from basketgraph.onboard.column_profiles import Profile
+from basketgraph.onboard.column_profiles import Profile, pairs
 from basketgraph.onboard.numbers import SIGNS
 from basketgraph.onboard.roles import Reading
 from basketgraph.onboard.words import words, words_of
 
 VOTES = 5  # items that were sold singly and in several pieces, before they decide
-
-
-def pairs(reading: Reading, *profiles: Profile) -> Iterator[tuple[str, ...]]:
-    """The rows of the sample in which all of the columns have a value."""
-    for row in zip(*[one.column.values for one in profiles], strict=True):
-        if all(value is not None for value in row):
-            yield row
-
-
-def number(profile: Profile, text: str) -> float | None:
-    return None if profile.number is None else profile.number.value(text)
 
 
 def money_is_of(reading: Reading, money: Profile) -> tuple[str | None, str]:
@@ -33,8 +21,8 @@ def money_is_of(reading: Reading, money: Profile) -> tuple[str | None, str]:
         return None, ""
     single: dict[str, list[float]] = defaultdict(list)
     several: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    for code, pieces_text, money_text in pairs(reading, item, quantity, money):
-        pieces, value = number(quantity, pieces_text), number(money, money_text)
+    for code, pieces_text, money_text in pairs(item, quantity, money):
+        pieces, value = quantity.value(pieces_text), money.value(money_text)
         if pieces is None or value is None or value == 0:
             continue
         if abs(pieces) == 1:
@@ -62,20 +50,12 @@ def is_product(reading: Reading, amount: Profile, price: Profile) -> bool:
     if quantity is None:
         return False
     agree = looked = 0
-    for texts in pairs(reading, quantity, price, amount):
-        values = [number(one, text) for one, text in zip((quantity, price, amount), texts, strict=True)]
+    for texts in pairs(quantity, price, amount):
+        values = [one.value(text) for one, text in zip((quantity, price, amount), texts, strict=True)]
         if None not in values:
             looked += 1
             agree += abs(abs(values[0] * values[1]) - abs(values[2])) <= 0.011  # type: ignore[operator,arg-type]
     return looked >= VOTES and agree >= 0.9 * looked
-
-
-def is_constant(reading: Reading, key: Profile, value: Profile) -> bool:
-    """Whether (nearly) each key has one value only."""
-    found: dict[str, set[str]] = defaultdict(set)
-    for one, other in pairs(reading, key, value):
-        found[one].add(other)
-    return bool(found) and sum(len(values) > 1 for values in found.values()) <= 0.01 * len(found)
 
 
 def prefix_of_cancellations(reading: Reading) -> tuple[str, int] | None:
@@ -85,9 +65,9 @@ def prefix_of_cancellations(reading: Reading) -> tuple[str, int] | None:
         return None
     negative: Counter[str] = Counter()
     positive: Counter[str] = Counter()
-    for code, text in pairs(reading, order, measure):
+    for code, text in pairs(order, measure):
         letters = code[: len(code) - len(code.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-"))]
-        value = number(measure, text)
+        value = measure.value(text)
         if letters and value is not None:
             (negative if value < 0 else positive)[letters] += 1
     for letters, rows in negative.most_common(1):

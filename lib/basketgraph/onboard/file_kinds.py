@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import fnmatch
 import glob
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import takewhile
 from pathlib import Path
 
 from basketgraph.foundation.config import UserError
 from basketgraph.foundation.progress import each
 from basketgraph.onboard.files import ENDINGS, SourceFile
 from basketgraph.onboard.nested import of_records
-from basketgraph.onboard.sample import Column, Sample, file_name
+from basketgraph.onboard.sample import MONTHS, Column, Sample, file_name
 from basketgraph.onboard.sniff import sniff
 
 LOOKED_AT = 8  # files of one name, spread over all of them
 SMALL, MANY = 64 << 10, 100  # bytes of files of which more are looked at, such as those of one order each
-MONTH = re.compile(
-    r"(?<![A-Za-z])(jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sept?(ember)?|oct(ober)?|nov(ember)?|dec(ember)?)"
-    r"(?![A-Za-z])",
-    re.IGNORECASE,
-)
+MONTH = re.compile(rf"(?<![A-Za-z])(sept|{'|'.join(f'{month[:3]}({month[3:]})?' for month in MONTHS)})(?![A-Za-z])", re.IGNORECASE)
 ROWS = 40_000  # of all files of a kind together
 WHOLE = ("tinyint", "smallint", "int", "bigint")  # the wider one behind
 
@@ -98,8 +94,8 @@ def _kind(files: list[SourceFile], samples: list[Sample], others: Sequence[str],
 def _pattern(names: Sequence[str], others: Sequence[str]) -> tuple[str, bool]:
     """(pattern for these names and later ones, whether it matches more than these names); it matches none of `others`."""
     general = {re.sub(r"\*([-_.]?\*)+", "*", MONTH.sub("*", re.sub(r"(\d+[-_.T]?)*\d", "*", glob.escape(name)))) for name in names}
-    start = _common_start(names)
-    end = _common_start([name[: len(start) - 1 : -1] if start else name[::-1] for name in names])[::-1]
+    start = os.path.commonprefix(list(names))  # noqa: RUF071 - parts of names count, too
+    end = os.path.commonprefix([name[len(start) :][::-1] for name in names])[::-1]  # noqa: RUF071
     wide = f"{glob.escape(start)}*{glob.escape(end)}"
     for pattern in (*(general if len(general) == 1 else ()), *((wide,) if len(names) > 1 else ())):
         if not any(fnmatch.fnmatch(other, pattern) for other in others) and pattern.strip("*"):
@@ -112,12 +108,6 @@ def _pattern(names: Sequence[str], others: Sequence[str]) -> tuple[str, bool]:
         [f"want only {', '.join(sorted(names)[:3])}, have {clash[0]} with it in {wide}"],
         "Put each kind of file into a folder of its own below the landing folder.",
     )
-
-
-def _common_start(texts: Sequence[str]) -> str:
-    first = min(texts)
-    alike = (a == b for a, b in zip(first, max(texts), strict=False))
-    return first[: sum(1 for _ in takewhile(bool, alike))]
 
 
 def _together(samples: list[Sample]) -> Sample:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import gzip
+import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -122,7 +123,7 @@ def find_files(given: Sequence[str], landing: Path | None) -> tuple[Path, list[S
     faults = [f"{p}: {REFUSED[p.suffix.lower()].format(file=shlex.quote(str(p)))}" for p in paths if p.suffix.lower() in REFUSED]
     if faults:
         raise UserError("these files cannot be landing files", faults, "Then name what that gives.")
-    folder = (landing or _common(bases)).resolve()
+    folder = landing.resolve() if landing else Path(os.path.commonpath([base.resolve() for base in bases]))
     found = []
     for path in dict.fromkeys(p.resolve() for p in paths):
         if not path.is_relative_to(folder):
@@ -136,8 +137,3 @@ def find_files(given: Sequence[str], landing: Path | None) -> tuple[Path, list[S
 def _plain(relative: Path) -> bool:
     """Whether cleaning reads it: names that start with . or _ are left out."""
     return not any(part.startswith((".", "_")) for part in relative.parts)
-
-
-def _common(bases: Sequence[Path]) -> Path:
-    resolved = [base.resolve() for base in bases]
-    return next(parent for parent in (resolved[0], *resolved[0].parents) if all(base.is_relative_to(parent) for base in resolved))

@@ -11,9 +11,8 @@ from basketgraph.clean.mapping import INTERNAL_PREFIX, LANDING_NAMES, SOURCE_NAM
 from basketgraph.foundation.config import UserError
 from basketgraph.onboard.column_profiles import Profile
 from basketgraph.onboard.event_words import SCALE, has_event_words
-from basketgraph.onboard.numbers import looks_like_number
 from basketgraph.onboard.sample import Column
-from basketgraph.onboard.timestamps import epoch_form, looks_like_timestamp, timestamp_form
+from basketgraph.onboard.timestamps import epoch_form, looks_like_timestamp, looks_like_value, timestamp_form
 
 LOOKED_AT = 2000  # rows that decide about the layout
 NEARLY_ALL = 0.95
@@ -74,21 +73,19 @@ def names_of(rows: Sequence[Sequence[str]], columns: Sequence[str], path: Path) 
 
 def is_row(first: Sequence[str]) -> bool:
     """Whether a first line has values where a header has names."""
-    values = [text for text in first if looks_like_number(text) or looks_like_timestamp(text)]
+    values = [text for text in first if looks_like_value(text)]
     return len(values) > len(first) / 3 or any(looks_like_timestamp(text) or LONG.fullmatch(text) for text in values)
 
 
 def _is_header(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     """Whether the first line has texts above columns of numbers or dates."""
-    if any(looks_like_number(text) or looks_like_timestamp(text) for text in first):
-        return False
     below = [row for row in rows[1:LOOKED_AT] if len(row) == len(first)]
-    return any(_are_values(column) for column in zip(*below, strict=True))
+    return not any(map(looks_like_value, first)) and any(_are_values(column) for column in zip(*below, strict=True))
 
 
 def _are_values(texts: Sequence[str]) -> bool:
     filled = [text.strip() for text in texts if text.strip()]
-    return bool(filled) and sum(looks_like_number(text) or looks_like_timestamp(text) for text in filled) >= NEARLY_ALL * len(filled)
+    return bool(filled) and sum(map(looks_like_value, filled)) >= NEARLY_ALL * len(filled)
 
 
 def _known_layout(rows: Sequence[Sequence[str]]) -> Named | None:
@@ -116,7 +113,7 @@ def _are_times(texts: Sequence[str]) -> bool:
 
 def _are_event_words(texts: Sequence[str]) -> bool:
     column = Column("", "", "string", list(texts))
-    return has_event_words(Profile(column, None, None, None, None, (), [text for text in texts if text]))
+    return has_event_words(Profile(column, [text for text in texts if text]))
 
 
 def _are_stars(texts: Sequence[str]) -> bool:

@@ -23,13 +23,13 @@ def refuse_undated(kind: FileKind, reading: Reading) -> None:
     """Raise UserError for order lines whose day is neither in a column nor in a file's name."""
     if "time" in reading.roles or reading.reviews or named_day([file.name for file in kind.files]) is not None:
         return
-    if any(_may_be(one, "time") for one in _spare(reading)):
+    if any(_may_be(one, "time") for one in reading.spare):
         return
     order = reading.roles.get("order")
     join = "" if order is None else f", or join the file of orders that has it, by {order.name}"
     raise UserError(
         "want sales with the day of each, have none",
-        [f"{kind.pattern}: have {_told(reading)}; missing: when it was bought (time)"],
+        [f"{kind.pattern}: have {reading.roles_in_words}; missing: when it was bought (time)"],
         f"Export them with the order's date (such as order_date){join}. Files of one day each may say it in a folder's name: dt=2024-03-02/.",
     )
 
@@ -41,22 +41,13 @@ def no_sales(readings: Sequence[tuple[FileKind, Reading]]) -> UserError:
         counted = "".join(f"; {one.name} says how many bought, not who: these are totals" for one in reading.profiles if is_count_of_people(one))
         missing = ", ".join(what for role, what in WANTED.items() if role not in reading.roles)
         columns = ", ".join(reading.sample.declared)[:120]
-        faults.append(f"{kind.pattern}: recognised {_told(reading) or 'nothing'} of {columns}; missing: {missing}{counted}")
-    renamed = any(all(any(_may_be(one, role) for one in _spare(reading)) for role in WANTED if role not in reading.roles) for _, reading in readings)
+        faults.append(f"{kind.pattern}: recognised {reading.roles_in_words or 'nothing'} of {columns}; missing: {missing}{counted}")
+    renamed = any(all(any(_may_be(one, role) for one in reading.spare) for role in WANTED if role not in reading.roles) for _, reading in readings)
     cure = "Export the lines with the columns that are missing (such as customer_id, product_id, order_date), or join the file that has them."
     if renamed:
         names = "customer_id, product_id, order_date, quantity, price"
         cure = f"Rename the columns to what they are ({names}), or write the mapping by hand: docs/sources.md."
     return UserError("want files that say who bought what and when, or lists of items or users; have none", faults, cure)
-
-
-def _told(reading: Reading) -> str:
-    return ", ".join(f"{one.name} ({role})" for role, one in reading.roles.items())
-
-
-def _spare(reading: Reading) -> list[Profile]:
-    taken = {one.name for one in reading.roles.values()}
-    return [one for one in reading.profiles if one.name not in taken and one.filled]
 
 
 def _may_be(one: Profile, role: str) -> bool:

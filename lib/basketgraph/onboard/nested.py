@@ -48,20 +48,13 @@ def of_records(
     return replace(nested(found, "json", options, declared, told, total, because), notes=tuple(notes), records=records)
 
 
-class Written(float):
-    """A number of JSON that has a fraction, an exponent or no value, with its text: under the type of texts Spark reads a number as it is written."""
-
-    def __new__(cls, text: str) -> Written:
-        one = super().__new__(cls, text)
-        one.text = text
-        return one
-
-    text: str
+# Under the type of texts Spark reads a number as it is written, so those with a fraction, an exponent or no value stay text.
+DECODER = json.JSONDecoder(parse_float=str, parse_constant=str)
 
 
 def _loaded(line: str) -> Any:
     try:
-        return json.loads(line, parse_float=Written, parse_constant=Written)
+        return DECODER.decode(line)
     except ValueError:
         return None
 
@@ -74,12 +67,12 @@ def _records(text: str, whole: bool, found: SourceFile, rewritten: Rewritten) ->
         records = [record for record in by_line if isinstance(record, dict)]
         if len(records) > 1 or not list_of_records(records[0]) or len(lines) > 1:
             return records, False
-    records, decoder, place, array = [], json.JSONDecoder(parse_float=Written, parse_constant=Written), 0, text.lstrip().startswith("[")
+    records, array = [], text.lstrip().startswith("[")
     place = text.index("[") + 1 if array else 0
     while True:
         place = re.compile(r"[\s,]*").match(text, place).end()  # type: ignore[union-attr]
         try:
-            record, place = decoder.raw_decode(text, place)
+            record, place = DECODER.raw_decode(text, place)
         except ValueError:
             break
         if isinstance(record, dict):
@@ -102,8 +95,8 @@ def _records(text: str, whole: bool, found: SourceFile, rewritten: Rewritten) ->
 def _of_one_case(records: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
     """(the records, of keys that differ in case only with the one that is filled most often; what was left out): Spark cannot tell them apart."""
     filled: Counter[tuple[str, ...]] = Counter()
-    for record in records:
-        _count_filled(record, (), filled)
+    for path, value in _nodes(records, into_lists=True):
+        filled[path] += value not in (None, "")
     alike: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
     for path in filled:
         alike.setdefault((*path[:-1], path[-1].lower()), []).append(path)
@@ -120,12 +113,15 @@ def _of_one_case(records: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], l
     return [_without(record, (), dropped) for record in records], notes
 
 
-def _count_filled(value: Any, path: tuple[str, ...], filled: Counter[tuple[str, ...]]) -> None:
-    for one in value if isinstance(value, list) else ():
-        _count_filled(one, path, filled)
-    for name, inner in value.items() if isinstance(value, dict) else ():
-        filled[(*path, name)] += inner not in (None, "")
-        _count_filled(inner, (*path, name), filled)
+def _nodes(value: Any, path: tuple[str, ...] = (), *, into_lists: bool) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """(path, value) of all fields of a record, and of the records in it, however deep. into_lists: also of records in lists."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield (*path, name), inner
+            yield from _nodes(inner, (*path, name), into_lists=into_lists)
+    elif isinstance(value, list) and into_lists:
+        for one in value:
+            yield from _nodes(one, path, into_lists=True)
 
 
 def _without(value: Any, path: tuple[str, ...], dropped: Collection[tuple[str, ...]]) -> Any:
@@ -248,17 +244,11 @@ def _sometimes_records(records: Sequence[dict[str, Any]]) -> tuple[set[tuple[str
     """(paths of fields that are a record in some rows and something else in others, so that they are declared as text; what stands there empty)."""
     as_record: set[tuple[str, ...]] = set()
     otherwise: dict[tuple[str, ...], set[str]] = {}
-
-    def look(value: Any, path: tuple[str, ...]) -> None:
+    for path, value in (node for record in records for node in _nodes(record, into_lists=False)):
         if isinstance(value, dict):
             as_record.add(path)
-            for name, inner in value.items():
-                look(inner, (*path, name))
         elif value is not None:
             otherwise.setdefault(path, set()).update(["[]"] if value == [] else [])
-
-    for record in records:
-        look(record, ())
     both = as_record & otherwise.keys()
     return both, {text for path in both for text in otherwise[path]}
 
@@ -285,7 +275,7 @@ def _text(value: Any) -> str | None:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
-        return value.text if isinstance(value, Written) else str(value).replace("nan", "NaN").replace("inf", "Infinity")
+        return str(value).replace("nan", "NaN").replace("inf", "Infinity")
     if hasattr(value, "isoformat"):
         return str(value.isoformat())
     return str(value).strip(" ") or None

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from basketgraph.foundation.money import CODES
+from basketgraph.onboard.sample import sql_literal
 
 ENOUGH = 0.95  # of a column's values must have one form
 NOT_BREAKING = "\u00a0\u202f"
@@ -84,14 +85,10 @@ class NumberForm:
         if self.minus:
             text = f"regexp_replace(trim({text}), '{'^(.*)-$' if self.minus == '-' else '^[(](.*)[)]$'}', '-$1')"
         if self.thousands:
-            text = f"replace({text}, ' ', '')" if self.thousands == " " else f"""replace({text}, {_quoted(self.thousands)}, '')"""
+            text = f"replace({text}, {sql_literal(self.thousands)}, '')"
             if self.thousands == " ":
                 text = f"translate({text}, '{NOT_BREAKING}', '')"
         return f"replace({text}, ',', '.')" if self.decimal == "," else text
-
-
-def _quoted(mark: str) -> str:
-    return f'"{mark}"' if mark == "'" else f"'{mark}'"
 
 
 def _minus_first(text: str) -> str:

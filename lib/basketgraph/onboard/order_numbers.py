@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
-from basketgraph.onboard.column_profiles import Profile
+from basketgraph.onboard.column_profiles import Profile, pairs
 from basketgraph.onboard.role_scores import role_score
 from basketgraph.onboard.sample import Lines
 from basketgraph.onboard.words import header_score, words_of
@@ -68,27 +68,26 @@ def own_id(lines: Lines | None, profiles: Sequence[Profile], witness: Profile) -
         for one in profiles:
             own = one.name.removeprefix(place)
             is_id = one.name.startswith(place) and bool(words_of(own)) and set(words_of(own)) <= OWN_IDS
-            if is_id and role_score("order", one) and one.filled_share() >= NEARLY_ALL and of_one_user(one, witness) >= NEARLY_ALL:
+            if is_id and role_score("order", one) and one.filled_share() >= NEARLY_ALL and share_of_single(one, witness) >= NEARLY_ALL:
                 return one
     return None
 
 
-def of_one_user(one: Profile, user: Profile) -> float:
-    """The share of a column's values that stand beside one user only."""
-    users: dict[str, set[str]] = defaultdict(set)
-    for code, who in zip(one.column.values, user.column.values, strict=True):
-        if code is not None and who is not None:
-            users[code].add(who)
-    return sum(len(who) == 1 for who in users.values()) / len(users) if users else 1.0
+def share_of_single(one: Profile, other: Profile) -> float:
+    """The share of a column's values that stand beside a single value of another column."""
+    values: dict[str, set[str]] = defaultdict(set)
+    for own, beside in pairs(one, other):
+        values[own].add(beside)
+    return sum(len(those) == 1 for those in values.values()) / len(values) if values else 1.0
 
 
 def one_order_each(order: Profile | None, user: Profile) -> bool:
     """Whether (nearly) every user has one order: the user's id may be made anew for each order."""
     if order is None:
         return False
-    pairs = {(a, b) for a, b in zip(order.column.values, user.column.values, strict=True) if a is not None and b is not None}
-    orders, users = Counter(a for a, _ in pairs), Counter(b for _, b in pairs)
-    alone = sum(orders[a] == users[b] == 1 for a, b in pairs)
+    both = set(pairs(order, user))
+    orders, users = Counter(a for a, _ in both), Counter(b for _, b in both)
+    alone = sum(orders[a] == users[b] == 1 for a, b in both)
     return len(orders) >= FEW and alone >= NEARLY_ALL * len(orders)
 
 
@@ -97,11 +96,10 @@ def _is_total(order: Profile, item: Profile, money: Profile) -> bool:
     of_order: dict[str, set[str]] = defaultdict(set)
     of_item: dict[str, list[str]] = defaultdict(list)
     items: dict[str, set[str]] = defaultdict(set)
-    for code, what, value in zip(order.column.values, item.column.values, money.column.values, strict=True):
-        if code is not None and what is not None and value is not None:
-            of_order[code].add(value)
-            of_item[what].append(value)
-            items[code].add(what)
+    for code, what, value in pairs(order, item, money):
+        of_order[code].add(value)
+        of_item[what].append(value)
+        items[code].add(what)
     several = [of_order[code] for code, whats in items.items() if len(whats) > 1]
     if len(several) < NAMED or sum(len(values) == 1 for values in several) < NEARLY_ALL * len(several):
         return False

@@ -152,7 +152,7 @@ def _refuse_pairs(readings: Sequence[tuple[FileKind, Reading]]) -> None:
 def _refuse_wide(readings: Sequence[tuple[FileKind, Reading]]) -> None:
     """Raise UserError where each day or week is a column: a mapping makes one event of a row."""
     for kind, reading in readings:
-        numbers = [one.name for one in reading.profiles if one.whole and one.name not in {role.name for role in reading.roles.values()}]
+        numbers = [one.name for one in reading.spare if one.whole]
         stems = Counter(re.sub(r"\d+", "0", name) for name in numbers if re.search(r"\d", name))
         stem, columns = stems.most_common(1)[0] if stems else ("", 0)
         if "time" not in reading.roles and columns >= WIDE and columns > len(reading.profiles) / 2:
@@ -167,7 +167,7 @@ def _refuse_wide(readings: Sequence[tuple[FileKind, Reading]]) -> None:
 
 
 def _left_out(kind: FileKind, reading: Reading) -> str:
-    told = ", ".join(f"{one.name} ({role})" for role, one in reading.roles.items()) or ", ".join(reading.sample.declared)[:80]
+    told = reading.roles_in_words or ", ".join(reading.sample.declared)[:80]
     if reading.reviews:
         return f"{kind.pattern}: reviews or ratings, which are no purchases; has {told}"
     if reading.table is not None:

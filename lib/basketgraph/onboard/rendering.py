@@ -6,12 +6,13 @@ import re
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import yaml
 
 from basketgraph.clean.characters import shown
-from basketgraph.onboard.column_profiles import Profile
+from basketgraph.onboard.column_profiles import Profile, shape
 from basketgraph.onboard.draft_tables import Remark, Table
 from basketgraph.onboard.plan import FilesPlan, Plan
 from basketgraph.onboard.role_scores import IDS
@@ -57,16 +58,22 @@ def _files(one: FilesPlan, masker: Masker, remarks: list[Remark]) -> Iterator[st
     kind, sample = one.kind, one.reading.sample
     place = f"files.{kind.name}"
     yield f"  {scalar(kind.name)}:"
-    own = [Remark("note", place, note) for note in sample.notes] + one.remarks
+
+    def say(depth: int, *own: Remark) -> Iterator[str]:
+        remarks.extend(own)
+        return _comments(depth, own)
+
+    def guess(key: str, text: str, because: str) -> Iterator[str]:
+        return say(4, Remark("guess", f"{place}.{key}", text, because))
+
+    yield from say(4, *(Remark("note", place, note) for note in sample.notes), *one.remarks)
     if kind.guessed_pattern:
-        own.append(Remark("guess", f"{place}.pattern", "later files are called alike", f"the pattern fits {len(kind.files)} file(s) and no other"))
-    yield from _comments(4, own)
+        yield from guess("pattern", "later files are called alike", f"the pattern fits {len(kind.files)} file(s) and no other")
     yield f"    pattern: {scalar(kind.pattern)}"
     yield f"    format: {sample.format}"
     if sample.options:
-        told = [Remark("guess", f"{place}.options.{key}", f"{key} {sample.options.get(key)}", why) for key, why in sample.because.items() if why]
-        own += told
-        yield from _comments(4, told)
+        for key, why in sample.because.items():
+            yield from guess(f"options.{key}", f"{key} {sample.options.get(key)}", why) if why else ()
         yield f"    options: {{{', '.join(f'{key}: {scalar(value, inside=True)}' for key, value in sample.options.items())}}}"
     yield "    # Every raw column: the content of all of them is the id of a row without one, so take none away later."
     yield "    columns:"
@@ -76,29 +83,18 @@ def _files(one: FilesPlan, masker: Masker, remarks: list[Remark]) -> Iterator[st
         yield f"    optional: [{_listed(kind.optional)}] # not in every file"
     personal = personal_columns(one)
     if personal:
-        remark = Remark("guess", f"{place}.personal", "these are about persons and are masked in silver.rejected_rows", "of their headers and values")
-        own.append(remark)
-        yield from _comments(4, [remark])
+        yield from guess("personal", "these are about persons and are masked in silver.rejected_rows", "of their headers and values")
         yield f"    personal: [{_listed(personal)}]"
     nothing = sorted({text for profile in one.reading.profiles for text in profile.nothing} | set(sample.nothing))
     if nothing:
-        remark = Remark(
-            "guess",
-            f"{place}.null_values",
-            f"{', '.join(map(shown, nothing))} mean that there is no value",
-            "they stand where all else is something else",
-        )
-        own.append(remark)
-        yield from _comments(4, [remark])
+        text = f"{', '.join(map(shown, nothing))} mean that there is no value"
+        yield from guess("null_values", text, "they stand where all else is something else")
         yield f"    null_values: [{_listed(['', *nothing])}]"
     if one.lets.names:
         yield "    let:"
         for name, expression in one.lets.names.items():
-            told = [Remark(r.kind, f"{place}.{r.place}", r.text, r.because) for r in one.lets.remarks.get(name, [])]
-            own += told
-            yield from _comments(6, told)
+            yield from say(6, *(replace(remark, place=f"{place}.{remark.place}") for remark in one.lets.remarks.get(name, [])))
             yield f"      {name}: {scalar(expression)}"
-    remarks += own
 
 
 def personal_columns(one: FilesPlan) -> list[str]:
@@ -138,7 +134,7 @@ def _spread(profile: Profile) -> list[str]:
 def example(text: str, profile: Profile, role: str | None, masker: Masker) -> str:
     """A value as it may be shown: a personal one by its shape only; ids of things, times and numbers in full; others masked."""
     if role == "user" or profile.personal:
-        return re.sub(r"[^\W\d_]", "x", re.sub(r"\d", "9", text))[:30]
+        return shape(text)[:30]
     if role in set(IDS) - {"user"} or profile.timestamp is not None or role in ("time", "quantity", "unit_price", "amount"):
         return text[:40]
     return masker(text)[:40]
@@ -158,8 +154,6 @@ def _table(one: FilesPlan, table: Table) -> Iterator[str]:
         yield from _comments(6, table.remarks.get(column, []))
         yield f"      {column}: {scalar(expression)}"
     yield from _comments(6, [r for key in ("event_id", "order_id") if key not in table.columns for r in table.remarks.get(key, [])])
-    if table.nullable:
-        yield f"    nullable: [{', '.join(table.nullable)}]"
     if table.reject:
         yield "    reject:"
         for reason, condition in table.reject.items():
@@ -191,7 +185,3 @@ def scalar(value: Any, *, inside: bool = False) -> str:
 
 def _listed(values: Iterable[str]) -> str:
     return ", ".join(scalar(value, inside=True) for value in values)
-
-
-def summary(remarks: Iterable[Remark]) -> Counter[str]:
-    return Counter(remark.kind for remark in remarks)

@@ -9,7 +9,7 @@ from basketgraph.foundation.money import CODES
 from basketgraph.onboard.column_profiles import EMAIL, Profile, profile
 from basketgraph.onboard.event_words import bought_words, coded_column, event_column, has_event_words, has_name, is_of_review
 from basketgraph.onboard.numbers import SIGNS
-from basketgraph.onboard.order_numbers import are_orders, money_of_orders, of_one_user, one_order_each, own_id
+from basketgraph.onboard.order_numbers import are_orders, money_of_orders, one_order_each, own_id, share_of_single
 from basketgraph.onboard.role_scores import ITEM_COLUMNS, MONEY, NO_MONEY, PAID, PEOPLE, role_score
 from basketgraph.onboard.sample import Sample
 from basketgraph.onboard.words import header_score, language, words, words_of
@@ -33,8 +33,15 @@ class Reading:
     aside: Mapping[str, str] = field(default_factory=dict)  # columns of money that is no line's -> why
     bought: Sequence[bool] | None = None  # which rows are purchases, where a column says so
 
-    def named(self, name: str) -> Profile:
-        return next(one for one in self.profiles if one.name == name)
+    @property
+    def roles_in_words(self) -> str:
+        return ", ".join(f"{one.name} ({role})" for role, one in self.roles.items())
+
+    @property
+    def spare(self) -> list[Profile]:
+        """The columns with values that have no role."""
+        taken = {one.name for one in self.roles.values()}
+        return [one for one in self.profiles if one.name not in taken and one.filled]
 
     @property
     def reviews(self) -> list[str]:
@@ -136,7 +143,7 @@ def _fit(role: str, one: Profile, share: float) -> float:
 def _no_order(reading: Reading) -> str | None:
     """The order column where it is doubtful: a weak header, and values of many users each; None where it is not."""
     order, user = reading.roles.get("order"), reading.roles.get("user")
-    if order is None or user is None or header_score("order", order.name) >= SURELY or of_one_user(order, user) >= MOST:
+    if order is None or user is None or header_score("order", order.name) >= SURELY or share_of_single(order, user) >= MOST:
         return None
     return order.name
 
@@ -166,11 +173,11 @@ def _given(bare: Reading, scored: Sequence[tuple[float, str, Profile]]) -> Readi
 def _finer(reading: Reading) -> Reading:
     """Of two time columns that agree on days, the one with a time of day."""
     time = reading.roles.get("time")
-    form = None if time is None else time.timestamp or time.epoch
+    form = None if time is None else time.time_form
     if time is None or form is None or form.has_time or "clock" in reading.roles:
         return reading
     for one in reading.profiles:
-        finer = one.timestamp or one.epoch
+        finer = one.time_form
         if finer is None or not finer.has_time or header_score("time", one.name) < SURELY:
             continue
         days = [(form.day(a), finer.day(b)) for a, b in zip(time.column.values, one.column.values, strict=True) if a is not None and b is not None]

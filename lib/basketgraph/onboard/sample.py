@@ -71,6 +71,11 @@ def sql_name(*parts: str) -> str:
     return ".".join(f"`{part.replace('`', '``')}`" for part in parts)
 
 
+def sql_literal(text: str) -> str:
+    """A text without backslashes as Spark SQL writes it; in double quotes where it has single ones."""
+    return f'"{text}"' if "'" in text else f"'{text}'"
+
+
 def file_name(path: Path) -> str:
     """A file's name without date, numbers and endings."""
     plain = (re.sub(r"[^a-z0-9]+", "_", re.sub(r"\d+", "", name).lower()).strip("_") for name in (path.name.split(".")[0], path.parent.name))

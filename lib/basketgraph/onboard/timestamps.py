@@ -8,9 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
 
+from basketgraph.onboard.numbers import looks_like_number
+from basketgraph.onboard.sample import MONTHS, sql_literal
+
 ENOUGH = 0.9  # of a column's values must be timestamps
 RARE = 0.005  # a pattern of a smaller share of the values is taken for damage
-MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+MONTH_STARTS = [month[:3] for month in MONTHS]
 CLOCK = (
     r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?P<mark>[.,])?(?P<fraction>(?<=[.,])\d{1,9})?)?(?P<half> ?[AaPp]\.?(?: ?[Mm]\.|[Mm]))?"
 )
@@ -67,7 +70,7 @@ class TimestampForm:
         if self.kind != "text":
             return column if self.kind == "timestamp" else f"cast({column} as timestamp)"
         column = f"regexp_replace({column}, {POINTS})" if self.dotted else column
-        found = [f"to_timestamp({column}, {_literal(pattern)})" for pattern in self.patterns]
+        found = [f"to_timestamp({column}, {sql_literal(pattern)})" for pattern in self.patterns]
         return found[0] if len(found) == 1 else f"coalesce({', '.join(found)})"
 
     def day(self, text: str) -> date | None:
@@ -84,12 +87,13 @@ class TimestampForm:
         return _day(one, day_first=pattern.find("d") < pattern.find("M"))
 
 
-def _literal(pattern: str) -> str:
-    return f'"{pattern}"' if "'" in pattern else f"'{pattern}'"
-
-
 def looks_like_timestamp(text: str) -> bool:
     return _parts(text) is not None
+
+
+def looks_like_value(text: str) -> bool:
+    """Whether a text is a number or a timestamp."""
+    return looks_like_number(text) or looks_like_timestamp(text)
 
 
 @dataclass(frozen=True)
@@ -127,9 +131,9 @@ def _parts(text: str) -> _Parts | None:
             wide = len(got["first"]) == len(got["second_"]) == 2
         else:
             named = got["month"].isalpha()
-            if named and got["month"][:3].lower() not in MONTHS:
+            if named and got["month"][:3].lower() not in MONTH_STARTS:
                 continue
-            month = MONTHS.index(got["month"][:3].lower()) + 1 if named else int(got["month"])
+            month = MONTH_STARTS.index(got["month"][:3].lower()) + 1 if named else int(got["month"])
             numbers, day = (0, 0), (int(got["year"]), month, int(got["day"]))
             if not (1 <= month <= 12 and 1 <= int(got["day"]) <= 31):
                 continue
@@ -160,11 +164,11 @@ def timestamp_form(values: Sequence[str], *, separator: str = "", continental: b
     if sum(text[8:10] == "00" and text[10:] != "0000" for text in stamps) > len(stamps) / 2:
         return None  # a day and a counter within it, as order numbers are made
     day_first, because, ambiguous = _order(known, continental or separator == ";")
-    first, last = _span(known, day_first)
+    days = [day for one in known if (day := _day(one, day_first=day_first)) is not None]
     has_time = sum(bool(one.join) or one.shape == "stamp" for one in known) > len(known) / 2
     zoned = [one for one in known if one.zone]
-    told = {"has_time": has_time, "because": because, "ambiguous": ambiguous, "first": first, "last": last}
-    told["dotted"] = any(one.dotted for one in known)
+    told = {"has_time": has_time, "because": because, "ambiguous": ambiguous, "dotted": any(one.dotted for one in known)}
+    told |= {"first": min(days, default=None), "last": max(days, default=None)}
     if len(zoned) > len(known) / 2 and all(one.shape == "ymd" and one.sep == "-" for one in known):
         return TimestampForm("cast", instant=True, **told)  # type: ignore[arg-type]
     keys = Counter(one.pattern_key for one in known)
@@ -201,17 +205,10 @@ def _order(known: Sequence[_Parts], continental: bool) -> tuple[bool, str, bool]
     return day_first, f"AMBIGUOUS: no value of the sample is above 12; {'day' if day_first else 'month'} first was assumed, because {told}", True
 
 
-def _span(known: Sequence[_Parts], day_first: bool) -> tuple[date | None, date | None]:
-    found = {day for one in known if (day := _day(one, day_first=day_first)) is not None}
-    return (min(found), max(found)) if found else (None, None)
-
-
 def _day(one: _Parts, *, day_first: bool) -> date | None:
-    year, first, second = one.day
-    return _date(year, second, first) if one.shape == "xxy" and day_first else _date(year, first, second)
-
-
-def _date(year: int, month: int, day: int) -> date | None:
+    year, month, day = one.day
+    if one.shape == "xxy" and day_first:
+        month, day = day, month
     try:
         return date(year if year > 99 else 2000 + year, month, day)
     except ValueError:

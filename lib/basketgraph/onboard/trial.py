@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import reduce
 from pathlib import Path
@@ -21,7 +21,7 @@ from basketgraph.clean.transform import TableRules, mapped_rows, reasons, silver
 from basketgraph.foundation.config import UserError, data_yaml, parsed
 from basketgraph.foundation.contracts import contract
 from basketgraph.onboard.draft import Draft
-from basketgraph.onboard.draft_tables import Remark, Table
+from basketgraph.onboard.draft_tables import MISSING, Remark, Table
 from basketgraph.onboard.plan import FilesPlan, Plan
 from basketgraph.onboard.rendering import Masker, render
 from basketgraph.onboard.sample_files import SampleFile, sample_files
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 ROUNDS = 5  # in which what Spark cannot analyse is left out: what used it may then be the next
 ROWS = 40_000  # of a kind of files that are tried
-RAW, LET = "__raw_", "__let_"
 
 
 def try_draft(spark: SparkSession, one: Draft, *, masker: Masker) -> Draft:
@@ -72,8 +71,8 @@ def _leave_out(plan: Plan, fault: str) -> bool:
     for files in plan.files:
         place = f"files.{files.kind.name}"
         for name, expression in files.lets.names.items():
-            if fault.startswith(f"{place}.let.{name}: ") and expression != "cast(null as string)":
-                files.lets.names[name] = "cast(null as string)"
+            if fault.startswith(f"{place}.let.{name}: ") and expression != MISSING:
+                files.lets.names[name] = MISSING
                 files.lets.remark(name, "todo", _unusable(expression, fault))
                 return True
         for name, kind in files.reading.sample.declared.items():
@@ -90,11 +89,11 @@ def _leave_out(plan: Plan, fault: str) -> bool:
 
 def _leave_out_of(table: Table, fault: str) -> bool:
     for column, expression in table.columns.items():
-        if fault.startswith(f"columns.{column}: ") and expression != "cast(null as string)":
+        if fault.startswith(f"columns.{column}: ") and expression != MISSING:
             if contract(table.name).struct[column].nullable:
                 del table.columns[column]
             else:
-                table.columns[column] = "cast(null as string)"
+                table.columns[column] = MISSING
             table.todo(column, _unusable(expression, fault))
             return True
     for reason, condition in table.reject.items():
@@ -132,7 +131,7 @@ def _try(spark: SparkSession, checked: CheckedSource, one: FilesPlan, cut: Seque
         if not good:
             break
         try:
-            found = {table.name: list(_rows(spark, checked, one, table, good)) for table in one.tables}
+            found = {table.name: _rows(spark, checked, one, table, good) for table in one.tables}
         except JAVA_ERRORS as error:
             bad = unreadable_files(spark, checked.source, files, good)
             if not bad:  # it is not the files, then
@@ -152,7 +151,7 @@ def _try(spark: SparkSession, checked: CheckedSource, one: FilesPlan, cut: Seque
         one.remarks.append(Remark("todo", f"files.{one.kind.name}", told))
 
 
-def _rows(spark: SparkSession, checked: CheckedSource, one: FilesPlan, table: Table, landed: Sequence[LandingFile]) -> Iterator[Row]:
+def _rows(spark: SparkSession, checked: CheckedSource, one: FilesPlan, table: Table, landed: Sequence[LandingFile]) -> list[Row]:
     """The sampled rows as the draft maps them, one Spark job for all of them."""
     mapped, source = checked.source.tables[table.name], checked.source
     rules = TableRules(source.shop, contract(table.name), mapped, source.files[mapped.files], checked.references[table.name], lambda column: column)
@@ -161,20 +160,14 @@ def _rows(spark: SparkSession, checked: CheckedSource, one: FilesPlan, table: Ta
     everything = replace(rules, mapped=mapped.model_copy(update={"where": None}))
     judged = with_blame(mapped_rows(_raw(spark, checked, one, landed), everything), everything)
     names = F.array_compact(F.array(*[F.when(condition, F.lit(name)) for name, condition in reasons(everything).items()]))
+    texts = {
+        "raw": {role: F.expr(profile.column.sql) for role, profile in roles.items()},
+        "lets": {name: F.col(f"`{name}`") for name in one.lets.names if name != (one.reading.sample.lines or [""])[0]},
+        "silver": {name: F.col(silver(name)) for name in table.columns},
+    }
     columns: list[Column] = [about.alias("about"), F.col(CORRUPT).isNotNull().alias("corrupt"), names.alias("reasons")]
-    columns += [F.expr(profile.column.sql).cast("string").alias(f"{RAW}{role}") for role, profile in roles.items()]
-    columns += [F.col(f"`{name}`").cast("string").alias(f"{LET}{name}") for name in one.lets.names if name != (one.reading.sample.lines or [""])[0]]
-    columns += [F.col(silver(name)).cast("string").alias(name) for name in table.columns]
-    for row in judged.select(*columns).limit(ROWS).collect():
-        told = row.asDict()
-        yield Row(
-            told["about"],
-            told["corrupt"],
-            told["reasons"],
-            {role: told[f"{RAW}{role}"] for role in roles},
-            {name: told[f"{LET}{name}"] for name in one.lets.names if f"{LET}{name}" in told},
-            {name: told[name] for name in table.columns},
-        )
+    columns += [F.struct(*[value.cast("string").alias(name) for name, value in some.items()]).alias(key) for key, some in texts.items()]
+    return [Row(**row.asDict(recursive=True)) for row in judged.select(*columns).limit(ROWS).collect()]
 
 
 def _raw(spark: SparkSession, checked: CheckedSource, one: FilesPlan, landed: Sequence[LandingFile]) -> DataFrame:
