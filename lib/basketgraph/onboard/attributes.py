@@ -29,8 +29,8 @@ def items_table(reading: Reading, lets: Lets) -> Table | None:
     plain = [code for code in item.counts if not any(character.isdigit() for character in code)]
     if 0 < len(plain) < 0.1 * len(item.counts) and item is not reading.roles.get("name"):
         table.columns["recommendable"] = f"{item.column.sql} rlike '[0-9]'"
-        told = f"only {len(plain)} are like {', '.join(sorted(plain)[:4])}"
-        table.guess("recommendable", "codes without a digit are no products", told)
+        because = f"only {len(plain)} are like {', '.join(sorted(plain)[:4])}"
+        table.guess("recommendable", "codes without a digit are no products", because)
     else:
         table.columns["recommendable"] = "true"
         table.guess("recommendable", "all items may be shown to users", "no code looks like a fee, a voucher or a bag")
@@ -58,7 +58,7 @@ def _set_attributes(reading: Reading, lets: Lets, table: Table, key: Profile, ro
     attributes = {column: reading.roles[role] for column, role in roles.items()}
     own_file = reading.table != "events"
     when = None if own_file else moment_of_sale(reading, lets)
-    if own_file or when is None or all(share_of_single(key, one) >= CONSTANT for one in attributes.values()):
+    if own_file or when is None or all(share_of_single(key, profile) >= CONSTANT for profile in attributes.values()):
         table.columns["valid_from"] = ALWAYS
         because = "the file is a list without days" if own_file else f"each {thing} has the same ones in all rows of the sample"
         if attributes:
@@ -68,11 +68,11 @@ def _set_attributes(reading: Reading, lets: Lets, table: Table, key: Profile, ro
         because = f"attributes of some {thing}s change within the sample"
         table.guess("valid_from", "each sale says what holds from its day on", because)
     if not own_file:
-        names = [one.column.sql for one in attributes.values()] or [key.column.sql]
+        names = [profile.column.sql for profile in attributes.values()] or [key.column.sql]
         said = names[0] if len(names) == 1 else f"coalesce({', '.join(f'cast({name} as string)' for name in names)})"
         table.where = " and ".join(f"{name} is not null" for name in dict.fromkeys((key.column.sql, said)))
         if when is not None and attributes:
             table.version = f"coalesce({when.instant}, file_modified_at)"
-    for column, one in attributes.items():
-        table.columns[column] = label_sql(one)
-        table.guess(column, f"{one.name} is the {column.replace('_', ' ')}", reading.because[roles[column]])
+    for column, profile in attributes.items():
+        table.columns[column] = label_sql(profile)
+        table.guess(column, f"{profile.name} is the {column.replace('_', ' ')}", reading.because[roles[column]])

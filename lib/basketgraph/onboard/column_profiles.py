@@ -121,14 +121,16 @@ def shape(text: str) -> str:
     return re.sub(r"[^\W\d_]", "x", re.sub(r"\d", "9", text))
 
 
-def profile(column: Column, sample: Sample, *, continental: bool) -> Profile:
+def profile_column(column: Column, sample: Sample, *, continental: bool) -> Profile:
     """Profile a column's values."""
     if column.kind != "string":
         return _profile(column, sample, continental=continental)
     tidied, empty = strip_invisible(column)
     digits, blanks = with_plain_digits(tidied), with_plain_blanks(tidied)
-    plain = [_profile(one, sample, continental=continental) for one in (digits, blanks) if one is not tidied]
-    taken = [one for one in plain if one.timestamp or one.clock or (one.number and one.column is digits)]  # blanks in numbers are a form of theirs
+    plain = [_profile(profile, sample, continental=continental) for profile in (digits, blanks) if profile is not tidied]
+    taken = [
+        profile for profile in plain if profile.timestamp or profile.clock or (profile.number and profile.column is digits)
+    ]  # blanks in numbers are a form of theirs
     found = taken[0] if taken else _profile(tidied, sample, continental=continental)
     nothing = tuple(sorted({*found.nothing, *empty})) if found.filled else ()
     return found if found.column is column else replace(found, nothing=nothing, raw=column)
@@ -150,7 +152,7 @@ def _profile(column: Column, sample: Sample, *, continental: bool) -> Profile:
         return Profile(column, rest, timestamp=form)
     typed = column.kind != "string"
     probe = rest[:: len(rest) // LOOKED_AT + 1]
-    number = NumberForm(typed=True) if typed and column.kind != "boolean" else number_form(probe, separator=sample.separator)
+    number = NumberForm() if typed and column.kind != "boolean" else number_form(probe, separator=sample.separator)
     timestamp = None if typed else timestamp_form(probe, separator=sample.separator, continental=continental)
     epoch = epoch_form(probe) if number is not None else None
     nothing = tuple(sorted(tokens)) if rest and not typed else ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from math import log
 from statistics import median
@@ -31,9 +32,9 @@ def money_is_of(reading: Reading, money: Profile) -> tuple[str | None, str]:
             several[code].append((abs(pieces), abs(value)))
     votes: Counter[str] = Counter()
     for code in single.keys() & several.keys():
-        one = median(single[code])
+        single_value = median(single[code])
         for pieces, value in several[code][:20]:
-            votes["piece" if abs(log(value / one)) < abs(log(value / one / pieces)) else "line"] += 1
+            votes["piece" if abs(log(value / single_value)) < abs(log(value / single_value / pieces)) else "line"] += 1
     total = sum(votes.values())
     if total < VOTES:
         return None, ""
@@ -51,7 +52,7 @@ def is_product(reading: Reading, amount: Profile, price: Profile) -> bool:
         return False
     agree = looked = 0
     for texts in pairs(quantity, price, amount):
-        values = [one.value(text) for one, text in zip((quantity, price, amount), texts, strict=True)]
+        values = [profile.value(text) for profile, text in zip((quantity, price, amount), texts, strict=True)]
         if None not in values:
             looked += 1
             agree += abs(abs(values[0] * values[1]) - abs(values[2])) <= 0.011  # type: ignore[operator,arg-type]
@@ -66,10 +67,9 @@ def prefix_of_cancellations(reading: Reading) -> tuple[str, int] | None:
     negative: Counter[str] = Counter()
     positive: Counter[str] = Counter()
     for code, text in pairs(order, measure):
-        letters = code[: len(code) - len(code.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-"))]
-        value = measure.value(text)
-        if letters and value is not None:
-            (negative if value < 0 else positive)[letters] += 1
+        start, value = re.match("[A-Za-z-]+", code), measure.value(text)
+        if start is not None and value is not None:
+            (negative if value < 0 else positive)[start[0]] += 1
     for letters, rows in negative.most_common(1):
         if rows >= 3 and positive[letters] <= 0.05 * rows and sum(positive.values()) - positive[letters] < len(order.filled) / 2:
             return letters, rows
@@ -79,17 +79,17 @@ def prefix_of_cancellations(reading: Reading) -> tuple[str, int] | None:
 def currency_and_zone(reading: Reading) -> tuple[tuple[str, str] | None, tuple[str, str] | None]:
     """((currency, evidence), (time zone, evidence)); None where the files have no evidence."""
     currency = zone = None
-    money = [one for role, one in reading.roles.items() if role in ("unit_price", "amount", "list_amount")]
-    for one in money:
-        if one.number is not None and one.number.currency:
-            currency = (one.number.currency, f"{one.name} has the sign {one.number.signs[0]}")
-        named = [word.upper() for word in words_of(one.name) if word.upper() in set(SIGNS.values()) - {""} | {"USD", "CHF", "SEK", "NOK", "DKK"}]
+    money = [profile for role, profile in reading.roles.items() if role in ("unit_price", "amount", "list_amount")]
+    for profile in money:
+        if profile.number is not None and profile.number.currency:
+            currency = (profile.number.currency, f"{profile.name} has the sign {profile.number.signs[0]}")
+        named = [word.upper() for word in words_of(profile.name) if word.upper() in set(SIGNS.values()) - {""} | {"USD", "CHF", "SEK", "NOK", "DKK"}]
         if named:
-            currency = (named[0], f"the header {one.name} names it")
-    told = reading.roles.get("currency")
-    if told is not None and told.counts:
-        most, rows = told.counts.most_common(1)[0]
-        currency = (most.upper(), f"{rows:,} of {len(told.filled):,} values of {told.name} are {most}")
+            currency = (named[0], f"the header {profile.name} names it")
+    by_line = reading.roles.get("currency")
+    if by_line is not None and by_line.counts:
+        most, rows = by_line.counts.most_common(1)[0]
+        currency = (most.upper(), f"{rows:,} of {len(by_line.filled):,} values of {by_line.name} are {most}")
     country = reading.roles.get("country")
     if country is not None and country.counts:
         name, rows = country.counts.most_common(1)[0]
@@ -99,7 +99,7 @@ def currency_and_zone(reading: Reading) -> tuple[tuple[str, str] | None, tuple[s
             currency = currency or (place[0], because)
             zone = (place[1], because) if place[1] else None
     if reading.language is not None:
-        told_by = words().languages[reading.language]
-        currency = currency or (told_by.currency, f"the headers are {reading.language}")
-        zone = zone or (told_by.time_zone, f"the headers are {reading.language}")
+        spoken = words().languages[reading.language]
+        currency = currency or (spoken.currency, f"the headers are {reading.language}")
+        zone = zone or (spoken.time_zone, f"the headers are {reading.language}")
     return currency, zone

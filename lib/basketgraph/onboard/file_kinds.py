@@ -37,13 +37,13 @@ class FileKind:
     looked_at: tuple[SourceFile, ...] = ()
 
 
-def file_kinds(folder: Path, found: Sequence[SourceFile], columns: Sequence[str] = ()) -> list[FileKind]:
+def file_kinds(folder: Path, landed: Sequence[SourceFile], columns: Sequence[str] = ()) -> list[FileKind]:
     """Sample the files and group those of the same columns. columns: the user's names for the fields of CSV files without a header.
 
     errors: UserError where a file cannot be read by any mapping, or files of one kind are in different encodings.
     """
     by_name: dict[str, list[SourceFile]] = {}
-    for file in found:
+    for file in landed:
         by_name.setdefault(re.sub(r"[\d_.-]*\d[\d_.-]*", "0", MONTH.sub("0", file.name)), []).append(file)
     groups: list[tuple[list[SourceFile], list[Sample]]] = []
     for files in by_name.values():
@@ -57,24 +57,24 @@ def file_kinds(folder: Path, found: Sequence[SourceFile], columns: Sequence[str]
             elif sample not in home[1]:
                 home[1].append(sample)
         home = next(group for group in groups if _alike(group[1][0], samples[0]))
-        looked = {sample.found.path: sample for sample in samples}
+        looked = {sample.file.path: sample for sample in samples}
         for file in files:
             own = next((g for g in groups if file.path in looked and _alike(g[1][0], looked[file.path])), home)
             own[0].append(file)
-    there = _others(folder, found)
+    there = _others(folder, landed)
     taken: set[str] = set()
     return [_kind(files, samples, [f.name for other, _ in groups if other is not files for f in other] + there, taken) for files, samples in groups]
 
 
 def _alike(one: Sample, other: Sample) -> bool:
     mine, theirs = set(one.declared), set(other.declared)
-    dialects = [{k: v for k, v in s.options.items() if k in ("sep", "quote", "header")} for s in (one, other)]
-    return one.format == other.format and dialects[0] == dialects[1] and len(mine & theirs) >= 0.7 * len(mine | theirs)
+    same_dialect = all(one.options.get(key) == other.options.get(key) for key in ("sep", "quote", "header"))
+    return one.format == other.format and same_dialect and len(mine & theirs) >= 0.7 * len(mine | theirs)
 
 
-def _others(folder: Path, found: Sequence[SourceFile]) -> list[str]:
+def _others(folder: Path, landed: Sequence[SourceFile]) -> list[str]:
     """Landing files that the user did not name, which no pattern may match."""
-    named = {file.name for file in found}
+    named = {file.name for file in landed}
     near = [p for p in folder.rglob("*") if p.is_file() and p.name.lower().endswith(ENDINGS)]
     return [name for p in near if (name := p.relative_to(folder).as_posix()) not in named]
 
@@ -86,9 +86,8 @@ def _kind(files: list[SourceFile], samples: list[Sample], others: Sequence[str],
     taken.add(name)
     together = _together(samples)
     everywhere = set.intersection(*[set(sample.declared) for sample in samples])
-    return FileKind(
-        name, pattern, guessed, tuple(files), together, tuple(c for c in together.declared if c not in everywhere), tuple(s.found for s in samples)
-    )
+    optional = tuple(column for column in together.declared if column not in everywhere)
+    return FileKind(name, pattern, guessed, tuple(files), together, optional, tuple(sample.file for sample in samples))
 
 
 def _pattern(names: Sequence[str], others: Sequence[str]) -> tuple[str, bool]:
@@ -115,7 +114,7 @@ def _together(samples: list[Sample]) -> Sample:
     first = samples[0]
     encodings = {str(s.options.get("encoding", "UTF-8")) for s in samples if not s.ascii}
     if len(encodings) > 1:
-        faults = [f"{s.found.path}: {s.options.get('encoding', 'UTF-8')}" for s in samples if not s.ascii]
+        faults = [f"{s.file.path}: {s.options.get('encoding', 'UTF-8')}" for s in samples if not s.ascii]
         raise UserError("files of one kind are in different encodings", faults, "Bring them to one: iconv -f windows-1252 -t UTF-8 OLD > NEW")
     if len(samples) == 1:
         return first
@@ -126,7 +125,7 @@ def _together(samples: list[Sample]) -> Sample:
     total = sum(t for t in totals if t is not None) if None not in totals else None
     if first.format == "json":  # what a field is in some files may be something else in others
         records = [record for sample in samples for record in sample.records[:: len(sample.records) // share + 1]]
-        return replace(of_records(first.found, options, records, total, because), ascii=all(s.ascii for s in samples))
+        return replace(of_records(first.file, options, records, total, because), ascii=all(s.ascii for s in samples))
     columns: dict[str, Column] = {}
     rows = 0
     for sample in samples:

@@ -92,9 +92,10 @@ def _known_layout(rows: Sequence[Sequence[str]]) -> Named | None:
     """User, item, (category,) behaviour and time, or user, item, rating and time, all in this order."""
     width = len(rows[0])
     columns = [[text.strip() for text in column] for column in zip(*(row for row in rows[:LOOKED_AT] if len(row) == width), strict=True)]
-    if width not in (4, 5) or not _are_ids(columns[0]) or not _are_ids(columns[1]) or not _are_times(columns[-1]):
+    if width not in (4, 5) or not _are_ids(columns[0]) or not _are_ids(columns[1]) or not (epoch_form(columns[-1]) or timestamp_form(columns[-1])):
         return None
-    if _are_event_words(columns[-2]) and (width == 4 or _are_ids(columns[2])):
+    acts = Profile(Column("", "", "string", []), [text for text in columns[-2] if text])
+    if has_event_words(acts) and (width == 4 or _are_ids(columns[2])):
         names = ACTS if width == 5 else tuple(name for name in ACTS if name != "category_id")
         return Named(names, f"lines are {width} fields that end in words for what people do and a time, as logs of behaviour have them")
     if width == 4 and _are_stars(columns[2]):
@@ -105,15 +106,6 @@ def _known_layout(rows: Sequence[Sequence[str]]) -> Named | None:
 def _are_ids(texts: Sequence[str]) -> bool:
     """Whether the values are ids that repeat: whole numbers, or codes without blanks."""
     return len(set(texts)) > 1 and all(re.fullmatch(r"[\w-]+", text) for text in texts) and not timestamp_form(texts)
-
-
-def _are_times(texts: Sequence[str]) -> bool:
-    return epoch_form(texts) is not None or timestamp_form(texts) is not None
-
-
-def _are_event_words(texts: Sequence[str]) -> bool:
-    column = Column("", "", "string", list(texts))
-    return has_event_words(Profile(column, [text for text in texts if text]))
 
 
 def _are_stars(texts: Sequence[str]) -> bool:

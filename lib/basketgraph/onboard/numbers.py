@@ -35,13 +35,12 @@ FORMS = [
 
 @dataclass(frozen=True)
 class NumberForm:
-    """How numbers are written. `typed` ones (of Parquet) need no reading."""
+    """How numbers are written; by default as Spark casts them."""
 
     decimal: str = "."
     thousands: str = ""
     signs: tuple[str, ...] = ()
     ambiguous: str = ""
-    typed: bool = False
     minus: str = ""  # `-` where it stands behind negative numbers, `()` where they are in parentheses
 
     @property
@@ -58,10 +57,6 @@ class NumberForm:
         cases = [f"when contains({column}, '{sign}') then '{code}'" for sign, code in codes.items() if code]
         return f"case {' '.join(cases)} else source_currency end"
 
-    @property
-    def plain(self) -> bool:
-        return not self.signs and not self.thousands and self.decimal == "." and not self.minus
-
     def value(self, text: str) -> float | None:
         """The number that `text` is; None where it is none."""
         for sign in self.signs:
@@ -77,8 +72,6 @@ class NumberForm:
 
     def sql(self, column: str) -> str:
         """The SQL of a text that a cast to decimal understands."""
-        if self.typed or self.plain:
-            return column
         text = column
         for sign in self.signs:
             text = f"replace({text}, '{sign}', '')"

@@ -24,31 +24,31 @@ def money_of_orders(order: Profile | None, item: Profile | None, money: Iterable
     if order is None or item is None:
         return {}
     found = {}
-    for one in money:
-        if on_first_lines(order, one):
-            found[one.name] = f"{FIRST_LINES}, so it is the order's"
-        elif _is_total(order, item, one):
-            found[one.name] = "is the same on all lines of an order, so it is the order's total"
+    for profile in money:
+        if on_first_lines(order, profile):
+            found[profile.name] = f"{FIRST_LINES}, so it is the order's"
+        elif _is_total(order, item, profile):
+            found[profile.name] = "is the same on all lines of an order, so it is the order's total"
     return found
 
 
-def on_first_lines(order: Profile | None, one: Profile) -> bool:
+def on_first_lines(order: Profile | None, profile: Profile) -> bool:
     """Whether only the first line of an order has a value."""
-    if order is None or len(one.filled) == len(one.column.values):
+    if order is None or len(profile.filled) == len(profile.column.values):
         return False
     lines: dict[str, list[bool]] = defaultdict(list)
-    for code, value in zip(order.column.values, one.column.values, strict=True):
+    for code, value in zip(order.column.values, profile.column.values, strict=True):
         if code is not None:
             lines[code].append(value is not None)
     several = [filled for filled in lines.values() if len(filled) > 1 and any(filled)]
     return len(several) >= ORDERS and sum(filled[0] and sum(filled) == 1 for filled in several) >= NEARLY_ALL * len(several)
 
 
-def are_orders(one: Profile, user: Profile) -> bool:
+def are_orders(profile: Profile, user: Profile) -> bool:
     """Whether the values are order numbers: a value repeats on neighbouring rows only, all of one user."""
     users: dict[str, set[str]] = defaultdict(set)
     runs, lines, before = 0, 0, None
-    for code, who in zip(one.column.values, user.column.values, strict=True):
+    for code, who in zip(profile.column.values, user.column.values, strict=True):
         if code is None:
             return False
         runs += code != before
@@ -65,18 +65,18 @@ def own_id(lines: Lines | None, profiles: Sequence[Profile], witness: Profile) -
     """
     for depth in range(len(lines.path) - 1, -1, -1) if lines is not None else ():
         place = "".join(f"{name}." for name in lines.path[:depth])  # type: ignore[union-attr]
-        for one in profiles:
-            own = one.name.removeprefix(place)
-            is_id = one.name.startswith(place) and bool(words_of(own)) and set(words_of(own)) <= OWN_IDS
-            if is_id and role_score("order", one) and one.filled_share() >= NEARLY_ALL and share_of_single(one, witness) >= NEARLY_ALL:
-                return one
+        for profile in profiles:
+            own = profile.name.removeprefix(place)
+            is_id = profile.name.startswith(place) and bool(words_of(own)) and set(words_of(own)) <= OWN_IDS
+            if is_id and role_score("order", profile) and profile.filled_share() >= NEARLY_ALL and share_of_single(profile, witness) >= NEARLY_ALL:
+                return profile
     return None
 
 
-def share_of_single(one: Profile, other: Profile) -> float:
+def share_of_single(profile: Profile, other: Profile) -> float:
     """The share of a column's values that stand beside a single value of another column."""
     values: dict[str, set[str]] = defaultdict(set)
-    for own, beside in pairs(one, other):
+    for own, beside in pairs(profile, other):
         values[own].add(beside)
     return sum(len(those) == 1 for those in values.values()) / len(values) if values else 1.0
 

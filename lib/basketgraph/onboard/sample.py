@@ -49,7 +49,7 @@ class Sample:
     columns:  what expressions can use.
     """
 
-    found: SourceFile
+    file: SourceFile
     format: str
     options: Mapping[str, str | bool]
     declared: Mapping[str, str]

@@ -12,30 +12,30 @@ from basketgraph.onboard.nested import json_sample, parquet_sample
 from basketgraph.onboard.sample import ROWS, Column, Sample, sql_name
 
 
-def sniff(found: SourceFile, columns: Sequence[str] = ()) -> Sample:
+def sniff(file: SourceFile, columns: Sequence[str] = ()) -> Sample:
     """Sample a file. columns: the user's names for the fields of a CSV without a header.
 
     errors: UserError, with the cure, for a file that no mapping can read.
     """
-    with found.open() as stream:
+    with file.open() as stream:
         start = stream.read(4096)
     if not start.strip():
-        raise UserError(f"{found.path}: want rows, have an empty file", cure="Leave it out.")
+        raise UserError(f"{file.path}: want rows, have an empty file", cure="Leave it out.")
     if start.startswith(b"PAR1"):
-        return parquet_sample(found)
+        return parquet_sample(file)
     if start.startswith(b"PK\x03\x04") or start.startswith(b"\xd0\xcf\x11\xe0"):
-        raise UserError(f"{found.path}: a spreadsheet or an archive, which Spark cannot read", cure="Save it as CSV (UTF-8), or unpack it.")
-    if not found.is_packed and start.startswith(b"\x1f\x8b"):
-        raise UserError(f"{found.path}: want a packed file to end in .gz, else Spark reads it as text", cure=f"mv {found.path} {found.path}.gz")
+        raise UserError(f"{file.path}: a spreadsheet or an archive, which Spark cannot read", cure="Save it as CSV (UTF-8), or unpack it.")
+    if not file.is_packed and start.startswith(b"\x1f\x8b"):
+        raise UserError(f"{file.path}: want a packed file to end in .gz, else Spark reads it as text", cure=f"mv {file.path} {file.path}.gz")
     text = re.sub(rb"^(\xef\xbb\xbf)+", b"", start).lstrip()
     if text[:1] in (b"{", b"["):
-        return json_sample(found)
-    return _csv(found, columns)
+        return json_sample(file)
+    return _csv(file, columns)
 
 
-def _csv(found: SourceFile, columns_given: Sequence[str]) -> Sample:
-    text = decoded(bytes_ := excerpt(found), found.path)
-    told = dialect(text, found.path, columns_given)
+def _csv(file: SourceFile, columns_given: Sequence[str]) -> Sample:
+    text = decoded(bytes_ := excerpt(file), file.path)
+    told = dialect(text, columns_given)
     options: dict[str, str | bool] = {}
     because = {}
     if told.separator != ",":
@@ -55,23 +55,19 @@ def _csv(found: SourceFile, columns_given: Sequence[str]) -> Sample:
     if told.multiline or text.encoding == "UTF-16":
         options["multiLine"] = True
         because["multiLine"] = "values have line breaks" if told.multiline else "lines of UTF-16 cannot be found by their bytes"
-    names = [name for name in told.header if name]
     blanks = sum(_is_number_between_blanks(value) for row in told.rows[:2000] for value in row)
     if blanks > 20:
         options |= {"ignoreLeadingWhiteSpace": True, "ignoreTrailingWhiteSpace": True}
         because["ignoreLeadingWhiteSpace"] = "values have blanks around them"
     rows = told.rows[:: len(told.rows) // ROWS + 1]
-    columns = []
-    for place, name in enumerate(told.header):
-        if name:
-            columns.append(without_formulas(Column(name, sql_name(name), "string", [row[place].strip(" ") or None for row in rows])))
-    notes = _notes(text, told, columns)
+    values = ([row[place].strip(" ") or None for row in rows] for place in range(len(told.header)))
+    columns = [without_formulas(Column(name, sql_name(name), "string", own)) for name, own in zip(told.header, values, strict=True) if name]
+    notes = tuple(_notes(text, told, columns))
     average = max(1, len(bytes_.head) / max(1, len(told.rows) if bytes_.whole else bytes_.head.count(b"\n")))
     total = len(told.rows) + told.odd_rows if bytes_.whole else round(bytes_.size / average)
-    return Sample(
-        found, "csv", options, dict.fromkeys(names, "string"), tuple(columns), len(rows), total, told.separator, None, because, tuple(notes),
-        text.head.isascii() and all(block.isascii() for block in text.blocks), (), told.odd_rows,
-    )  # fmt: skip
+    declared = dict.fromkeys((column.name for column in columns), "string")
+    is_ascii = text.head.isascii() and all(block.isascii() for block in text.blocks)
+    return Sample(file, "csv", options, declared, tuple(columns), len(rows), total, told.separator, None, because, notes, is_ascii, (), told.odd_rows)
 
 
 def _is_number_between_blanks(value: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timezone
 
 from basketgraph.onboard.numbers import looks_like_number
@@ -109,8 +109,7 @@ class _Parts:
     zone: str
     wide: bool  # two digits for day and month
     long_month: bool
-    numbers: tuple[int, int]  # first and second number of a day whose order is in question
-    day: tuple[int, int, int]  # year, month, day; or year, first and second number
+    day: tuple[int, int, int]  # year, month, day; or year, first and second number where their order is in question
 
     @property
     def pattern_key(self) -> tuple[object, ...]:
@@ -125,8 +124,8 @@ def _parts(text: str) -> _Parts | None:
             continue
         got, time = found.groupdict(), rest.groupdict()
         if shape == "xxy":
-            numbers, day = (int(got["first"]), int(got["second_"])), (int(got["year"]), int(got["first"]), int(got["second_"]))
-            if not (1 <= max(numbers) <= 31 and 1 <= min(numbers) <= 12):
+            day = (int(got["year"]), int(got["first"]), int(got["second_"]))
+            if not (1 <= max(day[1:]) <= 31 and 1 <= min(day[1:]) <= 12):
                 continue
             wide = len(got["first"]) == len(got["second_"]) == 2
         else:
@@ -134,7 +133,7 @@ def _parts(text: str) -> _Parts | None:
             if named and got["month"][:3].lower() not in MONTH_STARTS:
                 continue
             month = MONTH_STARTS.index(got["month"][:3].lower()) + 1 if named else int(got["month"])
-            numbers, day = (0, 0), (int(got["year"]), month, int(got["day"]))
+            day = (int(got["year"]), month, int(got["day"]))
             if not (1 <= month <= 12 and 1 <= int(got["day"]) <= 31):
                 continue
             wide = named or len(got["month"]) == len(got["day"]) == 2
@@ -142,7 +141,7 @@ def _parts(text: str) -> _Parts | None:
         half = time["half"] or ""
         return _Parts(
             shape, got.get("sep") or "", len(got["year"]), time["join"] or "", bool(time["second"]), bool(time["fraction"]),
-            " a" if half.startswith(" ") else "a" if half else "", "." in half, (time["zone"] or "").strip(), wide, long_month, numbers, day,
+            " a" if half.startswith(" ") else "a" if half else "", "." in half, (time["zone"] or "").strip(), wide, long_month, day,
         )  # fmt: skip
     return None
 
@@ -165,19 +164,26 @@ def timestamp_form(values: Sequence[str], *, separator: str = "", continental: b
         return None  # a day and a counter within it, as order numbers are made
     day_first, because, ambiguous = _order(known, continental or separator == ";")
     days = [day for one in known if (day := _day(one, day_first=day_first)) is not None]
-    has_time = sum(bool(one.join) or one.shape == "stamp" for one in known) > len(known) / 2
-    zoned = [one for one in known if one.zone]
-    told = {"has_time": has_time, "because": because, "ambiguous": ambiguous, "dotted": any(one.dotted for one in known)}
-    told |= {"first": min(days, default=None), "last": max(days, default=None)}
-    if len(zoned) > len(known) / 2 and all(one.shape == "ymd" and one.sep == "-" for one in known):
-        return TimestampForm("cast", instant=True, **told)  # type: ignore[arg-type]
+    zoned = sum(bool(one.zone) for one in known)
+    form = TimestampForm(
+        "text",
+        has_time=sum(bool(one.join) or one.shape == "stamp" for one in known) > len(known) / 2,
+        instant=zoned > len(known) / 2,
+        because=because,
+        ambiguous=ambiguous,
+        dotted=any(one.dotted for one in known),
+        first=min(days, default=None),
+        last=max(days, default=None),
+    )
+    if form.instant and all(one.shape == "ymd" and one.sep == "-" for one in known):
+        return replace(form, kind="cast")
     keys = Counter(one.pattern_key for one in known)
     chosen = [key for key, number in keys.most_common(4) if number >= RARE * len(known)]
     patterns = []
     for key in chosen:
         of_key = [one for one in known if one.pattern_key == key]
         patterns.append(_pattern(of_key[0], day_first, wide=all(one.wide for one in of_key), fraction=any(one.fraction for one in of_key)))
-    return TimestampForm("text", tuple(dict.fromkeys(patterns)), instant=len(zoned) > len(known) / 2, **told)  # type: ignore[arg-type]
+    return replace(form, patterns=tuple(dict.fromkeys(patterns)))
 
 
 def _order(known: Sequence[_Parts], continental: bool) -> tuple[bool, str, bool]:
@@ -185,7 +191,7 @@ def _order(known: Sequence[_Parts], continental: bool) -> tuple[bool, str, bool]
     open_ = [one for one in known if one.shape == "xxy"]
     if not open_:
         return False, "", False
-    first, second = sum(one.numbers[0] > 12 for one in open_), sum(one.numbers[1] > 12 for one in open_)
+    first, second = (sum(one.day[place] > 12 for one in open_) for place in (1, 2))
     if first and second:
         share = f"{first} values have a first number above 12, {second} a second one"
         return first > second, f"{share}: the file mixes day-first and month-first, and the rarer ones will be unreadable", True

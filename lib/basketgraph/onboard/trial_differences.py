@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from math import isnan
@@ -37,51 +37,47 @@ class Row(NamedTuple):
     silver: Mapping[str, str | None]
 
 
-def remark_differences(one: FilesPlan, table: Table, rows: Sequence[Row], *, whole: bool) -> None:
+def remark_differences(files: FilesPlan, table: Table, rows: Sequence[Row], *, whole: bool) -> None:
     """Remark where Spark's rows differ from the sample. whole: whether they are all rows of the sampled files."""
     if not rows:
         return
-    if table is one.tables[0]:
-        _unparsable(one, rows, whole)
+    if table is files.tables[0]:
+        _unparsable(files, rows, whole)
     parsed = [row for row in rows if not row.corrupt]
     if table.name == "silver.events":
         for role, column in COLUMNS.items():
-            profile = one.reading.roles.get(role)
+            profile = files.reading.roles.get(role)
             if profile is not None and column in table.columns:
-                for text in _of_role(one, role, profile, parsed, whole):
+                for text in _of_role(files, role, profile, parsed, whole):
                     table.todo(column, text)
     _refused(table, [row for row in parsed if row.about])
 
 
-def _unparsable(one: FilesPlan, rows: Sequence[Row], whole: bool) -> None:
-    corrupt, sample = sum(row.corrupt for row in rows), one.reading.sample
+def _unparsable(files: FilesPlan, rows: Sequence[Row], whole: bool) -> None:
+    corrupt, sample = sum(row.corrupt for row in rows), files.reading.sample
     known = sample.odd_rows if whole else sample.odd_rows / max(1, sample.rows + sample.odd_rows) * len(rows) * 1.5
     if corrupt > known:
         text = f"{percent(corrupt, len(rows))} of the sampled lines ({corrupt:,}) are no rows for Spark; see options"
-        one.remarks.append(Remark("todo", f"files.{one.kind.name}", text))
+        files.remarks.append(Remark("todo", f"files.{files.kind.name}", text))
 
 
-def _of_role(one: FilesPlan, role: str, profile: Profile, rows: Sequence[Row], whole: bool) -> Iterator[str]:
+def _of_role(files: FilesPlan, role: str, profile: Profile, rows: Sequence[Row], whole: bool) -> Iterator[str]:
     def show(text: str) -> str:
         return f"`{shown(example(text, profile, role, str))}`"
 
     raw = [row.raw[role] for row in rows if role in row.raw]
     if not raw:
         return
-    yield from _holes(profile, raw, show, same=whole and one.reading.sample.rows == len(rows))
+    yield from _holes(profile, raw, show, same=whole and files.reading.sample.rows == len(rows))
     nothing = [text for text in raw if text is not None and text not in profile.nothing and text.strip().lower() in NOTHING]
     if nothing and profile.timestamp is None and role not in NUMBERS:
-        yield f"{percent(len(nothing), len(raw))} of {profile.name} are {show_plain(nothing[0])}, which is taken for a value; add it to null_values"
+        yield f"{percent(len(nothing), len(raw))} of {profile.name} are `{shown(nothing[0])[:40]}`, which is taken for a value; add it to null_values"
     if role in IDS:
         yield from _ids(role, profile, rows, show)
     elif role == "time":
         yield from _times(profile, rows, show)
     else:
-        yield from _numbers(one, role, profile, rows, show)
-
-
-def show_plain(text: str) -> str:
-    return f"`{shown(text)[:40]}`"
+        yield from _numbers(files, role, profile, rows, show)
 
 
 def _holes(profile: Profile, raw: Sequence[str | None], show: Callable[[str], str], *, same: bool) -> Iterator[str]:
@@ -128,9 +124,9 @@ def _times(profile: Profile, rows: Sequence[Row], show: Callable[[str], str]) ->
     yield from _misread(profile, compared, show, ("times", "other days", "pattern"))
 
 
-def _numbers(one: FilesPlan, role: str, profile: Profile, rows: Sequence[Row], show: Callable[[str], str]) -> Iterator[str]:
+def _numbers(files: FilesPlan, role: str, profile: Profile, rows: Sequence[Row], show: Callable[[str], str]) -> Iterator[str]:
     sql = {decimal_sql(profile), f"cast({profile.number_sql} as bigint)"} if profile.number is not None else set()
-    name = next((name for name, text in one.lets.names.items() if text in sql), "")
+    name = next((name for name, text in files.lets.names.items() if text in sql), "")
     compared = []
     for row in rows if name else ():
         text, made = row.raw[role], row.lets.get(name)
@@ -156,10 +152,7 @@ def _misread(
 
 def _refused(table: Table, rows: Sequence[Row]) -> None:
     """Reasons for which cleaning would reject many rows; missing values are asked about elsewhere."""
-    counts: dict[str, int] = defaultdict(int)
-    for row in rows:
-        for reason in row.reasons:
-            counts[reason] += 1
+    counts = Counter(reason for row in rows for reason in row.reasons)
     asked = {key for key, told in table.remarks.items() if any(remark.kind == "todo" for remark in told)}
     for reason, number in counts.items():
         column = re.sub(r"^(unreadable|violates):", "", reason)
