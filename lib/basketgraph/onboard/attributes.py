@@ -49,7 +49,7 @@ def users_table(reading: Reading, lets: Lets) -> Table | None:
 
 
 def _set_attributes(reading: Reading, lets: Lets, table: Table, key: Profile, roles: dict[str, str]) -> None:
-    """Set key, valid_from, version and attributes: one row an id where these do not change, else one a day on which they are given.
+    """Set key, valid_from, version and attributes: one row per id where no attribute changes, else one per id and day of sale.
 
     roles: column of the table -> role.
     """

@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
 from functools import cached_property
 
 from basketgraph.onboard.normalisation import strip_invisible, with_plain_blanks, with_plain_digits
@@ -92,6 +91,11 @@ class Profile:
         return len(starts) == 1 and all(0 < len(start) < 5 and " " not in start and start not in self.counts for start in starts)
 
     @property
+    def is_numbering(self) -> bool:
+        """Whether the values may number papers: with a common prefix, or with leading zeros."""
+        return self.numbered or self.padded == len(self.filled)
+
+    @property
     def distinct_share(self) -> float:
         return len(self.counts) / len(self.filled) if self.filled else 0.0
 
@@ -127,13 +131,12 @@ def profile_column(column: Column, sample: Sample, *, continental: bool) -> Prof
         return _profile(column, sample, continental=continental)
     tidied, empty = strip_invisible(column)
     digits, blanks = with_plain_digits(tidied), with_plain_blanks(tidied)
-    plain = [_profile(profile, sample, continental=continental) for profile in (digits, blanks) if profile is not tidied]
-    taken = [
-        profile for profile in plain if profile.timestamp or profile.clock or (profile.number and profile.column is digits)
-    ]  # blanks in numbers are a form of theirs
-    found = taken[0] if taken else _profile(tidied, sample, continental=continental)
-    nothing = tuple(sorted({*found.nothing, *empty})) if found.filled else ()
-    return found if found.column is column else replace(found, nothing=nothing, raw=column)
+    plain = [_profile(own, sample, continental=continental) for own in (digits, blanks) if own is not tidied]
+    # Blanks in numbers are a form of theirs.
+    understood = [profile for profile in plain if profile.timestamp or profile.clock or (profile.number and profile.column is digits)]
+    profile = understood[0] if understood else _profile(tidied, sample, continental=continental)
+    nothing = tuple(sorted({*profile.nothing, *empty})) if profile.filled else ()
+    return profile if profile.column is column else replace(profile, nothing=nothing, raw=column)
 
 
 def _profile(column: Column, sample: Sample, *, continental: bool) -> Profile:
@@ -144,11 +147,10 @@ def _profile(column: Column, sample: Sample, *, continental: bool) -> Profile:
     tokens = {value for value in odd if value.lower() in NOTHING or measured}
     rest = [value for value in given if value not in tokens]
     if column.kind.startswith(("timestamp", "date", "nanos")):
-        days = sorted({value[:10] for value in rest})
-        first, last = (_day(days[0]), _day(days[-1])) if days else (None, None)
         kind, counts = column.kind, column.kind.startswith("nanos")
         has_time, instant = kind != "date", kind in ("timestamp", "nanos")
-        form = TimestampForm("epoch" if counts else kind, has_time=has_time, instant=instant, epoch="ns" if counts else "", first=first, last=last)
+        form = TimestampForm("epoch" if counts else kind, has_time=has_time, instant=instant, epoch="ns" if counts else "")
+        form = replace(form, first=form.day(min(rest, default="")), last=form.day(max(rest, default="")))
         return Profile(column, rest, timestamp=form)
     typed = column.kind != "string"
     probe = rest[:: len(rest) // LOOKED_AT + 1]
@@ -157,10 +159,3 @@ def _profile(column: Column, sample: Sample, *, continental: bool) -> Profile:
     epoch = epoch_form(probe) if number is not None else None
     nothing = tuple(sorted(tokens)) if rest and not typed else ()
     return Profile(column, rest, number, timestamp, epoch, clock_form(probe), nothing)
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None

@@ -264,21 +264,17 @@ def _values_in(row: list[str]) -> bool:
 def _narrow_header(header: list[str], rows: list[list[str]], line: int, separator: str, source: Text) -> UserError:
     """The error where the header has fewer or more names than rows have fields; its cure keeps the header. line: of the header."""
     fault = f"line {line} has {len(header)} names, the rows below it have {len(rows[0])} fields"
-    mark = "\\t" if separator == "\t" else separator
+    mark, named = ("\\t", "a tab") if separator == "\t" else (separator, f"`{separator}`")
     edit, told = "", f"Give line {line} a name for each field"
     if len(rows[0]) == len(header) + 1 and not any(row[-1].strip() for row in rows):
-        edit, told = rf"s/\(\r\{{0,1\}}\)$/{mark}\1/", f"Put {_named(separator)} behind the header, too"
-        fault += f", of which the last is empty: {_named(separator)} stands behind each row"
+        edit, told = rf"s/\(\r\{{0,1\}}\)$/{mark}\1/", f"Put {named} behind the header, too"
+        fault += f", of which the last is empty: {named} stands behind each row"
     elif len(rows[0]) == len(header) + 1 and len({row[0] for row in rows}) == len(rows):
         edit, told = f"s/^/row{mark}/", "Put a name before the header"
         fault += ", of which the first is the row's own name"
     sed = shlex.quote(f"{line}{edit}")
     command = f": {source.filtered_by(f'sed {sed}')}" if edit else "."
     return UserError(f"{source.path}: want a name for each column", [fault], f"{told}{command}")
-
-
-def _named(separator: str) -> str:
-    return "a tab" if separator == "\t" else f"`{separator}`"
 
 
 def _want_header(header: tuple[str, ...], rows: list[list[str]], path: Path, separator: str) -> None:

@@ -18,32 +18,32 @@ UNTOLD = "?"  # stands where only the shop can say which word it is
 def event_type(reading: Reading, lets: Lets, table: Table) -> str | None:
     """Set event_type; returns the condition under which a row is a cancellation, None where no row can be one."""
     kind, status = reading.roles.get("event_type"), reading.roles.get("status")
-    _ask_for_what_came_back(reading, table)
+    _ask_about_returns(reading, table)
     if status is not None:
-        _by_status(status, table)
+        _reject_by_status(status, table)
         if on_first_lines(reading.roles.get("order"), status):
             table.todo("event_type", f"{status.name} {FIRST_LINES}: further lines of orders that came to nothing are counted; write it on each line")
     if kind is not None:
-        return _typed(kind, lets, table, "it is called so and has" if has_name(kind) else "its values are mostly words for what people do")
+        return _map_event_words(kind, lets, table, "it is called so and has" if has_name(kind) else "its values are mostly words for what people do")
     if reading.reviews:
-        _left_out(reading.reviews, reading, table)
+        _leave_all_out(reading.reviews, reading, table)
         return None
-    unclear = unclear_column(reading.spare)
-    unclear = unclear or next((profile for profile in reading.profiles if has_event_words(profile)), None)
+    unclear = unclear_column(reading.spare) or next((profile for profile in reading.profiles if has_event_words(profile)), None)
     if unclear is not None:
         text = f"{unclear.name} has {shares(unclear, counted_words(unclear))}, and all of them count as sales. If some are none (views, carts), add"
         table.todo("event_type", f"{text} `where: \"lower(trim({unclear.column.sql})) in ('WORD')\"` with the words for sales above `columns`")
-    cancelled = _cancelled(reading, table)
-    if cancelled is not None:
-        cancelled = lets.add("cancelled", cancelled)
-    table.columns["event_type"] = f"if({cancelled}, 'cancellation', 'purchase')" if cancelled else "'purchase'"
+    cancelled = _cancelled_sql(reading, table)
     if cancelled is None:
+        table.columns["event_type"] = "'purchase'"
         because = "nothing in the sample looks like a cancellation (negative pieces or money, a flag, a prefix)"
         table.guess("event_type", "all rows are purchases", because)
-    return cancelled
+        return None
+    name = lets.add("cancelled", cancelled)
+    table.columns["event_type"] = f"if({name}, 'cancellation', 'purchase')"
+    return name
 
 
-def _left_out(reviews: list[str], reading: Reading, table: Table) -> None:
+def _leave_all_out(reviews: list[str], reading: Reading, table: Table) -> None:
     """Leave all rows out: reviews and ratings are no purchases."""
     named = ", ".join(reviews[:4])
     table.where = "false"
@@ -59,7 +59,7 @@ def _left_out(reviews: list[str], reading: Reading, table: Table) -> None:
     )
 
 
-def _typed(kind: Profile, lets: Lets, table: Table, because: str) -> str | None:
+def _map_event_words(kind: Profile, lets: Lets, table: Table, because: str) -> str | None:
     """Map the words of a column to event types; `where` leaves out words for events other than purchases and cancellations."""
     word = plain_values(kind.counts)
     known = words().values
@@ -73,7 +73,7 @@ def _typed(kind: Profile, lets: Lets, table: Table, because: str) -> str | None:
         cases.append(f"when {name} in ({text_list(undone)}) then 'cancellation'")
     table.columns["event_type"] = f"case {' '.join(cases)} end"
     table.guess("event_type", f"{kind.name} says what happened", f"{because}: {', '.join(sorted(word))[:80]}")
-    _ask_what_happened(kind, unknown, bool(bought), table)
+    _ask_about_words(kind, unknown, bool(bought), table)
     if others:
         table.where = f"coalesce({name}, '') not in ({text_list(others)})"
         table.guess("where", f"{shares(kind, others)} are left out", "silver.events holds purchases and cancellations only")
@@ -82,7 +82,7 @@ def _typed(kind: Profile, lets: Lets, table: Table, because: str) -> str | None:
     return f"{name} in ({text_list(undone)})" if undone else None
 
 
-def _ask_what_happened(kind: Profile, unknown: list[str], knows_purchases: bool, table: Table) -> None:
+def _ask_about_words(kind: Profile, unknown: list[str], knows_purchases: bool, table: Table) -> None:
     """Ask about the values that are not understood, with their shares, and say where to write the answer."""
     if not knows_purchases and not unknown:
         text = f"no row is a purchase: {kind.name} has {shares(kind, plain_values(kind.counts))}. Add files with the purchases:"
@@ -95,7 +95,7 @@ def _ask_what_happened(kind: Profile, unknown: list[str], knows_purchases: bool,
         table.todo("event_type", f"{text} list of `where`, if it is no sale; until then their rows are rejected as unreadable:event_type")
 
 
-def _by_status(status: Profile, table: Table) -> None:
+def _reject_by_status(status: Profile, table: Table) -> None:
     """Reject orders whose status is cancelled or not completed; a guess names the statuses that are not understood."""
     known, plain = words().values, plain_values(status.counts)
     back = [text for text, word in plain.items() if word in known.cancellations - known.purchases]
@@ -111,7 +111,7 @@ def _by_status(status: Profile, table: Table) -> None:
         table.guess("event_type", text, "nothing in these words says that the order came to nothing")
 
 
-def _ask_for_what_came_back(reading: Reading, table: Table) -> None:
+def _ask_about_returns(reading: Reading, table: Table) -> None:
     """Ask about columns of refunded pieces or money: a cancellation is made of a row, not of a column."""
     columns = {"quantity": "quantity", "amount": "amount_minor", "unit_price": "amount_minor"}
     for profile in reading.spare:
@@ -121,7 +121,7 @@ def _ask_for_what_came_back(reading: Reading, table: Table) -> None:
             table.todo(columns[best], f"{profile.name}: what came back is counted as sold; take it off, or deliver it as rows of their own")
 
 
-def _cancelled(reading: Reading, table: Table) -> str | None:
+def _cancelled_sql(reading: Reading, table: Table) -> str | None:
     prefix = prefix_of_cancellations(reading)
     if prefix is not None:
         order = reading.roles["order"]

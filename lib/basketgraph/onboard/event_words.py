@@ -31,8 +31,8 @@ def event_column(profiles: Sequence[Profile]) -> Profile | None:
 
 
 def has_event_words(profile: Profile) -> bool:
-    """Whether the values alone show that a column says what happened: few, mostly known words, and among them one for what is no sale, or words for
-    both sales and what takes them back."""
+    """Whether the values alone show that a column is of event types: few different ones, mostly known words, and among them a word for an event that
+    is no sale, or words for both sales and cancellations."""
     if not profile.filled or profile.number is not None or profile.timestamp is not None or len(profile.counts) > FEW:
         return False
     known, counted = words().values, counted_words(profile)
@@ -102,13 +102,9 @@ def percent(part: int, whole: int) -> str:
     return f"{share:.0f} %" if share >= 1 or not part else f"{share:.1g} %"
 
 
-def is_rating(profile: Profile) -> bool:
-    """Whether a column has ratings: few numbers from 0 to 10 under a header for them."""
-    least, most = SCALE
-    scaled = bool(profile.numbers) and least <= min(profile.numbers) and max(profile.numbers) <= most and len(profile.counts) <= 2 * most + 1
-    return scaled and bool(set(words_of(profile.name.rpartition(".")[2])) & RATINGS)
-
-
 def is_of_review(profile: Profile) -> bool:
-    """Whether a column is of a review: stars, a text about an item, votes that it was helpful."""
-    return is_rating(profile) or bool(set(words_of(profile.name.rpartition(".")[2])) & REVIEWS)
+    """Whether a column is of a review: a text about an item, votes that it was helpful, or stars: a few numbers from 0 to 10."""
+    header = set(words_of(profile.name.rpartition(".")[2]))
+    least, most = SCALE
+    is_scale = bool(profile.numbers) and least <= min(profile.numbers) and max(profile.numbers) <= most
+    return bool(header & REVIEWS) or (is_scale and len(profile.counts) <= 2 * most + 1 and bool(header & RATINGS))

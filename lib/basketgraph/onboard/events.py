@@ -65,13 +65,13 @@ def events_table(reading: Reading, lets: Lets, currency: str, names: Sequence[st
     if when is None:
         asked = "" if named is None else f" If it is the day in the files' names: {named.sql}"
         table.todo("event_time", f"{NO_TIME}{asked}")
-    _ids(reading, table, cancelled)
-    pieces = _quantity(reading, lets, table, cancelled)
-    _amounts(reading, lets, table, cancelled, pieces, currency)
-    _ask_for_holes(reading, table)
-    _tell_versions(reading, table)
-    _ask_for_changes(reading, table)
-    _ask_for_unread(reading, table)
+    _set_ids(reading, table, cancelled)
+    pieces = _set_quantity(reading, lets, table, cancelled)
+    _set_amounts(reading, lets, table, cancelled, pieces, currency)
+    _ask_about_missing_values(reading, table)
+    _set_version(reading, table)
+    _ask_for_version(reading, table)
+    _ask_about_unread_columns(reading, table)
     for role, column in (("store", "store_id"), ("channel", "channel")):
         if role in reading.roles:
             table.columns[column] = label_sql(reading.roles[role])
@@ -79,8 +79,8 @@ def events_table(reading: Reading, lets: Lets, currency: str, names: Sequence[st
     return table
 
 
-def _tell_versions(reading: Reading, table: Table) -> None:
-    """Of two states of a line the later one counts, by the column that says when a record was changed, where there is one."""
+def _set_version(reading: Reading, table: Table) -> None:
+    """Set `version` by the column that says when a record was last changed, where there is one."""
     if "event_id" not in table.columns:
         return  # a line is its own id, so that another content is another line
     changed = [profile for profile in reading.profiles if CHANGED & set(words_of(profile.name))]
@@ -93,8 +93,8 @@ def _tell_versions(reading: Reading, table: Table) -> None:
         table.guess("version", f"{profile.name} says when a line was last changed", "so its header says")
 
 
-def _ask_for_changes(reading: Reading, table: Table) -> None:
-    """Ask what tells the newer one of lines that come again with a status that is rejected, where no column tells it."""
+def _ask_for_version(reading: Reading, table: Table) -> None:
+    """Ask for a version where lines come again in a rejected state and no column says which one is newer."""
     if table.version is not None:
         return
     status, order, item = (reading.roles.get(role) for role in ("status", "order", "item"))
@@ -109,7 +109,7 @@ def _ask_for_changes(reading: Reading, table: Table) -> None:
         table.todo("order_not_completed", f"{told}: which is the newer one is told by the files' times; write a column that says it into `version`")
 
 
-def _ask_for_unread(reading: Reading, table: Table) -> None:
+def _ask_about_unread_columns(reading: Reading, table: Table) -> None:
     """Ask about columns whose header is that of a missing role and whose values were not understood."""
     taken = {profile.name for profile in reading.roles.values()} | reading.aside.keys()
     roles, time = reading.roles.keys(), reading.roles.get("time")
@@ -136,7 +136,7 @@ def _ask_for_unread(reading: Reading, table: Table) -> None:
 
 
 def _not_understood(role: str, profile: Profile) -> str | None:
-    """Why a column's values do not suit a role, with one that was not understood; None for an id that is none for another reason."""
+    """Why a column does not suit a role, with a value that was not read; None for an id that is refused for another reason."""
     if role in IDS:
         return f"`{profile.lost[0]}` is in scientific notation, so that digits are lost: export it as text" if profile.lost else None
     odd = [text for text in profile.filled if not READ[role](text)]
@@ -146,7 +146,7 @@ def _not_understood(role: str, profile: Profile) -> str | None:
     return f"`{shown[:40]}` is not read{share}"
 
 
-def _ask_for_holes(reading: Reading, table: Table) -> None:
+def _ask_about_missing_values(reading: Reading, table: Table) -> None:
     """Ask about required columns that are empty in many rows, with the share of rows that are lost."""
     for role, column, enough in (("user", "user_id", 0.5), ("item", "item_id", 0.9), ("time", "event_time", 0.9), ("order", "order_id", 0.9)):
         profile = reading.roles.get(role)
@@ -201,7 +201,7 @@ def _day_of_files(named: NamedDay, lets: Lets) -> When:
     return When(f"to_utc_timestamp({name}, source_time_zone)", f"to_date({name})")
 
 
-def _ids(reading: Reading, table: Table, cancelled: str | None) -> None:
+def _set_ids(reading: Reading, table: Table, cancelled: str | None) -> None:
     for role in ("user", "item", "order"):
         profile = reading.roles.get(role)
         if profile is None:
@@ -213,10 +213,8 @@ def _ids(reading: Reading, table: Table, cancelled: str | None) -> None:
             table.guess(f"{role}_id", text, because)
         if profile.lost:
             table.reject[f"{role}_id_has_lost_digits"] = f"trim({profile.column.sql}) rlike '^({LOST})$'"
-            table.todo(
-                f"{role}_id",
-                f"{profile.name}: {len(profile.lost):,} values such as `{profile.lost[0]}` are in scientific notation; export them as text",
-            )
+            such = f"{profile.name}: {len(profile.lost):,} values such as `{profile.lost[0]}`"
+            table.todo(f"{role}_id", f"{such} are in scientific notation; export them as text")
         if role == "item" and profile.padded:
             table.note("item_id", f"{profile.name}: leading zeros are kept")
     questions = {"user": ("which column says who bought?", ""), "item": ("which column says what was bought?", NO_ITEMS)}
@@ -242,7 +240,7 @@ def _ids(reading: Reading, table: Table, cancelled: str | None) -> None:
         table.note("event_id", "event_id is left out: lines have no number, so the whole line is its id and an equal line a duplicate")
 
 
-def _quantity(reading: Reading, lets: Lets, table: Table, cancelled: str | None) -> str:
+def _set_quantity(reading: Reading, lets: Lets, table: Table, cancelled: str | None) -> str:
     """Set quantity; returns the expression of the pieces, positive."""
     profile = reading.roles.get("quantity")
     if profile is None:
@@ -267,9 +265,9 @@ def _quantity(reading: Reading, lets: Lets, table: Table, cancelled: str | None)
     return positive
 
 
-def _amounts(reading: Reading, lets: Lets, table: Table, cancelled: str | None, pieces: str, currency: str) -> None:
-    chosen = _choose(reading, reading.roles.get("amount"), reading.roles.get("unit_price"))
-    units = _currency(reading, lets, table, None if chosen is None else chosen[0], currency)
+def _set_amounts(reading: Reading, lets: Lets, table: Table, cancelled: str | None, pieces: str, currency: str) -> None:
+    chosen = _choose_money(reading, reading.roles.get("amount"), reading.roles.get("unit_price"))
+    units = _set_currency(reading, lets, table, None if chosen is None else chosen[0], currency)
     for why in dict.fromkeys(reading.aside.values()):
         names = [name for name, its in reading.aside.items() if its == why]
         named = names[0] if len(names) == 1 else f"each of {len(names)} columns ({', '.join(names[:4])}{', ...' * (len(names) > 4)})"
@@ -283,22 +281,21 @@ def _amounts(reading: Reading, lets: Lets, table: Table, cancelled: str | None, 
     if profile.number is not None and profile.number.ambiguous:
         lets.remark(name, "todo", f"{profile.name}: {profile.number.ambiguous}")
     minor = set(words_of(profile.name)) & MINOR_WORDS
-    table.columns["amount_minor"] = _minor(name, pieces if each else "1", "1" if minor else units, any(v < 0 for v in profile.numbers))
+    table.columns["amount_minor"] = _minor_sql(name, pieces if each else "1", "1" if minor else units, any(v < 0 for v in profile.numbers))
     table.guess("amount_minor", f"{profile.name} is the price of one piece" if each else f"{profile.name} is what the whole line costs", because)
     if minor:
         table.guess("amount_minor", "it is in minor units already", f"its header says {minor.pop()}")
     elif units != "1" and _may_be_minor(reading, profile, currency):
-        table.todo(
-            "amount_minor", f"all amounts of {profile.name} are whole numbers: are they in minor units (cents) already? Then take `* {units}` out"
-        )
+        asked = f"all amounts of {profile.name} are whole numbers: are they in minor units (cents) already?"
+        table.todo("amount_minor", f"{asked} Then take `* {units}` out")
     reason = "price_not_positive" if each else "amount_not_positive"
-    table.reject[reason] = _not_paid(profile, name, lets, cancelled)
+    table.reject[reason] = _not_paid_sql(profile, name, lets, cancelled)
     table.guess(reason, "what is for nothing is no sale", "gifts, samples and corrections look like this")
-    _besides(reading, table, pieces, units)
+    _set_other_amounts(reading, table, pieces, units)
 
 
-def _currency(reading: Reading, lets: Lets, table: Table, money: Profile | None, currency: str) -> str:
-    """Set currency; returns the SQL of how many minor units one unit has: of the line's own currency where there is one."""
+def _set_currency(reading: Reading, lets: Lets, table: Table, money: Profile | None, currency: str) -> str:
+    """Set currency; returns the SQL of its minor units per unit: of the line's own currency where lines have one."""
     by_line = reading.roles.get("currency")
     signs = "" if money is None or money.number is None else money.number.currency_sql(money.column.sql)
     if by_line is None and not signs:
@@ -316,34 +313,31 @@ def _currency(reading: Reading, lets: Lets, table: Table, money: Profile | None,
 
 
 def _may_be_minor(reading: Reading, money: Profile, currency: str) -> bool:
-    """Whether nothing in the amounts says that they are not in minor units: no sign, and no decimals where the line's currency has them."""
+    """Whether amounts may be in minor units: they have no sign, and no decimals where the line's currency has some."""
     if not money.whole or (money.number is not None and money.number.signs):
         return False
     by_line = reading.roles.get("currency")
     codes: list[str | None] = [None] * len(money.column.values) if by_line is None else by_line.column.values
-    texts = [
-        text
-        for code, text in zip(codes, money.column.values, strict=True)
-        if text is not None and minor_units(currency if code is None else code.upper()) > 1
-    ]
+    amounts = [(code or currency, text) for code, text in zip(codes, money.column.values, strict=True) if text is not None]
+    texts = [text for code, text in amounts if minor_units(code.upper()) > 1]
     return bool(texts) and not any(CENTS.search(text) for text in texts)
 
 
-def _not_paid(profile: Profile, name: str, lets: Lets, cancelled: str | None) -> str:
-    """The condition under which nothing was paid; less than nothing is right for cancellations only, where something else than that tells them."""
+def _not_paid_sql(profile: Profile, name: str, lets: Lets, cancelled: str | None) -> str:
+    """The condition under which nothing was paid. Negative money is right for cancellations only."""
     if cancelled is None or not any(value < 0 for value in profile.numbers):
         return f"{name} <= 0"
     is_told_by_sign = decimal_sql(profile) in lets.names.get(cancelled, "")
     return f"{name} = 0" if is_told_by_sign else f"{name} = 0 or (not {cancelled} and {name} < 0)"
 
 
-def _minor(value: str, pieces: str, units: str, signed: bool) -> str:
+def _minor_sql(value: str, pieces: str, units: str, signed: bool) -> str:
     """The amount in minor units, rounded half up, without sign: event_type says the direction."""
     product = " * ".join([f"abs({value})" if signed else value, *([pieces] if pieces != "1" else []), *([units] if units != "1" else [])])
     return f"round({product})"
 
 
-def _choose(reading: Reading, amount: Profile | None, price: Profile | None) -> tuple[Profile, bool, str] | None:
+def _choose_money(reading: Reading, amount: Profile | None, price: Profile | None) -> tuple[Profile, bool, str] | None:
     """(the column of money, whether it is per piece, why)."""
     if amount is not None and price is not None and is_product(reading, amount, price):
         return amount, False, f"{amount.name} = {price.name} x pieces in nearly all rows of the sample"
@@ -358,7 +352,7 @@ def _choose(reading: Reading, amount: Profile | None, price: Profile | None) -> 
     return None if amount is None else (amount, False, reading.because["amount"])
 
 
-def _besides(reading: Reading, table: Table, pieces: str, units: str) -> None:
+def _set_other_amounts(reading: Reading, table: Table, pieces: str, units: str) -> None:
     """Set the other amounts (list, discount, coupon) where their headers are certain enough."""
     for role, column in (("list_amount", "list_amount_minor"), ("discount", "discount_minor"), ("coupon", "coupon_minor")):
         profile = reading.roles.get(role)
@@ -371,5 +365,5 @@ def _besides(reading: Reading, table: Table, pieces: str, units: str) -> None:
             continue
         is_of = money_is_of(reading, profile)[0]
         each = is_of == "piece" or (role == "list_amount" and "unit_price" in reading.roles and is_of is None)
-        table.columns[column] = _minor(decimal_sql(profile), pieces if each else "1", units, any(v < 0 for v in profile.numbers))
+        table.columns[column] = _minor_sql(decimal_sql(profile), pieces if each else "1", units, any(v < 0 for v in profile.numbers))
         table.guess(column, f"{profile.name} is the {role.replace('_', ' ')} of {'one piece' if each else 'the line'}", reading.because[role])

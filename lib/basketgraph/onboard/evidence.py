@@ -16,7 +16,7 @@ VOTES = 5  # items that were sold singly and in several pieces, before they deci
 
 
 def money_is_of(reading: Reading, money: Profile) -> tuple[str | None, str]:
-    """(`line`, `piece` or None where the sample does not tell, evidence): does an item's money grow with the pieces of a line?"""
+    """(`line`, `piece` or None where the sample does not decide; evidence), by whether an item's money grows with a line's pieces."""
     item, quantity = reading.roles.get("item"), reading.roles.get("quantity")
     if item is None or quantity is None:
         return None, ""

@@ -171,7 +171,7 @@ def _is_number(kind: str) -> bool:
 
 
 def _wide_enough(kinds: Sequence[str]) -> str:
-    """Of number types the one that holds all values; of others text where it is among them, else the first."""
+    """The type for the values of all files: the widest of numbers; of others text where it is among them, else the first."""
     different = list(dict.fromkeys(kinds))
     if len(different) == 1 or not all(map(_is_number, different)):
         return "string" if "string" in different else different[0]

@@ -38,15 +38,13 @@ def no_sales(readings: Sequence[tuple[FileKind, Reading]]) -> UserError:
     """The error where no files are of sales, items or users. Its cure is to rename columns only where some may be those missing."""
     faults = []
     for kind, reading in readings:
-        counted = "".join(
-            f"; {profile.name} says how many bought, not who: these are totals" for profile in reading.profiles if is_count_of_people(profile)
-        )
+        counts = [profile.name for profile in reading.profiles if is_count_of_people(profile)]
+        counted = "".join(f"; {name} says how many bought, not who: these are totals" for name in counts)
         missing = ", ".join(what for role, what in WANTED.items() if role not in reading.roles)
         columns = ", ".join(reading.sample.declared)[:120]
         faults.append(f"{kind.pattern}: recognised {reading.roles_in_words or 'nothing'} of {columns}; missing: {missing}{counted}")
-    renamed = any(
-        all(any(_may_be(profile, role) for profile in reading.spare) for role in WANTED if role not in reading.roles) for _, reading in readings
-    )
+    missing_roles = [(reading, WANTED.keys() - reading.roles.keys()) for _, reading in readings]
+    renamed = any(all(any(_may_be(profile, role) for profile in reading.spare) for role in roles) for reading, roles in missing_roles)
     cure = "Export the lines with the columns that are missing (such as customer_id, product_id, order_date), or join the file that has them."
     if renamed:
         names = "customer_id, product_id, order_date, quantity, price"

@@ -93,7 +93,7 @@ def _records(source: Text) -> tuple[list[dict[str, Any]], bool]:
 
 
 def _of_one_case(records: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
-    """(the records, of keys that differ in case only with the one that is filled most often; what was left out): Spark cannot tell them apart."""
+    """(records with only the fullest of keys that differ in case, notes on those left out): Spark cannot tell such keys apart."""
     filled: Counter[tuple[str, ...]] = Counter()
     for path, value in _nodes(records, into_lists=True):
         filled[path] += value not in (None, "")
@@ -238,7 +238,7 @@ def nested(
 
 
 def _sometimes_records(records: Sequence[dict[str, Any]]) -> tuple[set[tuple[str, ...]], set[str]]:
-    """(paths of fields that are a record in some rows and something else in others, so that they are declared as text; what stands there empty)."""
+    """(paths that are a record in some rows and not in others, which are declared as text; texts of empty records there)."""
     as_record: set[tuple[str, ...]] = set()
     otherwise: dict[tuple[str, ...], set[str]] = {}
     for path, value in (node for record in records for node in _nodes(record, into_lists=False)):

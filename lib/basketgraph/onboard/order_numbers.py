@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from basketgraph.onboard.column_profiles import Profile, pairs
 from basketgraph.onboard.role_scores import role_score
@@ -47,19 +48,17 @@ def on_first_lines(order: Profile | None, profile: Profile) -> bool:
 def are_orders(profile: Profile, user: Profile) -> bool:
     """Whether the values are order numbers: a value repeats on neighbouring rows only, all of one user."""
     users: dict[str, set[str]] = defaultdict(set)
-    runs, lines, before = 0, 0, None
     for code, who in zip(profile.column.values, user.column.values, strict=True):
         if code is None:
             return False
-        runs += code != before
-        lines += code == before
-        before = code
         users[code] |= set() if who is None else {who}
+    lines = sum(code == before for before, code in pairwise(profile.column.values))
+    runs = len(profile.column.values) - lines
     return lines >= ORDERS and len(users) >= NEARLY_ALL * runs and sum(len(who) == 1 for who in users.values()) >= NEARLY_ALL * len(users)
 
 
 def own_id(lines: Lines | None, profiles: Sequence[Profile], witness: Profile) -> Profile | None:
-    """The id of the record that holds the list of lines, which is the order: called `id`, beside the list or beside what the list lies in.
+    """The id of the record that holds the list of lines, as the order's number: called `id`, beside the list or beside a record around it.
 
     witness: what an order has one value of, such as its user.
     """

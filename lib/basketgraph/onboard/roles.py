@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from basketgraph.foundation.money import CODES
@@ -45,7 +45,7 @@ class Reading:
 
     @property
     def reviews(self) -> list[str]:
-        """The columns by which rows are reviews or ratings, where nothing in them (pieces, money, an order, a word) speaks of a purchase."""
+        """The columns of reviews or ratings, where no role (pieces, money, an order, an event type) speaks of a purchase."""
         if (SOLD | {"event_type", "status"}) & self.roles.keys() or not {"user", "item"} <= self.roles.keys():
             return []
         return [profile.name for profile in self.profiles if profile.filled and is_of_review(profile)]
@@ -74,7 +74,7 @@ def read(sample: Sample) -> Reading:
     spoken = language([column.name for column in sample.columns])
     profiles = tuple(profile_column(column, sample, continental=spoken is not None) for column in sample.columns)
     event_type = event_column(profiles)
-    bought = _bought(event_type)
+    bought = _purchased_rows(event_type)
     scored = []
     for profile in profiles:
         share = profile.filled_share(bought)
@@ -87,14 +87,14 @@ def read(sample: Sample) -> Reading:
     bare = Reading(sample, profiles, {}, {}, spoken, bought=bought)
     if event_type is not None and has_event_words(event_type) and not _is_beside_sales(event_type, scored):
         scored.insert(0, (1.0, "event_type", event_type))  # whatever its header says
-    reading = _given(bare, scored)
-    while (order := _no_order(reading)) is not None:
+    reading = _assigned(bare, scored)
+    while (order := _doubtful_order(reading)) is not None:
         scored = [entry for entry in scored if entry[1] != "order" or entry[2].name != order]
-        reading = _given(bare, scored)
+        reading = _assigned(bare, scored)
     user, other = reading.roles.get("user"), _other_user(reading)
     if other is not None:
         scored = [(1.0, "user", other), *(entry for entry in scored if entry[1] != "user")]
-        reading = _given(bare, scored)
+        reading = _assigned(bare, scored)
     money = {profile.name: profile for _, role, profile in scored if role in PAID}
     aside = money_of_orders(reading.roles.get("order"), reading.roles.get("item"), money.values())
     aside |= {name: "is beside the list of lines, so it is the whole order's" for name, profile in money.items() if reading.beside_lines(profile)}
@@ -103,14 +103,14 @@ def read(sample: Sample) -> Reading:
         for score, role, profile in scored
         if not (role in PAID and profile.name in aside) and not (role in ("quantity", *ITEM_COLUMNS) and reading.beside_lines(profile))
     ]
-    found = _finer(_given(replace(bare, aside=aside), kept) if len(kept) < len(scored) else reading)
+    found = _with_finer_time(_assigned(replace(bare, aside=aside), kept) if len(kept) < len(scored) else reading)
     if other is None or user is None:
         return found
     why = f"it comes again, and {user.name} has another value for each order"
     return replace(found, because={**found.because, "user": why})
 
 
-def _bought(event_type: Profile | None) -> list[bool] | None:
+def _purchased_rows(event_type: Profile | None) -> list[bool] | None:
     """Which rows are purchases by their event type; None where no column has one."""
     if event_type is None:
         return None
@@ -122,9 +122,8 @@ def _bought(event_type: Profile | None) -> list[bool] | None:
 def _is_beside_sales(event_type: Profile, scored: Sequence[tuple[float, str, Profile]]) -> bool:
     """Whether words for what is no sale, under a header of something else, stand on rows that are sales all the same: they have pieces, an order or
     the money of a line. A price alone is what views have, too."""
-    sold = [
-        profile for score, role, profile in scored if score >= ENOUGH and role in ("quantity", "order", "amount") and profile.name != event_type.name
-    ]
+    likely = [(role, profile) for score, role, profile in scored if score >= ENOUGH and profile.name != event_type.name]
+    sold = [profile for role, profile in likely if role in ("quantity", "order", "amount")]
     return not has_name(event_type) and not bought_words(event_type) and any(profile.filled_share() >= NEARLY_ALL for profile in sold)
 
 
@@ -138,7 +137,7 @@ def _fit(role: str, profile: Profile, share: float) -> float:
     return fit * share if role in ("item", "time") else fit
 
 
-def _no_order(reading: Reading) -> str | None:
+def _doubtful_order(reading: Reading) -> str | None:
     """The order column where it is doubtful: a weak header, and values of many users each; None where it is not."""
     order, user = reading.roles.get("order"), reading.roles.get("user")
     if order is None or user is None or header_score("order", order.name) >= SURELY or share_of_single(order, user) >= MOST:
@@ -156,18 +155,18 @@ def _other_user(reading: Reading) -> Profile | None:
     return next((profile for profile in named if len(user.counts) / 10 <= len(profile.counts) < MOST * len(user.counts)), None)
 
 
-def _given(bare: Reading, scored: Sequence[tuple[float, str, Profile]]) -> Reading:
+def _assigned(bare: Reading, scored: Sequence[tuple[float, str, Profile]]) -> Reading:
     """Assign roles greedily, in the order of `scored`."""
     roles: dict[str, Profile] = {}
     because: dict[str, str] = {}
     for score, role, profile in scored:
         if score >= ENOUGH and role not in roles and all(profile.name != taken.name for taken in roles.values()):
             roles[role] = profile
-            because[role] = f"the header says so and {_seen(role, profile)}"
-    return _by_values(replace(bare, roles=roles, because=because))
+            because[role] = f"the header says so and {_evidence(role, profile)}"
+    return _assigned_by_values(replace(bare, roles=roles, because=because))
 
 
-def _finer(reading: Reading) -> Reading:
+def _with_finer_time(reading: Reading) -> Reading:
     """Of two time columns that agree on days, the one with a time of day."""
     time = reading.roles.get("time")
     form = None if time is None else time.time_form
@@ -186,7 +185,7 @@ def _finer(reading: Reading) -> Reading:
     return reading
 
 
-def _seen(role: str, profile: Profile) -> str:
+def _evidence(role: str, profile: Profile) -> str:
     if role == "time" and profile.timestamp is not None:
         return "its values are dates" + (" with times" if profile.timestamp.has_time else "")
     if role in ("quantity", *MONEY) and profile.numbers:
@@ -194,31 +193,25 @@ def _seen(role: str, profile: Profile) -> str:
     return f"{len(profile.counts):,} different values in {len(profile.filled):,} rows"
 
 
-def _by_values(reading: Reading) -> Reading:
-    """Roles that no header told but values do: the time, the currency, and pieces or money where only one column can be it."""
+def _assigned_by_values(reading: Reading) -> Reading:
+    """Assign roles by values where no header did: the time, the currency, and pieces or money where only one column can be it."""
     roles, because = dict(reading.roles), dict(reading.because)
     reading = replace(reading, roles=roles, because=because)  # its roles are those found so far
 
-    def take(role: str, found: Sequence[Profile], why: str) -> None:
-        if role not in roles and len(found) >= 1:
-            roles[role], because[role] = found[0], why
+    def take(role: str, fits: Callable[[Profile], bool], why: str, *, only: bool = False) -> None:
+        """Give the role to the first column that fits and has none. only: where no other one fits."""
+        fitting = [profile for profile in reading.spare if fits(profile)]
+        if role not in roles and fitting and not (only and len(fitting) > 1):
+            roles[role], because[role] = fitting[0], why
 
-    take("time", [profile for profile in reading.spare if profile.timestamp is not None], "its values are dates, though its header does not say so")
-    epochs = [
-        profile for profile in reading.spare if profile.epoch is not None and profile.distinct_share > 0.01 and "id" not in words_of(profile.name)
-    ]
-    take("time", epochs, "its values look like times since 1970")
-    take("currency", [profile for profile in reading.spare if _has_currencies(profile)], "its values are ISO 4217 codes")
+    take("time", lambda profile: profile.timestamp is not None, "its values are dates, though its header does not say so")
+    take("time", _may_be_epoch, "its values look like times since 1970")
+    take("currency", _has_currencies, "its values are ISO 4217 codes")
     if not {"unit_price", "amount"} & roles.keys() and {"user", "item"} <= roles.keys():
-        decimals = [
-            profile for profile in reading.spare if profile.numbers and (not profile.whole or (profile.number is not None and profile.number.signs))
-        ]
-        of_lines = [profile for profile in decimals if profile.name not in reading.aside and not reading.beside_lines(profile)]
-        money = [profile for profile in of_lines if not profile.personal and not set(words_of(profile.name)) & NO_MONEY]
-        take("amount", money if len(money) == 1 else [], "it is the only column of numbers with decimals")
+        take("amount", lambda profile: _may_be_money(reading, profile), "it is the only column of numbers with decimals", only=True)
     if "item" in roles and "user" not in roles:
-        people = [profile for profile in reading.spare if EMAIL.fullmatch(profile.filled[0])]
-        take("user", people, "its values are e-mail addresses, and nothing else says who bought")
+        why = "its values are e-mail addresses, and nothing else says who bought"
+        take("user", lambda profile: EMAIL.fullmatch(profile.filled[0]) is not None, why)
     if {"item", "time"} <= roles.keys():
         witness = roles.get("user", roles["time"])
         own = own_id(reading.sample.lines, reading.profiles, witness)
@@ -227,14 +220,23 @@ def _by_values(reading: Reading) -> Reading:
         if own is not None and of_orders and not ("order" in roles and header_score("order", roles["order"].name) >= SURELY):
             roles["order"], because["order"] = own, "it is the id of the record that holds the lines"
     if {"item", "user", "time"} <= roles.keys():
-        papers = [
-            profile for profile in reading.spare if (profile.numbered or profile.padded == len(profile.filled)) and are_orders(profile, roles["user"])
-        ]
-        take("order", papers if len(papers) == 1 else [], "its numbers stand on neighbouring rows of one user each")
+        why = "its numbers stand on neighbouring rows of one user each"
+        take("order", lambda profile: profile.is_numbering and are_orders(profile, roles["user"]), why, only=True)
     coded = coded_column(reading.spare, sold=bool(SOLD & roles.keys()))
     if coded is not None and {"user", "item"} <= roles.keys():
-        take("event_type", [coded], "it is called so, but its values are codes or unknown words")
-    return _by_names(reading)
+        take("event_type", lambda profile: profile is coded, "it is called so, but its values are codes or unknown words")
+    return _with_names_as_ids(reading)
+
+
+def _may_be_epoch(profile: Profile) -> bool:
+    return profile.epoch is not None and profile.distinct_share > 0.01 and "id" not in words_of(profile.name)
+
+
+def _may_be_money(reading: Reading, profile: Profile) -> bool:
+    """Whether a column without a telling header has numbers with decimals or currency signs, of lines and not of whole orders."""
+    has_decimals = bool(profile.numbers) and (not profile.whole or (profile.number is not None and bool(profile.number.signs)))
+    of_orders = profile.name in reading.aside or reading.beside_lines(profile)
+    return has_decimals and not of_orders and not profile.personal and not set(words_of(profile.name)) & NO_MONEY
 
 
 def _has_currencies(profile: Profile) -> bool:
@@ -245,12 +247,12 @@ def _has_currencies(profile: Profile) -> bool:
     return profile.counts.keys() <= CODES and bool(profile.counts.keys() & markets) and other < ENOUGH
 
 
-def _by_names(reading: Reading) -> Reading:
-    """An item's name stands for its id where sales (users or orders that come again, at times) name items and nothing else tells them apart."""
+def _with_names_as_ids(reading: Reading) -> Reading:
+    """Take the item's name for its id where sales (of users or orders that come again, with times) name items and have no ids of them."""
     name, buyer = reading.roles.get("name"), reading.roles.get("user") or reading.roles.get("order")
     if "item" in reading.roles or name is None or buyer is None or "time" not in reading.roles:
         return reading
     if buyer.distinct_share == 1 or len(name.counts) < 2 or not header_score("item", name.name):
         return reading
-    why = f"no column has ids of items, and it names them: {_seen('item', name)}"
+    why = f"no column has ids of items, and it names them: {_evidence('item', name)}"
     return replace(reading, roles={**reading.roles, "item": name}, because={**reading.because, "item": why})

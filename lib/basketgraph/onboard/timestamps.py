@@ -75,12 +75,14 @@ class TimestampForm:
 
     def day(self, text: str) -> date | None:
         """The day of a value (of an instant in UTC); None where it has none."""
-        if self.kind == "epoch" and self.epoch != "ns":
-            try:
+        try:
+            if self.kind == "epoch" and self.epoch != "ns":
                 return datetime.fromtimestamp(float(text) / EPOCHS[self.epoch][0], timezone.utc).date()
-            except (ValueError, OverflowError, OSError):
-                return None
-        one = _parts(text[:10] if self.kind in ("timestamp", "timestamp_ntz", "date", "epoch") else text)
+            if self.kind in ("timestamp", "timestamp_ntz", "date", "epoch"):
+                return date.fromisoformat(text[:10])
+        except (ValueError, OverflowError, OSError):
+            return None
+        one = _parts(text)
         if one is None:
             return None
         pattern = self.patterns[0] if self.patterns else ""
@@ -201,14 +203,9 @@ def _order(known: Sequence[_Parts], continental: bool) -> tuple[bool, str, bool]
         return False, f"{second} values of the sample have a second number above 12: the month comes first", False
     dotted = open_[0].sep == "."
     day_first = dotted or continental
-    told = (
-        "days are written with points"
-        if dotted
-        else "the file's headers or separator are of the European continent"
-        if continental
-        else "US files do"
-    )
-    return day_first, f"AMBIGUOUS: no value of the sample is above 12; {'day' if day_first else 'month'} first was assumed, because {told}", True
+    european = "the file's headers or separator are of the European continent"
+    because = "days are written with points" if dotted else european if continental else "US files do"
+    return day_first, f"AMBIGUOUS: no value of the sample is above 12; {'day' if day_first else 'month'} first was assumed, because {because}", True
 
 
 def _day(one: _Parts, *, day_first: bool) -> date | None:
