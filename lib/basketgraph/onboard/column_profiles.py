@@ -140,12 +140,12 @@ def profile_column(column: Column, sample: Sample, *, continental: bool) -> Prof
 
 
 def _profile(column: Column, sample: Sample, *, continental: bool) -> Profile:
-    given = [value for value in column.values if value is not None]
-    odd = {value for value in set(given) if value.lower() in NOTHING | NO_NUMBER}
-    bare = [value for value in given if value not in odd]
+    filled = [value for value in column.values if value is not None]
+    odd = {value for value in set(filled) if value.lower() in NOTHING | NO_NUMBER}
+    bare = [value for value in filled if value not in odd]
     measured = any(character.isdigit() for character in "".join(bare[:5])) and looks_like_value(bare[0])
     tokens = {value for value in odd if value.lower() in NOTHING or measured}
-    rest = [value for value in given if value not in tokens]
+    rest = [value for value in filled if value not in tokens]
     if column.kind.startswith(("timestamp", "date", "nanos")):
         kind, counts = column.kind, column.kind.startswith("nanos")
         has_time, instant = kind != "date", kind in ("timestamp", "nanos")

@@ -106,10 +106,10 @@ def _as_text(path: Path, excerpt: Excerpt, codec: str, encoding: str, because: s
 
 def without_formulas(column: Column) -> Column:
     """The column with the formulas that keep leading zeros in Excel, such as ="00123", taken off."""
-    found = [value if value is None else FORMULA.fullmatch(value) for value in column.values]
-    if not any(found):
+    formulas = [value if value is None else FORMULA.fullmatch(value) for value in column.values]
+    if not any(formulas):
         return column
-    bare = [one[1].strip() or None if isinstance(one, re.Match) else value for one, value in zip(found, column.values, strict=True)]
+    bare = [one[1].strip() or None if isinstance(one, re.Match) else value for one, value in zip(formulas, column.values, strict=True)]
     sql = f"regexp_replace({column.sql}, '^ *=\"(.*)\" *$', '$1')"
     is_filled = all(one is not None for one, value in zip(bare, column.values, strict=True) if value is not None)
     return replace(column, sql=sql if is_filled else f"nullif(trim({sql}), '')", values=bare)
@@ -265,16 +265,16 @@ def _narrow_header(header: list[str], rows: list[list[str]], line: int, separato
     """The error where the header has fewer or more names than rows have fields; its cure keeps the header. line: of the header."""
     fault = f"line {line} has {len(header)} names, the rows below it have {len(rows[0])} fields"
     mark, named = ("\\t", "a tab") if separator == "\t" else (separator, f"`{separator}`")
-    edit, told = "", f"Give line {line} a name for each field"
+    edit, cure = "", f"Give line {line} a name for each field"
     if len(rows[0]) == len(header) + 1 and not any(row[-1].strip() for row in rows):
-        edit, told = rf"s/\(\r\{{0,1\}}\)$/{mark}\1/", f"Put {named} behind the header, too"
+        edit, cure = rf"s/\(\r\{{0,1\}}\)$/{mark}\1/", f"Put {named} behind the header, too"
         fault += f", of which the last is empty: {named} stands behind each row"
     elif len(rows[0]) == len(header) + 1 and len({row[0] for row in rows}) == len(rows):
-        edit, told = f"s/^/row{mark}/", "Put a name before the header"
+        edit, cure = f"s/^/row{mark}/", "Put a name before the header"
         fault += ", of which the first is the row's own name"
     sed = shlex.quote(f"{line}{edit}")
     command = f": {source.filtered_by(f'sed {sed}')}" if edit else "."
-    return UserError(f"{source.path}: want a name for each column", [fault], f"{told}{command}")
+    return UserError(f"{source.path}: want a name for each column", [fault], f"{cure}{command}")
 
 
 def _want_header(header: tuple[str, ...], rows: list[list[str]], path: Path, separator: str) -> None:

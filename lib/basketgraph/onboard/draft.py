@@ -33,7 +33,7 @@ class Draft:
 
 def draft(
     shop: str,
-    given: Sequence[str],
+    paths: Sequence[str],
     *,
     landing: Path | None,
     currency: str | None,
@@ -47,7 +47,7 @@ def draft(
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", shop):
         raise UserError(f"--shop: want a name of a-z, 0-9, _ and -, have {shop}")
-    folder, files = find_files(given, landing)
+    folder, files = find_files(paths, landing)
     kinds = file_kinds(folder, files, columns)
     if columns and not any("header" in kind.sample.options for kind in kinds):
         fault = f"{kinds[0].pattern}: have {', '.join(kinds[0].sample.declared)[:100]}"

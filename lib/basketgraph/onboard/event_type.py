@@ -115,9 +115,9 @@ def _ask_about_returns(reading: Reading, table: Table) -> None:
     """Ask about columns of refunded pieces or money: a cancellation is made of a row, not of a column."""
     columns = {"quantity": "quantity", "amount": "amount_minor", "unit_price": "amount_minor"}
     for profile in reading.spare:
-        speaks = {role: header_score(role, profile.name) for role in columns}
-        best = max(speaks, key=lambda role: speaks[role])
-        if profile.numbers and speaks[best] and is_taken_back(profile.name):
+        scores = {role: header_score(role, profile.name) for role in columns}
+        best = max(scores, key=lambda role: scores[role])
+        if profile.numbers and scores[best] and is_taken_back(profile.name):
             table.todo(columns[best], f"{profile.name}: what came back is counted as sold; take it off, or deliver it as rows of their own")
 
 

@@ -105,8 +105,8 @@ def _ask_for_version(reading: Reading, table: Table) -> None:
         states[tuple(line)].add(state)
     changed = [of_line for of_line in states.values() if len(of_line) > 1]
     if changed:
-        told = f"{len(changed)} lines of the sample come again in another state ({', '.join(sorted(changed[0]))})"
-        table.todo("order_not_completed", f"{told}: which is the newer one is told by the files' times; write a column that says it into `version`")
+        text = f"{len(changed)} lines of the sample come again in another state ({', '.join(sorted(changed[0]))})"
+        table.todo("order_not_completed", f"{text}: which is the newer one is told by the files' times; write a column that says it into `version`")
 
 
 def _ask_about_unread_columns(reading: Reading, table: Table) -> None:
@@ -189,7 +189,7 @@ def moment_of_sale(reading: Reading, lets: Lets) -> When | None:
             lets.remark(name, "todo", f"{profile.name}: say whether the day or the month comes first (d/M or M/d in the pattern)")
         if len(form.patterns) > 1:
             lets.remark(name, "note", f"{profile.name} is written in {len(form.patterns)} ways")
-    says_utc = any({"utc", "gmt"} & set(words_of(told.name)) for told in (profile, clock) if told is not None)
+    says_utc = any({"utc", "gmt"} & set(words_of(column.name)) for column in (profile, clock) if column is not None)
     if form.instant or (says_utc and (form.has_time or sql != form.sql(profile.column.sql))):
         return When(name, f"to_date(from_utc_timestamp({name}, source_time_zone))")
     return When(f"to_utc_timestamp({name}, source_time_zone)", f"to_date({name})")

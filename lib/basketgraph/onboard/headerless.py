@@ -31,11 +31,11 @@ class Named(NamedTuple):
     because: str
 
 
-def wanted_columns(given: str | None) -> tuple[str, ...]:
+def wanted_columns(flag: str | None) -> tuple[str, ...]:
     """The names that `--columns a,b,c` gives. Raises UserError for an empty name, one that is there twice, and one of ours."""
-    if given is None:
+    if flag is None:
         return ()
-    names = tuple(name.strip() for name in given.split(","))
+    names = tuple(name.strip() for name in flag.split(","))
     faults = [f"name {place}: want a name, have nothing" for place, name in enumerate(names, 1) if not name]
     lower = [name.lower() for name in names]
     faults += [f"{name}: want each name once" for name in dict.fromkeys(names) if name and lower.count(name.lower()) > 1]
@@ -43,7 +43,7 @@ def wanted_columns(given: str | None) -> tuple[str, ...]:
     faults += [f"{name}: want another name, this one is ours" for name in names if name in ours or name.startswith(INTERNAL_PREFIX)]
     if faults:
         raise UserError(
-            f"{FLAG}: want the names of all fields, set apart by commas, have {given}", faults, f"Write for instance {FLAG} user,item,date."
+            f"{FLAG}: want the names of all fields, set apart by commas, have {flag}", faults, f"Write for instance {FLAG} user,item,date."
         )
     return names
 

@@ -199,9 +199,9 @@ def _spark_type(kind: pa.DataType) -> str:
         return f"decimal({kind.precision}, {kind.scale})"
     if pa.types.is_struct(kind):
         inner = [(sql_name(one.name), _spark_type(one.type)) for one in kind]
-        return "struct<" + ", ".join(f"{name}: {told}" for name, told in inner) + ">" if all(told for _, told in inner) else ""
+        return f"struct<{', '.join(f'{name}: {own}' for name, own in inner)}>" if all(own for _, own in inner) else ""
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        return f"array<{told}>" if (told := _spark_type(kind.value_type)) else ""
+        return f"array<{spark_type}>" if (spark_type := _spark_type(kind.value_type)) else ""
     if pa.types.is_map(kind):
         key, value = _spark_type(kind.key_type), _spark_type(kind.item_type)
         return f"map<{key}, {value}>" if key and value else ""

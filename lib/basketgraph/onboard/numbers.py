@@ -86,8 +86,8 @@ class NumberForm:
 
 def _minus_first(text: str) -> str:
     """`12,50-` and `(12,50)` as `-12,50`; other texts as they are."""
-    found = BEHIND.fullmatch(text)
-    return text if found is None else f"-{found[1] or found[2]}"
+    match = BEHIND.fullmatch(text)
+    return text if match is None else f"-{match[1] or match[2]}"
 
 
 def looks_like_number(text: str) -> bool:
@@ -118,10 +118,10 @@ def number_form(values: Sequence[str], *, separator: str = "") -> NumberForm | N
     if len(probe) < 0.5 * min(200, len(bare)):
         return None
     fits = ((decimal, thousands) for decimal, thousands, form in FORMS if sum(bool(form.fullmatch(t)) for t in bare) >= ENOUGH * len(bare))
-    found = next(fits, None)
-    if found is None:
+    form = next(fits, None)
+    if form is None:
         return None
-    decimal, thousands = found
+    decimal, thousands = form
     ambiguous = ""
     groups = {tuple(map(len, re.split(r"[.,]", text)[1:])) for text in bare if re.search(r"[.,]", text)}
     only_threes = bool(groups) and all(set(one) == {3} for one in groups) and not any(re.match(r"[+-]?0[.,]", text) for text in bare)

@@ -24,13 +24,13 @@ def money_of_orders(order: Profile | None, item: Profile | None, money: Iterable
     """{column of money: why it is the order's and not the line's}."""
     if order is None or item is None:
         return {}
-    found = {}
+    reasons = {}
     for profile in money:
         if on_first_lines(order, profile):
-            found[profile.name] = f"{FIRST_LINES}, so it is the order's"
+            reasons[profile.name] = f"{FIRST_LINES}, so it is the order's"
         elif _is_total(order, item, profile):
-            found[profile.name] = "is the same on all lines of an order, so it is the order's total"
-    return found
+            reasons[profile.name] = "is the same on all lines of an order, so it is the order's total"
+    return reasons
 
 
 def on_first_lines(order: Profile | None, profile: Profile) -> bool:

@@ -76,8 +76,8 @@ def _files_plan(kind: FileKind) -> FilesPlan:
     lets, lines = Lets(reading), reading.sample.lines
     if lines is not None:
         lets.names[lines.name] = lines.expression
-        told = f"each element of {'.'.join(lines.path)} is a line of the order"
-        lets.remark(lines.name, "guess", told, "its records have the fields of order lines")
+        text = f"each element of {'.'.join(lines.path)} is a line of the order"
+        lets.remark(lines.name, "guess", text, "its records have the fields of order lines")
     return FilesPlan(kind, reading, lets)
 
 
@@ -161,9 +161,9 @@ def _refuse_wide(plans: Sequence[FilesPlan]) -> None:
 
 def _left_out(files: FilesPlan) -> str:
     kind, reading = files.kind, files.reading
-    told = reading.roles_in_words or ", ".join(reading.sample.declared)[:80]
+    has = reading.roles_in_words or ", ".join(reading.sample.declared)[:80]
     if reading.reviews:
-        return f"{kind.pattern}: reviews or ratings, which are no purchases; has {told}"
+        return f"{kind.pattern}: reviews or ratings, which are no purchases; has {has}"
     if reading.table is not None:
-        return f"{kind.pattern}: looks like {reading.table} too, but one kind of files feeds a table; has {told}"
-    return f"{kind.pattern}: neither sales, items nor users, as far as we can tell; has {told}. Promotions, campaigns and coupons are mapped by hand"
+        return f"{kind.pattern}: looks like {reading.table} too, but one kind of files feeds a table; has {has}"
+    return f"{kind.pattern}: neither sales, items nor users, as far as we can tell; has {has}. Promotions, campaigns and coupons are mapped by hand"

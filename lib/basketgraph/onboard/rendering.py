@@ -41,7 +41,7 @@ def render(plan: Plan, masker: Masker) -> tuple[str, list[Remark]]:
     for files in plan.files:
         for table in files.tables:
             lines += _table(files, table)
-            remarks += [remark for told in table.remarks.values() for remark in told]
+            remarks += [remark for own in table.remarks.values() for remark in own]
     return "\n".join(lines) + "\n", remarks
 
 

@@ -103,11 +103,11 @@ def read(sample: Sample) -> Reading:
         for score, role, profile in scored
         if not (role in PAID and profile.name in aside) and not (role in ("quantity", *ITEM_COLUMNS) and reading.beside_lines(profile))
     ]
-    found = _with_finer_time(_assigned(replace(bare, aside=aside), kept) if len(kept) < len(scored) else reading)
+    reading = _with_finer_time(_assigned(replace(bare, aside=aside), kept) if len(kept) < len(scored) else reading)
     if other is None or user is None:
-        return found
+        return reading
     why = f"it comes again, and {user.name} has another value for each order"
-    return replace(found, because={**found.because, "user": why})
+    return replace(reading, because={**reading.because, "user": why})
 
 
 def _purchased_rows(event_type: Profile | None) -> list[bool] | None:
@@ -115,8 +115,8 @@ def _purchased_rows(event_type: Profile | None) -> list[bool] | None:
     if event_type is None:
         return None
     purchases = set(bought_words(event_type))
-    found = [value is not None and value.lower().strip() in purchases for value in event_type.column.values]
-    return found if any(found) else None
+    purchased = [value is not None and value.lower().strip() in purchases for value in event_type.column.values]
+    return purchased if any(purchased) else None
 
 
 def _is_beside_sales(event_type: Profile, scored: Sequence[tuple[float, str, Profile]]) -> bool:
@@ -242,7 +242,7 @@ def _may_be_money(reading: Reading, profile: Profile) -> bool:
 def _has_currencies(profile: Profile) -> bool:
     """Whether values alone say that a column is of currencies: three letters may as well be a country's, a product's or a word (TOP, CHE, ALL)."""
     countries, languages = words().countries.values(), words().languages.values()
-    markets = {code for code, _ in countries} | {told.currency for told in languages} | set(SIGNS.values())
+    markets = {code for code, _ in countries} | {spoken.currency for spoken in languages} | set(SIGNS.values())
     other = max(header_score(role, profile.name) for role in words().roles if role != "currency")
     return profile.counts.keys() <= CODES and bool(profile.counts.keys() & markets) and other < ENOUGH
 

@@ -70,8 +70,8 @@ class TimestampForm:
         if self.kind != "text":
             return column if self.kind == "timestamp" else f"cast({column} as timestamp)"
         column = f"regexp_replace({column}, {POINTS})" if self.dotted else column
-        found = [f"to_timestamp({column}, {sql_literal(pattern)})" for pattern in self.patterns]
-        return found[0] if len(found) == 1 else f"coalesce({', '.join(found)})"
+        parsed = [f"to_timestamp({column}, {sql_literal(pattern)})" for pattern in self.patterns]
+        return parsed[0] if len(parsed) == 1 else f"coalesce({', '.join(parsed)})"
 
     def day(self, text: str) -> date | None:
         """The day of a value (of an instant in UTC); None where it has none."""
@@ -120,11 +120,11 @@ class _Parts:
 
 def _parts(text: str) -> _Parts | None:
     for shape, form in DAYS:
-        found = form.match(text)
-        rest = (STAMP if shape == "stamp" else REST).fullmatch(text, found.end()) if found else None
-        if found is None or rest is None:
+        match = form.match(text)
+        rest = (STAMP if shape == "stamp" else REST).fullmatch(text, match.end()) if match else None
+        if match is None or rest is None:
             continue
-        got, time = found.groupdict(), rest.groupdict()
+        got, time = match.groupdict(), rest.groupdict()
         if shape == "xxy":
             day = (int(got["year"]), int(got["first"]), int(got["second_"]))
             if not (1 <= max(day[1:]) <= 31 and 1 <= min(day[1:]) <= 12):

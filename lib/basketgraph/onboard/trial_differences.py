@@ -91,21 +91,21 @@ def _holes(profile: Profile, raw: Sequence[str | None], show: Callable[[str], st
 
 def _ids(role: str, profile: Profile, rows: Sequence[Row], show: Callable[[str], str]) -> Iterator[str]:
     column = COLUMNS[role]
-    given = [(row.raw[role], row.silver.get(column)) for row in rows]
-    lost = [text for text, made in given if text is not None and made is None and _is_id(text, profile)]
+    read = [(row.raw[role], row.silver.get(column)) for row in rows]
+    lost = [text for text, made in read if text is not None and made is None and _is_id(text, profile)]
     if lost:
-        yield f"{profile.name}: Spark reads {percent(len(lost), len(given))} of the values as nothing, such as {show(lost[0])}; mend the expression"
+        yield f"{profile.name}: Spark reads {percent(len(lost), len(read))} of the values as nothing, such as {show(lost[0])}; mend the expression"
     alike: dict[str, dict[str, str]] = defaultdict(dict)
-    for text, made in given:
+    for text, made in read:
         if text is not None and made is not None:
             alike[folded(made)].setdefault(made, text)
     several = [ways for ways in alike.values() if len(ways) > 1]
     if several:
         first, second = list(several[0])[:2]
-        told = f"{show(first)} and {show(second)}" if show(first) != show(second) else f"{show(first)} in upper and lower case"
+        both = f"{show(first)} and {show(second)}" if show(first) != show(second) else f"{show(first)} in upper and lower case"
         share = percent(len(several), len(alike))
         what = f"{share} of the {role}s ({len(several):,}) have ids that differ in case or in what nobody sees"
-        yield f"{profile.name}: {what}, such as {told}: are they one?"
+        yield f"{profile.name}: {what}, such as {both}: are they one?"
 
 
 def _is_id(text: str, profile: Profile) -> bool:
@@ -153,7 +153,7 @@ def _misread(
 def _refused(table: Table, rows: Sequence[Row]) -> None:
     """Reasons for which cleaning would reject many rows; missing values are asked about elsewhere."""
     counts = Counter(reason for row in rows for reason in row.reasons)
-    asked = {key for key, told in table.remarks.items() if any(remark.kind == "todo" for remark in told)}
+    asked = {key for key, remarks in table.remarks.items() if any(remark.kind == "todo" for remark in remarks)}
     for reason, number in counts.items():
         column = re.sub(r"^(unreadable|violates):", "", reason)
         if number > MUCH * len(rows) and not reason.startswith("missing:") and column not in asked:

@@ -151,6 +151,6 @@ def is_personal(header: str) -> bool:
 def language(headers: list[str]) -> str | None:
     """The language that at least two of the headers are of, if it is not English."""
     have = [{*words_of(header), "".join(words_of(header))} for header in headers]
-    hits = {name: sum(bool(one & told.words) for one in have) for name, told in words().languages.items()}
+    hits = {name: sum(bool(header & spoken.words) for header in have) for name, spoken in words().languages.items()}
     best = max(hits, key=lambda name: hits[name])
     return best if hits[best] >= 2 else None
