@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 ROUNDS = 5  # in which what Spark cannot analyse is left out: what used it may then be the next
 ROWS = 40_000  # of a kind of files that are tried
+RAW, LET = "__raw_", "__let_"
 
 
 def try_draft(spark: SparkSession, draft: Draft, *, masker: Masker) -> Draft:
@@ -155,16 +156,21 @@ def _rows(spark: SparkSession, checked: CheckedSource, files: FilesPlan, table: 
     everything = replace(rules, mapped=mapped.model_copy(update={"where": None}))
     judged = with_blame(mapped_rows(_raw(spark, checked, files, landed), everything), everything)
     names = F.array_compact(F.array(*[F.when(condition, F.lit(name)) for name, condition in reasons(everything).items()]))
-    texts = {
-        "raw": {role: F.expr(profile.column.sql) for role, profile in roles.items()},
-        "lets": {name: F.col(f"`{name}`") for name in files.lets.names if name != (files.reading.sample.lines or [""])[0]},
-        "silver": {name: F.col(silver(name)) for name in table.columns},
-    }
     columns: list[Column] = [about.alias("about"), F.col(CORRUPT).isNotNull().alias("corrupt"), names.alias("reasons")]
-    columns += [value.cast("string").alias(f"{key}_{name}") for key, some in texts.items() for name, value in some.items()]
+    columns += [F.expr(profile.column.sql).cast("string").alias(f"{RAW}{role}") for role, profile in roles.items()]
+    lets = [name for name in files.lets.names if name != (files.reading.sample.lines or [""])[0]]
+    columns += [F.col(f"`{name}`").cast("string").alias(f"{LET}{name}") for name in lets]
+    columns += [F.col(silver(name)).cast("string").alias(name) for name in table.columns]
     collected = [row.asDict() for row in judged.select(*columns).limit(ROWS).collect()]
     return [
-        Row(row["about"], row["corrupt"], row["reasons"], *({name: row[f"{key}_{name}"] for name in some} for key, some in texts.items()))
+        Row(
+            row["about"],
+            row["corrupt"],
+            row["reasons"],
+            {role: row[f"{RAW}{role}"] for role in roles},
+            {name: row[f"{LET}{name}"] for name in lets},
+            {name: row[name] for name in table.columns},
+        )
         for row in collected
     ]
 
