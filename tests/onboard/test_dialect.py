@@ -1,4 +1,4 @@
-"""A stray quote costs the line that it is in, and line breaks within quotes are told from it; no Spark."""
+"""How a CSV file is written: its encoding, and stray quotes against line breaks within quotes; no Spark."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from basketgraph.foundation.config import UserError
-from basketgraph.onboard.files import find_files
+from basketgraph.onboard.dialect import decoded
+from basketgraph.onboard.files import Excerpt, find_files
 from basketgraph.onboard.sample import Sample
 from basketgraph.onboard.sniff import sniff
 from support.new_shops import lines_csv, sales
@@ -124,3 +125,21 @@ def test_lines_of_which_too_many_are_no_rows_are_named(tmp_path: Path, change: s
     with pytest.raises(UserError, match=f"line 2 {told}, and 2 more of the first 21 lines are no rows either") as caught:
         sample_of(place)
     assert "tail" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "codec", "encoding"),
+    [
+        ("Grüner Tee\nKäse, jung\nSmörgås\n", "cp1252", "windows-1252"),
+        ("Crème brûlée\nPâté façon grand-mère\nŒufs\n", "cp1252", "windows-1252"),
+        ("Łosoś wędzony\nŻurek\nPączki z różą\n", "cp1250", "windows-1250"),
+        ("Молоко\nХлеб чёрный\nСметана\n", "cp1251", "windows-1251"),
+        ("Grüner Tee\n", "utf-8", "UTF-8"),
+        ("Grüner Tee\n", "utf-8-sig", "UTF-8"),
+        ("Grüner Tee\n", "utf-16", "UTF-16"),
+    ],
+)
+def test_the_encoding_is_detected_from_bytes(text: str, codec: str, encoding: str) -> None:
+    whole = text.encode(codec)
+    decoded_text = decoded(Excerpt(whole, (), True, len(whole)), Path("a.csv"))
+    assert (decoded_text.encoding, decoded_text.head) == (encoding, text)

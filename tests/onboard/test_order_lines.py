@@ -218,4 +218,4 @@ def test_the_newer_state_of_a_line_is_told_by_the_column_that_says_when_it_was_c
     changed = {"date_modified": "2026-03-01T12:00:00", "date_modified_gmt": "2026-03-01T11:00:00"}
     found = drafted(lines_json(tmp_path / "a.jsonl", orders_as(lambda number, order: {"id": number, "status": "completed", **order, **changed})))
     events = mapping(found)["tables"]["silver.events"]
-    assert re.fullmatch(r"coalesce\(to_timestamp\(date_modified_gmt, .*\), (sold_at|to_.*)\)", events["version"])
+    assert re.fullmatch(r"coalesce\(to_timestamp\(`date_modified_gmt`, .*\), (sold_at|to_.*)\)", events["version"])

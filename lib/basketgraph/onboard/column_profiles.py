@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
 from functools import cached_property
 
 from basketgraph.onboard.normalisation import strip_invisible, with_plain_blanks, with_plain_digits
-from basketgraph.onboard.numbers import NumberForm, looks_like_number, number_form
+from basketgraph.onboard.numbers import NumberForm, number_form
 from basketgraph.onboard.sample import Column, Sample
-from basketgraph.onboard.timestamps import TimestampForm, clock_form, epoch_form, looks_like_timestamp, timestamp_form
+from basketgraph.onboard.timestamps import TimestampForm, clock_form, epoch_form, looks_like_value, timestamp_form
 from basketgraph.onboard.words import is_personal
 
 NOTHING = {"null", "none", "nan", "n/a", "nil", "\\n", "undefined", "#n/a", "(null)", "(not set)"}
@@ -28,12 +27,12 @@ class Profile:
     """A raw column as its values show it."""
 
     column: Column
-    number: NumberForm | None
-    timestamp: TimestampForm | None
-    epoch: TimestampForm | None
-    clock: str | None
-    nothing: tuple[str, ...]  # texts that mean "no value"
-    filled: list[str] = field(repr=False, default_factory=list)
+    filled: list[str] = field(repr=False)
+    number: NumberForm | None = None
+    timestamp: TimestampForm | None = None
+    epoch: TimestampForm | None = None
+    clock: str | None = None
+    nothing: tuple[str, ...] = ()  # texts that mean "no value"
     raw: Column | None = None  # as it lies in the files, where its values had to be put right
 
     @property
@@ -47,8 +46,20 @@ class Profile:
     @cached_property
     def numbers(self) -> list[float]:
         """The values as numbers; none for what cannot be read."""
-        form = self.number
-        return [] if form is None else [value for text in self.filled if (value := form.value(text)) is not None]
+        return [value for text in self.filled if (value := self.value(text)) is not None]
+
+    def value(self, text: str) -> float | None:
+        """The number that a value is; None where it is none."""
+        return None if self.number is None else self.number.value(text)
+
+    @property
+    def number_sql(self) -> str:
+        """The SQL of a text that a cast to a number understands."""
+        return self.column.sql if self.number is None else self.number.sql(self.column.sql)
+
+    @property
+    def time_form(self) -> TimestampForm | None:
+        return self.timestamp or self.epoch
 
     @property
     def whole(self) -> bool:
@@ -80,6 +91,11 @@ class Profile:
         return len(starts) == 1 and all(0 < len(start) < 5 and " " not in start and start not in self.counts for start in starts)
 
     @property
+    def is_numbering(self) -> bool:
+        """Whether the values may number papers: with a common prefix, or with leading zeros."""
+        return self.numbered or self.padded == len(self.filled)
+
+    @property
     def distinct_share(self) -> float:
         return len(self.counts) / len(self.filled) if self.filled else 0.0
 
@@ -97,44 +113,49 @@ class Profile:
         return is_personal(self.name) or hits > 0.3 * max(1, len(looked))
 
 
-def profile(column: Column, sample: Sample, *, continental: bool) -> Profile:
+def pairs(*profiles: Profile) -> Iterator[tuple[str, ...]]:
+    """The values of the columns side by side, of the rows in which all of them have one."""
+    for row in zip(*[profile.column.values for profile in profiles], strict=True):
+        if all(value is not None for value in row):
+            yield row
+
+
+def shape(text: str) -> str:
+    """A text with x for each letter and 9 for each digit, as personal values are shown."""
+    return re.sub(r"[^\W\d_]", "x", re.sub(r"\d", "9", text))
+
+
+def profile_column(column: Column, sample: Sample, *, continental: bool) -> Profile:
     """Profile a column's values."""
     if column.kind != "string":
         return _profile(column, sample, continental=continental)
     tidied, empty = strip_invisible(column)
     digits, blanks = with_plain_digits(tidied), with_plain_blanks(tidied)
-    plain = [_profile(one, sample, continental=continental) for one in (digits, blanks) if one is not tidied]
-    taken = [one for one in plain if one.timestamp or one.clock or (one.number and one.column is digits)]  # blanks in numbers are a form of theirs
-    found = taken[0] if taken else _profile(tidied, sample, continental=continental)
-    nothing = tuple(sorted({*found.nothing, *empty})) if found.filled else ()
-    return found if found.column is column else replace(found, nothing=nothing, raw=column)
+    plain = [_profile(own, sample, continental=continental) for own in (digits, blanks) if own is not tidied]
+    # Blanks in numbers are a form of theirs.
+    understood = [profile for profile in plain if profile.timestamp or profile.clock or (profile.number and profile.column is digits)]
+    profile = understood[0] if understood else _profile(tidied, sample, continental=continental)
+    nothing = tuple(sorted({*profile.nothing, *empty})) if profile.filled else ()
+    return profile if profile.column is column else replace(profile, nothing=nothing, raw=column)
 
 
 def _profile(column: Column, sample: Sample, *, continental: bool) -> Profile:
-    given = [value for value in column.values if value is not None]
-    odd = {value for value in set(given) if value.lower() in NOTHING | NO_NUMBER}
-    bare = [value for value in given if value not in odd]
-    measured = any(character.isdigit() for character in "".join(bare[:5])) and (looks_like_number(bare[0]) or looks_like_timestamp(bare[0]))
+    filled = [value for value in column.values if value is not None]
+    odd = {value for value in set(filled) if value.lower() in NOTHING | NO_NUMBER}
+    bare = [value for value in filled if value not in odd]
+    measured = any(character.isdigit() for character in "".join(bare[:5])) and looks_like_value(bare[0])
     tokens = {value for value in odd if value.lower() in NOTHING or measured}
-    rest = [value for value in given if value not in tokens]
+    rest = [value for value in filled if value not in tokens]
     if column.kind.startswith(("timestamp", "date", "nanos")):
-        days = sorted({value[:10] for value in rest})
-        span = [_day(days[0]), _day(days[-1])] if days else [None, None]
-        kind = column.kind
-        epoch_name = "ns" if kind.startswith("nanos") else ""
-        told = {"has_time": kind != "date", "instant": kind in ("timestamp", "nanos"), "epoch": epoch_name, "first": span[0], "last": span[1]}
-        form = TimestampForm("epoch" if epoch_name else kind, **told)  # type: ignore[arg-type]
-        return Profile(column, None, form, None, None, (), rest)
+        kind, counts = column.kind, column.kind.startswith("nanos")
+        has_time, instant = kind != "date", kind in ("timestamp", "nanos")
+        form = TimestampForm("epoch" if counts else kind, has_time=has_time, instant=instant, epoch="ns" if counts else "")
+        form = replace(form, first=form.day(min(rest, default="")), last=form.day(max(rest, default="")))
+        return Profile(column, rest, timestamp=form)
     typed = column.kind != "string"
     probe = rest[:: len(rest) // LOOKED_AT + 1]
-    number = NumberForm(typed=True) if typed and column.kind != "boolean" else number_form(probe, separator=sample.separator)
+    number = NumberForm() if typed and column.kind != "boolean" else number_form(probe, separator=sample.separator)
     timestamp = None if typed else timestamp_form(probe, separator=sample.separator, continental=continental)
     epoch = epoch_form(probe) if number is not None else None
-    return Profile(column, number, timestamp, epoch, clock_form(probe), tuple(sorted(tokens)) if rest and not typed else (), rest)
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
+    nothing = tuple(sorted(tokens)) if rest and not typed else ()
+    return Profile(column, rest, number, timestamp, epoch, clock_form(probe), nothing)

@@ -6,6 +6,7 @@ import csv
 import io
 import re
 import shlex
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,13 +17,13 @@ from charset_normalizer import from_bytes
 from basketgraph.foundation.config import UserError
 from basketgraph.onboard.files import Excerpt
 from basketgraph.onboard.headerless import Named, columns_flag, is_row, names_of
-from basketgraph.onboard.numbers import looks_like_number
 from basketgraph.onboard.sample import Column
-from basketgraph.onboard.timestamps import looks_like_timestamp
+from basketgraph.onboard.timestamps import looks_like_value
 
 SEPARATORS = (",", ";", "\t", "|", "^", "~", "\x01", "::")
 LOOKED_AT = 300  # rows that decide about the separator
-MARKS = {b"\xff\xfe": "UTF-16LE", b"\xfe\xff": "UTF-16BE"}
+# Byte order mark -> (Python's codec, Java's name).
+MARKS = {BOM_UTF8: ("utf-8-sig", "UTF-8"), BOM_UTF16_LE: ("UTF-16LE", "UTF-16"), BOM_UTF16_BE: ("UTF-16BE", "UTF-16")}
 # What shops use; more candidates only make short texts of Western Europe look Hungarian or Turkish.
 CODE_PAGES = ["cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1257", "gb18030", "cp932", "euc_jp", "euc_kr", "big5", "koi8_r"]
 JAVA_NAMES = {"cp932": "windows-31j", "gb18030": "GB18030", "euc_jp": "EUC-JP", "euc_kr": "EUC-KR", "big5": "Big5", "koi8_r": "KOI8-R"}
@@ -35,12 +36,23 @@ LONGEST_FIELD = 1 << 24  # Python's reader stops at 128 KiB by default
 class Text:
     """A file's sample as text, and how it was decoded."""
 
+    path: Path
     head: str
     blocks: tuple[str, ...]
     whole: bool
     encoding: str  # as Java calls it
-    because: str = ""
-    marked: bool = False  # with a byte order mark
+    because: str
+
+    def filtered_by(self, command: str) -> str:
+        """A shell command that filters the file's lines into a new file beside it."""
+        packed = [self.path.suffix] if self.path.suffix.lower() == ".gz" else []
+        plain = self.path.with_suffix("") if packed else self.path
+        beside = f"{plain.with_suffix('')}.clean{plain.suffix if plain.suffix not in ('', '.txt') else '.csv'}{''.join(packed)}"
+        steps = ["gzip -dc"] if packed else []
+        steps += [f"iconv -f {self.encoding} -t UTF-8"] if self.encoding.startswith("UTF-16") else []  # the shell's tools see none of its lines
+        steps += [command, "gzip"] if packed else [command]
+        steps[0] += f" {shlex.quote(str(self.path))}"
+        return f"{' | '.join(steps)} > {shlex.quote(beside)}"
 
 
 @dataclass(frozen=True)
@@ -60,24 +72,20 @@ class Dialect:
 def decoded(excerpt: Excerpt, path: Path) -> Text:
     """The sample as text. Raises UserError where it is no text."""
     head = excerpt.head
-    if head.startswith(b"\xef\xbb\xbf"):
-        return _as_text(excerpt, "utf-8-sig", "UTF-8", "", marked=True)
-    for mark, name in MARKS.items():
+    for mark, (codec, encoding) in MARKS.items():
         if head.startswith(mark):
-            return _as_text(
-                excerpt, name.lower().replace("utf-16", "utf-16-"), "UTF-16", f"it starts with the byte order mark of {name}", marked=True
-            )
+            return _as_text(path, excerpt, codec, encoding, "" if encoding == "UTF-8" else f"it starts with the byte order mark of {codec}")
     sampled = head[: 1 << 16]
     if sampled.count(b"\0") > len(sampled) / 4:
         name = "UTF-16LE" if sampled[1:2] == b"\0" else "UTF-16BE"
-        return _as_text(excerpt, name.lower().replace("utf-16", "utf-16-"), name, "every other byte is zero")
+        return _as_text(path, excerpt, name, name, "every other byte is zero")
     if b"\0" in sampled:
         raise UserError(f"{path}: want text or Parquet, have bytes that are neither", cure="Name a CSV, JSON or Parquet file.")
     lines = [line for part in (head, *excerpt.blocks) for line in part.splitlines()[0 if excerpt.whole else 1 : None if excerpt.whole else -1]]
     foreign = [line for line in lines if not line.isascii()]
-    broken = [line for line in foreign if not _is_utf8(line)]
+    broken = [line for line in foreign if line.decode(errors="ignore").encode() != line]
     if len(broken) <= 0.1 * len(foreign):
-        return _as_text(excerpt, "utf-8-sig", "UTF-8", f"but for {len(broken)} lines of the sample, which are damaged" if broken else "")
+        return _as_text(path, excerpt, "utf-8-sig", "UTF-8", f"but for {len(broken)} lines of the sample, which are damaged" if broken else "")
     because = f"{len(broken)} lines of the sample are not UTF-8"
     lines_of_it = b"\n".join(foreign)[: 1 << 18]
     matches = list(from_bytes(lines_of_it, cp_isolation=CODE_PAGES, threshold=0.6))
@@ -87,45 +95,38 @@ def decoded(excerpt: Excerpt, path: Path) -> Text:
     # Texts of Western Europe often make sense in the code page of the East, too; the West's is the commoner one.
     western = any("cp1252" in one.could_be_from_charset and one.chaos <= best.chaos + 0.08 and one.coherence >= best.coherence for one in matches)
     name = "cp1252" if western else best.encoding
-    return _as_text(excerpt, name, JAVA_NAMES.get(name, name.replace("cp", "windows-")), because)
+    return _as_text(path, excerpt, name, JAVA_NAMES.get(name, name.replace("cp", "windows-")), because)
 
 
-def _is_utf8(line: bytes) -> bool:
-    try:
-        line.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _as_text(excerpt: Excerpt, codec: str, encoding: str, because: str, *, marked: bool = False) -> Text:
+def _as_text(path: Path, excerpt: Excerpt, codec: str, encoding: str, because: str) -> Text:
     text = excerpt.head.decode(codec, errors="replace" if excerpt.whole else "ignore").lstrip("\ufeff")
     blocks = tuple(block.decode(codec.removesuffix("-sig"), errors="ignore") for block in excerpt.blocks)
-    return Text(text, blocks, excerpt.whole, encoding, because, marked)
+    return Text(path, text, blocks, excerpt.whole, encoding, because)
 
 
 def without_formulas(column: Column) -> Column:
     """The column with the formulas that keep leading zeros in Excel, such as ="00123", taken off."""
-    found = [value if value is None else FORMULA.fullmatch(value) for value in column.values]
-    if not any(found):
+    formulas = [value if value is None else FORMULA.fullmatch(value) for value in column.values]
+    if not any(formulas):
         return column
-    bare = [one[1].strip() or None if isinstance(one, re.Match) else value for one, value in zip(found, column.values, strict=True)]
+    bare = [one[1].strip() or None if isinstance(one, re.Match) else value for one, value in zip(formulas, column.values, strict=True)]
     sql = f"regexp_replace({column.sql}, '^ *=\"(.*)\" *$', '$1')"
     is_filled = all(one is not None for one, value in zip(bare, column.values, strict=True) if value is not None)
     return replace(column, sql=sql if is_filled else f"nullif(trim({sql}), '')", values=bare)
 
 
-def dialect(text: Text, path: Path, columns: Sequence[str] = ()) -> Dialect:
+def dialect(text: Text, columns: Sequence[str] = ()) -> Dialect:
     """How the CSV is written, with its sampled rows. columns: the user's names for the fields of a file without a header.
 
     errors: UserError where there is no separator, no header and no name, two columns of one name, or lines above the header.
     """
+    path = text.path
     start = text.head if text.whole else text.head[: text.head.rfind("\n") + 1]
     if not start.strip():
         raise UserError(f"{path}: want a header and rows, have an empty file")
     quote = _quote(start)
     escape = "\\" if re.search(r"[^,;\t|\\]\\" + quote, start) else quote
-    separator = _separator(start, quote, escape, path, Rewritten(path, text.encoding))
+    separator = _separator(text, start, quote, escape)
     rows, multiline = _rows(start, text.whole, separator, quote, escape)
     named = names_of(rows, columns, path)
     header = tuple(name.strip() for name in rows[0]) if named is None else named.names
@@ -142,8 +143,7 @@ def dialect(text: Text, path: Path, columns: Sequence[str] = ()) -> Dialect:
 
 
 def _quote(text: str) -> str:
-    single = len(re.findall(r"(?:^|[,;\t|])'[^'\n]*'(?=[,;\t|\r\n]|$)", text, re.MULTILINE))
-    double = len(re.findall(r'(?:^|[,;\t|])"[^"\n]*"(?=[,;\t|\r\n]|$)', text, re.MULTILINE))
+    single, double = (len(re.findall(rf"(?:^|[,;\t|]){q}[^{q}\n]*{q}(?=[,;\t|\r\n]|$)", text, re.MULTILINE)) for q in "'\"")
     return "'" if single > max(3, double) else '"'
 
 
@@ -196,7 +196,7 @@ def _have_breaks(rows: Iterable[Sequence[str]]) -> bool:
     return any("\n" in value or "\r" in value for row in rows for value in row)
 
 
-def _separator(text: str, quote: str, escape: str, path: Path, rewritten: Rewritten) -> str:
+def _separator(source: Text, text: str, quote: str, escape: str) -> str:
     """The separator with which nearly all rows have the header's width; of several the one with the most columns."""
     for parsed in (_parsed, _by_line):
         best: list[tuple[int, str]] = []
@@ -206,14 +206,15 @@ def _separator(text: str, quote: str, escape: str, path: Path, rewritten: Rewrit
                 best.append((widths[0], separator))
         if best:
             return max(best)[1]
-    raise _no_separator(text, quote, escape, path, rewritten)
+    raise _no_separator(source, text, quote, escape)
 
 
-def _no_separator(text: str, quote: str, escape: str, path: Path, rewritten: Rewritten) -> UserError:
+def _no_separator(source: Text, text: str, quote: str, escape: str) -> UserError:
+    path = source.path
     lines = text.splitlines()[:LOOKED_AT]
     if EXCEL.fullmatch(lines[0]):
         fault = f"the first line is {lines[0]!r}, which only Excel understands; the header is the second"
-        return UserError(f"{path}: want a header in the first line", [fault], f"Take out the first line: {rewritten('tail -n +2')}")
+        return UserError(f"{path}: want a header in the first line", [fault], f"Take out the first line: {source.filtered_by('tail -n +2')}")
     usual, separator = max((_usual_width(text, one, quote, escape), one) for one in SEPARATORS)
     if usual > 1:
         of_line = [next(_parsed(line, separator, quote, escape), []) for line in lines]
@@ -223,16 +224,16 @@ def _no_separator(text: str, quote: str, escape: str, path: Path, rewritten: Rew
         header = of_line[above - 1]
         if len(header) > 1 and not _values_in(header) and _values_in(of_line[above]):
             rows = [row for row in of_line[above:] if len(row) == usual]
-            return _narrow_header(header, rows, above, separator, path, rewritten)
+            return _narrow_header(header, rows, above, separator, source)
         fault = f"the first {above} lines have another number of fields than the {usual} of the rest"
-        cure = f"Take out the lines above the header: {rewritten(f'tail -n +{above + 1}')}"
+        cure = f"Take out the lines above the header: {source.filtered_by(f'tail -n +{above + 1}')}"
         return UserError(f"{path}: want a header in the first line", [fault], cure)
     spaced = [line.split() for line in lines if line.strip()]
     if spaced and len(spaced[0]) > 1 and sum(len(line) == len(spaced[0]) for line in spaced) >= 0.9 * len(spaced):
         fault = f"fields are set apart by blanks ({len(spaced[0])} a line), in columns of a width"
         mark = next(mark for mark in (",", ";", "|", "^") if mark == "^" or not any(mark in field for line in spaced for field in line))
         command = f"awk -v OFS='{mark}' '{{$1=$1; print}}'"
-        cure = f"Make it CSV, and name that file: {rewritten(command)}"
+        cure = f"Make it CSV, and name that file: {source.filtered_by(command)}"
         if is_row(spaced[0]):
             cure += f"\nIt has no header, so say what its fields are called, too: {columns_flag(len(spaced[0]))}"
         return UserError(f"{path}: want a separator between fields (one of , ; tab | ^ ~)", [fault], cure)
@@ -257,45 +258,23 @@ def _usual_width(text: str, separator: str, quote: str, escape: str) -> int:
 
 
 def _values_in(row: list[str]) -> bool:
-    return any(looks_like_number(field.strip()) or looks_like_timestamp(field.strip()) for field in row)
+    return any(looks_like_value(field.strip()) for field in row)
 
 
-def _narrow_header(header: list[str], rows: list[list[str]], line: int, separator: str, path: Path, rewritten: Rewritten) -> UserError:
+def _narrow_header(header: list[str], rows: list[list[str]], line: int, separator: str, source: Text) -> UserError:
     """The error where the header has fewer or more names than rows have fields; its cure keeps the header. line: of the header."""
     fault = f"line {line} has {len(header)} names, the rows below it have {len(rows[0])} fields"
-    mark = "\\t" if separator == "\t" else separator
-    edit, told = "", f"Give line {line} a name for each field"
+    mark, named = ("\\t", "a tab") if separator == "\t" else (separator, f"`{separator}`")
+    edit, cure = "", f"Give line {line} a name for each field"
     if len(rows[0]) == len(header) + 1 and not any(row[-1].strip() for row in rows):
-        edit, told = rf"s/\(\r\{{0,1\}}\)$/{mark}\1/", f"Put {_named(separator)} behind the header, too"
-        fault += f", of which the last is empty: {_named(separator)} stands behind each row"
+        edit, cure = rf"s/\(\r\{{0,1\}}\)$/{mark}\1/", f"Put {named} behind the header, too"
+        fault += f", of which the last is empty: {named} stands behind each row"
     elif len(rows[0]) == len(header) + 1 and len({row[0] for row in rows}) == len(rows):
-        edit, told = f"s/^/row{mark}/", "Put a name before the header"
+        edit, cure = f"s/^/row{mark}/", "Put a name before the header"
         fault += ", of which the first is the row's own name"
     sed = shlex.quote(f"{line}{edit}")
-    command = f": {rewritten(f'sed {sed}')}" if edit else "."
-    return UserError(f"{path}: want a name for each column", [fault], f"{told}{command}")
-
-
-def _named(separator: str) -> str:
-    return "a tab" if separator == "\t" else f"`{separator}`"
-
-
-@dataclass(frozen=True)
-class Rewritten:
-    """Makes shell commands that filter a file's lines into a new file beside it. encoding: the file's, as Java calls it."""
-
-    path: Path
-    encoding: str
-
-    def __call__(self, command: str) -> str:
-        packed = [self.path.suffix] if self.path.suffix.lower() == ".gz" else []
-        plain = self.path.with_suffix("") if packed else self.path
-        beside = f"{plain.with_suffix('')}.clean{plain.suffix if plain.suffix not in ('', '.txt') else '.csv'}{''.join(packed)}"
-        steps = ["gzip -dc"] if packed else []
-        steps += [f"iconv -f {self.encoding} -t UTF-8"] if self.encoding.startswith("UTF-16") else []  # the shell's tools see none of its lines
-        steps += [command, "gzip"] if packed else [command]
-        steps[0] += f" {shlex.quote(str(self.path))}"
-        return f"{' | '.join(steps)} > {shlex.quote(beside)}"
+    command = f": {source.filtered_by(f'sed {sed}')}" if edit else "."
+    return UserError(f"{source.path}: want a name for each column", [fault], f"{cure}{command}")
 
 
 def _want_header(header: tuple[str, ...], rows: list[list[str]], path: Path, separator: str) -> None:

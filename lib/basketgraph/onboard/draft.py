@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,9 +11,10 @@ import yaml
 
 from basketgraph.clean.mapping import read_source
 from basketgraph.foundation.config import UserError, made
+from basketgraph.foundation.tables.files import write_atomically
 from basketgraph.onboard.draft_tables import Remark
-from basketgraph.onboard.file_kinds import FileKind, file_kinds
-from basketgraph.onboard.files import SourceFile, find_files
+from basketgraph.onboard.file_kinds import file_kinds
+from basketgraph.onboard.files import find_files
 from basketgraph.onboard.plan import Plan, plan
 from basketgraph.onboard.rendering import Masker, render
 
@@ -33,7 +33,7 @@ class Draft:
 
 def draft(
     shop: str,
-    given: Sequence[str],
+    paths: Sequence[str],
     *,
     landing: Path | None,
     currency: str | None,
@@ -47,31 +47,29 @@ def draft(
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", shop):
         raise UserError(f"--shop: want a name of a-z, 0-9, _ and -, have {shop}")
-    folder, found = find_files(given, landing)
-    made = plan(shop, folder, _kinds(folder, found, columns), currency=currency, time_zone=time_zone)
-    text, remarks = render(made, masker)
-    _, faults = read_source(yaml.safe_load(text), shop)
+    folder, files = find_files(paths, landing)
+    kinds = file_kinds(folder, files, columns)
+    if columns and not any("header" in kind.sample.options for kind in kinds):
+        fault = f"{kinds[0].pattern}: have {', '.join(kinds[0].sample.declared)[:100]}"
+        raise UserError("--columns: want a CSV file without a header line, have none", [fault], "Leave --columns out.")
+    drafted = rendered(plan(shop, folder, kinds, currency=currency, time_zone=time_zone), masker)
+    _, faults = read_source(yaml.safe_load(drafted.text), shop)
     if faults and (currency or time_zone):
         raise UserError("--currency or --time-zone cannot be used", faults)
-    return Draft(made, text, tuple(remarks))
+    return drafted
 
 
-def _kinds(folder: Path, found: Sequence[SourceFile], columns: Sequence[str]) -> list[FileKind]:
-    """The files grouped by columns. Raises UserError where names were given and every file has a header."""
-    alike = file_kinds(folder, found, columns)
-    if columns and not any("header" in kind.sample.options for kind in alike):
-        fault = f"{alike[0].pattern}: have {', '.join(alike[0].sample.declared)[:100]}"
-        raise UserError("--columns: want a CSV file without a header line, have none", [fault], "Leave --columns out.")
-    return alike
+def rendered(plan: Plan, masker: Masker) -> Draft:
+    """The draft of a plan as it is now."""
+    text, remarks = render(plan, masker)
+    return Draft(plan, text, tuple(remarks))
 
 
-def write(one: Draft, place: Path, *, force: bool) -> None:
+def write(draft: Draft, place: Path, *, force: bool) -> None:
     """Write the mapping atomically. Raises UserError where one is there, unless `force`."""
     want_free(place, force=force)
     made(place.parent, str(place))
-    hidden = place.with_name(f".{place.name}.{os.getpid()}")
-    hidden.write_text(one.text, encoding="utf-8")
-    os.replace(hidden, place)
+    write_atomically(place, draft.text)
 
 
 def want_free(place: Path, *, force: bool) -> None:

@@ -10,6 +10,7 @@ from basketgraph.onboard.roles import Reading
 
 NOBODY = ("0", "-1", "guest", "anonymous", "0.0")  # where they stand for far more rows than another user's id does
 OFTEN = 5
+RemarkKind = Literal["guess", "todo", "note"]
 MISSING = "cast(null as string)"  # a required column that nobody could guess: every row is then `missing:`, which says so
 
 
@@ -17,7 +18,7 @@ MISSING = "cast(null as string)"  # a required column that nobody could guess: e
 class Remark:
     """A guess with its evidence, a question only the user can answer, or a plain note. `place` is the key of the mapping that it is about."""
 
-    kind: Literal["guess", "todo", "note"]
+    kind: RemarkKind
     place: str
     text: str
     because: str = ""
@@ -37,29 +38,20 @@ class Table:
     columns: dict[str, str] = field(default_factory=dict)
     where: str | None = None
     version: str | None = None
-    nullable: list[str] = field(default_factory=list)
     reject: dict[str, str] = field(default_factory=dict)
     remarks: dict[str, list[Remark]] = field(default_factory=dict)
 
-    def set(self, column: str, expression: str, *remarks: Remark) -> None:
-        self.columns[column] = expression
-        self.remark(column, *remarks)
-
-    def refuse(self, reason: str, condition: str, *remarks: Remark) -> None:
-        self.reject[reason] = condition
-        self.remark(reason, *remarks)
-
-    def remark(self, key: str, *remarks: Remark) -> None:
-        self.remarks.setdefault(key, []).extend(remarks)
-
     def guess(self, key: str, text: str, because: str) -> None:
-        self.remark(key, Remark("guess", f"tables.{self.name}.{key}", text, because))
+        self._remark("guess", key, text, because)
 
     def todo(self, key: str, text: str) -> None:
-        self.remark(key, Remark("todo", f"tables.{self.name}.{key}", text))
+        self._remark("todo", key, text)
 
     def note(self, key: str, text: str) -> None:
-        self.remark(key, Remark("note", f"tables.{self.name}.{key}", text))
+        self._remark("note", key, text)
+
+    def _remark(self, kind: RemarkKind, key: str, text: str, because: str = "") -> None:
+        self.remarks.setdefault(key, []).append(Remark(kind, f"tables.{self.name}.{key}", text, because))
 
 
 @dataclass
@@ -77,52 +69,47 @@ class Lets:
         self.names[free] = expression
         return free
 
-    def remark(self, name: str, kind: Literal["guess", "todo", "note"], text: str, because: str = "") -> None:
+    def remark(self, name: str, kind: RemarkKind, text: str, because: str = "") -> None:
         self.remarks.setdefault(name, []).append(Remark(kind, f"let.{name}", text, because))
 
 
-def id_sql(one: Profile, *, role: str) -> tuple[str, list[tuple[str, str]]]:
+def id_sql(profile: Profile, *, role: str) -> tuple[str, list[tuple[str, str]]]:
     """(SQL of an id as text, guesses as (text, evidence))."""
-    sql, told = one.column.sql, []
-    if one.column.kind in ("double", "float"):
+    sql, guesses = profile.column.sql, []
+    if profile.column.kind in ("double", "float"):
         sql = f"try_cast({sql} as bigint)"  # a cast would make 0 of NaN
-        told.append(("whole numbers", "the column is of floating-point numbers, which would be read as 17850.0"))
-    elif one.floated:
+        guesses.append(("whole numbers", "the column is of floating-point numbers, which would be read as 17850.0"))
+    elif profile.floated:
         sql = f"regexp_replace(trim({sql}), '[.]0+$', '')"
-        told.append(("the `.0` is no part of the id", "all values end in it"))
-    elif one.column.kind == "string":
+        guesses.append(("the `.0` is no part of the id", "all values end in it"))
+    elif profile.column.kind == "string":
         sql = trimmed(sql)
     if sql.startswith(("btrim(", "translate(")):
-        told.append(("characters that nobody sees, or digits of another script, make no other id", "the sample has some"))
-    if role == "user" and one.padded:
-        collide = len({text.lstrip("0") for text in one.counts}) < len(one.counts)
+        guesses.append(("characters that nobody sees, or digits of another script, make no other id", "the sample has some"))
+    if role == "user" and profile.padded:
+        collide = len({text.lstrip("0") for text in profile.counts}) < len(profile.counts)
         sql = f"nullif(ltrim('0', {sql}), '')"
-        told.append(
-            (
-                "leading zeros are no part of the id",
-                f"{one.padded:,} values of the sample have some" + ("; some ids differ by nothing else" if collide else ""),
-            )
-        )
-    if role == "user" and sum("@" in text for text in one.filled) > len(one.filled) / 2:
+        because = f"{profile.padded:,} values of the sample have some" + ("; some ids differ by nothing else" if collide else "")
+        guesses.append(("leading zeros are no part of the id", because))
+    if role == "user" and sum("@" in text for text in profile.filled) > len(profile.filled) / 2:
         sql = f"lower({sql})"
-        told.append(("case does not matter", "the ids are e-mail addresses"))
-    usual = sorted(one.counts.values())[len(one.counts) // 2] if one.counts else 0
-    nobody = [text for text in NOBODY if role == "user" and one.counts.get(text, 0) > max(3, OFTEN * usual)]
+        guesses.append(("case does not matter", "the ids are e-mail addresses"))
+    usual = sorted(profile.counts.values())[len(profile.counts) // 2] if profile.counts else 0
+    nobody = [text for text in NOBODY if role == "user" and profile.counts.get(text, 0) > max(3, OFTEN * usual)]
     for text in nobody:
         known = sql.startswith("nullif(ltrim") and not text.strip("0")
         sql = sql if known else f"nullif({sql}, '{text.removesuffix('.0')}')"
-        told.append((f"`{text}` is nobody", f"{one.counts[text]:,} rows of the sample have it"))
-    return sql, told
+        guesses.append((f"`{text}` is nobody", f"{profile.counts[text]:,} rows of the sample have it"))
+    return sql, guesses
 
 
-def decimal_sql(one: Profile) -> str:
+def decimal_sql(profile: Profile) -> str:
     """The SQL of a column's number."""
-    text = one.number.sql(one.column.sql) if one.number is not None else one.column.sql
-    return f"cast({text} as decimal(18, 4))"
+    return f"cast({profile.number_sql} as decimal(18, 4))"
 
 
-def label_sql(one: Profile) -> str:
-    return trimmed(one.column.sql) if one.column.kind == "string" else one.column.sql
+def label_sql(profile: Profile) -> str:
+    return trimmed(profile.column.sql) if profile.column.kind == "string" else profile.column.sql
 
 
 def trimmed(sql: str) -> str:

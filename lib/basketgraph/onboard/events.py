@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from basketgraph.foundation.money import CODES, FUNCTION, minor_units
-from basketgraph.onboard.column_profiles import LOST, Profile
+from basketgraph.onboard.column_profiles import LOST, Profile, pairs, shape
 from basketgraph.onboard.draft_tables import MISSING, Lets, Table, decimal_sql, id_sql, label_sql
 from basketgraph.onboard.event_type import event_type
 from basketgraph.onboard.evidence import is_product, money_is_of
@@ -19,7 +20,6 @@ from basketgraph.onboard.roles import SURELY, Reading
 from basketgraph.onboard.timestamps import clock_form, clock_sql, looks_like_timestamp
 from basketgraph.onboard.words import header_score, words_of
 
-EVENTS = "silver.events"
 NO_TIME = (
     "no column looks like a date or a time; which one says when it was bought? Say it here, such as `to_timestamp(COLUMN, 'dd.MM.yyyy HH:mm')`, and "
     "its day in event_date, such as `to_date(COLUMN, 'dd.MM.yyyy')`. Without one no row can be used"
@@ -52,70 +52,69 @@ def events_table(reading: Reading, lets: Lets, currency: str, names: Sequence[st
 
     names: of the files, which may say the day where no column does.
     """
-    table = Table(EVENTS)
+    table = Table("silver.events")
     when = moment_of_sale(reading, lets)
     named = named_day(names) if when is None else None
     if named is not None and named.is_certain:
         when = _day_of_files(named, lets)
     cancelled = event_type(reading, lets, table)
-    table.set("event_time", when.instant if when else "cast(null as timestamp)")
-    table.set("event_date", when.day if when else "cast(null as date)")
+    table.columns["event_time"] = when.instant if when else "cast(null as timestamp)"
+    table.columns["event_date"] = when.day if when else "cast(null as date)"
     if when is not None and "time" in reading.roles and when.instant == reading.roles["time"].column.sql:
         table.guess("event_time", f"{reading.roles['time'].name} is the time", reading.because["time"])
     if when is None:
         asked = "" if named is None else f" If it is the day in the files' names: {named.sql}"
         table.todo("event_time", f"{NO_TIME}{asked}")
-    _ids(reading, table, cancelled)
-    pieces = _quantity(reading, lets, table, cancelled)
-    _amounts(reading, lets, table, cancelled, pieces, currency)
-    _ask_for_holes(reading, table)
-    _tell_versions(reading, table)
-    _ask_for_changes(reading, table)
-    _ask_for_unread(reading, table)
+    _set_ids(reading, table, cancelled)
+    pieces = _set_quantity(reading, lets, table, cancelled)
+    _set_amounts(reading, lets, table, cancelled, pieces, currency)
+    _ask_about_missing_values(reading, table)
+    _set_version(reading, table)
+    _ask_for_version(reading, table)
+    _ask_about_unread_columns(reading, table)
     for role, column in (("store", "store_id"), ("channel", "channel")):
         if role in reading.roles:
-            table.set(column, label_sql(reading.roles[role]))
+            table.columns[column] = label_sql(reading.roles[role])
             table.guess(column, f"{reading.roles[role].name} is the {role}", reading.because[role])
     return table
 
 
-def _tell_versions(reading: Reading, table: Table) -> None:
-    """Of two states of a line the later one counts, by the column that says when a record was changed, where there is one."""
+def _set_version(reading: Reading, table: Table) -> None:
+    """Set `version` by the column that says when a record was last changed, where there is one."""
     if "event_id" not in table.columns:
         return  # a line is its own id, so that another content is another line
-    told = [(one, one.timestamp or one.epoch) for one in reading.profiles if CHANGED & set(words_of(one.name))]
-    read = [(one, form) for one, form in told if form is not None]
-    in_utc = [(one, form) for one, form in read if form.instant or {"utc", "gmt"} & set(words_of(one.name))]
-    for one, form in [*in_utc, *read][:1]:
-        instant = form.sql(one.column.sql)
+    changed = [profile for profile in reading.profiles if CHANGED & set(words_of(profile.name))]
+    read = [(profile, profile.time_form) for profile in changed if profile.time_form is not None]
+    in_utc = [(profile, form) for profile, form in read if form.instant or {"utc", "gmt"} & set(words_of(profile.name))]
+    for profile, form in [*in_utc, *read][:1]:
+        instant = form.sql(profile.column.sql)
         instant = instant if in_utc else f"to_utc_timestamp({instant}, source_time_zone)"
         table.version = f"coalesce({instant}, {table.columns['event_time']})"
-        table.guess("version", f"{one.name} says when a line was last changed", "so its header says")
+        table.guess("version", f"{profile.name} says when a line was last changed", "so its header says")
 
 
-def _ask_for_changes(reading: Reading, table: Table) -> None:
-    """Ask what tells the newer one of lines that come again with a status that is rejected, where no column tells it."""
+def _ask_for_version(reading: Reading, table: Table) -> None:
+    """Ask for a version where lines come again in a rejected state and no column says which one is newer."""
     if table.version is not None:
         return
     status, order, item = (reading.roles.get(role) for role in ("status", "order", "item"))
     if status is None or order is None or item is None or "order_not_completed" not in table.reject:
         return
-    states: dict[tuple[str | None, str | None], set[str]] = {}
-    for number, what, state in zip(order.column.values, item.column.values, status.column.values, strict=True):
-        if state is not None:
-            states.setdefault((number, what), set()).add(state)
+    states: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    for *line, state in pairs(order, item, status):
+        states[tuple(line)].add(state)
     changed = [of_line for of_line in states.values() if len(of_line) > 1]
     if changed:
-        told = f"{len(changed)} lines of the sample come again in another state ({', '.join(sorted(changed[0]))})"
-        table.todo("order_not_completed", f"{told}: which is the newer one is told by the files' times; write a column that says it into `version`")
+        text = f"{len(changed)} lines of the sample come again in another state ({', '.join(sorted(changed[0]))})"
+        table.todo("order_not_completed", f"{text}: which is the newer one is told by the files' times; write a column that says it into `version`")
 
 
-def _ask_for_unread(reading: Reading, table: Table) -> None:
+def _ask_about_unread_columns(reading: Reading, table: Table) -> None:
     """Ask about columns whose header is that of a missing role and whose values were not understood."""
-    taken = {one.name for one in reading.roles.values()} | reading.aside.keys()
+    taken = {profile.name for profile in reading.roles.values()} | reading.aside.keys()
     roles, time = reading.roles.keys(), reading.roles.get("time")
     has_money = bool({"unit_price", "amount"} & roles)
-    form = None if time is None else time.timestamp or time.epoch
+    form = None if time is None else time.time_form
     for role, column, what, known in (
         ("time", "event_time", "a time", "time" in roles),
         ("clock", "event_time", "a time of day", "clock" in roles or form is None or form.has_time),
@@ -127,71 +126,71 @@ def _ask_for_unread(reading: Reading, table: Table) -> None:
         ("item", "item_id", "an item", False),
         ("order", "order_id", "an order", False),
     ):
-        for one in () if known else reading.profiles:
+        for profile in () if known else reading.profiles:
             wanted = LIKELY if role == "time" else SURELY  # of times there are many, and without any nothing is read
-            if one.name not in taken and one.filled and header_score(role, one.name) >= wanted and role_score(role, one) == 0:
-                why = _not_understood(role, one)
+            if profile.name not in taken and profile.filled and header_score(role, profile.name) >= wanted and role_score(role, profile) == 0:
+                why = _not_understood(role, profile)
                 if why is not None:
-                    table.todo(column, f"{one.name} is called like {what}, but {why}")
-                    taken.add(one.name)
+                    table.todo(column, f"{profile.name} is called like {what}, but {why}")
+                    taken.add(profile.name)
 
 
-def _not_understood(role: str, one: Profile) -> str | None:
-    """Why a column's values do not suit a role, with one that was not understood; None for an id that is none for another reason."""
+def _not_understood(role: str, profile: Profile) -> str | None:
+    """Why a column does not suit a role, with a value that was not read; None for an id that is refused for another reason."""
     if role in IDS:
-        return f"`{one.lost[0]}` is in scientific notation, so that digits are lost: export it as text" if one.lost else None
-    odd = [text for text in one.filled if not READ[role](text)]
-    text = odd[0] if odd else next((text for text in one.filled if len(text) > 1 and text[0] == "0"), one.filled[0])
-    shown = re.sub(r"[^\W\d_]", "x", re.sub(r"\d", "9", text)) if one.personal else text
-    share = f" ({100 * len(odd) / len(one.filled):.0f} % of its values are not)" if 0 < len(odd) < len(one.filled) else ""
+        return f"`{profile.lost[0]}` is in scientific notation, so that digits are lost: export it as text" if profile.lost else None
+    odd = [text for text in profile.filled if not READ[role](text)]
+    text = odd[0] if odd else next((text for text in profile.filled if len(text) > 1 and text[0] == "0"), profile.filled[0])
+    shown = shape(text) if profile.personal else text
+    share = f" ({100 * len(odd) / len(profile.filled):.0f} % of its values are not)" if 0 < len(odd) < len(profile.filled) else ""
     return f"`{shown[:40]}` is not read{share}"
 
 
-def _ask_for_holes(reading: Reading, table: Table) -> None:
+def _ask_about_missing_values(reading: Reading, table: Table) -> None:
     """Ask about required columns that are empty in many rows, with the share of rows that are lost."""
     for role, column, enough in (("user", "user_id", 0.5), ("item", "item_id", 0.9), ("time", "event_time", 0.9), ("order", "order_id", 0.9)):
-        one = reading.roles.get(role)
-        if one is None:
+        profile = reading.roles.get(role)
+        if profile is None:
             continue
-        share = one.filled_share(reading.bought)
-        if role == "user" and one_order_each(reading.roles.get("order"), one):
-            table.todo(column, f"every {one.name} of the sample has one order; is there another id, by which users come again?")
-        if role != "order" and on_first_lines(reading.roles.get("order"), one):
-            table.todo(column, f"{one.name} {FIRST_LINES}: further lines are rejected as missing:{column}; write it on each line")
+        share = profile.filled_share(reading.bought)
+        if role == "user" and one_order_each(reading.roles.get("order"), profile):
+            table.todo(column, f"every {profile.name} of the sample has one order; is there another id, by which users come again?")
+        if role != "order" and on_first_lines(reading.roles.get("order"), profile):
+            table.todo(column, f"{profile.name} {FIRST_LINES}: further lines are rejected as missing:{column}; write it on each line")
         elif share < enough:
             rows = "rows" if reading.bought is None else "purchases"
-            table.todo(column, f"{one.name}: {100 * (1 - share):.0f} % of the {rows} have none and are rejected as missing:{column}")
+            table.todo(column, f"{profile.name}: {100 * (1 - share):.0f} % of the {rows} have none and are rejected as missing:{column}")
 
 
 def moment_of_sale(reading: Reading, lets: Lets) -> When | None:
     """The time of an event, as a `let` name that is added once."""
-    one = reading.roles.get("time")
-    if one is None:
+    profile = reading.roles.get("time")
+    if profile is None:
         return None
-    form = one.timestamp or one.epoch
+    form = profile.time_form
     if form is None:
         return None
-    sql = form.sql(one.column.sql)
+    sql = form.sql(profile.column.sql)
     clock = reading.roles.get("clock")
     because = form.because or reading.because["time"]
     if clock is not None and clock.clock and not form.has_time and form.kind in ("text", "date"):
-        day = one.column.sql if form.kind == "text" else f"cast({one.column.sql} as string)"
+        day = profile.column.sql if form.kind == "text" else f"cast({profile.column.sql} as string)"
         pattern = form.patterns[0] if form.kind == "text" else "yyyy-MM-dd"
         sql = f"to_timestamp(concat({day}, ' ', {clock_sql(clock.clock, clock.column.sql, clock.filled)}), '{pattern} {clock.clock}')"
         because += f"; {clock.name} has the time of day"
     elif clock is None and "clock" in reading.because:
         because += f"; {reading.because['clock']}"
-    name = one.column.sql if sql == one.column.sql else next((n for n, text in lets.names.items() if text == sql), None)
+    name = profile.column.sql if sql == profile.column.sql else next((n for n, text in lets.names.items() if text == sql), None)
     if name is None:
         name = lets.add("sold_at", sql)
         span = f" (sample: {form.first} to {form.last})" if form.first and form.last else ""
-        lets.remark(name, "guess", f"{one.name} is the time{span}", because)
+        lets.remark(name, "guess", f"{profile.name} is the time{span}", because)
         if form.ambiguous:
-            lets.remark(name, "todo", f"{one.name}: say whether the day or the month comes first (d/M or M/d in the pattern)")
+            lets.remark(name, "todo", f"{profile.name}: say whether the day or the month comes first (d/M or M/d in the pattern)")
         if len(form.patterns) > 1:
-            lets.remark(name, "note", f"{one.name} is written in {len(form.patterns)} ways")
-    says_utc = any({"utc", "gmt"} & set(words_of(told.name)) for told in (one, clock) if told is not None)
-    if form.instant or (says_utc and (form.has_time or sql != form.sql(one.column.sql))):
+            lets.remark(name, "note", f"{profile.name} is written in {len(form.patterns)} ways")
+    says_utc = any({"utc", "gmt"} & set(words_of(column.name)) for column in (profile, clock) if column is not None)
+    if form.instant or (says_utc and (form.has_time or sql != form.sql(profile.column.sql))):
         return When(name, f"to_date(from_utc_timestamp({name}, source_time_zone))")
     return When(f"to_utc_timestamp({name}, source_time_zone)", f"to_date({name})")
 
@@ -202,36 +201,37 @@ def _day_of_files(named: NamedDay, lets: Lets) -> When:
     return When(f"to_utc_timestamp({name}, source_time_zone)", f"to_date({name})")
 
 
-def _ids(reading: Reading, table: Table, cancelled: str | None) -> None:
+def _set_ids(reading: Reading, table: Table, cancelled: str | None) -> None:
     for role in ("user", "item", "order"):
-        one = reading.roles.get(role)
-        if one is None:
+        profile = reading.roles.get(role)
+        if profile is None:
             continue
-        sql, told = id_sql(one, role=role)
-        table.set(f"{role}_id", sql)
-        table.guess(f"{role}_id", f"{one.name} is the {role}", reading.because[role])
-        for text, because in told:
+        sql, guesses = id_sql(profile, role=role)
+        table.columns[f"{role}_id"] = sql
+        table.guess(f"{role}_id", f"{profile.name} is the {role}", reading.because[role])
+        for text, because in guesses:
             table.guess(f"{role}_id", text, because)
-        if one.lost:
-            table.refuse(f"{role}_id_has_lost_digits", f"trim({one.column.sql}) rlike '^({LOST})$'")
-            table.todo(f"{role}_id", f"{one.name}: {len(one.lost):,} values such as `{one.lost[0]}` are in scientific notation; export them as text")
-        if role == "item" and one.padded:
-            table.note("item_id", f"{one.name}: leading zeros are kept")
+        if profile.lost:
+            table.reject[f"{role}_id_has_lost_digits"] = f"trim({profile.column.sql}) rlike '^({LOST})$'"
+            such = f"{profile.name}: {len(profile.lost):,} values such as `{profile.lost[0]}`"
+            table.todo(f"{role}_id", f"{such} are in scientific notation; export them as text")
+        if role == "item" and profile.padded:
+            table.note("item_id", f"{profile.name}: leading zeros are kept")
     questions = {"user": ("which column says who bought?", ""), "item": ("which column says what was bought?", NO_ITEMS)}
     for role, (question, otherwise) in questions.items():
         if role not in reading.roles:
-            table.set(f"{role}_id", MISSING)
+            table.columns[f"{role}_id"] = MISSING
             table.todo(f"{role}_id", f"{question} Until then every row is rejected as missing:{role}_id{otherwise}")
     if "order" not in reading.roles:
         table.note("order_id", "order_id is left out: no column has order numbers, so what a user buys on one day is one order")
     line = reading.roles.get("line")
     if line is not None:
-        table.set("event_id", label_sql(line))
+        table.columns["event_id"] = label_sql(line)
         table.guess("event_id", f"{line.name} is the number of the line", reading.because["line"])
     elif reading.sample.lines is not None and "order" in reading.roles:
         # A shop's return is a record of its own, with the number of the order and places that the purchase had, too.
         kind = [cancelled.partition(" ")[0]] if cancelled is not None and "event_type" in reading.roles else []
-        table.set("event_id", f"concat_ws('-', {', '.join([table.columns['order_id'], *kind, reading.sample.lines.name])}.place)")
+        table.columns["event_id"] = f"concat_ws('-', {', '.join([table.columns['order_id'], *kind, reading.sample.lines.name])}.place)"
         table.guess("event_id", "order and place within it", "a record is a whole order, so its content would be the id of all its lines")
     elif reading.sample.lines is not None:
         asked = "which field is the record's own number? Until one is named, the whole record and a line's place in it are its id"
@@ -240,132 +240,130 @@ def _ids(reading: Reading, table: Table, cancelled: str | None) -> None:
         table.note("event_id", "event_id is left out: lines have no number, so the whole line is its id and an equal line a duplicate")
 
 
-def _quantity(reading: Reading, lets: Lets, table: Table, cancelled: str | None) -> str:
+def _set_quantity(reading: Reading, lets: Lets, table: Table, cancelled: str | None) -> str:
     """Set quantity; returns the expression of the pieces, positive."""
-    one = reading.roles.get("quantity")
-    if one is None:
-        table.set("quantity", "1")
+    profile = reading.roles.get("quantity")
+    if profile is None:
+        table.columns["quantity"] = "1"
         table.guess("quantity", "each row is one piece", "no column looks like a number of pieces")
         return "1"
-    whole = one.whole
-    text = one.number.sql(one.column.sql) if one.number is not None else one.column.sql
-    pieces = lets.add("pieces", f"cast({text} as bigint)" if whole else decimal_sql(one))
-    negative = any(value < 0 for value in one.numbers)
+    whole = profile.whole
+    pieces = lets.add("pieces", f"cast({profile.number_sql} as bigint)" if whole else decimal_sql(profile))
+    negative = any(value < 0 for value in profile.numbers)
     positive = f"abs({pieces})" if negative else pieces
-    table.set("quantity", positive if whole else f"ceil({positive})")
-    table.guess("quantity", f"{one.name} is the number of pieces", reading.because["quantity"])
+    table.columns["quantity"] = positive if whole else f"ceil({positive})"
+    table.guess("quantity", f"{profile.name} is the number of pieces", reading.because["quantity"])
     if not whole:
-        table.guess("quantity", "a part of a piece counts as one", f"{one.name} has decimals, as weights have")
-    if cancelled is None:
-        table.refuse("quantity_not_positive", f"{pieces} <= 0")
-    elif negative:
-        table.refuse("quantity_zero", f"{pieces} = 0")
-        if "like" in lets.names.get(cancelled, ""):
-            table.reject.pop("quantity_zero")
-            table.refuse("quantity_not_positive", f"not {cancelled} and {pieces} <= 0")
-            table.refuse("cancellation_not_negative", f"{cancelled} and {pieces} >= 0")
+        table.guess("quantity", "a part of a piece counts as one", f"{profile.name} has decimals, as weights have")
+    if cancelled is None or not negative:
+        table.reject["quantity_not_positive"] = f"{pieces} <= 0"
+    elif "like" in lets.names.get(cancelled, ""):
+        table.reject["quantity_not_positive"] = f"not {cancelled} and {pieces} <= 0"
+        table.reject["cancellation_not_negative"] = f"{cancelled} and {pieces} >= 0"
     else:
-        table.refuse("quantity_not_positive", f"{pieces} <= 0")
+        table.reject["quantity_zero"] = f"{pieces} = 0"
     return positive
 
 
-def _amounts(reading: Reading, lets: Lets, table: Table, cancelled: str | None, pieces: str, currency: str) -> None:
-    chosen = _choose(reading, reading.roles.get("amount"), reading.roles.get("unit_price"))
-    units = _currency(reading, lets, table, None if chosen is None else chosen[0], currency)
+def _set_amounts(reading: Reading, lets: Lets, table: Table, cancelled: str | None, pieces: str, currency: str) -> None:
+    chosen = _choose_money(reading, reading.roles.get("amount"), reading.roles.get("unit_price"))
+    units = _set_currency(reading, lets, table, None if chosen is None else chosen[0], currency)
     for why in dict.fromkeys(reading.aside.values()):
         names = [name for name, its in reading.aside.items() if its == why]
         named = names[0] if len(names) == 1 else f"each of {len(names)} columns ({', '.join(names[:4])}{', ...' * (len(names) > 4)})"
         (table.todo if chosen is None else table.note)("amount_minor", f"{named} {why}, which no line was paid with")
     if chosen is None:
-        table.set("amount_minor", "0")
+        table.columns["amount_minor"] = "0"
         table.todo("amount_minor", "no column looks like money; 0 stands for all amounts until one is named here")
         return
-    one, each, because = chosen
-    name = lets.add("price" if each else "paid", decimal_sql(one))
-    if one.number is not None and one.number.ambiguous:
-        lets.remark(name, "todo", f"{one.name}: {one.number.ambiguous}")
-    minor = set(words_of(one.name)) & MINOR_WORDS
-    table.set("amount_minor", _minor(name, pieces if each else "1", "1" if minor else units, any(v < 0 for v in one.numbers)))
-    table.guess("amount_minor", f"{one.name} is the price of one piece" if each else f"{one.name} is what the whole line costs", because)
+    profile, each, because = chosen
+    name = lets.add("price" if each else "paid", decimal_sql(profile))
+    if profile.number is not None and profile.number.ambiguous:
+        lets.remark(name, "todo", f"{profile.name}: {profile.number.ambiguous}")
+    minor = set(words_of(profile.name)) & MINOR_WORDS
+    table.columns["amount_minor"] = _minor_sql(name, pieces if each else "1", "1" if minor else units, any(v < 0 for v in profile.numbers))
+    table.guess("amount_minor", f"{profile.name} is the price of one piece" if each else f"{profile.name} is what the whole line costs", because)
     if minor:
         table.guess("amount_minor", "it is in minor units already", f"its header says {minor.pop()}")
-    elif units != "1" and _may_be_minor(reading, one, currency):
-        table.todo("amount_minor", f"all amounts of {one.name} are whole numbers: are they in minor units (cents) already? Then take `* {units}` out")
+    elif units != "1" and _may_be_minor(reading, profile, currency):
+        asked = f"all amounts of {profile.name} are whole numbers: are they in minor units (cents) already?"
+        table.todo("amount_minor", f"{asked} Then take `* {units}` out")
     reason = "price_not_positive" if each else "amount_not_positive"
-    table.refuse(reason, _not_paid(one, name, lets, cancelled))
+    table.reject[reason] = _not_paid_sql(profile, name, lets, cancelled)
     table.guess(reason, "what is for nothing is no sale", "gifts, samples and corrections look like this")
-    _besides(reading, table, pieces, units)
+    _set_other_amounts(reading, table, pieces, units)
 
 
-def _currency(reading: Reading, lets: Lets, table: Table, money: Profile | None, currency: str) -> str:
-    """Set currency; returns the SQL of how many minor units one unit has: of the line's own currency where there is one."""
-    told = reading.roles.get("currency")
+def _set_currency(reading: Reading, lets: Lets, table: Table, money: Profile | None, currency: str) -> str:
+    """Set currency; returns the SQL of its minor units per unit: of the line's own currency where lines have one."""
+    by_line = reading.roles.get("currency")
     signs = "" if money is None or money.number is None else money.number.currency_sql(money.column.sql)
-    if told is None and not signs:
-        table.set("currency", "source_currency")
+    if by_line is None and not signs:
+        table.columns["currency"] = "source_currency"
         return str(minor_units(currency))
-    name = lets.add("line_currency", signs if told is None else f"coalesce(upper(trim({told.column.sql})), source_currency)")
-    table.set("currency", name)
-    if told is None and money is not None and money.number is not None:
+    name = lets.add("line_currency", signs if by_line is None else f"coalesce(upper(trim({by_line.column.sql})), source_currency)")
+    table.columns["currency"] = name
+    if by_line is None and money is not None and money.number is not None:
         table.guess("currency", f"{money.name} says each line's currency", f"its values have the signs {', '.join(money.number.signs)}")
-    elif told is not None and len(told.counts) > 1:
-        table.guess("currency", f"{told.name} is each line's currency", f"its values are {', '.join(sorted(told.counts))[:60]}")
-        if on_first_lines(reading.roles.get("order"), told):
-            table.todo("currency", f"{told.name} {FIRST_LINES}: further lines are taken for {currency}; write it on each line")
+    elif by_line is not None and len(by_line.counts) > 1:
+        table.guess("currency", f"{by_line.name} is each line's currency", f"its values are {', '.join(sorted(by_line.counts))[:60]}")
+        if on_first_lines(reading.roles.get("order"), by_line):
+            table.todo("currency", f"{by_line.name} {FIRST_LINES}: further lines are taken for {currency}; write it on each line")
     return f"{FUNCTION}({name})"
 
 
 def _may_be_minor(reading: Reading, money: Profile, currency: str) -> bool:
-    """Whether nothing in the amounts says that they are not in minor units: no sign, and no decimals where the line's currency has them."""
+    """Whether amounts may be in minor units: they have no sign, and no decimals where the line's currency has some."""
     if not money.whole or (money.number is not None and money.number.signs):
         return False
-    told = reading.roles.get("currency")
-    codes: list[str | None] = [None] * len(money.column.values) if told is None else told.column.values
-    texts = [
-        text
-        for code, text in zip(codes, money.column.values, strict=True)
-        if text is not None and minor_units(currency if code is None else code.upper()) > 1
-    ]
+    by_line = reading.roles.get("currency")
+    codes: list[str | None] = [None] * len(money.column.values) if by_line is None else by_line.column.values
+    amounts = [(code or currency, text) for code, text in zip(codes, money.column.values, strict=True) if text is not None]
+    texts = [text for code, text in amounts if minor_units(code.upper()) > 1]
     return bool(texts) and not any(CENTS.search(text) for text in texts)
 
 
-def _not_paid(one: Profile, name: str, lets: Lets, cancelled: str | None) -> str:
-    """The condition under which nothing was paid; less than nothing is right for cancellations only, where something else than that tells them."""
-    if cancelled is None or not any(value < 0 for value in one.numbers):
+def _not_paid_sql(profile: Profile, name: str, lets: Lets, cancelled: str | None) -> str:
+    """The condition under which nothing was paid. Negative money is right for cancellations only."""
+    if cancelled is None or not any(value < 0 for value in profile.numbers):
         return f"{name} <= 0"
-    is_told_by_sign = decimal_sql(one) in lets.names.get(cancelled, "")
+    is_told_by_sign = decimal_sql(profile) in lets.names.get(cancelled, "")
     return f"{name} = 0" if is_told_by_sign else f"{name} = 0 or (not {cancelled} and {name} < 0)"
 
 
-def _minor(value: str, pieces: str, units: str, signed: bool) -> str:
+def _minor_sql(value: str, pieces: str, units: str, signed: bool) -> str:
     """The amount in minor units, rounded half up, without sign: event_type says the direction."""
     product = " * ".join([f"abs({value})" if signed else value, *([pieces] if pieces != "1" else []), *([units] if units != "1" else [])])
     return f"round({product})"
 
 
-def _choose(reading: Reading, amount: Profile | None, price: Profile | None) -> tuple[Profile, bool, str] | None:
+def _choose_money(reading: Reading, amount: Profile | None, price: Profile | None) -> tuple[Profile, bool, str] | None:
     """(the column of money, whether it is per piece, why)."""
     if amount is not None and price is not None and is_product(reading, amount, price):
         return amount, False, f"{amount.name} = {price.name} x pieces in nearly all rows of the sample"
-    for one, header_says in ((price, True), (amount, False)):
-        if one is None:
+    for profile, header_says in ((price, True), (amount, False)):
+        if profile is None:
             continue
-        kind, because = money_is_of(reading, one)
+        kind, because = money_is_of(reading, profile)
         if kind is not None:
-            return one, kind == "piece", because
+            return profile, kind == "piece", because
         if amount is None or price is None:
-            return one, header_says, because or reading.because["unit_price" if header_says else "amount"]
+            return profile, header_says, because or reading.because["unit_price" if header_says else "amount"]
     return None if amount is None else (amount, False, reading.because["amount"])
 
 
-def _besides(reading: Reading, table: Table, pieces: str, units: str) -> None:
+def _set_other_amounts(reading: Reading, table: Table, pieces: str, units: str) -> None:
     """Set the other amounts (list, discount, coupon) where their headers are certain enough."""
     for role, column in (("list_amount", "list_amount_minor"), ("discount", "discount_minor"), ("coupon", "coupon_minor")):
-        one = reading.roles.get(role)
-        if one is None or {"pct", "percent", "rate"} & set(words_of(one.name)) or "%" in one.name or max(map(abs, one.numbers), default=0) <= 1:
+        profile = reading.roles.get(role)
+        if (
+            profile is None
+            or {"pct", "percent", "rate"} & set(words_of(profile.name))
+            or "%" in profile.name
+            or max(map(abs, profile.numbers), default=0) <= 1
+        ):
             continue
-        each = money_is_of(reading, one)[0] == "piece" or (
-            role == "list_amount" and "unit_price" in reading.roles and money_is_of(reading, one)[0] is None
-        )
-        table.set(column, _minor(decimal_sql(one), pieces if each else "1", units, any(v < 0 for v in one.numbers)))
-        table.guess(column, f"{one.name} is the {role.replace('_', ' ')} of {'one piece' if each else 'the line'}", reading.because[role])
+        is_of = money_is_of(reading, profile)[0]
+        each = is_of == "piece" or (role == "list_amount" and "unit_price" in reading.roles and is_of is None)
+        table.columns[column] = _minor_sql(decimal_sql(profile), pieces if each else "1", units, any(v < 0 for v in profile.numbers))
+        table.guess(column, f"{profile.name} is the {role.replace('_', ' ')} of {'one piece' if each else 'the line'}", reading.because[role])

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from math import log
 from statistics import median
 
-from basketgraph.onboard.column_profiles import Profile
+from basketgraph.onboard.column_profiles import Profile, pairs
 from basketgraph.onboard.numbers import SIGNS
 from basketgraph.onboard.roles import Reading
 from basketgraph.onboard.words import words, words_of
@@ -15,26 +15,15 @@ from basketgraph.onboard.words import words, words_of
 VOTES = 5  # items that were sold singly and in several pieces, before they decide
 
 
-def pairs(reading: Reading, *profiles: Profile) -> Iterator[tuple[str, ...]]:
-    """The rows of the sample in which all of the columns have a value."""
-    for row in zip(*[one.column.values for one in profiles], strict=True):
-        if all(value is not None for value in row):
-            yield row
-
-
-def number(profile: Profile, text: str) -> float | None:
-    return None if profile.number is None else profile.number.value(text)
-
-
 def money_is_of(reading: Reading, money: Profile) -> tuple[str | None, str]:
-    """(`line`, `piece` or None where the sample does not tell, evidence): does an item's money grow with the pieces of a line?"""
+    """(`line`, `piece` or None where the sample does not decide; evidence), by whether an item's money grows with a line's pieces."""
     item, quantity = reading.roles.get("item"), reading.roles.get("quantity")
     if item is None or quantity is None:
         return None, ""
     single: dict[str, list[float]] = defaultdict(list)
     several: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    for code, pieces_text, money_text in pairs(reading, item, quantity, money):
-        pieces, value = number(quantity, pieces_text), number(money, money_text)
+    for code, pieces_text, money_text in pairs(item, quantity, money):
+        pieces, value = quantity.value(pieces_text), money.value(money_text)
         if pieces is None or value is None or value == 0:
             continue
         if abs(pieces) == 1:
@@ -43,9 +32,9 @@ def money_is_of(reading: Reading, money: Profile) -> tuple[str | None, str]:
             several[code].append((abs(pieces), abs(value)))
     votes: Counter[str] = Counter()
     for code in single.keys() & several.keys():
-        one = median(single[code])
+        single_value = median(single[code])
         for pieces, value in several[code][:20]:
-            votes["piece" if abs(log(value / one)) < abs(log(value / one / pieces)) else "line"] += 1
+            votes["piece" if abs(log(value / single_value)) < abs(log(value / single_value / pieces)) else "line"] += 1
     total = sum(votes.values())
     if total < VOTES:
         return None, ""
@@ -62,20 +51,12 @@ def is_product(reading: Reading, amount: Profile, price: Profile) -> bool:
     if quantity is None:
         return False
     agree = looked = 0
-    for texts in pairs(reading, quantity, price, amount):
-        values = [number(one, text) for one, text in zip((quantity, price, amount), texts, strict=True)]
+    for texts in pairs(quantity, price, amount):
+        values = [profile.value(text) for profile, text in zip((quantity, price, amount), texts, strict=True)]
         if None not in values:
             looked += 1
             agree += abs(abs(values[0] * values[1]) - abs(values[2])) <= 0.011  # type: ignore[operator,arg-type]
     return looked >= VOTES and agree >= 0.9 * looked
-
-
-def is_constant(reading: Reading, key: Profile, value: Profile) -> bool:
-    """Whether (nearly) each key has one value only."""
-    found: dict[str, set[str]] = defaultdict(set)
-    for one, other in pairs(reading, key, value):
-        found[one].add(other)
-    return bool(found) and sum(len(values) > 1 for values in found.values()) <= 0.01 * len(found)
 
 
 def prefix_of_cancellations(reading: Reading) -> tuple[str, int] | None:
@@ -85,11 +66,10 @@ def prefix_of_cancellations(reading: Reading) -> tuple[str, int] | None:
         return None
     negative: Counter[str] = Counter()
     positive: Counter[str] = Counter()
-    for code, text in pairs(reading, order, measure):
-        letters = code[: len(code) - len(code.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-"))]
-        value = number(measure, text)
-        if letters and value is not None:
-            (negative if value < 0 else positive)[letters] += 1
+    for code, text in pairs(order, measure):
+        start, value = re.match("[A-Za-z-]+", code), measure.value(text)
+        if start is not None and value is not None:
+            (negative if value < 0 else positive)[start[0]] += 1
     for letters, rows in negative.most_common(1):
         if rows >= 3 and positive[letters] <= 0.05 * rows and sum(positive.values()) - positive[letters] < len(order.filled) / 2:
             return letters, rows
@@ -99,17 +79,17 @@ def prefix_of_cancellations(reading: Reading) -> tuple[str, int] | None:
 def currency_and_zone(reading: Reading) -> tuple[tuple[str, str] | None, tuple[str, str] | None]:
     """((currency, evidence), (time zone, evidence)); None where the files have no evidence."""
     currency = zone = None
-    money = [one for role, one in reading.roles.items() if role in ("unit_price", "amount", "list_amount")]
-    for one in money:
-        if one.number is not None and one.number.currency:
-            currency = (one.number.currency, f"{one.name} has the sign {one.number.signs[0]}")
-        named = [word.upper() for word in words_of(one.name) if word.upper() in set(SIGNS.values()) - {""} | {"USD", "CHF", "SEK", "NOK", "DKK"}]
+    money = [profile for role, profile in reading.roles.items() if role in ("unit_price", "amount", "list_amount")]
+    for profile in money:
+        if profile.number is not None and profile.number.currency:
+            currency = (profile.number.currency, f"{profile.name} has the sign {profile.number.signs[0]}")
+        named = [word.upper() for word in words_of(profile.name) if word.upper() in set(SIGNS.values()) - {""} | {"USD", "CHF", "SEK", "NOK", "DKK"}]
         if named:
-            currency = (named[0], f"the header {one.name} names it")
-    told = reading.roles.get("currency")
-    if told is not None and told.counts:
-        most, rows = told.counts.most_common(1)[0]
-        currency = (most.upper(), f"{rows:,} of {len(told.filled):,} values of {told.name} are {most}")
+            currency = (named[0], f"the header {profile.name} names it")
+    by_line = reading.roles.get("currency")
+    if by_line is not None and by_line.counts:
+        most, rows = by_line.counts.most_common(1)[0]
+        currency = (most.upper(), f"{rows:,} of {len(by_line.filled):,} values of {by_line.name} are {most}")
     country = reading.roles.get("country")
     if country is not None and country.counts:
         name, rows = country.counts.most_common(1)[0]
@@ -119,7 +99,7 @@ def currency_and_zone(reading: Reading) -> tuple[tuple[str, str] | None, tuple[s
             currency = currency or (place[0], because)
             zone = (place[1], because) if place[1] else None
     if reading.language is not None:
-        told_by = words().languages[reading.language]
-        currency = currency or (told_by.currency, f"the headers are {reading.language}")
-        zone = zone or (told_by.time_zone, f"the headers are {reading.language}")
+        spoken = words().languages[reading.language]
+        currency = currency or (spoken.currency, f"the headers are {reading.language}")
+        zone = zone or (spoken.time_zone, f"the headers are {reading.language}")
     return currency, zone

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import fnmatch
 import glob
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import takewhile
 from pathlib import Path
 
 from basketgraph.foundation.config import UserError
 from basketgraph.foundation.progress import each
 from basketgraph.onboard.files import ENDINGS, SourceFile
 from basketgraph.onboard.nested import of_records
-from basketgraph.onboard.sample import Column, Sample, file_name
+from basketgraph.onboard.sample import MONTHS, Column, Sample, file_name
 from basketgraph.onboard.sniff import sniff
 
 LOOKED_AT = 8  # files of one name, spread over all of them
 SMALL, MANY = 64 << 10, 100  # bytes of files of which more are looked at, such as those of one order each
-MONTH = re.compile(
-    r"(?<![A-Za-z])(jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sept?(ember)?|oct(ober)?|nov(ember)?|dec(ember)?)"
-    r"(?![A-Za-z])",
-    re.IGNORECASE,
-)
+MONTH = re.compile(rf"(?<![A-Za-z])(sept|{'|'.join(f'{month[:3]}({month[3:]})?' for month in MONTHS)})(?![A-Za-z])", re.IGNORECASE)
 ROWS = 40_000  # of all files of a kind together
 WHOLE = ("tinyint", "smallint", "int", "bigint")  # the wider one behind
 
@@ -41,13 +37,13 @@ class FileKind:
     looked_at: tuple[SourceFile, ...] = ()
 
 
-def file_kinds(folder: Path, found: Sequence[SourceFile], columns: Sequence[str] = ()) -> list[FileKind]:
+def file_kinds(folder: Path, landed: Sequence[SourceFile], columns: Sequence[str] = ()) -> list[FileKind]:
     """Sample the files and group those of the same columns. columns: the user's names for the fields of CSV files without a header.
 
     errors: UserError where a file cannot be read by any mapping, or files of one kind are in different encodings.
     """
     by_name: dict[str, list[SourceFile]] = {}
-    for file in found:
+    for file in landed:
         by_name.setdefault(re.sub(r"[\d_.-]*\d[\d_.-]*", "0", MONTH.sub("0", file.name)), []).append(file)
     groups: list[tuple[list[SourceFile], list[Sample]]] = []
     for files in by_name.values():
@@ -61,24 +57,24 @@ def file_kinds(folder: Path, found: Sequence[SourceFile], columns: Sequence[str]
             elif sample not in home[1]:
                 home[1].append(sample)
         home = next(group for group in groups if _alike(group[1][0], samples[0]))
-        looked = {sample.found.path: sample for sample in samples}
+        looked = {sample.file.path: sample for sample in samples}
         for file in files:
             own = next((g for g in groups if file.path in looked and _alike(g[1][0], looked[file.path])), home)
             own[0].append(file)
-    there = _others(folder, found)
+    there = _others(folder, landed)
     taken: set[str] = set()
     return [_kind(files, samples, [f.name for other, _ in groups if other is not files for f in other] + there, taken) for files, samples in groups]
 
 
 def _alike(one: Sample, other: Sample) -> bool:
     mine, theirs = set(one.declared), set(other.declared)
-    dialects = [{k: v for k, v in s.options.items() if k in ("sep", "quote", "header")} for s in (one, other)]
-    return one.format == other.format and dialects[0] == dialects[1] and len(mine & theirs) >= 0.7 * len(mine | theirs)
+    same_dialect = all(one.options.get(key) == other.options.get(key) for key in ("sep", "quote", "header"))
+    return one.format == other.format and same_dialect and len(mine & theirs) >= 0.7 * len(mine | theirs)
 
 
-def _others(folder: Path, found: Sequence[SourceFile]) -> list[str]:
+def _others(folder: Path, landed: Sequence[SourceFile]) -> list[str]:
     """Landing files that the user did not name, which no pattern may match."""
-    named = {file.name for file in found}
+    named = {file.name for file in landed}
     near = [p for p in folder.rglob("*") if p.is_file() and p.name.lower().endswith(ENDINGS)]
     return [name for p in near if (name := p.relative_to(folder).as_posix()) not in named]
 
@@ -90,16 +86,15 @@ def _kind(files: list[SourceFile], samples: list[Sample], others: Sequence[str],
     taken.add(name)
     together = _together(samples)
     everywhere = set.intersection(*[set(sample.declared) for sample in samples])
-    return FileKind(
-        name, pattern, guessed, tuple(files), together, tuple(c for c in together.declared if c not in everywhere), tuple(s.found for s in samples)
-    )
+    optional = tuple(column for column in together.declared if column not in everywhere)
+    return FileKind(name, pattern, guessed, tuple(files), together, optional, tuple(sample.file for sample in samples))
 
 
 def _pattern(names: Sequence[str], others: Sequence[str]) -> tuple[str, bool]:
     """(pattern for these names and later ones, whether it matches more than these names); it matches none of `others`."""
     general = {re.sub(r"\*([-_.]?\*)+", "*", MONTH.sub("*", re.sub(r"(\d+[-_.T]?)*\d", "*", glob.escape(name)))) for name in names}
-    start = _common_start(names)
-    end = _common_start([name[: len(start) - 1 : -1] if start else name[::-1] for name in names])[::-1]
+    start = os.path.commonprefix(list(names))  # noqa: RUF071 - parts of names count, too
+    end = os.path.commonprefix([name[len(start) :][::-1] for name in names])[::-1]  # noqa: RUF071
     wide = f"{glob.escape(start)}*{glob.escape(end)}"
     for pattern in (*(general if len(general) == 1 else ()), *((wide,) if len(names) > 1 else ())):
         if not any(fnmatch.fnmatch(other, pattern) for other in others) and pattern.strip("*"):
@@ -114,18 +109,12 @@ def _pattern(names: Sequence[str], others: Sequence[str]) -> tuple[str, bool]:
     )
 
 
-def _common_start(texts: Sequence[str]) -> str:
-    first = min(texts)
-    alike = (a == b for a, b in zip(first, max(texts), strict=False))
-    return first[: sum(1 for _ in takewhile(bool, alike))]
-
-
 def _together(samples: list[Sample]) -> Sample:
     """One sample of several files' rows."""
     first = samples[0]
     encodings = {str(s.options.get("encoding", "UTF-8")) for s in samples if not s.ascii}
     if len(encodings) > 1:
-        faults = [f"{s.found.path}: {s.options.get('encoding', 'UTF-8')}" for s in samples if not s.ascii]
+        faults = [f"{s.file.path}: {s.options.get('encoding', 'UTF-8')}" for s in samples if not s.ascii]
         raise UserError("files of one kind are in different encodings", faults, "Bring them to one: iconv -f windows-1252 -t UTF-8 OLD > NEW")
     if len(samples) == 1:
         return first
@@ -136,7 +125,7 @@ def _together(samples: list[Sample]) -> Sample:
     total = sum(t for t in totals if t is not None) if None not in totals else None
     if first.format == "json":  # what a field is in some files may be something else in others
         records = [record for sample in samples for record in sample.records[:: len(sample.records) // share + 1]]
-        return replace(of_records(first.found, options, records, total, because), ascii=all(s.ascii for s in samples))
+        return replace(of_records(first.file, options, records, total, because), ascii=all(s.ascii for s in samples))
     columns: dict[str, Column] = {}
     rows = 0
     for sample in samples:
@@ -182,7 +171,7 @@ def _is_number(kind: str) -> bool:
 
 
 def _wide_enough(kinds: Sequence[str]) -> str:
-    """Of number types the one that holds all values; of others text where it is among them, else the first."""
+    """The type for the values of all files: the widest of numbers; of others text where it is among them, else the first."""
     different = list(dict.fromkeys(kinds))
     if len(different) == 1 or not all(map(_is_number, different)):
         return "string" if "string" in different else different[0]

@@ -35,8 +35,8 @@ def named_day(names: Sequence[str]) -> NamedDay | None:
     """The day in the names of all files (below the landing folder); None where one of them has none."""
     keyed = KEYED.search(names[0]) if names else None
     key = "" if keyed is None else keyed[1]
-    told = [(f"(?:.*/)?{re.escape(key)}={DAY}(?:/.*)?", key.lower() in KEYS or header_score("time", key) > 0)] if key else []
-    for pattern, is_certain in (*told, *((one, True) for one in FOLDERS), (ANYWHERE, False)):
+    of_key = [(f"(?:.*/)?{re.escape(key)}={DAY}(?:/.*)?", key.lower() in KEYS or header_score("time", key) > 0)] if key else []
+    for pattern, is_certain in (*of_key, *((folder, True) for folder in FOLDERS), (ANYWHERE, False)):
         days = [_day(pattern, name) for name in names]
         known = [day for day in days if day is not None]
         if names and len(known) == len(names):
@@ -46,8 +46,8 @@ def named_day(names: Sequence[str]) -> NamedDay | None:
 
 
 def _day(pattern: str, name: str) -> date | None:
-    found = re.fullmatch(pattern, name)
+    match = re.fullmatch(pattern, name)
     try:
-        return None if found is None else date(*map(int, found.groups()))
+        return None if match is None else date(*map(int, match.groups()))
     except ValueError:
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import gzip
+import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,15 +20,12 @@ STEP_BYTES = 4 << 20  # of a compressed file, which can only be read from its st
 PACKED_BYTES = 128 << 20  # and no more is unpacked
 GZIP = b"\x1f\x8b"  # what packed bytes begin with
 REFUSED = {
-    ".xlsx": "a spreadsheet, which Spark cannot read; save it as CSV (UTF-8)",
-    ".xls": "a spreadsheet, which Spark cannot read; save it as CSV (UTF-8)",
-    ".ods": "a spreadsheet, which Spark cannot read; save it as CSV (UTF-8)",
+    **dict.fromkeys((".xlsx", ".xls", ".ods"), "a spreadsheet, which Spark cannot read; save it as CSV (UTF-8)"),
     ".zip": "a zip archive, which Spark cannot read; unpack it: unzip {file}",
     ".bz2": "packed with bzip2, which can only be read whole; unpack it: bunzip2 {file}",
     ".7z": "a 7-Zip archive, which Spark cannot read; unpack it: 7z x {file}",
     ".rar": "a RAR archive, which Spark cannot read; unpack it: unrar x {file}",
-    ".tar": "a tar archive, which Spark cannot read; unpack it: tar -xf {file}",
-    ".tgz": "a tar archive, which Spark cannot read; unpack it: tar -xf {file}",
+    **dict.fromkeys((".tar", ".tgz"), "a tar archive, which Spark cannot read; unpack it: tar -xf {file}"),
     ".xz": "packed with xz, which Spark cannot read; unpack it: unxz {file}",
     ".zst": "packed with zstd, which Spark reads only with native libraries; unpack it: unzstd {file}",
     ".xml": "XML, which a mapping cannot name; make it JSON lines or CSV",
@@ -73,11 +71,11 @@ class Excerpt:
     size: int
 
 
-def excerpt(found: SourceFile) -> Excerpt:
+def excerpt(file: SourceFile) -> Excerpt:
     """Read some megabytes spread over the file: the head of a file in order of time has one day only."""
-    with found.open() as stream:
-        head, size = stream.read(HEAD_BYTES), found.size
-        seekable = not found.is_packed
+    with file.open() as stream:
+        head, size = stream.read(HEAD_BYTES), file.size
+        seekable = not file.is_packed
         if len(head) == HEAD_BYTES and seekable and size < HEAD_BYTES + BLOCKS * BLOCK_BYTES:
             head += stream.read()
         if len(head) != HEAD_BYTES:
@@ -95,13 +93,13 @@ def excerpt(found: SourceFile) -> Excerpt:
         return Excerpt(head, tuple(blocks), False, max(done, size))
 
 
-def find_files(given: Sequence[str], landing: Path | None) -> tuple[Path, list[SourceFile]]:
+def find_files(named: Sequence[str], landing: Path | None) -> tuple[Path, list[SourceFile]]:
     """Find (landing folder, files) for the files, folders and patterns that a user named.
 
     errors: UserError for what is not there, what Spark cannot read (with how to unpack it) and files outside the landing folder.
     """
     paths, bases = [], []
-    for text in given:
+    for text in named:
         here = Path(text).expanduser()
         if here.is_dir():
             bases.append(here)
@@ -118,26 +116,21 @@ def find_files(given: Sequence[str], landing: Path | None) -> tuple[Path, list[S
             bases += [p.parent for p in matched]
             paths += matched
     if not paths:
-        raise UserError(f"{', '.join(given)}: want CSV, JSON or Parquet files, have none there", cure="Name the files themselves.")
+        raise UserError(f"{', '.join(named)}: want CSV, JSON or Parquet files, have none there", cure="Name the files themselves.")
     faults = [f"{p}: {REFUSED[p.suffix.lower()].format(file=shlex.quote(str(p)))}" for p in paths if p.suffix.lower() in REFUSED]
     if faults:
         raise UserError("these files cannot be landing files", faults, "Then name what that gives.")
-    folder = (landing or _common(bases)).resolve()
-    found = []
+    folder = landing.resolve() if landing else Path(os.path.commonpath([base.resolve() for base in bases]))
+    files = []
     for path in dict.fromkeys(p.resolve() for p in paths):
         if not path.is_relative_to(folder):
             raise UserError(
                 f"{path}: want a file below the landing folder, which is {folder}", cure="Move it there, or name its folder by --landing."
             )
-        found.append(SourceFile(path, path.relative_to(folder).as_posix()))
-    return folder, found
+        files.append(SourceFile(path, path.relative_to(folder).as_posix()))
+    return folder, files
 
 
 def _plain(relative: Path) -> bool:
     """Whether cleaning reads it: names that start with . or _ are left out."""
     return not any(part.startswith((".", "_")) for part in relative.parts)
-
-
-def _common(bases: Sequence[Path]) -> Path:
-    resolved = [base.resolve() for base in bases]
-    return next(parent for parent in (resolved[0], *resolved[0].parents) if all(base.is_relative_to(parent) for base in resolved))

@@ -11,9 +11,8 @@ from basketgraph.clean.mapping import INTERNAL_PREFIX, LANDING_NAMES, SOURCE_NAM
 from basketgraph.foundation.config import UserError
 from basketgraph.onboard.column_profiles import Profile
 from basketgraph.onboard.event_words import SCALE, has_event_words
-from basketgraph.onboard.numbers import looks_like_number
 from basketgraph.onboard.sample import Column
-from basketgraph.onboard.timestamps import epoch_form, looks_like_timestamp, timestamp_form
+from basketgraph.onboard.timestamps import epoch_form, looks_like_timestamp, looks_like_value, timestamp_form
 
 LOOKED_AT = 2000  # rows that decide about the layout
 NEARLY_ALL = 0.95
@@ -32,11 +31,11 @@ class Named(NamedTuple):
     because: str
 
 
-def wanted_columns(given: str | None) -> tuple[str, ...]:
+def wanted_columns(flag: str | None) -> tuple[str, ...]:
     """The names that `--columns a,b,c` gives. Raises UserError for an empty name, one that is there twice, and one of ours."""
-    if given is None:
+    if flag is None:
         return ()
-    names = tuple(name.strip() for name in given.split(","))
+    names = tuple(name.strip() for name in flag.split(","))
     faults = [f"name {place}: want a name, have nothing" for place, name in enumerate(names, 1) if not name]
     lower = [name.lower() for name in names]
     faults += [f"{name}: want each name once" for name in dict.fromkeys(names) if name and lower.count(name.lower()) > 1]
@@ -44,7 +43,7 @@ def wanted_columns(given: str | None) -> tuple[str, ...]:
     faults += [f"{name}: want another name, this one is ours" for name in names if name in ours or name.startswith(INTERNAL_PREFIX)]
     if faults:
         raise UserError(
-            f"{FLAG}: want the names of all fields, set apart by commas, have {given}", faults, f"Write for instance {FLAG} user,item,date."
+            f"{FLAG}: want the names of all fields, set apart by commas, have {flag}", faults, f"Write for instance {FLAG} user,item,date."
         )
     return names
 
@@ -74,30 +73,29 @@ def names_of(rows: Sequence[Sequence[str]], columns: Sequence[str], path: Path) 
 
 def is_row(first: Sequence[str]) -> bool:
     """Whether a first line has values where a header has names."""
-    values = [text for text in first if looks_like_number(text) or looks_like_timestamp(text)]
+    values = [text for text in first if looks_like_value(text)]
     return len(values) > len(first) / 3 or any(looks_like_timestamp(text) or LONG.fullmatch(text) for text in values)
 
 
 def _is_header(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     """Whether the first line has texts above columns of numbers or dates."""
-    if any(looks_like_number(text) or looks_like_timestamp(text) for text in first):
-        return False
     below = [row for row in rows[1:LOOKED_AT] if len(row) == len(first)]
-    return any(_are_values(column) for column in zip(*below, strict=True))
+    return not any(map(looks_like_value, first)) and any(_are_values(column) for column in zip(*below, strict=True))
 
 
 def _are_values(texts: Sequence[str]) -> bool:
     filled = [text.strip() for text in texts if text.strip()]
-    return bool(filled) and sum(looks_like_number(text) or looks_like_timestamp(text) for text in filled) >= NEARLY_ALL * len(filled)
+    return bool(filled) and sum(map(looks_like_value, filled)) >= NEARLY_ALL * len(filled)
 
 
 def _known_layout(rows: Sequence[Sequence[str]]) -> Named | None:
     """User, item, (category,) behaviour and time, or user, item, rating and time, all in this order."""
     width = len(rows[0])
     columns = [[text.strip() for text in column] for column in zip(*(row for row in rows[:LOOKED_AT] if len(row) == width), strict=True)]
-    if width not in (4, 5) or not _are_ids(columns[0]) or not _are_ids(columns[1]) or not _are_times(columns[-1]):
+    if width not in (4, 5) or not _are_ids(columns[0]) or not _are_ids(columns[1]) or not (epoch_form(columns[-1]) or timestamp_form(columns[-1])):
         return None
-    if _are_event_words(columns[-2]) and (width == 4 or _are_ids(columns[2])):
+    acts = Profile(Column("", "", "string", []), [text for text in columns[-2] if text])
+    if has_event_words(acts) and (width == 4 or _are_ids(columns[2])):
         names = ACTS if width == 5 else tuple(name for name in ACTS if name != "category_id")
         return Named(names, f"lines are {width} fields that end in words for what people do and a time, as logs of behaviour have them")
     if width == 4 and _are_stars(columns[2]):
@@ -108,15 +106,6 @@ def _known_layout(rows: Sequence[Sequence[str]]) -> Named | None:
 def _are_ids(texts: Sequence[str]) -> bool:
     """Whether the values are ids that repeat: whole numbers, or codes without blanks."""
     return len(set(texts)) > 1 and all(re.fullmatch(r"[\w-]+", text) for text in texts) and not timestamp_form(texts)
-
-
-def _are_times(texts: Sequence[str]) -> bool:
-    return epoch_form(texts) is not None or timestamp_form(texts) is not None
-
-
-def _are_event_words(texts: Sequence[str]) -> bool:
-    column = Column("", "", "string", list(texts))
-    return has_event_words(Profile(column, None, None, None, None, (), [text for text in texts if text]))
 
 
 def _are_stars(texts: Sequence[str]) -> bool:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from basketgraph.foundation.config import UserError
-from basketgraph.onboard.dialect import Rewritten, decoded
+from basketgraph.onboard.dialect import Text, decoded
 from basketgraph.onboard.files import SourceFile, excerpt
 from basketgraph.onboard.order_lines import by_line, fields, lines_of, list_of_records
 from basketgraph.onboard.sample import ROWS, Column, Sample, sql_name
@@ -23,11 +23,10 @@ from basketgraph.onboard.sample import ROWS, Column, Sample, sql_name
 DEEP_KEYS = 40  # fields of a record within a record that are looked at: a map written as a record has no end of them
 
 
-def json_sample(found: SourceFile) -> Sample:
-    whole = excerpt(found)
-    text = decoded(whole, found.path)
-    rewritten = Rewritten(found.path, text.encoding)
-    records, array = _records(text.head, whole.whole, found, rewritten)
+def json_sample(file: SourceFile) -> Sample:
+    whole = excerpt(file)
+    text = decoded(whole, file.path)
+    records, array = _records(text)
     for block in text.blocks if not array else ():
         records += [record for line in block.split("\n")[1:-1] if isinstance(record := _loaded(line), dict)]
     records = records[:: len(records) // ROWS + 1]
@@ -36,74 +35,68 @@ def json_sample(found: SourceFile) -> Sample:
         options |= {"encoding": text.encoding, "multiLine": True}
     because = {"multiLine": "the file is one array, or its records span lines"} if array else {}
     total = len(records) if whole.whole else None
-    return of_records(found, options, records, total, because)
+    return of_records(file, options, records, total, because)
 
 
 def of_records(
-    found: SourceFile, options: Mapping[str, str | bool], records: list[dict[str, Any]], total: int | None, because: Mapping[str, str]
+    file: SourceFile, options: Mapping[str, str | bool], records: list[dict[str, Any]], total: int | None, because: Mapping[str, str]
 ) -> Sample:
     """The sample of JSON records, of one file or of several."""
-    told, notes = _of_one_case(records)
-    declared = {name: _ddl(values) for name, values in fields(told).items()}
-    return replace(nested(found, "json", options, declared, told, total, because), notes=tuple(notes), records=records)
+    one_case, notes = _of_one_case(records)
+    declared = {name: _ddl(values) for name, values in fields(one_case).items()}
+    return replace(nested(file, "json", options, declared, one_case, total, because), notes=tuple(notes), records=records)
 
 
-class Written(float):
-    """A number of JSON that has a fraction, an exponent or no value, with its text: under the type of texts Spark reads a number as it is written."""
-
-    def __new__(cls, text: str) -> Written:
-        one = super().__new__(cls, text)
-        one.text = text
-        return one
-
-    text: str
+# Under the type of texts Spark reads a number as it is written, so those with a fraction, an exponent or no value stay text.
+DECODER = json.JSONDecoder(parse_float=str, parse_constant=str)
 
 
 def _loaded(line: str) -> Any:
     try:
-        return json.loads(line, parse_float=Written, parse_constant=Written)
+        return DECODER.decode(line)
     except ValueError:
         return None
 
 
-def _records(text: str, whole: bool, found: SourceFile, rewritten: Rewritten) -> tuple[list[dict[str, Any]], bool]:
+def _records(source: Text) -> tuple[list[dict[str, Any]], bool]:
     """(records, whether they are more than one a line). Raises UserError for JSON that is no list of records."""
+    text, wanted = source.head, f"{source.path}: want JSON records, one a line or in one array"
     lines = [line for line in text.split("\n") if line.strip()]
-    by_line = [_loaded(line) for line in (lines if whole else lines[:-1])]
+    by_line = [_loaded(line) for line in (lines if source.whole else lines[:-1])]
     if by_line and sum(isinstance(record, dict) for record in by_line) >= 0.5 * len(by_line):
         records = [record for record in by_line if isinstance(record, dict)]
         if len(records) > 1 or not list_of_records(records[0]) or len(lines) > 1:
             return records, False
-    records, decoder, place, array = [], json.JSONDecoder(parse_float=Written, parse_constant=Written), 0, text.lstrip().startswith("[")
+    records, array = [], text.lstrip().startswith("[")
     place = text.index("[") + 1 if array else 0
     while True:
         place = re.compile(r"[\s,]*").match(text, place).end()  # type: ignore[union-attr]
         try:
-            record, place = decoder.raw_decode(text, place)
+            record, place = DECODER.raw_decode(text, place)
         except ValueError:
             break
         if isinstance(record, dict):
             records.append(record)
     if not records:
-        raise UserError(f"{found.path}: want JSON records, one a line or in one array; have {text[:60]!r}", cure="Write one JSON object a line.")
+        raise UserError(f"{wanted}; have {text[:60]!r}", cure="Write one JSON object a line.")
     if len(records) == 1 and not array and (key := list_of_records(records[0])):
         program = shlex.quote(f"del(.[{json.dumps(key)}]) + .[{json.dumps(key)}][]")
         raise UserError(
-            f"{found.path}: want JSON records, one a line or in one array",
+            wanted,
             [f"have one object whose `{key}` is the list of records"],
-            f"Write one record a line, with what stands around the list: {rewritten(f'jq -c {program}')}",
+            f"Write one record a line, with what stands around the list: {source.filtered_by(f'jq -c {program}')}",
         )
     if not array and len(records) > 1:
-        cure = f"Write one record a line: {rewritten('jq -c .')}"
-        raise UserError(f"{found.path}: want JSON records, one a line or in one array", ["have records that span lines, outside an array"], cure)
+        cure = f"Write one record a line: {source.filtered_by('jq -c .')}"
+        raise UserError(wanted, ["have records that span lines, outside an array"], cure)
     return records, True
 
 
 def _of_one_case(records: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
-    """(the records, of keys that differ in case only with the one that is filled most often; what was left out): Spark cannot tell them apart."""
+    """(records with only the fullest of keys that differ in case, notes on those left out): Spark cannot tell such keys apart."""
     filled: Counter[tuple[str, ...]] = Counter()
-    for record in records:
-        _count_filled(record, (), filled)
+    for path, value in _nodes(records, into_lists=True):
+        filled[path] += value not in (None, "")
     alike: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
     for path in filled:
         alike.setdefault((*path[:-1], path[-1].lower()), []).append(path)
@@ -120,12 +113,15 @@ def _of_one_case(records: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], l
     return [_without(record, (), dropped) for record in records], notes
 
 
-def _count_filled(value: Any, path: tuple[str, ...], filled: Counter[tuple[str, ...]]) -> None:
-    for one in value if isinstance(value, list) else ():
-        _count_filled(one, path, filled)
-    for name, inner in value.items() if isinstance(value, dict) else ():
-        filled[(*path, name)] += inner not in (None, "")
-        _count_filled(inner, (*path, name), filled)
+def _nodes(value: Any, path: tuple[str, ...] = (), *, into_lists: bool) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """(path, value) of all fields of a record, and of the records in it, however deep. into_lists: also of records in lists."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield (*path, name), inner
+            yield from _nodes(inner, (*path, name), into_lists=into_lists)
+    elif isinstance(value, list) and into_lists:
+        for one in value:
+            yield from _nodes(one, path, into_lists=True)
 
 
 def _without(value: Any, path: tuple[str, ...], dropped: Collection[tuple[str, ...]]) -> Any:
@@ -146,54 +142,51 @@ def _ddl(values: list[Any]) -> str:
     return "string"
 
 
-def parquet_sample(found: SourceFile) -> Sample:
+def parquet_sample(file: SourceFile) -> Sample:
     try:
-        file = pq.ParquetFile(found.path)
-        types = {one.name: _spark_type(one.type) for one in file.schema_arrow if not one.name.startswith("__")}
-        types |= dict.fromkeys(_illegal(file), "")
+        parquet = pq.ParquetFile(file.path)
+        types = {one.name: _spark_type(one.type) for one in parquet.schema_arrow if not one.name.startswith("__")}
+        types |= dict.fromkeys(_illegal(parquet), "")
         known = [name for name, kind in types.items() if kind]
         rows: list[dict[str, Any]] = []
-        for group in range(0, file.num_row_groups, max(1, file.num_row_groups // 8)):
-            batches = file.iter_batches(batch_size=ROWS // 8 if file.num_row_groups > 1 else ROWS, row_groups=[group], columns=known)
+        for group in range(0, parquet.num_row_groups, max(1, parquet.num_row_groups // 8)):
+            batches = parquet.iter_batches(batch_size=ROWS // 8 if parquet.num_row_groups > 1 else ROWS, row_groups=[group], columns=known)
             batch = next(batches, None)
             rows += batch.to_pylist() if batch is not None else []
     except (pa.ArrowException, OSError) as error:
-        raise UserError(f"{found.path}: not readable as Parquet: {str(error).splitlines()[0]:.200}", cure="Write it anew.") from None
-    stamps = _stamps(file)
+        raise UserError(f"{file.path}: not readable as Parquet: {str(error).splitlines()[0]:.200}", cure="Write it anew.") from None
     twice = [name for name, number in Counter(name.lower() for name in types).items() if number > 1]
     if twice:
-        raise UserError(f"{found.path}: want names of columns that differ in more than case, have {', '.join(twice)} twice", cure="Rename them.")
-    declared = {name: stamps.get(name, (types[name], ""))[0] for name in known}
-    kinds = {name: kind for name, (_, kind) in stamps.items()}
-    notes = [f"{name} is left out: Spark cannot read its type ({file.schema_arrow.field(name).type})" for name in types if name not in known]
-    return replace(nested(found, "parquet", {}, declared, rows, file.metadata.num_rows, {}, kinds), notes=tuple(notes))
+        raise UserError(f"{file.path}: want names of columns that differ in more than case, have {', '.join(twice)} twice", cure="Rename them.")
+    kinds = _stamps(parquet)
+    declared = {name: kinds.get(name, types[name]) for name in known}
+    declared = {name: "bigint" if kind.startswith("nanos") else kind for name, kind in declared.items()}  # as Spark knows nanoseconds
+    notes = [f"{name} is left out: Spark cannot read its type ({parquet.schema_arrow.field(name).type})" for name in types if name not in known]
+    return replace(nested(file, "parquet", {}, declared, rows, parquet.metadata.num_rows, {}, kinds), notes=tuple(notes))
 
 
-def _illegal(file: pq.ParquetFile) -> set[str]:
+def _illegal(parquet: pq.ParquetFile) -> set[str]:
     """Columns with values whose type Spark does not read, though pyarrow may."""
-    found = set()
-    for place in range(len(file.schema)):
-        column = file.schema.column(place)
+    columns = set()
+    for place in range(len(parquet.schema)):
+        column = parquet.schema.column(place)
         if json.loads(column.logical_type.to_json())["Type"] in ("UUID", "Interval", "Float16", "Time") or column.converted_type == "INTERVAL":
-            found.add(column.path.split(".")[0])
-    return found
+            columns.add(column.path.split(".")[0])
+    return columns
 
 
-def _stamps(file: pq.ParquetFile) -> dict[str, tuple[str, str]]:
-    """Column -> (Spark's type, kind) of stamps as they lie in the file: what wrote it may have called them something else."""
-    found = {}
-    for place in range(len(file.schema)):
-        column = file.schema.column(place)
-        told = json.loads(column.logical_type.to_json())
+def _stamps(parquet: pq.ParquetFile) -> dict[str, str]:
+    """Column -> kind of stamps as they lie in the file: what wrote it may have called them something else."""
+    kinds = {}
+    for place in range(len(parquet.schema)):
+        column = parquet.schema.column(place)
+        logical = json.loads(column.logical_type.to_json())
         if column.physical_type == "INT96":
-            found[column.path] = ("timestamp", "timestamp")
-        elif told.get("Type") == "Timestamp":
-            instant = told["isAdjustedToUTC"]
-            if told["timeUnit"] == "nanoseconds":  # which Spark knows as whole numbers only
-                found[column.path] = ("bigint", "nanos" if instant else "nanos_ntz")
-            else:
-                found[column.path] = ("timestamp", "timestamp") if instant else ("timestamp_ntz", "timestamp_ntz")
-    return found
+            kinds[column.path] = "timestamp"
+        elif logical.get("Type") == "Timestamp":
+            name = "nanos" if logical["timeUnit"] == "nanoseconds" else "timestamp"
+            kinds[column.path] = name if logical["isAdjustedToUTC"] else f"{name}_ntz"
+    return kinds
 
 
 def _spark_type(kind: pa.DataType) -> str:
@@ -206,9 +199,9 @@ def _spark_type(kind: pa.DataType) -> str:
         return f"decimal({kind.precision}, {kind.scale})"
     if pa.types.is_struct(kind):
         inner = [(sql_name(one.name), _spark_type(one.type)) for one in kind]
-        return "struct<" + ", ".join(f"{name}: {told}" for name, told in inner) + ">" if all(told for _, told in inner) else ""
+        return f"struct<{', '.join(f'{name}: {own}' for name, own in inner)}>" if all(own for _, own in inner) else ""
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        return f"array<{told}>" if (told := _spark_type(kind.value_type)) else ""
+        return f"array<{spark_type}>" if (spark_type := _spark_type(kind.value_type)) else ""
     if pa.types.is_map(kind):
         key, value = _spark_type(kind.key_type), _spark_type(kind.item_type)
         return f"map<{key}, {value}>" if key and value else ""
@@ -223,7 +216,7 @@ def _spark_type(kind: pa.DataType) -> str:
 
 
 def nested(
-    found: SourceFile, format_: str, options: Mapping[str, str | bool], declared: Mapping[str, str], records: list[dict[str, Any]], total: int | None,
+    file: SourceFile, format_: str, options: Mapping[str, str | bool], declared: Mapping[str, str], records: list[dict[str, Any]], total: int | None,
     because: Mapping[str, str],
     kinds: Mapping[str, str] = MappingProxyType({}),
 ) -> Sample:  # fmt: skip
@@ -241,24 +234,18 @@ def nested(
     texts, empty = _sometimes_records(records)
     flat = [dict(_leaves(record, whole)) for record in rows]
     columns = [Column(".".join(path), _sql(path, texts), kind, [_text(record.get(path)) for record in flat]) for path, kind in paths.items()]
-    return Sample(found, format_, options, declared, tuple(columns), len(rows), total, "", lines, because, nothing=tuple(sorted(empty)))
+    return Sample(file, format_, options, declared, tuple(columns), len(rows), total, "", lines, because, nothing=tuple(sorted(empty)))
 
 
 def _sometimes_records(records: Sequence[dict[str, Any]]) -> tuple[set[tuple[str, ...]], set[str]]:
-    """(paths of fields that are a record in some rows and something else in others, so that they are declared as text; what stands there empty)."""
+    """(paths that are a record in some rows and not in others, which are declared as text; texts of empty records there)."""
     as_record: set[tuple[str, ...]] = set()
     otherwise: dict[tuple[str, ...], set[str]] = {}
-
-    def look(value: Any, path: tuple[str, ...]) -> None:
+    for path, value in (node for record in records for node in _nodes(record, into_lists=False)):
         if isinstance(value, dict):
             as_record.add(path)
-            for name, inner in value.items():
-                look(inner, (*path, name))
         elif value is not None:
             otherwise.setdefault(path, set()).update(["[]"] if value == [] else [])
-
-    for record in records:
-        look(record, ())
     both = as_record & otherwise.keys()
     return both, {text for path in both for text in otherwise[path]}
 
@@ -285,7 +272,7 @@ def _text(value: Any) -> str | None:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
-        return value.text if isinstance(value, Written) else str(value).replace("nan", "NaN").replace("inf", "Infinity")
+        return str(value).replace("nan", "NaN").replace("inf", "Infinity")
     if hasattr(value, "isoformat"):
         return str(value.isoformat())
     return str(value).strip(" ") or None

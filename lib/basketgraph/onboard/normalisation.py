@@ -9,6 +9,7 @@ from basketgraph.clean.characters import AROUND, BLANKS, WIDTHLESS, plain_digits
 from basketgraph.onboard.sample import Column
 
 ODD = BLANKS + WIDTHLESS
+_WIDTHLESS = dict.fromkeys(map(ord, WIDTHLESS))
 NARROW = dict.fromkeys("\u00a0\u2007\u2009\u202f", " ")
 
 
@@ -30,28 +31,22 @@ def strip_invisible(column: Column) -> tuple[Column, set[str]]:
     return _with(column, sql, within if collide else bare), {text for text, inner in bare.items() if not inner}
 
 
-_WIDTHLESS = dict.fromkeys(map(ord, WIDTHLESS))
-
-
 def with_plain_digits(column: Column) -> Column:
     """The column with digits of other scripts, and the marks between them, as ASCII; itself where there are none."""
-    texts = {text for text in column.values if text is not None and not text.isascii()}
-    meaning = plain_digits(texts)
-    if not meaning:
-        return column
-    return _with(
-        column, translate_sql(column.sql, meaning), {text: text.translate({ord(one): plain for one, plain in meaning.items()}) for text in texts}
-    )
+    return _translated(column, plain_digits(text for text in column.values if text is not None))
 
 
 def with_plain_blanks(column: Column) -> Column:
     """The column with blanks of other widths within its values as plain ones; itself where there are none."""
-    texts = {text for text in column.values if text is not None and any(one in text for one in NARROW)}
-    if not texts:
+    has_narrow = any(one in text for text in column.values if text is not None for one in NARROW)
+    return _translated(column, NARROW if has_narrow else {})
+
+
+def _translated(column: Column, meaning: dict[str, str]) -> Column:
+    if not meaning:
         return column
-    return _with(
-        column, translate_sql(column.sql, NARROW), {text: text.translate({ord(one): plain for one, plain in NARROW.items()}) for text in texts}
-    )
+    table = str.maketrans(meaning)
+    return _with(column, translate_sql(column.sql, meaning), {text: text.translate(table) for text in column.values if text is not None})
 
 
 def _with(column: Column, sql: str, texts: Mapping[str, str]) -> Column:

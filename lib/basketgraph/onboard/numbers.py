@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from basketgraph.foundation.money import CODES
+from basketgraph.onboard.sample import sql_literal
 
 ENOUGH = 0.95  # of a column's values must have one form
 NOT_BREAKING = "\u00a0\u202f"
@@ -34,13 +35,12 @@ FORMS = [
 
 @dataclass(frozen=True)
 class NumberForm:
-    """How numbers are written. `typed` ones (of Parquet) need no reading."""
+    """How numbers are written; by default as Spark casts them."""
 
     decimal: str = "."
     thousands: str = ""
     signs: tuple[str, ...] = ()
     ambiguous: str = ""
-    typed: bool = False
     minus: str = ""  # `-` where it stands behind negative numbers, `()` where they are in parentheses
 
     @property
@@ -57,10 +57,6 @@ class NumberForm:
         cases = [f"when contains({column}, '{sign}') then '{code}'" for sign, code in codes.items() if code]
         return f"case {' '.join(cases)} else source_currency end"
 
-    @property
-    def plain(self) -> bool:
-        return not self.signs and not self.thousands and self.decimal == "." and not self.minus
-
     def value(self, text: str) -> float | None:
         """The number that `text` is; None where it is none."""
         for sign in self.signs:
@@ -76,28 +72,22 @@ class NumberForm:
 
     def sql(self, column: str) -> str:
         """The SQL of a text that a cast to decimal understands."""
-        if self.typed or self.plain:
-            return column
         text = column
         for sign in self.signs:
             text = f"replace({text}, '{sign}', '')"
         if self.minus:
             text = f"regexp_replace(trim({text}), '{'^(.*)-$' if self.minus == '-' else '^[(](.*)[)]$'}', '-$1')"
         if self.thousands:
-            text = f"replace({text}, ' ', '')" if self.thousands == " " else f"""replace({text}, {_quoted(self.thousands)}, '')"""
+            text = f"replace({text}, {sql_literal(self.thousands)}, '')"
             if self.thousands == " ":
                 text = f"translate({text}, '{NOT_BREAKING}', '')"
         return f"replace({text}, ',', '.')" if self.decimal == "," else text
 
 
-def _quoted(mark: str) -> str:
-    return f'"{mark}"' if mark == "'" else f"'{mark}'"
-
-
 def _minus_first(text: str) -> str:
     """`12,50-` and `(12,50)` as `-12,50`; other texts as they are."""
-    found = BEHIND.fullmatch(text)
-    return text if found is None else f"-{found[1] or found[2]}"
+    match = BEHIND.fullmatch(text)
+    return text if match is None else f"-{match[1] or match[2]}"
 
 
 def looks_like_number(text: str) -> bool:
@@ -128,10 +118,10 @@ def number_form(values: Sequence[str], *, separator: str = "") -> NumberForm | N
     if len(probe) < 0.5 * min(200, len(bare)):
         return None
     fits = ((decimal, thousands) for decimal, thousands, form in FORMS if sum(bool(form.fullmatch(t)) for t in bare) >= ENOUGH * len(bare))
-    found = next(fits, None)
-    if found is None:
+    form = next(fits, None)
+    if form is None:
         return None
-    decimal, thousands = found
+    decimal, thousands = form
     ambiguous = ""
     groups = {tuple(map(len, re.split(r"[.,]", text)[1:])) for text in bare if re.search(r"[.,]", text)}
     only_threes = bool(groups) and all(set(one) == {3} for one in groups) and not any(re.match(r"[+-]?0[.,]", text) for text in bare)

@@ -17,10 +17,10 @@ MEASURES = ("quantity", "unit_price", "amount")
 
 def lines_of(records: Sequence[dict[str, Any]], taken: Sequence[str]) -> Lines | None:
     """The list of an order's lines; None where there is none, or where two fit equally well. taken: names of columns."""
-    told = sorted(((speaks, path) for path, elements in _lists(records, ()) if (speaks := _speaks(elements)) > 0), reverse=True)
-    if not told or _are_lines(records) or (len(told) > 1 and told[0][0] == told[1][0]):
+    scored = sorted(((score, path) for path, elements in _lists(records, ()) if (score := _score(elements)) > 0), reverse=True)
+    if not scored or _are_lines(records) or (len(scored) > 1 and scored[0][0] == scored[1][0]):
         return None
-    path = told[0][1]
+    path = scored[0][1]
     name = next(n for n in ("line", "order_line", "line_of_it") if n not in {one.lower() for one in taken})
     numbered = f"transform({sql_name(*path)}, (one, place) -> named_struct('place', place + 1, 'of', one))"
     return Lines(name, f"explode_outer({numbered})", path)
@@ -33,13 +33,13 @@ def by_line(records: Sequence[dict[str, Any]], lines: Lines) -> list[dict[str, A
 
 def fields(records: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
     """{field: its values, none of them null}, in the order of the records."""
-    found: dict[str, list[Any]] = {}
+    values_of: dict[str, list[Any]] = {}
     for record in records:
         for name, value in record.items():
-            values = found.setdefault(name, [])
+            values = values_of.setdefault(name, [])
             if value is not None:
                 values.append(value)
-    return found
+    return values_of
 
 
 def _within(record: dict[str, Any], path: tuple[str, ...]) -> list[Any]:
@@ -70,7 +70,7 @@ def _is_of_pieces(name: str) -> bool:
     return header_score("quantity", name) > max(ITEM, header_score("amount", name))
 
 
-def _speaks(elements: Sequence[dict[str, Any]]) -> int:
+def _score(elements: Sequence[dict[str, Any]]) -> int:
     """How much a list's elements look like lines: 0 where they name no item."""
     names = set(_names(elements))
     measures = sum(any(header_score(role, name) >= NAMED for name in names) for role in MEASURES)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
-from basketgraph.onboard.column_profiles import Profile
+from basketgraph.onboard.column_profiles import Profile, pairs
 from basketgraph.onboard.role_scores import role_score
 from basketgraph.onboard.sample import Lines
 from basketgraph.onboard.words import header_score, words_of
@@ -23,72 +24,69 @@ def money_of_orders(order: Profile | None, item: Profile | None, money: Iterable
     """{column of money: why it is the order's and not the line's}."""
     if order is None or item is None:
         return {}
-    found = {}
-    for one in money:
-        if on_first_lines(order, one):
-            found[one.name] = f"{FIRST_LINES}, so it is the order's"
-        elif _is_total(order, item, one):
-            found[one.name] = "is the same on all lines of an order, so it is the order's total"
-    return found
+    reasons = {}
+    for profile in money:
+        if on_first_lines(order, profile):
+            reasons[profile.name] = f"{FIRST_LINES}, so it is the order's"
+        elif _is_total(order, item, profile):
+            reasons[profile.name] = "is the same on all lines of an order, so it is the order's total"
+    return reasons
 
 
-def on_first_lines(order: Profile | None, one: Profile) -> bool:
+def on_first_lines(order: Profile | None, profile: Profile) -> bool:
     """Whether only the first line of an order has a value."""
-    if order is None or len(one.filled) == len(one.column.values):
+    if order is None or len(profile.filled) == len(profile.column.values):
         return False
     lines: dict[str, list[bool]] = defaultdict(list)
-    for code, value in zip(order.column.values, one.column.values, strict=True):
+    for code, value in zip(order.column.values, profile.column.values, strict=True):
         if code is not None:
             lines[code].append(value is not None)
     several = [filled for filled in lines.values() if len(filled) > 1 and any(filled)]
     return len(several) >= ORDERS and sum(filled[0] and sum(filled) == 1 for filled in several) >= NEARLY_ALL * len(several)
 
 
-def are_orders(one: Profile, user: Profile) -> bool:
+def are_orders(profile: Profile, user: Profile) -> bool:
     """Whether the values are order numbers: a value repeats on neighbouring rows only, all of one user."""
     users: dict[str, set[str]] = defaultdict(set)
-    runs, lines, before = 0, 0, None
-    for code, who in zip(one.column.values, user.column.values, strict=True):
+    for code, who in zip(profile.column.values, user.column.values, strict=True):
         if code is None:
             return False
-        runs += code != before
-        lines += code == before
-        before = code
         users[code] |= set() if who is None else {who}
+    lines = sum(code == before for before, code in pairwise(profile.column.values))
+    runs = len(profile.column.values) - lines
     return lines >= ORDERS and len(users) >= NEARLY_ALL * runs and sum(len(who) == 1 for who in users.values()) >= NEARLY_ALL * len(users)
 
 
 def own_id(lines: Lines | None, profiles: Sequence[Profile], witness: Profile) -> Profile | None:
-    """The id of the record that holds the list of lines, which is the order: called `id`, beside the list or beside what the list lies in.
+    """The id of the record that holds the list of lines, as the order's number: called `id`, beside the list or beside a record around it.
 
     witness: what an order has one value of, such as its user.
     """
     for depth in range(len(lines.path) - 1, -1, -1) if lines is not None else ():
         place = "".join(f"{name}." for name in lines.path[:depth])  # type: ignore[union-attr]
-        for one in profiles:
-            own = one.name.removeprefix(place)
-            is_id = one.name.startswith(place) and bool(words_of(own)) and set(words_of(own)) <= OWN_IDS
-            if is_id and role_score("order", one) and one.filled_share() >= NEARLY_ALL and of_one_user(one, witness) >= NEARLY_ALL:
-                return one
+        for profile in profiles:
+            own = profile.name.removeprefix(place)
+            is_id = profile.name.startswith(place) and bool(words_of(own)) and set(words_of(own)) <= OWN_IDS
+            if is_id and role_score("order", profile) and profile.filled_share() >= NEARLY_ALL and share_of_single(profile, witness) >= NEARLY_ALL:
+                return profile
     return None
 
 
-def of_one_user(one: Profile, user: Profile) -> float:
-    """The share of a column's values that stand beside one user only."""
-    users: dict[str, set[str]] = defaultdict(set)
-    for code, who in zip(one.column.values, user.column.values, strict=True):
-        if code is not None and who is not None:
-            users[code].add(who)
-    return sum(len(who) == 1 for who in users.values()) / len(users) if users else 1.0
+def share_of_single(profile: Profile, other: Profile) -> float:
+    """The share of a column's values that stand beside a single value of another column."""
+    values: dict[str, set[str]] = defaultdict(set)
+    for own, beside in pairs(profile, other):
+        values[own].add(beside)
+    return sum(len(those) == 1 for those in values.values()) / len(values) if values else 1.0
 
 
 def one_order_each(order: Profile | None, user: Profile) -> bool:
     """Whether (nearly) every user has one order: the user's id may be made anew for each order."""
     if order is None:
         return False
-    pairs = {(a, b) for a, b in zip(order.column.values, user.column.values, strict=True) if a is not None and b is not None}
-    orders, users = Counter(a for a, _ in pairs), Counter(b for _, b in pairs)
-    alone = sum(orders[a] == users[b] == 1 for a, b in pairs)
+    both = set(pairs(order, user))
+    orders, users = Counter(a for a, _ in both), Counter(b for _, b in both)
+    alone = sum(orders[a] == users[b] == 1 for a, b in both)
     return len(orders) >= FEW and alone >= NEARLY_ALL * len(orders)
 
 
@@ -97,11 +95,10 @@ def _is_total(order: Profile, item: Profile, money: Profile) -> bool:
     of_order: dict[str, set[str]] = defaultdict(set)
     of_item: dict[str, list[str]] = defaultdict(list)
     items: dict[str, set[str]] = defaultdict(set)
-    for code, what, value in zip(order.column.values, item.column.values, money.column.values, strict=True):
-        if code is not None and what is not None and value is not None:
-            of_order[code].add(value)
-            of_item[what].append(value)
-            items[code].add(what)
+    for code, what, value in pairs(order, item, money):
+        of_order[code].add(value)
+        of_item[what].append(value)
+        items[code].add(what)
     several = [of_order[code] for code, whats in items.items() if len(whats) > 1]
     if len(several) < NAMED or sum(len(values) == 1 for values in several) < NEARLY_ALL * len(several):
         return False

@@ -22,7 +22,7 @@ WIDE = 20  # columns of numbers called alike
 NO_CURRENCY, NO_ZONE = "XXX", "UTC"  # ISO 4217's code for none; both only stand until the user says better
 
 
-@dataclass
+@dataclass(eq=False)
 class FilesPlan:
     """One entry of `files` and the tables that it feeds."""
 
@@ -46,45 +46,39 @@ class Plan:
     left_out: list[str]
 
 
-def plan(shop: str, landing: Path, found: Sequence[FileKind], *, currency: str | None, time_zone: str | None) -> Plan:
+def plan(shop: str, landing: Path, kinds: Sequence[FileKind], *, currency: str | None, time_zone: str | None) -> Plan:
     """Plan which tables the files feed. currency, time_zone: what the user said, before any evidence.
 
     errors: UserError where orders and their lines lie in separate files, sales have no day, or nothing in the files looks like sales, items or users.
     """
-    readings = [(kind, read(kind.sample)) for kind in found]
-    sales = _sales(readings)
+    plans = [_files_plan(kind) for kind in kinds]
+    sales = _sales(plans)
     remarks: list[Remark] = []
-    evidence = [currency_and_zone(reading) for _, reading in sorted(readings, key=lambda pair: pair[0] is not (sales and sales[0]))]
-    money = _place("currency", currency, next((one for one, _ in evidence if one), None), NO_CURRENCY, remarks)
-    zone = _place("time_zone", time_zone, next((one for _, one in evidence if one), None), NO_ZONE, remarks)
-    plans: list[FilesPlan] = []
-
-    def of(kind: FileKind, reading: Reading) -> FilesPlan:
-        known = next((one for one in plans if one.kind is kind), None)
-        if known is None:
-            known = FilesPlan(kind, reading, Lets(reading))
-            lines = reading.sample.lines
-            if lines is not None:
-                known.lets.names[lines.name] = lines.expression
-                told = f"each element of {'.'.join(lines.path)} is a line of the order"
-                known.lets.remark(lines.name, "guess", told, "its records have the fields of order lines")
-            plans.append(known)
-        return known
-
+    evidence = [currency_and_zone(files.reading) for files in sorted(plans, key=lambda files: files is not sales)]
+    money = _place("currency", currency, next((pair for pair, _ in evidence if pair), None), NO_CURRENCY, remarks)
+    zone = _place("time_zone", time_zone, next((pair for _, pair in evidence if pair), None), NO_ZONE, remarks)
+    used: dict[FilesPlan, None] = {}  # in the order of their tables
     if sales is not None:
-        one = of(*sales)
-        one.tables.append(events_table(one.reading, one.lets, money, [file.name for file in one.kind.files]))
+        used[sales] = None
+        sales.tables.append(events_table(sales.reading, sales.lets, money, [file.name for file in sales.kind.files]))
     makers: tuple[tuple[str, Callable[[Reading, Lets], Table | None]], ...] = (("items", items_table), ("users", users_table))
     for name, make in makers:
-        own = [pair for pair in readings if pair[1].table == name]
-        for kind, reading in [*own[:1], *([sales] if sales is not None and not own else [])]:
-            place = of(kind, reading)
-            table = make(reading, place.lets)
-            if table is not None:
-                place.tables.append(table)
-    used = [one for one in plans if one.tables]
-    left = [_left_out(kind, reading) for kind, reading in readings if all(one.kind is not kind for one in used)]
-    return Plan(shop, landing, zone, money, used, remarks, left)
+        files = next((files for files in plans if files.reading.table == name), sales)
+        table = make(files.reading, files.lets) if files is not None else None
+        if files is not None and table is not None:
+            used[files] = None
+            files.tables.append(table)
+    return Plan(shop, landing, zone, money, list(used), remarks, [_left_out(files) for files in plans if files not in used])
+
+
+def _files_plan(kind: FileKind) -> FilesPlan:
+    reading = read(kind.sample)
+    lets, lines = Lets(reading), reading.sample.lines
+    if lines is not None:
+        lets.names[lines.name] = lines.expression
+        text = f"each element of {'.'.join(lines.path)} is a line of the order"
+        lets.remark(lines.name, "guess", text, "its records have the fields of order lines")
+    return FilesPlan(kind, reading, lets)
 
 
 def _place(key: str, said: str | None, evidence: tuple[str, str] | None, none: str, remarks: list[Remark]) -> str:
@@ -98,24 +92,24 @@ def _place(key: str, said: str | None, evidence: tuple[str, str] | None, none: s
     return none
 
 
-def _sales(readings: Sequence[tuple[FileKind, Reading]]) -> tuple[FileKind, Reading] | None:
-    """The kind of files that holds the events; None where there are only lists of items or users."""
-    whole = [pair for pair in readings if pair[1].table == "events"]
+def _sales(plans: Sequence[FilesPlan]) -> FilesPlan | None:
+    """The files that hold the events; None where there are only lists of items or users."""
+    whole = [files for files in plans if files.reading.table == "events"]
     if whole:
-        return max(whole, key=lambda pair: (_has_purchases(pair[1]), len(pair[1].roles), pair[0].sample.total or 0))
-    _refuse_pairs(readings)
-    rest = [pair for pair in readings if pair[1].table is None]
-    near = [pair for pair in rest if "time" in pair[1].roles and ({"user", "item"} & pair[1].roles.keys())]
-    near += [pair for pair in rest if {"user", "item"} <= pair[1].roles.keys()]
+        return max(whole, key=lambda files: (_has_purchases(files.reading), len(files.reading.roles), files.reading.sample.total or 0))
+    _refuse_pairs(plans)
+    rest = [files for files in plans if files.reading.table is None]
+    near = [files for files in rest if "time" in files.reading.roles and ({"user", "item"} & files.reading.roles.keys())]
+    near += [files for files in rest if {"user", "item"} <= files.reading.roles.keys()]
     if near:
-        best = max(near, key=lambda pair: len(pair[1].roles))
+        best = max(near, key=lambda files: len(files.reading.roles))
         _refuse_wide([best])
-        refuse_undated(*best)
+        refuse_undated(best.kind, best.reading)
         return best
-    if any(reading.table for _, reading in readings):
+    if any(files.reading.table for files in plans):
         return None
-    _refuse_wide(readings)
-    raise no_sales(readings)
+    _refuse_wide(plans)
+    raise no_sales([(files.kind, files.reading) for files in plans])
 
 
 def _has_purchases(reading: Reading) -> bool:
@@ -124,23 +118,22 @@ def _has_purchases(reading: Reading) -> bool:
     return not reading.reviews and (event_type is None or bool(bought_words(event_type)) or not has_event_words(event_type))
 
 
-def _refuse_pairs(readings: Sequence[tuple[FileKind, Reading]]) -> None:
+def _refuse_pairs(plans: Sequence[FilesPlan]) -> None:
     """Raise UserError where orders and their lines lie in two files: a mapping joins nothing."""
-    for kind, lines in readings:
-        for other, orders in readings:
-            a, b = lines.roles, orders.roles
-            if kind is other or not {"order", "item"} <= a.keys() or not {"order", "user"} <= b.keys() or "user" in a or "item" in b:
+    for lines in plans:
+        for orders in plans:
+            a, b = lines.reading.roles, orders.reading.roles
+            if lines is orders or not {"order", "item"} <= a.keys() or not {"order", "user"} <= b.keys() or "user" in a or "item" in b:
                 continue
-            undated = (
-                [] if "time" in (a.keys() | b.keys()) else ["neither has the day of an order, without which no sale can be used: deliver it, too"]
-            )
-            left, right = repr(kind.files[0].name), repr(other.files[0].name)
+            has_time = "time" in (a.keys() | b.keys())
+            undated = "neither has the day of an order, without which no sale can be used: deliver it, too"
+            left, right = repr(lines.kind.files[0].name), repr(orders.kind.files[0].name)
             raise UserError(
                 "orders and their lines lie in two kinds of files, and a mapping cannot join",
                 [
-                    f"{kind.pattern}: {a['item'].name} (item) by {a['order'].name} (order), have no user",
-                    f"{other.pattern}: {b['user'].name} (user) by {b['order'].name} (order), have no item",
-                    *undated,
+                    f"{lines.kind.pattern}: {a['item'].name} (item) by {a['order'].name} (order), have no user",
+                    f"{orders.kind.pattern}: {b['user'].name} (user) by {b['order'].name} (order), have no item",
+                    *([] if has_time else [undated]),
                 ],
                 "Deliver one file with a row for each line and its order's columns beside it, for instance:\n"
                 '  python -c "import pandas as pd; '
@@ -149,15 +142,15 @@ def _refuse_pairs(readings: Sequence[tuple[FileKind, Reading]]) -> None:
             )
 
 
-def _refuse_wide(readings: Sequence[tuple[FileKind, Reading]]) -> None:
+def _refuse_wide(plans: Sequence[FilesPlan]) -> None:
     """Raise UserError where each day or week is a column: a mapping makes one event of a row."""
-    for kind, reading in readings:
-        numbers = [one.name for one in reading.profiles if one.whole and one.name not in {role.name for role in reading.roles.values()}]
+    for kind, reading in ((files.kind, files.reading) for files in plans):
+        numbers = [profile.name for profile in reading.spare if profile.whole]
         stems = Counter(re.sub(r"\d+", "0", name) for name in numbers if re.search(r"\d", name))
         stem, columns = stems.most_common(1)[0] if stems else ("", 0)
         if "time" not in reading.roles and columns >= WIDE and columns > len(reading.profiles) / 2:
             wide = [name for name in numbers if re.sub(r"\d+", "0", name) == stem]
-            rest = [one.name for one in reading.profiles if one.name not in wide]
+            rest = [profile.name for profile in reading.profiles if profile.name not in wide]
             raise UserError(
                 "want a row for each sale",
                 [f"{kind.pattern}: one column a day or week, {wide[0]} to {wide[-1]}"],
@@ -166,10 +159,11 @@ def _refuse_wide(readings: Sequence[tuple[FileKind, Reading]]) -> None:
             )
 
 
-def _left_out(kind: FileKind, reading: Reading) -> str:
-    told = ", ".join(f"{one.name} ({role})" for role, one in reading.roles.items()) or ", ".join(reading.sample.declared)[:80]
+def _left_out(files: FilesPlan) -> str:
+    kind, reading = files.kind, files.reading
+    has = reading.roles_in_words or ", ".join(reading.sample.declared)[:80]
     if reading.reviews:
-        return f"{kind.pattern}: reviews or ratings, which are no purchases; has {told}"
+        return f"{kind.pattern}: reviews or ratings, which are no purchases; has {has}"
     if reading.table is not None:
-        return f"{kind.pattern}: looks like {reading.table} too, but one kind of files feeds a table; has {told}"
-    return f"{kind.pattern}: neither sales, items nor users, as far as we can tell; has {told}. Promotions, campaigns and coupons are mapped by hand"
+        return f"{kind.pattern}: looks like {reading.table} too, but one kind of files feeds a table; has {has}"
+    return f"{kind.pattern}: neither sales, items nor users, as far as we can tell; has {has}. Promotions, campaigns and coupons are mapped by hand"

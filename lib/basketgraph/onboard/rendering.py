@@ -6,12 +6,13 @@ import re
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import yaml
 
 from basketgraph.clean.characters import shown
-from basketgraph.onboard.column_profiles import Profile
+from basketgraph.onboard.column_profiles import Profile, shape
 from basketgraph.onboard.draft_tables import Remark, Table
 from basketgraph.onboard.plan import FilesPlan, Plan
 from basketgraph.onboard.role_scores import IDS
@@ -34,92 +35,82 @@ def render(plan: Plan, masker: Masker) -> tuple[str, list[Remark]]:
         lines += _comments(0, (r for r in plan.remarks if r.place == key))
         lines.append(f"{key}: {scalar(value)}")
     lines.append("files:")
-    for one in plan.files:
-        lines += _files(one, masker, remarks)
+    for files in plan.files:
+        lines += _files(files, masker, remarks)
     lines.append("tables:")
-    for one in plan.files:
-        for table in one.tables:
-            lines += _table(one, table)
-            remarks += [remark for told in table.remarks.values() for remark in told]
+    for files in plan.files:
+        for table in files.tables:
+            lines += _table(files, table)
+            remarks += [remark for own in table.remarks.values() for remark in own]
     return "\n".join(lines) + "\n", remarks
 
 
 def _amount(plan: Plan) -> str:
-    files = sum(len(one.kind.files) for one in plan.files)
-    rows = sum(one.reading.sample.rows for one in plan.files)
-    totals = [one.reading.sample.total for one in plan.files]
+    count = sum(len(files.kind.files) for files in plan.files)
+    rows = sum(files.reading.sample.rows for files in plan.files)
+    totals = [files.reading.sample.total for files in plan.files]
     known = sum(total for total in totals if total is not None)
     about = f" of about {known:,}" if None not in totals and known > rows else ""
-    return f"{files} file{'s' * (files != 1)} (looked at {rows:,} rows{about})"
+    return f"{count} file{'s' * (count != 1)} (looked at {rows:,} rows{about})"
 
 
-def _files(one: FilesPlan, masker: Masker, remarks: list[Remark]) -> Iterator[str]:
-    kind, sample = one.kind, one.reading.sample
+def _files(files: FilesPlan, masker: Masker, remarks: list[Remark]) -> Iterator[str]:
+    kind, sample = files.kind, files.reading.sample
     place = f"files.{kind.name}"
     yield f"  {scalar(kind.name)}:"
-    own = [Remark("note", place, note) for note in sample.notes] + one.remarks
+
+    def say(depth: int, *own: Remark) -> Iterator[str]:
+        remarks.extend(own)
+        return _comments(depth, own)
+
+    def guess(key: str, text: str, because: str) -> Iterator[str]:
+        return say(4, Remark("guess", f"{place}.{key}", text, because))
+
+    yield from say(4, *(Remark("note", place, note) for note in sample.notes), *files.remarks)
     if kind.guessed_pattern:
-        own.append(Remark("guess", f"{place}.pattern", "later files are called alike", f"the pattern fits {len(kind.files)} file(s) and no other"))
-    yield from _comments(4, own)
+        yield from guess("pattern", "later files are called alike", f"the pattern fits {len(kind.files)} file(s) and no other")
     yield f"    pattern: {scalar(kind.pattern)}"
     yield f"    format: {sample.format}"
     if sample.options:
-        told = [Remark("guess", f"{place}.options.{key}", f"{key} {sample.options.get(key)}", why) for key, why in sample.because.items() if why]
-        own += told
-        yield from _comments(4, told)
+        for key, why in sample.because.items():
+            yield from guess(f"options.{key}", f"{key} {sample.options.get(key)}", why) if why else ()
         yield f"    options: {{{', '.join(f'{key}: {scalar(value, inside=True)}' for key, value in sample.options.items())}}}"
     yield "    # Every raw column: the content of all of them is the id of a row without one, so take none away later."
     yield "    columns:"
     for name, declared in sample.declared.items():
-        yield f"      {scalar(name)}: {scalar(declared)}{_examples(one, name, masker)}"
+        yield f"      {scalar(name)}: {scalar(declared)}{_examples(files, name, masker)}"
     if kind.optional:
         yield f"    optional: [{_listed(kind.optional)}] # not in every file"
-    personal = personal_columns(one)
+    personal = personal_columns(files)
     if personal:
-        remark = Remark("guess", f"{place}.personal", "these are about persons and are masked in silver.rejected_rows", "of their headers and values")
-        own.append(remark)
-        yield from _comments(4, [remark])
+        yield from guess("personal", "these are about persons and are masked in silver.rejected_rows", "of their headers and values")
         yield f"    personal: [{_listed(personal)}]"
-    nothing = sorted({text for profile in one.reading.profiles for text in profile.nothing} | set(sample.nothing))
+    nothing = sorted({text for profile in files.reading.profiles for text in profile.nothing} | set(sample.nothing))
     if nothing:
-        remark = Remark(
-            "guess",
-            f"{place}.null_values",
-            f"{', '.join(map(shown, nothing))} mean that there is no value",
-            "they stand where all else is something else",
-        )
-        own.append(remark)
-        yield from _comments(4, [remark])
+        text = f"{', '.join(map(shown, nothing))} mean that there is no value"
+        yield from guess("null_values", text, "they stand where all else is something else")
         yield f"    null_values: [{_listed(['', *nothing])}]"
-    if one.lets.names:
+    if files.lets.names:
         yield "    let:"
-        for name, expression in one.lets.names.items():
-            told = [Remark(r.kind, f"{place}.{r.place}", r.text, r.because) for r in one.lets.remarks.get(name, [])]
-            own += told
-            yield from _comments(6, told)
+        for name, expression in files.lets.names.items():
+            yield from say(6, *(replace(remark, place=f"{place}.{remark.place}") for remark in files.lets.remarks.get(name, [])))
             yield f"      {name}: {scalar(expression)}"
-    remarks += own
 
 
-def personal_columns(one: FilesPlan) -> list[str]:
+def personal_columns(files: FilesPlan) -> list[str]:
     """Top-level raw columns with personal values, among them the user's id."""
-    user = one.reading.roles.get("user")
-    about = {profile.name for profile in one.reading.profiles if profile.personal or (user is not None and profile.name == user.name)}
-    lines, declared = one.reading.sample.lines, one.reading.sample.declared
-    tops = {
-        lines.path[0]
-        if lines is not None and name.startswith(f"{lines.name}.")
-        else next((d for d in declared if name == d or name.startswith(f"{d}.")), "")
-        for name in about
-    }
-    return [name for name in declared if name in tops]
+    user = files.reading.roles.get("user")
+    about = {profile.name for profile in files.reading.profiles if profile.personal or (user is not None and profile.name == user.name)}
+    sample = files.reading.sample
+    lines_of = {} if sample.lines is None else {sample.lines.path[0]: f"{sample.lines.name}."}  # column with the list of lines -> how fields begin
+    return [top for top in sample.declared if any(f"{name}.".startswith((f"{top}.", lines_of.get(top, f"{top}."))) for name in about)]
 
 
-def _examples(one: FilesPlan, name: str, masker: Masker) -> str:
-    profile = next((p for p in one.reading.profiles if p.name == name), None)
+def _examples(files: FilesPlan, name: str, masker: Masker) -> str:
+    profile = next((p for p in files.reading.profiles if p.name == name), None)
     if profile is None:
         return ""
-    roles = {p.name: role for role, p in one.reading.roles.items()}
+    roles = {p.name: role for role, p in files.reading.roles.items()}
     if not profile.filled:
         return " # empty in the sample"
     examples = [example(text, profile, roles.get(name), masker) for text in _spread(profile)]
@@ -138,15 +129,15 @@ def _spread(profile: Profile) -> list[str]:
 def example(text: str, profile: Profile, role: str | None, masker: Masker) -> str:
     """A value as it may be shown: a personal one by its shape only; ids of things, times and numbers in full; others masked."""
     if role == "user" or profile.personal:
-        return re.sub(r"[^\W\d_]", "x", re.sub(r"\d", "9", text))[:30]
+        return shape(text)[:30]
     if role in set(IDS) - {"user"} or profile.timestamp is not None or role in ("time", "quantity", "unit_price", "amount"):
         return text[:40]
     return masker(text)[:40]
 
 
-def _table(one: FilesPlan, table: Table) -> Iterator[str]:
+def _table(files: FilesPlan, table: Table) -> Iterator[str]:
     yield f"  {table.name}:"
-    yield f"    files: {scalar(one.kind.name)}"
+    yield f"    files: {scalar(files.kind.name)}"
     if table.where is not None:
         yield from _comments(4, table.remarks.get("where", []))
         yield f"    where: {scalar(table.where)}"
@@ -158,8 +149,6 @@ def _table(one: FilesPlan, table: Table) -> Iterator[str]:
         yield from _comments(6, table.remarks.get(column, []))
         yield f"      {column}: {scalar(expression)}"
     yield from _comments(6, [r for key in ("event_id", "order_id") if key not in table.columns for r in table.remarks.get(key, [])])
-    if table.nullable:
-        yield f"    nullable: [{', '.join(table.nullable)}]"
     if table.reject:
         yield "    reject:"
         for reason, condition in table.reject.items():
@@ -191,7 +180,3 @@ def scalar(value: Any, *, inside: bool = False) -> str:
 
 def _listed(values: Iterable[str]) -> str:
     return ", ".join(scalar(value, inside=True) for value in values)
-
-
-def summary(remarks: Iterable[Remark]) -> Counter[str]:
-    return Counter(remark.kind for remark in remarks)

@@ -49,7 +49,7 @@ class Sample:
     columns:  what expressions can use.
     """
 
-    found: SourceFile
+    file: SourceFile
     format: str
     options: Mapping[str, str | bool]
     declared: Mapping[str, str]
@@ -69,6 +69,11 @@ class Sample:
 def sql_name(*parts: str) -> str:
     """A column, or a field of a nested one, as Spark SQL names it: always quoted, since any name may be a word of SQL."""
     return ".".join(f"`{part.replace('`', '``')}`" for part in parts)
+
+
+def sql_literal(text: str) -> str:
+    """A text without backslashes as Spark SQL writes it; in double quotes where it has single ones."""
+    return f'"{text}"' if "'" in text else f"'{text}'"
 
 
 def file_name(path: Path) -> str:

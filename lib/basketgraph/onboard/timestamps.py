@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timezone
+
+from basketgraph.onboard.numbers import looks_like_number
+from basketgraph.onboard.sample import MONTHS, sql_literal
 
 ENOUGH = 0.9  # of a column's values must be timestamps
 RARE = 0.005  # a pattern of a smaller share of the values is taken for damage
-MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+MONTH_STARTS = [month[:3] for month in MONTHS]
 CLOCK = (
     r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?P<mark>[.,])?(?P<fraction>(?<=[.,])\d{1,9})?)?(?P<half> ?[AaPp]\.?(?: ?[Mm]\.|[Mm]))?"
 )
@@ -67,29 +70,32 @@ class TimestampForm:
         if self.kind != "text":
             return column if self.kind == "timestamp" else f"cast({column} as timestamp)"
         column = f"regexp_replace({column}, {POINTS})" if self.dotted else column
-        found = [f"to_timestamp({column}, {_literal(pattern)})" for pattern in self.patterns]
-        return found[0] if len(found) == 1 else f"coalesce({', '.join(found)})"
+        parsed = [f"to_timestamp({column}, {sql_literal(pattern)})" for pattern in self.patterns]
+        return parsed[0] if len(parsed) == 1 else f"coalesce({', '.join(parsed)})"
 
     def day(self, text: str) -> date | None:
         """The day of a value (of an instant in UTC); None where it has none."""
-        if self.kind == "epoch" and self.epoch != "ns":
-            try:
+        try:
+            if self.kind == "epoch" and self.epoch != "ns":
                 return datetime.fromtimestamp(float(text) / EPOCHS[self.epoch][0], timezone.utc).date()
-            except (ValueError, OverflowError, OSError):
-                return None
-        one = _parts(text[:10] if self.kind in ("timestamp", "timestamp_ntz", "date", "epoch") else text)
+            if self.kind in ("timestamp", "timestamp_ntz", "date", "epoch"):
+                return date.fromisoformat(text[:10])
+        except (ValueError, OverflowError, OSError):
+            return None
+        one = _parts(text)
         if one is None:
             return None
         pattern = self.patterns[0] if self.patterns else ""
         return _day(one, day_first=pattern.find("d") < pattern.find("M"))
 
 
-def _literal(pattern: str) -> str:
-    return f'"{pattern}"' if "'" in pattern else f"'{pattern}'"
-
-
 def looks_like_timestamp(text: str) -> bool:
     return _parts(text) is not None
+
+
+def looks_like_value(text: str) -> bool:
+    """Whether a text is a number or a timestamp."""
+    return looks_like_number(text) or looks_like_timestamp(text)
 
 
 @dataclass(frozen=True)
@@ -105,8 +111,7 @@ class _Parts:
     zone: str
     wide: bool  # two digits for day and month
     long_month: bool
-    numbers: tuple[int, int]  # first and second number of a day whose order is in question
-    day: tuple[int, int, int]  # year, month, day; or year, first and second number
+    day: tuple[int, int, int]  # year, month, day; or year, first and second number where their order is in question
 
     @property
     def pattern_key(self) -> tuple[object, ...]:
@@ -115,22 +120,22 @@ class _Parts:
 
 def _parts(text: str) -> _Parts | None:
     for shape, form in DAYS:
-        found = form.match(text)
-        rest = (STAMP if shape == "stamp" else REST).fullmatch(text, found.end()) if found else None
-        if found is None or rest is None:
+        match = form.match(text)
+        rest = (STAMP if shape == "stamp" else REST).fullmatch(text, match.end()) if match else None
+        if match is None or rest is None:
             continue
-        got, time = found.groupdict(), rest.groupdict()
+        got, time = match.groupdict(), rest.groupdict()
         if shape == "xxy":
-            numbers, day = (int(got["first"]), int(got["second_"])), (int(got["year"]), int(got["first"]), int(got["second_"]))
-            if not (1 <= max(numbers) <= 31 and 1 <= min(numbers) <= 12):
+            day = (int(got["year"]), int(got["first"]), int(got["second_"]))
+            if not (1 <= max(day[1:]) <= 31 and 1 <= min(day[1:]) <= 12):
                 continue
             wide = len(got["first"]) == len(got["second_"]) == 2
         else:
             named = got["month"].isalpha()
-            if named and got["month"][:3].lower() not in MONTHS:
+            if named and got["month"][:3].lower() not in MONTH_STARTS:
                 continue
-            month = MONTHS.index(got["month"][:3].lower()) + 1 if named else int(got["month"])
-            numbers, day = (0, 0), (int(got["year"]), month, int(got["day"]))
+            month = MONTH_STARTS.index(got["month"][:3].lower()) + 1 if named else int(got["month"])
+            day = (int(got["year"]), month, int(got["day"]))
             if not (1 <= month <= 12 and 1 <= int(got["day"]) <= 31):
                 continue
             wide = named or len(got["month"]) == len(got["day"]) == 2
@@ -138,7 +143,7 @@ def _parts(text: str) -> _Parts | None:
         half = time["half"] or ""
         return _Parts(
             shape, got.get("sep") or "", len(got["year"]), time["join"] or "", bool(time["second"]), bool(time["fraction"]),
-            " a" if half.startswith(" ") else "a" if half else "", "." in half, (time["zone"] or "").strip(), wide, long_month, numbers, day,
+            " a" if half.startswith(" ") else "a" if half else "", "." in half, (time["zone"] or "").strip(), wide, long_month, day,
         )  # fmt: skip
     return None
 
@@ -160,20 +165,27 @@ def timestamp_form(values: Sequence[str], *, separator: str = "", continental: b
     if sum(text[8:10] == "00" and text[10:] != "0000" for text in stamps) > len(stamps) / 2:
         return None  # a day and a counter within it, as order numbers are made
     day_first, because, ambiguous = _order(known, continental or separator == ";")
-    first, last = _span(known, day_first)
-    has_time = sum(bool(one.join) or one.shape == "stamp" for one in known) > len(known) / 2
-    zoned = [one for one in known if one.zone]
-    told = {"has_time": has_time, "because": because, "ambiguous": ambiguous, "first": first, "last": last}
-    told["dotted"] = any(one.dotted for one in known)
-    if len(zoned) > len(known) / 2 and all(one.shape == "ymd" and one.sep == "-" for one in known):
-        return TimestampForm("cast", instant=True, **told)  # type: ignore[arg-type]
+    days = [day for one in known if (day := _day(one, day_first=day_first)) is not None]
+    zoned = sum(bool(one.zone) for one in known)
+    form = TimestampForm(
+        "text",
+        has_time=sum(bool(one.join) or one.shape == "stamp" for one in known) > len(known) / 2,
+        instant=zoned > len(known) / 2,
+        because=because,
+        ambiguous=ambiguous,
+        dotted=any(one.dotted for one in known),
+        first=min(days, default=None),
+        last=max(days, default=None),
+    )
+    if form.instant and all(one.shape == "ymd" and one.sep == "-" for one in known):
+        return replace(form, kind="cast")
     keys = Counter(one.pattern_key for one in known)
     chosen = [key for key, number in keys.most_common(4) if number >= RARE * len(known)]
     patterns = []
     for key in chosen:
         of_key = [one for one in known if one.pattern_key == key]
         patterns.append(_pattern(of_key[0], day_first, wide=all(one.wide for one in of_key), fraction=any(one.fraction for one in of_key)))
-    return TimestampForm("text", tuple(dict.fromkeys(patterns)), instant=len(zoned) > len(known) / 2, **told)  # type: ignore[arg-type]
+    return replace(form, patterns=tuple(dict.fromkeys(patterns)))
 
 
 def _order(known: Sequence[_Parts], continental: bool) -> tuple[bool, str, bool]:
@@ -181,7 +193,7 @@ def _order(known: Sequence[_Parts], continental: bool) -> tuple[bool, str, bool]
     open_ = [one for one in known if one.shape == "xxy"]
     if not open_:
         return False, "", False
-    first, second = sum(one.numbers[0] > 12 for one in open_), sum(one.numbers[1] > 12 for one in open_)
+    first, second = (sum(one.day[place] > 12 for one in open_) for place in (1, 2))
     if first and second:
         share = f"{first} values have a first number above 12, {second} a second one"
         return first > second, f"{share}: the file mixes day-first and month-first, and the rarer ones will be unreadable", True
@@ -191,27 +203,15 @@ def _order(known: Sequence[_Parts], continental: bool) -> tuple[bool, str, bool]
         return False, f"{second} values of the sample have a second number above 12: the month comes first", False
     dotted = open_[0].sep == "."
     day_first = dotted or continental
-    told = (
-        "days are written with points"
-        if dotted
-        else "the file's headers or separator are of the European continent"
-        if continental
-        else "US files do"
-    )
-    return day_first, f"AMBIGUOUS: no value of the sample is above 12; {'day' if day_first else 'month'} first was assumed, because {told}", True
-
-
-def _span(known: Sequence[_Parts], day_first: bool) -> tuple[date | None, date | None]:
-    found = {day for one in known if (day := _day(one, day_first=day_first)) is not None}
-    return (min(found), max(found)) if found else (None, None)
+    european = "the file's headers or separator are of the European continent"
+    because = "days are written with points" if dotted else european if continental else "US files do"
+    return day_first, f"AMBIGUOUS: no value of the sample is above 12; {'day' if day_first else 'month'} first was assumed, because {because}", True
 
 
 def _day(one: _Parts, *, day_first: bool) -> date | None:
-    year, first, second = one.day
-    return _date(year, second, first) if one.shape == "xxy" and day_first else _date(year, first, second)
-
-
-def _date(year: int, month: int, day: int) -> date | None:
+    year, month, day = one.day
+    if one.shape == "xxy" and day_first:
+        month, day = day, month
     try:
         return date(year if year > 99 else 2000 + year, month, day)
     except ValueError:

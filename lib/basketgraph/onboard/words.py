@@ -6,7 +6,9 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from functools import cache
-from typing import Any
+from typing import Annotated
+
+from pydantic import AfterValidator, field_validator
 
 from basketgraph.foundation.config import Settings, data_yaml, parsed
 
@@ -21,10 +23,13 @@ OWN = 0.4  # score of a header about the user himself, not something of his
 NOT_YET = {"await", "awaiting", "begin", "no", "non", "not", "pending", "start", "to", "wait", "waiting"}  # not_paid, not_sent are not paid, sent
 
 
+Phrase = Annotated[str, AfterValidator(lambda text: " ".join(words_of(text)))]  # written as `words_of` writes headers
+
+
 class Language(Settings):
     currency: str
     time_zone: str
-    words: frozenset[str]
+    words: frozenset[Phrase]
 
 
 class Values(Settings):
@@ -35,26 +40,26 @@ class Values(Settings):
     others: frozenset[str]
     vague: frozenset[str]
 
+    @field_validator("*")
+    @classmethod
+    def add_joined(cls, texts: frozenset[str]) -> frozenset[str]:
+        """The words, and each without underscores: `addtocart` beside `add_to_cart`."""
+        return texts | {text.replace("_", "") for text in texts}
+
     @property
     def all(self) -> frozenset[str]:
         return self.purchases | self.cancellations | self.undone | self.others
-
-    @property
-    def joined(self) -> Values:
-        """The same, and each word without underscores: `addtocart` beside `add_to_cart`."""
-        together = {name: texts | {text.replace("_", "") for text in texts} for name in Values.model_fields if (texts := getattr(self, name))}
-        return self.model_copy(update=together)
 
 
 class Words(Settings):
     """conf/onboard_words.yaml."""
 
-    roles: dict[str, tuple[str, ...]]
-    personal: frozenset[str]
-    personal_phrases: tuple[str, ...]
-    named: frozenset[str]
-    beside: frozenset[str]
-    event_headers: frozenset[str]
+    roles: dict[str, tuple[Phrase, ...]]
+    personal: frozenset[Phrase]
+    personal_phrases: tuple[Phrase, ...]
+    named: frozenset[Phrase]
+    beside: frozenset[Phrase]
+    event_headers: frozenset[Phrase]
     values: Values
     languages: dict[str, Language]
     countries: dict[str, tuple[str, str]]
@@ -62,25 +67,8 @@ class Words(Settings):
 
 @cache
 def words() -> Words:
-    """The words, written as `words_of` writes headers. Raises UserError where the file has unknown or missing keys."""
-    found: dict[str, Any] = data_yaml("conf/onboard_words.yaml")
-    given = parsed(Words, found, "conf/onboard_words.yaml")
-
-    def plain(phrases: Iterable[str]) -> list[str]:
-        return [" ".join(words_of(phrase)) for phrase in phrases]
-
-    return given.model_copy(
-        update={
-            "roles": {role: tuple(plain(phrases)) for role, phrases in given.roles.items()},
-            "personal": frozenset(plain(given.personal)),
-            "personal_phrases": tuple(plain(given.personal_phrases)),
-            "named": frozenset(plain(given.named)),
-            "beside": frozenset(plain(given.beside)),
-            "event_headers": frozenset(plain(given.event_headers)),
-            "values": given.values.joined,
-            "languages": {name: told.model_copy(update={"words": frozenset(plain(told.words))}) for name, told in given.languages.items()},
-        }
-    )
+    """The words of conf/onboard_words.yaml. Raises UserError where the file has unknown or missing keys."""
+    return parsed(Words, data_yaml("conf/onboard_words.yaml"), "conf/onboard_words.yaml")
 
 
 def plain_values(texts: Iterable[str]) -> dict[str, str]:
@@ -163,6 +151,6 @@ def is_personal(header: str) -> bool:
 def language(headers: list[str]) -> str | None:
     """The language that at least two of the headers are of, if it is not English."""
     have = [{*words_of(header), "".join(words_of(header))} for header in headers]
-    hits = {name: sum(bool(one & told.words) for one in have) for name, told in words().languages.items()}
+    hits = {name: sum(bool(header & spoken.words) for header in have) for name, spoken in words().languages.items()}
     best = max(hits, key=lambda name: hits[name])
     return best if hits[best] >= 2 else None
