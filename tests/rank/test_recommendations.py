@@ -8,7 +8,9 @@ import numpy as np
 import pyarrow as pa
 from pyspark.sql import functions as F
 
-from basketgraph.rank import FEATURES, LADDER_VERSION, Ranker, ranked_lists, train_rankers
+from basketgraph.rank.features import FEATURES
+from basketgraph.rank.ranker import Ranker
+from basketgraph.rank.recommendations import LADDER_VERSION, ranked_lists, train_rankers
 from support.rank_settings import rank_settings
 
 if TYPE_CHECKING:
