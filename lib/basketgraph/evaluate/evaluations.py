@@ -1,7 +1,5 @@
 """ops.evaluations: means with intervals, and paired differences between the published lists and each model."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Set
 from datetime import date
 from typing import Any

@@ -1,13 +1,12 @@
 """Whether a candidate release may go live: its lists, its items, the simple models, and the live recipe at the same cut."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from basketgraph.evaluate.evaluations import by_model
@@ -17,9 +16,6 @@ from basketgraph.foundation.cuts import Cuts
 from basketgraph.foundation.point_in_time import known_before
 from basketgraph.foundation.ranking import Interval, paired_difference
 from basketgraph.foundation.tables.warehouse import LISTS, LiveRelease
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
 
 LIVE = "live"
 BETTER_THAN = {"rebuy": ("popularity", "personal_frequency"), "discovery": ("popularity",)}

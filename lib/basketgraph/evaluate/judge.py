@@ -1,15 +1,13 @@
 """Every model's lists against what users bought after the cut: recall and NDCG of each user, over Arrow batches."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial, reduce
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from basketgraph.evaluate.settings import PUBLISHED, EvaluateSettings
@@ -17,9 +15,6 @@ from basketgraph.foundation.cuts import Cuts
 from basketgraph.foundation.point_in_time import kept_before, known_before
 from basketgraph.foundation.ranking import recall_ndcg
 from basketgraph.foundation.recommenders import LIST_SETTINGS, NAMES, RECOMMENDERS
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
 
 JUDGED = "setting string, model string, user_id string, recall double, ndcg double"
 

@@ -1,17 +1,12 @@
 """gold.interactions: what each user bought before a cut, as weighted edges."""
 
-from __future__ import annotations
-
 from datetime import date
-from typing import TYPE_CHECKING
 
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from basketgraph.foundation.config import Settings
 from basketgraph.foundation.point_in_time import known_before
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
 
 # Decayed counts are summed as whole numbers of this unit: a sum of doubles depends on the order of the rows, and a second run would differ.
 DECAY_UNITS = 10**12

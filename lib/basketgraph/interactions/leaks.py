@@ -1,19 +1,14 @@
 """The leak check: nothing that a model learns from may lie at or after its cut."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import date, datetime, time
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import DateType, TimestampType
 
 from basketgraph.foundation.point_in_time import known_before
-
-if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame
 
 
 class LeakError(Exception):

@@ -1,15 +1,9 @@
 """What a user's purchases say of taste: affinities to categories and brands, and how dear the chosen items are among their like."""
 
-from __future__ import annotations
-
 from datetime import date
-from typing import TYPE_CHECKING
 
-from pyspark.sql import Window
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
-
-if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame
 
 # Positions are whole numbers of this unit, so that their weighted sums do not depend on the order of the rows.
 POSITION_UNITS = 10**4

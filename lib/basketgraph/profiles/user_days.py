@@ -1,18 +1,13 @@
 """gold.user_days: what each user bought on each day. A day's rows follow from that day's events alone, so days can be replaced one by one."""
 
-from __future__ import annotations
-
 from datetime import date
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from basketgraph.foundation.point_in_time import kept_before, known_before
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
-
-    from basketgraph.foundation.tables.warehouse import RunTables
+from basketgraph.foundation.tables.warehouse import RunTables
 
 EVENTS, USER_DAYS = "silver.events", "gold.user_days"
 HOURS = 24

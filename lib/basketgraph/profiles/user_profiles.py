@@ -1,20 +1,14 @@
 """gold.user_profiles: what is known of each user before a day, from user_days, items and users."""
 
-from __future__ import annotations
-
 from datetime import date
-from typing import TYPE_CHECKING
 
-from pyspark.sql import Window
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from basketgraph.foundation.config import Settings
 from basketgraph.foundation.point_in_time import known_before
 from basketgraph.profiles.tastes import tastes
 from basketgraph.profiles.user_days import HOURS
-
-if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame
 
 # Part of the column names, hence not in conf.
 SPEND_WINDOWS_DAYS = (28, 90, 365)

@@ -1,7 +1,5 @@
 """What explains a score, on plain arrays: similar items, the graph's messages, buyers and names; read once per worker."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import date
 from typing import Any

@@ -1,19 +1,14 @@
 """The ranker's features of every candidate, as of a cut: nothing after it is looked at."""
 
-from __future__ import annotations
-
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
 
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from basketgraph.foundation.point_in_time import kept_before
 from basketgraph.foundation.recommenders import EXPLAIN_ORDER, LIST_SETTINGS
 from basketgraph.rank.histories import LEVELS, PACES, WINDOWS, item_history, tastes, user_history
 from basketgraph.rank.settings import RankSettings
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
 
 LABEL = "bought"  # 1 or 0: whether the user bought the candidate in the window after the cut
 FEATURES = (

@@ -1,17 +1,11 @@
 """What the purchases before a cut say of users, items, pairs of both, and users' tastes: the ranker's raw material."""
 
-from __future__ import annotations
-
 from datetime import date
-from typing import TYPE_CHECKING
 
-from pyspark.sql import Window
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from basketgraph.foundation.point_in_time import kept_before, known_before
-
-if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame
 
 LEVELS = ("department", "category", "subcategory", "manufacturer")
 PACES = (20, 180)  # half-lives, in days, beside the one of gold.interactions: what is bought now, and what has always been

@@ -1,7 +1,5 @@
 """The learned ranker: a linear prior over the recommenders, and boosted trees that correct it."""
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import dataclass
 

@@ -1,19 +1,15 @@
 """Why an item is on a list: the recommender that placed it, with its evidence, in a sentence and in numbers."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from basketgraph.foundation.recommenders import EXPLAIN_ORDER
 from basketgraph.rank.evidence import Evidence, Part, UserHistory
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
 
 REASONS = """setting string, user_id string, rank int, item_id string, score double, sources array<string>, source string, reason string,
 evidence array<struct<item_id:string,share:double,purchases:bigint,last_date:date,users:bigint>>, own_share double"""

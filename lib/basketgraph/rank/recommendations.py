@@ -1,27 +1,21 @@
 """gold.recommendations: rankers learn from the validation window's labels, score candidates over Arrow batches, and list the best k."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from pyspark.sql import Window
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from basketgraph.foundation.recommenders import EXPLAIN_ORDER, LIST_SETTINGS
 from basketgraph.rank.features import FEATURES
 from basketgraph.rank.ranker import Ranker, ladder_ranker, train
 from basketgraph.rank.settings import RankSettings
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
 
 LADDER_VERSION = ladder_ranker(FEATURES).version  # gold.recommendations.model_version of lists that no ranker has learnt
 RANKS = tuple(f"{recommender}_rank" for recommender in EXPLAIN_ORDER)

@@ -1,17 +1,11 @@
 """gold.als_user_factors and gold.als_item_factors: implicit ALS on Spark MLlib (Hu, Koren, Volinsky 2008)."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from pyspark.ml.feature import StringIndexer
 from pyspark.ml.recommendation import ALS
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from basketgraph.recall.settings import RecallSettings
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
 
 BLOCKS = 4  # of users and of items; not the machine's cores, so that a larger one gives the same factors
 

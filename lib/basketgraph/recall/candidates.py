@@ -1,14 +1,12 @@
 """gold.candidates: the union of every recommender's best items for each user, by blocked matrix products over Arrow batches."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from scipy import sparse
 
@@ -17,9 +15,6 @@ from basketgraph.foundation.recommenders import LIST_SETTINGS, NAMES
 from basketgraph.recall.catalogue import Block, Catalogue, stacked
 from basketgraph.recall.matrix import Floats, places
 from basketgraph.recall.settings import RecallSettings
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
 
 PARTS = ("score", "rank", "z")
 CANDIDATES = ", ".join(

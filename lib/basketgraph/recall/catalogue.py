@@ -1,7 +1,5 @@
 """The item side of every recommender on plain arrays, read once per worker, and the scores that it gives to a block of users."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

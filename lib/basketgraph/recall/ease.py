@@ -1,7 +1,5 @@
 """EASE in its dual form: exact, and cheap while users are few (Steck 2019, arXiv 1905.03375)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

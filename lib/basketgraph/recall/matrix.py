@@ -1,7 +1,5 @@
 """Weighted edges as a sparse matrix with named rows and columns."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,21 +1,16 @@
 """gold.related_items: items bought by the same users, by the cosine of the items' columns of weights, nearest neighbours only."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from scipy import sparse
 
 from basketgraph.recall.matrix import Edges, Numbers, edges_matrix, places
 from basketgraph.recall.settings import RecallSettings
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
 
 NEIGHBOURS = "item_id string, related_item_id string, rank int, score float, users bigint"
 BLOCK = 1000  # items whose similarities to all others are in memory at once
