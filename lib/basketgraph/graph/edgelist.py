@@ -13,7 +13,12 @@ from basketgraph.graph.partition import csr_from_edges
 from basketgraph.graph.sparse import Csr
 
 WANTED = "want `user item item ...`, with blanks between them"
-SEPARATORS = {"::": "sed 's/::/ /g'", ",": "tr ',' ' '", ";": "tr ';' ' '", "|": "tr '|' ' '"}  # that other layouts have: what makes blanks of them
+SEPARATORS = {
+    "::": "sed 's/::/ /g'",
+    ",": "tr ',' ' '",
+    ";": "tr ';' ' '",
+    "|": "tr '|' ' '",
+}  # of other layouts, and the command that replaces them by blanks
 TYPED = (":token", ":float", ":token_seq", ":float_seq")  # RecBole's headers: user_id:token item_id:token
 USER_NAMES = frozenset({"user", "users", "userid", "uid", "customer", "customerid", "visitorid", "reviewerid", "session", "sessionid", "orgid"})
 ITEM_NAMES = frozenset({"item", "items", "itemid", "iid", "product", "productid", "movieid", "artistid", "asin", "sku", "remapid"})
@@ -51,12 +56,11 @@ def read_edge_lists(paths: Sequence[Path], say: Callable[[str], None] = lambda t
 
 def _pairs(path: Path, say: Callable[[str], None]) -> tuple[list[str], list[str]]:
     rows = _rows(path)
-    if rows and _is_header(rows):
-        _refuse_columns(path, rows[1:], header=rows[0])
-        say(f"{path}: the first line, `{' '.join(rows[0])}`, is a header and is left out")
-        rows = rows[1:]
-    else:
-        _refuse_columns(path, rows)
+    header = rows[0] if rows and _is_header(rows) else ()
+    rows = rows[1:] if header else rows
+    _refuse_columns(path, rows, header)
+    if header:
+        say(f"{path}: the first line, `{' '.join(header)}`, is a header and is left out")
     users: list[str] = []
     items: list[str] = []
     for user, *names in rows:
@@ -95,7 +99,7 @@ def _is_header(rows: Sequence[Row]) -> bool:
     return lacks_numbers and len(rows) > 2 and all(word.isdecimal() for row in rows[1:] for word in row)
 
 
-def _refuse_columns(path: Path, rows: Sequence[Row], header: Row = ()) -> None:
+def _refuse_columns(path: Path, rows: Sequence[Row], header: Row) -> None:
     """Raises UserError for `user item rating time` and the like: as many words in each line, and users who have several lines."""
     width = len(rows[0]) if rows else 0
     if width < 3 or any(len(row) != width for row in rows):

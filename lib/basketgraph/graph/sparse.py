@@ -149,7 +149,10 @@ class TorchMatrix:
         )
 
 
-def matrix(csr: Csr, device: torch.device, threads: int, kernel: str = "auto") -> "CpuMatrix | TorchMatrix":
+Matrix = CpuMatrix | TorchMatrix
+
+
+def matrix(csr: Csr, device: torch.device, threads: int, kernel: str = "auto") -> Matrix:
     """The fastest implementation for the device; kernel "torch" or "numba" forces one (numba needs a CPU)."""
     if kernel == "torch" or (kernel == "auto" and device.type != "cpu"):
         return TorchMatrix(csr, device)
