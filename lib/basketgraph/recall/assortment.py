@@ -1,4 +1,4 @@
-"""What the shop sells now and how many users buy it: the items that may be listed, with their popularity."""
+"""The assortment: the items that lists may hold, with their popularity."""
 
 from datetime import date, timedelta
 

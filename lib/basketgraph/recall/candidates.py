@@ -23,11 +23,11 @@ CANDIDATES = ", ".join(
 
 
 def user_rows(edges: DataFrame, vectors: Mapping[str, DataFrame]) -> DataFrame:
-    """One row per user with all that the recommenders need to know of them.
+    """One row per user, with the purchases and vectors that the recommenders score by.
 
-    edges:       gold.interactions rows of one cut.
-    vectors:     recommender -> user_id, vector; may be empty.
-    returns:     user_id, items, weights, decayed (arrays of one length), vectors (a struct with each recommender's vector, null where unknown).
+    edges:   gold.interactions rows of one cut.
+    vectors: recommender -> user_id, vector; may be empty.
+    returns: user_id, items, weights, decayed (arrays of one length), vectors (a struct with each recommender's vector, null where unknown).
     """
     bought = F.sort_array(F.collect_list(F.struct("item_id", "weight", "decayed")))
     users = edges.groupBy("user_id").agg(bought.alias("bought"))
@@ -83,14 +83,8 @@ def _block(batch: pa.RecordBatch, catalogue: Catalogue) -> Block:
         values = np.asarray(columns[name].flatten(), dtype=np.float32)
         return sparse.csr_matrix((values[place >= 0], (row[place >= 0], place[place >= 0])), shape=shape)
 
-    given = columns["vectors"]
-    vectors = {name: _of_width(stacked(given.field(name)), items.shape[1]) for name, items in catalogue.vectors.items()}
+    vectors = {name: stacked(columns["vectors"].field(name), items.shape[1]) for name, items in catalogue.vectors.items()}
     return Block(columns["user_id"], matrix("weights"), matrix("decayed"), vectors)
-
-
-def _of_width(vectors: Floats, width: int) -> Floats:
-    """A block in which no user has a vector has no width of its own."""
-    return vectors if vectors.shape[1] == width else np.full((len(vectors), width), np.nan, dtype=np.float32)
 
 
 def _picked(
