@@ -17,7 +17,7 @@ Values = Mapping[tuple[str, str], Mapping[str, NDArray[np.float64]]]  # (setting
 
 
 def by_model(judged: pa.Table, k: int, present: Set[tuple[str, str]]) -> Values:
-    """Rows of `judge.judged`, in any order, as one array of users per model, so that models can be compared user by user.
+    """Rows of `judge.judged`, in any order, as an array of users per model, the users in the same order.
 
     present: the (setting, model) that list anything; others, such as `graph` before the first training, are left out.
     """

@@ -1,4 +1,4 @@
-"""The gate before a release: checks of its lists and items, and comparisons with simple models and with the live release."""
+"""The gate before a release: checks of the lists, and comparisons with simple models and the live release."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -121,8 +121,8 @@ def unlearnt_settings(recommendations: DataFrame, ladder_version: str) -> DataFr
 def comparable_evaluations(evaluations: DataFrame, cuts: Cuts, unlearnt: Collection[str], *, window_days: int) -> DataFrame:
     """The rows of ops.evaluations that the gate compares: none in a shop that is too young to be judged.
 
-    While a young shop's windows are shorter than `window_days`, rows of `unlearnt` settings are left out: too few rows to train a ranker on are
-    normal then.
+    While a young shop's windows are shorter than `window_days`, rows of `unlearnt` settings are left out: too few rows
+    to train a ranker on are normal then.
     """
     if cuts.judged_from is not None:
         return evaluations.limit(0)
@@ -146,7 +146,7 @@ def baseline_faults(evaluations: Sequence[Mapping[str, Any]], metric: str, setti
     """Where the published lists are not better than models that need no training.
 
     evaluations: rows of ops.evaluations of the cut; may be empty.
-    may_tie:     settings whose lists no trained ranker ordered: they may be as good as these models, which they are made of.
+    may_tie:     settings whose lists no trained ranker ordered: they may be as good as the models they are made of.
     """
     gains = {(row["setting"], row["versus"]): row for row in evaluations if row["model"] == PUBLISHED and row["metric"] == metric and row["versus"]}
     faults = []

@@ -1,4 +1,4 @@
-"""Recall and NDCG of every model's lists for each user, over Arrow batches; relevant is what the user bought after the cut."""
+"""Recall and NDCG of every model's lists for each user, by what the user bought after the cut."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
@@ -44,7 +44,7 @@ def relevant_items(events: DataFrame, kept: DataFrame, items: DataFrame, edges: 
     events:  silver.events rows.   kept: gold.kept_purchases rows.
     items:   silver.items rows; only items recommendable at the window's end are relevant.
     edges:   gold.interactions rows of the cut: the users with a history, and the pairs that are no discovery.
-    returns: setting, user_id, items (array, sorted); users without a relevant item have no row. At most `max_users` users, by hash;
+    returns: setting, user_id, items (array, sorted); at most `max_users` users, by hash, and only those with a relevant item;
              none in a shop that is too young to be judged.
     """
     end = cuts.end(cuts.test)
@@ -90,5 +90,6 @@ def _judge(batches: Iterable[pa.RecordBatch], *, models: Sequence[str], k: int) 
             top = np.full((batch.num_rows, k), -1, dtype=np.int64)  # an item that is not relevant counts like none
             top[owner[here], rank[here] - 1] = np.asarray(number)[here]
             recall, ndcg = recall_ndcg(top, indptr, np.asarray(relevant_items.indices, dtype=np.int64), k)
-            columns = [batch.column("setting"), pa.array([model] * batch.num_rows), batch.column("user_id"), pa.array(recall), pa.array(ndcg)]
-            yield pa.RecordBatch.from_arrays(columns, names=["setting", "model", "user_id", "recall", "ndcg"])
+            columns = [batch.column("setting"), pa.array([model] * batch.num_rows), batch.column("user_id")]
+            names = ["setting", "model", "user_id", "recall", "ndcg"]
+            yield pa.RecordBatch.from_arrays([*columns, pa.array(recall), pa.array(ndcg)], names=names)

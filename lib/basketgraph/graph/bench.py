@@ -89,7 +89,7 @@ def bench(
 
 def fit(edges: Csr, settings: GraphSettings, say: Say = silent) -> tuple[Serving, list[float], int]:
     """Train in this process. returns: embeddings, the loss of each epoch, peak memory in bytes."""
-    threads = settings.threads or free_threads(1)  # asked again for each fit of a tuning: the machine's other work comes and goes
+    threads = settings.threads or free_threads(1)  # counted anew for each fit of a tuning
     torch.set_num_threads(threads)
     model = LightGCN(whole_part(edges), settings, OneProcess(), choose_device(settings, 0), threads)
     losses = []

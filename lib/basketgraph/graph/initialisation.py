@@ -21,7 +21,7 @@ def start_vectors(part: Part, settings: GraphSettings, workers: Workers, to_user
 
 
 def _subspace(part: Part, settings: GraphSettings, workers: Workers, to_users: Matrix, to_items: Matrix) -> tuple[torch.Tensor, torch.Tensor]:
-    """Approximate leading singular vectors of D^-1/2 A D^-1/2, by subspace iteration from a seeded start (Halko et al. 2011, arXiv 0909.4061)."""
+    """Approximate leading singular vectors of D^-1/2 A D^-1/2 by subspace iteration (Halko et al. 2011, arXiv 0909.4061)."""
     draw = torch.Generator().manual_seed(settings.seed)
     width = min(settings.dim, part.items)
     items = torch.randn(part.items, width, generator=draw).to(to_items.device)
@@ -53,8 +53,8 @@ def _scaled(vectors: torch.Tensor, scale: float, workers: Workers | None) -> tor
 def explained(vectors: torch.Tensor, features: torch.Tensor, workers: Workers | None) -> tuple[torch.Tensor, torch.Tensor]:
     """Split start vectors [n, d] by ridge regression on features [n, f]: a map [f, d], and the residuals [n, d].
 
-    vectors = residual + features @ map for every row with a start vector; a row without one (all zeros: nobody bought it) has residual 0 and
-    starts from its features alone. `workers` sums over ranks where the rows are sharded.
+    vectors = residual + features @ map for every row with a start vector. A row without one (all zeros: nobody bought
+    it) has residual 0 and starts from its features alone. `workers` sums over ranks where the rows are sharded.
     """
     known = vectors.abs().sum(dim=1, keepdim=True) > 0
     seen = (features * known).double()

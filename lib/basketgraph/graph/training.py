@@ -1,4 +1,4 @@
-"""Training the recommender on sealed shard sets: start the ranks, report their epochs, read the results. Imports no torch."""
+"""Training on sealed shard sets: start the ranks, report their epochs, read the results. Imports no torch."""
 
 import hashlib
 import json
@@ -28,7 +28,7 @@ def training_fingerprint(manifest: Manifest, settings: GraphSettings) -> str:
 
 
 class Training(Settings):
-    """A sealed set; the folder for checkpoints, embeddings and result; and one for TensorBoard's events, where they are wanted."""
+    """A sealed set, the folder of its model, and a folder for TensorBoard's events, where they are wanted."""
 
     shards: Path
     model: Path
@@ -55,10 +55,10 @@ def train_each(
     launcher: Launcher = "processes",
     on_epoch: Callable[[Training, dict[str, Any]], None] = lambda training, epoch: None,
 ) -> list[Result]:
-    """Train on sealed sets one after the other with the same Horovod ranks, each from its last checkpoint, if there is one.
+    """Train on sealed sets one after the other with the same Horovod ranks, each from its last checkpoint, if any.
 
     on_epoch: called after each epoch with number, loss, learning_rate, gradient_norm and seconds.
-    returns:  losses, seconds and peak memory of each; the embeddings lie in <model>/embeddings. A finished training is not repeated.
+    returns:  the result of each; the embeddings lie in <model>/embeddings. A finished training is not repeated.
     errors:   UserError for a set that does not match its manifest or for more ranks than shards, before any rank starts; RanksFailed where one fails.
     """
     named = []
@@ -74,7 +74,9 @@ def train_each(
         (training.model / PROGRESS).unlink(missing_ok=True)
         shutil.rmtree(training.model / EMBEDDINGS, ignore_errors=True)
     if unfinished:  # starting ranks takes as long as training a small graph
-        arguments = ["--settings", settings.model_dump_json(), *(text for t in unfinished for text in ("--training", t.model_dump_json()))]
+        arguments = ["--settings", settings.model_dump_json()]
+        for training in unfinished:
+            arguments += ["--training", training.model_dump_json()]
         with _reported_epochs(unfinished, settings.epochs, on_epoch):
             run_ranks("basketgraph.graph.worker_main", arguments, ranks, launcher=launcher, threads=settings.threads)
     return [read_result(training.model) for training in named]

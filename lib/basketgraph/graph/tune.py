@@ -40,9 +40,9 @@ def split_edges(train: Csr, *, share: float = VALIDATION_SHARE, seed: int = 0) -
 
 
 def tune(train: Csr, valid: Csr, settings: GraphSettings, fit: Fit, *, fixed: frozenset[str], say: Callable[[str], None]) -> GraphSettings:
-    """The settings with the best Recall@20 + NDCG@20 on `valid`: one axis after the other, from `settings` on, those named in `fixed` unchanged.
+    """The settings with the best Recall@20 + NDCG@20 on `valid`, found axis by axis from `settings` on.
 
-    Every fit is scored with every beta, which takes no training. `say` is told of each fit.
+    fixed: axes that are not tried.   say: is told of each fit. Every fit is scored with every beta, which takes no training.
     """
     best, best_score = settings, -1.0
     for axis, values in AXES:

@@ -1,4 +1,4 @@
-"""What explains a score, as plain arrays sent once to each worker: similar items, the graph's messages, buyers and names."""
+"""What explains a score, as plain arrays: similar items, the graph's messages, buyers and names."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -42,7 +42,7 @@ class UserHistory:
 
 @dataclass(frozen=True)
 class Evidence:
-    """The item side. `place` numbers the items; a row of messages or vectors is NaN where the graph does not know the item."""
+    """The item side. `place` numbers the items; messages and vectors are NaN where the graph does not know the item."""
 
     place: dict[str, int]
     names: list[str | None]
@@ -75,7 +75,7 @@ class Evidence:
         )
 
     def from_related(self, item_id: str, user: UserHistory) -> list[Part]:
-        """The user's items that have this item as a neighbour, with their share of weight times similarity; may be empty."""
+        """The user's items that have this item as a neighbour, by share of weight times similarity; may be empty."""
         number = self.place[item_id]
         near = slice(self.near_from[number], self.near_from[number + 1])
         items = self.near_items[near]
@@ -87,7 +87,7 @@ class Evidence:
         return [user.part(linked[i], strength[i] / strength.sum(), int(users[i])) for i in best]
 
     def from_graph(self, item_id: str, user: UserHistory) -> tuple[list[Part], float] | None:
-        """The graph's score as a sum: the exact share that each of the user's items adds to user vector x item vector, and the user's own share.
+        """The graph's score as an exact sum: the share that each of the user's items adds, and the share of the user's own vector.
 
         None where the graph does not know the user or the item, or where no item adds to a positive score.
         """

@@ -12,7 +12,7 @@ from basketgraph.rank.settings import RankSettings
 
 LABEL = "bought"  # 1 or 0: whether the user bought the candidate in the window after the cut
 FEATURES = (
-    # No raw scores but the user's own count: they drift from cut to cut as histories grow; ranks and standardised scores do not.
+    # Raw scores drift from cut to cut as histories grow; ranks and standardised scores do not.
     *(f"{recommender}_{part}" for recommender in EXPLAIN_ORDER for part in ("rank", "z")), "personal_frequency_score",
     "own_purchases", "own_orders", "own_recency", "own_tenure", "own_amount", "own_gap", "own_due",
     *(f"own_decayed_{days}" for days in PACES),
@@ -30,8 +30,8 @@ def features(candidates: DataFrame, purchases: DataFrame, own: DataFrame) -> Dat
 
     candidates: gold.candidates rows of the cut, or those of `labelled`.
     purchases:  rows of `histories.purchases_before` the cut.
-    own:        rows of `histories.own_history` of the purchases; they are read six times, so a job should compute them once.
-    returns:    setting, user_id, item_id, FEATURES as floats, null where there is no value; and `bought` where the candidates have it.
+    own:        rows of `histories.own_history` of the purchases; read six times, so compute them once.
+    returns:    setting, user_id, item_id, FEATURES as floats (null: no value), and `bought` where the candidates have it.
     """
     # Partitioned by user first: Spark alone would shuffle the candidates by user and item, and then again by user.
     featured = candidates.repartition("user_id").join(F.broadcast(item_history(own)), "item_id", how="left")  # at most one row per item
@@ -50,7 +50,7 @@ def features(candidates: DataFrame, purchases: DataFrame, own: DataFrame) -> Dat
 
 
 def labelled(candidates: DataFrame, events: DataFrame, kept: DataFrame, *, as_of: date, window_days: int, settings: RankSettings) -> DataFrame:
-    """The candidates to train on: all that were bought in the window after the cut and kept to its end, and a share of the others.
+    """The candidates to train on: all that were bought in the window after the cut and kept, and a share of the others.
 
     candidates: gold.candidates rows of the cut.   events: silver.events rows.   kept: gold.kept_purchases rows.
     returns:    the same columns and `bought` (1 or 0), for users who bought in the window.

@@ -1,4 +1,4 @@
-"""Purchases before a cut summarised by user, by item, by both, and by user and category: what the ranker's features are made of."""
+"""Purchases before a cut, summarised by user, by item, by both, and by user and level of the catalogue."""
 
 from datetime import date
 
@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 from basketgraph.foundation.point_in_time import kept_before, known_before
 
 LEVELS = ("department", "category", "subcategory", "manufacturer")
-PACES = (20, 180)  # half-lives in days, for short-term and long-term habits, beside the half-life of `rank.half_life_days`
+PACES = (20, 180)  # half-lives in days, beside `rank.half_life_days`: short-term and long-term habits
 WINDOWS = (7, 28, 90)
 LATELY = 28  # days
 
@@ -69,7 +69,7 @@ def user_history(purchases: DataFrame, own: DataFrame) -> DataFrame:
 
 
 def item_history(own: DataFrame) -> DataFrame:
-    """One row per item: recent buyers, trend, share of repeat buyers, gap between purchases, and share of each level's recent sales.
+    """One row per item: recent buyers, trend, share of repeat buyers, gap, and share of each level's recent sales.
 
     own: rows of `own_history`; a user counts as buyer within n days where the last purchase is at most n days ago.
     """
@@ -92,7 +92,7 @@ def item_history(own: DataFrame) -> DataFrame:
 
 
 def tastes(own: DataFrame, level: str) -> DataFrame:
-    """One row per user and value of `level`: decayed count, share of the user's decayed count, that share over all users' share, recency.
+    """One row per user and value of `level`: decayed count, its share of the user's, lift over all users' share, recency.
 
     own: rows of `own_history`. Items without a value of `level` count in the user's total and give no row.
     """

@@ -13,12 +13,12 @@ from basketgraph.rank.settings import RankerSettings
 
 @dataclass(frozen=True)
 class Ranker:
-    """Scores one setting's candidates. Text and numbers alone, so that it can be sent to workers and written into a file."""
+    """Scores one setting's candidates. Text and numbers alone, so that it can be sent to workers."""
 
     features: tuple[str, ...]
-    prior: Floats  # [features]: weights of the linear part; 0 for every feature that is no standardised score of a recommender
+    prior: Floats  # [features]: weights of the linear part; 0 for all but standardised scores
     trees: Trees
-    ladder: tuple[str, ...] = ()  # of a ranker that could not be trained: recommenders whose ranks order the list, the first one first
+    ladder: tuple[str, ...] = ()  # where no ranker could be trained: recommenders whose ranks order the list
 
     @property
     def version(self) -> str:
@@ -43,8 +43,8 @@ def train(rows: Floats, bought: Ints, groups: Ints, features: tuple[str, ...], s
     rows:    float32 [rows, features], each user's rows together.   bought: [rows], 1 or 0.
     groups:  [users], how many rows each has.
 
-    The trees correct a logistic blend of the recommenders: trained alone on a window's few hits among many candidates they are worse than the
-    blend. Where no tree could be split, or nothing or all was bought, the ladder orders the list.
+    The trees correct a logistic blend of the recommenders: trained alone on a window's few hits among many candidates
+    they are worse than the blend. Where no tree could be split, or nothing or all was bought, the ladder orders the list.
     """
     if bought.sum() in (0, len(bought)) or len(rows) < 2 * settings.min_rows:
         return ladder_ranker(features)
@@ -62,7 +62,7 @@ def prior_score(rows: Floats, prior: Floats) -> NDArray[np.float64]:
 
 
 def ladder_score(rows: Floats, features: tuple[str, ...], ladder: tuple[str, ...]) -> NDArray[np.float64]:
-    """Items that the first recommender placed, in its order, score above those that only the second placed, and so on; 0 for items none placed."""
+    """Items placed by the first recommender, in its order, score above those placed by only the second, and so on; else 0."""
     score = np.zeros(len(rows))
     for step, recommender in enumerate(ladder):
         if f"{recommender}_rank" in features:

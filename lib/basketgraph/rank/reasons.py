@@ -38,8 +38,9 @@ def reasons(users: DataFrame, evidence: Evidence) -> DataFrame:
     """The reason of each listed item.
 
     users:   rows of `listed_users`.
-    returns: setting, user_id, rank, item_id, score, sources (recommenders that placed the item, the surest first), source (the recommender that
-             the reason is about), reason (a sentence), evidence (the user's items that explain it), own_share (graph only).
+    returns: setting, user_id, rank, item_id, score, sources (recommenders that placed the item, the surest first), source
+             (the recommender that the reason is about), reason (a sentence), evidence (the user's items that explain it),
+             own_share (graph only).
     """
     schema = to_arrow_schema(StructType.fromDDL(REASONS))  # type: ignore[arg-type]
     return users.mapInArrow(partial(_of_batches, evidence=evidence, schema=schema), REASONS)
@@ -64,7 +65,7 @@ def _of_user(user: dict[str, Any], evidence: Evidence) -> Iterator[dict[str, Any
 
 
 def _why(item_id: str, recommenders: Sequence[str], history: UserHistory, evidence: Evidence) -> dict[str, Any]:
-    """The reason of an item that the user never bought: by the surest recommender that has evidence, else by how many customers bought it."""
+    """The reason of an item that the user never bought: by the surest recommender with evidence, else by popularity."""
     for recommender in recommenders:
         if recommender == "popularity":
             break

@@ -1,4 +1,4 @@
-"""gold.recommendations: rankers are trained on the validation window, score the candidates over Arrow batches, and list the best k."""
+"""gold.recommendations: rankers are trained on the validation window, score the candidates, and list the best k."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +17,7 @@ from basketgraph.rank.features import FEATURES
 from basketgraph.rank.ranker import Ranker, ladder_ranker, train
 from basketgraph.rank.settings import RankSettings
 
-LADDER_VERSION = ladder_ranker(FEATURES).version  # gold.recommendations.model_version of lists that no trained ranker ordered
+LADDER_VERSION = ladder_ranker(FEATURES).version  # model_version of lists that no trained ranker ordered
 RANKS = tuple(f"{recommender}_rank" for recommender in EXPLAIN_ORDER)
 SCORED = ", ".join(["setting string", "user_id string", "item_id string", "score double", *(f"{rank} int" for rank in RANKS)])
 
@@ -71,7 +71,7 @@ def recent_buyers(candidates: DataFrame) -> DataFrame:
 
 
 def recommendations(explained: DataFrame, rankers: Mapping[str, Ranker], *, as_of: date) -> DataFrame:
-    """gold.recommendations rows. explained: rows of `reasons.reasons`. No list is randomised, so there is no propensity."""
+    """gold.recommendations rows. explained: rows of `reasons.reasons`. No list is randomised: propensity is null."""
     version = F.create_map(*(F.lit(part) for setting, ranker in rankers.items() for part in (setting, ranker.version)))
     return explained.withColumns({"propensity": F.lit(None).cast("double"), "model_version": version[F.col("setting")], "as_of": F.lit(as_of)})
 

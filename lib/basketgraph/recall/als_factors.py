@@ -13,9 +13,9 @@ BLOCKS = 4  # of users and of items; fixed, so that the factors do not depend on
 def als_factors(edges: DataFrame, settings: RecallSettings) -> tuple[DataFrame, DataFrame]:
     """Factor the weighted user-item matrix; the confidence of an edge is 1 + alpha * weight.
 
-    edges:   gold.interactions rows of one cut. Items of fewer than `als_min_users` users are left out: they are half of a grocer's assortment
-             and a twentieth of its edges, and cost as much time as any other.
-    returns: (user_id, factors array<float>) and (item_id, factors array<float>); score = inner product. Both are empty where no item is left.
+    edges:   gold.interactions rows of one cut. Items of fewer than `als_min_users` users are left out: they are half of a
+             grocer's assortment and a twentieth of its edges, and cost as much time as any other.
+    returns: (user_id, factors array<float>) and (item_id, factors array<float>); score = inner product. Both may be empty.
     """
     common = edges.groupBy("item_id").agg(F.count("*").alias("users")).where(F.col("users") >= settings.als_min_users)
     edges = edges.join(common, "item_id", how="left_semi")

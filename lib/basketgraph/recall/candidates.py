@@ -27,7 +27,7 @@ def user_rows(edges: DataFrame, vectors: Mapping[str, DataFrame]) -> DataFrame:
 
     edges:   gold.interactions rows of one cut.
     vectors: recommender -> user_id, vector; may be empty.
-    returns: user_id, items, weights, decayed (arrays of one length), vectors (a struct with each recommender's vector, null where unknown).
+    returns: user_id, items, weights, decayed (arrays of one length), vectors (a struct of each recommender's, may be null).
     """
     bought = F.sort_array(F.collect_list(F.struct("item_id", "weight", "decayed")))
     users = edges.groupBy("user_id").agg(bought.alias("bought"))

@@ -1,4 +1,4 @@
-"""The item side of every recommender as plain arrays, sent once to each worker, and the scores that it gives to a block of users."""
+"""The item side of every recommender as plain arrays, and the scores that it gives to a block of users."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """The items that may be listed, and each recommender's item side. A recommender without one (no graph, too many users for EASE) is absent."""
+    """The assortment, and each recommender's item side; absent is one without (no graph, too many users for EASE)."""
 
     listed: pa.StringArray  # [n], sorted: ties go to the lower id
     history: pa.StringArray  # [h], sorted: every item that any user bought, or that may be listed

@@ -34,7 +34,7 @@ class Ease:
 
 
 def ease(edges: Edges, listed: pa.StringArray, ridge: float) -> Ease:
-    """Fit EASE on all edges, to score the `listed` items. It holds users x users numbers: see `recall.ease_max_users`."""
+    """Fit EASE on all edges, to score the `listed` items. It holds users^2 numbers: see `recall.ease_max_users`."""
     every = edges.weights
     gram = (every @ every.T).toarray().astype(np.float64)
     gram[np.diag_indices_from(gram)] += ridge

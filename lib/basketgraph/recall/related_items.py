@@ -30,7 +30,7 @@ def related_items(items: DataFrame, edges: pa.Table, listed: pa.Table, settings:
 
 
 def sampled_edges(edges: DataFrame, settings: RecallSettings) -> DataFrame:
-    """user_id, item_id, weight of at most `related_max_users` users, chosen by hash, so that a worker's memory is bounded.
+    """user_id, item_id, weight of at most `related_max_users` users, chosen by hash: a bound on workers' memory.
 
     edges: gold.interactions rows of one cut.
     """

@@ -16,7 +16,7 @@ ITEM_NAMES = ("department", "category", "subcategory", "brand", "brand_type", "m
 
 
 def user_features(profiles: DataFrame, *, buckets: int) -> Features:
-    """Feature vectors of gold.user_profiles rows of one as_of: the columns tagged `feature`, the shares of names, and the string columns."""
+    """Feature vectors of gold.user_profiles rows of one as_of: columns tagged `feature`, shares of names, string columns."""
     terms = contract("gold.user_profiles")
     tagged = terms.feature_columns
     kinds = {field.name: field.dataType for field in terms.struct.fields}
@@ -28,7 +28,7 @@ def user_features(profiles: DataFrame, *, buckets: int) -> Features:
 
 
 def item_features(items: DataFrame, interactions: DataFrame, *, as_of: date, settings: ShardSettings) -> Features:
-    """Feature vectors of the items as they were before `as_of`: hashed names, price, and percentile of the price within the category.
+    """Feature vectors of the items as they were before `as_of`: hashed names, price, and its percentile in the category.
 
     items:        silver.items rows with their history; a withdrawn item without sales gets no vector.
     interactions: gold.interactions rows of `as_of`, whose amounts give the price.

@@ -16,7 +16,7 @@ class FeatureColumns:
 
     numbers: numeric columns, which may have heavy tails.
     arrays:  columns of arrays of doubles -> the length of their arrays.
-    names:   string columns.   shares: array<struct<name, share>> columns. Names of both are hashed into the same `buckets` signed buckets.
+    names:   string columns.   shares: array<struct<name, share>> columns. The names of both share `buckets` signed buckets.
     """
 
     numbers: Sequence[str] = ()
@@ -37,8 +37,9 @@ class Features:
 def feature_vectors(rows: DataFrame, id_column: str, columns: FeatureColumns) -> Features:
     """One vector per row of `rows`; a null number becomes the mean, a null name adds nothing.
 
-    A number x becomes sign(x) log(1 + |x|), standardised to mean 0 and standard deviation 1 over `rows`. A name adds +-1 to one of the buckets
-    (Weinberger et al. 2009, arXiv 0902.2206), a share +- its share; the buckets are divided by the root of the number of name columns.
+    A number x becomes sign(x) log(1 + |x|), standardised to mean 0 and standard deviation 1 over `rows`. A name adds +-1
+    to a bucket (Weinberger et al. 2009, arXiv 0902.2206), a share +- itself; buckets are divided by the root of the
+    number of name columns.
     """
     numbers: dict[str, Column] = {name: F.signum(name) * F.log1p(F.abs(F.col(name).cast("double"))) for name in columns.numbers}
     for name, size in columns.arrays.items():
@@ -76,7 +77,7 @@ def _tokens(columns: FeatureColumns) -> Column:
 
 
 def _bucketed(buckets: int, columns: int) -> Column:
-    """The tokens' signed weights summed by bucket: the hash modulo `buckets` is the bucket, a further bit of the hash the sign."""
+    """The tokens' signed weights by bucket: the bucket is the hash modulo `buckets`, the sign a further bit of the hash."""
 
     def sign(token: Column) -> Column:
         return F.when(F.shiftrightunsigned(token["hash"], 62) % 2 == 1, F.lit(-1.0)).otherwise(F.lit(1.0))

@@ -1,4 +1,4 @@
-"""The manifest of a shard set, and sealing: files are written into a folder beside the set, the manifest last, and the folder is renamed."""
+"""The manifest of a shard set, and sealing: files are written beside the set, the manifest last, then the folder is renamed."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
@@ -36,7 +36,7 @@ class ShardFile(Settings):
 
 
 class Manifest(Settings):
-    """What a set holds. An index counts the sorted ids of this set and means nothing in another: warm starts join by id."""
+    """What a set holds. An index counts the sorted ids of this set alone: warm starts join by id."""
 
     format: int
     cut: date  # every edge is older than this day
@@ -103,11 +103,12 @@ def manifest_of(folder: Path, files: Sequence[ShardFile], **fields: Any) -> Mani
 
     fields |= {kind: sum(file.rows for file in files if file.kind == kind) for kind in COLUMNS}
     hashes = {"user_ids_sha256": ids_hash("user"), "item_ids_sha256": ids_hash("item")}
-    return Manifest.model_validate({"format": FORMAT, "schema_hash": SCHEMA_HASH, "files": tuple(files), **hashes, **fields})
+    fields |= {"format": FORMAT, "schema_hash": SCHEMA_HASH, "files": tuple(files)}
+    return Manifest.model_validate({**fields, **hashes})
 
 
 def seal_set(folder: Path, fill: Callable[[Path], Manifest]) -> Manifest:
-    """Seal `folder`. `fill` writes the files into the folder that it is given, which becomes `folder`, and returns their manifest."""
+    """Seal `folder`. fill: writes the files into the folder that it is given, and returns their manifest."""
     with replaced_folder(folder) as writing:
         manifest = fill(writing)
         write_atomically(writing / MANIFEST, manifest.model_dump_json(indent=1))

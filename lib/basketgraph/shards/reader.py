@@ -41,7 +41,7 @@ class EdgeRows:
 
 
 class ShardSet:
-    """A sealed set; the files of `shards` (None: all) and of the items are compared with the manifest before a row is read."""
+    """A sealed set. The files of the items and of `shards` (None: all) are verified before a row is read."""
 
     def __init__(self, folder: Path, shards: Sequence[int] | None = None) -> None:
         self.folder = folder
@@ -73,31 +73,33 @@ class ShardSet:
     def _nodes(self, name: str, files: list[ShardFile], features: int) -> NodeRows:
         empty = {f"{name}_index": np.zeros(0, np.int64), f"{name}_id": np.zeros(0, object)}
         widths = {"start": self.manifest.start_width, "features": features}
-        columns = self._read(files, {**empty, **{which: np.zeros((0, width), np.float32) for which, width in widths.items() if width}})
+        empty |= {which: np.zeros((0, width), np.float32) for which, width in widths.items() if width}
+        columns = self._read(files, empty)
         index = columns[f"{name}_index"]
         order = np.argsort(index, kind="stable")
-        start, matrix = (columns[which][order] if width else np.zeros((len(index), 0), np.float32) for which, width in widths.items())
-        return NodeRows(index[order], columns[f"{name}_id"][order], start, matrix)
+        columns |= {which: np.zeros((len(index), 0), np.float32) for which, width in widths.items() if not width}
+        return NodeRows(*(columns[which][order] for which in (f"{name}_index", f"{name}_id", *widths)))
 
     def _read(self, files: list[ShardFile], empty: dict[str, Array]) -> dict[str, Array]:
-        """The columns of `empty` (an array of no row each, of the wanted type and width) with the rows of the files, in no order."""
+        """The columns named in `empty`, with the files' rows in no order; `empty` has arrays of their types without rows."""
         wanted = [file for file in files if file.rows]
         have = {file.name: pq.read_metadata(self.folder / file.name).num_rows for file in wanted}
         faults = [f"{file.name}: want {file.rows} rows, have {have[file.name]}" for file in wanted if have[file.name] != file.rows]
         if faults:
             raise UserError(f"{self.folder}: the shard set does not match its manifest", faults, CURE)
-        batches = _batches(self.folder, [file.name for file in wanted], list(empty), sum(have.values())) if wanted else []
+        batches = _batches(self.folder, list(have), list(empty), sum(have.values())) if have else []
         return {name: np.concatenate([rows, *(batch[name] for batch in batches)]) for name, rows in empty.items()}
 
 
 def _batches(folder: Path, names: list[str], columns: list[str], rows: int) -> list[dict[str, Array]]:
     """The row groups of the folder's files, in order; `rows` is the number of rows in all of them.
 
-    A petastorm reader of one epoch has a race: it asks whether every row group handed out was read, then whether all were handed out. Row groups
-    handed out in between are lost (one read in four, of files with many row groups). So this reader repeats for ever, on one thread, which keeps
-    the order, and is stopped at the last row of the first round.
+    A petastorm reader of one epoch has a race: it asks whether every row group handed out was read, then whether all were
+    handed out. Row groups handed out in between are lost (one read in four, of files with many row groups). So this
+    reader repeats for ever, on one thread, which keeps the order, and is stopped at the last row of the first round.
 
-    petastorm takes only URLs and does not decode them: a # or ? in the folder's name would end the path. So the files are reached by a link.
+    petastorm takes only URLs and does not decode them: a # or ? in the folder's name would end the path. So the files
+    are reached by a link.
     """
     # petastorm calls parts of pyarrow that are deprecated, which warns; and it prints when it ends
     with TemporaryDirectory(prefix="shards") as beside, warnings.catch_warnings(), redirect_stdout(io.StringIO()):
