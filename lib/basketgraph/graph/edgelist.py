@@ -1,4 +1,4 @@
-"""Plain edge lists: `user item item ...` a line, as the field's benchmarks publish them."""
+"""Plain edge lists, the format of published benchmarks: `user item item ...` a line."""
 
 import re
 import shlex
@@ -29,7 +29,7 @@ Row = Sequence[str]
 
 @dataclass(frozen=True)
 class EdgeLists:
-    """Edges by user over one numbering of users and items: the names, in order, and one matrix [users, items] for each file."""
+    """The names of users and items in order of their numbers, and one matrix [users, items] for each file."""
 
     users: tuple[str, ...]
     items: tuple[str, ...]
@@ -37,10 +37,10 @@ class EdgeLists:
 
 
 def read_edge_lists(paths: Sequence[Path], say: Callable[[str], None] = lambda text: None) -> EdgeLists:
-    """Read files over one numbering; names are numbered in numeric order where all are numbers.
+    """Read files with one numbering of users and items; names that are all numbers are numbered in numeric order.
 
     say:    is told of a header line that was left out.
-    errors: UserError on a file without an edge, or one in another layout: columns of ratings, weights or times, or other separators than blanks.
+    errors: UserError for a file without an edge, with columns of ratings, weights or times, or with other separators.
     """
     pairs = [_pairs(path, say) for path in paths]
     users = _names([pair[0] for pair in pairs])

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
-BLOCKS_PER_THREAD = 4  # more than one, so that a thread that got slow rows does not hold up the rest
+BLOCKS_PER_THREAD = 4  # more than one, so that a thread with slow rows does not delay the others
 
 
 @numba.njit(nogil=True, cache=True, fastmath={"contract", "reassoc"})  # type: ignore[untyped-decorator]
