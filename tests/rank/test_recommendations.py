@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from pyspark.sql import functions as F
 
+from basketgraph.foundation.trees import Trees
 from basketgraph.rank.features import FEATURES
 from basketgraph.rank.ranker import Ranker
 from basketgraph.rank.recommendations import LADDER_VERSION, ranked_lists, train_rankers
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 def only(feature: str, weight: float) -> Ranker:
     prior = np.zeros(len(FEATURES))
     prior[FEATURES.index(feature)] = weight
-    return Ranker(FEATURES, prior, "")
+    return Ranker(FEATURES, prior, Trees())
 
 
 def featured(spark: SparkSession, given: list[tuple[str, str, str, float]]) -> DataFrame:
@@ -50,7 +51,7 @@ def test_training_does_not_depend_on_the_order_of_rows(spark: SparkSession) -> N
     shuffled = table.take(pa.array(rng.permutation(len(names))))
     first, second = (train_rankers(rows, rank_settings()) for rows in (table, shuffled))
     assert {name: ranker.version for name, ranker in first.items()} == {name: ranker.version for name, ranker in second.items()}
-    assert first["rebuy"].trees
+    assert first["rebuy"].trees.model
 
 
 def test_a_shop_without_labels_is_ranked_by_the_ladder(spark: SparkSession) -> None:
