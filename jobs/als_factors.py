@@ -12,7 +12,8 @@ from basketgraph.foundation.cuts import run_cuts
 from basketgraph.foundation.progress import each
 from basketgraph.foundation.runs.job import StepReport, job_main
 from basketgraph.foundation.tables.warehouse import RunTables
-from basketgraph.recall import RecallSettings, als_factors
+from basketgraph.recall.als_factors import als_factors
+from basketgraph.recall.settings import RecallSettings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -15,7 +15,10 @@ from basketgraph.foundation.progress import each
 from basketgraph.foundation.recommenders import VECTORS
 from basketgraph.foundation.runs.job import StepReport, job_main
 from basketgraph.foundation.tables.warehouse import RunTables
-from basketgraph.recall import RecallSettings, assortment, candidates, catalogue, edges_for_ease, user_rows
+from basketgraph.recall.assortment import assortment
+from basketgraph.recall.candidates import candidates, edges_for_ease, user_rows
+from basketgraph.recall.catalogue import catalogue
+from basketgraph.recall.settings import RecallSettings
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

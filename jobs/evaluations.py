@@ -8,19 +8,9 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from basketgraph.evaluate import (
-    EvaluateSettings,
-    as_json,
-    by_model,
-    evaluation_rows,
-    judged,
-    models_present,
-    published_lists,
-    recommender_lists,
-    relevant_items,
-    why_nothing_is_judged,
-)
-from basketgraph.evaluate.settings import GAIN_METRIC, JUDGED_AT, MODELS
+from basketgraph.evaluate.evaluations import as_json, by_model, evaluation_rows, models_present, why_nothing_is_judged
+from basketgraph.evaluate.judge import judged, published_lists, recommender_lists, relevant_items
+from basketgraph.evaluate.settings import GAIN_METRIC, JUDGED_AT, MODELS, EvaluateSettings
 from basketgraph.foundation.config import Config
 from basketgraph.foundation.cuts import run_cuts
 from basketgraph.foundation.point_in_time import items_or_sold

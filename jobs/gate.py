@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from basketgraph.evaluate import EvaluateSettings, GateRefusal, GateSettings, gate, judged, relevant_items
-from basketgraph.evaluate.settings import GAIN_METRIC, JUDGED_AT, PUBLISHED
+from basketgraph.evaluate import gate
+from basketgraph.evaluate.judge import judged, relevant_items
+from basketgraph.evaluate.settings import GAIN_METRIC, JUDGED_AT, PUBLISHED, EvaluateSettings, GateSettings
 from basketgraph.foundation.config import Config
 from basketgraph.foundation.cuts import not_judged_in_words, run_cuts
 from basketgraph.foundation.point_in_time import items_or_sold, kept_before
 from basketgraph.foundation.runs.job import StepReport, job_main
 from basketgraph.foundation.tables.warehouse import LiveRelease, RunTables
-from basketgraph.rank import LADDER_VERSION
+from basketgraph.rank.recommendations import LADDER_VERSION
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -43,7 +44,7 @@ def run(spark: SparkSession, conf: Config, ds: date, release: RunTables) -> Step
         per_user = judged(gate.lists_beside_live(recommendations, live), relevant, [PUBLISHED, gate.LIVE], JUDGED_AT).toArrow()
         faults += gate.live_faults(per_user, settings, evaluate)[0]
     if faults:
-        raise GateRefusal(faults)
+        raise gate.GateRefusal(faults)
     if cuts.judged_from is not None:
         log.warning("gate: only the lists' lengths and items were looked at; %s", not_judged_in_words(cuts.judged_from))
     detail = {"lists": counts, "judged_from": None if cuts.judged_from is None else cuts.judged_from.isoformat()}

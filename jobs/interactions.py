@@ -13,7 +13,8 @@ from basketgraph.foundation.point_in_time import items_or_sold, kept_before, req
 from basketgraph.foundation.progress import each
 from basketgraph.foundation.runs.job import StepReport, job_main
 from basketgraph.foundation.tables.warehouse import RunTables
-from basketgraph.interactions import InteractionsSettings, check_cut, interactions
+from basketgraph.interactions.interactions import InteractionsSettings, interactions
+from basketgraph.interactions.leaks import check_cut
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

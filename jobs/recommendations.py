@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from basketgraph import rank
 from basketgraph.foundation import progress
 from basketgraph.foundation.config import Config
 from basketgraph.foundation.cuts import run_cuts
 from basketgraph.foundation.point_in_time import items_or_sold, known_before
 from basketgraph.foundation.runs.job import StepReport, job_main
 from basketgraph.foundation.tables.warehouse import RunTables
-from basketgraph.recall import RecallSettings
+from basketgraph.rank.evidence import evidence
+from basketgraph.rank.features import features, labelled
+from basketgraph.rank.histories import own_history, purchases_before
+from basketgraph.rank.reasons import listed_users, reasons
+from basketgraph.rank.recommendations import listed_neighbours, ordered_by_ladder, ranked_lists, recent_buyers, recommendations, train_rankers
+from basketgraph.rank.settings import RankSettings
+from basketgraph.recall.settings import RecallSettings
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -24,7 +29,7 @@ log = logging.getLogger("basketgraph")
 
 
 def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:
-    settings, cuts = conf.section("rank", rank.RankSettings), run_cuts(conf, ds, tables)
+    settings, cuts = conf.section("rank", RankSettings), run_cuts(conf, ds, tables)
     events, kept = tables.read("silver.events"), tables.read("gold.kept_purchases")
     items = items_or_sold(tables.read("silver.items"), events, conf.source)
 
@@ -32,35 +37,33 @@ def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepR
         return tables.read(table).where(F.col("as_of") == F.lit(cut))
 
     def featured(candidates: DataFrame, cut: date) -> DataFrame:
-        purchases = rank.purchases_before(events, kept, items, as_of=cut)
-        own = rank.own_history(purchases, half_life_days=settings.half_life_days).localCheckpoint()  # six frames are made of it
-        return rank.features(candidates, purchases, own)
+        purchases = purchases_before(events, kept, items, as_of=cut)
+        own = own_history(purchases, half_life_days=settings.half_life_days).localCheckpoint()  # six frames are made of it
+        return features(candidates, purchases, own)
 
     progress.at("features to learn from")
-    learnt = rank.labelled(
-        at("gold.candidates", cuts.validation), events, kept, as_of=cuts.validation, window_days=cuts.window_days, settings=settings
-    )
+    learnt = labelled(at("gold.candidates", cuts.validation), events, kept, as_of=cuts.validation, window_days=cuts.window_days, settings=settings)
     training = featured(learnt, cuts.validation).toArrow()
     progress.at(f"rankers learn from {training.num_rows:,} candidates")
-    rankers = rank.train_rankers(training, settings)
-    unlearnt = rank.ordered_by_ladder(rankers)
+    rankers = train_rankers(training, settings)
+    unlearnt = ordered_by_ladder(rankers)
     if unlearnt:
         log.warning("recommendations: too little to learn from for %s: ordered by own frequency, then popularity", " and ".join(unlearnt))
     progress.at("ranking every user's candidates")
     candidates = at("gold.candidates", cuts.test)
-    lists = rank.ranked_lists(featured(candidates, cuts.test), rankers, settings.k).localCheckpoint()  # read twice below
-    item_side = rank.evidence(
+    lists = ranked_lists(featured(candidates, cuts.test), rankers, settings.k).localCheckpoint()  # read twice below
+    item_side = evidence(
         known_before(items, cuts.test).select("item_id", "name").orderBy("item_id").toArrow(),
-        rank.recent_buyers(candidates).toArrow(),
-        rank.listed_neighbours(at("gold.related_items", cuts.test), lists).toArrow(),
+        recent_buyers(candidates).toArrow(),
+        listed_neighbours(at("gold.related_items", cuts.test), lists).toArrow(),
         at("gold.item_embeddings", cuts.test).select("item_id", "embedding", "message").toArrow(),
         popularity_days=conf.section("recall", RecallSettings).popularity_days,
         parts=settings.evidence_items,
     )
     progress.at("writing every user's lists, with reasons")
-    users = rank.listed_users(lists, at("gold.interactions", cuts.test), at("gold.user_embeddings", cuts.test))
+    users = listed_users(lists, at("gold.interactions", cuts.test), at("gold.user_embeddings", cuts.test))
     users = users.repartition(2 * spark.sparkContext.defaultParallelism, "user_id")  # work for Python, which Spark takes for small
-    published = rank.recommendations(rank.reasons(users, item_side), rankers, as_of=cuts.test)
+    published = recommendations(reasons(users, item_side), rankers, as_of=cuts.test)
     tables.overwrite_day(published, "gold.recommendations", cuts.test)
     tables.check("gold.recommendations")
     return StepReport(training.num_rows, at("gold.recommendations", cuts.test).count(), detail={"ordered_by_ladder": unlearnt})

@@ -13,7 +13,9 @@ from basketgraph.foundation.point_in_time import items_or_sold, kept_before
 from basketgraph.foundation.progress import each
 from basketgraph.foundation.runs.job import StepReport, job_main
 from basketgraph.foundation.tables.warehouse import RunTables
-from basketgraph.recall import RecallSettings, assortment, related_items, sampled_edges
+from basketgraph.recall.assortment import assortment
+from basketgraph.recall.related_items import related_items, sampled_edges
+from basketgraph.recall.settings import RecallSettings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

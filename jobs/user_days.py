@@ -10,7 +10,8 @@ from basketgraph.foundation.config import Config
 from basketgraph.foundation.point_in_time import require_purchases
 from basketgraph.foundation.runs.job import StepReport, job_main
 from basketgraph.foundation.tables.warehouse import RunTables
-from basketgraph.profiles import ProfilesSettings, outdated_days, recipe_of, user_days
+from basketgraph.profiles.user_days import outdated_days, recipe_of, user_days
+from basketgraph.profiles.user_profiles import ProfilesSettings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

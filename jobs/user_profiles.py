@@ -11,7 +11,8 @@ from basketgraph.foundation.point_in_time import items_or_sold, require_purchase
 from basketgraph.foundation.progress import each
 from basketgraph.foundation.runs.job import StepReport, job_main
 from basketgraph.foundation.tables.warehouse import RunTables
-from basketgraph.profiles import ProfilesSettings, net_days, user_profiles
+from basketgraph.profiles.user_days import net_days
+from basketgraph.profiles.user_profiles import ProfilesSettings, user_profiles
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

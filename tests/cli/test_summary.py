@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from basketgraph.cli.summary import print_changes, print_status, print_summary, print_trace
-from basketgraph.evaluate import as_json
+from basketgraph.evaluate.evaluations import as_json
 from basketgraph.report.examples import Example
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from basketgraph.evaluate import EvaluateSettings, as_json, by_model, evaluation_rows
-from basketgraph.evaluate.settings import GAIN_METRIC, JUDGED_AT
+from basketgraph.evaluate.evaluations import as_json, by_model, evaluation_rows
+from basketgraph.evaluate.settings import GAIN_METRIC, JUDGED_AT, EvaluateSettings
 from basketgraph.foundation.config import UserError, load
 
 SETTINGS = EvaluateSettings(seed=1, draws=500, max_users=100)

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from basketgraph.evaluate import EvaluateSettings, GateRefusal, GateSettings
-from basketgraph.evaluate.gate import Fault, baseline_faults, list_counts, list_faults, live_faults
+from basketgraph.evaluate.gate import Fault, GateRefusal, baseline_faults, list_counts, list_faults, live_faults
+from basketgraph.evaluate.settings import EvaluateSettings, GateSettings
 from basketgraph.foundation.privacy.log_masking import masked, without_addresses
 from basketgraph.foundation.runs.job import exit_code
 from support.contract_rows import rows

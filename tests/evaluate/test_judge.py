@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from basketgraph.evaluate import EvaluateSettings, judged, published_lists, recommender_lists, relevant_items
+from basketgraph.evaluate.judge import judged, published_lists, recommender_lists, relevant_items
+from basketgraph.evaluate.settings import EvaluateSettings
 from basketgraph.foundation.cuts import Cuts
 from support.contract_rows import rows
 

@@ -20,7 +20,7 @@ from basketgraph.foundation.contracts import contract
 from basketgraph.foundation.quality.suites import QualitySettings, filled, suite
 from basketgraph.foundation.recommenders import EXPLAIN_ORDER, LIST_SETTINGS, NAMES, RECOMMENDERS, Recommender, Vectors
 from basketgraph.foundation.runs.steps import pipelines
-from basketgraph.rank import FEATURES
+from basketgraph.rank.features import FEATURES
 from basketgraph.report.model_comparison import MODELS
 from basketgraph.report.model_comparison import SETTINGS as TITLES
 

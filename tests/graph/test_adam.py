@@ -1,22 +1,25 @@
-"""Our Adam against torch's."""
+"""Adam against its formula."""
 
 import pytest
 import torch
 
-from basketgraph.graph.adam import Adam
+from basketgraph.graph.adam import BETAS, EPSILON, Adam
 
 
-def test_every_step_is_torchs_own():
-    mine, theirs = torch.randn(7, 5).requires_grad_(), None
-    theirs = mine.detach().clone().requires_grad_()
-    ours, reference = Adam({"x": mine}), torch.optim.Adam([theirs], lr=1.0)
-    for number in range(5):
-        gradient = torch.randn(7, 5)
-        mine.grad, theirs.grad = gradient.clone(), gradient.clone()
-        ours.step(0.1 / (number + 1))
-        reference.param_groups[0]["lr"] = 0.1 / (number + 1)
-        reference.step()
-        torch.testing.assert_close(mine, theirs)
+def test_every_step_follows_the_formula_of_kingma_and_ba():
+    draw = torch.Generator().manual_seed(0)
+    weights = torch.randn(7, 5, generator=draw).requires_grad_()
+    want = weights.detach().double()
+    first, second = torch.zeros_like(want), torch.zeros_like(want)
+    adam = Adam({"x": weights})
+    for step in range(1, 6):
+        gradient = torch.randn(7, 5, generator=draw)
+        weights.grad = gradient.clone()
+        adam.step(0.1 / step)
+        first = BETAS[0] * first + (1 - BETAS[0]) * gradient
+        second = BETAS[1] * second + (1 - BETAS[1]) * gradient**2
+        want = want - 0.1 / step * (first / (1 - BETAS[0] ** step)) / ((second / (1 - BETAS[1] ** step)).sqrt() + EPSILON)
+        torch.testing.assert_close(weights.detach().double(), want, rtol=1e-5, atol=1e-6)
 
 
 def test_a_gradient_with_other_strides_is_refused():

@@ -1,4 +1,4 @@
-"""The same training on a GPU; skipped on machines without one. Several ranks on GPUs: tests/test_launch.py, whose device is what is there."""
+"""Training on a GPU; skipped where there is none. tests/foundation/distributed/test_launch.py has the tests of several ranks."""
 
 import pytest
 import torch

@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from basketgraph.foundation.contracts import conform
 from basketgraph.foundation.point_in_time import items_or_sold, kept_before
-from basketgraph.interactions import interactions
+from basketgraph.interactions.interactions import interactions
 from support.contract_rows import rows
 
 CUT = date(2026, 3, 1)

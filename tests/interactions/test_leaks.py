@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import pytest
 from pyspark.sql import SparkSession
 
-from basketgraph.interactions import LeakError, check_no_leak
+from basketgraph.interactions.leaks import LeakError, check_no_leak
 from support.contract_rows import rows
 
 CUT = date(2026, 3, 1)

@@ -8,7 +8,7 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 
 from basketgraph.foundation.contracts import conform
-from basketgraph.profiles import net_days, stale_days, user_days
+from basketgraph.profiles.user_days import net_days, stale_days, user_days
 from support.contract_rows import rows
 
 DAY = date(2026, 2, 1)

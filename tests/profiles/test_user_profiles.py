@@ -11,8 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from basketgraph.foundation.config import data_yaml
 from basketgraph.foundation.contracts import conform, contract
-from basketgraph.profiles import ProfilesSettings, user_profiles
-from basketgraph.profiles.user_profiles import lifecycle
+from basketgraph.profiles.user_profiles import ProfilesSettings, lifecycle, user_profiles
 from support.contract_rows import rows
 
 AS_OF = date(2026, 3, 1)  # a Sunday

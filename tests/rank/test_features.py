@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from basketgraph.rank import FEATURES, features, labelled, own_history, purchases_before
+from basketgraph.rank.features import FEATURES, features, labelled
+from basketgraph.rank.histories import own_history, purchases_before
 from support.contract_rows import rows
 from support.rank_settings import rank_settings, trees
 

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pytest
 
 from basketgraph.foundation.recommenders import NAMES
-from basketgraph.rank import Evidence, evidence, listed_users, reasons
+from basketgraph.rank.evidence import Evidence, evidence
+from basketgraph.rank.reasons import listed_users, reasons
 from support.contract_rows import rows
 
 if TYPE_CHECKING:

@@ -9,7 +9,9 @@ import pyarrow as pa
 from pyspark.sql import functions as F
 
 from basketgraph.foundation.trees import Trees
-from basketgraph.rank import FEATURES, LADDER_VERSION, Ranker, ranked_lists, train_rankers
+from basketgraph.rank.features import FEATURES
+from basketgraph.rank.ranker import Ranker
+from basketgraph.rank.recommendations import LADDER_VERSION, ranked_lists, train_rankers
 from support.rank_settings import rank_settings
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ def test_training_does_not_depend_on_the_order_of_rows(spark: SparkSession) -> N
     shuffled = table.take(pa.array(rng.permutation(len(names))))
     first, second = (train_rankers(rows, rank_settings()) for rows in (table, shuffled))
     assert {name: ranker.version for name, ranker in first.items()} == {name: ranker.version for name, ranker in second.items()}
-    assert first["rebuy"].trees
+    assert first["rebuy"].trees.model
 
 
 def test_a_shop_without_labels_is_ranked_by_the_ladder(spark: SparkSession) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from basketgraph.recall import als_factors
+from basketgraph.recall.als_factors import als_factors
 from support.contract_rows import rows
 from support.recall_settings import recall_settings
 

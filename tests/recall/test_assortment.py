@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
-from basketgraph.recall import assortment
+from basketgraph.recall.assortment import assortment
 from support.contract_rows import rows
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pytest
 
 from basketgraph.foundation.recommenders import NAMES
-from basketgraph.recall import Catalogue, candidates, catalogue, edges_for_ease, user_rows
+from basketgraph.recall.candidates import candidates, edges_for_ease, user_rows
+from basketgraph.recall.catalogue import Catalogue, catalogue
 from support.contract_rows import rows
 from support.recall_settings import recall_settings
 

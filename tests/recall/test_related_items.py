@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from basketgraph.recall import RecallSettings, related_items, sampled_edges
+from basketgraph.recall.related_items import related_items, sampled_edges
+from basketgraph.recall.settings import RecallSettings
 from support.contract_rows import rows
 from support.recall_settings import recall_settings
 

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from basketgraph.rank import RankSettings
-from basketgraph.rank.settings import RankerSettings
+from basketgraph.rank.settings import RankerSettings, RankSettings
 
 TREES: dict[str, Any] = {
     "prior": ("als", "ease"),

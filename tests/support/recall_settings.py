@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from basketgraph.recall import RecallSettings
+from basketgraph.recall.settings import RecallSettings
 
 SMALL: dict[str, Any] = {
     "seed": 1,

@@ -1,7 +1,5 @@
 """ops.evaluations: means with intervals, and paired differences between the published lists and each model."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Set
 from datetime import date
 from typing import Any
@@ -19,9 +17,9 @@ Values = Mapping[tuple[str, str], Mapping[str, NDArray[np.float64]]]  # (setting
 
 
 def by_model(judged: pa.Table, k: int, present: Set[tuple[str, str]]) -> Values:
-    """Rows of `judge.judged`, in any order, as arrays that can be compared pair by pair.
+    """Rows of `judge.judged`, in any order, as an array of users per model, the users in the same order.
 
-    present: the (setting, model) that list anything at all; the others (no graph yet, say) are no models of this shop and are left out.
+    present: the (setting, model) that list anything; others, such as `graph` before the first training, are left out.
     """
     ordered = judged.sort_by([("setting", "ascending"), ("model", "ascending"), ("user_id", "ascending")])
     settings, models = (np.asarray(ordered[name].to_pylist(), dtype=object) for name in ("setting", "model"))
@@ -59,7 +57,7 @@ def _interval(values: Interval) -> dict[str, float]:
 
 
 def why_nothing_is_judged(cuts: Cuts) -> str:
-    """Why there are no rows: the shop is too young, or nobody came back."""
+    """Why ops.evaluations has no row of the cut: the shop is too young, or no user with a history bought again."""
     if cuts.judged_from is not None:
         return not_judged_in_words(cuts.judged_from)
     return f"nobody with a purchase before {cuts.test} bought in the {cuts.window_days} days from it on"

@@ -1,13 +1,13 @@
-"""Whether a candidate release may go live: its lists, its items, the simple models, and the live recipe at the same cut."""
-
-from __future__ import annotations
+"""The gate before a release: checks of the lists, and comparisons with simple models and the live release."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from functools import reduce
+from typing import Any
 
 import pyarrow as pa
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from basketgraph.evaluate.evaluations import by_model
@@ -18,18 +18,15 @@ from basketgraph.foundation.point_in_time import known_before
 from basketgraph.foundation.ranking import Interval, paired_difference
 from basketgraph.foundation.tables.warehouse import LISTS, LiveRelease
 
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
-
 LIVE = "live"
 BETTER_THAN = {"rebuy": ("popularity", "personal_frequency"), "discovery": ("popularity",)}
 
 
 @dataclass(frozen=True)
 class Fault:
-    """Why lists are refused: the rule, its limit, what was counted or measured, and the same in words.
+    """Why lists are refused: the rule, its limit, the value counted or measured, and a sentence.
 
-    setting, model: of a comparison, whose lists were compared and with what.
+    setting, model: in a comparison, the setting of the lists and the model they were compared with.
     """
 
     rule: str
@@ -41,9 +38,9 @@ class Fault:
 
 
 class GateRefusal(Exception):
-    """The lists are not good enough to be shown: the live release stays. Exit code 4.
+    """The lists may not be shown: the live release stays. Exit code 4.
 
-    reasons: a sentence for each fault; run_detail: the faults, for the detail of the run log.
+    reasons: a sentence for each fault.   run_detail: the faults as JSON, for the run log.
     """
 
     exit_code = 4
@@ -55,7 +52,7 @@ class GateRefusal(Exception):
 
 
 def forbidden_items(recommendations: DataFrame, items: DataFrame, *, as_of: date) -> DataFrame:
-    """item_id of what is on the lists of a cut and may not be shown: withdrawn items, and those that the shop does not have.
+    """item_id of the listed items that may not be shown: withdrawn items, and items that the shop does not have.
 
     items: silver.items rows with their history.
     """
@@ -90,14 +87,11 @@ def list_counts(
         recommendations.join(forbidden, "item_id", how="left_semi").agg(F.count("*").alias("forbidden_rows")),
         owned.agg(F.count("*").alias("owned_rows")),
     ]
-    first, *others = parts
-    for other in others:
-        first = first.join(other, how="cross")  # one row each
-    return first
+    return reduce(lambda left, right: left.join(right, how="cross"), parts)  # one row each
 
 
 def list_faults(counts: Mapping[str, int], settings: GateSettings) -> list[Fault]:
-    """What is wrong with the lists themselves. counts: the row of `list_counts`."""
+    """The faults of the lists themselves. counts: the row of `list_counts`."""
     faults = [
         Fault(column, 0, counts[column], f"{what}: want none, have {counts[column]:,} rows")
         for column, what in (
@@ -120,15 +114,15 @@ def list_faults(counts: Mapping[str, int], settings: GateSettings) -> list[Fault
 
 
 def unlearnt_settings(recommendations: DataFrame, ladder_version: str) -> DataFrame:
-    """setting of the lists that no ranker ordered. ladder_version: the `model_version` of such lists."""
+    """setting of the lists that no trained ranker ordered. ladder_version: the `model_version` of such lists."""
     return recommendations.where(F.col("model_version") == ladder_version).select("setting").distinct()
 
 
 def comparable_evaluations(evaluations: DataFrame, cuts: Cuts, unlearnt: Collection[str], *, window_days: int) -> DataFrame:
-    """The rows of ops.evaluations that the lists must do well in: none of a shop that is too young to be judged.
+    """The rows of ops.evaluations that the gate compares: none in a shop that is too young to be judged.
 
-    While the windows are still shorter than `window_days`, which they will grow to, nothing better can be had than the lists of `unlearnt` settings:
-    these need not be better than what they are made of.
+    While a young shop's windows are shorter than `window_days`, rows of `unlearnt` settings are left out: too few rows
+    to train a ranker on are normal then.
     """
     if cuts.judged_from is not None:
         return evaluations.limit(0)
@@ -149,8 +143,10 @@ def lists_beside_live(recommendations: DataFrame, live: DataFrame) -> DataFrame:
 
 
 def baseline_faults(evaluations: Sequence[Mapping[str, Any]], metric: str, settings: GateSettings, *, may_tie: Collection[str] = ()) -> list[Fault]:
-    """Where the published lists do not beat what needs no learning. evaluations: rows of ops.evaluations of the cut; none is no fault.
-    may_tie: settings whose lists need no learning themselves, so that they are as good as what they are made of.
+    """Where the published lists are not better than models that need no training.
+
+    evaluations: rows of ops.evaluations of the cut; may be empty.
+    may_tie:     settings whose lists no trained ranker ordered: they may be as good as the models they are made of.
     """
     gains = {(row["setting"], row["versus"]): row for row in evaluations if row["model"] == PUBLISHED and row["metric"] == metric and row["versus"]}
     faults = []
@@ -159,14 +155,14 @@ def baseline_faults(evaluations: Sequence[Mapping[str, Any]], metric: str, setti
             gain = gains.get((setting, model))
             is_worse = gain is not None and not (gain["value"] > 0 or (gain["value"] == 0 and setting in may_tie))
             if gain is not None and gain["users"] >= settings.min_users and is_worse:
-                found = _difference_in_words(gain["value"], gain["low"], gain["high"])
-                sentence = f"{setting}: want {metric} above {model}'s, have {found} over {gain['users']:,} users"
+                difference = _difference_in_words(gain["value"], gain["low"], gain["high"])
+                sentence = f"{setting}: want {metric} above {model}'s, have {difference} over {gain['users']:,} users"
                 faults.append(Fault("above_baseline", 0, gain["value"], sentence, setting, model))
     return faults
 
 
 def live_faults(judged: pa.Table, settings: GateSettings, evaluate: EvaluateSettings) -> tuple[list[Fault], dict[str, Interval]]:
-    """Where the candidate is worse than the live recipe at the same cut, and the paired difference of each setting.
+    """Where the new lists are worse than the live release's at the same cut, and the paired difference of each setting.
 
     judged: rows of `judge.judged` for the models `published` and `live`; an empty table where there is no live release at this cut.
     """
@@ -178,8 +174,8 @@ def live_faults(judged: pa.Table, settings: GateSettings, evaluate: EvaluateSett
         gain = paired_difference(models[PUBLISHED], models[LIVE], evaluate.seed, evaluate.draws)
         differences[setting] = gain
         if len(models[LIVE]) >= settings.min_users and gain.low < -settings.margin:
-            found = _difference_in_words(gain.mean, gain.low, gain.high)
-            sentence = f"{setting}: want {GAIN_METRIC} less the live recipe's at the same cut above {-settings.margin:+.4f}, have {found}"
+            difference = _difference_in_words(*gain)
+            sentence = f"{setting}: want {GAIN_METRIC} less the live recipe's at the same cut above {-settings.margin:+.4f}, have {difference}"
             faults.append(Fault("above_live", -settings.margin, gain.low, sentence, setting, LIVE))
     return faults, differences
 

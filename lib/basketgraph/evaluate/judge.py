@@ -1,33 +1,27 @@
-"""Every model's lists against what users bought after the cut: recall and NDCG of each user, over Arrow batches."""
-
-from __future__ import annotations
+"""Recall and NDCG of every model's lists for each user, by what the user bought after the cut."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import partial, reduce
-from typing import TYPE_CHECKING
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from basketgraph.evaluate.settings import PUBLISHED, EvaluateSettings
 from basketgraph.foundation.cuts import Cuts
 from basketgraph.foundation.point_in_time import kept_before, known_before
 from basketgraph.foundation.ranking import recall_ndcg
-from basketgraph.foundation.recommenders import LIST_SETTINGS, NAMES, RECOMMENDERS
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+from basketgraph.foundation.recommenders import NAMES, RECOMMENDERS
 
 JUDGED = "setting string, model string, user_id string, recall double, ndcg double"
 
 
 def recommender_lists(candidates: DataFrame, k: int) -> DataFrame:
-    """Each recommender's own k best items of every user, over all items that may be listed.
+    """Each recommender's k best items of every user, over the whole assortment.
 
-    candidates: gold.candidates rows of one cut; a recommender's rank there is its place among all listed items, not among the union.
+    candidates: gold.candidates rows of one cut; a recommender's rank there is its place in the whole assortment.
     returns:    setting, model, user_id, rank, item_id.
     """
     places = F.array(*(F.struct(F.lit(name).alias("model"), F.col(f"{name}_rank").alias("rank")) for name in NAMES))
@@ -45,12 +39,12 @@ def published_lists(recommendations: DataFrame, k: int) -> DataFrame:
 
 
 def relevant_items(events: DataFrame, kept: DataFrame, items: DataFrame, edges: DataFrame, cuts: Cuts, settings: EvaluateSettings) -> DataFrame:
-    """What users with a history bought in the window after the test cut and had not given back by its end.
+    """The relevant items of each user: bought in the window after the test cut, and kept as known at the window's end.
 
-    events: silver.events rows.   kept: gold.kept_purchases rows.
-    items:  silver.items rows; what was never recommendable by the window's end cannot be missed.
-    edges:  gold.interactions rows of the cut: who has a history, and what is no discovery.
-    returns: setting, user_id, items (array, sorted); users who bought nothing relevant have no row. At most `max_users` users, by hash;
+    events:  silver.events rows.   kept: gold.kept_purchases rows.
+    items:   silver.items rows; only items recommendable at the window's end are relevant.
+    edges:   gold.interactions rows of the cut: the users with a history, and the pairs that are no discovery.
+    returns: setting, user_id, items (array, sorted); at most `max_users` users, by hash, and only those with a relevant item;
              none in a shop that is too young to be judged.
     """
     end = cuts.end(cuts.test)
@@ -66,8 +60,8 @@ def relevant_items(events: DataFrame, kept: DataFrame, items: DataFrame, edges: 
         .join(F.broadcast(users), "user_id", how="left_semi")
     )
     new = bought.join(edges.select("user_id", "item_id"), ["user_id", "item_id"], how="left_anti")
-    by_setting = [bought.withColumn("setting", F.lit(LIST_SETTINGS[0])), new.withColumn("setting", F.lit(LIST_SETTINGS[1]))]
-    return reduce(lambda a, b: a.unionByName(b), by_setting).groupBy("setting", "user_id").agg(F.sort_array(F.collect_set("item_id")).alias("items"))
+    by_setting = bought.withColumn("setting", F.lit("rebuy")).unionByName(new.withColumn("setting", F.lit("discovery")))
+    return by_setting.groupBy("setting", "user_id").agg(F.sort_array(F.collect_set("item_id")).alias("items"))
 
 
 def judged(lists: DataFrame, relevant: DataFrame, models: Sequence[str], k: int) -> DataFrame:
@@ -85,20 +79,17 @@ def judged(lists: DataFrame, relevant: DataFrame, models: Sequence[str], k: int)
 def _judge(batches: Iterable[pa.RecordBatch], *, models: Sequence[str], k: int) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         relevant, places = batch.column("items"), batch.column("places")
-        wanted, listed = relevant.flatten().dictionary_encode(), places.flatten()
-        number = pc.fill_null(pc.index_in(listed.field("item_id"), value_set=wanted.dictionary), -1)
+        relevant_items, listed = relevant.flatten().dictionary_encode(), places.flatten()
+        number = pc.fill_null(pc.index_in(listed.field("item_id"), value_set=relevant_items.dictionary), -1)
         owner = np.repeat(np.arange(batch.num_rows), np.asarray(places.value_lengths().fill_null(0)))
         indptr = np.concatenate([[0], np.cumsum(np.asarray(relevant.value_lengths()))])
         rank = np.asarray(listed.field("rank"))
         model_of = np.asarray(listed.field("model").to_numpy(zero_copy_only=False))
         for model in models:
             here = model_of == model
-            top = np.full((batch.num_rows, k), -1, dtype=np.int64)  # an item that nobody wanted is as good as none
+            top = np.full((batch.num_rows, k), -1, dtype=np.int64)  # an item that is not relevant counts like none
             top[owner[here], rank[here] - 1] = np.asarray(number)[here]
-            recall, ndcg = recall_ndcg(top, indptr, np.asarray(wanted.indices, dtype=np.int64), k)
-            yield _rows(batch, model, recall, ndcg)
-
-
-def _rows(batch: pa.RecordBatch, model: str, recall: NDArray[np.float64], ndcg: NDArray[np.float64]) -> pa.RecordBatch:
-    columns = [batch.column("setting"), pa.array([model] * batch.num_rows), batch.column("user_id"), pa.array(recall), pa.array(ndcg)]
-    return pa.RecordBatch.from_arrays(columns, names=["setting", "model", "user_id", "recall", "ndcg"])
+            recall, ndcg = recall_ndcg(top, indptr, np.asarray(relevant_items.indices, dtype=np.int64), k)
+            columns = [batch.column("setting"), pa.array([model] * batch.num_rows), batch.column("user_id")]
+            names = ["setting", "model", "user_id", "recall", "ndcg"]
+            yield pa.RecordBatch.from_arrays([*columns, pa.array(recall), pa.array(ndcg)], names=names)

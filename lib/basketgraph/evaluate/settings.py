@@ -1,12 +1,12 @@
-"""The numbers of the evaluation and of the gate, and the names of what is compared."""
+"""Settings of the evaluation and of the gate, and the names of the compared models."""
 
 from basketgraph.foundation.config import Settings
 from basketgraph.foundation.recommenders import NAMES
 
 PUBLISHED = "published"
 MODELS = (*NAMES, PUBLISHED)
-JUDGED_AT = 20  # length of a judged list: part of the metrics' names, which others read
-GAIN_METRIC = f"ndcg@{JUDGED_AT}"  # what the models are compared by
+JUDGED_AT = 20  # length of a judged list; part of the metrics' names
+GAIN_METRIC = f"ndcg@{JUDGED_AT}"  # the metric that models are compared by
 
 
 class EvaluateSettings(Settings):

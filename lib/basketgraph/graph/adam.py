@@ -12,7 +12,7 @@ EPSILON = 1e-8
 
 
 class Adam:
-    """The optimiser's state by the parameter's name. Parameters and gradients are contiguous: the kernel reads no strides."""
+    """Parameters by name, and their moments. Parameters and gradients have to be contiguous: the kernel ignores strides."""
 
     def __init__(self, parameters: Mapping[str, torch.Tensor]) -> None:
         self.parameters = {name: parameter.detach() for name, parameter in parameters.items()}  # the same memory

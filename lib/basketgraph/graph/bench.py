@@ -1,4 +1,4 @@
-"""The recommender on plain edge lists, without Spark: `basketgraph bench graph`."""
+"""Training and scoring the graph recommender on plain edge lists, without Spark: `basketgraph bench graph`."""
 
 import tempfile
 import time
@@ -24,7 +24,7 @@ from basketgraph.graph.results import EMBEDDINGS
 from basketgraph.graph.settings import GraphSettings, recipe
 from basketgraph.graph.sparse import Csr
 from basketgraph.graph.train import train
-from basketgraph.graph.training import train_shards
+from basketgraph.graph.training import Training, train_each
 from basketgraph.graph.tune import split_edges, tune
 from basketgraph.graph.worker_main import choose_device, peak_memory_bytes
 from basketgraph.shards.plain import Nodes, seal_arrays
@@ -48,34 +48,33 @@ def bench(
     seed: int = 0,
     say: Say = silent,
 ) -> dict[str, Any]:
-    """Train on one edge list, score another, by the protocol of graph.evaluate.
+    """Train on all edges of one file and score on another, by the protocol of graph.evaluate.
 
-    valid_file: edges that --tune chooses settings on; without it a random tenth of the training edges. The model that is scored is trained on
-                the training file alone, all of it.
-    tuned:      choose settings on validation edges; else the recipe's, which follow from the graph's size.
+    valid_file: edges that settings are chosen on; None: a random tenth of the training edges.
+    tuned:      choose settings on validation edges; else `recipe` takes them from the graph's size.
     returns:    recall@20, ndcg@20, losses, seconds, peak_memory_bytes, dim, ranks, seed; also settings, and seconds of tuning.
     """
     started = time.monotonic()
     lists = read_edge_lists([train_file, test_file, *([valid_file] if valid_file else [])], say)
     edges, test = lists.matrices[0], lists.matrices[1]
-    given = {"dim": dim, "seed": seed, **({} if epochs is None else {"epochs": epochs})}
-    settings = GraphSettings.model_validate({**recipe(len(lists.users), len(edges.columns)), **given})
+    fixed = {"dim": dim, "seed": seed, **({} if epochs is None else {"epochs": epochs})}
+    settings = GraphSettings.model_validate({**recipe(len(lists.users), len(edges.columns)), **fixed})
     tuning = 0.0
     if tuned:
         fit_edges, valid = (edges, lists.matrices[2]) if valid_file else split_edges(edges, seed=seed)
-        settings, _ = tune(fit_edges, valid, settings, lambda part, tried: fit(part, tried)[0], fixed=frozenset(given), say=say)
+        settings = tune(fit_edges, valid, settings, lambda part, candidate: fit(part, candidate)[0], fixed=frozenset(fixed), say=say)
         tuning = time.monotonic() - started
         say("chosen: " + ", ".join(f"{name} {getattr(settings, name)}" for name in ("temperature", "own_weight", "epochs", "layers", "beta")))
-    begun = time.monotonic()
+    training_started = time.monotonic()
     vectors, losses, peak = fit(edges, settings, say) if ranks == 1 else _fit_ranks(lists, settings, ranks, say)
-    trained = time.monotonic() - begun
-    (found,) = quality(vectors, edges, test)
+    training = time.monotonic() - training_started
+    (reached,) = quality(vectors, edges, test)
     return {
-        "recall@20": found.recall,
-        "ndcg@20": found.ndcg,
+        "recall@20": reached.recall,
+        "ndcg@20": reached.ndcg,
         "losses": losses,
         "seconds": round(time.monotonic() - started, 2),
-        "training_seconds": round(trained, 2),
+        "training_seconds": round(training, 2),
         "tuning_seconds": round(tuning, 2),
         "peak_memory_bytes": max(peak, peak_memory_bytes()) if ranks == 1 else peak,
         "dim": dim,
@@ -89,8 +88,8 @@ def bench(
 
 
 def fit(edges: Csr, settings: GraphSettings, say: Say = silent) -> tuple[Serving, list[float], int]:
-    """Train in this process: embeddings, a loss an epoch, peak memory."""
-    threads = settings.threads or free_threads(1)  # in tune this is asked for each fit, as other work comes and goes
+    """Train in this process. returns: embeddings, the loss of each epoch, peak memory in bytes."""
+    threads = settings.threads or free_threads(1)  # counted anew for each fit of a tuning
     torch.set_num_threads(threads)
     model = LightGCN(whole_part(edges), settings, OneProcess(), choose_device(settings, 0), threads)
     losses = []
@@ -109,8 +108,11 @@ def _fit_ranks(lists: EdgeLists, settings: GraphSettings, ranks: int, say: Say) 
         shards, model = Path(folder) / "shards", Path(folder) / "model"
         arrays = (rows, edges.columns.astype(np.int64), edges.values)
         seal_arrays(shards, arrays, Nodes(lists.users), Nodes(lists.items), shards=ranks, cut=date.max)
-        result = train_shards(
-            shards, model, settings, ranks=ranks, on_epoch=lambda epoch: say(f"epoch {epoch['number'] + 1}: loss {epoch['loss']:.4f}")
+        (result,) = train_each(
+            [Training(shards=shards, model=model)],
+            settings,
+            ranks=ranks,
+            on_epoch=lambda _, epoch: say(f"epoch {epoch['number'] + 1}: loss {epoch['loss']:.4f}"),
         )
         width = settings.dim + 1  # of serving's vectors
         users = torch.cat([_embedding(model / EMBEDDINGS / f"users-{shard:05d}.parquet", width) for shard in range(ranks)])
@@ -120,6 +122,6 @@ def _fit_ranks(lists: EdgeLists, settings: GraphSettings, ranks: int, say: Say) 
 
 
 def _embedding(file: Path, width: int) -> torch.Tensor:
-    """float32 [rows, width]; a shard without users has no rows, and no width to be guessed from."""
+    """float32 [rows, width]; the width of a shard without users cannot be read from its file."""
     column = pq.read_table(file, columns=["embedding"])["embedding"].combine_chunks()
     return torch.from_numpy(column.flatten().to_numpy().reshape(len(column), width))

@@ -1,4 +1,4 @@
-"""Checkpoints by shard: renamed when complete, and readable by any number of ranks."""
+"""Checkpoints by shard of users, which any number of ranks can read."""
 
 import json
 import shutil
@@ -14,28 +14,28 @@ from basketgraph.graph.model import LightGCN
 from basketgraph.graph.train import Epoch
 
 USERS = "user_vectors"
-KEPT = 2  # the last, and one more in case a disk loses it
+KEPT = 2  # the last one, and one more in case it cannot be read
 
 
 class Checkpoints:
-    """The checkpoints of one training in a folder that all ranks see; those of any other training there are stale and go."""
+    """The checkpoints of one training, in a folder that all ranks see; those of other trainings are removed from it."""
 
     def __init__(self, folder: Path, fingerprint: str, model: LightGCN, optimizer: Adam) -> None:
         self.folder, self.fingerprint, self.model, self.optimizer = folder, fingerprint, model, optimizer
 
     def resume(self) -> list[Epoch]:
-        """Load the newest whole checkpoint into model and optimizer; its epochs, or none where training starts afresh."""
+        """Load the newest complete checkpoint into model and optimizer. returns: its epochs; none where there is no checkpoint."""
         workers = self.model.workers
         if workers.rank == 0:
             self.folder.mkdir(parents=True, exist_ok=True)
-            for found in self.folder.iterdir():
-                if found.name.startswith(".") or self._meta(found).get("fingerprint") != self.fingerprint:
-                    shutil.rmtree(found)
+            for checkpoint in self.folder.iterdir():
+                if checkpoint.name.startswith(".") or self._meta(checkpoint).get("fingerprint") != self.fingerprint:
+                    shutil.rmtree(checkpoint)
         workers.barrier()
-        whole = self._whole()
-        if not whole:
+        complete = self._complete()
+        if not complete:
             return []
-        newest = whole[-1]
+        newest = complete[-1]
         shared = torch.load(newest / "shared.pt", weights_only=True, map_location=self.model.device)
         for name in self.model.shared_parameters():
             self._restore(name, slice(None), shared[name])
@@ -60,11 +60,11 @@ class Checkpoints:
         workers.barrier()
         if workers.rank == 0:
             rename_folder(writing, self.folder / name)
-            for old in self._whole()[:-KEPT]:
+            for old in self._complete()[:-KEPT]:
                 shutil.rmtree(old)
         workers.barrier()
 
-    def _whole(self) -> list[Path]:
+    def _complete(self) -> list[Path]:
         return sorted(path for path in self.folder.glob("epoch-*") if path.is_dir())
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""Plain edge lists: `user item item ...` a line, as the field's benchmarks publish them."""
+"""Plain edge lists, the format of published benchmarks: `user item item ...` a line."""
 
 import re
 import shlex
@@ -13,7 +13,12 @@ from basketgraph.graph.partition import csr_from_edges
 from basketgraph.graph.sparse import Csr
 
 WANTED = "want `user item item ...`, with blanks between them"
-SEPARATORS = {"::": "sed 's/::/ /g'", ",": "tr ',' ' '", ";": "tr ';' ' '", "|": "tr '|' ' '"}  # that other layouts have: what makes blanks of them
+SEPARATORS = {
+    "::": "sed 's/::/ /g'",
+    ",": "tr ',' ' '",
+    ";": "tr ';' ' '",
+    "|": "tr '|' ' '",
+}  # of other layouts, and the command that replaces them by blanks
 TYPED = (":token", ":float", ":token_seq", ":float_seq")  # RecBole's headers: user_id:token item_id:token
 USER_NAMES = frozenset({"user", "users", "userid", "uid", "customer", "customerid", "visitorid", "reviewerid", "session", "sessionid", "orgid"})
 ITEM_NAMES = frozenset({"item", "items", "itemid", "iid", "product", "productid", "movieid", "artistid", "asin", "sku", "remapid"})
@@ -24,7 +29,7 @@ Row = Sequence[str]
 
 @dataclass(frozen=True)
 class EdgeLists:
-    """Edges by user over one numbering of users and items: the names, in order, and one matrix [users, items] for each file."""
+    """The names of users and items in order of their numbers, and one matrix [users, items] for each file."""
 
     users: tuple[str, ...]
     items: tuple[str, ...]
@@ -32,10 +37,10 @@ class EdgeLists:
 
 
 def read_edge_lists(paths: Sequence[Path], say: Callable[[str], None] = lambda text: None) -> EdgeLists:
-    """Read files over one numbering; names are numbered in numeric order where all are numbers.
+    """Read files with one numbering of users and items; names that are all numbers are numbered in numeric order.
 
     say:    is told of a header line that was left out.
-    errors: UserError on a file without an edge, or one in another layout: columns of ratings, weights or times, or other separators than blanks.
+    errors: UserError for a file without an edge, with columns of ratings, weights or times, or with other separators.
     """
     pairs = [_pairs(path, say) for path in paths]
     users = _names([pair[0] for pair in pairs])
@@ -51,12 +56,11 @@ def read_edge_lists(paths: Sequence[Path], say: Callable[[str], None] = lambda t
 
 def _pairs(path: Path, say: Callable[[str], None]) -> tuple[list[str], list[str]]:
     rows = _rows(path)
-    if rows and _is_header(rows):
-        _refuse_columns(path, rows[1:], header=rows[0])
-        say(f"{path}: the first line, `{' '.join(rows[0])}`, is a header and is left out")
-        rows = rows[1:]
-    else:
-        _refuse_columns(path, rows)
+    header = rows[0] if rows and _is_header(rows) else ()
+    rows = rows[1:] if header else rows
+    _refuse_columns(path, rows, header)
+    if header:
+        say(f"{path}: the first line, `{' '.join(header)}`, is a header and is left out")
     users: list[str] = []
     items: list[str] = []
     for user, *names in rows:
@@ -95,7 +99,7 @@ def _is_header(rows: Sequence[Row]) -> bool:
     return lacks_numbers and len(rows) > 2 and all(word.isdecimal() for row in rows[1:] for word in row)
 
 
-def _refuse_columns(path: Path, rows: Sequence[Row], header: Row = ()) -> None:
+def _refuse_columns(path: Path, rows: Sequence[Row], header: Row) -> None:
     """Raises UserError for `user item rating time` and the like: as many words in each line, and users who have several lines."""
     width = len(rows[0]) if rows else 0
     if width < 3 or any(len(row) != width for row in rows):

@@ -1,4 +1,4 @@
-"""The field's protocol on edge lists: every item of train and test, training items masked, every user with test items."""
+"""Recall and NDCG on edge lists: all users with test items, all items, training items masked."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from basketgraph.graph.sparse import Array, Csr
 
 K = 20
 USERS_AT_ONCE = 512
-SPARE = 3  # the exact top-k is taken from so many times k items that torch found, ties going to the lower index
+SPARE = 3  # the exact top k are chosen among the best SPARE * k by torch
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def quality(serving: Serving, train: Csr, test: Csr, *, betas: tuple[float, ...]
 
 
 def quality_of(scores_of: Callable[[Array], Iterable[torch.Tensor]], train: Csr, test: Csr) -> list[Quality]:
-    """Recall@20 and NDCG@20 of any model, or of several that share work: users without training edges get the most popular items.
+    """Recall@20 and NDCG@20 of one or more models. Users without training edges get the most popular items.
 
     scores_of: float32 [users asked for, items] of each model; they are overwritten.
     """
@@ -62,8 +62,8 @@ def quality_of(scores_of: Callable[[Array], Iterable[torch.Tensor]], train: Csr,
             tops.setdefault(model, []).append(_shortlisted(scores))
     indptr = np.concatenate([[0], np.cumsum(np.diff(test.indptr)[users])])
     relevant = np.concatenate([test.columns[test.indptr[user] : test.indptr[user + 1]] for user in users])
-    found = [recall_ndcg(np.concatenate(top), indptr, relevant, K) for top in tops.values()]
-    return [Quality(float(np.nanmean(recall)), float(np.nanmean(ndcg))) for recall, ndcg in found]
+    metrics = [recall_ndcg(np.concatenate(top), indptr, relevant, K) for top in tops.values()]
+    return [Quality(float(np.nanmean(recall)), float(np.nanmean(ndcg))) for recall, ndcg in metrics]
 
 
 def _log_degree(train: Csr) -> torch.Tensor:
@@ -77,7 +77,7 @@ def _known_items(train: Csr, users: Array) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _shortlisted(scores: torch.Tensor) -> Array:
-    """top_k over a shortlist: torch's selection is several times faster on wide rows than numpy's, but breaks ties anyhow."""
+    """top_k of a shortlist by torch, whose selection is several times faster than numpy's but breaks ties in any order."""
     short = scores.topk(min(SPARE * K, scores.shape[1]), sorted=False).indices.sort(dim=1).values
     best = top_k(torch.gather(scores, 1, short).numpy(), K)
     return np.where(best >= 0, np.take_along_axis(short.numpy(), np.maximum(best, 0), axis=1), -1)

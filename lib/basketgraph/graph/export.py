@@ -1,4 +1,4 @@
-"""gold.user_embeddings and gold.item_embeddings: vectors whose inner product is the score, and what explains one."""
+"""gold.user_embeddings and gold.item_embeddings: vectors whose inner product is the score, and what explains it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +18,9 @@ class Serving:
     """Embeddings, float32, of the rank's users and of all items.
 
     users [users, d + 1] = (F_u / |F_u| / temperature, 1); items [items, d + 1] = (F_j / |F_j|, beta log degree_j): score = users @ items'.
-    scale [users] and messages [items, d] take a score apart, LightGCN being linear in a user's items: item i, which the user had with weight w,
-    adds w * scale_u * <message_i, item_j[:d]> to the score of j; what is left of users[:d] @ item_j[:d] is the user's own vector.
+    scale [users] and messages [items, d] explain a score, because LightGCN is linear in a user's items: item i, which the
+    user bought with weight w, adds w * scale_u * <message_i, item_j[:d]> to the score of j. The rest of
+    users[:d] @ item_j[:d] comes from the user's own vector.
     """
 
     users: torch.Tensor
@@ -43,7 +44,7 @@ def serving(model: LightGCN) -> Serving:
 
 
 def _messages(model: LightGCN) -> torch.Tensor:
-    """What an item sends to a user who had it: its layers 0..L-1, as they enter the user's final vector, by the root of its degree."""
+    """What an item adds to the vector of a user who bought it: its layers 0..L-1 over the root of its degree."""
     settings = model.settings
     users, items = model.first_layer()
     total = items.clone()

@@ -1,6 +1,4 @@
-"""The vectors training starts from: given ALS factors, or a few subspace iterations on the normalised graph."""
-
-from typing import Protocol
+"""The vectors that training starts from: ALS factors, or a few subspace iterations on the normalised graph."""
 
 import torch
 
@@ -8,34 +6,25 @@ from basketgraph.foundation.config import UserError
 from basketgraph.foundation.distributed.workers import Workers
 from basketgraph.graph.partition import Part
 from basketgraph.graph.settings import GraphSettings
+from basketgraph.graph.sparse import Matrix
 
-RIDGE = 10.0  # in rows: a feature of fewer is hardly believed
-
-
-class Product(Protocol):
-    """A sparse matrix that can be multiplied."""
-
-    device: torch.device
-
-    def times(self, dense: torch.Tensor) -> torch.Tensor: ...
+RIDGE = 10.0  # in rows: the map of a feature that fewer rows have is held near 0
 
 
-def start_vectors(part: Part, settings: GraphSettings, workers: Workers, to_users: Product, to_items: Product) -> tuple[torch.Tensor, torch.Tensor]:
+def start_vectors(part: Part, settings: GraphSettings, workers: Workers, to_users: Matrix, to_items: Matrix) -> tuple[torch.Tensor, torch.Tensor]:
     """User vectors [users, d] and item vectors [items, d] whose coordinates have the root mean square settings.start_scale over all ranks."""
     if part.user_start is not None and part.item_start is not None:
-        users, items = torch.from_numpy(part.user_start).clone(), torch.from_numpy(part.item_start).clone()
-        users, items = _widened(users, settings), _widened(items, settings)
+        users, items = (_widened(torch.from_numpy(start).clone(), settings) for start in (part.user_start, part.item_start))
     else:
         users, items = _subspace(part, settings, workers, to_users, to_items)
     return _scaled(users, settings.start_scale, workers), _scaled(items, settings.start_scale, None)
 
 
-def _subspace(part: Part, settings: GraphSettings, workers: Workers, to_users: Product, to_items: Product) -> tuple[torch.Tensor, torch.Tensor]:
-    """The leading singular vectors of D^-1/2 A D^-1/2, nearly, by subspace iteration from a seeded start (Halko et al. 2011, arXiv 0909.4061)."""
+def _subspace(part: Part, settings: GraphSettings, workers: Workers, to_users: Matrix, to_items: Matrix) -> tuple[torch.Tensor, torch.Tensor]:
+    """Approximate leading singular vectors of D^-1/2 A D^-1/2 by subspace iteration (Halko et al. 2011, arXiv 0909.4061)."""
     draw = torch.Generator().manual_seed(settings.seed)
     width = min(settings.dim, part.items)
-    items = torch.randn(part.items, width, generator=draw)
-    items = items.to(to_items.device)
+    items = torch.randn(part.items, width, generator=draw).to(to_items.device)
     for _ in range(settings.start_iterations):
         items = torch.linalg.qr(workers.sum(to_items.times(to_users.times(items)))).Q
     return _widened(to_users.times(items), settings), _widened(items, settings)
@@ -62,10 +51,10 @@ def _scaled(vectors: torch.Tensor, scale: float, workers: Workers | None) -> tor
 
 
 def explained(vectors: torch.Tensor, features: torch.Tensor, workers: Workers | None) -> tuple[torch.Tensor, torch.Tensor]:
-    """Split start vectors [n, d] into what features [n, f] say, by ridge regression, and the rest: a map [f, d] and vectors [n, d].
+    """Split start vectors [n, d] by ridge regression on features [n, f]: a map [f, d], and the residuals [n, d].
 
-    vectors = rest + features @ map for every row that has a start, so training starts where it would have; a row without one (all zeros: nobody
-    bought it) has no rest, and starts from its features alone. `workers` sums over ranks where the rows are sharded.
+    vectors = residual + features @ map for every row with a start vector. A row without one (all zeros: nobody bought
+    it) has residual 0 and starts from its features alone. `workers` sums over ranks where the rows are sharded.
     """
     known = vectors.abs().sum(dim=1, keepdim=True) > 0
     seen = (features * known).double()

@@ -11,12 +11,12 @@ CHUNK_BYTES = {"cpu": 16 << 20, "cuda": 256 << 20}
 
 @dataclass(frozen=True)
 class Positives:
-    """The items that a batch's users had: row (in the batch) and item of each, int64 [edges], by row; and their weights [edges]."""
+    """The edges of a batch's users: row in the batch and item, int64 [edges], sorted by row; weights [edges]."""
 
     rows: torch.Tensor
     items: torch.Tensor
     weights: torch.Tensor
-    bounds: torch.Tensor  # int64 [users + 1]: which of them are each user's; on the CPU
+    bounds: torch.Tensor  # int64 [users + 1], on the CPU: user u has the edges bounds[u] to bounds[u + 1]
 
 
 def softmax_loss(

@@ -27,7 +27,7 @@ class Final:
 
 
 class LightGCN:
-    """The parameters of one rank, and what its part of the graph makes of them."""
+    """The parameters of one rank, and the propagation over its part of the graph."""
 
     def __init__(self, part: Part, settings: GraphSettings, workers: Workers, device: torch.device, threads: int) -> None:
         self.part, self.settings, self.workers, self.device = part, settings, workers, device
@@ -71,7 +71,7 @@ class LightGCN:
 
     @torch.no_grad()
     def first_layer(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """E(0) of users and items: their own vectors plus what their features say."""
+        """E(0) of users and items: their own vectors plus the maps of their features."""
         return self.user_vectors + self.user_features @ self.user_map, self.item_vectors + self.item_features @ self.item_map
 
     @torch.no_grad()
@@ -112,7 +112,7 @@ class LightGCN:
         return loss
 
     def _forward_at(self, batch: torch.Tensor) -> Final:
-        """`forward` for the users of a batch only [b, d]: the last layer of the others is nobody's business."""
+        """`forward` with the final vectors of the users of a batch only [b, d]."""
         settings = self.settings
         share = (1 - settings.own_weight) / settings.layers
         users, items = self.first_layer()

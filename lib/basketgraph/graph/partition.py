@@ -24,7 +24,7 @@ class Part:
     edges:         weights of the users' items, [users, items]; items ascend within a user.
     user_start:    float32 [users, width] or None: the vectors training starts from; item_start likewise.
     user_features: float32 [users, f] (f may be 0); item_features likewise.
-    shards:        which rows belong to which shard, so that a checkpoint outlives a change of ranks.
+    shards:        which rows belong to which shard, so that checkpoints fit any number of ranks.
     """
 
     users_total: int
@@ -46,7 +46,7 @@ class Part:
 
 
 def csr_from_edges(users: Array, items: Array, weights: Array | None, shape: tuple[int, int]) -> Csr:
-    """Rows of items from parallel arrays in any order; an edge that is given twice counts once for each time."""
+    """A matrix [users, items] from parallel arrays in any order; repeated edges stay repeated."""
     order = np.lexsort((items, users))
     indptr = np.zeros(shape[0] + 1, np.int64)
     np.cumsum(np.bincount(users, minlength=shape[0]), out=indptr[1:])
@@ -55,7 +55,7 @@ def csr_from_edges(users: Array, items: Array, weights: Array | None, shape: tup
 
 
 def whole_part(edges: Csr, shards: int = 1) -> Part:
-    """The part of the only rank: every user, nothing known but the edges."""
+    """The part of a single rank: all users, without start vectors and features."""
     bounds = np.linspace(0, edges.rows, shards + 1).astype(int)
     return Part(
         users_total=edges.rows,

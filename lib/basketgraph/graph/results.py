@@ -1,4 +1,4 @@
-"""What a training leaves in its model folder beside the embeddings; free of torch, so that a Spark driver can read it."""
+"""The files of a finished training. Imports no torch, so that a Spark driver can read them."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from basketgraph.foundation.config import Settings
 from basketgraph.foundation.paths import file_url, globbed
 
 PROGRESS = "progress.jsonl"  # one line an epoch, as it ends
-RESULT = "result.json"  # the last file of a training: where it lies, the training is whole
+RESULT = "result.json"  # the last file that a training writes: where it is, the training is finished
 EMBEDDINGS = "embeddings"  # users-<shard>.parquet and items.parquet
 
 
@@ -23,8 +23,8 @@ class Result(Settings):
 
 
 def embedding_files(model_dir: Path) -> dict[str, list[str]]:
-    """The Parquet files of a whole training, by the table they belong to, as URLs that Spark reads."""
+    """table -> the Parquet files of a finished training that hold its rows, as URLs that Spark reads."""
     folder = model_dir / EMBEDDINGS
     users, items = sorted(folder.glob("users-*.parquet")), [folder / "items.parquet"]
-    found = {"gold.user_embeddings": users, "gold.item_embeddings": items}
-    return {table: [globbed(file_url(path)) for path in paths] for table, paths in found.items()}
+    files = {"gold.user_embeddings": users, "gold.item_embeddings": items}
+    return {table: [globbed(file_url(path)) for path in paths] for table, paths in files.items()}

@@ -8,6 +8,7 @@ import numpy as np
 from basketgraph.foundation.config import UserError
 from basketgraph.graph.partition import Part, ShardRange
 from basketgraph.graph.sparse import Array, Csr
+from basketgraph.shards.manifest import read_manifest
 from basketgraph.shards.reader import ShardSet
 
 
@@ -22,7 +23,7 @@ class Source:
 
 def read_source(folder: Path, rank: int, ranks: int) -> Source:
     """Read every `ranks`-th shard from `rank` on. Raises UserError for a set that does not match its manifest."""
-    manifest = ShardSet(folder, ()).manifest
+    manifest = read_manifest(folder)
     manifest.check_ranks(ranks)
     mine = range(rank, manifest.shards, ranks)
     sealed = ShardSet(folder, mine)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
-BLOCKS_PER_THREAD = 4  # more than one, so that a thread that got slow rows does not hold up the rest
+BLOCKS_PER_THREAD = 4  # more than one, so that a thread with slow rows does not delay the others
 
 
 @numba.njit(nogil=True, cache=True, fastmath={"contract", "reassoc"})  # type: ignore[untyped-decorator]
@@ -149,7 +149,10 @@ class TorchMatrix:
         )
 
 
-def matrix(csr: Csr, device: torch.device, threads: int, kernel: str = "auto") -> "CpuMatrix | TorchMatrix":
+Matrix = CpuMatrix | TorchMatrix
+
+
+def matrix(csr: Csr, device: torch.device, threads: int, kernel: str = "auto") -> Matrix:
     """The fastest implementation for the device; kernel "torch" or "numba" forces one (numba needs a CPU)."""
     if kernel == "torch" or (kernel == "auto" and device.type != "cpu"):
         return TorchMatrix(csr, device)

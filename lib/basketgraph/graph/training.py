@@ -1,19 +1,18 @@
-"""Training the recommender over a sealed shard set: start ranks, follow their epochs, say what came out. Imports no torch."""
+"""Training on sealed shard sets: start the ranks, report their epochs, read the results. Imports no torch."""
 
 import hashlib
 import json
 import shutil
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from basketgraph.foundation.config import Settings
 from basketgraph.foundation.distributed.launch import Launcher, run_ranks
-from basketgraph.foundation.failures import handling
+from basketgraph.foundation.failures import at_the_end
 from basketgraph.foundation.progress import at
 from basketgraph.graph.results import EMBEDDINGS, PROGRESS, RESULT, Result
 from basketgraph.graph.settings import GraphSettings
@@ -23,13 +22,13 @@ POLL_SECONDS = 0.5
 
 
 def training_fingerprint(manifest: Manifest, settings: GraphSettings) -> str:
-    """Names a training: equal ones come to the same model. The machine's part of the settings is left out."""
+    """Hash of the set and of the settings that the model depends on: device, kernel and threads are left out."""
     numbers = settings.model_dump_json(exclude={"device", "kernel", "threads"})
     return hashlib.sha256(f"{manifest.fingerprint} {numbers}".encode()).hexdigest()
 
 
 class Training(Settings):
-    """A sealed set, and the folders for what comes of training on it: checkpoints, embeddings and result; TensorBoard's events, where wanted."""
+    """A sealed set, the folder of its model, and a folder for TensorBoard's events, where they are wanted."""
 
     shards: Path
     model: Path
@@ -38,31 +37,14 @@ class Training(Settings):
 
     @classmethod
     def of_cut(cls, folder: Path, cut: date) -> "Training":
-        """Where the sealed set and the model of a cut lie below `folder`."""
-        return cls(
-            shards=folder / "shards" / str(cut), model=folder / "models" / "graph" / str(cut), tensorboard=folder / "tensorboard" / "graph" / str(cut)
-        )
+        """The training on a cut's sealed set, with its folders below `folder`."""
+        day = str(cut)
+        return cls(shards=folder / "shards" / day, model=folder / "models/graph" / day, tensorboard=folder / "tensorboard/graph" / day)
 
     @property
     def has_edges(self) -> bool:
         """Whether anything was bought before the cut; without an edge there is no graph to train on."""
         return read_manifest(self.shards).edges > 0
-
-
-def train_shards(
-    shard_dir: Path,
-    model_dir: Path,
-    settings: GraphSettings,
-    *,
-    ranks: int = 1,
-    launcher: Launcher = "processes",
-    tensorboard: Path | None = None,
-    on_epoch: Callable[[dict[str, Any]], None] = lambda epoch: None,
-) -> Result:
-    """`train_each` on one sealed set."""
-    training = Training(shards=shard_dir, model=model_dir, tensorboard=tensorboard)
-    (result,) = train_each([training], settings, ranks=ranks, launcher=launcher, on_epoch=lambda _, epoch: on_epoch(epoch))
-    return result
 
 
 def train_each(
@@ -73,10 +55,10 @@ def train_each(
     launcher: Launcher = "processes",
     on_epoch: Callable[[Training, dict[str, Any]], None] = lambda training, epoch: None,
 ) -> list[Result]:
-    """Train on sealed sets one after the other with the same Horovod ranks, each from the last checkpoint of the same training, if there is one.
+    """Train on sealed sets one after the other with the same Horovod ranks, each from its last checkpoint, if any.
 
     on_epoch: called after each epoch with number, loss, learning_rate, gradient_norm and seconds.
-    returns:  losses, seconds and peak memory of each; the embeddings lie in <model>/embeddings. A training that is whole already is not repeated.
+    returns:  the result of each; the embeddings lie in <model>/embeddings. A finished training is not repeated.
     errors:   UserError for a set that does not match its manifest or for more ranks than shards, before any rank starts; RanksFailed where one fails.
     """
     named = []
@@ -85,67 +67,57 @@ def train_each(
         manifest.check_ranks(ranks)
         verify(training.shards, manifest)
         named.append(training.model_copy(update={"fingerprint": training_fingerprint(manifest, settings)}))
-    wanted = [training for training in named if not _is_whole(training)]
-    for training in wanted:
+    unfinished = [training for training in named if not _is_finished(training)]
+    for training in unfinished:
         training.model.mkdir(parents=True, exist_ok=True)
         (training.model / RESULT).unlink(missing_ok=True)
         (training.model / PROGRESS).unlink(missing_ok=True)
         shutil.rmtree(training.model / EMBEDDINGS, ignore_errors=True)
-    if wanted:  # starting ranks takes as long as training a small graph
-        arguments = ["--settings", settings.model_dump_json(), *(text for t in wanted for text in ("--training", t.model_dump_json()))]
-        with ExitStack() as followed:
-            for number, training in enumerate(wanted):
-
-                def told(epoch: dict[str, Any], training: Training = training, before: int = number * settings.epochs) -> None:
-                    at("epochs done", before + epoch["number"] + 1, len(wanted) * settings.epochs)
-                    on_epoch(training, epoch)
-
-                followed.enter_context(_Follower(training.model / PROGRESS, told))
+    if unfinished:  # starting ranks takes as long as training a small graph
+        arguments = ["--settings", settings.model_dump_json()]
+        for training in unfinished:
+            arguments += ["--training", training.model_dump_json()]
+        with _reported_epochs(unfinished, settings.epochs, on_epoch):
             run_ranks("basketgraph.graph.worker_main", arguments, ranks, launcher=launcher, threads=settings.threads)
-    results = [read_result(training.model) for training in named]
-    lacking = [str(training.model) for training, result in zip(named, results, strict=True) if result is None]
-    if lacking:
-        raise RuntimeError(f"{', '.join(lacking)}: the ranks ended without a result")
-    return [result for result in results if result is not None]
+    return [read_result(training.model) for training in named]
 
 
-def _is_whole(training: Training) -> bool:
-    have = read_result(training.model)
-    return have is not None and have.fingerprint == training.fingerprint
+def _is_finished(training: Training) -> bool:
+    return (training.model / RESULT).is_file() and read_result(training.model).fingerprint == training.fingerprint
 
 
-def read_result(model_dir: Path) -> Result | None:
-    """The result of a whole training, or None."""
-    path = model_dir / RESULT
-    return Result.model_validate_json(path.read_text(encoding="utf-8")) if path.is_file() else None
+def read_result(model_dir: Path) -> Result:
+    """The result of a finished training."""
+    return Result.model_validate_json((model_dir / RESULT).read_text(encoding="utf-8"))
 
 
-class _Follower:
-    """Reads the ranks' progress file while they run and hands each new line on, in order."""
+@contextmanager
+def _reported_epochs(trainings: Sequence[Training], epochs: int, on_epoch: Callable[[Training, dict[str, Any]], None]) -> Iterator[None]:
+    """While the block runs, call `on_epoch` for each new line of the trainings' progress files, in order."""
+    lines_read = [0] * len(trainings)
+    ended = threading.Event()
 
-    def __init__(self, path: Path, on_epoch: Callable[[dict[str, Any]], None]) -> None:
-        self.path, self.on_epoch = path, on_epoch
-        self.seen = 0
-        self.ended = threading.Event()
-        self.thread = threading.Thread(target=self._follow, name="epochs", daemon=True)
+    def read() -> None:
+        for number, training in enumerate(trainings):
+            path = training.model / PROGRESS
+            # a line without its end is still being written
+            lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.is_file() else []
+            for epoch in map(json.loads, lines[lines_read[number] :]):
+                at("epochs done", number * epochs + epoch["number"] + 1, len(trainings) * epochs)
+                on_epoch(training, epoch)
+            lines_read[number] = len(lines)
 
-    def __enter__(self) -> None:
-        self.thread.start()
+    def poll() -> None:
+        while not ended.wait(POLL_SECONDS):
+            read()
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.ended.set()
-        self.thread.join()
-        with handling(error, f"{self.path}: not read to its end"):
-            self._read()
+    thread = threading.Thread(target=poll, name="epochs", daemon=True)
 
-    def _follow(self) -> None:
-        while not self.ended.wait(POLL_SECONDS):
-            self._read()
+    def finish() -> None:
+        ended.set()
+        thread.join()
+        read()
 
-    def _read(self) -> None:
-        if not self.path.is_file():
-            return
-        lines = self.path.read_text(encoding="utf-8").split("\n")[:-1]  # a line without its end is still being written
-        for line in lines[self.seen :]:
-            self.on_epoch(json.loads(line))
-        self.seen = len(lines)
+    thread.start()
+    with at_the_end(f"{PROGRESS}: not read to its end", finish):
+        yield

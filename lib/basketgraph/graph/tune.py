@@ -39,16 +39,12 @@ def split_edges(train: Csr, *, share: float = VALIDATION_SHARE, seed: int = 0) -
     return kept[0], kept[1]
 
 
-def tune(
-    train: Csr, valid: Csr, settings: GraphSettings, fit: Fit, *, fixed: frozenset[str], say: Callable[[str], None]
-) -> tuple[GraphSettings, list[dict[str, Any]]]:
-    """Settings with the best Recall@20 + NDCG@20 on `valid` among those tried from `settings` on, `fixed` ones untouched; and all tries, as rows.
+def tune(train: Csr, valid: Csr, settings: GraphSettings, fit: Fit, *, fixed: frozenset[str], say: Callable[[str], None]) -> GraphSettings:
+    """The settings with the best Recall@20 + NDCG@20 on `valid`, found axis by axis from `settings` on.
 
-    beta costs nothing to try: every fit is scored with all of them.
+    fixed: axes that are not tried.   say: is told of each fit. Every fit is scored with every beta, which takes no training.
     """
-    best = settings
-    tried: list[dict[str, Any]] = []
-    best_score = -1.0
+    best, best_score = settings, -1.0
     for axis, values in AXES:
         if axis in fixed:
             continue
@@ -57,12 +53,9 @@ def tune(
             candidate = centre.model_copy(update={axis: value})
             if best_score >= 0 and candidate == centre:
                 continue  # seen on the axis before
-            found = quality(fit(train, candidate), train, valid, betas=BETAS)
-            at = max(range(len(BETAS)), key=lambda place: found[place].both)
-            candidate = candidate.model_copy(update={"beta": BETAS[at]})
-            row = {axis: value, "beta": BETAS[at], "recall@20": found[at].recall, "ndcg@20": found[at].ndcg}
-            tried.append(row)
-            say(", ".join(f"{name} {number:.4g}" for name, number in row.items()))
-            if found[at].both > best_score:
-                best, best_score = candidate, found[at].both
-    return best, tried
+            by_beta = zip(BETAS, quality(fit(train, candidate), train, valid, betas=BETAS), strict=True)
+            beta, reached = max(by_beta, key=lambda pair: pair[1].both)
+            say(f"{axis} {value:.4g}, beta {beta:.4g}, recall@20 {reached.recall:.4g}, ndcg@20 {reached.ndcg:.4g}")
+            if reached.both > best_score:
+                best, best_score = candidate.model_copy(update={"beta": beta}), reached.both
+    return best

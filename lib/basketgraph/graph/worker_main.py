@@ -19,9 +19,9 @@ from basketgraph.graph.adam import Adam
 from basketgraph.graph.checkpoints import Checkpoints
 from basketgraph.graph.export import write_serving
 from basketgraph.graph.model import LightGCN
-from basketgraph.graph.results import PROGRESS, RESULT, Result
+from basketgraph.graph.results import EMBEDDINGS, PROGRESS, RESULT, Result
 from basketgraph.graph.settings import GraphSettings
-from basketgraph.graph.shard_input import Source, read_source
+from basketgraph.graph.shard_input import read_source
 from basketgraph.graph.train import Epoch, train
 from basketgraph.graph.training import Training
 
@@ -38,34 +38,30 @@ def choose_device(settings: GraphSettings, rank: int) -> torch.device:
     return torch.device("cuda", int(os.environ.get("HOROVOD_LOCAL_RANK", rank)) % max(torch.cuda.device_count(), 1))
 
 
-def build(source: Source, settings: GraphSettings, workers: Workers) -> LightGCN:
-    threads = settings.threads or free_threads(workers.size)
-    torch.set_num_threads(threads)
-    return LightGCN(source.part, settings, workers, choose_device(settings, workers.rank), threads)
-
-
 def train_source(training: Training, settings: GraphSettings, workers: Workers) -> None:
     """Train to the end, from the last checkpoint where there is one; write embeddings, and on rank 0 progress and TensorBoard's events."""
     started = time.monotonic()
     source = read_source(training.shards, workers.rank, workers.size)
-    model_dir, tensorboard = training.model, training.tensorboard
-    model = build(source, settings, workers)
+    model_dir = training.model
+    threads = settings.threads or free_threads(workers.size)
+    torch.set_num_threads(threads)
+    model = LightGCN(source.part, settings, workers, choose_device(settings, workers.rank), threads)
     optimizer = Adam(model.parameters())
     checkpoints = Checkpoints(model_dir / "checkpoints", training.fingerprint, model, optimizer)
     epochs = checkpoints.resume()
     board = None
-    if workers.rank == 0 and tensorboard is not None:
+    if workers.rank == 0 and training.tensorboard is not None:
         from torch.utils.tensorboard import SummaryWriter
 
-        board = SummaryWriter(str(tensorboard), purge_step=len(epochs))
+        board = SummaryWriter(str(training.tensorboard), purge_step=len(epochs))
     for epoch in train(model, optimizer, first_epoch=len(epochs)):
         epochs.append(epoch)
         checkpoints.save(epochs)
         if workers.rank == 0:
-            _note_progress(model_dir, epoch, time.monotonic() - started)
+            _append_progress(model_dir, epoch, time.monotonic() - started)
         if board is not None:
             _log(board, epoch)
-    write_serving(model_dir / "embeddings", model, source)
+    write_serving(model_dir / EMBEDDINGS, model, source)
     peaks = torch.zeros(workers.size, dtype=torch.float64)
     peaks[workers.rank] = peak_memory_bytes()
     peaks = workers.sum(peaks)  # and everyone has written by now
@@ -75,7 +71,7 @@ def train_source(training: Training, settings: GraphSettings, workers: Workers) 
         _finish(model_dir, training.fingerprint, settings, epochs, workers.size, time.monotonic() - started, int(peaks.sum()))
 
 
-def _note_progress(model_dir: Path, epoch: Epoch, seconds: float) -> None:
+def _append_progress(model_dir: Path, epoch: Epoch, seconds: float) -> None:
     with (model_dir / PROGRESS).open("a", encoding="utf-8") as file:
         file.write(json.dumps({**asdict(epoch), "seconds": round(seconds, 3)}) + "\n")
 
@@ -96,7 +92,7 @@ def _finish(model_dir: Path, fingerprint: str, settings: GraphSettings, epochs: 
         ranks=ranks,
         seed=settings.seed,
     )
-    write_atomically(model_dir / RESULT, result.model_dump_json())  # marks the training as complete
+    write_atomically(model_dir / RESULT, result.model_dump_json())  # the last file: it marks the training as finished
 
 
 def main(arguments: Sequence[str]) -> None:

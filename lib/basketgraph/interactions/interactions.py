@@ -1,34 +1,29 @@
 """gold.interactions: what each user bought before a cut, as weighted edges."""
 
-from __future__ import annotations
-
 from datetime import date
-from typing import TYPE_CHECKING
 
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from basketgraph.foundation.config import Settings
 from basketgraph.foundation.point_in_time import known_before
 
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
-
-# Decayed counts are summed as whole numbers of this unit: a sum of doubles depends on the order of the rows, and a second run would differ.
+# Decayed counts are summed as integers in this unit: a sum of doubles depends on the order of the rows.
 DECAY_UNITS = 10**12
 
 
 class InteractionsSettings(Settings):
     """Section `interactions` of conf/settings.yaml."""
 
-    window_days: int  # at most; read by basketgraph.foundation.cuts
+    window_days: int  # the longest window; read by basketgraph.foundation.cuts
     half_life_days: float
 
 
 def interactions(events: DataFrame, items: DataFrame, *, as_of: date, half_life_days: float) -> DataFrame:
     """Count each user's purchases of each item before the cut.
 
-    events:  silver.events rows of any type and day; the purchases of days before `as_of` count (the cut is the shop's local midnight).
-    items:   silver.items rows with their history; only items recommendable on the last day before `as_of` give edges.
+    events:  silver.events rows of any type and day; purchases of days before `as_of` count, by the shop's local midnight.
+    items:   silver.items rows with their history; edges are of items recommendable on the last day before `as_of`.
     returns: gold.interactions rows, one per user and item.
     """
     is_purchase = F.col("event_type") == "purchase"
@@ -40,7 +35,7 @@ def interactions(events: DataFrame, items: DataFrame, *, as_of: date, half_life_
         events.where(is_purchase & is_past)
         .select("user_id", "item_id", "order_id", "event_date", "quantity", "amount_minor")
         .repartition("user_id")  # one shuffle: counting distinct orders would take two of its own
-        .join(recommendable, "item_id", how="left_semi")  # keeps or drops a line, never doubles it
+        .join(recommendable, "item_id", how="left_semi")
         .groupBy("user_id", "item_id")
         .agg(
             F.count("*").alias("purchases"),

@@ -1,23 +1,18 @@
-"""The leak check: nothing that a model learns from may lie at or after its cut."""
-
-from __future__ import annotations
+"""The leak check: no row that a model is trained on may be at or after its cut."""
 
 from collections.abc import Sequence
 from datetime import date, datetime, time
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import DateType, TimestampType
 
 from basketgraph.foundation.point_in_time import known_before
 
-if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame
-
 
 class LeakError(Exception):
-    """Rows from the future of a cut are among the training data. Critical: the pipeline stops and the last release stays live."""
+    """Training rows are at or after the cut. The pipeline stops, and the last release stays live."""
 
     exit_code = 3
 
@@ -30,29 +25,29 @@ def check_no_leak(
     what: str,
     time_zone: str | None = None,
 ) -> None:
-    """Raise LeakError unless every row lies before the cut in every named column; one Spark job.
+    """Raise LeakError unless every row is before the cut in every named column; one Spark job.
 
-    frame:     anything that is learned or counted from: edges, popularity counts, a vocabulary with the days its ids were last or first seen.
-    cut:       a day of the shop: its local midnight.
-    columns:   date columns (shop-local days), or timestamp columns (UTC instants), which need the shop's `time_zone`.
-               A null is a leak: nobody can say when the row became known.
-    what:      the table's or frame's name, for the message.
+    frame:   rows that a model is trained on, such as edges.
+    cut:     a day of the shop, from its local midnight on.
+    columns: date columns (shop-local days), or timestamp columns (UTC instants), which need the shop's `time_zone`.
+             A null is a leak: when the row became known cannot be told.
+    what:    the table's name, for the message.
     """
     late = {column: _is_late(frame, column, cut, time_zone) for column in columns}
-    found = frame.agg(*(F.count_if(is_late).alias(column) for column, is_late in late.items())).collect()[0]
+    rows = frame.agg(*(F.count_if(is_late).alias(column) for column, is_late in late.items())).collect()[0]
     faults = [
-        f"  {column}: want every row before {cut}, have {found[column]} rows at or after it or without a time" for column in columns if found[column]
+        f"  {column}: want every row before {cut}, have {rows[column]} rows at or after it or without a time" for column in columns if rows[column]
     ]
     if faults:
         raise LeakError("\n".join([f"{what}: rows from the future of the cut {cut}", *faults]))
 
 
 def check_cut(events: DataFrame, kept: DataFrame, edges: DataFrame, *, cut: date, time_zone: str) -> None:
-    """Raise LeakError unless the edges of a cut, and all that they are made of, lie before it.
+    """Raise LeakError unless the edges of a cut, and the rows that they are made of, are before it.
 
     events: silver.events rows of any day.   kept: gold.kept_purchases rows.   edges: gold.interactions rows of the cut, as written.
     """
-    # By the instants, too: a day taken in another zone than the shop's would let the first hours after the cut in.
+    # Instants are checked, too: days of another time zone would let the first hours after the cut in.
     past = events.where(F.col("event_date") < F.lit(cut))
     check_no_leak(past, cut=cut, columns=["event_date", "event_time"], what="silver.events", time_zone=time_zone)
     known = known_before(kept, cut)

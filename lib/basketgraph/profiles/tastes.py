@@ -1,17 +1,11 @@
-"""What a user's purchases say of taste: affinities to categories and brands, and how dear the chosen items are among their like."""
-
-from __future__ import annotations
+"""A user's taste: affinities to categories and brands, price position, and share of private labels."""
 
 from datetime import date
-from typing import TYPE_CHECKING
 
-from pyspark.sql import Window
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame
-
-# Positions are whole numbers of this unit, so that their weighted sums do not depend on the order of the rows.
+# Positions are integers in this unit, so that their weighted sums do not depend on the order of the rows.
 POSITION_UNITS = 10**4
 AFFINITIES = {"categories": "category", "brands": "brand"}
 
@@ -20,28 +14,29 @@ def tastes(past: DataFrame, items: DataFrame, *, as_of: date, price_days: int, t
     """Each user's top categories and brands, price position and share of private labels, all by decayed spend.
 
     past:    weighted days before as_of.
-    items:   silver.items rows as known before as_of, one per item. Only recommendable ones tell a taste: fees, fuel and vouchers do not.
-    returns: one row per user who bought such items: categories, brands, price_position, private_label_share as in gold.user_profiles.
+    items:   silver.items rows as known before as_of, one per item; only recommendable ones count (no fees, fuel, vouchers).
+    returns: one row per user who bought recommendable items: categories, brands, price_position, private_label_share as
+             in gold.user_profiles.
     """
     described = items.where("recommendable").select(
         "item_id", "category", F.coalesce("brand", "manufacturer").alias("brand"), F.lower("brand_type").startswith("private").alias("is_private")
     )
     positions = price_positions(shelf_prices(past, as_of=as_of, price_days=price_days), described)
     catalogue = described.join(positions, "item_id", how="left")  # at most one row an item
-    # A coupon worth more than its line leaves less than nothing to pay; no taste is negative.
+    # A coupon worth more than its line makes the amount negative; an affinity is not.
     value = F.col("weight") * F.greatest(F.lit(0), F.col("line.amount_minor"))
     lines = (
         past.select("user_id", "weight", "bought")
-        .repartition("user_id")  # whole days move once; every grouping by user below finds them in place
+        .repartition("user_id")  # one shuffle of whole days serves all groupings by user below
         .select("user_id", "weight", F.explode("bought").alias("line"))
         .select("user_id", value.alias("value"), F.col("line.item_id").alias("item_id"))
-        .join(F.broadcast(catalogue), "item_id", how="inner")  # at most one row an item; a catalogue is small beside the purchases
+        .join(F.broadcast(catalogue), "item_id", how="inner")  # at most one row an item
     )
     return _of_users(_sums(lines), top=top)
 
 
 def _sums(lines: DataFrame) -> DataFrame:
-    """Decayed spend per user, category and brand, and in each row that of the user on the whole category and on the whole brand."""
+    """Decayed spend per user, category and brand; each row also has the user's spend on the category and on the brand."""
     has_position = F.col("position").isNotNull()
     has_brand_type = F.col("is_private").isNotNull()
     value = F.col("value")
@@ -61,7 +56,7 @@ def _sums(lines: DataFrame) -> DataFrame:
 
 
 def _of_users(sums: DataFrame, *, top: int) -> DataFrame:
-    """One row per user from the rows of `_sums`: lists of the top names, largest share of the spend on all known names first, and ratios."""
+    """One row per user from the rows of `_sums`: the top names with their shares of the spend on known names, and ratios."""
     wholes, totals, lists = [], [], []
     for alias, name in AFFINITIES.items():
         is_known = F.col(name).isNotNull()
@@ -88,8 +83,10 @@ def _shares(entries: Column, total: Column) -> Column:
 
 
 def shelf_prices(past: DataFrame, *, as_of: date, price_days: int) -> DataFrame:
-    """Each item's mean shelf price per piece over the last `price_days` before as_of: item_id, price in minor units; what was paid, where a shop
-    tells no shelf price."""
+    """Each item's mean shelf price per piece over the last `price_days` before as_of: item_id, price in minor units.
+
+    Where a shop has no shelf prices, the price paid.
+    """
     is_recent = F.datediff(F.lit(as_of), "event_date") <= price_days
     lines = past.where(is_recent).select(F.inline("bought"))
     shelf_minor = F.sum(F.coalesce("list_amount_minor", "amount_minor"))
@@ -97,11 +94,11 @@ def shelf_prices(past: DataFrame, *, as_of: date, price_days: int) -> DataFrame:
 
 
 def price_positions(prices: DataFrame, items: DataFrame) -> DataFrame:
-    """Where each item's price stands among the items of its category, 0 cheapest to POSITION_UNITS dearest.
+    """The place of each item's price among the items of its category, from 0 (cheapest) to POSITION_UNITS (dearest).
 
     prices:  item_id, price.
-    items:   item_id, category. Items without one are compared with each other: the whole assortment, where a shop has no categories.
-    returns: item_id, position: the mid-rank divided by the number of items, so a category's only item stands in the middle.
+    items:   item_id, category; items without a category are compared with each other.
+    returns: item_id, position: the mid-rank divided by the number of items; a category's only item is in the middle.
     """
     category = Window.partitionBy("category")
     below = F.rank().over(category.orderBy("price")) - 1

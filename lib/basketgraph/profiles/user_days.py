@@ -1,18 +1,13 @@
-"""gold.user_days: what each user bought on each day. A day's rows follow from that day's events alone, so days can be replaced one by one."""
-
-from __future__ import annotations
+"""gold.user_days: what each user bought on each day. A day's rows depend on that day's events alone."""
 
 from datetime import date
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from basketgraph.foundation.point_in_time import kept_before, known_before
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
-
-    from basketgraph.foundation.tables.warehouse import RunTables
+from basketgraph.foundation.tables.warehouse import RunTables
 
 EVENTS, USER_DAYS = "silver.events", "gold.user_days"
 HOURS = 24
@@ -20,7 +15,7 @@ NET = "net"  # the recipe of rows that are never stored
 
 
 def recipe_of(code: str, time_zone: str) -> str:
-    """What a row of user_days depends on besides its events; rows of another recipe are stale."""
+    """What a row of user_days depends on besides its events. Rows of another recipe are stale."""
     return f"{code} {time_zone}"
 
 
@@ -28,7 +23,7 @@ def user_days(events: DataFrame, *, time_zone: str, recipe: str) -> DataFrame:
     """Summarise each user's purchases of each day.
 
     events:    silver.events rows of any type; purchases count.
-    time_zone: the shop's, which tells the hour of an instant.
+    time_zone: the shop's; an order's hour is local.
     recipe:    kept with each row, see `stale_days`.
     returns:   gold.user_days rows, one per user and shop-local day. An order over midnight counts on both days.
     """
@@ -43,7 +38,7 @@ def user_days(events: DataFrame, *, time_zone: str, recipe: str) -> DataFrame:
             F.hour(F.from_utc_timestamp(F.min("event_time"), time_zone)).alias("hour"),
             F.count("*").alias("lines"),
             F.sum("amount_minor").alias("amount_minor"),
-            # Null, not 0, where the shop does not tell.
+            # Null, not 0, where the shop has no such column.
             F.sum("list_amount_minor").alias("list_amount_minor"),
             F.sum("discount_minor").alias("discount_minor"),
             F.sum("coupon_minor").alias("coupon_minor"),
@@ -67,12 +62,12 @@ def user_days(events: DataFrame, *, time_zone: str, recipe: str) -> DataFrame:
 
 
 def net_days(days: DataFrame, events: DataFrame, kept: DataFrame, *, as_of: date, time_zone: str) -> DataFrame:
-    """The days before `as_of` less what was given back before it: a day that a cancellation took from is summarised anew from what was kept.
+    """The days before `as_of` less what was cancelled before it: days with cancelled purchases are summarised anew.
 
-    days:    gold.user_days rows of any day, gross: each day as it was bought.
-    events:  silver.events rows; those of the days that cancellations took from are read.
+    days:    gold.user_days rows of any day, before cancellations.
+    events:  silver.events rows; only those of days with cancelled purchases are read.
     kept:    gold.kept_purchases rows; may be empty.
-    returns: gold.user_days rows; a user's day of which nothing was kept has none.
+    returns: gold.user_days rows; a user's day of which nothing was kept has no row.
     """
     keys = ["user_id", "event_date"]
     past = days.where(F.col("event_date") < F.lit(as_of))
@@ -83,16 +78,16 @@ def net_days(days: DataFrame, events: DataFrame, kept: DataFrame, *, as_of: date
 
 
 class Outdated(NamedTuple):
-    """The days of gold.user_days that no longer follow from silver.events; whole: the table is written anew, not only these days."""
+    """The days of gold.user_days that differ from silver.events; whole: the whole table is to be written anew."""
 
     days: list[date]
     whole: bool
 
 
 def outdated_days(tables: RunTables, *, recipe: str, rewrite_days: int) -> Outdated:
-    """What of gold.user_days has to be written, by the events' change data feed since its last commit; without a feed the tables are compared.
+    """The days to write, by the change data feed of the events since the last commit; without a feed the tables are compared.
 
-    rewrite_days: the table is written whole where more days are outdated.
+    rewrite_days: the whole table is written where more days are outdated.
     """
     built = tables.built_from(USER_DAYS) or {}
     can_follow = built.get("recipe") == recipe and built.get("events") is not None
@@ -104,9 +99,9 @@ def outdated_days(tables: RunTables, *, recipe: str, rewrite_days: int) -> Outda
 
 
 def stale_days(events: DataFrame, days: DataFrame, *, recipe: str) -> DataFrame:
-    """The days whose rows no longer say what the events say: new, changed or deleted events, or another recipe.
+    """The days with new, changed or deleted events, or with rows of another recipe.
 
-    events:  silver.events rows; an event that is written anew has a newer ingested_at.
+    events:  silver.events rows; an event that was written again has a newer ingested_at.
     days:    gold.user_days rows.
     returns: event_date, one row per stale day.
     """

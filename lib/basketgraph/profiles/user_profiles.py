@@ -1,11 +1,8 @@
 """gold.user_profiles: what is known of each user before a day, from user_days, items and users."""
 
-from __future__ import annotations
-
 from datetime import date
-from typing import TYPE_CHECKING
 
-from pyspark.sql import Window
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from basketgraph.foundation.config import Settings
@@ -13,10 +10,7 @@ from basketgraph.foundation.point_in_time import known_before
 from basketgraph.profiles.tastes import tastes
 from basketgraph.profiles.user_days import HOURS
 
-if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame
-
-# Part of the column names, hence not in conf.
+# Parts of column names, so not in conf.
 SPEND_WINDOWS_DAYS = (28, 90, 365)
 WEEKDAYS = 7
 DEMOGRAPHICS = (
@@ -29,7 +23,7 @@ DEMOGRAPHICS = (
     "household_composition",
     "kids_count",
 )
-# Decayed sums are kept in whole numbers of this unit: a sum of doubles depends on the order of the rows, and a second run would differ.
+# Decayed sums are integers in this unit: a sum of doubles depends on the order of the rows, so a second run would differ.
 WEIGHT_UNITS = 10**6
 
 
@@ -47,12 +41,12 @@ class ProfilesSettings(Settings):
 
 
 def user_profiles(days: DataFrame, items: DataFrame, users: DataFrame, *, as_of: date, settings: ProfilesSettings) -> DataFrame:
-    """Describe each user by what was known before `as_of`.
+    """The profile of each user, by what was known before `as_of`.
 
     days:    gold.user_days rows, as from `net_days`; those of days before `as_of` count.
     items:   silver.items rows with their history; may be empty.
     users:   silver.users rows with their history; may be empty.
-    returns: gold.user_profiles rows, one per user who kept something of what was bought before `as_of`.
+    returns: gold.user_profiles rows, one per user with a day before `as_of`.
     """
     past = weighted_days(days.where(F.col("event_date") < F.lit(as_of)), as_of=as_of, half_life_days=settings.half_life_days)
     taste = tastes(past, known_before(items, as_of), as_of=as_of, price_days=settings.price_days, top=settings.top_affinities)
@@ -109,7 +103,7 @@ def summarise(past: DataFrame, *, as_of: date) -> DataFrame:
         "spend_minor": F.sum("amount_minor"),
         **windows,
         **{f"decayed_{c}": decayed(F.col(c)) for c in ("orders", "lines", "amount_minor")},
-        # Of the lines and amounts for which the shop tells: null where it never does.
+        # Only lines with a known discount or coupon count; null where the shop has none.
         "told_discount_lines": decayed(F.when(F.col("discounted_lines").isNotNull(), F.col("lines"))),
         "told_coupon_lines": decayed(F.when(F.col("coupon_lines").isNotNull(), F.col("lines"))),
         **{f"decayed_{c}": decayed(F.col(c)) for c in ("discounted_lines", "coupon_lines", "discount_minor", "coupon_minor", "list_amount_minor")},
@@ -145,12 +139,12 @@ def summarise(past: DataFrame, *, as_of: date) -> DataFrame:
 
 
 def lifecycle(settings: ProfilesSettings) -> Column:
-    """new, active, at_risk or lapsed, by thresholds in days and by the user's own rhythm.
+    """The segment of a user; the first rule that fits.
 
-    new:     the first purchase lies at most `new_days` before as_of.
-    lapsed:  the last one lies more than `lapsed_days` before it.
-    active:  the last one lies at most `active_days`, or at most `active_gaps` of the user's own median gaps, before it.
-    at_risk: all others: later than their rhythm, not yet given up.
+    new:     the first purchase was at most `new_days` before as_of.
+    lapsed:  the last purchase was more than `lapsed_days` before as_of.
+    active:  the last purchase was at most `active_days`, or `active_gaps` of the user's median gaps, before as_of.
+    at_risk: all others.
     """
     recency_days = F.col("recency_days")
     is_in_rhythm = recency_days <= F.coalesce(settings.active_gaps * F.col("gap_days_median"), F.lit(0.0))

@@ -1,6 +1,4 @@
-"""What explains a score, on plain arrays: similar items, the graph's messages, buyers and names; read once per worker."""
-
-from __future__ import annotations
+"""What explains a score, as plain arrays: similar items, the graph's messages, buyers and names."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -28,10 +26,10 @@ class Part:
 
 @dataclass(frozen=True)
 class UserHistory:
-    """What one user had before the cut, sorted by item id, and the graph's vector and scale of the user."""
+    """The items that one user bought before the cut, sorted by id, and the user's vector and scale in the graph."""
 
     item_ids: list[str]
-    index: Ints  # place in Evidence.place; -1 where the item is not there
+    index: Ints  # the items' numbers in Evidence; -1 where it lacks an item
     weights: Floats
     purchases: list[int]
     last_dates: list[date]
@@ -44,19 +42,19 @@ class UserHistory:
 
 @dataclass(frozen=True)
 class Evidence:
-    """The item side. Items are numbered by `place`; a row of messages or vectors is NaN where the graph does not know the item."""
+    """The item side. `place` numbers the items; messages and vectors are NaN where the graph does not know the item."""
 
     place: dict[str, int]
     names: list[str | None]
-    buyers: Ints  # [items]: distinct users of late
+    buyers: Ints  # [items]: distinct users in the last `popularity_days`
     near_from: Ints  # [items + 1]: item j is the neighbour of near_items[near_from[j] : near_from[j + 1]], in order of their number
     near_items: Ints
     near_scores: Floats
     near_users: Ints
-    messages: Floats  # [items, d]: what an item adds to the graph vector of a user who had it
+    messages: Floats  # [items, d]: what an item adds to the graph vector of a user who bought it
     vectors: Floats  # [items, d]
     popularity_days: int
-    parts: int  # at most so many of the user's items are named
+    parts: int  # at most so many of the user's items are named in a reason
 
     def name(self, item_id: str) -> str:
         place = self.place.get(item_id)
@@ -77,9 +75,9 @@ class Evidence:
         )
 
     def from_related(self, item_id: str, user: UserHistory) -> list[Part]:
-        """The user's items of which the item is a near neighbour, by their share of weight times similarity; empty where there is none."""
-        there = self.place[item_id]
-        near = slice(self.near_from[there], self.near_from[there + 1])
+        """The user's items that have this item as a neighbour, by share of weight times similarity; may be empty."""
+        number = self.place[item_id]
+        near = slice(self.near_from[number], self.near_from[number + 1])
         items = self.near_items[near]
         at = np.minimum(np.searchsorted(items, user.index), max(len(items) - 1, 0))
         linked = np.flatnonzero(items[at] == user.index) if len(items) else np.zeros(0, dtype=np.int64)
@@ -89,9 +87,9 @@ class Evidence:
         return [user.part(linked[i], strength[i] / strength.sum(), int(users[i])) for i in best]
 
     def from_graph(self, item_id: str, user: UserHistory) -> tuple[list[Part], float] | None:
-        """The score taken apart: what each of the user's items adds, exactly, as shares of user vector x item vector, and the user's own share.
+        """The graph's score as an exact sum: the share that each of the user's items adds, and the share of the user's own vector.
 
-        None where the graph knows the user or the item not, or the score is nothing to be proud of.
+        None where the graph does not know the user or the item, or where no item adds to a positive score.
         """
         vector = self.vectors[self.place[item_id]]
         if user.embedding is None or np.isnan(vector).any() or not len(user.index):
@@ -105,8 +103,12 @@ class Evidence:
 
 
 def evidence(items: pa.Table, buyers: pa.Table, related: pa.Table, graph_items: pa.Table, *, popularity_days: int, parts: int) -> Evidence:
-    """items: item_id, name (all that users had or lists hold).  buyers: item_id, buyers.  related: item_id, related_item_id, score, users.
-    graph_items: item_id, embedding, message; may be empty, as may `related`.
+    """The item side of one cut.
+
+    items:       item_id, name: every item that users bought or lists hold.
+    buyers:      item_id, buyers.
+    related:     item_id, related_item_id, score, users; may be empty.
+    graph_items: item_id, embedding, message; may be empty.
     """
     ids = items["item_id"].combine_chunks()
 
@@ -119,8 +121,8 @@ def evidence(items: pa.Table, buyers: pa.Table, related: pa.Table, graph_items: 
     near, of = places(related["item_id"]), places(related["related_item_id"])
     order = np.lexsort((near, of))
     order = order[(near[order] >= 0) & (of[order] >= 0)]
-    there = places(graph_items["item_id"])
-    vectors = _rows(graph_items["embedding"], there, len(ids))
+    in_graph = places(graph_items["item_id"])
+    vectors = _rows(graph_items["embedding"], in_graph, len(ids))
     return Evidence(
         place={item: number for number, item in enumerate(ids.to_pylist())},
         names=items["name"].to_pylist(),
@@ -129,18 +131,18 @@ def evidence(items: pa.Table, buyers: pa.Table, related: pa.Table, graph_items: 
         near_items=near[order],
         near_scores=related["score"].to_numpy()[order],
         near_users=related["users"].to_numpy()[order],
-        messages=_rows(graph_items["message"], there, len(ids)),
+        messages=_rows(graph_items["message"], in_graph, len(ids)),
         vectors=vectors[:, :-1] if vectors.shape[1] else vectors,
         popularity_days=popularity_days,
         parts=parts,
     )
 
 
-def _rows(vectors: pa.ChunkedArray, there: Ints, count: int) -> Floats:
-    """Lists of one length as float32 [count, length] at their items' places; NaN elsewhere."""
+def _rows(vectors: pa.ChunkedArray, places: Ints, count: int) -> Floats:
+    """Lists of one length as float32 [count, length], list i in row places[i]; all other rows are NaN."""
     flat = np.asarray(pc.list_flatten(vectors).to_numpy(), dtype=np.float32)
     width = len(flat) // len(vectors) if len(vectors) else 1
     rows = np.full((count, width), np.nan, dtype=np.float32)
     if len(vectors):
-        rows[there[there >= 0]] = flat.reshape(-1, width)[there >= 0]
+        rows[places[places >= 0]] = flat.reshape(-1, width)[places >= 0]
     return rows

@@ -1,19 +1,14 @@
-"""The ranker's features of every candidate, as of a cut: nothing after it is looked at."""
-
-from __future__ import annotations
+"""The ranker's features of every candidate, from purchases before a cut."""
 
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
 
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from basketgraph.foundation.point_in_time import kept_before
 from basketgraph.foundation.recommenders import EXPLAIN_ORDER, LIST_SETTINGS
 from basketgraph.rank.histories import LEVELS, PACES, WINDOWS, item_history, tastes, user_history
 from basketgraph.rank.settings import RankSettings
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
 
 LABEL = "bought"  # 1 or 0: whether the user bought the candidate in the window after the cut
 FEATURES = (
@@ -31,14 +26,14 @@ FEATURES = (
 
 
 def features(candidates: DataFrame, purchases: DataFrame, own: DataFrame) -> DataFrame:
-    """Each candidate with what was known of it, its user and both together before the cut.
+    """The candidates with features of the user, of the item and of the pair, from before the cut.
 
     candidates: gold.candidates rows of the cut, or those of `labelled`.
     purchases:  rows of `histories.purchases_before` the cut.
-    own:        rows of `histories.own_history` of them; read six times, so a job had better make it once.
-    returns:    setting, user_id, item_id, FEATURES as floats, null where there is nothing to say; and `bought` where the candidates have it.
+    own:        rows of `histories.own_history` of the purchases; read six times, so compute them once.
+    returns:    setting, user_id, item_id, FEATURES as floats (null: no value), and `bought` where the candidates have it.
     """
-    # Spread by user first: left to itself, Spark would move the candidates by user and item, and then again by user.
+    # Partitioned by user first: Spark alone would shuffle the candidates by user and item, and then again by user.
     featured = candidates.repartition("user_id").join(F.broadcast(item_history(own)), "item_id", how="left")  # at most one row per item
     bought = own.drop(*LEVELS, "decayed", "purchases_lately")
     featured = featured.join(bought.hint("shuffle_hash"), ["user_id", "item_id"], how="left")  # at most one per pair
@@ -55,10 +50,10 @@ def features(candidates: DataFrame, purchases: DataFrame, own: DataFrame) -> Dat
 
 
 def labelled(candidates: DataFrame, events: DataFrame, kept: DataFrame, *, as_of: date, window_days: int, settings: RankSettings) -> DataFrame:
-    """The candidates to train on: each that was bought in the window after the cut and not given back within it, and a share of the others.
+    """The candidates to train on: all that were bought in the window after the cut and kept, and a share of the others.
 
     candidates: gold.candidates rows of the cut.   events: silver.events rows.   kept: gold.kept_purchases rows.
-    returns:    the same columns and `bought` (1 or 0). Users who bought nothing then are left out.
+    returns:    the same columns and `bought` (1 or 0), for users who bought in the window.
     """
     in_window = kept_before(events, kept, as_of=as_of + timedelta(days=window_days)).where(F.col("event_date") >= F.lit(as_of))
     bought = in_window.select("user_id", "item_id", F.lit(1).alias(LABEL)).distinct()

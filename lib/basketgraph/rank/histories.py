@@ -1,20 +1,14 @@
-"""What the purchases before a cut say of users, items, pairs of both, and users' tastes: the ranker's raw material."""
-
-from __future__ import annotations
+"""Purchases before a cut, summarised by user, by item, by both, and by user and level of the catalogue."""
 
 from datetime import date
-from typing import TYPE_CHECKING
 
-from pyspark.sql import Window
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from basketgraph.foundation.point_in_time import kept_before, known_before
 
-if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame
-
 LEVELS = ("department", "category", "subcategory", "manufacturer")
-PACES = (20, 180)  # half-lives, in days, beside the one of gold.interactions: what is bought now, and what has always been
+PACES = (20, 180)  # half-lives in days, beside `rank.half_life_days`: short-term and long-term habits
 WINDOWS = (7, 28, 90)
 LATELY = 28  # days
 
@@ -33,9 +27,9 @@ def purchases_before(events: DataFrame, kept: DataFrame, items: DataFrame, *, as
 
 
 def own_history(purchases: DataFrame, *, half_life_days: float) -> DataFrame:
-    """One row per user and item ever bought: how often, how lately, how regularly; and the item's levels.
+    """One row per user and item that the user bought: frequency, recency and regularity; and the item's levels.
 
-    purchases: rows of `purchases_before`. All that is said of items and tastes below follows from these rows, so they are worth making once.
+    purchases: rows of `purchases_before`.
     """
     return (
         purchases.repartition("user_id")  # one shuffle: counting distinct orders would take two of its own
@@ -56,7 +50,7 @@ def own_history(purchases: DataFrame, *, half_life_days: float) -> DataFrame:
 
 
 def user_history(purchases: DataFrame, own: DataFrame) -> DataFrame:
-    """One row per user: how much, how often, how faithful to what was bought before.
+    """One row per user: orders, lines, items, recency, and the share of repeats.
 
     purchases: rows of `purchases_before`.   own: rows of `own_history`.
     """
@@ -75,9 +69,9 @@ def user_history(purchases: DataFrame, own: DataFrame) -> DataFrame:
 
 
 def item_history(own: DataFrame) -> DataFrame:
-    """One row per item: buyers of late, trend, how many come back for it, how soon, and its share of each level's recent sales.
+    """One row per item: recent buyers, trend, share of repeat buyers, gap, and share of each level's recent sales.
 
-    own: rows of `own_history`; a user bought an item within so many days when the last time is no longer ago.
+    own: rows of `own_history`; a user counts as buyer within n days where the last purchase is at most n days ago.
     """
     items = own.groupBy("item_id", *LEVELS).agg(
         *(F.count_if(F.col("own_recency") <= days).alias(f"item_buyers_{days}") for days in WINDOWS),
@@ -98,9 +92,9 @@ def item_history(own: DataFrame) -> DataFrame:
 
 
 def tastes(own: DataFrame, level: str) -> DataFrame:
-    """One row per user and value of `level` bought: decayed count, share of all the user buys, that share over everybody's, days since.
+    """One row per user and value of `level`: decayed count, its share of the user's, lift over all users' share, recency.
 
-    own: rows of `own_history`. Items without such a value count for the user's total and give no row.
+    own: rows of `own_history`. Items without a value of `level` count in the user's total and give no row.
     """
     decayed = (
         own.groupBy("user_id", level)

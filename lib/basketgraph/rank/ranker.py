@@ -1,7 +1,5 @@
 """The learned ranker: a linear prior over the recommenders, and boosted trees that correct it."""
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import dataclass
 
@@ -15,12 +13,12 @@ from basketgraph.rank.settings import RankerSettings
 
 @dataclass(frozen=True)
 class Ranker:
-    """Orders one setting's candidates. Plain text and numbers, so that it travels to workers and into a file."""
+    """Scores one setting's candidates. Text and numbers alone, so that it can be sent to workers."""
 
     features: tuple[str, ...]
-    prior: Floats  # [features]: weights of the linear part; 0 for all that is no standardised score of a recommender
+    prior: Floats  # [features]: weights of the linear part; 0 for all but standardised scores
     trees: Trees
-    ladder: tuple[str, ...] = ()  # recommenders, the surest first, whose places alone order the list: there was too little to learn from
+    ladder: tuple[str, ...] = ()  # where no ranker could be trained: recommenders whose ranks order the list
 
     @property
     def version(self) -> str:
@@ -35,17 +33,18 @@ class Ranker:
 
 
 def ladder_ranker(features: tuple[str, ...]) -> Ranker:
-    """What orders a list where there is too little to learn from."""
+    """The ranker where there are too few rows to train one."""
     return Ranker(features, np.zeros(len(features)), Trees(), NAMES)
 
 
 def train(rows: Floats, bought: Ints, groups: Ints, features: tuple[str, ...], settings: RankerSettings, seed: int) -> Ranker:
-    """Learn to put what was bought first.
+    """Train a ranker that puts what was bought first.
 
     rows:    float32 [rows, features], each user's rows together.   bought: [rows], 1 or 0.
     groups:  [users], how many rows each has.
-    The trees start from a logistic blend of the recommenders instead of from nothing: a window's few hits among a user's many candidates teach
-    trees alone less than the recommenders know together. Where no tree could be split, or nothing or all was bought, the ladder orders the list.
+
+    The trees correct a logistic blend of the recommenders: trained alone on a window's few hits among many candidates
+    they are worse than the blend. Where no tree could be split, or nothing or all was bought, the ladder orders the list.
     """
     if bought.sum() in (0, len(bought)) or len(rows) < 2 * settings.min_rows:
         return ladder_ranker(features)
@@ -57,13 +56,13 @@ def train(rows: Floats, bought: Ints, groups: Ints, features: tuple[str, ...], s
 
 
 def prior_score(rows: Floats, prior: Floats) -> NDArray[np.float64]:
-    """The linear part; a recommender without an opinion counts as the user's mean, which is 0."""
+    """The linear part of the score; a missing standardised score counts as 0, the user's mean."""
     used = prior != 0
     return np.asarray(np.nan_to_num(rows[:, used]).astype(np.float64) @ prior[used], dtype=np.float64)
 
 
 def ladder_score(rows: Floats, features: tuple[str, ...], ladder: tuple[str, ...]) -> NDArray[np.float64]:
-    """What the first recommender placed, in its order, before what only the second did, and so on; 0 for what none of them placed."""
+    """Items placed by the first recommender, in its order, score above those placed by only the second, and so on; else 0."""
     score = np.zeros(len(rows))
     for step, recommender in enumerate(ladder):
         if f"{recommender}_rank" in features:

@@ -1,44 +1,28 @@
-"""Why an item is on a list: the recommender that placed it, with its evidence, in a sentence and in numbers."""
-
-from __future__ import annotations
+"""The reason why an item is on a list: a recommender that placed it, and its evidence, as a sentence and as numbers."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import to_arrow_schema
+from pyspark.sql.types import StructType
 
 from basketgraph.foundation.recommenders import EXPLAIN_ORDER
 from basketgraph.rank.evidence import Evidence, Part, UserHistory
 
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
-
 REASONS = """setting string, user_id string, rank int, item_id string, score double, sources array<string>, source string, reason string,
 evidence array<struct<item_id:string,share:double,purchases:bigint,last_date:date,users:bigint>>, own_share double"""
-
-PART = [("item_id", pa.string()), ("share", pa.float64()), ("purchases", pa.int64()), ("last_date", pa.date32()), ("users", pa.int64())]
-SCHEMA = pa.schema(
-    [
-        ("setting", pa.string()),
-        ("user_id", pa.string()),
-        ("rank", pa.int32()),
-        ("item_id", pa.string()),
-        ("score", pa.float64()),
-        ("sources", pa.list_(pa.string())),
-        ("source", pa.string()),
-        ("reason", pa.string()),
-        ("evidence", pa.list_(pa.struct(PART))),
-        ("own_share", pa.float64()),
-    ]
-)
 
 
 def listed_users(lists: DataFrame, edges: DataFrame, graph_users: DataFrame) -> DataFrame:
     """One row per user with a list: user_id, lists, had (both arrays of structs), embedding and scale (null where the graph is absent).
 
-    lists: rows of `recommendations.ranked_lists`.   edges: gold.interactions rows of the cut.   graph_users: user_id, embedding, scale; may be empty.
+    lists:       rows of `recommendations.ranked_lists`.
+    edges:       gold.interactions rows of the cut.
+    graph_users: user_id, embedding, scale; may be empty.
     """
     listed = F.sort_array(F.collect_list(F.struct("setting", "rank", *(c for c in lists.columns if c not in ("setting", "rank", "user_id")))))
     had = F.sort_array(F.collect_list(F.struct("item_id", "weight", "purchases", "last_date")))
@@ -51,19 +35,21 @@ def listed_users(lists: DataFrame, edges: DataFrame, graph_users: DataFrame) -> 
 
 
 def reasons(users: DataFrame, evidence: Evidence) -> DataFrame:
-    """Say why each listed item is there.
+    """The reason of each listed item.
 
     users:   rows of `listed_users`.
-    returns: setting, user_id, rank, item_id, score, sources (that placed the item, the surest first), source (the one the reason is about),
-             reason (a sentence), evidence (the user's items behind it), own_share (graph only).
+    returns: setting, user_id, rank, item_id, score, sources (recommenders that placed the item, the surest first), source
+             (the recommender that the reason is about), reason (a sentence), evidence (the user's items that explain it),
+             own_share (graph only).
     """
-    return users.mapInArrow(partial(_of_batches, evidence=evidence), REASONS)
+    schema = to_arrow_schema(StructType.fromDDL(REASONS))  # type: ignore[arg-type]
+    return users.mapInArrow(partial(_of_batches, evidence=evidence, schema=schema), REASONS)
 
 
-def _of_batches(batches: Iterable[pa.RecordBatch], *, evidence: Evidence) -> Iterator[pa.RecordBatch]:
+def _of_batches(batches: Iterable[pa.RecordBatch], *, evidence: Evidence, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         rows = [row for user in batch.to_pylist() for row in _of_user(user, evidence)]
-        yield pa.RecordBatch.from_pylist(rows, schema=SCHEMA)
+        yield pa.RecordBatch.from_pylist(rows, schema=schema)
 
 
 def _of_user(user: dict[str, Any], evidence: Evidence) -> Iterator[dict[str, Any]]:
@@ -79,14 +65,14 @@ def _of_user(user: dict[str, Any], evidence: Evidence) -> Iterator[dict[str, Any
 
 
 def _why(item_id: str, recommenders: Sequence[str], history: UserHistory, evidence: Evidence) -> dict[str, Any]:
-    """The reason of an item the user never had: the surest recommender that has evidence, else how many bought it."""
+    """The reason of an item that the user never bought: by the surest recommender with evidence, else by popularity."""
     for recommender in recommenders:
         if recommender == "popularity":
             break
         if recommender == "graph":
-            taken_apart = evidence.from_graph(item_id, history)
-            if taken_apart is not None:
-                parts, own_share = taken_apart
+            explained = evidence.from_graph(item_id, history)
+            if explained is not None:
+                parts, own_share = explained
                 return _reason(recommender, f"Goes with what you buy, above all {_and(parts, evidence)}.", parts, own_share)
         elif parts := evidence.from_related(item_id, history):
             return _reason(recommender, f"Bought by those who also buy {_and(parts, evidence)}.", parts)

@@ -1,18 +1,15 @@
-"""gold.recommendations: rankers learn from the validation window's labels, score candidates over Arrow batches, and list the best k."""
-
-from __future__ import annotations
+"""gold.recommendations: rankers are trained on the validation window, score the candidates, and list the best k."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from pyspark.sql import Window
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from basketgraph.foundation.recommenders import EXPLAIN_ORDER, LIST_SETTINGS
@@ -20,10 +17,7 @@ from basketgraph.rank.features import FEATURES
 from basketgraph.rank.ranker import Ranker, ladder_ranker, train
 from basketgraph.rank.settings import RankSettings
 
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
-
-LADDER_VERSION = ladder_ranker(FEATURES).version  # gold.recommendations.model_version of lists that no ranker has learnt
+LADDER_VERSION = ladder_ranker(FEATURES).version  # model_version of lists that no trained ranker ordered
 RANKS = tuple(f"{recommender}_rank" for recommender in EXPLAIN_ORDER)
 SCORED = ", ".join(["setting string", "user_id string", "item_id string", "score double", *(f"{rank} int" for rank in RANKS)])
 
@@ -31,18 +25,17 @@ SCORED = ", ".join(["setting string", "user_id string", "item_id string", "score
 def train_rankers(training: pa.Table, settings: RankSettings) -> dict[str, Ranker]:
     """One ranker per setting. training: rows of `features.features` of labelled candidates, in any order."""
 
-    def trained(setting: str) -> Ranker:
+    def train_setting(setting: str) -> Ranker:
         rows = training.filter(pc.equal(training["setting"], setting)).sort_by([("user_id", "ascending"), ("item_id", "ascending")])
-        users = rows["user_id"].combine_chunks().dictionary_encode() if rows.num_rows else pa.array([], pa.string()).dictionary_encode()
-        groups = np.bincount(np.asarray(users.indices), minlength=len(users.dictionary)) if rows.num_rows else np.zeros(0, dtype=np.int64)
+        groups = np.asarray(pc.value_counts(rows["user_id"]).field("counts"))  # in the order of the rows
         return train(matrix(rows), rows["bought"].to_numpy(), groups, FEATURES, settings.of(setting), settings.seed)
 
-    with ThreadPoolExecutor(len(LIST_SETTINGS)) as pool:  # each on one core, side by side
-        return dict(zip(LIST_SETTINGS, pool.map(trained, LIST_SETTINGS), strict=True))
+    with ThreadPoolExecutor(len(LIST_SETTINGS)) as pool:  # each on one core
+        return dict(zip(LIST_SETTINGS, pool.map(train_setting, LIST_SETTINGS), strict=True))
 
 
 def ordered_by_ladder(rankers: Mapping[str, Ranker]) -> list[str]:
-    """The settings for which there was too little to learn from."""
+    """The settings that had too few rows to train a ranker on."""
     return [setting for setting, ranker in rankers.items() if ranker.ladder]
 
 
@@ -67,18 +60,18 @@ def ranked_lists(featured: DataFrame, rankers: Mapping[str, Ranker], k: int) -> 
 
 
 def listed_neighbours(related: DataFrame, lists: DataFrame) -> DataFrame:
-    """item_id, related_item_id, score, users of those gold.related_items rows that can explain a listed item."""
+    """item_id, related_item_id, score, users of the gold.related_items rows whose related item is listed."""
     listed = lists.select(F.col("item_id").alias("related_item_id")).distinct()
     return related.join(F.broadcast(listed), "related_item_id", how="left_semi").select("item_id", "related_item_id", "score", "users")
 
 
 def recent_buyers(candidates: DataFrame) -> DataFrame:
-    """item_id, buyers (bigint): how many users bought each candidate of late, which is its popularity."""
+    """item_id, buyers (bigint): how many users bought each candidate recently, which is its popularity."""
     return candidates.groupBy("item_id").agg(F.max("popularity_score").cast("bigint").alias("buyers")).fillna(0)
 
 
 def recommendations(explained: DataFrame, rankers: Mapping[str, Ranker], *, as_of: date) -> DataFrame:
-    """gold.recommendations rows. explained: rows of `reasons.reasons`. Nothing is explored yet, so there is no propensity."""
+    """gold.recommendations rows. explained: rows of `reasons.reasons`. No list is randomised: propensity is null."""
     version = F.create_map(*(F.lit(part) for setting, ranker in rankers.items() for part in (setting, ranker.version)))
     return explained.withColumns({"propensity": F.lit(None).cast("double"), "model_version": version[F.col("setting")], "as_of": F.lit(as_of)})
 

@@ -1,4 +1,4 @@
-"""The numbers of the learned ranker."""
+"""Settings of the learned ranker."""
 
 from pydantic import field_validator
 
@@ -8,15 +8,15 @@ from basketgraph.foundation.trees import TreeSettings
 
 
 class RankerSettings(TreeSettings):
-    """One setting's ranker: a linear prior over the recommenders, and the trees that correct it."""
+    """Settings of one ranker: a linear prior over the recommenders, and trees that correct it."""
 
     prior: tuple[str, ...]  # recommenders whose standardised scores make the prior
-    negatives_share: float  # of the candidates that were not bought, this share is trained on
+    negatives_share: float  # share of the candidates nobody bought that is trained on
 
     @field_validator("prior")
     @classmethod
-    def _known(cls, given: tuple[str, ...]) -> tuple[str, ...]:
-        return known_names(given)
+    def _check_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return known_names(names)
 
 
 class RankSettings(Settings):

@@ -1,27 +1,21 @@
 """gold.als_user_factors and gold.als_item_factors: implicit ALS on Spark MLlib (Hu, Koren, Volinsky 2008)."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from pyspark.ml.feature import StringIndexer
 from pyspark.ml.recommendation import ALS
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from basketgraph.recall.settings import RecallSettings
 
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
-
-BLOCKS = 4  # of users and of items; not the machine's cores, so that a larger one gives the same factors
+BLOCKS = 4  # of users and of items; fixed, so that the factors do not depend on the machine's cores
 
 
 def als_factors(edges: DataFrame, settings: RecallSettings) -> tuple[DataFrame, DataFrame]:
     """Factor the weighted user-item matrix; the confidence of an edge is 1 + alpha * weight.
 
-    edges:   gold.interactions rows of one cut. Items that fewer than `als_min_users` users had take no part: they are half of a grocer's
-             assortment, a twentieth of its edges, and as dear to solve for as any other.
-    returns: (user_id, factors array<float>) and (item_id, factors array<float>); score = inner product. Both are empty where nothing is left.
+    edges:   gold.interactions rows of one cut. Items of fewer than `als_min_users` users are left out: they are half of a
+             grocer's assortment and a twentieth of its edges, and cost as much time as any other.
+    returns: (user_id, factors array<float>) and (item_id, factors array<float>); score = inner product. Both may be empty.
     """
     common = edges.groupBy("item_id").agg(F.count("*").alias("users")).where(F.col("users") >= settings.als_min_users)
     edges = edges.join(common, "item_id", how="left_semi")
@@ -29,10 +23,10 @@ def als_factors(edges: DataFrame, settings: RecallSettings) -> tuple[DataFrame, 
     columns = ["user_id", "item_id"]
     indexer = StringIndexer(inputCols=columns, outputCols=["user", "item"], stringOrderType="alphabetAsc").fit(edges)
     if not any(indexer.labelsArray):
-        nothing = "cast(null AS array<float>) AS factors"
-        return edges.selectExpr("user_id", nothing).limit(0), edges.selectExpr("item_id", nothing).limit(0)
+        factors = "cast(null AS array<float>) AS factors"
+        return edges.selectExpr("user_id", factors).limit(0), edges.selectExpr("item_id", factors).limit(0)
     named = indexer.transform(edges).withColumns({"user": F.col("user").cast("int"), "item": F.col("item").cast("int")})
-    # Sums of floats follow the order of rows, and so would the factors.
+    # A fixed order of rows: sums of floats depend on it, and so do the factors.
     numbered = named.select("user", "item", F.col("weight").cast("float")).repartition(BLOCKS, "user").sortWithinPartitions("user", "item")
     model = ALS(
         rank=settings.als_rank,
@@ -47,7 +41,7 @@ def als_factors(edges: DataFrame, settings: RecallSettings) -> tuple[DataFrame, 
         numUserBlocks=BLOCKS,
         numItemBlocks=BLOCKS,
     ).fit(numbered)
-    # MLlib's (id, features), with the names back in place: exactly one for each id
+    # MLlib's ids are replaced by the names: exactly one match for each
     users, items = (
         factors.join(named.select(F.col(number).alias("id"), name).distinct(), "id", how="inner").select(name, F.col("features").alias("factors"))
         for factors, number, name in ((model.userFactors, "user", "user_id"), (model.itemFactors, "item", "item_id"))

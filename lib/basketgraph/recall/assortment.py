@@ -1,16 +1,11 @@
-"""What the shop sells now and how many users buy it: the items that may be listed, with their popularity."""
-
-from __future__ import annotations
+"""The assortment: the items that lists may hold, with their popularity."""
 
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
 
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from basketgraph.foundation.point_in_time import known_before
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
 
 
 def assortment(events: DataFrame, items: DataFrame, *, as_of: date, sold_days: int, popularity_days: int) -> DataFrame:

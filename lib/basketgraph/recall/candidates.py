@@ -1,14 +1,12 @@
 """gold.candidates: the union of every recommender's best items for each user, by blocked matrix products over Arrow batches."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from scipy import sparse
 
@@ -18,9 +16,6 @@ from basketgraph.recall.catalogue import Block, Catalogue, stacked
 from basketgraph.recall.matrix import Floats, places
 from basketgraph.recall.settings import RecallSettings
 
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
-
 PARTS = ("score", "rank", "z")
 CANDIDATES = ", ".join(
     ["setting string, user_id string, item_id string", *(f"{name}_score float, {name}_rank int, {name}_z float" for name in NAMES)]
@@ -28,11 +23,11 @@ CANDIDATES = ", ".join(
 
 
 def user_rows(edges: DataFrame, vectors: Mapping[str, DataFrame]) -> DataFrame:
-    """One row per user with all that the recommenders need to know of them.
+    """One row per user, with the purchases and vectors that the recommenders score by.
 
-    edges:       gold.interactions rows of one cut.
-    vectors:     recommender -> user_id, vector; may be empty.
-    returns:     user_id, items, weights, decayed (arrays of one length), vectors (a struct with each recommender's vector, null where unknown).
+    edges:   gold.interactions rows of one cut.
+    vectors: recommender -> user_id, vector; may be empty.
+    returns: user_id, items, weights, decayed (arrays of one length), vectors (a struct of each recommender's, may be null).
     """
     bought = F.sort_array(F.collect_list(F.struct("item_id", "weight", "decayed")))
     users = edges.groupBy("user_id").agg(bought.alias("bought"))
@@ -88,14 +83,8 @@ def _block(batch: pa.RecordBatch, catalogue: Catalogue) -> Block:
         values = np.asarray(columns[name].flatten(), dtype=np.float32)
         return sparse.csr_matrix((values[place >= 0], (row[place >= 0], place[place >= 0])), shape=shape)
 
-    given = columns["vectors"]
-    vectors = {name: _of_width(stacked(given.field(name)), items.shape[1]) for name, items in catalogue.vectors.items()}
+    vectors = {name: stacked(columns["vectors"].field(name), items.shape[1]) for name, items in catalogue.vectors.items()}
     return Block(columns["user_id"], matrix("weights"), matrix("decayed"), vectors)
-
-
-def _of_width(vectors: Floats, width: int) -> Floats:
-    """A block in which no user has a vector has no width of its own."""
-    return vectors if vectors.shape[1] == width else np.full((len(vectors), width), np.nan, dtype=np.float32)
 
 
 def _picked(

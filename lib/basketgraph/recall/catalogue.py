@@ -1,12 +1,11 @@
-"""The item side of every recommender on plain arrays, read once per worker, and the scores that it gives to a block of users."""
-
-from __future__ import annotations
+"""The item side of every recommender as plain arrays, and the scores that it gives to a block of users."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -18,7 +17,7 @@ from basketgraph.recall.settings import RecallSettings
 
 @dataclass(frozen=True)
 class Block:
-    """Some users with what they had before the cut; row u of every array is user_ids[u]."""
+    """Some users and their purchases before the cut; row u of every array is user_ids[u]."""
 
     user_ids: pa.Array
     weights: sparse.csr_matrix  # [users, history items]: log counts
@@ -28,10 +27,10 @@ class Block:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """What may be listed, and each recommender's item side. One that has none (no graph yet, too many users for EASE) is absent."""
+    """The assortment, and each recommender's item side; absent is one without (no graph, too many users for EASE)."""
 
     listed: pa.StringArray  # [n], sorted: ties go to the lower id
-    history: pa.StringArray  # [h], sorted: every item that any user had, or that may be listed
+    history: pa.StringArray  # [h], sorted: every item that any user bought, or that may be listed
     history_place: NDArray[np.int64]  # [n]: where each listed item is in `history`
     popularity: Floats  # [n]
     neighbours: Mapping[str, sparse.csr_matrix]  # recommender -> [h, n]
@@ -60,7 +59,7 @@ class Catalogue:
 
 
 def _positive(scores: Numbers) -> Floats:
-    """A count of nothing is no opinion."""
+    """A recommender has no opinion of what it counts 0 times."""
     return np.where(scores > 0, scores, -np.inf).astype(np.float32)
 
 
@@ -75,9 +74,10 @@ def catalogue(
     vectors: Mapping[str, pa.Table],
     settings: RecallSettings,
 ) -> Catalogue:
-    """Put the item side together from what the tables of one cut hold; an empty table means that the recommender is absent.
+    """The item side of one cut; a recommender whose table is empty is absent.
 
-    assortment:  item_id, buyers            edges: user_id, item_id, weight (only EASE needs them; may be cut to none where it is not wanted)
+    assortment:  item_id, buyers
+    edges:       user_id, item_id, weight, for EASE
     neighbours:  recommender -> item_id, related_item_id, score
     vectors:     recommender -> item_id, vector
     """
@@ -99,17 +99,15 @@ def catalogue(
 
 def _vectors(ids: pa.ChunkedArray, vectors: pa.ChunkedArray, listed: pa.StringArray) -> Floats:
     """float32 [n, d] in the order of `listed`, NaN where an item has no vector."""
-    rows = stacked(vectors.combine_chunks())
+    rows = stacked(vectors.combine_chunks(), pc.max(pc.list_value_length(vectors)).as_py())
     place = places(listed, ids.combine_chunks())
     return np.where((place >= 0)[:, None], rows[place], np.nan).astype(np.float32)
 
 
-def stacked(vectors: pa.ListArray) -> Floats:
-    """List rows of one length as float32 [rows, length]; a null row is NaN."""
-    lengths = np.asarray(vectors.value_lengths().fill_null(0))
-    width = int(lengths.max(initial=0))
+def stacked(vectors: pa.ListArray, width: int) -> Floats:
+    """Lists of `width` numbers as float32 [rows, width]; a null list is NaN."""
     rows = np.full((len(vectors), width), np.nan, dtype=np.float32)
-    rows[lengths > 0] = np.asarray(vectors.flatten(), dtype=np.float32).reshape(-1, width) if width else 0
+    rows[np.asarray(vectors.is_valid())] = np.asarray(vectors.flatten(), dtype=np.float32).reshape(-1, width)
     return rows
 
 

@@ -1,6 +1,4 @@
-"""EASE in its dual form: exact, and cheap while users are few (Steck 2019, arXiv 1905.03375)."""
-
-from __future__ import annotations
+"""EASE in its dual form, which inverts a users x users matrix (Steck 2019, arXiv 1905.03375)."""
 
 from dataclasses import dataclass
 
@@ -25,18 +23,18 @@ class Ease:
     self_share: Floats  # [listed]: m
 
     def scores(self, user_ids: pa.Array) -> Floats:
-        """float32 [users of the block, listed]; users that were not there at training score -inf everywhere."""
+        """float32 [users of the block, listed]; -inf for users that EASE was not fitted on."""
         rows = places(user_ids, self.users)
         known = rows >= 0
         scores = np.full((len(rows), len(self.self_share)), -np.inf, dtype=np.float32)
         own = self.weights[rows[known]]
-        mixed = (self.weights.T @ self.mixing[rows[known]].T).T  # sparse times dense is the way round that scipy does well
+        mixed = (self.weights.T @ self.mixing[rows[known]].T).T  # scipy is fast at sparse times dense
         scores[known] = (mixed - own.multiply(self.self_share).toarray()) / (1.0 - self.self_share)
         return scores
 
 
 def ease(edges: Edges, listed: pa.StringArray, ridge: float) -> Ease:
-    """Fit EASE on all edges, for scores of the `listed` items. Needs users^2 numbers: see `recall.ease_max_users`."""
+    """Fit EASE on all edges, to score the `listed` items. It holds users^2 numbers: see `recall.ease_max_users`."""
     every = edges.weights
     gram = (every @ every.T).toarray().astype(np.float64)
     gram[np.diag_indices_from(gram)] += ridge
@@ -48,7 +46,7 @@ def ease(edges: Edges, listed: pa.StringArray, ridge: float) -> Ease:
 
 
 def _self_share(inverse: Floats, weights: sparse.csr_matrix, block: int = 4096) -> Floats:
-    """diag(X'KX) by blocks of items: K X whole would be users x items numbers."""
+    """diag(X'KX) by blocks of items; K X at once would be users x items numbers."""
     columns = weights.tocsc()
     parts = [columns[:, start : start + block] for start in range(0, columns.shape[1], block)]
     shares = [np.asarray(part.multiply((part.T @ inverse).T).sum(axis=0)).ravel() for part in parts]
@@ -56,7 +54,7 @@ def _self_share(inverse: Floats, weights: sparse.csr_matrix, block: int = 4096) 
 
 
 def with_columns(matrix: sparse.csr_matrix, columns: Numbers) -> sparse.csr_matrix:
-    """The named columns in that order; -1 gives an empty one."""
-    there = np.flatnonzero(columns >= 0)
-    choose = sparse.csr_matrix((np.ones(len(there), dtype=np.float32), (columns[there], there)), shape=(matrix.shape[1], len(columns)))
+    """The matrix's columns in the order of `columns`; -1 stands for an empty column."""
+    present = np.flatnonzero(columns >= 0)
+    choose = sparse.csr_matrix((np.ones(len(present), dtype=np.float32), (columns[present], present)), shape=(matrix.shape[1], len(columns)))
     return (matrix @ choose).tocsr()

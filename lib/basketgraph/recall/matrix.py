@@ -1,7 +1,5 @@
 """Weighted edges as a sparse matrix with named rows and columns."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,5 +37,4 @@ def sorted_ids(ids: pa.ChunkedArray | pa.Array) -> pa.StringArray:
 
 def places(ids: pa.ChunkedArray | pa.Array, among: pa.StringArray) -> NDArray[np.int64]:
     """Each id's position in `among`; -1 where it is not there."""
-    found = pc.fill_null(pc.index_in(ids, value_set=among), -1)
-    return np.asarray(found.to_numpy(zero_copy_only=False) if isinstance(found, pa.Array) else found.to_numpy(), dtype=np.int64)
+    return np.asarray(pc.fill_null(pc.index_in(ids, value_set=among), -1), dtype=np.int64)

@@ -1,33 +1,27 @@
-"""gold.related_items: items bought by the same users, by the cosine of the items' columns of weights, nearest neighbours only."""
-
-from __future__ import annotations
+"""gold.related_items: each item's nearest neighbours by the cosine of the items' columns of weights."""
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from scipy import sparse
 
 from basketgraph.recall.matrix import Edges, Numbers, edges_matrix, places
 from basketgraph.recall.settings import RecallSettings
 
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
-
 NEIGHBOURS = "item_id string, related_item_id string, rank int, score float, users bigint"
 BLOCK = 1000  # items whose similarities to all others are in memory at once
-TASKS = 16  # the items are few rows and much work: left alone, Spark gives them to one core
+TASKS = 16  # Spark would give so few rows to one task, though each is much work
 
 
 def related_items(items: DataFrame, edges: pa.Table, listed: pa.Table, settings: RecallSettings) -> DataFrame:
-    """The nearest listed neighbours of every item that a user had.
+    """The nearest listed neighbours of every item that a user bought.
 
     items:   item_id, one row an item.
-    edges:   rows of `sampled_edges`, from which every worker takes the similarities.
-    listed:  item_id of the items that lists may hold; only these are anybody's neighbours.
+    edges:   rows of `sampled_edges`, which are sent to every worker.
+    listed:  item_id of the items that lists may hold; only these are neighbours.
     returns: item_id, related_item_id, rank (1 is nearest), score (cosine of log counts, shrunk), users (who bought both).
     """
     matrix = edges_matrix(edges)
@@ -36,7 +30,7 @@ def related_items(items: DataFrame, edges: pa.Table, listed: pa.Table, settings:
 
 
 def sampled_edges(edges: DataFrame, settings: RecallSettings) -> DataFrame:
-    """user_id, item_id, weight of at most `related_max_users` users, chosen by hash: what every worker holds has a bound.
+    """user_id, item_id, weight of at most `related_max_users` users, chosen by hash: a bound on workers' memory.
 
     edges: gold.interactions rows of one cut.
     """
@@ -45,7 +39,7 @@ def sampled_edges(edges: DataFrame, settings: RecallSettings) -> DataFrame:
 
 
 class Neighbours:
-    """Similarities of blocks of items to all listed ones; travels to the workers with the edges inside."""
+    """Similarities of blocks of items to all listed ones; it holds the edges, and is sent to the workers with them."""
 
     def __init__(self, edges: Edges, listed: Numbers, settings: RecallSettings) -> None:
         self.items, self.settings = edges.items, settings
@@ -68,12 +62,13 @@ class Neighbours:
         both = (rows > 0).astype(np.float32) @ self.is_listed  # of the same pattern, hence with its columns in the same order
         nearest = [self._nearest(products, both, row, number) for row, number in enumerate(numbers)]
         lengths = [len(columns) for columns, _, _ in nearest]
+        ranks = np.concatenate([np.arange(1, length + 1, dtype=np.int32) for length in (*lengths, 0)])
         columns, scores, users = (np.concatenate([part[i] for part in nearest] or [np.zeros(0)]) for i in range(3))
         return pa.RecordBatch.from_arrays(
             [
                 self.items.take(pa.array(np.repeat(numbers, lengths), pa.int64())),
                 self.items.take(pa.array(columns.astype(np.int64))),
-                pa.array(_counted(lengths)),
+                pa.array(ranks),
                 pa.array(scores.astype(np.float32)),
                 pa.array(users.astype(np.int64)),
             ],
@@ -93,9 +88,3 @@ class Neighbours:
             columns, users, scores = columns[near], users[near], scores[near]
         nearest = np.lexsort((columns, -scores))[:wanted]
         return columns[nearest], scores[nearest], users[nearest]
-
-
-def _counted(lengths: list[int]) -> NDArray[np.int32]:
-    """1, 2, ... within each run of the given lengths."""
-    ends = np.cumsum(lengths, dtype=np.int64)
-    return np.asarray(np.arange(1, ends[-1] + 1 if lengths else 1) - np.repeat(ends - lengths, lengths), dtype=np.int32)

@@ -1,11 +1,11 @@
-"""The numbers of candidate generation."""
+"""Settings of candidate generation."""
 
 from pydantic import field_validator
 
 from basketgraph.foundation.config import Settings
 from basketgraph.foundation.recommenders import NAMES, known_names
 
-MOST_CANDIDATES = 10_000  # of a user in one setting: the rows that LightGBM takes in a query
+MOST_CANDIDATES = 10_000  # of a user in one setting: LightGBM takes no more rows a query
 
 
 class RecallSettings(Settings):
@@ -31,13 +31,13 @@ class RecallSettings(Settings):
 
     @field_validator("rebuy", "discovery")
     @classmethod
-    def _known(cls, given: dict[str, int]) -> dict[str, int]:
-        known_names(tuple(given))
-        if any(depth < 0 for depth in given.values()) or sum(given.values()) > MOST_CANDIDATES:
+    def _check_depths(cls, depths: dict[str, int]) -> dict[str, int]:
+        known_names(tuple(depths))
+        if any(depth < 0 for depth in depths.values()) or sum(depths.values()) > MOST_CANDIDATES:
             raise ValueError(f"want numbers from 0 on that come to at most {MOST_CANDIDATES:,}, which is what LightGBM ranks for one user")
-        return given
+        return depths
 
     def depth(self, setting: str) -> dict[str, int]:
-        """How many items each recommender may place for a user in `setting`; 0 or no entry: it places none, but still scores."""
-        given: dict[str, int] = getattr(self, setting)
-        return {name: given.get(name, 0) for name in NAMES}
+        """recommender -> how many items it may place for a user in `setting`; one that may place none still scores."""
+        depths: dict[str, int] = getattr(self, setting)
+        return {name: depths.get(name, 0) for name in NAMES}

@@ -1,4 +1,4 @@
-"""Which columns of the shop's tables become features: of users their profile, of items what they are and how dear."""
+"""The features of users, from their profiles, and of items, from their names and prices."""
 
 from datetime import date
 
@@ -16,7 +16,7 @@ ITEM_NAMES = ("department", "category", "subcategory", "brand", "brand_type", "m
 
 
 def user_features(profiles: DataFrame, *, buckets: int) -> Features:
-    """Vectors of gold.user_profiles rows of one as_of: tagged numbers and arrays, the names in shares, and what is known as a band."""
+    """Feature vectors of gold.user_profiles rows of one as_of: columns tagged `feature`, shares of names, string columns."""
     terms = contract("gold.user_profiles")
     tagged = terms.feature_columns
     kinds = {field.name: field.dataType for field in terms.struct.fields}
@@ -28,9 +28,10 @@ def user_features(profiles: DataFrame, *, buckets: int) -> Features:
 
 
 def item_features(items: DataFrame, interactions: DataFrame, *, as_of: date, settings: ShardSettings) -> Features:
-    """Vectors of the items as they were before `as_of`: hashed names, and how dear they are within their category.
+    """Feature vectors of the items as they were before `as_of`: hashed names, price, and its percentile in the category.
 
-    items: silver.items; interactions: gold.interactions rows of `as_of`, whose amounts give the price. Withdrawn items without sales get none.
+    items:        silver.items rows with their history; a withdrawn item without sales gets no vector.
+    interactions: gold.interactions rows of `as_of`, whose amounts give the price.
     """
     price = F.when(F.sum("quantity") > 0, F.sum("amount_minor") / F.sum("quantity"))
     prices = interactions.groupBy("item_id").agg(price.alias("price"))
@@ -38,7 +39,7 @@ def item_features(items: DataFrame, interactions: DataFrame, *, as_of: date, set
     if not settings.new_items:
         known = known.join(prices.select("item_id"), "item_id", "left_semi")
     known = known.where(F.col("recommendable") | F.col("price").isNotNull())
-    dear = Window.partitionBy("category", F.col("price").isNull()).orderBy("price", "item_id")
-    placed = known.withColumn("price_position", F.when(F.col("price").isNotNull(), F.percent_rank().over(dear)))
+    by_price = Window.partitionBy("category", F.col("price").isNull()).orderBy("price", "item_id")
+    placed = known.withColumn("price_position", F.when(F.col("price").isNotNull(), F.percent_rank().over(by_price)))
     columns = FeatureColumns(numbers=["price", "price_position"], names=ITEM_NAMES, buckets=settings.buckets)
     return feature_vectors(placed, "item_id", columns)

@@ -7,15 +7,16 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 SCALES = {"means": F.avg, "deviations": F.stddev_pop}
-LIMIT = 4.0  # standard deviations: one huge household must not own a feature's scale
+LIMIT = 4.0  # standard deviations: outliers are clipped
 
 
 @dataclass(frozen=True)
 class FeatureColumns:
-    """Which columns of a table say something about its users or items.
+    """Which columns of a table are features of its users or items.
 
-    numbers: numeric columns, heavy tails welcome; arrays: columns of a fixed number of doubles, with that number;
-    names:   string columns, each value a name; shares: array<struct<name, share>> columns; both fall into `buckets` signed buckets together.
+    numbers: numeric columns, which may have heavy tails.
+    arrays:  columns of arrays of doubles -> the length of their arrays.
+    names:   string columns.   shares: array<struct<name, share>> columns. The names of both share `buckets` signed buckets.
     """
 
     numbers: Sequence[str] = ()
@@ -27,18 +28,18 @@ class FeatureColumns:
 
 @dataclass(frozen=True)
 class Features:
-    """A frame of an id column and `features` (array<float>, as long as `labels`), one row per id."""
+    """frame: an id column and `features` (array<float>, as long as `labels`), one row per id."""
 
     frame: DataFrame
-    id_column: str
     labels: tuple[str, ...]
 
 
 def feature_vectors(rows: DataFrame, id_column: str, columns: FeatureColumns) -> Features:
-    """One vector per row of `rows`; an unknown number is the mean, an unknown name nothing.
+    """One vector per row of `rows`; a null number becomes the mean, a null name adds nothing.
 
-    Numbers are taken as sign * log(1 + |x|), then to mean 0 and standard deviation 1 over `rows`. A name adds +-1 to one of the buckets
-    (Weinberger et al. 2009, arXiv 0902.2206), a share its share; a vector's buckets are divided by the root of the number of name columns.
+    A number x becomes sign(x) log(1 + |x|), standardised to mean 0 and standard deviation 1 over `rows`. A name adds +-1
+    to a bucket (Weinberger et al. 2009, arXiv 0902.2206), a share +- itself; buckets are divided by the root of the
+    number of name columns.
     """
     numbers: dict[str, Column] = {name: F.signum(name) * F.log1p(F.abs(F.col(name).cast("double"))) for name in columns.numbers}
     for name, size in columns.arrays.items():
@@ -51,17 +52,17 @@ def feature_vectors(rows: DataFrame, id_column: str, columns: FeatureColumns) ->
     vector = F.concat(F.array(*scaled).cast("array<double>"), buckets).cast("array<float>")
     scales = read.agg(*(F.array(*(take(f"x{k}") for k in range(len(numbers)))).alias(name) for name, take in SCALES.items()))
     known = read.join(F.broadcast(scales), how="cross") if numbers else read  # one row
-    return Features(known.select(id_column, vector.alias("features")), id_column, tuple(labels))
+    return Features(known.select(id_column, vector.alias("features")), tuple(labels))
 
 
 def _standard(number: Column, mean: Column, deviation: Column) -> Column:
-    """In standard deviations, within LIMIT; 0 where the number is unknown, or the same, or unknown, for everybody."""
+    """In standard deviations, clipped at LIMIT; 0 where the number is null, or has no deviation over all rows."""
     scaled = F.greatest(F.least((number - mean) / deviation, F.lit(LIMIT)), F.lit(-LIMIT))
     return F.when(number.isNull() | F.isnan(number) | deviation.isNull() | (deviation < 1e-9), F.lit(0.0)).otherwise(scaled)
 
 
 def _tokens(columns: FeatureColumns) -> Column:
-    """array<struct<hash, weight>>: one for each name, with its column's name hashed in."""
+    """array<struct<hash, weight>>: one for each name; the hash includes the column's name."""
     kind = "array<struct<hash:bigint,weight:double>>"
 
     def token(column: str, name: Column, weight: Column) -> Column:
@@ -76,7 +77,7 @@ def _tokens(columns: FeatureColumns) -> Column:
 
 
 def _bucketed(buckets: int, columns: int) -> Column:
-    """The tokens' weights summed by bucket (the hash modulo their number), with the sign of a further bit."""
+    """The tokens' signed weights by bucket: the bucket is the hash modulo `buckets`, the sign a further bit of the hash."""
 
     def sign(token: Column) -> Column:
         return F.when(F.shiftrightunsigned(token["hash"], 62) % 2 == 1, F.lit(-1.0)).otherwise(F.lit(1.0))

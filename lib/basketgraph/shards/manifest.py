@@ -1,11 +1,12 @@
-"""What a sealed shard set holds, and how one is sealed: all files in a folder nobody reads, the manifest last, then one rename."""
+"""The manifest of a shard set, and sealing: files are written beside the set, the manifest last, then the folder is renamed."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from basketgraph.foundation.config import Settings, UserError
@@ -15,7 +16,7 @@ MANIFEST = "manifest.json"
 FORMAT = 1
 CURE = "Seal the set again (jobs/seal_shards.py) and train on that."
 
-COLUMNS = {  # what each kind of file holds; lists have one length in the whole set, for petastorm reads no others
+COLUMNS = {  # of each kind of file; all lists of a column in a set have one length, as petastorm wants it
     "users": ("user_index bigint", "user_id string", "start array<float>", "features array<float>"),
     "edges": ("user_index bigint", "item_index bigint", "weight float"),
     "items": ("item_index bigint", "item_id string", "start array<float>", "features array<float>"),
@@ -35,7 +36,7 @@ class ShardFile(Settings):
 
 
 class Manifest(Settings):
-    """What was sealed. Indices count the sorted ids of this set and mean nothing in another: warm starts join by id."""
+    """What a set holds. An index counts the sorted ids of this set alone: warm starts join by id."""
 
     format: int
     cut: date  # every edge is older than this day
@@ -54,7 +55,7 @@ class Manifest(Settings):
 
     @property
     def fingerprint(self) -> str:
-        """Names this set: two sets with one fingerprint hold the same rows."""
+        """Hash of the manifest: two sets with one fingerprint hold the same rows."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
     def check_ranks(self, ranks: int) -> None:
@@ -66,15 +67,14 @@ class Manifest(Settings):
                 f"Start {self.shards} ranks or fewer, or seal the set with at least {ranks} shards.",
             )
 
-    def of_kind(self, kind: str, shards: Iterable[int] | None = None) -> list[ShardFile]:
+    def of_kind(self, kind: str, shards: Sequence[int] | None = None) -> list[ShardFile]:
         """The files of a kind, all or those of some shards, in order of the shard."""
-        wanted = None if shards is None else set(shards)
-        chosen = [file for file in self.files if file.kind == kind and (wanted is None or file.shard in wanted)]
-        return sorted(chosen, key=lambda file: (file.shard or 0, file.name))
+        of_kind = [file for file in self.files if file.kind == kind and (shards is None or file.shard in shards)]
+        return sorted(of_kind, key=lambda file: (file.shard or 0, file.name))
 
 
 def ids_sha256(ids: Iterable[str]) -> str:
-    """Hash of a list of ids in order; a line break cannot be part of an id."""
+    """Hash of a list of ids in order; no id contains a line break."""
     digest = hashlib.sha256()
     for name in ids:
         digest.update(name.encode() + b"\n")
@@ -86,14 +86,29 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def described(folder: Path, name: str, kind: Literal["users", "edges", "items"], shard: int | None, rows: int) -> ShardFile:
-    """The manifest's entry for a file that lies complete in `folder`."""
+def described(folder: Path, name: str, kind: Literal["users", "edges", "items"], shard: int | None) -> ShardFile:
+    """The manifest's entry for a file that was written in `folder`."""
     path = folder / name
+    rows = pq.read_metadata(path).num_rows
     return ShardFile(name=name, kind=kind, shard=shard, rows=rows, bytes=path.stat().st_size, sha256=file_sha256(path))
 
 
+def manifest_of(folder: Path, files: Sequence[ShardFile], **fields: Any) -> Manifest:
+    """The manifest of files that were written in `folder`. fields: those of Manifest that the files do not tell."""
+
+    def ids_hash(node: str) -> str:
+        by_shard = sorted((file for file in files if file.kind == f"{node}s"), key=lambda file: file.shard or 0)
+        columns = (pq.read_table(folder / file.name, columns=[f"{node}_id"])[f"{node}_id"] for file in by_shard)
+        return ids_sha256(name for column in columns for name in column.to_pylist())
+
+    fields |= {kind: sum(file.rows for file in files if file.kind == kind) for kind in COLUMNS}
+    hashes = {"user_ids_sha256": ids_hash("user"), "item_ids_sha256": ids_hash("item")}
+    fields |= {"format": FORMAT, "schema_hash": SCHEMA_HASH, "files": tuple(files)}
+    return Manifest.model_validate({**fields, **hashes})
+
+
 def seal_set(folder: Path, fill: Callable[[Path], Manifest]) -> Manifest:
-    """Let `fill` write the files into a folder nobody reads and return their manifest; then that folder, with the manifest, becomes `folder`."""
+    """Seal `folder`. fill: writes the files into the folder that it is given, and returns their manifest."""
     with replaced_folder(folder) as writing:
         manifest = fill(writing)
         write_atomically(writing / MANIFEST, manifest.model_dump_json(indent=1))

@@ -1,18 +1,18 @@
-"""A sealed shard set from plain arrays, without Spark: for edge lists and small graphs."""
+"""Sealing a shard set from plain arrays, without Spark: for edge lists and small graphs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from basketgraph.shards.manifest import FORMAT, SCHEMA_HASH, Manifest, ShardFile, described, ids_sha256, seal_set
+from basketgraph.shards.manifest import Manifest, ShardFile, described, manifest_of, seal_set
 
 Array = NDArray[Any]
 
@@ -24,7 +24,7 @@ class Nodes:
     ids: Sequence[str]
     start: Array | None = None
     features: Array | None = None
-    feature_names: tuple[str, ...] = field(default=())
+    feature_names: tuple[str, ...] = ()
 
     def matrix(self, which: str) -> Array:
         values: Array | None = getattr(self, which)
@@ -35,33 +35,23 @@ def seal_arrays(folder: Path, edges: tuple[Array, Array, Array], users: Nodes, i
     """Seal edges (user index, item index, weight: parallel arrays) as `folder`; users fall into shards by runs of the index."""
 
     def fill(writing: Path) -> Manifest:
-        bounds = np.linspace(0, len(users.ids), shards + 1).astype(np.int64)
         files: list[ShardFile] = []
+
+        def write(table: pa.Table, kind: Literal["users", "edges", "items"], shard: int | None) -> None:
+            name = f"{kind}.parquet" if shard is None else f"{kind}-{shard:05d}.parquet"
+            pq.write_table(table, writing / name)
+            files.append(described(writing, name, kind, shard))
+
+        bounds = np.linspace(0, len(users.ids), shards + 1).astype(np.int64)
         for shard, (begin, end) in enumerate(pairwise(bounds)):
             inside = (edges[0] >= begin) & (edges[0] < end)
             columns = {"user_index": edges[0][inside], "item_index": edges[1][inside], "weight": edges[2][inside].astype(np.float32)}
-            pq.write_table(pa.table(columns), writing / f"edges-{shard:05d}.parquet")
-            files.append(described(writing, f"edges-{shard:05d}.parquet", "edges", shard, int(inside.sum())))
-            pq.write_table(_node_table("user", users, int(begin), int(end)), writing / f"users-{shard:05d}.parquet")
-            files.append(described(writing, f"users-{shard:05d}.parquet", "users", shard, int(end - begin)))
-        pq.write_table(_node_table("item", items, 0, len(items.ids)), writing / "items.parquet")
-        files.append(described(writing, "items.parquet", "items", None, len(items.ids)))
-        return Manifest(
-            format=FORMAT,
-            cut=cut,
-            tables={},
-            schema_hash=SCHEMA_HASH,
-            shards=shards,
-            users=len(users.ids),
-            items=len(items.ids),
-            edges=len(edges[0]),
-            start_width=users.matrix("start").shape[1],
-            user_features=users.feature_names,
-            item_features=items.feature_names,
-            user_ids_sha256=ids_sha256(users.ids),
-            item_ids_sha256=ids_sha256(items.ids),
-            files=tuple(files),
-        )
+            write(pa.table(columns), "edges", shard)
+            write(_node_table("user", users, int(begin), int(end)), "users", shard)
+        write(_node_table("item", items, 0, len(items.ids)), "items", None)
+        width = users.matrix("start").shape[1]
+        features = {"user_features": users.feature_names, "item_features": items.feature_names}
+        return manifest_of(writing, files, cut=cut, tables={}, shards=shards, start_width=width, **features)
 
     return seal_set(folder, fill)
 

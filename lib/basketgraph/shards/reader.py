@@ -1,4 +1,4 @@
-"""petastorm's only door: sealed shards as arrays, in the order of their indices."""
+"""Reading sealed shards as arrays, in the order of their indices; the only module that imports petastorm."""
 
 import io
 import logging
@@ -41,7 +41,7 @@ class EdgeRows:
 
 
 class ShardSet:
-    """A sealed set, checked against its manifest before a row is read: `files` of the shards asked for, not the others'."""
+    """A sealed set. The files of the items and of `shards` (None: all) are verified before a row is read."""
 
     def __init__(self, folder: Path, shards: Sequence[int] | None = None) -> None:
         self.folder = folder
@@ -54,7 +54,7 @@ class ShardSet:
         return self._nodes("user", files, len(self.manifest.user_features))
 
     def items(self) -> NodeRows:
-        """All items; refused where their ids are not those the manifest was sealed over."""
+        """All items. Raises UserError where their ids are not those of the manifest."""
         items = self._nodes("item", self.manifest.of_kind("items"), len(self.manifest.item_features))
         whole = np.array_equal(items.index, np.arange(self.manifest.items))
         have = ids_sha256(items.ids)
@@ -68,45 +68,40 @@ class ShardSet:
         names = {"user_index": np.int64, "item_index": np.int64, "weight": np.float32}
         columns = self._read(files, {name: np.zeros(0, kind) for name, kind in names.items()})
         order = np.lexsort((columns["item_index"], columns["user_index"]))
-        return EdgeRows(columns["user_index"][order], columns["item_index"][order], columns["weight"][order].astype(np.float32))
+        return EdgeRows(columns["user_index"][order], columns["item_index"][order], columns["weight"][order])
 
     def _nodes(self, name: str, files: list[ShardFile], features: int) -> NodeRows:
         empty = {f"{name}_index": np.zeros(0, np.int64), f"{name}_id": np.zeros(0, object)}
-        lists = {"start": np.zeros((0, self.manifest.start_width), np.float32), "features": np.zeros((0, features), np.float32)}
-        columns = self._read(files, {**empty, **{which: rows for which, rows in lists.items() if rows.shape[1]}})
+        widths = {"start": self.manifest.start_width, "features": features}
+        empty |= {which: np.zeros((0, width), np.float32) for which, width in widths.items() if width}
+        columns = self._read(files, empty)
         index = columns[f"{name}_index"]
         order = np.argsort(index, kind="stable")
-        matrices = {
-            which: columns[which][order].astype(np.float32, copy=False) if rows.shape[1] else np.zeros((len(index), 0), np.float32)
-            for which, rows in lists.items()
-        }
-        return NodeRows(index[order], columns[f"{name}_id"][order], matrices["start"], matrices["features"])
+        columns |= {which: np.zeros((len(index), 0), np.float32) for which, width in widths.items() if not width}
+        return NodeRows(*(columns[which][order] for which in (f"{name}_index", f"{name}_id", *widths)))
 
     def _read(self, files: list[ShardFile], empty: dict[str, Array]) -> dict[str, Array]:
-        """Columns of the files' rows, in no order; `empty` names them and says their types and widths."""
+        """The columns named in `empty`, with the files' rows in no order; `empty` has arrays of their types without rows."""
         wanted = [file for file in files if file.rows]
         have = {file.name: pq.read_metadata(self.folder / file.name).num_rows for file in wanted}
         faults = [f"{file.name}: want {file.rows} rows, have {have[file.name]}" for file in wanted if have[file.name] != file.rows]
         if faults:
             raise UserError(f"{self.folder}: the shard set does not match its manifest", faults, CURE)
-        found = {name: [rows] for name, rows in empty.items()}
-        if wanted:
-            for batch in _batches(self.folder, [file.name for file in wanted], list(empty), sum(have.values())):
-                for name, column in batch.items():
-                    found[name].append(column)
-        return {name: np.concatenate(parts) for name, parts in found.items()}
+        batches = _batches(self.folder, list(have), list(empty), sum(have.values())) if have else []
+        return {name: np.concatenate([rows, *(batch[name] for batch in batches)]) for name, rows in empty.items()}
 
 
 def _batches(folder: Path, names: list[str], columns: list[str], rows: int) -> list[dict[str, Array]]:
-    """The row groups of the folder's files, in order; `rows` is what they hold together.
+    """The row groups of the folder's files, in order; `rows` is the number of rows in all of them.
 
-    A petastorm reader of one epoch may end early: it asks "has every row group handed out been read?", then "has every one been handed out?", and
-    where the last ones are handed out between the two questions they are lost (of files with many row groups, a read in four). So it is told to
-    read for ever, by one thread, which keeps the order, and is stopped at the last row of the first round.
+    A petastorm reader of one epoch has a race: it asks whether every row group handed out was read, then whether all were
+    handed out. Row groups handed out in between are lost (one read in four, of files with many row groups). So this
+    reader repeats for ever, on one thread, which keeps the order, and is stopped at the last row of the first round.
 
-    It takes URLs alone, and decodes none: a # or ? in the folder's name would end the path. So it comes to the files by a link.
+    petastorm takes only URLs and does not decode them: a # or ? in the folder's name would end the path. So the files
+    are reached by a link.
     """
-    # petastorm still speaks pyarrow's legacy dialect, which pyarrow 14 understands and complains about; and it prints when it ends
+    # petastorm calls parts of pyarrow that are deprecated, which warns; and it prints when it ends
     with TemporaryDirectory(prefix="shards") as beside, warnings.catch_warnings(), redirect_stdout(io.StringIO()):
         link = Path(beside) / "set"
         link.symlink_to(folder.absolute())
@@ -122,11 +117,11 @@ def _batches(folder: Path, names: list[str], columns: list[str], rows: int) -> l
             shuffle_row_groups=False,
             num_epochs=None,
         ) as reader:
-            found: list[dict[str, Array]] = []
+            batches: list[dict[str, Array]] = []
             lacking = rows
             while lacking > 0:
-                found.append(next(reader)._asdict())
-                lacking -= len(found[-1][columns[0]])
+                batches.append(next(reader)._asdict())
+                lacking -= len(batches[-1][columns[0]])
             if lacking < 0:
                 raise RuntimeError(f"{folder}: petastorm gave {-lacking} rows more than {rows}")
-            return found
+            return batches

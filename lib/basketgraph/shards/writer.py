@@ -6,26 +6,25 @@ from datetime import date
 from pathlib import Path
 from typing import Literal
 
-import pyarrow.parquet as pq
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from basketgraph.foundation.config import Settings, UserError
 from basketgraph.foundation.paths import file_url, globbed
 from basketgraph.shards.features import Features
-from basketgraph.shards.manifest import FORMAT, SCHEMA_HASH, Manifest, ShardFile, described, ids_sha256, seal_set
+from basketgraph.shards.manifest import Manifest, ShardFile, described, manifest_of, seal_set
 
 
 class ShardSettings(Settings):
-    """How a set is cut up; conf/settings.yaml has it under `shards`."""
+    """Section `shards` of conf/settings.yaml."""
 
     shards: int = 8  # at most this many ranks can train
     buckets: int = 64  # of the hashed names among the features
-    new_items: bool = True  # items nobody bought yet are in the set, if their content is known
+    new_items: bool = True  # whether a set holds items that nobody bought before the cut
 
 
 def shard_of(user: Column, shards: int) -> Column:
-    """The shard of a user: a hash of the id, so that it stays where it is from day to day."""
+    """The shard of a user, by a hash of the id: a user is in the same shard every day."""
     return F.pmod(F.xxhash64(user), F.lit(shards)).cast("int")
 
 
@@ -43,9 +42,9 @@ def seal_shards(
     """Seal the graph as of a cut into `folder`, in place of the set that lies there.
 
     interactions: user_id, item_id, weight; one row per pair, all older than the cut.
-    tables:       the versions of the tables that were read.
+    tables:       table -> version that was read.
     factors:      (user_id, factors) and (item_id, factors): where training starts; an id without factors starts at 0.
-    features:     one row per id, users or items without interactions among them: they are sealed too.
+    features:     one row per id; users and items without interactions are sealed too.
     returns:      the manifest; without an interaction the set is empty, and there is nothing to train on.
     errors:       UserError where factors are of different widths.
     """
@@ -53,8 +52,12 @@ def seal_shards(
     spark = interactions.sparkSession
 
     def fill(writing: Path) -> Manifest:
-        if interactions.isEmpty():
-            return manifest(writing, [], [], [])
+        files = [] if interactions.isEmpty() else write_files(writing)
+        features = {"user_features": user_features, "item_features": item_features}
+        labels = {name: of_nodes.labels if of_nodes else () for name, of_nodes in features.items()}
+        return manifest_of(writing, files, cut=cut, tables=dict(tables), shards=shards, start_width=width, **labels)
+
+    def write_files(writing: Path) -> list[ShardFile]:
         users = _with_index(_all_ids(interactions, "user_id", user_features), "user_id", shards)
         users = _with_vectors(users, "user_id", width, factors[0] if factors else None, user_features)
         user_files = _write(users, writing, "users", shards)
@@ -70,25 +73,7 @@ def seal_shards(
             .join(written_items, "item_id", "inner")
             .select(shard_of(F.col("user_id"), shards).alias("shard"), "user_index", "item_index", F.col("weight").cast("float").alias("weight"))
         )
-        return manifest(writing, user_files, _write(edges, writing, "edges", shards), item_files)
-
-    def manifest(writing: Path, user_files: list[ShardFile], edge_files: list[ShardFile], item_files: list[ShardFile]) -> Manifest:
-        return Manifest(
-            format=FORMAT,
-            cut=cut,
-            tables=dict(tables),
-            schema_hash=SCHEMA_HASH,
-            shards=shards,
-            users=sum(file.rows for file in user_files),
-            items=sum(file.rows for file in item_files),
-            edges=sum(file.rows for file in edge_files),
-            start_width=width,
-            user_features=user_features.labels if user_features else (),
-            item_features=item_features.labels if item_features else (),
-            user_ids_sha256=_ids_hash(writing, user_files, "user_id"),
-            item_ids_sha256=_ids_hash(writing, item_files, "item_id"),
-            files=(*user_files, *edge_files, *item_files),
-        )
+        return [*user_files, *_write(edges, writing, "edges", shards), *item_files]
 
     return seal_set(folder, fill)
 
@@ -99,7 +84,7 @@ def _factor_width(factors: tuple[DataFrame, DataFrame] | None) -> int:
     widths = [row.width for frame in factors for row in frame.select(F.size("factors").alias("width")).distinct().collect()]
     if len(set(widths)) > 1:
         raise UserError("shards: the factors cannot be a start", [f"factors: want one width of users and items, have {sorted(set(widths))}"])
-    return int(widths[0]) if widths else 0  # a shop of rare items has none: training finds a start of its own
+    return int(widths[0]) if widths else 0  # no item was common enough for ALS: training finds a start of its own
 
 
 def _all_ids(interactions: DataFrame, id_column: str, features: Features | None) -> DataFrame:
@@ -143,16 +128,10 @@ def _write(frame: DataFrame, writing: Path, kind: Literal["users", "edges", "ite
     for part in sorted(raw.glob("shard=*/*.parquet")):
         shard = None if kind == "items" else int(part.parent.name.removeprefix("shard="))
         name = "items.parquet" if shard is None else f"{kind}-{shard:05d}.parquet"
-        part.rename(writing / name)  # a second file of one shard would take the first one's place, so rows are compared below
-        files.append(described(writing, name, kind, shard, pq.read_metadata(writing / name).num_rows))
+        part.rename(writing / name)  # a second file of a shard would replace the first: names are compared below
+        files.append(described(writing, name, kind, shard))
     names = [file.name for file in files]
     if len(names) != len(set(names)):
         raise RuntimeError(f"{kind}: a shard was written as several files: {names}")
     shutil.rmtree(raw)
     return files
-
-
-def _ids_hash(writing: Path, files: list[ShardFile], id_column: str) -> str:
-    """Over the ids in order of the index: files by shard, rows as they lie."""
-    columns = (pq.read_table(writing / file.name, columns=[id_column])[id_column] for file in sorted(files, key=lambda file: file.shard or 0))
-    return ids_sha256(name for column in columns for name in column.to_pylist())

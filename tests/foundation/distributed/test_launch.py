@@ -16,8 +16,9 @@ import pytest
 
 from basketgraph.foundation.config import UserError
 from basketgraph.foundation.distributed.launch import RanksFailed, free_threads, rank_environment, run_ranks
+from basketgraph.graph.results import RESULT, Result
 from basketgraph.graph.settings import GraphSettings
-from basketgraph.graph.training import Training, read_result, train_each, train_shards
+from basketgraph.graph.training import Training, train_each
 from basketgraph.shards.plain import Nodes, seal_arrays
 from support.contract_rows import ODD
 
@@ -33,6 +34,13 @@ def small_set(folder: Path, users: int = 300, items: int = 90) -> Path:
     of_items = Nodes([f"i{k:04d}" for k in range(items)], None, draw.normal(size=(items, 2)).astype("f4"), ("a", "b"))
     seal_arrays(folder, (pairs[:, 0], pairs[:, 1], weights), of_users, of_items, shards=SHARDS, cut=date(2026, 3, 1))
     return folder
+
+
+def train_shards(shards: Path, model: Path, settings: GraphSettings, *, tensorboard=None, on_epoch=lambda epoch: None, **how) -> Result:
+    """`train_each` of one training; `on_epoch` is called with the epoch alone."""
+    training = Training(shards=shards, model=model, tensorboard=tensorboard)
+    (result,) = train_each([training], settings, on_epoch=lambda _, epoch: on_epoch(epoch), **how)
+    return result
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +80,9 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from basketgraph.graph.settings import GraphSettings
-from basketgraph.graph.training import train_shards
-train_shards(Path(sys.argv[1]), Path(sys.argv[2]), GraphSettings.model_validate_json(sys.argv[3]), ranks=int(sys.argv[4]))
+from basketgraph.graph.training import Training, train_each
+training = Training(shards=Path(sys.argv[1]), model=Path(sys.argv[2]))
+train_each([training], GraphSettings.model_validate_json(sys.argv[3]), ranks=int(sys.argv[4]))
 """
 
 
@@ -93,7 +102,7 @@ def test_a_training_killed_between_epochs_goes_on_from_its_checkpoint_also_with_
     process.wait()
     progress = (model / "progress.jsonl").read_text().splitlines()
     assert 0 < len(progress) < 15
-    assert read_result(model) is None
+    assert not (model / RESULT).exists()
     time.sleep(3)  # ranks leave the group, see their launcher gone and end
 
     seen = []

@@ -93,8 +93,7 @@ def test_a_stop_is_of_the_day_that_its_checks_were_for() -> None:
 
 
 def test_a_refusal_by_the_gate_tells_its_reasons_and_another_page() -> None:
-    from basketgraph.evaluate import GateRefusal
-    from basketgraph.evaluate.gate import Fault
+    from basketgraph.evaluate.gate import Fault, GateRefusal
 
     told = stop_alert(
         GateRefusal([Fault("listed_users", 5, 4, "too short")]), step="gate", shop="tiny", ds=DAY, run_id="r1", warehouse="/data/shop", since=None
