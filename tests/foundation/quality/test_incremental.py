@@ -146,9 +146,8 @@ def test_what_a_person_let_pass_is_no_check_from_which_changes_are_counted() -> 
     broken = {**same, "ds": LAST, "success": False, "accepted_because": "a trial", "checked_at": at + timedelta(days=1)}
     other = {**kept, "ds": LAST, "suite_hash": "another", "checked_at": at + timedelta(days=2)}
     known = CheckHistory({EVENTS: {KEY: [kept, broken, other]}})
-    assert (known.of_suite(EVENTS, "h"), known.passed(EVENTS, "h")) == ([[broken], [kept]], [kept])
-    assert known.whole_on(EVENTS, "h") == kept["ds"], "a double key across days shows in the whole table only, so that is due again"
-    assert (known.of_suite(EVENTS, "new"), known.passed(EVENTS, "new"), known.whole_on(EVENTS, "new")) == ([], [], None)
+    assert (known.of_suite(EVENTS, "h"), known.passed(EVENTS, "h")) == ([[broken], [kept]], [[kept]])
+    assert (known.of_suite(EVENTS, "new"), known.passed(EVENTS, "new")) == ([], [])
 
 
 def test_a_version_that_was_let_pass_for_a_day_stops_the_next_although_nothing_is_new(spark: SparkSession, tmp_path: Path) -> None:

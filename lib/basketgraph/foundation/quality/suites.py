@@ -182,9 +182,9 @@ def suites() -> dict[str, Suite]:
     return {table: suite(table) for table in tables}
 
 
-def unknown_values(expectation: Expectation, values: Mapping[str, Any]) -> list[str]:
-    """The names in its `${...}` for which the run has no value: not in `values`, or None there."""
-    return [name for name in _names(expectation.kwargs) if values.get(name) is None]
+def unknown_names(limits: Any, values: Mapping[str, Any]) -> list[str]:
+    """The names in the `${...}` of limits for which the run has no value: not in `values`, or None there."""
+    return [name for name in _names(limits) if values.get(name) is None]
 
 
 def uses(expectation: Expectation, name: str) -> bool:
