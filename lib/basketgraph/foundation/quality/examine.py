@@ -14,7 +14,7 @@ from basketgraph.foundation.contracts import contract
 from basketgraph.foundation.quality.build import built, cannot_be_used, completed
 from basketgraph.foundation.quality.check_results import ALL_ROWS, BROKEN, KEPT, LOG, NO_ROWS, NOT_COMPARED, WINDOW
 from basketgraph.foundation.quality.check_scope import Finding, Look, Scope
-from basketgraph.foundation.quality.engine import broken_in, engine, first_line
+from basketgraph.foundation.quality.engine import engine, errors_in, first_line
 from basketgraph.foundation.quality.lookups import with_lookups
 from basketgraph.foundation.quality.metrics import DISTRIBUTION, LOOKED_UP, MEDIANS, USUAL
 from basketgraph.foundation.quality.renderers import found_in_words, number_in_words, promise_in_words, usual_in_words
@@ -51,7 +51,7 @@ def examine(suite: Suite, values: Mapping[str, Any], look: Look) -> list[Finding
             names = [name for name in names if name not in crashed]
             frame, joined = _frames(place, look, [runnable[name] for name in names]) if names else (look.rows, look.rows)
         results |= engine().validate(joined, suite.table, [expectations[name] for name in names], frame)
-    crashed |= broken_in(results)
+    crashed |= errors_in(results)
     if crashed:
         raise _not_computed(suite, crashed)
     look.daily |= {name: results[name].result["daily"] for name in noted}
