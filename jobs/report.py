@@ -10,9 +10,8 @@ from basketgraph.foundation.privacy.pseudonyms import shop_pseudonyms
 from basketgraph.foundation.quality.suites import QualitySettings
 from basketgraph.foundation.runs.job import RunLog, StepReport, job_main
 from basketgraph.foundation.tables.warehouse import RunTables
-from basketgraph.report.page import page
+from basketgraph.report.page import page, write_page
 from basketgraph.report.page_data import facts
-from basketgraph.report.write import write_page
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

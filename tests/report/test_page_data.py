@@ -10,9 +10,8 @@ from pyspark.sql import SparkSession
 
 from basketgraph.cli.status import quality_verdict
 from basketgraph.foundation.tables.warehouse import RunTables
-from basketgraph.report.page import page
+from basketgraph.report.page import page, write_page
 from basketgraph.report.page_data import Facts, facts
-from basketgraph.report.write import write_page
 
 DS = date(2026, 1, 3)
 LATE = datetime(2026, 1, 2, 12, tzinfo=timezone.utc)

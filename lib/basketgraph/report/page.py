@@ -11,6 +11,7 @@ from basketgraph.foundation.contracts import contract, contracts
 from basketgraph.foundation.cuts import not_judged_in_words
 from basketgraph.foundation.privacy.log_masking import masked, masked_row
 from basketgraph.foundation.quality.renderers import number_in_words, share_in_words
+from basketgraph.foundation.tables.warehouse import Warehouse
 from basketgraph.report.changes_in_words import since
 from basketgraph.report.figures import check_figures, figures
 from basketgraph.report.model_comparison import SETTINGS, measured, not_live_in_words
@@ -66,6 +67,13 @@ def page(found: Facts, *, shop: str, description: str, made_at: datetime) -> str
         share=share_in_words,
         glossary=[contract(name) for name in contracts() if name in found.versions and not name.startswith("ops.")],
     )
+
+
+def write_page(warehouse: Warehouse, run_id: str, html: str) -> str:
+    """Write `html` to <warehouse>/reports/<run_id>.html, whole or not at all; returns the path."""
+    target = f"{warehouse.root}/reports/{run_id}.html"
+    warehouse.files.write(target, html)
+    return target
 
 
 def rejected(found: Facts) -> list[dict[str, Any]]:

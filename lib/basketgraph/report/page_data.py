@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from pyspark.sql import Window
 from pyspark.sql import functions as F
 
 from basketgraph.foundation.contracts import contracts
@@ -17,7 +16,7 @@ from basketgraph.report.changes import Changes, changes
 from basketgraph.report.examples import Example, live_examples
 from basketgraph.report.known_users import Pseudonyms, hidden, known_user_hider, raw_texts
 from basketgraph.report.newest import newest_checks
-from basketgraph.report.records import Rows, about, as_dicts, left_out
+from basketgraph.report.records import Rows, as_dicts, file_counts
 from basketgraph.report.steps import newest_steps, unfinished
 from basketgraph.report.trends import broken_by_run, check_histories, deliveries, shop_days
 
@@ -100,9 +99,7 @@ def without_known_users(found: Facts, warehouse: Warehouse, pseudonyms: Pseudony
 
 def _files(done: DataFrame) -> Rows:
     """As the summary counts them: files that were read to their end."""
-    sums = [F.sum(f"rows_{what}").alias(what) for what in ("read", "accepted", "rejected", "duplicate")]
-    sums += [F.sum(about()).alias("about"), F.sum(left_out()).alias("left_out")]
-    return as_dicts(done.groupBy("table_name").agg(F.countDistinct("source_file").alias("files"), *sums).orderBy("table_name"))
+    return as_dicts(done.groupBy("table_name").agg(F.countDistinct("source_file").alias("files"), *file_counts()).orderBy("table_name"))
 
 
 def _quarantined(files: DataFrame) -> Rows:
@@ -122,6 +119,5 @@ def _rejected(done: DataFrame, rejected_rows: DataFrame) -> Rows:
 
 
 def _evaluations(evaluations: DataFrame) -> Rows:
-    newest = F.max("as_of").over(Window.partitionBy(F.lit(1)))
-    at_newest = evaluations.withColumn("newest", newest).where("as_of = newest").drop("newest")
-    return as_dicts(at_newest.orderBy("setting", "model", "metric", "versus"))
+    newest = evaluations.agg(F.max("as_of").alias("as_of"))
+    return as_dicts(evaluations.join(newest, "as_of", how="left_semi").orderBy("setting", "model", "metric", "versus"))

@@ -1,4 +1,4 @@
-"""Columns and rows of the warehouse's own records that several parts of the page need."""
+"""Columns and rows of ops tables that several parts of the page need."""
 
 from __future__ import annotations
 
@@ -19,6 +19,12 @@ def about() -> Column:
 
 def left_out() -> Column:
     return F.coalesce("rows_left_out", F.lit(0))
+
+
+def file_counts(condition: Column | None = None) -> list[Column]:
+    """Sums of rows of ops.files: read, accepted, rejected, duplicate, about and left_out. condition: of which files; None: of all."""
+    counts = {what: F.col(f"rows_{what}") for what in ("read", "accepted", "rejected", "duplicate")} | {"about": about(), "left_out": left_out()}
+    return [F.sum(rows if condition is None else F.when(condition, rows).otherwise(0)).alias(what) for what, rows in counts.items()]
 
 
 def as_dicts(rows: DataFrame) -> Rows:
