@@ -1,4 +1,4 @@
-"""The part of the page that says what changed since the page before."""
+"""Changes since the page before, in sentences."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Since:
 
 
 def since(found: Changes) -> Since:
-    """What changed, told; where nothing did, or nothing can be compared yet, the summary says so."""
+    """The changes in sentences; the summary also says when there are none, or no page before."""
     if found.since is None:
         return Since("This is the first page of this warehouse; later ones say here what changed.", ())
     unseen = [f"{_capital(promise_told(c, c['ds']))}. {_capital(since_in_words(c['now']))}." for c in found.unseen]
@@ -74,9 +74,8 @@ def _kind(check: dict[str, object]) -> str:
 
 
 def _promises(found: Changes) -> list[str]:
-    added, gone = found.promises
-    told = [(added, "were" if added != 1 else "was", "added"), (gone, "were" if gone != 1 else "was", "taken out")]
-    return [f"{number_in_words(count, 'promise')} {verb} {what}." for count, verb, what in told if count]
+    counts = zip(found.promises, ("added", "taken out"), strict=True)
+    return [f"{number_in_words(count, 'promise')} {'was' if count == 1 else 'were'} {what}." for count, what in counts if count]
 
 
 def _release(found: Changes) -> list[str]:
@@ -98,5 +97,5 @@ def _summary(found: Changes) -> str:
         (len(found.set_aside), "file", "was set aside", "were set aside"),
         (sum(1 for r in found.reasons if not r["rows_before"]), "new reason", "turned rows away", "turned rows away"),
     ]
-    told = [f"{number_in_words(count, noun)} {one if count == 1 else many}" for count, noun, one, many in counted if count]
-    return f"Since the page of {moment_in_words(found.since)}: {', '.join(told) or 'no file came in and no promise broke or was mended'}."
+    parts = [f"{number_in_words(count, noun)} {singular if count == 1 else plural}" for count, noun, singular, plural in counted if count]
+    return f"Since the page of {moment_in_words(found.since)}: {', '.join(parts) or 'no file came in and no promise broke or was mended'}."

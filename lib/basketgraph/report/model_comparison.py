@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from basketgraph.foundation.quality.renderers import listed
 from basketgraph.foundation.recommenders import RECOMMENDERS
 from basketgraph.foundation.tables.warehouse import LISTS
 from basketgraph.report.charts import models_chart
 from basketgraph.report.page_data import Facts
 from basketgraph.report.promises import refusals
-from basketgraph.report.sentences import listed
 
 MODELS = {"published": "published list", **{recommender.name: recommender.label for recommender in RECOMMENDERS}}
 SETTINGS = {

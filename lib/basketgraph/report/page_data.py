@@ -1,4 +1,4 @@
-"""What the page tells, read from the warehouse's own records: a fixed number of rows however many runs there were."""
+"""The data of the page, read from the tables of ops: a fixed number of rows however many runs there were."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import functions as F
 
 from basketgraph.foundation.contracts import contracts
-from basketgraph.foundation.runs.job import RunLog
+from basketgraph.foundation.runs.job import RunLog, last_tries
 from basketgraph.foundation.tables.warehouse import RunTables, Warehouse, newest_release
 from basketgraph.report.changes import Changes, changes
 from basketgraph.report.examples import Example, live_examples
 from basketgraph.report.known_users import Pseudonyms, hidden, known_user_hider, raw_texts
 from basketgraph.report.newest import newest_checks
 from basketgraph.report.records import Rows, as_dicts, file_counts
-from basketgraph.report.steps import newest_steps, unfinished
+from basketgraph.report.steps import REPORT, unfinished
 from basketgraph.report.trends import broken_by_run, check_histories, deliveries, shop_days
 
 if TYPE_CHECKING:
@@ -59,9 +59,9 @@ def facts(tables: RunTables, ds: date, history_days: int, pseudonyms: Pseudonyms
     """
     logged, results, files = (tables.newest(f"ops.{name}") for name in ("runs", "quality_results", "files"))
     done = files.where("status = 'done'")
-    checks, steps = newest_checks(tables), newest_steps(logged, tables.run_id)
-    judged = runs.last.get("evaluations") if runs is not None else None
-    gate = runs.last.get("gate") if runs is not None else None
+    checks = newest_checks(tables)
+    steps = as_dicts(last_tries(logged.where((F.col("run_id") == tables.run_id) & (F.col("step") != REPORT))))
+    judged, gate = (runs.last.get(step) if runs else None for step in ("evaluations", "gate"))
     found = Facts(
         run_id=tables.run_id,
         ds=ds,
@@ -114,8 +114,8 @@ def _rejected(done: DataFrame, rejected_rows: DataFrame) -> Rows:
     counted = done.select("table_name", F.inline("rejected_by_reason")).groupBy("table_name", "reason").agg(F.sum("rows").alias("rows"))
     kept = rejected_rows.select("table_name", F.explode("reasons").alias("reason"), "payload")
     examples = kept.groupBy("table_name", "reason").agg(F.min("payload").alias("first"), F.max("payload").alias("last"))
-    told = counted.join(examples, ["table_name", "reason"], "left")  # one row of examples a reason at the most
-    return as_dicts(told.orderBy(F.desc("rows"), "table_name", "reason").limit(MOST_REASONS))
+    reasons = counted.join(examples, ["table_name", "reason"], how="left")  # one row of examples a reason at the most
+    return as_dicts(reasons.orderBy(F.desc("rows"), "table_name", "reason").limit(MOST_REASONS))
 
 
 def _evaluations(evaluations: DataFrame) -> Rows:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from basketgraph.foundation.contracts import contract
 from basketgraph.foundation.quality.check_results import NO_ROWS, NOT_COMPARED, is_partial
-from basketgraph.foundation.quality.renderers import number_in_words
+from basketgraph.foundation.quality.renderers import listed, number_in_words
 from basketgraph.foundation.runs.alerts import REFUSED
-from basketgraph.report.sentences import is_unusual, listed, looked_at_in_words, open_in_words
+from basketgraph.report.sentences import is_unusual, looked_at_in_words, open_in_words
 
 if TYPE_CHECKING:
     from basketgraph.report.page_data import Facts

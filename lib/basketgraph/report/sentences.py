@@ -1,8 +1,8 @@
-"""What the page says, in sentences for people who do not write code."""
+"""Sentences of the page, for people who do not write code."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, datetime, timezone
 from typing import Any
 
@@ -33,8 +33,7 @@ def is_unusual(check: Row) -> bool:
 
 def judged_day(check: Row) -> date:
     """The day that the check's number belongs to: the one that was judged, else the one that the run was for."""
-    day: date = check["judged_day"] or check["ds"]
-    return day
+    return check["judged_day"] or check["ds"]  # type: ignore[no-any-return]
 
 
 def looked_at_in_words(check: Row) -> str:
@@ -56,14 +55,9 @@ def step_words(step: Row) -> str:
     return ", ".join([str(state), *counts])
 
 
-def listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
 def moment_in_words(moment: datetime) -> str:
     """24 November 2026, 18:17 UTC. A moment without a zone is local, as Spark hands them out."""
-    there = moment.astimezone(timezone.utc)
-    return f"{there.day} {there:%B %Y, %H:%M} UTC"
+    return f"{moment.astimezone(timezone.utc):%-d %B %Y, %H:%M} UTC"
 
 
 def promise_told(check: Row, day: date | None = None) -> str:

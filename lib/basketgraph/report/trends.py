@@ -1,4 +1,4 @@
-"""What the charts draw: the last `history_days` days or runs of the warehouse's own records, so a page does not grow with the number of runs."""
+"""Data of the charts: the last `history_days` days or runs, so that a page does not grow with the number of runs."""
 
 from __future__ import annotations
 
@@ -16,18 +16,15 @@ if TYPE_CHECKING:
 def broken_by_run(results: DataFrame, history_days: int) -> Rows:
     """Failures that nobody accepted, run by run: {run_id, checked_at, critical, warnings}, oldest first."""
     failed = ~F.col("success") & F.col("accepted_because").isNull()
-    counts = [
-        F.count_if(failed & (F.col("severity") == severity)).alias(name) for severity, name in (("critical", "critical"), ("warning", "warnings"))
-    ]
-    counted = results.groupBy("run_id").agg(F.max("checked_at").alias("checked_at"), *counts)
+    critical, warnings = (F.count_if(failed & (F.col("severity") == severity)) for severity in ("critical", "warning"))
+    counted = results.groupBy("run_id").agg(F.max("checked_at").alias("checked_at"), critical.alias("critical"), warnings.alias("warnings"))
     return as_dicts(counted.orderBy(F.desc("checked_at")).limit(history_days))[::-1]
 
 
 def deliveries(files: DataFrame, history_days: int) -> Rows:
-    """Rows about it by day of pick-up, of the table that most rows are rejected of: {table_name, day, read, rejected}, oldest first.
+    """Rows by day of delivery, of the table with most rejected rows: {table_name, day, read, rejected}, oldest first.
 
-    files: rows of ops.files that were read to their end. A file may feed several tables, so their counts do not add up to rows of files. A day
-           without a delivery has no row.
+    files: rows of ops.files that were read to their end. A file may feed several tables, so that their counts do not add up to rows of files.
     """
     sums = files.groupBy("table_name").agg(F.sum("rows_rejected").alias("rejected"), F.sum(about()).alias("read"))
     leading = as_dicts(sums.orderBy(F.desc("rejected"), F.desc("read"), "table_name").limit(1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
@@ -65,19 +65,15 @@ def shifts(frame: DataFrame, day: str, first_day: str, together: str) -> dict[st
     values = [F.struct(F.lit(name).alias("name"), F.expr(sql).cast("string").alias("bucket")) for name, sql in buckets.items()]
     rows = frame.select(is_new.alias("is_new"), F.weekday(day).alias("weekday"), F.inline(F.array(*values)))
     counted = rows.where("bucket IS NOT NULL").groupBy("name", "bucket", "weekday").agg(F.count_if("is_new"), F.count_if(~F.col("is_new")))
-    counts = counted.toDF("name", "bucket", "weekday", "now", "before").limit(WEEKDAYS * MOST_BUCKETS * len(buckets) + 1).collect()
-    values_of: dict[str, set[str]] = {name: {row.bucket for row in counts if row["name"] == name} for name in buckets}
-    if many := [name for name, used in values_of.items() if len(used) > MOST_BUCKETS]:
+    counts: Any = counted.toDF("name", "bucket", "weekday", "now", "before").limit(WEEKDAYS * MOST_BUCKETS * len(buckets) + 1).toPandas()
+    sizes = counts.groupby("name")["bucket"].nunique()
+    if many := list(sizes.index[sizes > MOST_BUCKETS]):
         raise ValueError(f"{', '.join(many)}: want at most {MOST_BUCKETS} buckets, have more")
-    weekdays = {row.weekday for row in counts if row.now}
-    totals = {(name, bucket): [0, 0] for name, used in values_of.items() for bucket in used}  # rows now, before
-    for row in counts:
-        if row.weekday in weekdays:
-            total = totals[row["name"], row.bucket]
-            total[0], total[1] = total[0] + row.now, total[1] + row.before
+    compared = counts[counts["weekday"].isin(counts["weekday"][counts["now"] > 0])]
     shifted = {}
     for name in buckets:
-        now, before = ([total[side] for (of, _), total in totals.items() if of == name] for side in (0, 1))
+        sums = compared[compared["name"] == name].groupby("bucket")[["before", "now"]].sum()
+        before, now = sums["before"].tolist(), sums["now"].tolist()
         shifted[name] = (stability(before, now), sum(now), sum(before))
     return shifted
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -41,7 +41,7 @@ def promise_in_words(expectation: Expectation) -> str:
         "expect_column_values_to_not_be_null": f"{column} is always there",
         "expect_column_values_to_be_null": f"{column} is always empty",
         "expect_column_values_to_be_between": f"{column} is {limits}",
-        "expect_column_values_to_be_in_set": f"{column} is one of {_listed(kwargs.get('value_set'))}",
+        "expect_column_values_to_be_in_set": f"{column} is one of {listed(kwargs.get('value_set') or ['nothing'], 'or')}",
         "expect_column_values_to_match_regex": f"{column} has the form {kwargs.get('regex')}",
         "expect_column_value_lengths_to_be_between": f"the length of {column} is {limits}",
         "expect_column_value_lengths_to_equal": f"the length of {column} is {kwargs.get('value')}",
@@ -78,9 +78,10 @@ def _limit(value: Any) -> str:
     return "" if value is None else number_in_words(value) if isinstance(value, int | float) else str(value)
 
 
-def _listed(values: Any) -> str:
-    *most, last = [str(value) for value in values or ["nothing"]]
-    return f"{', '.join(most)} or {last}" if most else last
+def listed(names: Sequence[Any], conjunction: str = "and") -> str:
+    """a, b and c."""
+    *most, last = map(str, names)
+    return f"{', '.join(most)} {conjunction} {last}" if most else last
 
 
 def scope_in_words(result: Mapping[str, Any]) -> str:
