@@ -86,6 +86,7 @@ def checks(monkeypatch: pytest.MonkeyPatch) -> Checks:
 def test_changes_count_from_the_last_check_without_a_critical_failure_however_often_one_was_let_pass(frame: DataFrame, checks: Checks) -> None:
     checks.add(DS, 2, broken=KEY, accepted="mended tomorrow")
     assert chosen(frame, checks, DS, 2) == (None, []), "the same version on the same day"
+    assert chosen(frame, checks, DS + DAY, 2)[0] is not None, "another day: it stops the run although nothing is new"
     look, asked = chosen(frame, checks, DS, 3, DS - DAY, DS)
     assert (look is not None and look.changed, asked) == (["2026-03-05", "2026-03-06"], [1]), "a late file does not make the broken day a good one"
     checks.add(DS, 3, broken=KEY, accepted="mended tomorrow")

@@ -150,16 +150,6 @@ def test_what_a_person_let_pass_is_no_check_from_which_changes_are_counted() -> 
     assert (known.of_suite(EVENTS, "new"), known.passed(EVENTS, "new")) == ([], [])
 
 
-def test_a_version_that_was_let_pass_for_a_day_stops_the_next_although_nothing_is_new(spark: SparkSession, tmp_path: Path) -> None:
-    coupons, key = "silver.coupons", "key_to_be_unique:coupon_id,campaign_id,item_id"
-    same = {"coupon_id": "k", "campaign_id": "c", "item_id": "i"}
-    RunTables(spark, str(tmp_path), "run-0").overwrite(rows(spark, coupons, [same, same]), coupons)
-    check_all(RunTables(spark, str(tmp_path), "run-1"), [coupons], LAST, SETTINGS, accepted={(coupons, key): "a trial (accepted by ann)"})
-    assert check_all(RunTables(spark, str(tmp_path), "run-2"), [coupons], LAST, SETTINGS) == {}
-    with pytest.raises(QualityStop):
-        check_all(RunTables(spark, str(tmp_path), "run-3"), [coupons], LAST + timedelta(days=1), SETTINGS)
-
-
 @pytest.mark.slow
 def test_a_stop_of_promises_that_were_taken_back_ends_with_the_next_run(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     promotions, ends = "silver.promotions", "column_values_to_meet:valid_to"
