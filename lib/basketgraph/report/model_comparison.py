@@ -9,7 +9,7 @@ from basketgraph.foundation.quality.renderers import listed
 from basketgraph.foundation.recommenders import RECOMMENDERS
 from basketgraph.foundation.tables.warehouse import LISTS
 from basketgraph.report.charts import models_chart
-from basketgraph.report.page_data import Facts
+from basketgraph.report.page_data import PageData
 from basketgraph.report.promises import refusals
 
 MODELS = {"published": "published list", **{recommender.name: recommender.label for recommender in RECOMMENDERS}}
@@ -19,9 +19,9 @@ SETTINGS = {
 }
 
 
-def measured(found: Facts, setting: str) -> dict[str, Any]:
+def measured(data: PageData, setting: str) -> dict[str, Any]:
     """The models of one setting, best NDCG first, with the published list's gain over each; as rows, as a chart and as a sentence."""
-    rows = [row for row in found.evaluations if row["setting"] == setting]
+    rows = [row for row in data.evaluations if row["setting"] == setting]
     plain = {(row["model"], row["metric"]): row for row in rows if not row["versus"]}
     gains = {row["versus"]: row for row in rows if row["versus"] and row["metric"] == "ndcg@20" and row["model"] == "published"}
     names = sorted({row["model"] for row in rows}, key=lambda model: -plain.get((model, "ndcg@20"), {"value": 0})["value"])
@@ -47,14 +47,14 @@ def measured(found: Facts, setting: str) -> dict[str, Any]:
     }
 
 
-def not_live_in_words(found: Facts) -> str:
+def not_live_in_words(data: PageData) -> str:
     """A sentence that the judged lists are not the live ones; empty where they are, or where that is not known."""
-    release = found.release or {}
+    release = data.release or {}
     live = release.get("versions", {}).get(LISTS)
-    if found.evaluated in (None, live):
+    if data.evaluated in (None, live):
         return ""
     which = "The lists that were judged here are not live"
-    if refusals(found.steps) and found.evaluated == found.versions.get(LISTS):
+    if refusals(data.steps) and data.evaluated == data.versions.get(LISTS):
         which = "The gate refused the lists that were judged here, so they were not published"
     as_of = f", as of {release['as_of']}," if release.get("as_of") else ""
     return f"{which}; {'no lists are live yet' if live is None else f'others{as_of} are live'}."

@@ -27,7 +27,7 @@ MOST_REASONS = 30
 
 
 @dataclass(frozen=True)
-class Facts:
+class PageData:
     """Rows of the records as dicts; empty where a step has not run."""
 
     run_id: str
@@ -51,7 +51,7 @@ class Facts:
     judged_from: str | None = None  # of lists of a shop that is too young to be judged: the first day at which it can be
 
 
-def facts(tables: RunTables, ds: date, history_days: int, pseudonyms: Pseudonyms, runs: RunLog | None = None) -> Facts:
+def read_page_data(tables: RunTables, ds: date, history_days: int, pseudonyms: Pseudonyms, runs: RunLog | None = None) -> PageData:
     """Everything the page needs, from the newest versions, without the raw ids of known users.
 
     pseudonyms: of raw ids, with the key that this warehouse's users were made with; with another one no user is known.
@@ -62,7 +62,7 @@ def facts(tables: RunTables, ds: date, history_days: int, pseudonyms: Pseudonyms
     checks = newest_checks(tables)
     steps = as_dicts(last_tries(logged.where((F.col("run_id") == tables.run_id) & (F.col("step") != REPORT))))
     judged, gate = (runs.last.get(step) if runs else None for step in ("evaluations", "gate"))
-    found = Facts(
+    data = PageData(
         run_id=tables.run_id,
         ds=ds,
         release=newest_release(tables),
@@ -83,18 +83,18 @@ def facts(tables: RunTables, ds: date, history_days: int, pseudonyms: Pseudonyms
         unfinished=[] if runs is None else unfinished(steps, runs, ds),
         judged_from=json.loads(gate["detail"] or "{}").get("judged_from") if gate else None,
     )
-    return without_known_users(found, tables, pseudonyms)
+    return without_known_users(data, tables, pseudonyms)
 
 
-def without_known_users(found: Facts, warehouse: Warehouse, pseudonyms: Pseudonyms) -> Facts:
-    """`found` with every word hidden whose pseudonym is a user's of this warehouse, in raw rows and file names (examples are made without)."""
-    changed = found.changes
-    parts = (found.rejected, found.quarantined, changed.set_aside, changed.taken_up)
+def without_known_users(data: PageData, warehouse: Warehouse, pseudonyms: Pseudonyms) -> PageData:
+    """Hide every word whose pseudonym is a user of this warehouse, in raw rows and file names; examples have none."""
+    changed = data.changes
+    parts = (data.rejected, data.quarantined, changed.set_aside, changed.taken_up)
     hide = known_user_hider(raw_texts(row for part in parts for row in part), warehouse, pseudonyms)
     if hide is None:
-        return found
+        return data
     rejected, quarantined, set_aside, taken_up = ([hidden(row, hide) for row in part] for part in parts)
-    return replace(found, rejected=rejected, quarantined=quarantined, changes=replace(changed, set_aside=set_aside, taken_up=taken_up))
+    return replace(data, rejected=rejected, quarantined=quarantined, changes=replace(changed, set_aside=set_aside, taken_up=taken_up))
 
 
 def _files(done: DataFrame) -> Rows:

@@ -16,7 +16,7 @@ from basketgraph.foundation.runs.alerts import REFUSED
 from basketgraph.report.sentences import is_unusual, looked_at_in_words, open_in_words
 
 if TYPE_CHECKING:
-    from basketgraph.report.page_data import Facts
+    from basketgraph.report.page_data import PageData
 
 MARKS = {
     "critical": "✗ critical",
@@ -72,44 +72,44 @@ def _are(count: int) -> str:
     return "is" if count == 1 else "are"
 
 
-def verdict(found: Facts) -> Verdict:
+def verdict(data: PageData) -> Verdict:
     """Whether something stopped the run, what needs a look, and which lists are live."""
-    states = [state(check) for check in found.checks]
-    own, earlier = critical_failures(found.checks, found.run_id)
-    cut_short = _cut_short(found.unfinished)
-    failed = [step for step in found.steps if step["status"] == "failed"]
-    live = f"Release {found.release['release']} is live." if found.release else "Nothing has been released yet."
+    states = [state(check) for check in data.checks]
+    own, earlier = critical_failures(data.checks, data.run_id)
+    cut_short = _cut_short(data.unfinished)
+    failed = [step for step in data.steps if step["status"] == "failed"]
+    live = f"Release {data.release['release']} is live." if data.release else "Nothing has been released yet."
     counts = [
         (states.count("warning"), "warning", ""),
         (states.count("open"), "warning", " of an earlier look whose rows were not looked at since"),
         (states.count("unusual"), "unusual number", ""),
         (states.count("accepted"), "broken promise", " that a person accepted"),
-        (len(found.quarantined), "file", " set aside"),
+        (len(data.quarantined), "file", " set aside"),
     ]
     some = [f"{number_in_words(count, noun)}{rest}" for count, noun, rest in counts if count]
     look = [*cut_short, *([f"To look at: {listed(some)}."] if some else [])]
     if failed and own:
         what = f"{number_in_words(len(own), 'critical promise')} of {number_in_words(len(states))} {_are(len(own))} broken."
-        stays = f"release {found.release['release']} stays live." if found.release else "nothing is live yet."
-        told = (what, f"Nothing of this run was published; {stays}", *_left_out(earlier, found.run_id), *look)
+        stays = f"release {data.release['release']} stays live." if data.release else "nothing is live yet."
+        told = (what, f"Nothing of this run was published; {stays}", *_left_out(earlier, data.run_id), *look)
         return Verdict("critical", "Stopped: the data broke its promises", told)
-    left_out = _left_out([*own, *earlier], found.run_id)
+    left_out = _left_out([*own, *earlier], data.run_id)
     sound = (_kept(states), *left_out)
-    if reasons := refusals(found.steps):
+    if reasons := refusals(data.steps):
         told = (f"The gate gave {number_in_words(len(reasons), 'reason')}, which {_are(len(reasons))} below.", *sound, *look, live)
         return Verdict("critical", "Not published: the gate refused the lists", told)
     if failed:
         return Verdict("critical", f"Not published: the step {_named(failed[-1]['step'])} ended the run", (*sound, *look, live))
     if cut_short:
-        told = sound if found.checks else ()
-        return Verdict("warning", f"Not known to be well: the step {_named(found.unfinished[0])} did not finish", (*look, *told, live))
-    if not found.checks:
+        told = sound if data.checks else ()
+        return Verdict("warning", f"Not known to be well: the step {_named(data.unfinished[0])} did not finish", (*look, *told, live))
+    if not data.checks:
         return Verdict("warning", "Nothing was checked yet", (*look, live))
     if left_out:
         return Verdict("warning", "What is live can be used; tables with broken promises were left out", (*sound, *look, live))
     if look:
         return Verdict("warning", "The data can be used, with something to look at", (*sound, *look, live))
-    return _sound(states, " in the rows that were looked at" if any(map(is_partial, found.checks)) else "", live)
+    return _sound(states, " in the rows that were looked at" if any(map(is_partial, data.checks)) else "", live)
 
 
 def _sound(states: Sequence[str], where: str, live: str) -> Verdict:
@@ -163,18 +163,17 @@ def _cut_short(unfinished: Sequence[str]) -> list[str]:
     return [f"{steps} What the page tells may be from the run before."]
 
 
-def told_checks(found: Facts) -> list[dict[str, Any]]:
+def checks_with_states(data: PageData) -> list[dict[str, Any]]:
     """Every check with its state, its mark and what was looked at, what needs a look first."""
-    checks = [
-        {**c, "state": state(c), "mark": MARKS[state(c)], "looked_at": looked_at_in_words(c), "waiting": open_in_words(c)} for c in found.checks
-    ]
+    checks = [{**c, "state": state(c), "mark": MARKS[state(c)], "looked_at": looked_at_in_words(c), "waiting": open_in_words(c)} for c in data.checks]
     return sorted(checks, key=lambda check: (ORDER.index(check["state"]), check["table_name"], check["check_name"]))
 
 
-def promised_tables(found: Facts) -> list[dict[str, Any]]:
+def promised_tables(data: PageData) -> list[dict[str, Any]]:
     """Each checked table with its promises and how many are in which state, tables with broken ones first."""
     by_table = itemgetter("table_name")
-    tables = [_promised_table(list(checks), found.release or {}) for _, checks in groupby(sorted(told_checks(found), key=by_table), key=by_table)]
+    by_name = groupby(sorted(checks_with_states(data), key=by_table), key=by_table)
+    tables = [_promised_table(list(checks), data.release or {}) for _, checks in by_name]
     return sorted(tables, key=lambda table: tuple(-table["counts"][state] for state in ORDER if state not in QUIET))
 
 
