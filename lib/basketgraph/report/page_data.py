@@ -47,8 +47,8 @@ class PageData:
     evaluated: int | None = None  # the version of gold.recommendations that `evaluations` are about, where a run knows it
     histories: dict[tuple[str, str], Rows] = field(default_factory=dict)  # a check's value day by day
     changes: Changes = field(default_factory=Changes)  # since the page before
-    unfinished: list[str] = field(default_factory=list)  # steps that should have run before the page and did not end
-    judged_from: str | None = None  # of lists of a shop that is too young to be judged: the first day at which it can be
+    unfinished: list[str] = field(default_factory=list)  # steps before the page that did not finish
+    judged_from: str | None = None  # of a shop that is too young: the first day on which its lists can be judged
 
 
 def read_page_data(tables: RunTables, ds: date, history_days: int, pseudonyms: Pseudonyms, runs: RunLog | None = None) -> PageData:
@@ -103,14 +103,14 @@ def _files(done: DataFrame) -> Rows:
 
 
 def _quarantined(files: DataFrame) -> Rows:
-    """A row a file, whatever the number of tables that wait for it; one that was mended and read since is not set aside any more."""
+    """One row for each file that is still set aside: {source_file, problem}."""
     newest = files.groupBy("table_name", "source_file").agg(F.max_by(F.struct("status", "problem"), "seen_at").alias("last"))
     aside = newest.where("last.status = 'quarantined'").groupBy("source_file").agg(F.max("last.problem").alias("problem"))
     return as_dicts(aside.orderBy("source_file"))
 
 
 def _rejected(done: DataFrame, rejected_rows: DataFrame) -> Rows:
-    """Rows a table and reason from the ledger, where every delivery counts, each with two of the kept rows."""
+    """Rejected rows by table and reason as ops.files counts them, with two examples each from silver.rejected_rows."""
     counted = done.select("table_name", F.inline("rejected_by_reason")).groupBy("table_name", "reason").agg(F.sum("rows").alias("rows"))
     kept = rejected_rows.select("table_name", F.explode("reasons").alias("reason"), "payload")
     examples = kept.groupBy("table_name", "reason").agg(F.min("payload").alias("first"), F.max("payload").alias("last"))

@@ -113,7 +113,7 @@ def verdict(data: PageData) -> Verdict:
 
 
 def _sound(states: Sequence[str], where: str, live: str) -> Verdict:
-    """Of a run in which nothing needs a look. where: which rows were looked at, if not all."""
+    """The verdict of a run in which nothing needs a look. where: which rows were looked at, if not all."""
     promises, others = number_in_words(len(states), "promise"), not_compared_in_words(states)
     if not kept(states):
         return Verdict("warning", "Nothing could be compared yet", (f"None of {promises} could be compared yet.", live))
@@ -164,13 +164,13 @@ def _cut_short(unfinished: Sequence[str]) -> list[str]:
 
 
 def checks_with_states(data: PageData) -> list[dict[str, Any]]:
-    """Every check with its state, its mark and what was looked at, what needs a look first."""
+    """Every check with its state, mark and scope in words; those that need a look first."""
     checks = [{**c, "state": state(c), "mark": MARKS[state(c)], "looked_at": looked_at_in_words(c), "waiting": open_in_words(c)} for c in data.checks]
     return sorted(checks, key=lambda check: (ORDER.index(check["state"]), check["table_name"], check["check_name"]))
 
 
 def promised_tables(data: PageData) -> list[dict[str, Any]]:
-    """Each checked table with its promises and how many are in which state, tables with broken ones first."""
+    """Each checked table with its promises, counted by state; tables with broken promises first."""
     by_table = itemgetter("table_name")
     by_name = groupby(sorted(checks_with_states(data), key=by_table), key=by_table)
     tables = [_promised_table(list(checks), data.release or {}) for _, checks in by_name]
@@ -184,7 +184,7 @@ def _promised_table(checks: Sequence[Mapping[str, Any]], release: Mapping[str, A
 
 
 def _rows_of(checks: Sequence[Mapping[str, Any]], release: Mapping[str, Any]) -> int:
-    """Rows of the checked version: as the release counted them where it is that one, else as its checks did."""
+    """Rows of the checked version: the release's count where it published that version, else the count of its checks."""
     name, version = checks[0]["table_name"], checks[0]["table_version"]
     if name in release.get("rows", {}) and release.get("versions", {}).get(name) == version:
         return int(release["rows"][name])

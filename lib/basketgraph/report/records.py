@@ -13,7 +13,7 @@ Rows = list[dict[str, Any]]
 
 
 def about() -> Column:
-    """Rows of ops.files that say something about their table: those that were read, but for those that the mapping leaves out."""
+    """Rows of a file that are about the table: read, and not left out by the mapping."""
     return F.col("rows_read") - left_out()
 
 
@@ -22,7 +22,7 @@ def left_out() -> Column:
 
 
 def file_counts(condition: Column | None = None) -> list[Column]:
-    """Sums of rows of ops.files: read, accepted, rejected, duplicate, about and left_out. condition: of which files; None: of all."""
+    """Sums over rows of ops.files: read, accepted, rejected, duplicate, about, left_out. condition: which rows count; None: all."""
     counts = {what: F.col(f"rows_{what}") for what in ("read", "accepted", "rejected", "duplicate")} | {"about": about(), "left_out": left_out()}
     return [F.sum(rows if condition is None else F.when(condition, rows).otherwise(0)).alias(what) for what, rows in counts.items()]
 

@@ -26,13 +26,13 @@ def value_in_words(value: float, *, share: bool) -> str:
 
 
 def is_unusual(check: Row) -> bool:
-    """Whether the value lies outside of what its own history makes likely. Without a score nothing is likely or unlikely."""
+    """Whether the value lies outside of its usual range. Without an anomaly score it does not."""
     low, high, value = check["usual_low"], check["usual_high"], check["value"]
     return None not in (low, high, value, check["anomaly_score"]) and not bool(low <= value <= high)
 
 
 def judged_day(check: Row) -> date:
-    """The day that the check's number belongs to: the one that was judged, else the one that the run was for."""
+    """The day of the check's number: the judged day, else the day of the run."""
     return check["judged_day"] or check["ds"]  # type: ignore[no-any-return]
 
 
@@ -49,10 +49,10 @@ def reason_in_words(reason: str) -> str:
 
 
 def step_words(step: Row) -> str:
-    """Its rows and state, in words."""
-    state = {"done": "done", "current": "was up to date", "failed": "failed"}.get(step["status"], step["status"])
+    """done, 10 rows in, 1 row out"""
+    state = "was up to date" if step["status"] == "current" else str(step["status"])
     counts = [f"{number_in_words(step[key], 'row')} {word}" for key, word in (("rows_in", "in"), ("rows_out", "out")) if step.get(key)]
-    return ", ".join([str(state), *counts])
+    return ", ".join([state, *counts])
 
 
 def moment_in_words(moment: datetime) -> str:
@@ -66,7 +66,7 @@ def promise_told(check: Row, day: date | None = None) -> str:
 
 
 def open_in_words(check: Row) -> str:
-    """Of a warning that is open since an earlier look: what that look found, and for which day. Empty for others."""
+    """The finding of the earlier look that an open warning is from, with its day; empty for other checks."""
     found = check["open"]
     return f"found for {found['ds']}: {found['observed']}; not all of these rows were looked at since" if found else ""
 
@@ -81,7 +81,7 @@ def file_name(path: str) -> str:
 
 
 def arrived_in_words(row: Row) -> str:
-    """What came in for one table since the page before. row: an entry of `Changes.files`."""
+    """The rows that came in for one table since the page before. row: an entry of `Changes.files`."""
     share = share_in_words(row["rejected"], row["about"])
     before = f", before {share_in_words(row['rejected_before'], row['about_before'])}" if row["about_before"] else ""
     told = f"{row['table_name']}: {number_in_words(row['files'], 'file')} with {number_in_words(row['read'], 'row')}; "

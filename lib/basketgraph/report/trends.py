@@ -59,7 +59,7 @@ def check_histories(results: DataFrame, daily_values: DataFrame, ds: date, histo
 
 
 def _judged_days(results: DataFrame, ds: date, history_days: int) -> DataFrame:
-    """table_name, check_name, day, point: of each day the newest result that has a number, and was not repeated from an earlier one."""
+    """table_name, check_name, day, point: each day's newest result with a number; repeated results are left out."""
     own = results.where(F.col("value").isNotNull() & F.col("repeated_from").isNull())
     dated = own.withColumn("day", F.coalesce("judged_day", "ds")).where(_recent("day", ds, history_days))
     point = F.max_by(F.struct("value", "usual_low", "usual_high"), F.struct("checked_at", "ds"))
@@ -67,7 +67,7 @@ def _judged_days(results: DataFrame, ds: date, history_days: int) -> DataFrame:
 
 
 def _daily_values(daily_values: DataFrame, ds: date, history_days: int) -> DataFrame:
-    """table_name, check_name, day, value: the newest of each day before `ds`, which is still arriving; without days that have no rows any more."""
+    """table_name, check_name, day, value: the newest value of each day before `ds`; days that lost all their rows are left out."""
     known = daily_values.where(_recent("day", ds, history_days) & (F.col("day") < F.lit(ds)))
     newest = F.max_by("value", F.struct("checked_at", "run_id"))
     return known.groupBy("table_name", "check_name", "day").agg(newest.alias("value")).where("value IS NOT NULL")

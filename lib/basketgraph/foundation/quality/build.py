@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 FOUND = re.compile(r"\bfound\b")
 NEEDED_TO_LOOK_UP = ("table", "column_list", "keys")  # GX says which of them is missing
-STAND_INS: dict[str, Any] = {"ds": date(2000, 1, 1), "previous_rows": 1, "later_delivery": "a run"}  # arguments are the same for every run
+STAND_INS: dict[str, Any] = {
+    "ds": date(2000, 1, 1),
+    "previous_rows": 1,
+    "later_delivery": "a run",
+}  # for checking arguments, which do not depend on the run
 
 
 def completed(expectations: Mapping[str, Expectation], look: Look) -> dict[str, Expectation]:

@@ -64,7 +64,7 @@ class ExpectLookedUpValuesToMeet(ExpectColumnValuesToMeet):
 
 
 class TableMetric(TableMetricProvider):  # type: ignore[misc]
-    """A metric of all rows. A subclass says by which function of the rows and of its `value_keys`."""
+    """A metric of all rows: `compute` takes the rows and the `value_keys`."""
 
     compute: Callable[..., Any]
 
@@ -75,7 +75,7 @@ class TableMetric(TableMetricProvider):  # type: ignore[misc]
 
 
 def _table_metric(name: str, value_keys: tuple[str, ...], compute: Callable[..., Any]) -> Any:
-    """GX knows a metric from the moment that its class is made."""
+    """Making the class registers the metric."""
     return type(name, (TableMetric,), {"metric_name": f"table.{name}", "value_keys": value_keys, "compute": staticmethod(compute)})
 
 
@@ -86,7 +86,7 @@ MedianShifts = _table_metric("median_shifts", ("by", "measure", "day", "first_da
 
 
 class TableExpectation(BatchExpectation):  # type: ignore[misc]
-    """An expectation about one TableMetric: `judge` makes the result of the metric's value."""
+    """An expectation about one TableMetric, whose value `judge` turns into the result."""
 
     def _validate(self, metrics: dict[str, Any], runtime_configuration: Any = None, execution_engine: Any = None) -> Result:
         return self.judge(metrics[self.metric_dependencies[0]])

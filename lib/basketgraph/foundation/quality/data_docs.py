@@ -1,4 +1,4 @@
-"""Great Expectations' own pages (Data Docs) of a run's real results, for those who know them; below <warehouse>/reports/data_docs."""
+"""Great Expectations' own pages (Data Docs) of a run's results, in <warehouse>/reports/data_docs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KEPT = "results"  # of the run's tables, so that jobs that run one by one make o
 
 
 def build_data_docs(warehouse: Warehouse, run_id: str, checked: Mapping[str, Sequence[Any]]) -> str:
-    """Write the pages of everything that this run has checked so far; those of an earlier run go. Returns the path of the first page.
+    """Write the pages of all tables that this run has checked so far, in place of those of the run before. Returns the path of the first page.
 
     checked: table -> Great Expectations' results. Counts and limits are shown, and numbers and days of columns that are not personal.
     """
@@ -43,7 +43,7 @@ def build_data_docs(warehouse: Warehouse, run_id: str, checked: Mapping[str, Seq
 
 
 def _document(table: str, run_id: str, results: Sequence[Any]) -> dict[str, Any]:
-    """The results of one table as GX writes them, with nothing in them that is about one person."""
+    """The results of one table as GX writes them, without values of persons."""
     from great_expectations.validator.validation_statistics import calc_validation_statistics
 
     shown = [_masked(result.to_json_dict(), contract(table).personal) for result in results]

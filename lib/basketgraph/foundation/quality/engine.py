@@ -65,7 +65,7 @@ class Engine:
         return implementation(**expectation.kwargs, severity=expectation.severity, notes=expectation.notes, meta=meta)
 
     def validate(self, frame: DataFrame, table: str, expectations: list[Any], counted: DataFrame | None = None) -> dict[str, Any]:
-        """GX's results by name: one pass over `frame` for all row-wise expectations together.
+        """GX's results by name, of one pass over `frame` for all row-wise expectations.
 
         counted: has as many rows as `frame`, and is cheaper to count: without what was joined to it, Delta's log knows.
         """
@@ -117,7 +117,7 @@ def first_line(error: str) -> str:
 
 
 def _error(result: Any) -> str:
-    """What went wrong while computing; '' where nothing did."""
+    """The error of the computation; '' where there is none."""
     info = result.exception_info or {}
     details = [info] if "raised_exception" in info else list(info.values())
     return "; ".join(dict.fromkeys(first_line(str(detail["exception_message"])) for detail in details if detail.get("raised_exception")))

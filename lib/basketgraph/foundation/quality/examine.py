@@ -90,8 +90,8 @@ Place = tuple[str, str, str]  # kind, days of the window, condition
 
 
 def _places(expectations: Mapping[str, Expectation], look: Look) -> dict[Place, list[str]]:
-    """Which expectations look at the same rows: the `rows` that are looked at, the `whole` table, or a `window` of so many days; all or those that
-    meet a condition. GX would look at all rows once more for each condition; the joined look-ups of the others with them.
+    """Group expectations by the rows they read: the look's `rows`, the `whole` table, or a `window` of days; all of them or those that meet a
+    condition. GX would look at all rows once more for each condition; the joined look-ups of the others with them.
     """
     places: dict[Place, list[str]] = {}
     for name, e in expectations.items():
@@ -102,7 +102,7 @@ def _places(expectations: Mapping[str, Expectation], look: Look) -> dict[Place, 
 
 
 def _frames(place: Place, look: Look, expectations: Sequence[Expectation]) -> tuple[DataFrame, DataFrame]:
-    """The rows of the place, and the same rows with what is looked up."""
+    """The rows of the place, without and with their look-ups."""
     kind, days, condition = place
     frame = look.rows if kind == "rows" else look.whole
     if kind == "window":
@@ -186,7 +186,7 @@ def _finding(suite: Suite, name: str, expectation: Expectation, result: Any, row
 
 
 def _outcome(expectation: Expectation, found: Mapping[str, Any]) -> str:
-    """Of an expectation that is not broken."""
+    """The outcome of an expectation that is not broken."""
     if expectation.type == USUAL:
         return NO_ROWS if found["judgement"] is None else NOT_COMPARED if found["judgement"]["low"] is None else KEPT
     if found.get("unexpected_count") is not None:
@@ -199,7 +199,7 @@ def _looked_at(found: Mapping[str, Any]) -> int:
 
 
 def _value(expectation: Expectation, found: Mapping[str, Any], about_people: bool) -> float | None:
-    """The share of rows that break it, or the number itself."""
+    """The share of rows that break the expectation, or the observed number."""
     if found.get("unexpected_count") is not None:
         return int(found["unexpected_count"]) / _looked_at(found) if _looked_at(found) else None
     observed = found.get("observed_value")

@@ -40,7 +40,7 @@ class CheckHistory:
         return [rows for rows in self.checks(table) if rows[0]["suite_hash"] == suite_hash]
 
     def passed(self, table: str, suite_hash: str) -> list[list[Row]]:
-        """Such checks without a critical failure. A failure that a person accepted counts: its rows are still to be mended."""
+        """`of_suite` without checks that found a critical failure, accepted or not: its rows are still to be mended."""
         return [rows for rows in self.of_suite(table, suite_hash) if not any(map(is_critical_failure, rows))]
 
     def of(self, table: str, check: str) -> list[Row]:
@@ -61,7 +61,7 @@ class CheckHistory:
         return None
 
     def values(self, table: str, check: str) -> dict[str, float | None]:
-        """The check's value of each day that runs were for; the last run of a day counts."""
+        """{ds: value of the check}; the last run for a day counts."""
         return {row["ds"].isoformat(): row["value"] for row in self.of(table, check)}
 
     def accepted(self, table: str, check: str, ds: date) -> str | None:
@@ -77,7 +77,7 @@ class CheckHistory:
 
 @dataclass(frozen=True)
 class CheckRun:
-    """A run that checks tables: the tables, the day, the limits, what a person accepts, and what earlier runs found."""
+    """A run that checks tables: the tables, the day, the limits, the failures that a person accepts, and the history."""
 
     tables: RunTables
     ds: date

@@ -1,4 +1,4 @@
-"""Which rows a check reads: the whole table, the days that changed since a check that passed (incremental), or none."""
+"""The choice of rows to check: the whole table, the days that changed since a check that passed (incremental), or none."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MOST_DAYS = 100  # with more changed days than this the whole table is looked at
 
 
 def day_column(terms: Contract) -> str | None:
-    """The day that a table with a change data feed is laid out by; None where changed days cannot be told, or not be read alone."""
+    """The day column of a table with a change data feed; None for other tables, which can only be checked as a whole."""
     return terms.day_column if terms.change_data_feed else None
 
 
@@ -61,7 +61,7 @@ def look_at(run: CheckRun, suite: Suite, version: int) -> Look | None:
 
 
 def _of_days(look: Look, column: str, changed: Sequence[date], last: date) -> Look:
-    """`look` at the days that changed, and at those that had not ended by `last`, the day of the check before: they can be judged only now."""
+    """`look` at the changed days and at those that had not ended by `last`, the day of the check before: they can be judged only now."""
     seen = {day for values in look.known.values() for day, value in values.items() if value is not None}
     ended = [day for day in map(date.fromisoformat, look.window) if day >= last and day.isoformat() in seen and day not in changed]
     days = sorted([*changed, *ended])
