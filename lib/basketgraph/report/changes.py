@@ -106,8 +106,8 @@ def _files(done: DataFrame, since: datetime) -> Rows:
 def _reasons(done: DataFrame, since: datetime) -> Rows:
     new = F.col("seen_at") > F.lit(since)
     refused = done.select("table_name", new.alias("new"), F.inline("rejected_by_reason"))
-    now, before = F.expr("sum(if(new, rows, 0))"), F.expr("sum(if(new, 0, rows))")
-    counted = refused.groupBy("table_name", "reason").agg(now.alias("rows"), before.alias("rows_before")).where("rows > 0")
+    now, before = (F.sum(F.when(counts, F.col("rows")).otherwise(0)) for counts in (F.col("new"), ~F.col("new")))
+    counted = refused.groupBy("table_name", "reason").agg(now.alias("rows"), before.alias("rows_before")).where(F.col("rows") > 0)
     return as_dicts(counted.orderBy(F.desc("rows"), "table_name", "reason"))
 
 
