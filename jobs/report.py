@@ -10,9 +10,8 @@ from basketgraph.foundation.privacy.pseudonyms import shop_pseudonyms
 from basketgraph.foundation.quality.suites import QualitySettings
 from basketgraph.foundation.runs.job import RunLog, StepReport, job_main
 from basketgraph.foundation.tables.warehouse import RunTables
-from basketgraph.report.page import page
-from basketgraph.report.page_data import facts
-from basketgraph.report.write import write_page
+from basketgraph.report.page import page, write_page
+from basketgraph.report.page_data import read_page_data
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:
     made, history_days = shop_pseudonyms(conf.shop), conf.section("quality", QualitySettings).history_days
-    found = facts(tables, ds, history_days, made, RunLog(tables, conf))
+    found = read_page_data(tables, ds, history_days, made, RunLog(tables, conf))
     html = page(found, shop=conf.source_name, description=str(conf.source.get("description", "")), made_at=datetime.now(timezone.utc))
     return StepReport(rows_in=len(found.checks), detail={"report": write_page(tables, tables.run_id, html)})
 

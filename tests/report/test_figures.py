@@ -30,8 +30,8 @@ def test_the_sentence_tells_the_last_day_that_is_drawn_and_the_day_that_was_judg
     )
     drawn = points(1400, 610, 1300, usual={1: (1200, 1600)})
     (figure,) = check_figures(replace(FACTS, checks=[row], histories={("silver.events", row["check_name"]): drawn}))
-    assert figure["told"] == f"Between 610 and 1,400 over 3 days; 1,300 on {FRIDAY}. I{judged[1:]}."
-    on_its_day = value_chart(drawn, figure["told"], share=False, marked=date(2026, 1, 1), trouble=True, prefix="check0")
+    assert figure["sentence"] == f"Between 610 and 1,400 over 3 days; 1,300 on {FRIDAY}. I{judged[1:]}."
+    on_its_day = value_chart(drawn, figure["sentence"], share=False, marked=date(2026, 1, 1), trouble=True, prefix="check0")
     assert figure["svg"] == on_its_day, "the unusual day has the dot, although it is not the last one"
 
 

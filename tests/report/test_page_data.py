@@ -10,9 +10,8 @@ from pyspark.sql import SparkSession
 
 from basketgraph.cli.status import quality_verdict
 from basketgraph.foundation.tables.warehouse import RunTables
-from basketgraph.report.page import page
-from basketgraph.report.page_data import Facts, facts
-from basketgraph.report.write import write_page
+from basketgraph.report.page import page, write_page
+from basketgraph.report.page_data import PageData, read_page_data
 
 DS = date(2026, 1, 3)
 LATE = datetime(2026, 1, 2, 12, tzinfo=timezone.utc)
@@ -24,11 +23,11 @@ def nobody(words: list[str]) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def found(two_runs: RunTables) -> Facts:
-    return facts(two_runs, DS, 30, nobody)
+def found(two_runs: RunTables) -> PageData:
+    return read_page_data(two_runs, DS, 30, nobody)
 
 
-def test_each_table_counts_with_its_newest_check_and_each_run_with_all(found: Facts) -> None:
+def test_each_table_counts_with_its_newest_check_and_each_run_with_all(found: PageData) -> None:
     assert [(c["table_name"], c["success"], c["value"]) for c in found.checks] == [
         ("silver.coupons", False, None),
         ("silver.events", True, None),
@@ -46,7 +45,7 @@ def test_the_summary_counts_what_the_page_counts_and_tells_this_runs_failures_fr
     assert quality_verdict(two_runs, "run-1") == {**later, "critical_failures": 1, "critical_of_earlier_runs": 0}
 
 
-def test_a_check_has_its_last_number_of_each_day_that_it_judged_and_the_range_that_was_usual(found: Facts) -> None:
+def test_a_check_has_its_last_number_of_each_day_that_it_judged_and_the_range_that_was_usual(found: PageData) -> None:
     points = found.histories.pop(("silver.users", "c"))
     assert [(p["day"].isoformat(), p["value"], p["usual_low"]) for p in points] == [
         ("2025-12-05", 4.5, None),
@@ -58,7 +57,7 @@ def test_a_check_has_its_last_number_of_each_day_that_it_judged_and_the_range_th
     assert found.histories == {}, "results without a number are not drawn"
 
 
-def test_steps_are_those_of_the_run_each_with_its_last_try_and_files_are_all(found: Facts) -> None:
+def test_steps_are_those_of_the_run_each_with_its_last_try_and_files_are_all(found: PageData) -> None:
     assert [(s["run_id"], s["step"], s["status"]) for s in found.steps] == [("run-2", "clean", "done"), ("run-2", "publish", "done")]
     assert [(f["table_name"], f["files"], f["read"], f["about"], f["left_out"], f["rejected"]) for f in found.files] == [
         ("silver.events", 2, 14, 10, 4, 3),
@@ -68,23 +67,23 @@ def test_steps_are_those_of_the_run_each_with_its_last_try_and_files_are_all(fou
     assert [(f["source_file"], f["problem"]) for f in found.quarantined] == [("b", "bad gzip")], "once for all tables that wait for it; no mended one"
 
 
-def test_only_purchases_of_the_last_days_are_drawn(found: Facts) -> None:
+def test_only_purchases_of_the_last_days_are_drawn(found: PageData) -> None:
     assert [(d["event_date"], d["lines"]) for d in found.days] == [(date(2026, 1, 2), 1)]
 
 
-def test_reasons_are_counted_from_the_ledger_and_shown_by_rows_that_were_kept(found: Facts) -> None:
+def test_reasons_are_counted_from_the_ledger_and_shown_by_rows_that_were_kept(found: PageData) -> None:
     assert [(r["reason"], r["rows"], r["first"], r["last"]) for r in found.rejected] == [
         ("no_user", 3, '{"a": "1"}', '{"a": "2"}'),
         ("no_item", 1, '{"a": "2"}', '{"a": "2"}'),
     ]
 
 
-def test_measures_and_examples_are_those_of_the_newest_cut(found: Facts) -> None:
+def test_measures_and_examples_are_those_of_the_newest_cut(found: PageData) -> None:
     assert [e["value"] for e in found.evaluations] == [0.2]
     assert [(e.user_id, e.bought, [name for name, _ in e.recommended]) for e in found.examples] == [("u1", ("Plum jam", "j"), ["Plum jam"])]
 
 
-def test_the_page_is_written_whole_and_again_over_itself(two_runs: RunTables, found: Facts) -> None:
+def test_the_page_is_written_whole_and_again_over_itself(two_runs: RunTables, found: PageData) -> None:
     html = page(found, shop="corner_shop", description="groceries", made_at=LATE)
     for text in ("an older page", html):
         place = Path(write_page(two_runs, "run-2", text))
@@ -94,5 +93,5 @@ def test_the_page_is_written_whole_and_again_over_itself(two_runs: RunTables, fo
 
 
 def test_a_warehouse_without_records_has_facts_too(spark: SparkSession, tmp_path: Path) -> None:
-    empty = facts(RunTables(spark, str(tmp_path), "run-1"), DS, 30, nobody)
+    empty = read_page_data(RunTables(spark, str(tmp_path), "run-1"), DS, 30, nobody)
     assert (empty.checks, empty.files, empty.examples, empty.release) == ([], [], [], None)

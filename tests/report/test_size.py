@@ -9,14 +9,14 @@ import pytest
 from pyspark.sql import SparkSession
 
 from basketgraph.report.page import page
-from basketgraph.report.page_data import Facts, facts
+from basketgraph.report.page_data import PageData, read_page_data
 from support.report_warehouse import LAST_DAY, at, warehouse_of
 
 HISTORY_DAYS = 90
 
 
-def after(spark: SparkSession, folder: Path, runs: int) -> tuple[Facts, str]:
-    found = facts(warehouse_of(spark, folder / str(runs), runs), LAST_DAY, HISTORY_DAYS, lambda words: words)
+def after(spark: SparkSession, folder: Path, runs: int) -> tuple[PageData, str]:
+    found = read_page_data(warehouse_of(spark, folder / str(runs), runs), LAST_DAY, HISTORY_DAYS, lambda words: words)
     return found, page(found, shop="corner_shop", description="groceries", made_at=at(LAST_DAY, 6))
 
 

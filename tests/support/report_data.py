@@ -1,4 +1,4 @@
-"""Facts that are made by hand, without Spark: a run in which all went well, and what tests change in it."""
+"""Page data made by hand, without Spark: a run in which all went well, and what tests change in it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from basketgraph.foundation.contracts import contract
 from basketgraph.report.examples import Example
 from basketgraph.report.page import page
-from basketgraph.report.page_data import Facts
+from basketgraph.report.page_data import PageData
 
 DS = date(2026, 1, 3)  # a Saturday
 NOW = datetime(2026, 1, 3, 6, tzinfo=timezone.utc)
@@ -41,7 +41,7 @@ def score(model: str, value: float, versus: str = "", metric: str = "ndcg@20", h
     return {**named, "value": value, "low": value - half, "high": value + half}
 
 
-FACTS = Facts(
+FACTS = PageData(
     run_id="run-1",
     ds=DS,
     release={"release": 7, "rows": {"silver.events": 900}},
@@ -68,5 +68,5 @@ FACTS = Facts(
 )
 
 
-def made(found: Facts) -> str:
+def made(found: PageData) -> str:
     return page(found, shop="corner_shop", description="groceries", made_at=NOW)

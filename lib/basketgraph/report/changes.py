@@ -1,4 +1,4 @@
-"""What changed since the page before: what came in, what was turned away or set aside, which promises broke or were mended, how large tables are."""
+"""Changes since the page before: files and rows that came in, were rejected or set aside; promises broken and mended; tables that grew or shrank."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pyspark.sql import functions as F
 
 from basketgraph.foundation.quality.check_results import NOT_COMPARED, covers
 from basketgraph.foundation.tables.warehouse import RunTables, releases
-from basketgraph.report.newest import newest_checks
-from basketgraph.report.records import Rows, about, as_dicts, left_out
+from basketgraph.report.newest import check_key, newest_checks
+from basketgraph.report.records import Rows, about, as_dicts, file_counts
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -61,13 +61,13 @@ def changes(release: RunTables, runs: DataFrame, files: DataFrame, checks: Seque
     if not last:
         return Changes()
     since: datetime = last[0]["finished_at"]
-    before = {(c["table_name"], c["check_name"]): c for c in newest_checks(release, since)}
-    now = {(c["table_name"], c["check_name"]): c for c in checks}
-    failed = [check for key, check in now.items() if not check["success"]]
-    # Of a promise that is open since an earlier look, what that look found is what it was broken by.
+    before = {check_key(check): check for check in newest_checks(release, since)}
+    now = {check_key(check): check for check in checks}
+    failed = {key: check for key, check in now.items() if not check["success"]}
+    # A promise that is open since an earlier look was broken by the result of that look.
     failed_before = {key: check["open"] or check for key, check in before.items() if check["open"] or not check["success"]}
-    held = [key for key in now if key in failed_before and now[key]["success"]]
-    seen = {key for key in held if _seen_kept(now[key], failed_before[key])}
+    kept = {key: check for key, check in now.items() if key in failed_before and check["success"]}
+    mended = {key: check for key, check in kept.items() if _covers_all(check, failed_before[key])}
     done = files.where("status = 'done'")
     set_aside, taken_up = _quarantine(files, since)
     release_before, release_now, tables = _volumes(release, since)
@@ -79,10 +79,10 @@ def changes(release: RunTables, runs: DataFrame, files: DataFrame, checks: Seque
         reasons=_reasons(done, since),
         set_aside=set_aside,
         taken_up=taken_up,
-        broken=[check for check in failed if (check["table_name"], check["check_name"]) not in failed_before],
-        mended=[now[key] for key in held if key in seen],
-        unseen=[{**failed_before[key], "now": now[key]} for key in held if key not in seen],
-        still=[check for check in failed if (check["table_name"], check["check_name"]) in failed_before],
+        broken=[check for key, check in failed.items() if key not in failed_before],
+        mended=list(mended.values()),
+        unseen=[{**failed_before[key], "now": check} for key, check in kept.items() if key not in mended],
+        still=[check for key, check in failed.items() if key in failed_before],
         promises=(len(now.keys() - before.keys()), len(before.keys() - now.keys())),
         tables=tables,
         release_before=release_before,
@@ -90,28 +90,24 @@ def changes(release: RunTables, runs: DataFrame, files: DataFrame, checks: Seque
     )
 
 
-def _seen_kept(now: dict[str, Any], failed: dict[str, Any]) -> bool:
-    """Whether the rows that broke it were looked at since, by as many looks as there were, and keep it."""
+def _covers_all(now: dict[str, Any], failed: dict[str, Any]) -> bool:
+    """Whether all rows of a failure were looked at since, in one look or several."""
     return now["open"] is None and now["outcome"] != NOT_COMPARED if now["severity"] == "warning" else covers(now, failed)
 
 
 def _files(done: DataFrame, since: datetime) -> Rows:
     new = F.col("seen_at") > F.lit(since)
-    counts = {what: F.col(f"rows_{what}") for what in ("read", "accepted", "rejected", "duplicate")} | {"about": about(), "left_out": left_out()}
-    sums = [F.sum(F.when(new, rows).otherwise(0)).alias(what) for what, rows in counts.items()]
-    before = [F.sum(F.when(~new, counts[what]).otherwise(0)).alias(f"{what}_before") for what in ("about", "rejected")]
-    counted = done.groupBy("table_name").agg(F.countDistinct(F.when(new, F.col("source_file"))).alias("files"), *sums, *before)
+    before = [F.sum(F.when(~new, rows).otherwise(0)) for rows in (about(), F.col("rows_rejected"))]
+    files = F.countDistinct(F.when(new, F.col("source_file"))).alias("files")
+    counted = done.groupBy("table_name").agg(files, *file_counts(new), before[0].alias("about_before"), before[1].alias("rejected_before"))
     return as_dicts(counted.where("files > 0").orderBy("table_name"))
 
 
 def _reasons(done: DataFrame, since: datetime) -> Rows:
     new = F.col("seen_at") > F.lit(since)
     refused = done.select("table_name", new.alias("new"), F.inline("rejected_by_reason"))
-    rows = [
-        F.sum(F.when(condition, F.col("rows")).otherwise(0)).alias(name)
-        for condition, name in ((F.col("new"), "now"), (~F.col("new"), "rows_before"))
-    ]
-    counted = refused.groupBy("table_name", "reason").agg(*rows).where("now > 0").withColumnRenamed("now", "rows")
+    now, before = (F.sum(F.when(counts, F.col("rows")).otherwise(0)) for counts in (F.col("new"), ~F.col("new")))
+    counted = refused.groupBy("table_name", "reason").agg(now.alias("rows"), before.alias("rows_before")).where(F.col("rows") > 0)
     return as_dicts(counted.orderBy(F.desc("rows"), "table_name", "reason"))
 
 
@@ -130,11 +126,10 @@ def _quarantine(files: DataFrame, since: datetime) -> tuple[Rows, Rows]:
 
 def _volumes(release: RunTables, since: datetime) -> tuple[int | None, int | None, Rows]:
     """The release that was live then, the one that is live now, and the tables whose rows differ between them."""
-    known = releases(release)
-    now = known[0] if known else None
-    before = next((row for row in known if row["published_at"] <= since), None)
-    if now is None or before is None or now["release"] == before["release"]:
-        return (before or {}).get("release"), (now or {}).get("release"), []
-    then, today = before["rows"], now["rows"]
-    tables = [name for name in sorted({*then, *today}) if not name.startswith("ops.") and then.get(name) != today.get(name)]
-    return before["release"], now["release"], [{"table_name": name, "before": then.get(name), "now": today.get(name)} for name in tables]
+    newest_first = releases(release)
+    now, before = next(iter(newest_first), None), next((row for row in newest_first if row["published_at"] <= since), None)
+    if now is None or before is None:
+        return None, now["release"] if now else None, []
+    names = [name for name in sorted({*before["rows"], *now["rows"]}) if not name.startswith("ops.")]
+    tables = [{"table_name": name, "before": before["rows"].get(name), "now": now["rows"].get(name)} for name in names]
+    return before["release"], now["release"], [table for table in tables if table["before"] != table["now"]]

@@ -1,4 +1,4 @@
-"""The part of the page that says what changed since the page before."""
+"""Changes since the page before, in sentences."""
 
 from __future__ import annotations
 
@@ -37,26 +37,26 @@ class Since:
     parts: tuple[Part, ...]
 
 
-def since(found: Changes) -> Since:
-    """What changed, told; where nothing did, or nothing can be compared yet, the summary says so."""
-    if found.since is None:
+def since(changes: Changes) -> Since:
+    """The changes in sentences; the summary also says when there are none, or no page before."""
+    if changes.since is None:
         return Since("This is the first page of this warehouse; later ones say here what changed.", ())
-    unseen = [f"{_capital(promise_told(c, c['ds']))}. {_capital(since_in_words(c['now']))}." for c in found.unseen]
+    unseen = [f"{_capital(promise_told(c, c['ds']))}. {_capital(since_in_words(c['now']))}." for c in changes.unseen]
     parts = [
-        _part("Promises that broke", "critical", [f"{_kind(c)}{promise_told(c)}." for c in found.broken]),
-        _part("Files set aside", "warning", [f"{file_name(f['source_file'])}: {f['problem'] or 'no reason was kept'}." for f in found.set_aside]),
-        _part("Rows turned away for a new reason", "warning", [turned_away_in_words(r) for r in found.reasons if not r["rows_before"]]),
-        _part("Promises that are kept again", "good", [f"{_capital(promise_told(c))}." for c in found.mended]),
+        _part("Promises that broke", "critical", [f"{_kind(c)}{promise_told(c)}." for c in changes.broken]),
+        _part("Files set aside", "warning", [f"{file_name(f['source_file'])}: {f['problem'] or 'no reason was kept'}." for f in changes.set_aside]),
+        _part("Rows turned away for a new reason", "warning", [turned_away_in_words(r) for r in changes.reasons if not r["rows_before"]]),
+        _part("Promises that are kept again", "good", [f"{_capital(promise_told(c))}." for c in changes.mended]),
         _part("Not seen in the days looked at since", "warning", unseen),
-        _part("Files mended", "good", [f"{file_name(f['source_file'])} could be used now." for f in found.taken_up]),
-        _part("Promises still broken", "warning", [f"{_kind(c)}{promise_told(c)}." for c in found.still]),
-        _part("Rows that came in", "", [arrived_in_words(row) for row in found.files]),
-        _part("Rows turned away as before", "", [turned_away_in_words(r) for r in found.reasons if r["rows_before"]]),
-        _part("Tables that grew or shrank", "", [volume_in_words(row) for row in found.tables]),
-        _part("What is promised", "", _promises(found)),
-        _part("What is live", "", _release(found)),
+        _part("Files mended", "good", [f"{file_name(f['source_file'])} could be used now." for f in changes.taken_up]),
+        _part("Promises still broken", "warning", [f"{_kind(c)}{promise_told(c)}." for c in changes.still]),
+        _part("Rows that came in", "", [arrived_in_words(row) for row in changes.files]),
+        _part("Rows turned away as before", "", [turned_away_in_words(r) for r in changes.reasons if r["rows_before"]]),
+        _part("Tables that grew or shrank", "", [volume_in_words(row) for row in changes.tables]),
+        _part("What is promised", "", _promises(changes)),
+        _part("What is live", "", _release(changes)),
     ]
-    return Since(_summary(found), tuple(part for part in parts if part.sentences))
+    return Since(_summary(changes), tuple(part for part in parts if part.sentences))
 
 
 def _part(title: str, level: str, sentences: Sequence[str]) -> Part:
@@ -73,30 +73,29 @@ def _kind(check: dict[str, object]) -> str:
     return "Accepted: " if check["accepted_because"] else f"{str(check['severity']).capitalize()}: "
 
 
-def _promises(found: Changes) -> list[str]:
-    added, gone = found.promises
-    told = [(added, "were" if added != 1 else "was", "added"), (gone, "were" if gone != 1 else "was", "taken out")]
-    return [f"{number_in_words(count, 'promise')} {verb} {what}." for count, verb, what in told if count]
+def _promises(changes: Changes) -> list[str]:
+    counts = zip(changes.promises, ("added", "taken out"), strict=True)
+    return [f"{number_in_words(count, 'promise')} {'was' if count == 1 else 'were'} {what}." for count, what in counts if count]
 
 
-def _release(found: Changes) -> list[str]:
-    if found.release_now is None:
+def _release(changes: Changes) -> list[str]:
+    if changes.release_now is None:
         return []
-    if found.release_before is None:
-        return [f"Release {found.release_now} is live; nothing was live before."]
-    if found.release_before == found.release_now:
-        return [f"Release {found.release_now} stays live; nothing new was published."]
-    return [f"Release {found.release_now} is live; before it was release {found.release_before}."]
+    if changes.release_before is None:
+        return [f"Release {changes.release_now} is live; nothing was live before."]
+    if changes.release_before == changes.release_now:
+        return [f"Release {changes.release_now} stays live; nothing new was published."]
+    return [f"Release {changes.release_now} is live; before it was release {changes.release_before}."]
 
 
-def _summary(found: Changes) -> str:
-    assert found.since is not None
+def _summary(changes: Changes) -> str:
+    assert changes.since is not None
     counted = [
-        (found.new_files, "new file", "came in", "came in"),
-        (len(found.broken), "promise", "broke", "broke"),
-        (len(found.mended), "promise", "is kept again", "are kept again"),
-        (len(found.set_aside), "file", "was set aside", "were set aside"),
-        (sum(1 for r in found.reasons if not r["rows_before"]), "new reason", "turned rows away", "turned rows away"),
+        (changes.new_files, "new file", "came in", "came in"),
+        (len(changes.broken), "promise", "broke", "broke"),
+        (len(changes.mended), "promise", "is kept again", "are kept again"),
+        (len(changes.set_aside), "file", "was set aside", "were set aside"),
+        (sum(1 for r in changes.reasons if not r["rows_before"]), "new reason", "turned rows away", "turned rows away"),
     ]
-    told = [f"{number_in_words(count, noun)} {one if count == 1 else many}" for count, noun, one, many in counted if count]
-    return f"Since the page of {moment_in_words(found.since)}: {', '.join(told) or 'no file came in and no promise broke or was mended'}."
+    parts = [f"{number_in_words(count, noun)} {singular if count == 1 else plural}" for count, noun, singular, plural in counted if count]
+    return f"Since the page of {moment_in_words(changes.since)}: {', '.join(parts) or 'no file came in and no promise broke or was mended'}."

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, time, timedelta, timezone
 from html import escape
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any
 
 import altair as alt
@@ -59,22 +59,23 @@ def _straight(a: tuple[int, int], b: tuple[int, int], c: tuple[int, int]) -> boo
     return ux * vy == uy * vx and ux * vx + uy * vy > 0
 
 
+def _chart(values: Sequence[dict[str, Any]]) -> alt.Chart:
+    return alt.Chart(alt.Data(values=values), width=WIDTH, height=HEIGHT)
+
+
 def days_chart(days: Sequence[tuple[date, int]], alternative: str, prefix: str) -> Markup:
     """A count for each day. days: (day, count), in order of the day."""
-    values = [{"day": day.isoformat(), "count": count} for day, count in days]
-    drawn = alt.Chart(alt.Data(values=values), width=WIDTH, height=HEIGHT).mark_area(color=SUBJECT, opacity=0.25, line={"color": SUBJECT})
-    return _svg(
-        drawn.encode(x=_time([day for day, _ in days]), y=alt.Y("count:Q", title=None, axis=alt.Axis(format="~s", tickCount=4))), alternative, prefix
-    )
+    area = _chart([{"day": day.isoformat(), "count": count} for day, count in days]).mark_area(color=SUBJECT, opacity=0.25, line={"color": SUBJECT})
+    up = alt.Y("count:Q", title=None, axis=alt.Axis(format="~s", tickCount=4))
+    return _svg(area.encode(x=_time([day for day, _ in days]), y=up), alternative, prefix)
 
 
 def share_chart(shares: Sequence[tuple[date, float]], alternative: str) -> Markup:
     """Share of the rows rejected, by day of delivery. shares: (day, share), in order of the day."""
-    values = [{"day": day.isoformat(), "share": share} for day, share in shares]
-    drawn = alt.Chart(alt.Data(values=values), width=WIDTH, height=HEIGHT).mark_line(color=SUBJECT)
+    line = _chart([{"day": day.isoformat(), "share": share} for day, share in shares]).mark_line(color=SUBJECT)
     highest = max(0.01, *(share for _, share in shares))  # a shop that rejects nothing still has a scale
     up = alt.Y("share:Q", title=None, scale=alt.Scale(domain=[0, highest]), axis=alt.Axis(format="~%", tickCount=4))
-    return _svg(drawn.encode(x=_time([day for day, _ in shares]), y=up), alternative, "shares")
+    return _svg(line.encode(x=_time([day for day, _ in shares]), y=up), alternative, "shares")
 
 
 def runs_chart(runs: Sequence[dict[str, Any]], alternative: str) -> Markup:
@@ -84,12 +85,12 @@ def runs_chart(runs: Sequence[dict[str, Any]], alternative: str) -> Markup:
         values.append({"run": number, "kind": "critical", "from": 0, "to": run["critical"]})
         values.append({"run": number, "kind": "warning", "from": run["critical"], "to": run["critical"] + run["warnings"]})
     most = max([1, *(run["critical"] + run["warnings"] for run in runs)])  # a year without a broken promise still has a scale
-    drawn = alt.Chart(alt.Data(values=values), width=WIDTH, height=HEIGHT).mark_area(interpolate="step-after")
+    areas = _chart(values).mark_area(interpolate="step-after")
     colours = alt.Color("kind:N", scale=alt.Scale(domain=["critical", "warning"], range=[TROUBLE, SUBJECT]))
     up = alt.Y("from:Q", title=None, scale=alt.Scale(domain=[0, most]), axis=alt.Axis(values=sorted({0, most // 2, most}), format="d"))
     scale = alt.Scale(domain=[0, len(runs)], nice=False)
     across = alt.X("run:Q", title=f"{len(runs)} runs, the newest on the right", scale=scale, axis=alt.Axis(labels=False, ticks=False, grid=False))
-    return _svg(drawn.encode(x=across, y=up, y2="to:Q", color=colours), alternative, "runs")
+    return _svg(areas.encode(x=across, y=up, y2="to:Q", color=colours), alternative, "runs")
 
 
 def value_chart(points: Sequence[dict[str, Any]], alternative: str, *, share: bool, marked: date, trouble: bool, prefix: str) -> Markup:
@@ -98,39 +99,29 @@ def value_chart(points: Sequence[dict[str, Any]], alternative: str, *, share: bo
     marked:  the day that was judged; its number has a dot, or the last one where it is not drawn.
     trouble: whether it is unusual.
     """
-    values = [{"day": p["day"].isoformat(), "value": p["value"]} for p in points]
+    values = [{"day": point["day"].isoformat(), "value": point["value"]} for point in points]
     judged = next((value for value in values if value["day"] == marked.isoformat()), values[-1])
     usual = usual_bands(points)
-    axis = alt.Axis(format="~%" if share else "~s", tickCount=4)
-    up = alt.Scale(zero=share, nice=True)
-    day = _time([point["day"] for point in points])
-    band = (
-        alt.Chart(alt.Data(values=usual))
-        .mark_area(color=OTHERS, opacity=0.3)
-        .encode(x=day, y=alt.Y("low:Q", title=None, scale=up, axis=axis), y2="high:Q", detail="band:N")
-    )
-    line = alt.Chart(alt.Data(values=values)).mark_line(color=SUBJECT).encode(x=day, y=alt.Y("value:Q", title=None, scale=up, axis=axis))
-    last = alt.Chart(alt.Data(values=[judged])).mark_point(filled=True, size=60, opacity=1, color=TROUBLE if trouble else SUBJECT)
-    layers = [*([band] if usual else []), line, last.encode(x=day, y=alt.Y("value:Q", title=None, scale=up, axis=axis))]
-    return _svg(alt.layer(*layers).properties(width=WIDTH, height=HEIGHT), alternative, prefix)
+    up = {"title": None, "scale": alt.Scale(zero=share, nice=True), "axis": alt.Axis(format="~%" if share else "~s", tickCount=4)}
+    day, value = _time([point["day"] for point in points]), alt.Y("value:Q", **up)
+    band = _chart(usual).mark_area(color=OTHERS, opacity=0.3).encode(x=day, y=alt.Y("low:Q", **up), y2="high:Q", detail="band:N")
+    line = _chart(values).mark_line(color=SUBJECT).encode(x=day, y=value)
+    dot = _chart([judged]).mark_point(filled=True, size=60, opacity=1, color=TROUBLE if trouble else SUBJECT).encode(x=day, y=value)
+    return _svg(alt.layer(*([band] if usual else []), line, dot), alternative, prefix)
 
 
 def usual_bands(points: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """{day, low, high, band}: neighbours that both have a usual range share a band; one that stands alone is as wide as its day."""
-    bands: list[list[dict[str, Any]]] = [[]]
-    for point in points:
-        if point["usual_low"] is None or point["usual_high"] is None:
-            bands.append([])
-            continue
-        low = max(point["usual_low"], 0) if point["value"] >= 0 else point["usual_low"]
-        bands[-1].append({"day": point["day"].isoformat(), "low": low, "high": point["usual_high"], "band": len(bands)})
-    wide = []
-    for band in bands:
-        if len(band) == 1:
-            day = datetime.fromisoformat(band[0]["day"])
-            band = [{**band[0], "day": f"{(day + timedelta(hours=hours)).isoformat()}Z"} for hours in (-12, 12)]
-        wide += band
-    return wide
+    by_range = groupby(points, key=lambda point: None not in (point["usual_low"], point["usual_high"]))
+    edges = []
+    for number, band in enumerate((list(band) for has_range, band in by_range if has_range), start=1):
+        for point in band:
+            low = max(point["usual_low"], 0) if point["value"] >= 0 else point["usual_low"]
+            midnight = datetime.combine(point["day"], time())
+            halves = [f"{(midnight + timedelta(hours=hours)).isoformat()}Z" for hours in (-12, 12)]
+            days = [point["day"].isoformat()] if len(band) > 1 else halves
+            edges += [{"day": day, "low": low, "high": point["usual_high"], "band": number} for day in days]
+    return edges
 
 
 def models_chart(models: Sequence[dict[str, Any]], alternative: str, prefix: str) -> Markup:

@@ -1,8 +1,9 @@
-"""A few users with what they bought and what they are recommended, and why: for the summary of a run and for the page."""
+"""Examples of lists: a few users with their last purchases, recommended items and reasons, for the summary of a run and for the page."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
@@ -58,35 +59,30 @@ def examples(recommendations: DataFrame, edges: DataFrame, items: DataFrame, *, 
 
 
 def live_examples(warehouse: Warehouse, pseudonyms: Pseudonyms) -> list[Example]:
-    """Users of the live lists, all items allowed; before a release names lists, of the newest; none before there are any. Raw ids of known users
+    """Users of the live lists, all items allowed; of the newest lists before a release names any; none before there are lists. Raw ids of known users
     are hidden in them.
 
     pseudonyms: of raw ids, with the key that this warehouse's users were made with.
     """
-    found = _shown(warehouse)
-    texts = [text for example in found for text in (*example.bought, *(text for pair in example.recommended for text in pair))]
+    shown = _live_or_newest(warehouse)
+    texts = [text for example in shown for text in (*example.bought, *chain.from_iterable(example.recommended))]
     hide = known_user_hider(texts, warehouse, pseudonyms)
     if hide is None:
-        return found
+        return shown
     return [
-        replace(e, bought=tuple(map(hide, e.bought)), recommended=tuple((hide(name), hide(reason)) for name, reason in e.recommended)) for e in found
+        replace(e, bought=tuple(map(hide, e.bought)), recommended=tuple((hide(name), hide(reason)) for name, reason in e.recommended)) for e in shown
     ]
 
 
-def _shown(warehouse: Warehouse) -> list[Example]:
-    """What the gate refused, or a rollback took back, is in the newest versions still: those of the live release are what customers see."""
+def _live_or_newest(warehouse: Warehouse) -> list[Example]:
+    """Of the live release: the newest versions still hold lists that the gate refused or a rollback took back."""
     release = newest_release(warehouse)
     versions = release["versions"] if release else {}
     live = all(table in versions for table in NEEDED)
-    if not live and not all(warehouse.exists(table) for table in NEEDED):
-        return []
-    named = (*NEEDED, ITEMS)
     lists, edges, items = (
-        warehouse.read_version(table, versions[table]) if live and table in versions else warehouse.newest(table) for table in named
+        warehouse.read_version(table, versions[table]) if live and table in versions else warehouse.newest(table) for table in (*NEEDED, ITEMS)
     )
     newest = lists.agg(F.max("as_of")).collect()[0][0]
-    if newest is None:
-        return []
     at_newest = F.col("as_of") == F.lit(newest)
-    found = examples(lists.where(at_newest & (F.col("setting") == "rebuy")), edges.where(at_newest), items)
-    return [replace(example, live=live) for example in found]
+    shown = examples(lists.where(at_newest & (F.col("setting") == "rebuy")), edges.where(at_newest), items) if newest else []
+    return [replace(example, live=live) for example in shown]

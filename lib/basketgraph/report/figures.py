@@ -1,4 +1,4 @@
-"""Which charts a page has, and what each says in a sentence; one that would have a single point is left out."""
+"""The charts of a page, each with a sentence; a chart of a single point is left out."""
 
 from __future__ import annotations
 
@@ -10,41 +10,41 @@ from markupsafe import Markup
 
 from basketgraph.foundation.quality.renderers import number_in_words, share_in_words
 from basketgraph.report.charts import days_chart, runs_chart, share_chart, value_chart
-from basketgraph.report.page_data import Facts
-from basketgraph.report.promises import QUIET, told_checks
+from basketgraph.report.page_data import PageData
+from basketgraph.report.promises import QUIET, checks_with_states
 from basketgraph.report.sentences import is_share, is_unusual, judged_day, value_in_words
 
 MOST_CHECKS = 6
-Figure = dict[str, Any]  # title, told, svg
+Figure = dict[str, Any]  # title, sentence, svg
 
 
-def figures(found: Facts) -> list[Figure]:
+def figures(data: PageData) -> list[Figure]:
     """Rows, rejected share and broken promises over the kept history."""
     drawn: list[Figure] = []
 
-    def draw(title: str, told: str, svg: Markup) -> None:
-        drawn.append({"title": title, "told": told, "svg": svg})
+    def draw(title: str, sentence: str, svg: Markup) -> None:
+        drawn.append({"title": title, "sentence": sentence, "svg": svg})
 
-    if len(found.days) > 1:
-        days = every_day([(day["event_date"], day["lines"]) for day in found.days])
+    if len(data.days) > 1:
+        days = every_day([(day["event_date"], day["lines"]) for day in data.days])
         lines = [count for _, count in days]
-        mean, told_days = number_in_words(round(sum(lines) / len(lines))), number_in_words(len(lines), "day")
-        told = f"{mean} purchase lines a day on average over {told_days}; the last one, {days[-1][0]}, has {number_in_words(lines[-1])}."
-        draw("Purchase lines a day, by the shop's own day", told, days_chart(days, told, "days"))
-    if len(found.deliveries) > 1:
-        last = found.deliveries[-1]
-        rows = every_day([(day["day"], day["read"]) for day in found.deliveries])
-        told = f"The last delivery, of {last['day']}, brought {number_in_words(last['read'], 'row')}; days without a delivery have none."
-        draw(f"Rows delivered for {last['table_name']}, by day of delivery", told, days_chart(rows, told, "rows"))
-        shares = [(day["day"], day["rejected"] / day["read"]) for day in found.deliveries if day["read"]]
-        total = share_in_words(sum(day["rejected"] for day in found.deliveries), sum(day["read"] for day in found.deliveries))
-        told = f"Of the rows of the last delivery {share_in_words(last['rejected'], last['read'])} were rejected, of all shown here {total}."
+        mean, days_in_words = number_in_words(round(sum(lines) / len(lines))), number_in_words(len(lines), "day")
+        sentence = f"{mean} purchase lines a day on average over {days_in_words}; the last one, {days[-1][0]}, has {number_in_words(lines[-1])}."
+        draw("Purchase lines a day, by the shop's own day", sentence, days_chart(days, sentence, "days"))
+    if len(data.deliveries) > 1:
+        last = data.deliveries[-1]
+        rows = every_day([(day["day"], day["read"]) for day in data.deliveries])
+        sentence = f"The last delivery, of {last['day']}, brought {number_in_words(last['read'], 'row')}; days without a delivery have none."
+        draw(f"Rows delivered for {last['table_name']}, by day of delivery", sentence, days_chart(rows, sentence, "rows"))
+        shares = [(day["day"], day["rejected"] / day["read"]) for day in data.deliveries if day["read"]]
+        total = share_in_words(sum(day["rejected"] for day in data.deliveries), sum(day["read"] for day in data.deliveries))
+        sentence = f"Of the rows of the last delivery {share_in_words(last['rejected'], last['read'])} were rejected, of all shown here {total}."
         if len(shares) > 1:
-            draw(f"Share of the rows of {last['table_name']} rejected, by day of delivery", told, share_chart(shares, told))
-    if len(found.runs) > 1:
-        clean = sum(1 for run in found.runs if run["critical"] + run["warnings"] == 0)
-        told = f"Of the last {number_in_words(len(found.runs), 'run')} {number_in_words(clean)} broke no promise."
-        draw("Broken promises, run by run", told, runs_chart(found.runs, told))
+            draw(f"Share of the rows of {last['table_name']} rejected, by day of delivery", sentence, share_chart(shares, sentence))
+    if len(data.runs) > 1:
+        clean = sum(1 for run in data.runs if run["critical"] + run["warnings"] == 0)
+        sentence = f"Of the last {number_in_words(len(data.runs), 'run')} {number_in_words(clean)} broke no promise."
+        draw("Broken promises, run by run", sentence, runs_chart(data.runs, sentence))
     return drawn
 
 
@@ -55,14 +55,14 @@ def every_day(rows: Sequence[tuple[date, int]]) -> list[tuple[date, int]]:
     return [(day, counts.get(day, 0)) for day in (first + timedelta(days=number) for number in range((last - first).days + 1))]
 
 
-def check_figures(found: Facts) -> list[Figure]:
+def check_figures(data: PageData) -> list[Figure]:
     """The numbers of up to MOST_CHECKS promises day by day, with what is usual: those that need a look first, then those that moved most.
 
     A number that never moved has no chart.
     """
     ranked: dict[tuple[Any, ...], tuple[tuple[Any, ...], dict[str, Any], list[dict[str, Any]]]] = {}
-    for number, check in enumerate(told_checks(found)):
-        points = found.histories.get((check["table_name"], check["check_name"]), [])
+    for number, check in enumerate(checks_with_states(data)):
+        points = data.histories.get((check["table_name"], check["check_name"]), [])
         values = [point["value"] for point in points]
         if len(points) < 2 or min(values) == max(values):
             continue
@@ -79,9 +79,9 @@ def _check_figure(number: int, check: dict[str, Any], points: list[dict[str, Any
     share = is_share(check)
     values = [point["value"] for point in points]
     least, most, last = (value_in_words(value, share=share) for value in (min(values), max(values), values[-1]))
-    told = f"Between {least} and {most} over {number_in_words(len(points), 'day')}; {last} on {points[-1]['day']}."
-    if check["judged_day"]:  # what was found names that day, its number, and what is usual on such a day
-        told += f" {check['observed'][0].upper()}{check['observed'][1:]}."
+    sentence = f"Between {least} and {most} over {number_in_words(len(points), 'day')}; {last} on {points[-1]['day']}."
+    if check["judged_day"]:  # the finding names that day, its number and its usual range
+        sentence += f" {check['observed'][0].upper()}{check['observed'][1:]}."
     title = f"{check['table_name']}: {'share of rows that break “' + check['expected'] + '”' if share else check['expected']}"
-    svg = value_chart(points, told, share=share, marked=judged_day(check), trouble=is_unusual(check), prefix=f"check{number}")
-    return {"title": title, "told": told, "svg": svg}
+    svg = value_chart(points, sentence, share=share, marked=judged_day(check), trouble=is_unusual(check), prefix=f"check{number}")
+    return {"title": title, "sentence": sentence, "svg": svg}

@@ -1,4 +1,4 @@
-"""Raw user ids where nobody expects them: in a note, a product's name, a file's name. What is a known user's id is hidden before the page is made."""
+"""Raw ids of known users in notes, names of products and names of files: hidden before the page is made."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Pseudonyms = Callable[[list[str]], list[str]]  # of raw ids, in their order
 
 
 def raw_texts(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """What a shop delivered, as it is, in rows of the page."""
+    """The raw texts in rows of the page, as the shop delivered them."""
     for row in rows:
         for key in RAW:
             if row.get(key):
@@ -29,13 +29,17 @@ def raw_texts(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
 
 
 def known_user_hider(texts: Iterable[str], warehouse: Warehouse, pseudonyms: Pseudonyms) -> Callable[[str], str] | None:
-    """What hides the words of `texts` whose pseudonyms are users of this warehouse; None where there is no such word."""
+    """A function that hides the words of `texts` whose pseudonyms are users of this warehouse; None where there is no such word."""
     words = sorted({word for text in texts for word in _words(text)})
     if not words:
         return None
-    made = pseudonyms(words)
-    users = {user for table in _tables_of_users() for user in _known(warehouse, table, sorted(set(made)))}
-    known = [word for word, user in zip(words, made, strict=True) if user in users]
+    of_words = dict(zip(words, pseudonyms(words), strict=True))
+    users: set[str] = set()
+    for name, terms in contracts().items():  # all tables of users: some were only written to, or only redeemed a coupon
+        if name.startswith("silver.") and "user_id" in terms.columns:
+            rows = warehouse.newest(name).where(F.col("user_id").isin(sorted(set(of_words.values())))).select("user_id").distinct()
+            users |= {row["user_id"] for row in rows.collect()}
+    known = [word for word, pseudonym in of_words.items() if pseudonym in users]
     return _hider(known) if known else None
 
 
@@ -58,16 +62,6 @@ def _words(text: str) -> Iterator[str]:
     yield from (part for part in (text.strip(), *WORD.findall(text), *re.findall(r"[^\W_]+", text), *re.split(r"[_\s]+", text)) if len(part) >= LEAST)
 
 
-def _tables_of_users() -> list[str]:
-    """Every table that a shop's ids go into: some users were only written to, or only redeemed a coupon."""
-    return [name for name, terms in contracts().items() if name.startswith("silver.") and "user_id" in terms.columns]
-
-
-def _known(warehouse: Warehouse, table: str, pseudonyms: list[str]) -> list[str]:
-    rows = warehouse.newest(table).where(F.col("user_id").isin(pseudonyms)).select("user_id").distinct()
-    return [row["user_id"] for row in rows.collect()]
-
-
 def _hider(known: list[str]) -> Callable[[str], str]:
     longest_first = sorted(known, key=lambda word: (-len(word), word))
     pattern = re.compile("|".join(rf"(?<![^\W_])(?!{DATE}){re.escape(word)}(?![^\W_])" for word in longest_first))
@@ -75,7 +69,7 @@ def _hider(known: list[str]) -> Callable[[str], str]:
 
 
 def hidden(row: Mapping[str, Any], hide: Callable[[str], str]) -> dict[str, Any]:
-    """`row` with those words hidden in what a shop delivered."""
+    """`row` with known users hidden in its raw texts."""
     return {key: _hidden_text(value, hide) if key in RAW and value else value for key, value in row.items()}
 
 

@@ -1,16 +1,16 @@
-"""How good the lists are: the models of each setting, ranked, and in words."""
+"""The comparison of models by NDCG and recall, for each setting: ranked, drawn, and in sentences."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from basketgraph.foundation.quality.renderers import listed
 from basketgraph.foundation.recommenders import RECOMMENDERS
 from basketgraph.foundation.tables.warehouse import LISTS
 from basketgraph.report.charts import models_chart
-from basketgraph.report.page_data import Facts
+from basketgraph.report.page_data import PageData
 from basketgraph.report.promises import refusals
-from basketgraph.report.sentences import listed
 
 MODELS = {"published": "published list", **{recommender.name: recommender.label for recommender in RECOMMENDERS}}
 SETTINGS = {
@@ -19,12 +19,12 @@ SETTINGS = {
 }
 
 
-def measured(found: Facts, setting: str) -> dict[str, Any]:
-    """The models of one setting, best NDCG first, with the published list's gain over each, and the two in words."""
-    rows = [row for row in found.evaluations if row["setting"] == setting]
+def measured(data: PageData, setting: str) -> dict[str, Any]:
+    """The models of one setting, best NDCG first, with the published list's gain over each; as rows, as a chart and as a sentence."""
+    rows = [row for row in data.evaluations if row["setting"] == setting]
     plain = {(row["model"], row["metric"]): row for row in rows if not row["versus"]}
     gains = {row["versus"]: row for row in rows if row["versus"] and row["metric"] == "ndcg@20" and row["model"] == "published"}
-    names = sorted({row["model"] for row in rows}, key=lambda model: -plain[model, "ndcg@20"]["value"] if (model, "ndcg@20") in plain else 0)
+    names = sorted({row["model"] for row in rows}, key=lambda model: -plain.get((model, "ndcg@20"), {"value": 0})["value"])
     models = [
         {
             "name": MODELS.get(model, model.replace("_", " ")),
@@ -47,29 +47,24 @@ def measured(found: Facts, setting: str) -> dict[str, Any]:
     }
 
 
-def not_live_in_words(found: Facts) -> str:
-    """That the lists which were judged are not those that customers see; empty where they are, or nobody knows."""
-    release = found.release or {}
+def not_live_in_words(data: PageData) -> str:
+    """A sentence that the judged lists are not the live ones; empty where they are, or where that is not known."""
+    release = data.release or {}
     live = release.get("versions", {}).get(LISTS)
-    if found.evaluated in (None, live):
+    if data.evaluated in (None, live):
         return ""
-    refused = bool(refusals(found.steps)) and found.evaluated == found.versions.get(LISTS)
-    which = (
-        "The gate refused the lists that were judged here, so they were not published" if refused else "The lists that were judged here are not live"
-    )
+    which = "The lists that were judged here are not live"
+    if refusals(data.steps) and data.evaluated == data.versions.get(LISTS):
+        which = "The gate refused the lists that were judged here, so they were not published"
     as_of = f", as of {release['as_of']}," if release.get("as_of") else ""
     return f"{which}; {'no lists are live yet' if live is None else f'others{as_of} are live'}."
 
 
 def _published_in_words(plain: Mapping[tuple[str, str], Mapping[str, Any]], gains: Mapping[str, Mapping[str, Any]]) -> str:
-    told = plain.get(("published", "recall@20"))
-    if told is None:
+    recall = plain.get(("published", "recall@20"))
+    if recall is None:
         return ""
-    rivals = [MODELS.get(model, model) for model, gain in gains.items() if gain["low"] > 0]
-    unclear = [MODELS.get(model, model) for model, gain in gains.items() if gain["low"] <= 0]
-    sentence = f"Of what a customer went on to buy, the published list of 20 names {100 * told['value']:.1f} %."
-    if rivals:
-        sentence += f" It is better than {listed(rivals)} beyond chance."
-    if unclear:
-        sentence += f" Against {listed(unclear)} the difference may be chance, or against it."
-    return sentence
+    worse, unclear = ([MODELS.get(model, model) for model, gain in gains.items() if (gain["low"] > 0) is clear] for clear in (True, False))
+    sentence = f"Of what a customer went on to buy, the published list of 20 names {100 * recall['value']:.1f} %."
+    sentence += f" It is better than {listed(worse)} beyond chance." if worse else ""
+    return sentence + (f" Against {listed(unclear)} the difference may be chance, or against it." if unclear else "")

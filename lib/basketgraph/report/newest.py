@@ -1,4 +1,4 @@
-"""Each table's newest results of checks, and the warnings of earlier looks whose rows no look since came to.
+"""Each table's newest check results, and open warnings: earlier failures whose rows were not looked at since.
 
 The SQL is taken by Spark and DataFusion, so that `basketgraph status` needs no JVM to count them.
 """
@@ -22,21 +22,24 @@ Rows = list[dict[str, Any]]
 
 
 def newest_checks(reader: Reader, until: datetime | None = None) -> Rows:
-    """Each table's results of the run that checked it last (of a check that this run did twice, the later one), by table and check; each with `open`,
-    the first result of an earlier look that broke it in rows which were not looked at since; None where all were.
+    """Each table's results of the run that checked it last, ordered by table and check. Of a check that this run did twice, the later result counts.
 
-    Critical promises have no open result: what broke them stops the runs until it is looked at again.
-    until: as they were known at that instant.
+    Each has `open`: the first earlier failure in rows that were not looked at since; None where there is none. A critical promise has none: its
+    failure stops the runs until its rows are looked at again.
+    until: only results up to that instant.
     """
-    known = "{rows}" if until is None else f"(SELECT * FROM {{rows}} WHERE checked_at <= {_instant(until)})"
+    known = "{rows}"
+    if until is not None:
+        known = f"(SELECT * FROM {{rows}} WHERE checked_at <= TIMESTAMP '{until.astimezone(timezone.utc):%Y-%m-%dT%H:%M:%S.%f}Z')"
     newest_run = "FIRST_VALUE(run_id) OVER (PARTITION BY table_name ORDER BY checked_at DESC, run_id DESC)"
     place = "ROW_NUMBER() OVER (PARTITION BY table_name, check_name ORDER BY checked_at DESC)"
     of_run = f"SELECT * FROM (SELECT *, {newest_run} AS newest_run FROM {known}) WHERE run_id = newest_run"
     newest = f"SELECT {', '.join(contract(RESULTS).columns)} FROM (SELECT *, {place} AS place FROM ({of_run})) WHERE place = 1"
     checks = reader.rows(RESULTS, f"{newest} ORDER BY table_name, success, severity, check_name")
-    asked = {_key(c) for c in checks if c["success"] and c["severity"] == "warning" and (is_partial(c) or c["outcome"] == NOT_COMPARED)}
-    found = {key: still_open(list(rows)) for key, rows in groupby(_since_whole(reader, known), key=_key)} if asked else {}
-    return [{**check, "open": found.get(_key(check)) if _key(check) in asked else None} for check in checks]
+    partial = {check_key(c) for c in checks if c["success"] and c["severity"] == "warning" and (is_partial(c) or c["outcome"] == NOT_COMPARED)}
+    earlier = groupby(_since_whole(reader, known), key=check_key) if partial else ()
+    failures = {key: still_open(list(rows)) for key, rows in earlier if key in partial}
+    return [{**check, "open": failures.get(check_key(check))} for check in checks]
 
 
 def still_open(results: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
@@ -67,9 +70,5 @@ def _since_whole(reader: Reader, known: str) -> Rows:
     return reader.rows(RESULTS, f"SELECT {OPEN_COLUMNS} FROM ({recent}) WHERE kept = 0 ORDER BY table_name, check_name, checked_at")
 
 
-def _key(check: dict[str, Any]) -> tuple[str, str]:
+def check_key(check: dict[str, Any]) -> tuple[str, str]:
     return check["table_name"], check["check_name"]
-
-
-def _instant(moment: datetime) -> str:
-    return f"TIMESTAMP '{moment.astimezone(timezone.utc):%Y-%m-%dT%H:%M:%S.%f}Z'"

@@ -1,4 +1,4 @@
-"""The page: verdict first, then what was promised and found, what was turned away, trends, what changed, how good the lists are, and the words."""
+"""The HTML page: the verdict first, then promises, rejected rows, trends, changes, how good the lists are, and a glossary."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from basketgraph.foundation.contracts import contract, contracts
 from basketgraph.foundation.cuts import not_judged_in_words
 from basketgraph.foundation.privacy.log_masking import masked, masked_row
 from basketgraph.foundation.quality.renderers import number_in_words, share_in_words
+from basketgraph.foundation.tables.warehouse import Warehouse
 from basketgraph.report.changes_in_words import since
 from basketgraph.report.figures import check_figures, figures
 from basketgraph.report.model_comparison import SETTINGS, measured, not_live_in_words
-from basketgraph.report.page_data import Facts
-from basketgraph.report.promises import QUIET, kept, not_compared_in_words, promised_tables, refusals, told_checks, verdict
+from basketgraph.report.page_data import PageData
+from basketgraph.report.promises import QUIET, checks_with_states, kept, not_compared_in_words, promised_tables, refusals, verdict
 from basketgraph.report.sentences import file_name, reason_in_words, step_words
 
 LISTED_USERS = "ABC"
@@ -23,7 +24,7 @@ MOST_FILES = 10
 LONGEST_TEXT = 600
 
 
-def page(found: Facts, *, shop: str, description: str, made_at: datetime) -> str:
+def page(data: PageData, *, shop: str, description: str, made_at: datetime) -> str:
     """The whole HTML page, as one file without anything outside it."""
     environment = Environment(
         loader=PackageLoader("basketgraph.report"),
@@ -38,41 +39,48 @@ def page(found: Facts, *, shop: str, description: str, made_at: datetime) -> str
         "words": lambda name: str(name).replace("_", " "),
         "sentence": lambda text: f"{str(text)[:1].upper()}{str(text)[1:]}",
     }
-    checks = told_checks(found)
+    checks = checks_with_states(data)
     states = [check["state"] for check in checks]
     return environment.get_template("page.html").render(
         shop=shop,
         description=description,
-        found=found,
+        data=data,
         made_at=made_at,
-        verdict=verdict(found),
+        verdict=verdict(data),
         attention=[check for check in checks if check["state"] not in QUIET],
-        refused=refusals(found.steps),
+        refused=refusals(data.steps),
         kept=kept(states),
         not_compared=not_compared_in_words(states),
-        set_aside=[{"name": file_name(file["source_file"]), "problem": file["problem"]} for file in found.quarantined[:MOST_FILES]],
-        more_set_aside=max(0, len(found.quarantined) - MOST_FILES),
-        since=since(found.changes),
-        tables=promised_tables(found),
-        files=[{**row, "share": share_in_words(row["rejected"], row["about"])} for row in found.files],
-        rejected=rejected(found),
-        figures=figures(found),
-        check_figures=check_figures(found),
-        settings=[measured(found, setting) for setting in SETTINGS if any(e["setting"] == setting for e in found.evaluations)],
-        not_live=not_live_in_words(found),
-        not_judged=not_judged_in_words(found.judged_from) if found.judged_from else "",
-        examples=list(zip(LISTED_USERS, found.examples, strict=False)),
-        steps=[{**step, "words": step_words(step)} for step in found.steps],
+        set_aside=[{"name": file_name(file["source_file"]), "problem": file["problem"]} for file in data.quarantined[:MOST_FILES]],
+        more_set_aside=max(0, len(data.quarantined) - MOST_FILES),
+        since=since(data.changes),
+        tables=promised_tables(data),
+        files=[{**row, "share": share_in_words(row["rejected"], row["about"])} for row in data.files],
+        rejected=rejected(data),
+        figures=figures(data),
+        check_figures=check_figures(data),
+        settings=[measured(data, setting) for setting in SETTINGS if any(e["setting"] == setting for e in data.evaluations)],
+        not_live=not_live_in_words(data),
+        not_judged=not_judged_in_words(data.judged_from) if data.judged_from else "",
+        examples=list(zip(LISTED_USERS, data.examples, strict=False)),
+        steps=[{**step, "words": step_words(step)} for step in data.steps],
         share=share_in_words,
-        glossary=[contract(name) for name in contracts() if name in found.versions and not name.startswith("ops.")],
+        glossary=[contract(name) for name in contracts() if name in data.versions and not name.startswith("ops.")],
     )
 
 
-def rejected(found: Facts) -> list[dict[str, Any]]:
+def write_page(warehouse: Warehouse, run_id: str, html: str) -> str:
+    """Write `html` to <warehouse>/reports/<run_id>.html, whole or not at all; returns the path."""
+    target = f"{warehouse.root}/reports/{run_id}.html"
+    warehouse.files.write(target, html)
+    return target
+
+
+def rejected(data: PageData) -> list[dict[str, Any]]:
     """Each reason with up to two masked rows and its share of the rows that are about the table."""
-    about = {row["table_name"]: row["about"] for row in found.files}
+    about = {row["table_name"]: row["about"] for row in data.files}
     shown = []
-    for row in found.rejected:
+    for row in data.rejected:
         payloads = dict.fromkeys(payload for payload in (row["first"], row["last"]) if payload)
         examples = [example for example in map(masked_row, payloads) if example]
         share = share_in_words(row["rows"], about[row["table_name"]]) if about.get(row["table_name"]) else ""

@@ -1,4 +1,4 @@
-"""What the page tells, read from the warehouse's own records: a fixed number of rows however many runs there were."""
+"""The data of the page, read from the tables of ops: a fixed number of rows however many runs there were."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from pyspark.sql import Window
 from pyspark.sql import functions as F
 
 from basketgraph.foundation.contracts import contracts
-from basketgraph.foundation.runs.job import RunLog
+from basketgraph.foundation.runs.job import RunLog, last_tries
 from basketgraph.foundation.tables.warehouse import RunTables, Warehouse, newest_release
 from basketgraph.report.changes import Changes, changes
 from basketgraph.report.examples import Example, live_examples
 from basketgraph.report.known_users import Pseudonyms, hidden, known_user_hider, raw_texts
 from basketgraph.report.newest import newest_checks
-from basketgraph.report.records import Rows, about, as_dicts, left_out
-from basketgraph.report.steps import newest_steps, unfinished
+from basketgraph.report.records import Rows, as_dicts, file_counts
+from basketgraph.report.steps import REPORT, unfinished
 from basketgraph.report.trends import broken_by_run, check_histories, deliveries, shop_days
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ MOST_REASONS = 30
 
 
 @dataclass(frozen=True)
-class Facts:
+class PageData:
     """Rows of the records as dicts; empty where a step has not run."""
 
     run_id: str
@@ -48,11 +47,11 @@ class Facts:
     evaluated: int | None = None  # the version of gold.recommendations that `evaluations` are about, where a run knows it
     histories: dict[tuple[str, str], Rows] = field(default_factory=dict)  # a check's value day by day
     changes: Changes = field(default_factory=Changes)  # since the page before
-    unfinished: list[str] = field(default_factory=list)  # steps that should have run before the page and did not end
-    judged_from: str | None = None  # of lists of a shop that is too young to be judged: the first day at which it can be
+    unfinished: list[str] = field(default_factory=list)  # steps before the page that did not finish
+    judged_from: str | None = None  # of a shop that is too young: the first day on which its lists can be judged
 
 
-def facts(tables: RunTables, ds: date, history_days: int, pseudonyms: Pseudonyms, runs: RunLog | None = None) -> Facts:
+def read_page_data(tables: RunTables, ds: date, history_days: int, pseudonyms: Pseudonyms, runs: RunLog | None = None) -> PageData:
     """Everything the page needs, from the newest versions, without the raw ids of known users.
 
     pseudonyms: of raw ids, with the key that this warehouse's users were made with; with another one no user is known.
@@ -60,10 +59,10 @@ def facts(tables: RunTables, ds: date, history_days: int, pseudonyms: Pseudonyms
     """
     logged, results, files = (tables.newest(f"ops.{name}") for name in ("runs", "quality_results", "files"))
     done = files.where("status = 'done'")
-    checks, steps = newest_checks(tables), newest_steps(logged, tables.run_id)
-    judged = runs.last.get("evaluations") if runs is not None else None
-    gate = runs.last.get("gate") if runs is not None else None
-    found = Facts(
+    checks = newest_checks(tables)
+    steps = as_dicts(last_tries(logged.where((F.col("run_id") == tables.run_id) & (F.col("step") != REPORT))))
+    judged, gate = (runs.last.get(step) if runs else None for step in ("evaluations", "gate"))
+    data = PageData(
         run_id=tables.run_id,
         ds=ds,
         release=newest_release(tables),
@@ -84,44 +83,41 @@ def facts(tables: RunTables, ds: date, history_days: int, pseudonyms: Pseudonyms
         unfinished=[] if runs is None else unfinished(steps, runs, ds),
         judged_from=json.loads(gate["detail"] or "{}").get("judged_from") if gate else None,
     )
-    return without_known_users(found, tables, pseudonyms)
+    return without_known_users(data, tables, pseudonyms)
 
 
-def without_known_users(found: Facts, warehouse: Warehouse, pseudonyms: Pseudonyms) -> Facts:
-    """`found` with every word hidden whose pseudonym is a user's of this warehouse, in raw rows and file names (examples are made without)."""
-    changed = found.changes
-    parts = (found.rejected, found.quarantined, changed.set_aside, changed.taken_up)
+def without_known_users(data: PageData, warehouse: Warehouse, pseudonyms: Pseudonyms) -> PageData:
+    """Hide every word whose pseudonym is a user of this warehouse, in raw rows and file names; examples have none."""
+    changed = data.changes
+    parts = (data.rejected, data.quarantined, changed.set_aside, changed.taken_up)
     hide = known_user_hider(raw_texts(row for part in parts for row in part), warehouse, pseudonyms)
     if hide is None:
-        return found
+        return data
     rejected, quarantined, set_aside, taken_up = ([hidden(row, hide) for row in part] for part in parts)
-    return replace(found, rejected=rejected, quarantined=quarantined, changes=replace(changed, set_aside=set_aside, taken_up=taken_up))
+    return replace(data, rejected=rejected, quarantined=quarantined, changes=replace(changed, set_aside=set_aside, taken_up=taken_up))
 
 
 def _files(done: DataFrame) -> Rows:
     """As the summary counts them: files that were read to their end."""
-    sums = [F.sum(f"rows_{what}").alias(what) for what in ("read", "accepted", "rejected", "duplicate")]
-    sums += [F.sum(about()).alias("about"), F.sum(left_out()).alias("left_out")]
-    return as_dicts(done.groupBy("table_name").agg(F.countDistinct("source_file").alias("files"), *sums).orderBy("table_name"))
+    return as_dicts(done.groupBy("table_name").agg(F.countDistinct("source_file").alias("files"), *file_counts()).orderBy("table_name"))
 
 
 def _quarantined(files: DataFrame) -> Rows:
-    """A row a file, whatever the number of tables that wait for it; one that was mended and read since is not set aside any more."""
+    """One row for each file that is still set aside: {source_file, problem}."""
     newest = files.groupBy("table_name", "source_file").agg(F.max_by(F.struct("status", "problem"), "seen_at").alias("last"))
     aside = newest.where("last.status = 'quarantined'").groupBy("source_file").agg(F.max("last.problem").alias("problem"))
     return as_dicts(aside.orderBy("source_file"))
 
 
 def _rejected(done: DataFrame, rejected_rows: DataFrame) -> Rows:
-    """Rows a table and reason from the ledger, where every delivery counts, each with two of the kept rows."""
+    """Rejected rows by table and reason as ops.files counts them, with two examples each from silver.rejected_rows."""
     counted = done.select("table_name", F.inline("rejected_by_reason")).groupBy("table_name", "reason").agg(F.sum("rows").alias("rows"))
     kept = rejected_rows.select("table_name", F.explode("reasons").alias("reason"), "payload")
     examples = kept.groupBy("table_name", "reason").agg(F.min("payload").alias("first"), F.max("payload").alias("last"))
-    told = counted.join(examples, ["table_name", "reason"], "left")  # one row of examples a reason at the most
-    return as_dicts(told.orderBy(F.desc("rows"), "table_name", "reason").limit(MOST_REASONS))
+    reasons = counted.join(examples, ["table_name", "reason"], how="left")  # one row of examples a reason at the most
+    return as_dicts(reasons.orderBy(F.desc("rows"), "table_name", "reason").limit(MOST_REASONS))
 
 
 def _evaluations(evaluations: DataFrame) -> Rows:
-    newest = F.max("as_of").over(Window.partitionBy(F.lit(1)))
-    at_newest = evaluations.withColumn("newest", newest).where("as_of = newest").drop("newest")
-    return as_dicts(at_newest.orderBy("setting", "model", "metric", "versus"))
+    newest = evaluations.agg(F.max("as_of").alias("as_of"))
+    return as_dicts(evaluations.join(newest, "as_of", how="left_semi").orderBy("setting", "model", "metric", "versus"))

@@ -1,20 +1,22 @@
-"""What the reader must know first, and each table's promises with what was found."""
+"""The verdict of the page, and each table's promises with their states."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from basketgraph.foundation.contracts import contract
 from basketgraph.foundation.quality.check_results import NO_ROWS, NOT_COMPARED, is_partial
-from basketgraph.foundation.quality.renderers import number_in_words
+from basketgraph.foundation.quality.renderers import listed, number_in_words
 from basketgraph.foundation.runs.alerts import REFUSED
-from basketgraph.report.sentences import is_unusual, listed, looked_at_in_words, open_in_words
+from basketgraph.report.sentences import is_unusual, looked_at_in_words, open_in_words
 
 if TYPE_CHECKING:
-    from basketgraph.report.page_data import Facts
+    from basketgraph.report.page_data import PageData
 
 MARKS = {
     "critical": "✗ critical",
@@ -40,20 +42,22 @@ class Verdict:
 
 
 def state(check: Mapping[str, Any]) -> str:
-    """critical or warning: broken; accepted: broken, and a person accepted it; open: not broken in the rows that were looked at, but an earlier look
-    warned of others; unusual: kept, with a number far from its history; not_compared: not broken, but nothing was there to hold against it; kept.
+    """The state of a promise, a key of MARKS.
+
+    critical, warning: broken.   accepted: broken, and a person accepted it.   open: not broken in the rows that were looked at, but broken in rows of
+    an earlier look.   unusual: kept, with a number far from its history.   not_compared: not broken, but nothing could be compared.   kept.
     """
-    if check["success"] and check["open"]:
-        return "open"
-    if check["success"]:
-        return "unusual" if is_unusual(check) else "not_compared" if check["outcome"] in (NOT_COMPARED, NO_ROWS) else "kept"
-    return "accepted" if check["accepted_because"] else str(check["severity"])
+    if not check["success"]:
+        return "accepted" if check["accepted_because"] else str(check["severity"])
+    if check["open"] or is_unusual(check):
+        return "open" if check["open"] else "unusual"
+    return "not_compared" if check["outcome"] in (NOT_COMPARED, NO_ROWS) else "kept"
 
 
 def critical_failures(checks: Sequence[Mapping[str, Any]], run_id: str) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
-    """Critical promises that are broken and that nobody accepted: those that this run found, and those that an earlier one did.
+    """Critical failures that nobody accepted: those of this run, and those of earlier runs.
 
-    checks: every table's newest results, whichever run found them.
+    checks: every table's newest results, of whichever run.
     """
     critical = [check for check in checks if state(check) == "critical"]
     return [check for check in critical if check["run_id"] == run_id], [check for check in critical if check["run_id"] != run_id]
@@ -68,55 +72,53 @@ def _are(count: int) -> str:
     return "is" if count == 1 else "are"
 
 
-def verdict(found: Facts) -> Verdict:
+def verdict(data: PageData) -> Verdict:
     """Whether something stopped the run, what needs a look, and which lists are live."""
-    states = [state(check) for check in found.checks]
-    own, earlier = critical_failures(found.checks, found.run_id)
-    cut_short = _cut_short(found.unfinished)
-    failed = [step for step in found.steps if step["status"] == "failed"]
-    live = f"Release {found.release['release']} is live." if found.release else "Nothing has been released yet."
+    states = [state(check) for check in data.checks]
+    own, earlier = critical_failures(data.checks, data.run_id)
+    cut_short = _cut_short(data.unfinished)
+    failed = [step for step in data.steps if step["status"] == "failed"]
+    live = f"Release {data.release['release']} is live." if data.release else "Nothing has been released yet."
     counts = [
         (states.count("warning"), "warning", ""),
         (states.count("open"), "warning", " of an earlier look whose rows were not looked at since"),
         (states.count("unusual"), "unusual number", ""),
         (states.count("accepted"), "broken promise", " that a person accepted"),
-        (len(found.quarantined), "file", " set aside"),
+        (len(data.quarantined), "file", " set aside"),
     ]
     some = [f"{number_in_words(count, noun)}{rest}" for count, noun, rest in counts if count]
     look = [*cut_short, *([f"To look at: {listed(some)}."] if some else [])]
     if failed and own:
         what = f"{number_in_words(len(own), 'critical promise')} of {number_in_words(len(states))} {_are(len(own))} broken."
-        stays = f"release {found.release['release']} stays live." if found.release else "nothing is live yet."
-        told = (what, f"Nothing of this run was published; {stays}", *_left_out(earlier, found.run_id), *look)
+        stays = f"release {data.release['release']} stays live." if data.release else "nothing is live yet."
+        told = (what, f"Nothing of this run was published; {stays}", *_left_out(earlier, data.run_id), *look)
         return Verdict("critical", "Stopped: the data broke its promises", told)
-    left_out = _left_out([*own, *earlier], found.run_id)
+    left_out = _left_out([*own, *earlier], data.run_id)
     sound = (_kept(states), *left_out)
-    if reasons := refusals(found.steps):
+    if reasons := refusals(data.steps):
         told = (f"The gate gave {number_in_words(len(reasons), 'reason')}, which {_are(len(reasons))} below.", *sound, *look, live)
         return Verdict("critical", "Not published: the gate refused the lists", told)
     if failed:
         return Verdict("critical", f"Not published: the step {_named(failed[-1]['step'])} ended the run", (*sound, *look, live))
     if cut_short:
-        told = sound if found.checks else ()
-        return Verdict("warning", f"Not known to be well: the step {_named(found.unfinished[0])} did not finish", (*look, *told, live))
-    if not found.checks:
+        told = sound if data.checks else ()
+        return Verdict("warning", f"Not known to be well: the step {_named(data.unfinished[0])} did not finish", (*look, *told, live))
+    if not data.checks:
         return Verdict("warning", "Nothing was checked yet", (*look, live))
     if left_out:
         return Verdict("warning", "What is live can be used; tables with broken promises were left out", (*sound, *look, live))
     if look:
         return Verdict("warning", "The data can be used, with something to look at", (*sound, *look, live))
-    return _sound(states, " in the rows that were looked at" if any(map(is_partial, found.checks)) else "", live)
+    return _sound(states, " in the rows that were looked at" if any(map(is_partial, data.checks)) else "", live)
 
 
 def _sound(states: Sequence[str], where: str, live: str) -> Verdict:
-    """Of a run in which nothing needs a look. where: which rows were looked at, if not all."""
+    """The verdict of a run in which nothing needs a look. where: which rows were looked at, if not all."""
     promises, others = number_in_words(len(states), "promise"), not_compared_in_words(states)
     if not kept(states):
         return Verdict("warning", "Nothing could be compared yet", (f"None of {promises} could be compared yet.", live))
-    if others:
-        told = f"{number_in_words(kept(states))} of {promises} about the data were kept{where}; {others}."
-        return Verdict("good", "All is well", (told, live))
-    return Verdict("good", "All is well", (f"All {promises} about the data were kept{where}.", live))
+    count, rest = (f"{number_in_words(kept(states))} of", f"; {others}") if others else ("All", "")
+    return Verdict("good", "All is well", (f"{count} {promises} about the data were kept{where}{rest}.", live))
 
 
 def kept(states: Sequence[str]) -> int:
@@ -130,15 +132,15 @@ def not_compared_in_words(states: Sequence[str]) -> str:
 
 
 def _kept(states: Sequence[str]) -> str:
-    told = f"{number_in_words(kept(states))} of {number_in_words(len(states), 'promise')} {_are(len(states))} kept"
-    told += f" and {others}" if (others := not_compared_in_words(states)) else ""
-    if "critical" in states:
-        return f"{told}."
-    return f"{told}; none that is critical is broken{', but for what a person accepted' if 'accepted' in states else ''}."
+    sentence = f"{number_in_words(kept(states))} of {number_in_words(len(states), 'promise')} {_are(len(states))} kept"
+    sentence += f" and {others}" if (others := not_compared_in_words(states)) else ""
+    if "critical" not in states:
+        sentence += f"; none that is critical is broken{', but for what a person accepted' if 'accepted' in states else ''}"
+    return f"{sentence}."
 
 
 def _left_out(broken: Sequence[Mapping[str, Any]], run_id: str) -> list[str]:
-    """That critical promises of some tables are broken although they did not stop this run: it did not come to these tables."""
+    """A sentence about tables with critical failures that did not stop this run, since it did not check them."""
     if not broken:
         return []
     tables = sorted({check["table_name"] for check in broken})
@@ -152,49 +154,42 @@ def _named(step: str) -> str:
 
 
 def _cut_short(unfinished: Sequence[str]) -> list[str]:
-    """That steps did not finish, and that the rest of the page may be older than the run."""
+    """Two sentences: steps did not finish, and the page may describe the run before."""
     if not unfinished:
         return []
     names = [_named(step) for step in unfinished[:MOST_STEPS]]
-    names += [f"{number_in_words(len(unfinished) - MOST_STEPS)} more"] if len(unfinished) > MOST_STEPS else []
+    names += [f"{len(unfinished) - MOST_STEPS} more"] if len(unfinished) > MOST_STEPS else []
     steps = f"{'This step' if len(unfinished) == 1 else 'These steps'} did not finish in this run, and left no word why: {listed(names)}."
     return [f"{steps} What the page tells may be from the run before."]
 
 
-def told_checks(found: Facts) -> list[dict[str, Any]]:
-    """Every check with its state, its mark and what was looked at, what needs a look first."""
-    told = [{**c, "state": state(c), "mark": MARKS[state(c)], "looked_at": looked_at_in_words(c), "waiting": open_in_words(c)} for c in found.checks]
-    return sorted(told, key=lambda check: (ORDER.index(check["state"]), check["table_name"], check["check_name"]))
+def checks_with_states(data: PageData) -> list[dict[str, Any]]:
+    """Every check with its state, mark and scope in words; those that need a look first."""
+    checks = [{**c, "state": state(c), "mark": MARKS[state(c)], "looked_at": looked_at_in_words(c), "waiting": open_in_words(c)} for c in data.checks]
+    return sorted(checks, key=lambda check: (ORDER.index(check["state"]), check["table_name"], check["check_name"]))
 
 
-def promised_tables(found: Facts) -> list[dict[str, Any]]:
-    """Each checked table with its promises and how many are in which state, tables with broken ones first."""
-    tables = []
-    for name, rows in groupby(sorted(told_checks(found), key=lambda check: str(check["table_name"])), key=lambda check: check["table_name"]):
-        checks = list(rows)
-        counts = {state: sum(1 for check in checks if check["state"] == state) for state in ORDER}
-        tables.append(
-            {
-                "name": name,
-                "description": contract(name).description,
-                "rows": _rows_of(checks, found.release or {}),
-                "version": checks[0]["table_version"],
-                "checks": checks,
-                "counts": counts,
-                "level": _level(counts),
-                "words": _counts_in_words(counts, len(checks)),
-            }
-        )
+def promised_tables(data: PageData) -> list[dict[str, Any]]:
+    """Each checked table with its promises, counted by state; tables with broken promises first."""
+    by_table = itemgetter("table_name")
+    by_name = groupby(sorted(checks_with_states(data), key=by_table), key=by_table)
+    tables = [_promised_table(list(checks), data.release or {}) for _, checks in by_name]
     return sorted(tables, key=lambda table: tuple(-table["counts"][state] for state in ORDER if state not in QUIET))
 
 
+def _promised_table(checks: Sequence[Mapping[str, Any]], release: Mapping[str, Any]) -> dict[str, Any]:
+    name, version, counts = checks[0]["table_name"], checks[0]["table_version"], Counter(check["state"] for check in checks)
+    table = {"name": name, "description": contract(name).description, "rows": _rows_of(checks, release), "version": version}
+    return {**table, "checks": checks, "counts": counts, "level": _level(counts), "words": _counts_in_words(counts, len(checks))}
+
+
 def _rows_of(checks: Sequence[Mapping[str, Any]], release: Mapping[str, Any]) -> int:
-    """Rows of the checked version: as the release counted them where it is that one, else as its checks did."""
+    """Rows of the checked version: the release's count where it published that version, else the count of its checks."""
     name, version = checks[0]["table_name"], checks[0]["table_version"]
     if name in release.get("rows", {}) and release.get("versions", {}).get(name) == version:
         return int(release["rows"][name])
-    counted = [check["value"] for check in checks if check["check_name"].startswith("table_row_count") and check["value"] is not None]
-    return int(max(counted or [check["element_count"] for check in checks if check["element_count"] is not None], default=0))
+    counts = [check["value"] for check in checks if check["check_name"].startswith("table_row_count")]
+    return int(max(filter(None, counts), default=0) or max(check["element_count"] or 0 for check in checks))
 
 
 def _level(counts: Mapping[str, int]) -> str:
@@ -207,7 +202,6 @@ def _counts_in_words(counts: Mapping[str, int], checks: int) -> str:
         return f"✓ all {checks} kept"
     broken, level = counts["critical"] + counts["warning"], _level(counts)
     mark = MARKS["kept" if level == "good" else level][0]
-    told = [(broken, "broken"), (counts["open"], "open"), (counts["accepted"], "broken and accepted"), (counts["unusual"], "unusual")]
-    told += [(counts["kept"], "kept")] if level == "good" else []
-    told += [(counts["not_compared"], "not compared")]
-    return f"{mark} {', '.join(f'{count} {word}' for count, word in told if count)} of {checks}"
+    parts = [(broken, "broken"), (counts["open"], "open"), (counts["accepted"], "broken and accepted"), (counts["unusual"], "unusual")]
+    parts += [(counts["kept"] if level == "good" else 0, "kept"), (counts["not_compared"], "not compared")]
+    return f"{mark} {', '.join(f'{count} {word}' for count, word in parts if count)} of {checks}"

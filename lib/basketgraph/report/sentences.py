@@ -1,8 +1,8 @@
-"""What the page says, in sentences for people who do not write code."""
+"""Sentences of the page, for people who do not write code."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, datetime, timezone
 from typing import Any
 
@@ -26,15 +26,14 @@ def value_in_words(value: float, *, share: bool) -> str:
 
 
 def is_unusual(check: Row) -> bool:
-    """Whether the value lies outside of what its own history makes likely. Without a score nothing is likely or unlikely."""
+    """Whether the value lies outside of its usual range. Without an anomaly score it does not."""
     low, high, value = check["usual_low"], check["usual_high"], check["value"]
     return None not in (low, high, value, check["anomaly_score"]) and not bool(low <= value <= high)
 
 
 def judged_day(check: Row) -> date:
-    """The day that the check's number belongs to: the one that was judged, else the one that the run was for."""
-    day: date = check["judged_day"] or check["ds"]
-    return day
+    """The day of the check's number: the judged day, else the day of the run."""
+    return check["judged_day"] or check["ds"]  # type: ignore[no-any-return]
 
 
 def looked_at_in_words(check: Row) -> str:
@@ -50,20 +49,15 @@ def reason_in_words(reason: str) -> str:
 
 
 def step_words(step: Row) -> str:
-    """Its rows and state, in words."""
-    state = {"done": "done", "current": "was up to date", "failed": "failed"}.get(step["status"], step["status"])
+    """done, 10 rows in, 1 row out"""
+    state = "was up to date" if step["status"] == "current" else str(step["status"])
     counts = [f"{number_in_words(step[key], 'row')} {word}" for key, word in (("rows_in", "in"), ("rows_out", "out")) if step.get(key)]
-    return ", ".join([str(state), *counts])
-
-
-def listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    return ", ".join([state, *counts])
 
 
 def moment_in_words(moment: datetime) -> str:
     """24 November 2026, 18:17 UTC. A moment without a zone is local, as Spark hands them out."""
-    there = moment.astimezone(timezone.utc)
-    return f"{there.day} {there:%B %Y, %H:%M} UTC"
+    return f"{moment.astimezone(timezone.utc):%-d %B %Y, %H:%M} UTC"
 
 
 def promise_told(check: Row, day: date | None = None) -> str:
@@ -72,7 +66,7 @@ def promise_told(check: Row, day: date | None = None) -> str:
 
 
 def open_in_words(check: Row) -> str:
-    """Of a warning that is open since an earlier look: what that look found, and for which day. Empty for others."""
+    """The finding of the earlier look that an open warning is from, with its day; empty for other checks."""
     found = check["open"]
     return f"found for {found['ds']}: {found['observed']}; not all of these rows were looked at since" if found else ""
 
@@ -87,7 +81,7 @@ def file_name(path: str) -> str:
 
 
 def arrived_in_words(row: Row) -> str:
-    """What came in for one table since the page before. row: an entry of `Changes.files`."""
+    """The rows that came in for one table since the page before. row: an entry of `Changes.files`."""
     share = share_in_words(row["rejected"], row["about"])
     before = f", before {share_in_words(row['rejected_before'], row['about_before'])}" if row["about_before"] else ""
     told = f"{row['table_name']}: {number_in_words(row['files'], 'file')} with {number_in_words(row['read'], 'row')}; "

@@ -1,4 +1,4 @@
-"""What the charts draw: the last `history_days` days or runs of the warehouse's own records, so a page does not grow with the number of runs."""
+"""Data of the charts: the last `history_days` days or runs, so that a page does not grow with the number of runs."""
 
 from __future__ import annotations
 
@@ -16,18 +16,15 @@ if TYPE_CHECKING:
 def broken_by_run(results: DataFrame, history_days: int) -> Rows:
     """Failures that nobody accepted, run by run: {run_id, checked_at, critical, warnings}, oldest first."""
     failed = ~F.col("success") & F.col("accepted_because").isNull()
-    counts = [
-        F.count_if(failed & (F.col("severity") == severity)).alias(name) for severity, name in (("critical", "critical"), ("warning", "warnings"))
-    ]
-    counted = results.groupBy("run_id").agg(F.max("checked_at").alias("checked_at"), *counts)
+    critical, warnings = (F.count_if(failed & (F.col("severity") == severity)) for severity in ("critical", "warning"))
+    counted = results.groupBy("run_id").agg(F.max("checked_at").alias("checked_at"), critical.alias("critical"), warnings.alias("warnings"))
     return as_dicts(counted.orderBy(F.desc("checked_at")).limit(history_days))[::-1]
 
 
 def deliveries(files: DataFrame, history_days: int) -> Rows:
-    """Rows about it by day of pick-up, of the table that most rows are rejected of: {table_name, day, read, rejected}, oldest first.
+    """Rows by day of delivery, of the table with most rejected rows: {table_name, day, read, rejected}, oldest first.
 
-    files: rows of ops.files that were read to their end. A file may feed several tables, so their counts do not add up to rows of files. A day
-           without a delivery has no row.
+    files: rows of ops.files that were read to their end. A file may feed several tables, so that their counts do not add up to rows of files.
     """
     sums = files.groupBy("table_name").agg(F.sum("rows_rejected").alias("rejected"), F.sum(about()).alias("read"))
     leading = as_dicts(sums.orderBy(F.desc("rejected"), F.desc("read"), "table_name").limit(1))
@@ -62,7 +59,7 @@ def check_histories(results: DataFrame, daily_values: DataFrame, ds: date, histo
 
 
 def _judged_days(results: DataFrame, ds: date, history_days: int) -> DataFrame:
-    """table_name, check_name, day, point: of each day the newest result that has a number, and was not repeated from an earlier one."""
+    """table_name, check_name, day, point: each day's newest result with a number; repeated results are left out."""
     own = results.where(F.col("value").isNotNull() & F.col("repeated_from").isNull())
     dated = own.withColumn("day", F.coalesce("judged_day", "ds")).where(_recent("day", ds, history_days))
     point = F.max_by(F.struct("value", "usual_low", "usual_high"), F.struct("checked_at", "ds"))
@@ -70,7 +67,7 @@ def _judged_days(results: DataFrame, ds: date, history_days: int) -> DataFrame:
 
 
 def _daily_values(daily_values: DataFrame, ds: date, history_days: int) -> DataFrame:
-    """table_name, check_name, day, value: the newest of each day before `ds`, which is still arriving; without days that have no rows any more."""
+    """table_name, check_name, day, value: the newest value of each day before `ds`; days that lost all their rows are left out."""
     known = daily_values.where(_recent("day", ds, history_days) & (F.col("day") < F.lit(ds)))
     newest = F.max_by("value", F.struct("checked_at", "run_id"))
     return known.groupBy("table_name", "check_name", "day").agg(newest.alias("value")).where("value IS NOT NULL")

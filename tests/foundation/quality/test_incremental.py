@@ -1,288 +1,154 @@
-"""What a check looks at, run after run: the whole table, the days that changed, or nothing; and what a person accepts."""
+"""Which rows a check looks at, chosen from what earlier checks found, on a table that is never read."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta, timezone
-from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pytest
-from pyspark.sql import Row, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
-from basketgraph.cli.status import quality_verdict
-from basketgraph.foundation.config import UserError, data_yaml, parsed
-from basketgraph.foundation.quality.check import QualityStop, check_all
-from basketgraph.foundation.quality.history import CheckHistory, CheckRun, check_history
-from basketgraph.foundation.quality.incremental import newer_lookup
-from basketgraph.foundation.quality.overrides import acceptances
-from basketgraph.foundation.quality.renderers import scope_in_words
-from basketgraph.foundation.quality.suites import QualitySettings, Suite, suite
+from basketgraph.foundation.config import data_yaml, parsed
+from basketgraph.foundation.quality import incremental
+from basketgraph.foundation.quality.check_scope import Look
+from basketgraph.foundation.quality.history import CheckHistory, CheckRun
+from basketgraph.foundation.quality.incremental import look_at
+from basketgraph.foundation.quality.suites import QualitySettings, suite
 from basketgraph.foundation.tables.warehouse import RunTables
-from basketgraph.report.newest import newest_checks
-from basketgraph.report.promises import state
 from support.contract_rows import rows
 
-EVENTS = "silver.events"
+EVENTS, DAY = "silver.events", timedelta(days=1)
 SETTINGS = parsed(QualitySettings, data_yaml("conf/settings.yaml")["quality"], "settings.quality")
-USER = "0123456789abcdef" * 2
-LAST = date(2026, 3, 6)
-KEY, TYPE, DISCOUNT = "key_to_be_unique:event_id", "column_values_to_be_in_set:event_type", "column_values_to_meet:event_id"
+HASH = suite(EVENTS).hash(SETTINGS.limits)
+DS = date(2026, 3, 6)
+KEY, TYPE = "key_to_be_unique:event_id", "column_values_to_be_in_set:event_type"
 
 
-class Shop:
-    """A warehouse in which each run adds events and checks them."""
+class Told:
+    """A release that says which version a table has and which days changed since another."""
 
-    def __init__(self, spark: SparkSession, folder: Path) -> None:
-        self.spark, self.folder, self.runs = spark, folder, 0
+    def __init__(self, frame: DataFrame, version: int, changed: Sequence[date]) -> None:
+        self.frame, self.now, self.changed, self.asked = frame, version, list(changed), list[int]()
 
-    def release(self) -> RunTables:
-        return RunTables(self.spark, str(self.folder), f"run-{self.runs}")
+    def version(self, table: str) -> int | None:
+        return self.now if table == EVENTS else None
 
-    def add(self, day: date, *events: dict[str, Any]) -> None:
-        noon = datetime(day.year, day.month, day.day, 12, tzinfo=timezone.utc)
-        base = {"event_type": "purchase", "event_time": noon, "event_date": day, "user_id": USER, "currency": "EUR", "ingested_at": noon}
-        given = [{**base, "event_id": f"{day}-{number}", **event} for number, event in enumerate(events)]
-        self.release().append(rows(self.spark, EVENTS, given), EVENTS)
+    def read_version(self, table: str, version: int) -> DataFrame:
+        return self.frame
 
-    def check(self, ds: date, **options: Any) -> dict[str, Any]:
-        self.runs += 1
-        return check_all(self.release(), [EVENTS], ds, SETTINGS, **options)
+    def changed_days(self, table: str, column: str, since: int) -> list[date]:
+        self.asked.append(since)
+        return self.changed
 
-    def found(self) -> dict[str, Row]:
-        """The results of the last run, by check."""
-        kept = self.release().read("ops.quality_results").where(f"run_id = 'run-{self.runs}'").collect()
-        assert len({row.check_name for row in kept}) == len(kept)
-        return {row.check_name: row for row in kept}
 
-    def state(self, check_name: str) -> str:
-        """As the page tells it."""
-        return next(state(check) for check in newest_checks(self.release()) if check["check_name"] == check_name)
+class Checks:
+    """Checks of the past, one after the other; each has a row of the key's check, and others that are told."""
+
+    def __init__(self) -> None:
+        self.past, self.hours = CheckHistory(), 0
+
+    def add(self, ds: date, version: int, *, scope: str = "days", broken: str = "", accepted: str | None = None, suite_hash: str = HASH) -> None:
+        self.hours += 1
+        at = datetime(2026, 3, 1, tzinfo=timezone.utc) + timedelta(hours=self.hours)
+        for name in (KEY, TYPE):
+            told = {
+                "success": name != broken,
+                "accepted_because": accepted if name == broken else None,
+                "severity": "critical",
+                "looked_up_version": None,
+            }
+            told |= {"scope_kind": scope, "scope_days": None, "repeated_from": None}
+            row = {**told, "check_name": name, "suite_hash": suite_hash, "ds": ds, "table_version": version, "checked_at": at}
+            self.past.rows.setdefault(EVENTS, {}).setdefault(name, []).append(row)
 
 
 @pytest.fixture
-def shop(spark: SparkSession, tmp_path: Path) -> Shop:
-    return Shop(spark, tmp_path)
+def frame(spark: SparkSession) -> DataFrame:
+    return rows(spark, EVENTS, [])
 
 
-@pytest.mark.long
-def test_after_the_first_check_only_the_days_that_changed_are_looked_at_until_the_whole_table_is_due(shop: Shop) -> None:
-    for back in (2, 1):
-        shop.add(LAST - timedelta(days=back), {}, {"discount_minor": -1})  # a warning on each day
-    (first,) = shop.check(LAST).values()
-    assert first["scope"].startswith("the whole table: no version of it has passed")
-    assert (shop.found()[DISCOUNT].unexpected_count, shop.found()[DISCOUNT].element_count, shop.found()[DISCOUNT].value) == (2, 4, 0.5)
-
-    assert shop.check(LAST) == {}, "nothing new, nothing looked at"
-    shop.add(LAST, {}, {"event_id": "moved"}, {})
-    next_day = LAST + timedelta(days=1)
-    (second,) = shop.check(next_day).values()
-    found = shop.found()
-    assert second["scope"] == "rows of 1 day that changed since the last check: 2026-03-06"
-    assert (found[DISCOUNT].element_count, found[DISCOUNT].outcome, found[DISCOUNT].scope_days) == (3, "kept", [LAST]), (
-        "the old days are not read again"
-    )
-    assert shop.state(DISCOUNT) == "open", "what broke it on the old days is not forgotten"
-    assert (found["table_row_count_to_be_between"].value, found["table_row_count_to_be_between"].scope_kind) == (7, "log")
-    assert found["column_max_to_be_between:event_date"].success
-    purchase = found["looked_up_values_to_meet:purchase_comes_first"]
-    assert (purchase.scope_kind, purchase.repeated_from) == ("table", LAST), "only the whole table can show it, so it is repeated"
-    assert (first["spark_jobs"] > 0, found[DISCOUNT].spark_jobs, found[DISCOUNT].seconds > 0) == (True, second["spark_jobs"], True)
-
-    later = LAST + timedelta(days=5)
-    (third,) = shop.check(later).values()
-    assert third["scope"].startswith("nothing changed since the last check"), "the newest day is compared with the day of the run all the same"
-    assert shop.found()[DISCOUNT].element_count == 3
-    assert scope_in_words(shop.found()[DISCOUNT].asDict()) == f"looked at for {next_day}: {second['scope']}"
-    assert shop.state(DISCOUNT) == "open"
-    assert shop.check(later + timedelta(days=4))[EVENTS]["scope"] == "the whole table: every 7 days"
-    assert (shop.found()[DISCOUNT].element_count, shop.found()[DISCOUNT].unexpected_count) == (7, 2)
-    assert shop.state(DISCOUNT) == "warning"
-    assert not shop.found()["column_max_to_be_between:event_date"].success, "the newest event is nine days old, seven are allowed"
-    assert shop.release().read("ops.daily_values").where("check_name LIKE '%orders'").count() >= 3
+def chosen(frame: DataFrame, checks: Checks, ds: date, version: int, *changed: date) -> tuple[Look | None, list[int]]:
+    """What is looked at, and the versions since which changed days were asked for."""
+    told = Told(frame, version, changed)
+    return look_at(CheckRun(cast(RunTables, told), ds, SETTINGS, checks.past), suite(EVENTS), version), told.asked
 
 
-@pytest.mark.slow
-def test_a_failure_stops_until_it_is_mended_or_a_person_lets_it_pass_for_the_day(shop: Shop) -> None:
-    shop.add(LAST, {}, {"event_type": "view"})
-    for _ in range(2):  # the second run finds the version that stopped the first
-        with pytest.raises(QualityStop) as stopped:
-            shop.check(LAST)
-    (failure,) = stopped.value.failures
-    assert (failure["table"], failure["check"], failure["since"]["run_id"], failure["since"]["ds"]) == (EVENTS, TYPE, "run-1", "2026-03-06")
-    assert shop.found()[TYPE].accepted_because is None
-
-    shop.check(LAST, accepted={(EVENTS, TYPE): "a trial (accepted by ann)"})
-    assert (shop.found()[TYPE].success, shop.found()[TYPE].accepted_because) == (False, "a trial (accepted by ann)")
-    shop.add(LAST, {"event_id": "one more"})
-    shop.check(LAST)
-    assert shop.found()[TYPE].accepted_because == "a trial (accepted by ann)", "the same day again: what was accepted stays so"
-    shop.add(LAST, {"event_id": "and one"})
-    with pytest.raises(QualityStop):
-        shop.check(LAST + timedelta(days=1))
-    assert shop.found()[TYPE].accepted_because is None, "another day: to be accepted anew"
+@pytest.fixture
+def checks(monkeypatch: pytest.MonkeyPatch) -> Checks:
+    """One, of the whole table, the day before."""
+    monkeypatch.setattr(incremental, "daily_history", lambda *_: {})
+    found = Checks()
+    found.add(DS - DAY, 1, scope="table")
+    return found
 
 
-@pytest.mark.long
-def test_what_was_let_pass_for_a_day_stops_the_next_although_only_other_days_changed(shop: Shop) -> None:
-    shop.add(LAST - timedelta(days=1), {})
-    shop.check(LAST - timedelta(days=1))
-    shop.add(LAST, {"event_id": "twice"}, {"event_id": "twice"})
-    shop.check(LAST, accepted={(EVENTS, KEY): "mended tomorrow (accepted by ann)"})
-    assert shop.check(LAST) == {}, "the same day again"
-    shop.add(LAST - timedelta(days=1), {"event_id": "late"})
-    shop.check(LAST)
-    assert (shop.found()[KEY].success, shop.found()[KEY].accepted_because) == (False, "mended tomorrow (accepted by ann)"), "it is still broken"
-    next_day = LAST + timedelta(days=1)
-    shop.add(next_day, {})
-    with pytest.raises(QualityStop):
-        shop.check(next_day)
-    assert shop.found()[KEY].scope_days == [LAST - timedelta(days=1), LAST, next_day], "all that changed since a check that passed by itself"
+def test_changes_count_from_the_last_check_without_a_critical_failure_however_often_one_was_let_pass(frame: DataFrame, checks: Checks) -> None:
+    checks.add(DS, 2, broken=KEY, accepted="mended tomorrow")
+    assert chosen(frame, checks, DS, 2) == (None, []), "the same version on the same day"
+    assert chosen(frame, checks, DS + DAY, 2)[0] is not None, "another day: it stops the run although nothing is new"
+    look, asked = chosen(frame, checks, DS, 3, DS - DAY, DS)
+    assert (look is not None and look.changed, asked) == (["2026-03-05", "2026-03-06"], [1]), "a late file does not make the broken day a good one"
+    checks.add(DS, 3, broken=KEY, accepted="mended tomorrow")
+    assert chosen(frame, checks, DS + DAY, 4, DS)[1] == [1]
+    checks.add(DS + DAY, 4)
+    assert chosen(frame, checks, DS + DAY, 5, DS)[1] == [4]
 
 
-def test_what_a_person_let_pass_is_no_check_from_which_changes_are_counted() -> None:
-    at = datetime(2026, 3, 6, tzinfo=timezone.utc)
-    same = {"check_name": KEY, "suite_hash": "h", "scope_kind": "table", "repeated_from": None, "severity": "critical"}
-    kept = {**same, "ds": LAST - timedelta(days=1), "success": True, "accepted_because": None, "checked_at": at}
-    broken = {**same, "ds": LAST, "success": False, "accepted_because": "a trial", "checked_at": at + timedelta(days=1)}
-    other = {**kept, "ds": LAST, "suite_hash": "another", "checked_at": at + timedelta(days=2)}
-    known = CheckHistory({EVENTS: {KEY: [kept, broken, other]}})
-    assert (known.of_suite(EVENTS, "h"), known.passed(EVENTS, "h")) == ([[broken], [kept]], [kept])
-    assert known.whole_on(EVENTS, "h") == kept["ds"], "a double key across days shows in the whole table only, so that is due again"
-    assert (known.of_suite(EVENTS, "new"), known.passed(EVENTS, "new"), known.whole_on(EVENTS, "new")) == ([], [], None)
+def test_a_break_that_a_look_at_the_whole_table_found_is_looked_for_in_the_whole_table_again(frame: DataFrame, checks: Checks) -> None:
+    checks.add(DS, 2, scope="table", broken=KEY)
+    for version in (2, 3):
+        look, _ = chosen(frame, checks, DS, version, DS)
+        assert look is not None
+        assert (look.part, look.scope.scope_reason) == (False, f"{KEY} was broken"), "nobody knows which day it lies on"
+    checks.add(DS, 3, scope="table")
+    assert chosen(frame, checks, DS, 3) == (None, [])
+    checks.add(DS, 4, broken=TYPE)
+    look, asked = chosen(frame, checks, DS, 4, DS)
+    assert (look is not None and look.part, asked) == (True, [3]), "what was found in changed days is found in them again"
 
 
-def test_a_version_that_was_let_pass_for_a_day_stops_the_next_although_nothing_is_new(spark: SparkSession, tmp_path: Path) -> None:
-    coupons, key = "silver.coupons", "key_to_be_unique:coupon_id,campaign_id,item_id"
-    same = {"coupon_id": "k", "campaign_id": "c", "item_id": "i"}
-    RunTables(spark, str(tmp_path), "run-0").overwrite(rows(spark, coupons, [same, same]), coupons)
-    check_all(RunTables(spark, str(tmp_path), "run-1"), [coupons], LAST, SETTINGS, accepted={(coupons, key): "a trial (accepted by ann)"})
-    assert check_all(RunTables(spark, str(tmp_path), "run-2"), [coupons], LAST, SETTINGS) == {}
-    with pytest.raises(QualityStop):
-        check_all(RunTables(spark, str(tmp_path), "run-3"), [coupons], LAST + timedelta(days=1), SETTINGS)
-
-
-@pytest.mark.slow
-def test_a_stop_of_promises_that_were_taken_back_ends_with_the_next_run(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    promotions, ends = "silver.promotions", "column_values_to_meet:valid_to"
-    day = date(2026, 1, 1)
-    RunTables(spark, str(tmp_path), "run-0").append(rows(spark, promotions, [{"valid_from": day, "valid_to": day + timedelta(days=9)}]), promotions)
-    good = suite(promotions)
-    wrong = good.expectations[ends].model_copy(update={"kwargs": {"column": "valid_to", "condition": "valid_to < valid_from"}})
-
-    def run(number: int, terms: Suite) -> tuple[str | None, Any]:
-        monkeypatch.setattr("basketgraph.foundation.quality.check.suites_of", lambda _: {promotions: terms})
-        release, scope = RunTables(spark, str(tmp_path), f"run-{number}"), None
-        try:
-            scope = check_all(release, [promotions], LAST, SETTINGS).get(promotions, {}).get("scope")
-        except QualityStop:
-            scope = "stopped"
-        found = quality_verdict(release, release.run_id)
-        return scope, (found["critical_failures"], found["critical_of_earlier_runs"])
-
-    assert run(1, good)[1] == (0, 0)
-    assert run(2, Suite(promotions, {**good.expectations, ends: wrong})) == ("stopped", (1, 0))
-    assert run(3, good) == ("the whole table: it was held against other promises since", (0, 0))
-    assert run(4, good) == (None, (0, 0))
-
-
-@pytest.mark.slow
-def test_a_table_that_did_not_change_is_looked_at_again_when_what_it_looks_up_did(spark: SparkSession, tmp_path: Path) -> None:
-    coupons, campaigns, listed = "silver.coupons", "silver.campaigns", "looked_up_values_to_meet:campaign_is_listed"
-
-    def run(number: int, **campaign: str) -> tuple[str | None, bool, int]:
-        release = RunTables(spark, str(tmp_path), f"run-{number}")
-        if campaign:
-            release.overwrite(rows(spark, campaigns, [campaign]), campaigns)
-        told = check_all(release, [coupons], LAST, SETTINGS).get(coupons, {}).get("scope")
-        last = check_history(release, [coupons]).last(coupons, listed) or {}
-        return told, last["success"], last["looked_up_version"]
-
-    RunTables(spark, str(tmp_path), "run-0").overwrite(rows(spark, coupons, [{"campaign_id": "late"}]), coupons)
-    (_, success, version) = run(1, campaign_id="early")
-    assert not success
-    told, success, later = run(2, campaign_id="late")
-    assert (told, success, later > version) == ("the whole table: silver.campaigns changed since it was looked up", True, True)
-    assert run(3) == (None, True, later), "nothing new in either, nothing looked at"
-
-
-@pytest.mark.parametrize(
-    ("table", "name", "success", "was", "days", "anew"),
-    [
-        (EVENTS, "item_is_listed", True, 4, 1, None),  # events are not read as a whole each day because items changed
-        (EVENTS, "item_is_listed", False, 4, 1, "silver.items"),
-        (EVENTS, "item_is_listed", False, 5, 1, None),
-        ("silver.coupons", "item_is_listed", True, 4, 1, "silver.items"),
-        ("silver.coupons", "item_is_listed", True, None, 1, "silver.items"),  # the shop had no such table
-        ("silver.coupons", "item_is_listed", True, 5, 1, None),
-        ("silver.campaign_targets", "targets_are_shoppers", True, 4, 6, None),  # nor as a whole each day because there are new ones
-        ("silver.campaign_targets", "targets_are_shoppers", True, 4, 7, EVENTS),
-        ("silver.campaign_targets", "targets_are_shoppers", False, 4, 1, EVENTS),
-    ],
-)
-def test_a_table_that_is_looked_up_calls_for_another_look_where_it_may_change_the_verdict(
-    table: str, name: str, success: bool, was: int | None, days: int, anew: str | None
+@pytest.mark.parametrize("broken", ["", KEY])
+def test_what_was_held_against_other_promises_since_is_looked_at_as_a_whole_although_it_kept_these_before(
+    frame: DataFrame, checks: Checks, broken: str
 ) -> None:
-    check_name = f"looked_up_values_to_meet:{name}"
-    terms = Suite(table, {check_name: suite(table).expectations[check_name]})
-    row = {"check_name": check_name, "success": success, "looked_up_version": was, "ds": LAST}
-    now = {terms.expectations[check_name].kwargs["table"]: 5}
-    history = CheckHistory({table: {check_name: [row]}})
-    run = CheckRun(cast(RunTables, None), LAST + timedelta(days=days), SETTINGS.model_copy(update={"whole_days": 7}), history)
-    assert newer_lookup(run, terms, [row], now) == anew
-
-
-@pytest.mark.long
-def test_a_change_of_the_settings_makes_the_whole_table_be_looked_at(shop: Shop) -> None:
-    shop.add(LAST, {})
-    check_all(shop.release(), [EVENTS], LAST, SETTINGS)
-    looser = SETTINGS.model_copy(update={"usual_score": 9.0})
-    assert check_all(shop.release(), [EVENTS], LAST, SETTINGS) == {}
-    assert check_all(shop.release(), [EVENTS], LAST, looser)[EVENTS]["scope"].startswith("the whole table: no version of it has passed these")
-    kept = shop.release().read("ops.quality_results")
-    assert kept.count() == kept.select("run_id", "table_name", "check_name").distinct().count(), "the same run again replaces what it found"
+    """Else a warning or a stop of a suite that was taken back would stay the newest result for ever."""
+    assert chosen(frame, checks, DS - DAY, 1) == (None, [])
+    checks.add(DS - DAY, 1, scope="table", broken=broken, suite_hash="another")
+    for version in (1, 2):
+        look, asked = chosen(frame, checks, DS - DAY, version, DS)
+        assert look is not None
+        assert (look.part, look.scope.scope_reason, asked) == (False, "it was held against other promises since", [])
+    checks.add(DS - DAY, 1, scope="table")
+    assert chosen(frame, checks, DS - DAY, 1) == (None, []), "once"
 
 
 @pytest.mark.parametrize(
-    ("accept", "because", "said"),
+    ("changed", "looked_at", "judged", "said"),
     [
-        ([f"{EVENTS}.{TYPE}"], [], "want a --because for each --accept, have 1 --accept and 0 --because"),
-        ([f"{EVENTS}.{TYPE}"], [" "], "want a reason"),
-        ([f"{EVENTS}.no_such_check"], ["why"], f"(?s)want TABLE.CHECK, have silver.events.no_such_check.*Known: .*{KEY}"),
-        (["silver.nothing.at_all"], ["why"], "(?s)want TABLE.CHECK, have silver.nothing.at_all.*silver.items"),
-        ([], ["why"], "have 0 --accept and 1 --because"),
+        ([], ["2026-03-05"], ["2026-03-04", "2026-03-05"], "changed or came to an end since the last check"),
+        ([DS - DAY], ["2026-03-05"], ["2026-03-04", "2026-03-05"], "changed since the last check"),
+        ([DS], ["2026-03-05", "2026-03-06"], ["2026-03-04", "2026-03-05"], "changed or came to an end since the last check"),
     ],
 )
-def test_only_a_known_check_is_let_pass_and_only_with_a_reason(accept: list[str], because: list[str], said: str) -> None:
-    with pytest.raises(UserError, match=said):
-        acceptances(accept, because)
+def test_a_day_that_was_still_arriving_at_the_last_check_is_judged_once_it_is_over_although_nothing_came(
+    frame: DataFrame, checks: Checks, monkeypatch: pytest.MonkeyPatch, changed: list[date], looked_at: list[str], judged: list[str], said: str
+) -> None:
+    seen = [DS - back * DAY for back in (1, 3, 4, 5, 6, 7, 8)]  # on the second day before there was no row: whether it is one is told by later ones
+    monkeypatch.setattr(incremental, "daily_history", lambda *_: {"metric_to_be_usual:orders": {day.isoformat(): 1.0 for day in seen}})
+    # The day before was noted by the check of that day, and not judged.
+    look, _ = chosen(frame, checks, DS, 1, *changed)
+    assert look is not None
+    assert (look.part, look.changed, look.judged) == (True, looked_at, judged)
+    assert look.scope.scope_reason == said
+    checks.add(DS, 1)
+    look, _ = chosen(frame, checks, DS + DAY, 1)
+    assert look is not None
+    assert (look.part, look.changed) == (True, []), "it was judged yesterday"
 
 
-def test_who_lets_a_failure_pass_is_kept_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LOGNAME", "ann")
-    got = acceptances([f"{EVENTS}.{TYPE}", f"{EVENTS}.{KEY}"], ["a trial", " twice "])
-    assert got == {(EVENTS, TYPE): "a trial (accepted by ann)", (EVENTS, KEY): "twice (accepted by ann)"}
-
-
-def test_data_docs_are_made_of_the_runs_own_results_and_hold_no_value_of_a_person(spark: SparkSession, tmp_path: Path) -> None:
-    targets, coupons = "silver.campaign_targets", "silver.coupons"
-    settings = SETTINGS.model_copy(update={"data_docs": True})
-    for run, tables in (("run-1", [targets]), ("run-2", [coupons, targets])):
-        release = RunTables(spark, str(tmp_path), run)
-        release.overwrite(rows(spark, targets, [{"user_id": USER}, {"user_id": f"{run}@example.org"}]), targets)
-        release.overwrite(rows(spark, coupons, [{"item_id": run}]), coupons)
-        for table in tables:  # job by job: both make one site
-            try:
-                check_all(release, [table], LAST, settings)
-            except QualityStop:
-                assert table == targets
-    site = tmp_path / "reports" / "data_docs"
-    pages = {str(page.relative_to(site)): page.read_text() for page in site.rglob("*.html")}
-    index = pages.pop("index.html")
-    assert sorted(page.split("/")[:4] for page in pages) == [["validations", "silver", name, "run-2"] for name in ("campaign_targets", "coupons")]
-    assert "run-2" in index
-    failed = next(page for name, page in pages.items() if "campaign_targets" in name)
-    assert "Failed" in failed
-    told = index + "".join(pages.values()) + "".join(result.read_text() for result in (site / "results").iterdir())
-    assert USER not in told
-    assert "example.org" not in told.replace("https://", "")
-    assert not list(site.rglob("*.crc"))
+@pytest.mark.parametrize(("kind", "counted"), [("table", 7), ("days", None)])
+def test_rows_of_some_days_are_not_taken_for_those_of_the_table(kind: str, counted: int | None) -> None:
+    at = datetime(2026, 3, 5, tzinfo=timezone.utc)
+    row = {"run_id": "before", "check_name": TYPE, "value": 0.0, "element_count": 7, "scope_kind": kind, "checked_at": at}
+    assert CheckHistory({EVENTS: {TYPE: [row]}}).row_count(EVENTS, "now") == counted

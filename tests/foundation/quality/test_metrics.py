@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta, timezone
@@ -173,10 +174,10 @@ def test_hours_are_the_shops_own_so_that_summer_time_moves_none(spark: SparkSess
 def test_a_distribution_of_more_values_than_the_driver_should_get_is_refused(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
     events = rows(spark, "silver.events", [{**EVENT, "quantity": number} for number in range(1, 4)])
     monkeypatch.setattr(metrics, "MOST_BUCKETS", 3)
-    assert metrics.shifts(events, "event_date", SATURDAY.isoformat(), {"at_most": "quantity"}) == {"at_most": (0.0, 3, 0)}
+    assert metrics.shifts(events, "event_date", SATURDAY.isoformat(), json.dumps({"at_most": "quantity"})) == {"at_most": (0.0, 3, 0)}
     monkeypatch.setattr(metrics, "MOST_BUCKETS", 2)
     with pytest.raises(ValueError, match=r"^many: want at most 2 buckets, have more$"):
-        metrics.shifts(events, "event_date", SATURDAY.isoformat(), {"many": "quantity", "few": "event_type"})
+        metrics.shifts(events, "event_date", SATURDAY.isoformat(), json.dumps({"many": "quantity", "few": "event_type"}))
 
 
 @pytest.mark.parametrize("part", [True, False])

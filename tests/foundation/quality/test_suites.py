@@ -11,10 +11,11 @@ import pytest
 import yaml
 from pyspark.sql import SparkSession
 
+from basketgraph.foundation.code_hash import installed_code
 from basketgraph.foundation.config import CONF_VARIABLE, UserError, data_files, data_yaml
 from basketgraph.foundation.quality.build import refuse_unusable
 from basketgraph.foundation.quality.check import QualityStop, check_all
-from basketgraph.foundation.quality.suites import KNOWN_VALUES, Expectation, Meta, QualitySettings, Suite, filled, suite, suite_file, suites
+from basketgraph.foundation.quality.suites import CHECKS, KNOWN_VALUES, Expectation, Meta, QualitySettings, Suite, filled, suite, suite_file, suites
 from basketgraph.foundation.runs.steps import pipelines
 from basketgraph.foundation.tables.warehouse import RunTables
 from support.contract_rows import rows
@@ -51,6 +52,12 @@ def test_great_expectations_takes_every_suite() -> None:
     with pytest.raises(UserError) as refused:  # nor would it take anything: among all of them those that are wrong are told, and no other
         refuse_unusable([*suites().values(), *WRONG.values()], SETTINGS)
     assert {fault.split(" cannot be used: ")[1].split(":")[0] for fault in refused.value.faults} == {"a", "b", "c"}
+
+
+def test_a_change_of_the_code_that_checks_makes_another_suite() -> None:
+    """Else a table that did not change would keep a verdict that the code of today would not give."""
+    parts = ("suites", "examine", "custom_expectations", "metrics", "anomaly", "incremental")
+    assert {f"basketgraph.foundation.quality.{part}" for part in parts} <= installed_code().closure(f"import {CHECKS}")
 
 
 def write_suite(folder: Path, table: str, *expectations: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What is usual for a number that is there once a day, and how far a day is from it: median and MAD of the same weekday. Plain Python, no Spark."""
+"""Anomalies of a daily number: how far a day lies from the median of the same weekday, in robust deviations (MAD). Plain Python, no Spark."""
 
 from __future__ import annotations
 
@@ -60,15 +60,12 @@ def score_day(history: Mapping[date, float | None], day: date, value: float, lim
               from the median, low not below 0 where no day was.
     """
     first = day - timedelta(weeks=limits.weeks)
-    past = [
-        known
-        for when, known in history.items()
-        if known is not None and first <= when < day and (not limits.weekly or when.weekday() == day.weekday()) and not is_closed(when, limits.closed)
-    ]
+    comparable = [when for when in history if first <= when < day and (not limits.weekly or when.weekday() == day.weekday())]
+    past = [past_value for when in comparable if (past_value := history[when]) is not None and not is_closed(when, limits.closed)]
     if len(past) < limits.least_days:
         return DayScore(day, value, len(past))
     middle = median(past)
-    deviation = max(MAD_TO_DEVIATION * median(abs(known - middle) for known in past), limits.least_share * abs(middle), limits.least)
+    deviation = max(MAD_TO_DEVIATION * median(abs(past_value - middle) for past_value in past), limits.least_share * abs(middle), limits.least)
     if deviation == 0:  # it was 0 on most days: whatever differs is new, but by how much it is unusual cannot be told
         return DayScore(day, value, len(past), middle, middle, 0.0 if value == middle else None)
     reach = limits.score * deviation
@@ -83,16 +80,15 @@ def detect_anomalies(
 
     missing: what a day without a value counts as, between the first and the last day that have one; None: it is passed over.
     """
-    found = []
-    known = [day for day, value in history.items() if value is not None]
+    scores = []
+    with_value = [day for day, value in history.items() if value is not None]
     for day in sorted(days):
         value = history.get(day)
-        if value is None and missing is not None and known and min(known) < day < max(known):
+        if value is None and with_value and min(with_value) < day < max(with_value):
             value = missing
         if value is not None and not is_closed(day, limits.closed):
-            found.append(score_day(history, day, value, limits))
-    unusual = [judgement for judgement in found if judgement.is_anomaly(limits)]
-    if unusual:
-        return max(unusual, key=lambda judgement: (abs(judgement.score or 0), judgement.day)), unusual
-    told = [judgement for judgement in found if judgement.score is not None] or found
-    return (told[-1] if told else None), []
+            scores.append(score_day(history, day, value, limits))
+    if unusual := [score for score in scores if score.is_anomaly(limits)]:
+        return max(unusual, key=lambda score: (abs(score.score or 0), score.day)), unusual
+    scored = [score for score in scores if score.score is not None] or scores
+    return (scored[-1] if scored else None), []

@@ -1,4 +1,4 @@
-"""Great Expectations' objects of a suite: what the run fills in, and what GX does not know or refuses."""
+"""Building Great Expectations' objects of a suite, with the arguments that the run fills in. Unknown types and arguments are refused."""
 
 from __future__ import annotations
 
@@ -20,12 +20,16 @@ if TYPE_CHECKING:
 
 FOUND = re.compile(r"\bfound\b")
 NEEDED_TO_LOOK_UP = ("table", "column_list", "keys")  # GX says which of them is missing
-STAND_INS: dict[str, Any] = {"ds": date(2000, 1, 1), "previous_rows": 1, "later_delivery": "a run"}  # arguments are the same for every run
+STAND_INS: dict[str, Any] = {
+    "ds": date(2000, 1, 1),
+    "previous_rows": 1,
+    "later_delivery": "a run",
+}  # for checking arguments, which do not depend on the run
 
 
 def completed(expectations: Mapping[str, Expectation], look: Look) -> dict[str, Expectation]:
-    """With what the run fills in: history, the days to be judged, and what is computed in one go with others of the kind."""
-    filled_in = {}
+    """Fill in the run's arguments: history, the days to be judged, and the SQL that is computed together."""
+    complete = {}
     for name, e in expectations.items():
         more: dict[str, Any] = {}
         if e.type == USUAL:
@@ -34,9 +38,10 @@ def completed(expectations: Mapping[str, Expectation], look: Look) -> dict[str, 
                 "together": _together(expectations, e, "metric"),
                 "history": json.dumps(dict(look.history(name, e))),
                 "limits": json.dumps(limits),
+                "days": list(look.judged) if e.kwargs.get("day") else [look.ds],
+                "place": name,
+                "looked_at": list(look.changed if look.part else look.known.get(name, {})),
             }
-            more |= {"days": list(look.judged) if e.kwargs.get("day") else [look.ds], "place": name}
-            more |= {"looked_at": list(look.changed if look.part else look.known.get(name, {}))}
         elif e.type == DISTRIBUTION:
             more = {"together": _together(expectations, e, "bucket"), "first_day": look.window[0], "place": name}
         elif e.type == MEDIANS:
@@ -45,64 +50,60 @@ def completed(expectations: Mapping[str, Expectation], look: Look) -> dict[str, 
             condition = FOUND.sub(found_column(lookup_of(e), e.kwargs.get("take", "")), e.kwargs.get("condition", ""))
             more = {"column": e.kwargs["column_list"][0], "condition": condition}
         kept = {key: value for key, value in e.kwargs.items() if key not in ("row_condition", "condition_parser")}
-        filled_in[name] = e.model_copy(update={"kwargs": {**kept, **more}})
-    return filled_in
+        complete[name] = e.model_copy(update={"kwargs": {**kept, **more}})
+    return complete
 
 
-def _together(expectations: Mapping[str, Expectation], one: Expectation, argument: str) -> str:
-    """The SQL of all expectations of this kind that look at the same rows, so that they are computed in one job."""
-    same = {n: e.kwargs.get(argument) for n, e in expectations.items() if e.type == one.type and _kind(e) == _kind(one)}
-    return json.dumps(same)
+def _together(expectations: Mapping[str, Expectation], expectation: Expectation, argument: str) -> str:
+    """JSON of name -> SQL of all expectations of this type that read the same rows, so that one job computes them."""
 
+    def rows_read(e: Expectation) -> tuple[Any, ...]:
+        return e.type, *map(e.kwargs.get, ("day", "window_days", "row_condition"))
 
-def _kind(expectation: Expectation) -> tuple[Any, ...]:
-    return (expectation.kwargs.get("day"), expectation.kwargs.get("window_days"), expectation.kwargs.get("row_condition"))
+    return json.dumps({name: e.kwargs.get(argument) for name, e in expectations.items() if rows_read(e) == rows_read(expectation)})
 
 
 def built(expectations: Mapping[str, Expectation]) -> tuple[dict[str, Any], list[str]]:
-    """GX's own objects by name, and what it refuses."""
-    made: dict[str, Any] = {}
+    """GX's objects by name, and the faults of those that it does not know or refuses."""
+    objects: dict[str, Any] = {}
     faults: list[str] = []
     for name, expectation in expectations.items():
         try:
-            made[name] = engine().build(name, expectation)
+            objects[name] = engine().build(name, expectation)
         except KeyError:
             faults.append(f"{name}: want an expectation of Great Expectations, have {expectation.type}")
         except ValueError as error:
             faults += [f"{name}: {line}" for line in str(error).splitlines()[1:] or [str(error)]]
-    return made, faults
+    return objects, faults
 
 
 def suites_of(tables: Sequence[str]) -> dict[str, Suite]:
     """Each table's suite. errors: UserError, with the faults of all of them at once."""
-    found, mistakes = {}, []
+    suites, errors = {}, []
     for table in tables:
         try:
-            found[table] = suite(table)
-        except UserError as mistake:
-            mistakes.append(mistake)
-    _raise(mistakes)
-    return found
+            suites[table] = suite(table)
+        except UserError as error:
+            errors.append(error)
+    _raise(errors)
+    return suites
 
 
 def refuse_unusable(suites: Sequence[Suite], settings: QualitySettings) -> None:
     """Raises UserError, with the faults of all suites at once, where GX does not know a type or refuses an argument. Nothing is read."""
-    values, mistakes = {**settings.values, **STAND_INS}, []
+    values = {**settings.values, **STAND_INS}
     look = whole_table(cast("DataFrame", None), STAND_INS["ds"], settings)
-    for terms in suites:
-        _, faults = built(completed({name: filled(e, values) for name, e in terms.expectations.items()}, look))
-        if faults:
-            mistakes.append(cannot_be_used(terms, faults))
-    _raise(mistakes)
+    faults = [built(completed({name: filled(e, values) for name, e in suite.expectations.items()}, look))[1] for suite in suites]
+    _raise([cannot_be_used(suite, of_suite) for suite, of_suite in zip(suites, faults, strict=True) if of_suite])
 
 
-def cannot_be_used(terms: Suite, faults: Sequence[str]) -> UserError:
-    return UserError(f"{terms.file} cannot be used", faults, f"Expectations known here: {', '.join(engine().known())}.")
+def cannot_be_used(suite: Suite, faults: Sequence[str]) -> UserError:
+    return UserError(f"{suite.file} cannot be used", faults, f"Expectations known here: {', '.join(engine().known())}.")
 
 
-def _raise(mistakes: Sequence[UserError]) -> None:
-    if len(mistakes) == 1:
-        raise mistakes[0]
-    if mistakes:
-        faults = [f"{mistake.what}: {fault}" for mistake in mistakes for fault in mistake.faults]
-        raise UserError(f"{len(mistakes)} suites cannot be used", faults, "\n".join(dict.fromkeys(mistake.cure for mistake in mistakes)))
+def _raise(errors: Sequence[UserError]) -> None:
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        faults = [f"{error.what}: {fault}" for error in errors for fault in error.faults]
+        raise UserError(f"{len(errors)} suites cannot be used", faults, "\n".join(dict.fromkeys(error.cure for error in errors)))

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from basketgraph.foundation.tables.warehouse import RunTables
 
 log = logging.getLogger("basketgraph")
-MAPPED = "silver."  # tables whose rows the shop's mapping makes
 REPLAY = (
     "Where the mapping is at fault, mend it and read its files again: basketgraph replay --from DAY --to DAY (the days of the events concerned). "
     "Cleaning alone does not read again what is in already."
@@ -35,7 +34,7 @@ REPLAY = (
 
 
 class QualityStop(Exception):
-    """Critical promises are broken: what was promised, what was found, where to read on. Exit code 3.
+    """Critical promises are broken. The message names each promise, the finding, and where to read on. Exit code 3.
 
     failures: {table, check, expected, observed, since} each; since: {run_id, ds, at} of the first run of an unbroken row of failures.
     ds:       the day that the checks were for: without --ds, the day after the last event, which cleaning may have moved.
@@ -50,14 +49,13 @@ class QualityStop(Exception):
 
 @dataclass
 class Cost:
-    """Seconds and Spark jobs of a table's check; a suite runs while nothing else does."""
+    """Seconds and Spark jobs of a table's check, added up block by block. No other Spark job runs meanwhile."""
 
     seconds: float = 0.0
     spark_jobs: int = 0
 
     @contextmanager
     def measured(self, tables: RunTables) -> Iterator[None]:
-        """Adds what a block costs."""
         scheduler = tables.spark.sparkContext._jsc.sc().dagScheduler()
         started, jobs = time.monotonic(), int(scheduler.nextJobId())
         yield
@@ -66,7 +64,7 @@ class Cost:
 
 @dataclass
 class TableCheck:
-    """A version of a table, what is looked at in it, and what was found. accepted: by check, why a person lets its failure pass."""
+    """A version of a table, the rows to examine, and the findings. accepted: check -> why a person accepts its failure."""
 
     suite: Suite
     version: int
@@ -84,41 +82,37 @@ class TableCheck:
     def broken(self) -> list[Finding]:
         return [finding for finding in self.findings if not finding.success]
 
-    @property
-    def stopping(self) -> list[Finding]:
-        return [finding for finding in self.broken if finding.severity == "critical" and finding.check not in self.accepted]
-
 
 def check_all(
     release: RunTables, tables: Sequence[str], ds: date, settings: QualitySettings, accepted: Accepted | None = None
 ) -> dict[str, dict[str, Any]]:
-    """Hold the newest versions of `tables` against expectations/<layer>/<table>.yaml and append what was found to ops.quality_results.
+    """Hold the newest versions of `tables` against expectations/<layer>/<table>.yaml and append the findings to ops.quality_results.
 
-    A version that passed the same promises before is not looked at again; of a table with a change data feed, laid out by a day, only the days
-    that changed since are. A failed check that a person accepted for this `ds`, now or in an earlier run, stops nothing.
-    returns: {table: {scope, seconds, spark_jobs, promises, broken}} of those that were looked at.
-    errors:  QualityStop when a critical expectation fails, after all results are written; UserError for suites that cannot be used and tables
-             that are not there, all at once and before a row is read; and, after all other tables were checked, for a suite that cannot be computed.
+    A version that passed the same promises before is not checked again. Of a table that is laid out by a day and has a change data feed, only the
+    days that changed since are. A failure that a person accepted for this `ds`, now or in an earlier run, stops nothing.
+    returns: {table: {scope, seconds, spark_jobs, promises, broken}} of the tables that were checked.
+    errors:  QualityStop when a critical expectation fails, after all results are written. UserError for suites that cannot be used and missing
+             tables, all at once and before a row is read; for a suite that cannot be computed, after all other tables were checked.
     """
     suites, versions = suites_of(tables), _versions(release, tables)
     run = CheckRun(release, ds, settings, check_history(release, tables), accepted or {})
-    planned = [plan for table in tables if (plan := _planned(run, suites[table], versions[table])) is not None]
-    refuse_unusable([checked.suite for checked in planned], settings)
-    found, mistakes = _examined(run, planned)
-    stop = _stop(run, found)
-    if found:
+    planned = [check for table in tables if (check := _planned(run, suites[table], versions[table])) is not None]
+    refuse_unusable([check.suite for check in planned], settings)
+    checks, errors = _examined(run, planned)
+    stop = _stop(run, checks)
+    if checks:
         with handling(stop, f"the run's results are not in {RESULTS}"):
-            _keep(run, found)
-    told = {checked.table: _told(checked) for checked in found}
-    release.checked.update(told)
-    if settings.data_docs and found:
+            _keep(run, checks)
+    summaries = {check.table: _summary(check) for check in checks}
+    release.checked.update(summaries)
+    if settings.data_docs and checks:
         with handling(stop, "data docs: not made"):
-            log.info("data docs: %s", build_data_docs(release, release.run_id, {c.table: c.look.results for c in found}))
+            log.info("data docs: %s", build_data_docs(release, release.run_id, {check.table: check.look.results for check in checks}))
     if stop is not None:
         raise stop
-    if mistakes:
-        raise mistakes[0]
-    return told
+    if errors:
+        raise errors[0]
+    return summaries
 
 
 def _versions(release: RunTables, tables: Sequence[str]) -> dict[str, int]:
@@ -137,79 +131,79 @@ def _planned(run: CheckRun, suite: Suite, version: int) -> TableCheck | None:
 
 
 def _examined(run: CheckRun, planned: Sequence[TableCheck]) -> tuple[list[TableCheck], list[UserError]]:
-    """The checked tables; and mistakes that only show while computing, as a condition without a column: they must not hide another table's stop."""
-    found, mistakes = [], []
-    for checked in each(planned, "tables checked"):
+    """The checked tables, and the errors that only computing shows, as SQL without a column: they must not hide another table's stop."""
+    checks, errors = [], []
+    for check in each(planned, "tables checked"):
         try:
-            _examine(run, checked)
-            found.append(checked)
-        except UserError as mistake:
-            log.error("%s: not checked: %s", checked.table, mistake)
-            mistakes.append(mistake)
-    return found, mistakes
+            _examine(run, check)
+            checks.append(check)
+        except UserError as error:
+            log.error("%s: not checked: %s", check.table, error)
+            errors.append(error)
+    return checks, errors
 
 
-def _examine(run: CheckRun, checked: TableCheck) -> None:
-    look, run_id = checked.look, run.tables.run_id
-    with checked.cost.measured(run.tables):
-        previous = run.history.row_count(checked.table, run_id)
+def _examine(run: CheckRun, check: TableCheck) -> None:
+    look, run_id, table = check.look, run.tables.run_id, check.table
+    with check.cost.measured(run.tables):
+        previous = run.history.row_count(table, run_id)
         values = {**run.settings.values, "ds": run.ds, "previous_rows": previous, "later_delivery": run_id if previous is not None else None}
-        checked.findings = examine(checked.suite, values, look)
-        checked.daily = daily_rows(checked.table, look.daily, look.known, run_id=run_id, checked_at=datetime.now(timezone.utc))
-    reasons = {f.check: run.accepted.get((checked.table, f.check)) or run.history.accepted(checked.table, f.check, run.ds) for f in checked.broken}
-    checked.accepted = {name: reason for name, reason in reasons.items() if reason}
+        check.findings = examine(check.suite, values, look)
+        check.daily = daily_rows(table, look.daily, look.known, run_id=run_id, checked_at=datetime.now(timezone.utc))
+    reasons = {f.check: run.accepted.get((table, f.check)) or run.history.accepted(table, f.check, run.ds) for f in check.broken}
+    check.accepted = {name: reason for name, reason in reasons.items() if reason}
 
 
-def _told(checked: TableCheck) -> dict[str, Any]:
-    """What the run log keeps of a table's check."""
-    scope, cost = scope_in_words(vars(checked.look.scope)), checked.cost
-    counted = f"{len(checked.findings)} promises, {len(checked.broken)} broken, {cost.seconds:.1f} s, {cost.spark_jobs} Spark jobs"
-    log.info("%s version %d, %s: %s", checked.table, checked.version, scope, counted)
-    counts = {"promises": len(checked.findings), "broken": len(checked.broken)}
-    return {"scope": scope, "seconds": round(cost.seconds, 2), "spark_jobs": cost.spark_jobs, **counts}
+def _summary(check: TableCheck) -> dict[str, Any]:
+    """A table's check as the run log keeps it."""
+    scope, cost = scope_in_words(vars(check.look.scope)), check.cost
+    promises, broken = len(check.findings), len(check.broken)
+    counted = f"{promises} promises, {broken} broken, {cost.seconds:.1f} s, {cost.spark_jobs} Spark jobs"
+    log.info("%s version %d, %s: %s", check.table, check.version, scope, counted)
+    return {"scope": scope, "seconds": round(cost.seconds, 2), "spark_jobs": cost.spark_jobs, "promises": promises, "broken": broken}
 
 
-def _keep(run: CheckRun, found: Sequence[TableCheck]) -> None:
-    """Append the results, as one commit; a step that is tried again under its run id replaces what it found before."""
+def _keep(run: CheckRun, checks: Sequence[TableCheck]) -> None:
+    """Append the results in one commit; a step that is tried again under its run id replaces its earlier results."""
     now, release = datetime.now(timezone.utc), run.tables
-    hashes = {checked.table: checked.suite.hash(run.settings.limits) for checked in found}
+    hashes = {check.table: check.suite.hash(run.settings.limits) for check in checks}
     rows = [
         {
             **{key: value for key, value in vars(finding).items() if key not in ("check", "scope")},
             **vars(finding.scope),
             "check_name": finding.check,
             "run_id": release.run_id,
-            "table_name": checked.table,
+            "table_name": check.table,
             "ds": run.ds,
-            "table_version": checked.version,
-            "accepted_because": checked.accepted.get(finding.check),
-            "suite_hash": hashes[checked.table],
-            **vars(checked.cost),
+            "table_version": check.version,
+            "accepted_because": check.accepted.get(finding.check),
+            "suite_hash": hashes[check.table],
+            **vars(check.cost),
             "checked_at": now,
         }
-        for checked in found
-        for finding in checked.findings
+        for check in checks
+        for finding in check.findings
     ]
-    frame = release.rows_of(RESULTS, rows)
-    tried_before = any(row["run_id"] == release.run_id for checked in found for rows in run.history.checks(checked.table) for row in rows)
-    release.merge(frame, RESULTS) if tried_before else release.append(frame, RESULTS)
-    if daily := [row for checked in found for row in checked.daily]:
+    results = release.rows_of(RESULTS, rows)
+    tried_before = any(row["run_id"] == release.run_id for check in checks for rows in run.history.checks(check.table) for row in rows)
+    release.merge(results, RESULTS) if tried_before else release.append(results, RESULTS)
+    if daily := [row for check in checks for row in check.daily]:
         release.append(release.rows_of(DAILY, daily), DAILY)
 
 
-def _stop(run: CheckRun, found: Sequence[TableCheck]) -> QualityStop | None:
+def _stop(run: CheckRun, checks: Sequence[TableCheck]) -> QualityStop | None:
     """The error that stops the run, with every critical failure that nobody accepted; None where there is none."""
     lines, failures = [], []
-    for checked in found:
-        for name, because in checked.accepted.items():
-            log.warning("%s.%s: broken, accepted for %s: %s", checked.table, name, run.ds, because)
-        if critical := checked.stopping:
+    for check in checks:
+        for name, because in check.accepted.items():
+            log.warning("%s.%s: broken, accepted for %s: %s", check.table, name, run.ds, because)
+        if critical := [finding for finding in check.broken if finding.severity == "critical" and finding.check not in check.accepted]:
             counted = number_in_words(len(critical), "critical promise")
-            lines.append(f"{checked.table} version {checked.version}: stopped, {counted} broken. The live release stays as it is.")
+            lines.append(f"{check.table} version {check.version}: stopped, {counted} broken. The live release stays as it is.")
             lines += [f"  {finding.check}: want {finding.expected}, have {finding.observed}" for finding in critical]
-            lines.append(f"The reasons are in {checked.suite.file}, all results in {RESULTS} (run {run.tables.run_id}); what to do: docs/quality.md.")
-            failures += [_failure(run, checked.table, finding) for finding in critical]
-    if any(failure["table"].startswith(MAPPED) for failure in failures):
+            lines.append(f"The reasons are in {check.suite.file}, all results in {RESULTS} (run {run.tables.run_id}); what to do: docs/quality.md.")
+            failures += [_failure(run, check.table, finding) for finding in critical]
+    if any(failure["table"].startswith("silver.") for failure in failures):  # the shop's mapping makes their rows
         lines.append(REPLAY)
     return QualityStop("\n".join(lines), failures, ds=run.ds) if failures else None
 

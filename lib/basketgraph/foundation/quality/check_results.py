@@ -1,4 +1,4 @@
-"""What the typed columns of ops.quality_results say, for whoever writes a result or reads it again. Plain Python, no Spark."""
+"""The values of the typed columns of ops.quality_results, and questions to a result. Plain Python, no Spark."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ Result = Mapping[str, Any]  # a row of ops.quality_results
 
 
 def is_partial(result: Result) -> bool:
-    """Whether rows of some days were looked at. Rows that lack the typed columns were written by an older version and count as whole."""
+    """Whether rows of some days only were looked at. A result without a scope counts as one of the whole table."""
     return bool(result["scope_kind"] == DAYS)
 
 
 def is_whole_table(result: Result) -> bool:
-    """Whether the run itself looked at the whole table for all of its expectations."""
+    """Whether this run looked at the whole table, for all expectations of the suite."""
     return bool(result["scope_kind"] == TABLE and result["repeated_from"] is None)
 
 
 def covers(now: Result, before: Result) -> bool:
-    """Whether `now` compared all rows that `before` looked at: those of the whole table, or of the same days at least."""
+    """Whether `now` compared all rows that `before` looked at."""
     if now["outcome"] == NOT_COMPARED:
         return False
     return not is_partial(now) or (is_partial(before) and set(before["scope_days"]) <= set(now["scope_days"]))

@@ -1,4 +1,4 @@
-"""The input and the output of an examination: which rows are looked at, and what each expectation found."""
+"""The input and the output of an examination: the rows that are looked at, and a finding per expectation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Scope:
-    """What was looked at: the scope columns of ops.quality_results."""
+    """The rows that were looked at: the scope columns of ops.quality_results."""
 
     scope_kind: str = TABLE
     scope_days: Sequence[date] | None = None
@@ -27,7 +27,7 @@ class Scope:
 
 @dataclass(frozen=True)
 class Finding:
-    """What one expectation found: columns of ops.quality_results. `observed` and `expected` are sentences without any value of a text column."""
+    """The finding of one expectation: columns of ops.quality_results. `observed` and `expected` are sentences without any value of a text column."""
 
     check: str
     severity: str
@@ -49,20 +49,20 @@ class Finding:
 
 @dataclass
 class Look:
-    """What an examination looks at.
+    """The input of an examination, and what it collects besides its findings.
 
-    rows:    the table's rows, or those of the days in `scope`.
-    whole:   the whole table.
-    ds:      the day of the run, YYYY-MM-DD.
-    judged:  the days that are compared with what is usual; oldest first.
-    window:  all days before the run's own that may be judged; prices and distributions of all of them are compared with the days before.
-    lookup:  another table's rows; None where there is no such table.
+    rows:      the table's rows, or those of the days in `scope`.
+    whole:     the whole table.
+    ds:        the day of the run, YYYY-MM-DD.
+    judged:    the days that are compared with their usual range; oldest first.
+    window:    all days before `ds` that may be judged; prices and distributions of all of them are compared with the days before.
+    lookup:    another table's rows; None where there is no such table.
     looked_up: the version of each other table that is looked up; None where there is no such table.
-    history: values of earlier days by check and day.
-    known:   those of them that ops.daily_values keeps.
-    repeated: what an earlier examination found, for expectations that this one does not look at.
-    daily:   filled by the examination: the values of this one, by check and day.
-    results: filled by the examination: Great Expectations' own results.
+    history:   values of earlier days by check and day.
+    known:     the values in ops.daily_values.
+    repeated:  the finding of an earlier check, for expectations that this one skips.
+    daily:     collected: this examination's values, by check and day.
+    results:   collected: Great Expectations' own results.
     """
 
     rows: DataFrame

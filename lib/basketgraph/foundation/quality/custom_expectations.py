@@ -1,6 +1,6 @@
 """Expectations of our own, made the way Great Expectations documents, where its vocabulary has none, or where its own would cost a job each.
 
-Great Expectations knows a class of these from the moment that it is made: whoever needs them imports this module.
+Importing this module registers them.
 
 expect_column_values_to_meet:           `condition`, in SQL over all columns of the row, is true wherever `column` is not null; shares the one pass.
 expect_looked_up_values_to_meet:        the same, with `found` in it: what `take` (an SQL aggregate) gives of the rows of `table` that agree in `keys`
@@ -16,6 +16,9 @@ expect_medians_to_be_steady:            the median of `measure` (SQL) of each `b
 from __future__ import annotations
 
 import json
+from abc import abstractmethod
+from collections.abc import Callable
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from great_expectations.core.metric_domain_types import MetricDomainTypes
@@ -26,16 +29,13 @@ from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
 from pyspark.sql import functions as F
 
-from basketgraph.foundation.quality.metrics import NO_DAY, daily_values, judge_metric, median_shifts, shifts
+from basketgraph.foundation.quality.anomaly import Limits, detect_anomalies
+from basketgraph.foundation.quality.metrics import NO_DAY, daily_values, key_duplicates, median_shifts, shifts
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame
+    from pyspark.sql import Column
 
-
-def table_frame(execution_engine: Any, domain: Any) -> DataFrame:
-    frame: DataFrame
-    frame, _, _ = execution_engine.get_compute_domain(domain, domain_type=MetricDomainTypes.TABLE)
-    return frame
+Result = dict[str, Any]  # success, and GX's `result`
 
 
 class ColumnValuesMeet(ColumnMapMetricProvider):  # type: ignore[misc]
@@ -63,40 +63,49 @@ class ExpectLookedUpValuesToMeet(ExpectColumnValuesToMeet):
     where: str | None = None
 
 
-class KeyDoubles(TableMetricProvider):  # type: ignore[misc]
-    metric_name = "table.key_doubles"
-    value_keys = ("column_list",)
+class TableMetric(TableMetricProvider):  # type: ignore[misc]
+    """A metric of all rows: `compute` takes the rows and the `value_keys`."""
+
+    compute: Callable[..., Any]
 
     @metric_value(engine=SparkDFExecutionEngine)  # type: ignore[untyped-decorator]
-    def _spark(cls, execution_engine: Any, metric_domain_kwargs: Any, metric_value_kwargs: Any, **_: Any) -> list[int]:
-        frame = table_frame(execution_engine, metric_domain_kwargs)
-        copies = frame.groupBy(F.xxhash64(*metric_value_kwargs["column_list"]).alias("key")).agg(F.count("*").alias("copies"))
-        (counted,) = copies.agg(F.coalesce(F.sum("copies"), F.lit(0)), F.coalesce(F.sum(F.col("copies") - 1), F.lit(0))).collect()
-        return [int(count) for count in counted]
+    def _spark(cls, execution_engine: Any, metric_domain_kwargs: Any, metric_value_kwargs: Any, **_: Any) -> Any:
+        rows, *_others = execution_engine.get_compute_domain(metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE)
+        return cls.compute(rows, **metric_value_kwargs)
 
 
-class ExpectKeyToBeUnique(BatchExpectation):  # type: ignore[misc]
+def _table_metric(name: str, value_keys: tuple[str, ...], compute: Callable[..., Any]) -> Any:
+    """Making the class registers the metric."""
+    return type(name, (TableMetric,), {"metric_name": f"table.{name}", "value_keys": value_keys, "compute": staticmethod(compute)})
+
+
+KeyDuplicates = _table_metric("key_duplicates", ("column_list",), key_duplicates)
+DailyValues = _table_metric("daily_values", ("day", "together"), daily_values)
+Shifts = _table_metric("shifts", ("day", "first_day", "together"), shifts)
+MedianShifts = _table_metric("median_shifts", ("by", "measure", "day", "first_day", "least", "factor"), median_shifts)
+
+
+class TableExpectation(BatchExpectation):  # type: ignore[misc]
+    """An expectation about one TableMetric, whose value `judge` turns into the result."""
+
+    def _validate(self, metrics: dict[str, Any], runtime_configuration: Any = None, execution_engine: Any = None) -> Result:
+        return self.judge(metrics[self.metric_dependencies[0]])
+
+    @abstractmethod
+    def judge(self, value: Any) -> Result: ...
+
+
+class ExpectKeyToBeUnique(TableExpectation):
     column_list: list[str]
-    metric_dependencies = ("table.key_doubles",)
-    success_keys = ("column_list",)
-    domain_keys = ("batch_id",)
+    metric_dependencies = (KeyDuplicates.metric_name,)
+    success_keys = KeyDuplicates.value_keys
 
-    def _validate(self, metrics: dict[str, Any], runtime_configuration: Any = None, execution_engine: Any = None) -> dict[str, Any]:
-        rows, doubles = metrics["table.key_doubles"]
-        return {"success": doubles == 0, "result": {"element_count": rows, "unexpected_count": doubles}}
-
-
-class DailyValues(TableMetricProvider):  # type: ignore[misc]
-    metric_name = "table.daily_values"
-    value_keys = ("day", "together")
-
-    @metric_value(engine=SparkDFExecutionEngine)  # type: ignore[untyped-decorator]
-    def _spark(cls, execution_engine: Any, metric_domain_kwargs: Any, metric_value_kwargs: Any, **_: Any) -> dict[str, dict[str, float | None]]:
-        frame = table_frame(execution_engine, metric_domain_kwargs)
-        return daily_values(frame, metric_value_kwargs["day"], json.loads(metric_value_kwargs["together"]))
+    def judge(self, value: Any) -> Result:
+        rows, duplicates = value
+        return {"success": duplicates == 0, "result": {"element_count": rows, "unexpected_count": duplicates}}
 
 
-class ExpectMetricToBeUsual(BatchExpectation):  # type: ignore[misc]
+class ExpectMetricToBeUsual(TableExpectation):
     """`together`, `history`, `days`, `looked_at`, `limits` and `place` are filled in by the run: metrics of one table are computed together."""
 
     metric: str
@@ -110,30 +119,21 @@ class ExpectMetricToBeUsual(BatchExpectation):  # type: ignore[misc]
     looked_at: list[str]  # days with rows now or before: those without a value have none any more
     limits: str
     place: str
-    metric_dependencies = ("table.daily_values",)
-    success_keys = ("day", "together")
-    domain_keys = ("batch_id",)
+    metric_dependencies = (DailyValues.metric_name,)
+    success_keys = DailyValues.value_keys
 
-    def _validate(self, metrics: dict[str, Any], runtime_configuration: Any = None, execution_engine: Any = None) -> dict[str, Any]:
-        daily = metrics["table.daily_values"][self.place]
+    def judge(self, value: Any) -> Result:
+        daily = value[self.place]
         is_of_today = self.day is None  # of the table as it is
         daily = {day: daily.get(NO_DAY) for day in self.days} if is_of_today else {**dict.fromkeys(self.looked_at), **daily}
-        told = judge_metric({**json.loads(self.history), **daily}, self.days, json.loads(self.limits), self.missing)
-        told["result"]["daily"] = daily
-        return told
+        values = {date.fromisoformat(day): number for day, number in {**json.loads(self.history), **daily}.items()}
+        days = [date.fromisoformat(day) for day in self.days]
+        scored, unusual = detect_anomalies(values, days, Limits(**json.loads(self.limits)), missing=self.missing)
+        judgement = scored and {**vars(scored), "day": scored.day.isoformat(), "unusual": len(unusual)}
+        return {"success": not unusual, "result": {"observed_value": scored and scored.value, "judgement": judgement, "daily": daily}}
 
 
-class Shifts(TableMetricProvider):  # type: ignore[misc]
-    metric_name = "table.shifts"
-    value_keys = ("day", "first_day", "together")
-
-    @metric_value(engine=SparkDFExecutionEngine)  # type: ignore[untyped-decorator]
-    def _spark(cls, execution_engine: Any, metric_domain_kwargs: Any, metric_value_kwargs: Any, **_: Any) -> dict[str, tuple[float, int, int]]:
-        frame = table_frame(execution_engine, metric_domain_kwargs)
-        return shifts(frame, metric_value_kwargs["day"], metric_value_kwargs["first_day"], json.loads(metric_value_kwargs["together"]))
-
-
-class ExpectDistributionToBeSteady(BatchExpectation):  # type: ignore[misc]
+class ExpectDistributionToBeSteady(TableExpectation):
     """`together`, `first_day` and `place` are filled in by the run."""
 
     bucket: str
@@ -143,26 +143,16 @@ class ExpectDistributionToBeSteady(BatchExpectation):  # type: ignore[misc]
     together: str
     first_day: str
     place: str
-    metric_dependencies = ("table.shifts",)
-    success_keys = ("day", "first_day", "together")
-    domain_keys = ("batch_id",)
+    metric_dependencies = (Shifts.metric_name,)
+    success_keys = Shifts.value_keys
 
-    def _validate(self, metrics: dict[str, Any], runtime_configuration: Any = None, execution_engine: Any = None) -> dict[str, Any]:
-        index, now, before = metrics["table.shifts"][self.place]
+    def judge(self, value: Any) -> Result:
+        index, now, before = value[self.place]
         compared = bool(now and before)
         return {"success": not compared or index <= self.max_index, "result": {"observed_value": index if compared else None}}
 
 
-class MedianShifts(TableMetricProvider):  # type: ignore[misc]
-    metric_name = "table.median_shifts"
-    value_keys = ("by", "measure", "day", "first_day", "least", "factor")
-
-    @metric_value(engine=SparkDFExecutionEngine)  # type: ignore[untyped-decorator]
-    def _spark(cls, execution_engine: Any, metric_domain_kwargs: Any, metric_value_kwargs: Any, **_: Any) -> tuple[int, int]:
-        return median_shifts(table_frame(execution_engine, metric_domain_kwargs), **metric_value_kwargs)
-
-
-class ExpectMediansToBeSteady(BatchExpectation):  # type: ignore[misc]
+class ExpectMediansToBeSteady(TableExpectation):
     """`first_day` is filled in by the run."""
 
     by: str
@@ -173,10 +163,9 @@ class ExpectMediansToBeSteady(BatchExpectation):  # type: ignore[misc]
     window_days: int
     mostly: float = 1.0
     first_day: str
-    metric_dependencies = ("table.median_shifts",)
-    success_keys = ("by", "measure", "day", "first_day", "least", "factor")
-    domain_keys = ("batch_id",)
+    metric_dependencies = (MedianShifts.metric_name,)
+    success_keys = MedianShifts.value_keys
 
-    def _validate(self, metrics: dict[str, Any], runtime_configuration: Any = None, execution_engine: Any = None) -> dict[str, Any]:
-        compared, moved = metrics["table.median_shifts"]
+    def judge(self, value: Any) -> Result:
+        compared, moved = value
         return {"success": moved <= (1 - self.mostly) * compared, "result": {"element_count": compared, "unexpected_count": moved}}

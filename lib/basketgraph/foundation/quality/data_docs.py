@@ -1,4 +1,4 @@
-"""Great Expectations' own pages (Data Docs) of a run's real results, for those who know them; below <warehouse>/reports/data_docs."""
+"""Great Expectations' own pages (Data Docs) of a run's results, in <warehouse>/reports/data_docs."""
 
 from __future__ import annotations
 
@@ -16,22 +16,25 @@ from basketgraph.foundation.failures import at_the_end
 if TYPE_CHECKING:
     from basketgraph.foundation.tables.warehouse import Warehouse
 
-FILLED_IN = ("together", "history", "limits", "days", "place", "first_day")  # by the run, for the computation: nothing that people look for
+FILLED_IN = ("together", "history", "limits", "days", "place", "first_day")  # arguments that the run fills in; no limits
 COUNTS = ("element_count", "unexpected_count", "unexpected_percent", "missing_count", "missing_percent")
 KEPT = "results"  # of the run's tables, so that jobs that run one by one make one site
 
 
 def build_data_docs(warehouse: Warehouse, run_id: str, checked: Mapping[str, Sequence[Any]]) -> str:
-    """Write the pages of everything that this run has checked so far; those of an earlier run go. Returns the path of the first page.
+    """Write the pages of all tables that this run has checked so far, in place of those of the run before. Returns the path of the first page.
 
     checked: table -> Great Expectations' results. Counts and limits are shown, and numbers and days of columns that are not personal.
     """
     target = f"{warehouse.root}/reports/data_docs"
-    documents = {name: document for name, document in _kept(warehouse, target).items() if document["meta"]["run_id"] == run_id}
+    names = [name for name in warehouse.files.list_names(f"{target}/{KEPT}") if name.endswith(".json")]
+    kept = {name.removesuffix(".json"): json.loads(warehouse.files.read(f"{target}/{KEPT}/{name}")) for name in names}
+    documents = {table: document for table, document in kept.items() if document["meta"]["run_id"] == run_id}
     documents |= {table: _document(table, run_id, results) for table, results in checked.items()}
     folder = Path(tempfile.mkdtemp(prefix="data_docs"))
     with at_the_end(f"{folder}: not removed", lambda: shutil.rmtree(folder)):
-        site = _built(documents, folder)
+        site = folder / "site"
+        _build_site(documents, site)
         (site / KEPT).mkdir()
         for table, document in documents.items():
             (site / KEPT / f"{table}.json").write_text(json.dumps(document))
@@ -39,35 +42,23 @@ def build_data_docs(warehouse: Warehouse, run_id: str, checked: Mapping[str, Seq
     return f"{target}/index.html"
 
 
-def _kept(warehouse: Warehouse, target: str) -> dict[str, dict[str, Any]]:
-    folder = f"{target}/{KEPT}"
-    names = [name for name in warehouse.files.list_names(folder) if name.endswith(".json")]
-    return {name.removesuffix(".json"): json.loads(warehouse.files.read(f"{folder}/{name}")) for name in names}
-
-
 def _document(table: str, run_id: str, results: Sequence[Any]) -> dict[str, Any]:
-    """The results of one table as GX writes them, with nothing in them that is about one person."""
+    """The results of one table as GX writes them, without values of persons."""
+    from great_expectations.validator.validation_statistics import calc_validation_statistics
+
     shown = [_masked(result.to_json_dict(), contract(table).personal) for result in results]
-    kept = sum(1 for result in shown if result["success"])
-    share = 100 * kept / len(shown) if shown else None
-    counts = {"evaluated_expectations": len(shown), "successful_expectations": kept, "unsuccessful_expectations": len(shown) - kept}
+    statistics = calc_validation_statistics(list(results))._asdict()
     meta = {"run_id": run_id, "validation_time": datetime.now(timezone.utc).isoformat()}
-    return {
-        "success": kept == len(shown),
-        "results": shown,
-        "suite_name": table,
-        "statistics": {**counts, "success_percent": share},
-        "meta": meta,
-        "suite_parameters": {},
-    }
+    common = {"success": statistics.pop("success"), "statistics": statistics, "meta": meta}
+    return {**common, "results": shown, "suite_name": table, "suite_parameters": {}}
 
 
 def _masked(result: dict[str, Any], personal: Sequence[str]) -> dict[str, Any]:
     kwargs = {key: value for key, value in result["expectation_config"]["kwargs"].items() if key not in FILLED_IN}
-    named = [kwargs.get("column"), *(kwargs.get("column_list") or [])]
+    columns = [kwargs.get("column"), *(kwargs.get("column_list") or [])]
     numbers = {key: value for key, value in result["result"].items() if key in COUNTS}
     observed = result["result"].get("observed_value")
-    if isinstance(observed, int | float) and not any(column in personal for column in named):
+    if isinstance(observed, int | float) and not any(column in personal for column in columns):
         numbers["observed_value"] = observed
     return {
         **result,
@@ -77,17 +68,15 @@ def _masked(result: dict[str, Any], personal: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _built(documents: Mapping[str, Mapping[str, Any]], folder: Path) -> Path:
-    """GX's site of these results; its folder."""
+def _build_site(documents: Mapping[str, Mapping[str, Any]], folder: Path) -> None:
+    """Write GX's pages of these results to `folder`."""
     import great_expectations as gx
     from great_expectations.core.expectation_validation_result import ExpectationSuiteValidationResultSchema
     from great_expectations.core.run_identifier import RunIdentifier
     from great_expectations.data_context.types.resource_identifiers import ExpectationSuiteIdentifier, ValidationResultIdentifier
 
     context = gx.get_context(mode="ephemeral")
-    for name in list(context.list_data_docs_sites()):
-        context.delete_data_docs_site(name)
-    backend = {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(folder / "site")}
+    backend = {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(folder)}
     index = {"class_name": "DefaultSiteIndexBuilder", "show_cta_footer": False}
     site = {"class_name": "SiteBuilder", "show_how_to_buttons": False, "store_backend": backend, "site_index_builder": index}
     context.add_data_docs_site(site_name="site", site_config=site)
@@ -97,4 +86,3 @@ def _built(documents: Mapping[str, Mapping[str, Any]], folder: Path) -> Path:
         suite = ExpectationSuiteIdentifier(table)
         context.validation_results_store.set(ValidationResultIdentifier(suite, run, "all"), result)
     context.build_data_docs(site_names=["site"])
-    return folder / "site"

@@ -1,4 +1,4 @@
-"""The door to Great Expectations: building its expectations from ours, and computing a suite's in as few Spark jobs as it allows."""
+"""The only door to Great Expectations: its expectations are built from ours and computed in as few Spark jobs as it allows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 import os
 import time
 from collections.abc import Iterable, Mapping
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from basketgraph.foundation.failures import at_the_end
@@ -17,11 +17,10 @@ if TYPE_CHECKING:
 
 # Counts only: with room for 0 failing values GX asks Spark for none (an empty relation, no job), so no personal value ever leaves a table.
 COUNTS_ONLY = {"result_format": "BASIC", "partial_unexpected_count": 0}
-
 LONGEST_ERROR = 200
 
 
-@lru_cache(maxsize=1)
+@cache
 def engine() -> Engine:
     return Engine()
 
@@ -66,7 +65,7 @@ class Engine:
         return implementation(**expectation.kwargs, severity=expectation.severity, notes=expectation.notes, meta=meta)
 
     def validate(self, frame: DataFrame, table: str, expectations: list[Any], counted: DataFrame | None = None) -> dict[str, Any]:
-        """GX's results by name: one pass over `frame` for all row-wise expectations together.
+        """GX's results by name, of one pass over `frame` for all row-wise expectations.
 
         counted: has as many rows as `frame`, and is cheaper to count: without what was joined to it, Delta's log knows.
         """
@@ -83,10 +82,9 @@ class Engine:
 
 
 def _aggregates_last(computing: Any, counted: DataFrame) -> Any:
-    """GX computes aggregates as soon as they are ready: largest values in one round, conditions in the next, each a scan; and before all others,
-    since it makes conditions wait for it, the number of rows.
+    """GX's `resolve_metrics` in another order: first what costs no job, then all aggregates in one scan. Rows are counted in `counted`.
 
-    This lets a round compute what costs no job first, so that all aggregates are ready in the same round: one scan; and counts apart.
+    GX itself computes aggregates as soon as they are ready, each round a scan: the row count, then largest values, then conditions.
     """
     resolve = type(computing).resolve_metrics
 
@@ -109,8 +107,8 @@ def _is_aggregate(metric: Any, computing: Any) -> bool:
     return function is None
 
 
-def broken_in(results: Mapping[str, Any]) -> dict[str, str]:
-    """What GX could not compute: the first line of the error by name."""
+def errors_in(results: Mapping[str, Any]) -> dict[str, str]:
+    """What GX could not compute: name -> the first line of the error."""
     return {name: error for name, result in results.items() if (error := _error(result))}
 
 
@@ -119,7 +117,7 @@ def first_line(error: str) -> str:
 
 
 def _error(result: Any) -> str:
-    """What went wrong while computing; '' where nothing did."""
+    """The error of the computation; '' where there is none."""
     info = result.exception_info or {}
     details = [info] if "raised_exception" in info else list(info.values())
     return "; ".join(dict.fromkeys(first_line(str(detail["exception_message"])) for detail in details if detail.get("raised_exception")))

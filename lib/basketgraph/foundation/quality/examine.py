@@ -1,4 +1,4 @@
-"""Evaluate a suite on the rows of a look: group expectations by the rows they read, run Great Expectations, and collect findings."""
+"""Examination of a table: group a suite's expectations by the rows they read, run Great Expectations, and collect findings."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from basketgraph.foundation.contracts import contract
 from basketgraph.foundation.quality.build import built, cannot_be_used, completed
 from basketgraph.foundation.quality.check_results import ALL_ROWS, BROKEN, KEPT, LOG, NO_ROWS, NOT_COMPARED, WINDOW
 from basketgraph.foundation.quality.check_scope import Finding, Look, Scope
-from basketgraph.foundation.quality.engine import broken_in, engine, first_line
+from basketgraph.foundation.quality.engine import engine, errors_in, first_line
 from basketgraph.foundation.quality.lookups import with_lookups
 from basketgraph.foundation.quality.metrics import DISTRIBUTION, LOOKED_UP, MEDIANS, USUAL
 from basketgraph.foundation.quality.renderers import found_in_words, number_in_words, promise_in_words, usual_in_words
-from basketgraph.foundation.quality.suites import TABLE_LEVEL, Expectation, Suite, filled, unknown_values
+from basketgraph.foundation.quality.suites import TABLE_LEVEL, Expectation, Suite, filled, unknown_names
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -46,14 +46,12 @@ def examine(suite: Suite, values: Mapping[str, Any], look: Look) -> list[Finding
     for place, names in _places(runnable, look).items():
         try:
             frame, joined = _frames(place, look, [runnable[name] for name in names])
-        except AnalysisException:
-            crashed |= _refused_by_spark(place, look, {name: runnable[name] for name in names})
-            names = [name for name in names if name not in crashed]  # so that the faults of these are told as well
-            if not names:
-                continue
-            frame, joined = _frames(place, look, [runnable[name] for name in names])
+        except AnalysisException:  # the others of the place are computed all the same, so that their faults are reported, too
+            crashed |= {name: why for name in names if (why := _refused_by_spark(place, look, runnable[name]))}
+            names = [name for name in names if name not in crashed]
+            frame, joined = _frames(place, look, [runnable[name] for name in names]) if names else (look.rows, look.rows)
         results |= engine().validate(joined, suite.table, [expectations[name] for name in names], frame)
-    crashed |= broken_in(results)
+    crashed |= errors_in(results)
     if crashed:
         raise _not_computed(suite, crashed)
     look.daily |= {name: results[name].result["daily"] for name in noted}
@@ -67,8 +65,7 @@ def examine(suite: Suite, values: Mapping[str, Any], look: Look) -> list[Finding
 
 def _lacks(expectation: Expectation, values: Mapping[str, Any], look: Look) -> str:
     """Why the expectation cannot be compared, in words; '' where it can."""
-    unknown = sorted(set(unknown_values(expectation, values)))
-    if unknown:
+    if unknown := sorted(set(unknown_names(expectation.kwargs, values))):
         return f"not compared yet: no {', '.join(unknown).replace('_', ' ')}"
     table = expectation.kwargs.get("table")
     if expectation.type == LOOKED_UP and table and look.lookup(table) is None:
@@ -93,8 +90,8 @@ Place = tuple[str, str, str]  # kind, days of the window, condition
 
 
 def _places(expectations: Mapping[str, Expectation], look: Look) -> dict[Place, list[str]]:
-    """Which expectations look at the same rows: the `rows` that are looked at, the `whole` table, or a `window` of so many days; all or those that
-    meet a condition. GX would look at all rows once more for each condition; the joined look-ups of the others with them.
+    """Group expectations by the rows they read: the look's `rows`, the `whole` table, or a `window` of days; all of them or those that meet a
+    condition. GX would look at all rows once more for each condition; the joined look-ups of the others with them.
     """
     places: dict[Place, list[str]] = {}
     for name, e in expectations.items():
@@ -105,7 +102,7 @@ def _places(expectations: Mapping[str, Expectation], look: Look) -> dict[Place, 
 
 
 def _frames(place: Place, look: Look, expectations: Sequence[Expectation]) -> tuple[DataFrame, DataFrame]:
-    """The rows of the place, and the same rows with what is looked up."""
+    """The rows of the place, without and with their look-ups."""
     kind, days, condition = place
     frame = look.rows if kind == "rows" else look.whole
     if kind == "window":
@@ -115,34 +112,30 @@ def _frames(place: Place, look: Look, expectations: Sequence[Expectation]) -> tu
     return frame, with_lookups(frame, expectations, look.lookup)
 
 
-def _refused_by_spark(place: Place, look: Look, expectations: Mapping[str, Expectation]) -> dict[str, str]:
-    """By name, why Spark takes the `row_condition`, `where` or `take` of some of them for no SQL about these tables. Nothing is computed."""
-    refused = {}
-    for name, e in expectations.items():
-        try:
-            _frames(place, look, [e])
-        except AnalysisException as error:
-            refused[name] = first_line(str(error))
-    return refused
+def _refused_by_spark(place: Place, look: Look, expectation: Expectation) -> str:
+    """Spark's error in its `row_condition`, `where` or `take`; '' where there is none. Nothing is computed."""
+    try:
+        _frames(place, look, [expectation])
+    except AnalysisException as error:
+        return first_line(str(error))
+    return ""
 
 
-def _not_computed(terms: Suite, crashed: Mapping[str, str]) -> UserError:
-    """Of expectations whose SQL names no column, is no SQL, or fails on a row. crashed: why, by name."""
-    named = dict.fromkeys([terms.table, *(other for name in crashed if (other := terms.expectations[name].kwargs.get("table")))])
-    columns = " ".join(f"Columns of {table}: {', '.join(contract(table).columns)}." for table in named)
+def _not_computed(suite: Suite, crashed: Mapping[str, str]) -> UserError:
+    """The error for expectations whose SQL names no column, is no SQL, or fails on a row. crashed: name -> error."""
+    tables = dict.fromkeys([suite.table, *(other for name in crashed if (other := suite.expectations[name].kwargs.get("table")))])
+    columns = " ".join(f"Columns of {table}: {', '.join(contract(table).columns)}." for table in tables)
     faults = [f"{name}: {why}" for name, why in crashed.items()]
-    return UserError(f"{terms.file}: {number_in_words(len(crashed), 'expectation')} could not be computed", faults, f"Mend the SQL there. {columns}")
+    return UserError(f"{suite.file}: {number_in_words(len(crashed), 'expectation')} could not be computed", faults, f"Mend the SQL there. {columns}")
 
 
 def _skipped(name: str, expectation: Expectation, values: Mapping[str, Any], lacking: Mapping[str, str], look: Look) -> Finding:
-    """The finding of the last check of it, in a partial look; else that it was not compared."""
-    repeated = look.repeated(name) if look.part else None
-    if repeated is not None:
+    """In a partial look the finding of its last check; else a finding that it was not compared."""
+    if look.part and (repeated := look.repeated(name)):
         return repeated
-    kwargs = expectation.kwargs.items()
-    kept = {key: value for key, value in kwargs if not unknown_values(expectation.model_copy(update={"kwargs": {key: value}}), values)}
-    promised = filled(expectation.model_copy(update={"kwargs": kept}), values)
-    expected, version = promise_in_words(promised), _version(promised, look)
+    kwargs = {key: value for key, value in expectation.kwargs.items() if not unknown_names(value, values)}
+    expected = promise_in_words(filled(expectation.model_copy(update={"kwargs": kwargs}), values))
+    version = _version(expectation, look)
     return Finding(
         name, expectation.severity, True, NOT_COMPARED, lacking[name], expected, expectation.notes, scope=look.scope, looked_up_version=version
     )
@@ -166,10 +159,11 @@ def _finding(suite: Suite, name: str, expectation: Expectation, result: Any, row
     about_people = any(column in contract(suite.table).personal for column in expectation.columns)
     usual: dict[str, Any] = {}
     if expectation.type == USUAL:
-        observed = usual_in_words(found["judgement"], look.usual["least_days"], weekly=expectation.kwargs.get("weekly", True))
-        look.daily[name] = {day: known for day, known in found["daily"].items() if expectation.kwargs.get("day")}
-        if judged := found["judgement"]:
-            usual = {column: judged[key] for column, key in (("usual_low", "low"), ("usual_high", "high"), ("anomaly_score", "score"))}
+        judged = found["judgement"]
+        observed = usual_in_words(judged, look.usual["least_days"], weekly=expectation.kwargs.get("weekly", True))
+        look.daily[name] = found["daily"] if expectation.kwargs.get("day") else {}
+        if judged:
+            usual = {"usual_low": judged["low"], "usual_high": judged["high"], "anomaly_score": judged["score"]}
             usual["judged_day"] = date.fromisoformat(judged["day"])
     else:
         noun = expectation.kwargs["by"].removesuffix("_id").replace("_", " ") if expectation.type == MEDIANS else "row"
@@ -192,7 +186,7 @@ def _finding(suite: Suite, name: str, expectation: Expectation, result: Any, row
 
 
 def _outcome(expectation: Expectation, found: Mapping[str, Any]) -> str:
-    """Of an expectation that is not broken."""
+    """The outcome of an expectation that is not broken."""
     if expectation.type == USUAL:
         return NO_ROWS if found["judgement"] is None else NOT_COMPARED if found["judgement"]["low"] is None else KEPT
     if found.get("unexpected_count") is not None:
@@ -205,7 +199,7 @@ def _looked_at(found: Mapping[str, Any]) -> int:
 
 
 def _value(expectation: Expectation, found: Mapping[str, Any], about_people: bool) -> float | None:
-    """The share of rows that break it, or the number itself."""
+    """The share of rows that break the expectation, or the observed number."""
     if found.get("unexpected_count") is not None:
         return int(found["unexpected_count"]) / _looked_at(found) if _looked_at(found) else None
     observed = found.get("observed_value")

@@ -1,9 +1,9 @@
-"""Which rows a check reads: the whole table, the days that changed since a check that passed (incremental), or none."""
+"""The choice of rows to check: the whole table, the days that changed since a check that passed (incremental), or none."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -21,12 +21,10 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 MOST_DAYS = 100  # with more changed days than this the whole table is looked at
-REPEATED = ("check_name", "severity", "success", "outcome", "observed", "expected", "element_count", "unexpected_count", "value", "judged_day",
-            "usual_low", "usual_high", "anomaly_score", "looked_up_version")  # fmt: skip
 
 
 def day_column(terms: Contract) -> str | None:
-    """The day that a table with a change data feed is laid out by; None where changed days cannot be told, or not be read alone."""
+    """The day column of a table with a change data feed; None for other tables, which can only be checked as a whole."""
     return terms.day_column if terms.change_data_feed else None
 
 
@@ -46,26 +44,24 @@ def look_at(run: CheckRun, suite: Suite, version: int) -> Look | None:
     if same and not other_suite_since and newer is None and not any(stops_run(row, ds) for row in newest):
         return None
     days: list[date] | None = None
-    broken = _broken_in_whole(run, suite)
     if not passed:
         why = "no version of it has passed these promises yet"
     elif other_suite_since:
         why = "it was held against other promises since"
-    elif broken:
-        why = f"{broken[0]} was broken"
+    elif broken := _broken_in_whole(run, suite):
+        why = f"{broken} was broken"
     elif newer is not None:
         why = f"{newer} changed since it was looked up"
     else:
-        # What a person accepted for a day is still to be mended: only a check that passed by itself says that older rows are well.
-        days, why = _changed(run, table, int(passed[0]["table_version"]), run.history.whole_on(table, suite_hash))
+        days, why = _changed(run, table, passed)
     look = _whole(run, suite, version, looked_up)
     if days is None:
         return replace(look, scope=Scope(scope_reason=why))
-    return _of_days(look, str(day_column(contract(table))), days, passed[0]["ds"])
+    return _of_days(look, str(day_column(contract(table))), days, passed[0][0]["ds"])
 
 
 def _of_days(look: Look, column: str, changed: Sequence[date], last: date) -> Look:
-    """`look` at the days that changed, and at those that had not ended by `last`, the day of the check before: they can be judged only now."""
+    """`look` at the changed days and at those that had not ended by `last`, the day of the check before: they can be judged only now."""
     seen = {day for values in look.known.values() for day, value in values.items() if value is not None}
     ended = [day for day in map(date.fromisoformat, look.window) if day >= last and day.isoformat() in seen and day not in changed]
     days = sorted([*changed, *ended])
@@ -79,33 +75,31 @@ def _whole(run: CheckRun, suite: Suite, version: int, looked_up: Mapping[str, in
     """A look at the whole table, with the history of its checks and the newest versions of the tables that it looks up."""
     table, tables = suite.table, run.tables
     whole = tables.read_version(table, version)
-    by_day = any(e.kwargs.get("metric") and e.kwargs.get("day") for e in suite.expectations.values())
-    dailies: Daily = daily_history(tables, table) if by_day else {}
+    has_metrics = any(e.kwargs.get("metric") and e.kwargs.get("day") for e in suite.expectations.values())
+    known: Daily = daily_history(tables, table) if has_metrics else {}
 
     def history(check_name: str, expectation: Expectation) -> Mapping[str, float | None]:
-        return dailies.get(check_name, {}) if expectation.kwargs.get("day") else run.history.values(table, check_name)
+        return known.get(check_name, {}) if expectation.kwargs.get("day") else run.history.values(table, check_name)
 
     def lookup(other: str) -> DataFrame | None:
         if other == table:
             return whole
         newest = looked_up[other]
-        if newest is None:
-            return None
-        rows = tables.read_version(other, newest)
-        return None if newest == 0 and rows.isEmpty() else rows  # made, and never written to: every row of it was refused
+        rows = None if newest is None else tables.read_version(other, newest)
+        return None if rows is None or (newest == 0 and rows.isEmpty()) else rows  # version 0 without rows: every row of it was refused
 
     def repeated(check_name: str) -> Finding | None:
         row = run.history.last(table, check_name)
         return None if row is None else _repeated(row, suite.expectations[check_name])
 
     look = whole_table(whole, run.ds, run.settings)
-    return replace(look, lookup=lookup, looked_up=looked_up, history=history, known=dailies, repeated=repeated)
+    return replace(look, lookup=lookup, looked_up=looked_up, history=history, known=known, repeated=repeated)
 
 
-def _broken_in_whole(run: CheckRun, suite: Suite) -> list[str]:
-    """Critical checks that are broken on unknown days: in a check of the whole table, or of a kind that only such a check can show."""
+def _broken_in_whole(run: CheckRun, suite: Suite) -> str | None:
+    """The first critical check that is broken on unknown days: in a check of the whole table, or of a kind that only such a check can show."""
     last = {name: row for name in suite.expectations if (row := run.history.last(suite.table, name)) is not None and is_critical_failure(row)}
-    return [name for name, row in last.items() if suite.expectations[name].meta.whole or is_whole_table(row)]
+    return next((name for name, row in last.items() if suite.expectations[name].meta.whole or is_whole_table(row)), None)
 
 
 def _lookups(suite: Suite) -> dict[str, Expectation]:
@@ -136,14 +130,15 @@ def newer_lookup(run: CheckRun, suite: Suite, newest: Sequence[Row], looked_up: 
     return None
 
 
-def _changed(run: CheckRun, table: str, since: int, whole_on: date | None) -> tuple[list[date] | None, str]:
-    """The days to check; or None, and the reason to check the whole table."""
+def _changed(run: CheckRun, table: str, passed: Sequence[Sequence[Row]]) -> tuple[list[date] | None, str]:
+    """The days to check; or None, and the reason to check the whole table. passed: rows of the checks that passed, newest first."""
     column, whole_days = day_column(contract(table)), run.settings.whole_days
     if column is None:
         return None, ""
+    whole_on = next((rows[0]["ds"] for rows in passed if any(map(is_whole_table, rows))), None)
     if whole_on is None or not 0 <= (run.ds - whole_on).days < whole_days:
         return None, f"every {number_in_words(whole_days, 'day')}"
-    days = run.tables.changed_days(table, column, since)
+    days = run.tables.changed_days(table, column, int(passed[0][0]["table_version"]))
     if days is None:
         return None, "which days changed cannot be told"
     return (days, "") if len(days) <= MOST_DAYS else (None, f"{len(days)} days changed")
@@ -152,5 +147,5 @@ def _changed(run: CheckRun, table: str, since: int, whole_on: date | None) -> tu
 def _repeated(row: Row, expectation: Expectation) -> Finding:
     """The finding of an earlier check, marked as repeated."""
     scope = Scope(row["scope_kind"], row["scope_days"], row["scope_reason"], row["repeated_from"] or row["ds"])
-    found = {"check" if name == "check_name" else name: row[name] for name in REPEATED}
-    return Finding(**found, notes=expectation.notes, scope=scope)
+    columns = {column.name: row[column.name] for column in fields(Finding) if column.name in row}
+    return Finding(**columns, check=row["check_name"], notes=expectation.notes, scope=scope)

@@ -1,4 +1,4 @@
-"""What rows look up in another table (expect_looked_up_values_to_meet): joined before Great Expectations sees them."""
+"""Look-ups in another table (expect_looked_up_values_to_meet): joined to the rows before Great Expectations sees them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SMALL_BYTES = 64 << 20
 
 
 def with_lookups(frame: DataFrame, expectations: Sequence[Expectation], rows_of: RowsOf) -> DataFrame:
-    """`frame` with a column for whatever these expectations look up."""
+    """`frame` with a column for each value that these expectations look up."""
     lookups: dict[Lookup, list[str]] = {}
     for e in expectations:
         if e.type == LOOKED_UP:
@@ -41,15 +41,13 @@ def found_column(lookup: Lookup, take: str) -> str:
 
 
 def _joined(frame: DataFrame, lookup: Lookup, takes: Sequence[str], rows_of: RowsOf) -> DataFrame:
-    """`frame` with what was looked up; at most one row of the other side has the keys of a row."""
+    """`frame` with a column for each `take`, an SQL aggregate; at most one group of the other table matches a row."""
     table, columns, keys, where = lookup
     other = rows_of(table)
-    if other is None:  # said before
-        raise RuntimeError(f"{table} is not there")
-    chosen = other if where is None else other.where(where)
+    assert other is not None, f"expectations about {table} are skipped where it is missing"
     names = [f"__key_{number}" for number in range(len(keys))]
-    grouped = chosen.groupBy(*[F.col(key).alias(name) for key, name in zip(keys, names, strict=True)])
-    taken = grouped.agg(*[F.expr(take).alias(found_column(lookup, take)) for take in takes])
+    by_key = other.where(where or "true").groupBy(*[F.col(key).alias(name) for key, name in zip(keys, names, strict=True)])
+    taken = by_key.agg(*[F.expr(take).alias(found_column(lookup, take)) for take in takes])
     if _bytes(other) <= SMALL_BYTES:  # so that the rows need not be moved
         taken = F.broadcast(taken)
     same = [frame[column] == taken[name] for column, name in zip(columns, names, strict=True)]

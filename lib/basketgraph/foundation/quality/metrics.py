@@ -1,15 +1,13 @@
-"""What the expectations of our own (registered.py) are worked out with."""
+"""The figures behind the custom expectations: key duplicates, daily values, shifts of distributions and of medians. A Spark job each."""
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
-
-from basketgraph.foundation.quality.anomaly import DayScore, Limits, detect_anomalies
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -25,8 +23,16 @@ MOST_BUCKETS = 1000  # a distribution of more says little, and all of them come 
 WEEKDAYS = 7
 
 
-def daily_values(frame: DataFrame, day: str | None, metrics: Mapping[str, str]) -> dict[str, dict[str, float | None]]:
-    """Each metric (name -> SQL aggregate) on each day: {name: {YYYY-MM-DD: value}}; under `all` where there is no day column. One Spark job."""
+def key_duplicates(frame: DataFrame, column_list: Sequence[str]) -> tuple[int, int]:
+    """(rows, those of them whose key an earlier row has)."""
+    copies = frame.groupBy(F.xxhash64(*column_list)).agg(F.count("*").alias("copies"))
+    (counted,) = copies.agg(F.coalesce(F.sum("copies"), F.lit(0)), F.coalesce(F.sum(F.col("copies") - 1), F.lit(0))).collect()
+    return int(counted[0]), int(counted[1])
+
+
+def daily_values(frame: DataFrame, day: str | None, together: str) -> dict[str, dict[str, float | None]]:
+    """Each metric on each day: {name: {YYYY-MM-DD: value}}; under `all` where there is no day column. together: JSON of name -> SQL aggregate."""
+    metrics = json.loads(together)
     values = [F.expr(sql).cast("double").alias(f"metric_{number}") for number, sql in enumerate(metrics.values())]
     grouped = frame.groupBy(F.lit(NO_DAY).alias("day") if day is None else F.col(day).alias("day"))
     rows = grouped.agg(*values).where("day IS NOT NULL").collect()
@@ -47,32 +53,29 @@ def stability(before: Sequence[int], now: Sequence[int]) -> float:
     return max(0.0, sum((n - b) * math.log(n / b) for b, n in shares) - chance)
 
 
-def shifts(frame: DataFrame, day: str, first_day: str, buckets: Mapping[str, str]) -> dict[str, tuple[float, int, int]]:
-    """How far each distribution (name -> SQL) of the days from `first_day` on is from that of the same weekdays before: name -> (index, rows of
-    the new days, rows before). One Spark job. Raises ValueError where one has more than MOST_BUCKETS values.
+def shifts(frame: DataFrame, day: str, first_day: str, together: str) -> dict[str, tuple[float, int, int]]:
+    """How far each distribution of the days from `first_day` on is from that of the same weekdays before.
+
+    together: JSON of name -> SQL.
+    returns:  name -> (index, rows of the new days, rows before).
+    errors:   ValueError where a distribution has more than MOST_BUCKETS values.
     """
+    buckets = json.loads(together)
     is_new = F.col(day) >= F.lit(first_day).cast("date")
     values = [F.struct(F.lit(name).alias("name"), F.expr(sql).cast("string").alias("bucket")) for name, sql in buckets.items()]
     rows = frame.select(is_new.alias("is_new"), F.weekday(day).alias("weekday"), F.inline(F.array(*values)))
     counted = rows.where("bucket IS NOT NULL").groupBy("name", "bucket", "weekday").agg(F.count_if("is_new"), F.count_if(~F.col("is_new")))
-    found: dict[str, dict[str, list[int]]] = {name: {} for name in buckets}
-    counts = counted.toDF("name", "bucket", "weekday", "now", "before").limit(WEEKDAYS * MOST_BUCKETS * len(buckets) + 1).collect()
-    used: dict[str, set[str]] = {name: set() for name in buckets}
-    for row in counts:
-        used[row["name"]].add(row.bucket)
-    if many := [name for name, values in used.items() if len(values) > MOST_BUCKETS]:
+    counts: Any = counted.toDF("name", "bucket", "weekday", "now", "before").limit(WEEKDAYS * MOST_BUCKETS * len(buckets) + 1).toPandas()
+    sizes = counts.groupby("name")["bucket"].nunique()
+    if many := list(sizes.index[sizes > MOST_BUCKETS]):
         raise ValueError(f"{', '.join(many)}: want at most {MOST_BUCKETS} buckets, have more")
-    weekdays = {row.weekday for row in counts if row.now}
-    for row in counts:
-        if row.weekday in weekdays:
-            both = found[row["name"]].setdefault(row.bucket, [0, 0])
-            both[0] += row.before
-            both[1] += row.now
-    told = {}
-    for name, by_bucket in found.items():
-        before, now = [b for b, _ in by_bucket.values()], [n for _, n in by_bucket.values()]
-        told[name] = (stability(before, now), sum(now), sum(before))
-    return told
+    compared = counts[counts["weekday"].isin(counts["weekday"][counts["now"] > 0])]
+    shifted = {}
+    for name in buckets:
+        sums = compared[compared["name"] == name].groupby("bucket")[["before", "now"]].sum()
+        before, now = sums["before"].tolist(), sums["now"].tolist()
+        shifted[name] = (stability(before, now), sum(now), sum(before))
+    return shifted
 
 
 def median_shifts(frame: DataFrame, *, by: str, measure: str, day: str, first_day: str, least: int, factor: float) -> tuple[int, int]:
@@ -90,15 +93,3 @@ def median_shifts(frame: DataFrame, *, by: str, measure: str, day: str, first_da
     moved = (F.col("now") > factor * F.col("before")) | (F.col("before") > factor * F.col("now"))
     (found,) = compared.agg(F.count("*"), F.count_if(moved)).collect()
     return int(found[0]), int(found[1])
-
-
-def judge_metric(values: Mapping[str, float | None], days: Sequence[str], limits: Mapping[str, Any], missing: float | None) -> dict[str, Any]:
-    """The result of expect_metric_to_be_usual: values by day, with history, judged on `days`."""
-    known = {date.fromisoformat(day): value for day, value in values.items() if day != NO_DAY}
-    terms = Limits(**limits)
-    found, unusual = detect_anomalies(known, [date.fromisoformat(day) for day in days], terms, missing=missing)
-    return {"success": not unusual, "result": {"observed_value": None if found is None else found.value, "judgement": _plain(found, len(unusual))}}
-
-
-def _plain(found: DayScore | None, unusual: int) -> dict[str, Any] | None:
-    return None if found is None else {**vars(found), "day": found.day.isoformat(), "unusual": unusual}

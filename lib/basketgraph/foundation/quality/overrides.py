@@ -22,12 +22,11 @@ def acceptances(accept: Sequence[str], because: Sequence[str]) -> dict[tuple[str
     if len(accept) != len(because):
         faults.append(f"want a --because for each --accept, have {len(accept)} --accept and {len(because)} --because")
     faults += [f"--because: want a reason, have {reason!r}" for reason in because if not reason.strip()]
-    known = {f"{table}.{check}": (table, check) for table, terms in suites().items() for check in terms.expectations}
-    unknown = [name for name in accept if name not in known]
-    faults += [f"--accept: want TABLE.CHECK, have {name}{did_you_mean(name, known)}" for name in unknown]
+    checks = {f"{table}.{check}": (table, check) for table, suite in suites().items() for check in suite.expectations}
+    unknown = [name for name in accept if name not in checks]
+    faults += [f"--accept: want TABLE.CHECK, have {name}{did_you_mean(name, checks)}" for name in unknown]
     if faults:
-        tables = [name for name in sorted({".".join(given.split(".")[:2]) for given in unknown}) if name in suites()] or sorted(suites())
-        shown = [name for name, (table, _) in known.items() if table in tables]
-        raise UserError("--accept: cannot be used", faults, f"Known: {', '.join(shown)}." if unknown else "Say why each failure may pass.")
-    person = getpass.getuser()
-    return {known[name]: f"{reason.strip()} (accepted by {person})" for name, reason in zip(accept, because, strict=True)}
+        of_tables = [name for name in checks if any(name.startswith(".".join([*other.split(".")[:2], ""])) for other in unknown)]
+        known = f"Known: {', '.join(of_tables or checks)}."
+        raise UserError("--accept: cannot be used", faults, known if unknown else "Say why each failure may pass.")
+    return {checks[name]: f"{reason.strip()} (accepted by {getpass.getuser()})" for name, reason in zip(accept, because, strict=True)}

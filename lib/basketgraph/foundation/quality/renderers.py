@@ -1,9 +1,9 @@
-"""Expectations and what was found, as sentences for people who do not write code. No value of a text column appears in them."""
+"""Expectations and findings as sentences for people who do not write code. No value of a text column appears in them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -27,13 +27,8 @@ def number_in_words(number: float, noun: str = "") -> str:
 def share_in_words(part: int, whole: int) -> str:
     """'0.4 %' and the like; never '0 %' of something or '100 %' of less than all."""
     percent = 100 * part / whole if whole else 0
-    if 0 < percent < 0.1:
-        told = "under 0.1"
-    elif 99.9 < percent < 100:
-        told = "over 99.9"
-    else:
-        told = f"{percent:.0f}" if percent in (0, 100) else f"{percent:.1f}"
-    return f"{told}\N{NO-BREAK SPACE}%"
+    text = f"{percent:.0f}" if percent in (0, 100) else "under 0.1" if percent < 0.1 else "over 99.9" if 99.9 < percent < 100 else f"{percent:.1f}"
+    return f"{text}\N{NO-BREAK SPACE}%"
 
 
 def promise_in_words(expectation: Expectation) -> str:
@@ -46,7 +41,7 @@ def promise_in_words(expectation: Expectation) -> str:
         "expect_column_values_to_not_be_null": f"{column} is always there",
         "expect_column_values_to_be_null": f"{column} is always empty",
         "expect_column_values_to_be_between": f"{column} is {limits}",
-        "expect_column_values_to_be_in_set": f"{column} is one of {_listed(kwargs.get('value_set'))}",
+        "expect_column_values_to_be_in_set": f"{column} is one of {listed(kwargs.get('value_set') or ['nothing'], 'or')}",
         "expect_column_values_to_match_regex": f"{column} has the form {kwargs.get('regex')}",
         "expect_column_value_lengths_to_be_between": f"the length of {column} is {limits}",
         "expect_column_value_lengths_to_equal": f"the length of {column} is {kwargs.get('value')}",
@@ -83,27 +78,28 @@ def _limit(value: Any) -> str:
     return "" if value is None else number_in_words(value) if isinstance(value, int | float) else str(value)
 
 
-def _listed(values: Any) -> str:
-    *most, last = [str(value) for value in values or ["nothing"]]
-    return f"{', '.join(most)} or {last}" if most else last
+def listed(names: Sequence[Any], conjunction: str = "and") -> str:
+    """a, b and c."""
+    *most, last = map(str, names)
+    return f"{', '.join(most)} {conjunction} {last}" if most else last
 
 
 def scope_in_words(result: Mapping[str, Any]) -> str:
-    """What was looked at, from the scope columns of ops.quality_results; empty for a result that lacks them."""
+    """The rows that were looked at, from the scope columns of ops.quality_results; empty for a result that lacks them."""
     kind, days, reason = result["scope_kind"], result["scope_days"], result["scope_reason"]
     if kind is None:
         return ""
     if kind == DAYS and not days:
-        told = "nothing changed since the last check; what it found is repeated"
+        scope = "nothing changed since the last check; what it found is repeated"
     elif kind == DAYS:
         named = ", ".join(map(str, days)) if len(days) <= NAMED_DAYS else f"{days[0]} to {days[-1]}"
-        told = f"rows of {number_in_words(len(days), 'day')} that {reason}: {named}"
+        scope = f"rows of {number_in_words(len(days), 'day')} that {reason}: {named}"
     elif kind == WINDOW:
-        told = f"the days from {days[0]} to {days[-1]}, {reason}"
+        scope = f"the days from {days[0]} to {days[-1]}, {reason}"
     else:
         rows = {LOG: "what the table's log knows of all its rows", ALL_ROWS: "all rows of the table"}.get(kind, "the whole table")
-        told = f"{rows}: {reason}" if reason else rows
-    return f"looked at for {result['repeated_from']}: {told}" if result["repeated_from"] else told
+        scope = f"{rows}: {reason}" if reason else rows
+    return f"looked at for {result['repeated_from']}: {scope}" if result["repeated_from"] else scope
 
 
 def usual_in_words(judgement: Mapping[str, Any] | None, least_days: int, *, weekly: bool) -> str:
@@ -121,7 +117,7 @@ def usual_in_words(judgement: Mapping[str, Any] | None, least_days: int, *, week
 
 
 def found_in_words(expectation: Expectation, found: Mapping[str, Any], *, about_people: bool, noun: str = "row") -> str:
-    """What was found, from the `result` that GX gives.
+    """The finding, from the `result` that GX gives.
 
     about_people: whether a column of it is personal; then only counts of rows are told.
     noun:         what is counted.
@@ -141,8 +137,6 @@ def found_in_words(expectation: Expectation, found: Mapping[str, Any], *, about_
         return "looked at; values of personal columns are not told"
     if isinstance(observed, int | float):
         return f"it is {number_in_words(observed)}"
-    if isinstance(observed, date):
-        return f"it is {observed:%Y-%m-%d}"
-    if isinstance(observed, str) and ISO_DAY.fullmatch(observed):
-        return f"it is {observed[:10]}"
+    if ISO_DAY.fullmatch(str(observed)):  # a date, a moment, or either as text
+        return f"it is {str(observed)[:10]}"
     return "looked at; texts are not told"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import operator
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal
@@ -15,12 +16,14 @@ from pydantic import BeforeValidator, Field
 
 from basketgraph.foundation.code_hash import module_code
 from basketgraph.foundation.config import Settings, UserError, data_files, data_yaml, parsed
-from basketgraph.foundation.contracts import Contract, contract
+from basketgraph.foundation.contracts import contract
 from basketgraph.foundation.recommenders import NAMES
 
 COLUMN_ARGUMENTS = ("column", "column_A", "column_B", "column_list", "column_set", "day", "by")
 TABLE_LEVEL = ("expect_table_row_count_to_be_between", "expect_column_max_to_be_between")  # Delta's log answers them, or the newest files do
 NUMBER = re.compile(r"\d+(\.\d+)?")
+OPERATORS: dict[str, Callable[[Any, Any], Any]] = {"+": operator.add, "-": operator.sub, "*": operator.mul}
+CHECKS = "basketgraph.foundation.quality.check"  # with all that it imports
 OF_THE_RUN = ("ds", "previous_rows", "later_delivery")  # what `${...}` may name beside the settings
 DOLLAR = re.compile(r"\$\{[^}]*\}?")
 PLACEHOLDER = re.compile(r"\$\{\s*(?P<name>\w+)\s*(?:(?P<sign>[-+*])\s*(?P<other>[\w.]+)\s*)?\}")
@@ -103,7 +106,7 @@ class Expectation(Settings):
     @property
     def columns(self) -> list[str]:
         """The columns that it names."""
-        named = [self.kwargs[argument] for argument in COLUMN_ARGUMENTS if argument in self.kwargs]
+        named = [self.kwargs.get(argument) for argument in COLUMN_ARGUMENTS]
         return [column for value in named for column in (value if isinstance(value, list) else [value]) if column is not None]
 
 
@@ -126,9 +129,7 @@ class Suite:
     def hash(self, limits: Mapping[str, Any]) -> str:
         """Of all that a verdict depends on besides the rows: the expectations, the settings and the code that checks."""
         terms = [(name, e.type, e.kwargs, e.severity, e.meta.whole) for name, e in self.expectations.items()]
-        return hashlib.sha256(
-            json.dumps([terms, limits, module_code("basketgraph.foundation.quality.check")], sort_keys=True, default=str).encode()
-        ).hexdigest()[:16]
+        return hashlib.sha256(json.dumps([terms, limits, module_code(CHECKS)], sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def suite_file(table: str) -> str:
@@ -142,71 +143,53 @@ def suite(table: str) -> Suite:
             name no value: a promise about it would never be compared.
     """
     relative = suite_file(table)
-    found = parsed(SuiteFile, data_yaml(relative), relative)
-    faults = [] if found.name == table else [f"name: want {table}, have {found.name}"]
-    named: dict[str, Expectation] = {}
-    columns = set(contract(table).columns)
-    for number, expectation in enumerate(found.expectations):
-        place = f"expectations[{number}] {expectation.type}"
-        faults += [f"{place}: want a column of {contract(table).file}, have {column}" for column in expectation.columns if column not in columns]
-        faults += [
-            f"{place}: want a column of {other.file}, have {column}" for other, column in _elsewhere(expectation) if column not in other.columns
-        ]
-        faults += [f"{place}: {fault}" for fault in _misnamed(expectation)]
-        if not expectation.notes.strip():
-            faults.append(f"{place}: want the reason of the limit in `notes`, have nothing")
-        named[_unique_name(expectation, named)] = expectation
+    content = parsed(SuiteFile, data_yaml(relative), relative)
+    faults = [] if content.name == table else [f"name: want {table}, have {content.name}"]
+    expectations: dict[str, Expectation] = {}
+    for number, e in enumerate(content.expectations):
+        other = e.kwargs.get("table")
+        columns = [(table, column) for column in e.columns] + [(other, key) for key in e.kwargs.get("keys", []) if isinstance(other, str)]
+        wrong = [f"want a column of {contract(of).file}, have {column}" for of, column in columns if column not in contract(of).columns]
+        wrong += [*_misnamed(e), *([] if e.notes.strip() else ["want the reason of the limit in `notes`, have nothing"])]
+        faults += [f"expectations[{number}] {e.type}: {fault}" for fault in wrong]
+        expectations[_unique_name(e, expectations)] = e
     if faults:
         raise UserError(f"{relative} cannot be used", faults, f"Columns of {table}: {', '.join(contract(table).columns)}.")
-    return Suite(table, named)
-
-
-def _elsewhere(expectation: Expectation) -> Iterator[tuple[Contract, str]]:
-    """(contract, column) of the columns of another table that it names."""
-    if isinstance(expectation.kwargs.get("table"), str):
-        other = contract(expectation.kwargs["table"])
-        yield from ((other, column) for column in expectation.kwargs.get("keys", []))
+    return Suite(table, expectations)
 
 
 def _misnamed(expectation: Expectation) -> Iterator[str]:
     """What is wrong with its `${...}`."""
     for text in (*_texts(expectation.kwargs), expectation.meta.promise):
-        for found in DOLLAR.findall(text):
-            match = PLACEHOLDER.fullmatch(found)
-            if match is None:
-                yield f"want ${{name}}, or ${{name * other}} with one of - + *, have {found}"
-            else:
-                names = [name for name in (match["name"], match["other"]) if name and not NUMBER.fullmatch(name)]
-                yield from (
-                    f"want a value of the run or a key of settings.quality, have {name} in {found}" for name in names if name not in KNOWN_VALUES
-                )
+        for placeholder in DOLLAR.findall(text):
+            if not PLACEHOLDER.fullmatch(placeholder):
+                yield f"want ${{name}}, or ${{name * other}} with one of - + *, have {placeholder}"
+            for name in _names(placeholder):
+                if name not in KNOWN_VALUES:
+                    yield f"want a value of the run or a key of settings.quality, have {name} in {placeholder}"
 
 
 def _unique_name(expectation: Expectation, taken: Mapping[str, Any]) -> str:
-    told = expectation.meta.name or ",".join(expectation.columns)
-    name = ":".join([expectation.type.removeprefix("expect_"), *([told] if told else [])])
+    subject = expectation.meta.name or ",".join(expectation.columns)
+    name = f"{expectation.type.removeprefix('expect_')}{f':{subject}' if subject else ''}"
     same = sum(1 for other in taken if other == name or other.startswith(f"{name}#"))
     return f"{name}#{same + 1}" if same else name
 
 
 def suites() -> dict[str, Suite]:
     """Every suite by table, in order of layer and name."""
-    found = {}
-    for layer in ("silver", "gold", "ops"):
-        for stem, _ in data_files(f"expectations/{layer}"):
-            found[f"{layer}.{stem}"] = suite(f"{layer}.{stem}")
-    return found
+    tables = [f"{layer}.{stem}" for layer in ("silver", "gold", "ops") for stem, _ in data_files(f"expectations/{layer}")]
+    return {table: suite(table) for table in tables}
 
 
-def unknown_values(expectation: Expectation, values: Mapping[str, Any]) -> list[str]:
-    """The names in its `${...}` for which the run has no value: not in `values`, or None there."""
-    names = [name for text in _texts(expectation.kwargs) for match in PLACEHOLDER.finditer(text) for name in (match["name"], match["other"])]
-    return [name for name in names if name and not NUMBER.fullmatch(name) and values.get(name) is None]
+def unknown_names(limits: Any, values: Mapping[str, Any]) -> list[str]:
+    """The names in the `${...}` of limits for which the run has no value: not in `values`, or None there."""
+    return [name for name in _names(limits) if values.get(name) is None]
 
 
 def uses(expectation: Expectation, name: str) -> bool:
     """Whether a limit of it names the value `name`."""
-    return any(name in (match["name"], match["other"]) for text in _texts(expectation.kwargs) for match in PLACEHOLDER.finditer(text))
+    return name in _names(expectation.kwargs)
 
 
 def filled(expectation: Expectation, values: Mapping[str, Any]) -> Expectation:
@@ -222,12 +205,15 @@ def filled(expectation: Expectation, values: Mapping[str, Any]) -> Expectation:
 def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
-    elif isinstance(value, Mapping):
-        for inner in value.values():
+    elif isinstance(value, Mapping | list):
+        for inner in value.values() if isinstance(value, Mapping) else value:
             yield from _texts(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _texts(inner)
+
+
+def _names(value: Any) -> list[str]:
+    """What the `${...}` in these texts name, numbers left out."""
+    named = [name for text in _texts(value) for match in PLACEHOLDER.finditer(text) for name in match.group("name", "other")]
+    return [name for name in named if name and not NUMBER.fullmatch(name)]
 
 
 def _filled(value: Any, values: Mapping[str, Any]) -> Any:
@@ -248,10 +234,6 @@ def _value(match: re.Match[str], values: Mapping[str, Any]) -> Any:
         return "(not known yet)"  # in a promise; a limit that names it is passed over
     if match["sign"]:
         other = values[text] if text in values else float(text) if "." in text else int(text)
-        if isinstance(value, date):
-            value = value + timedelta(days=other if match["sign"] == "+" else -other)
-        else:
-            counted = isinstance(value, int)
-            value = value * other if match["sign"] == "*" else value + other if match["sign"] == "+" else value - other
-            value = math.ceil(value) if counted else value  # 0.9 of 9 rows are 9: rows are whole
+        result = OPERATORS[match["sign"]](value, timedelta(days=other) if isinstance(value, date) else other)
+        value = math.ceil(result) if isinstance(value, int) else result  # 0.9 of 9 rows are 9: rows are whole
     return value.isoformat() if isinstance(value, date) else value
