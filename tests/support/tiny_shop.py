@@ -55,7 +55,7 @@ def run(spark, conf, ds, release):
 """,
     "judge": """
 from basketgraph.foundation.config import UserError
-from basketgraph.quality import QualityStop
+from basketgraph.foundation.quality.check import QualityStop
 class Refused(Exception):
     exit_code = 4
 def run(spark, conf, ds, release):

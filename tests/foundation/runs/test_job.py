@@ -219,7 +219,7 @@ def test_what_the_checks_of_a_step_cost_is_in_the_log_of_that_step_only(run: Run
 
 def test_tables_are_checked_with_the_shops_own_limits_and_hours(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[QualitySettings] = []
-    monkeypatch.setattr("basketgraph.quality.check_all", lambda release, tables, ds, settings, accepted: given.append(settings))
+    monkeypatch.setattr("basketgraph.foundation.quality.check.check_all", lambda release, tables, ds, settings, accepted: given.append(settings))
     conf = load("local", "online_retail", {"warehouse": str(tmp_path), "quality.judged_days": "3"})
     quality_checker(conf, {})(RunTables(spark, str(tmp_path), "run-1"), [IN], DAY)
     assert [(settings.time_zone, settings.judged_days) for settings in given] == [("Europe/London", 3)]

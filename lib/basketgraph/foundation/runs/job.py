@@ -8,7 +8,6 @@ import logging
 import secrets
 import sys
 import time
-from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,11 +22,10 @@ from basketgraph.foundation.config import Config, load
 from basketgraph.foundation.cuts import run_cuts
 from basketgraph.foundation.failures import handling
 from basketgraph.foundation.interrupt import exits_on_interrupt
-from basketgraph.foundation.privacy.log_masking import without_addresses
 from basketgraph.foundation.progress import BEAT_SECONDS, at, running
 from basketgraph.foundation.quality.suites import QualitySettings
 from basketgraph.foundation.runs.alerts import ALERTED, failing_since, send, stop_alert, what_failed
-from basketgraph.foundation.runs.arguments import DATA_DOCS, accepted_failures, job_parser, log_to_stderr, set_pairs
+from basketgraph.foundation.runs.arguments import DATA_DOCS, accepted_failures, exit_code_of, job_parser, log_to_stderr, set_pairs
 from basketgraph.foundation.runs.lock import Leases, RunLock
 from basketgraph.foundation.runs.memory import PeakMemory
 from basketgraph.foundation.runs.session import announce_spark, spark_session
@@ -224,31 +222,19 @@ def last_day(tables: RunTables) -> date:
     return date.today() if newest is None else newest + timedelta(days=1)
 
 
-def exit_code(error: Exception) -> int:
-    """2 for a user's mistake, 3 where quality stopped the run, 4 where the gate did, 1 otherwise."""
-    return int(getattr(error, "exit_code", 1))
-
-
 def job_main(job: Job, doc: str | None, file: str, arguments: Sequence[str] | None = None) -> None:
     """`main` of jobs/<step>.py under spark-submit: one step, with the run's lock, log and exit codes."""
     given, name = job_parser(doc).parse_args(arguments), Path(file).stem
     log_to_stderr()
     with exits_on_interrupt(), running(name):
-        _job_main(job, name, given)
-
-
-def _job_main(job: Job, name: str, given: Namespace) -> None:
-    try:
-        known = pipelines()
-        step, _ = known.steps[name], known.named(given.pipeline)
-        sets = {**set_pairs(given.set), **({DATA_DOCS: "true"} if given.data_docs else {})}
-        conf, accepted = load(given.env, given.source, sets, pipeline=given.pipeline), accepted_failures(given.accept, given.because)
-        with opened(conf, given.run_id or new_run_id(), given.ds, f"basketgraph {name}", accepted) as (release, memory):
-            ds = given.ds or last_day(release)
-            result = run_step(name, step, job, conf, ds, RunLog(release, conf), memory, forced=given.force)
-            log.info("%s: %s in %.1f s", name, result.status, result.seconds)
-    except Exception as error:
-        if given.debug or not hasattr(error, "exit_code"):
-            raise
-        print(without_addresses(str(error)), file=sys.stderr)
-        sys.exit(exit_code(error))
+        try:
+            known = pipelines()
+            step, _ = known.steps[name], known.named(given.pipeline)
+            sets = {**set_pairs(given.set), **({DATA_DOCS: "true"} if given.data_docs else {})}
+            conf, accepted = load(given.env, given.source, sets, pipeline=given.pipeline), accepted_failures(given.accept, given.because)
+            with opened(conf, given.run_id or new_run_id(), given.ds, f"basketgraph {name}", accepted) as (tables, memory):
+                ds = given.ds or last_day(tables)
+                result = run_step(name, step, job, conf, ds, RunLog(tables, conf), memory, forced=given.force)
+                log.info("%s: %s in %.1f s", name, result.status, result.seconds)
+        except Exception as error:
+            sys.exit(exit_code_of(error, debug=given.debug))
