@@ -66,14 +66,14 @@ def test_rows_go_when_they_are_older_than_their_contract_says_counted_from_the_n
 
 
 def test_what_is_promised_of_the_ledger_and_of_rejected_rows() -> None:
-    files, rejected = contract("ops.files").retention, contract("silver.rejected_rows").retention
+    files, rejected = contract("ops.files").custom.retention, contract("silver.rejected_rows").custom.retention
     assert files is not None
     assert files.where == "status = 'quarantined' AND rows_read = 0", (
         "a file that was read and is forgotten would be read again; one that left rejected rows would leave them to nobody"
     )
     assert rejected is not None
     assert rejected.clear == ("payload",), "a rejected row that is forgotten would count again when it is delivered again"
-    forever = {name for name, terms in contracts().items() if terms.retention is None}
+    forever = {name for name, terms in contracts().items() if terms.custom.retention is None}
     assert {"silver.events", "ops.releases", "gold.user_days"} <= forever
 
 

@@ -27,7 +27,7 @@ REPEATED = ("check_name", "severity", "success", "outcome", "observed", "expecte
 
 def day_column(terms: Contract) -> str | None:
     """The day that a table with a change data feed is laid out by; None where changed days cannot be told, or not be read alone."""
-    return terms.day_column if terms.change_data_feed else None
+    return terms.day_column if terms.custom.changeDataFeed else None
 
 
 def look_at(run: CheckRun, suite: Suite, version: int) -> Look | None:

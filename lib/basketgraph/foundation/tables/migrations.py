@@ -70,7 +70,7 @@ def properties(terms: Contract) -> dict[str, str]:
         KEY_PROPERTY: ",".join(terms.keys),
         **_statistics(terms),
     }
-    if terms.change_data_feed:
+    if terms.custom.changeDataFeed:
         found["delta.enableChangeDataFeed"] = "true"
     return found
 
@@ -79,9 +79,9 @@ def _statistics(terms: Contract) -> dict[str, str]:
     """Delta keeps the least and greatest value of each column a file; of all columns but those the table is laid out by they skip nothing,
     and collecting them is a third of the cost of a write. Row counts are kept always.
     """
-    if terms.cluster_by:
-        return {"delta.dataSkippingStatsColumns": ",".join(terms.cluster_by)}
-    return {"delta.dataSkippingNumIndexedCols": "0"} if terms.partition_by else {}
+    if terms.custom.clusterBy:
+        return {"delta.dataSkippingStatsColumns": ",".join(terms.custom.clusterBy)}
+    return {"delta.dataSkippingNumIndexedCols": "0"} if terms.custom.partitionBy else {}
 
 
 def migration(terms: Contract, have: Existing) -> Migration:
@@ -90,10 +90,10 @@ def migration(terms: Contract, have: Existing) -> Migration:
     statements = []
     if have.properties.get(KEY_PROPERTY, ",".join(terms.keys)) != ",".join(terms.keys):
         faults.append(f"primaryKey: want {', '.join(terms.keys)}, have rows by {have.properties[KEY_PROPERTY]}")
-    if list(have.partition_by) != terms.partition_by:
-        faults.append(f"partitionBy: want {', '.join(terms.partition_by) or 'none'}, have {', '.join(have.partition_by) or 'none'}")
-    elif list(have.cluster_by) != terms.cluster_by and not terms.partition_by:
-        statements.append(f"CLUSTER BY ({', '.join(terms.cluster_by)})" if terms.cluster_by else "CLUSTER BY NONE")
+    if tuple(have.partition_by) != terms.custom.partitionBy:
+        faults.append(f"partitionBy: want {', '.join(terms.custom.partitionBy) or 'none'}, have {', '.join(have.partition_by) or 'none'}")
+    elif tuple(have.cluster_by) != terms.custom.clusterBy and not terms.custom.partitionBy:
+        statements.append(f"CLUSTER BY ({', '.join(terms.custom.clusterBy)})" if terms.custom.clusterBy else "CLUSTER BY NONE")
     if have.comment != terms.description:
         statements.append(f"SET TBLPROPERTIES ('comment' = {quoted(terms.description)})")
     return Migration((*columns, *_properties(terms, have), *statements, *_constraints(terms, have)), tuple(faults))
@@ -146,7 +146,7 @@ def _properties(terms: Contract, have: Existing) -> list[str]:
 def _constraints(terms: Contract, have: Existing) -> list[str]:
     there = {name.removeprefix(CONSTRAINT): text for name, text in have.properties.items() if name.startswith(CONSTRAINT)}
     nullable = {f.name for f in have.schema.fields if f.nullable}
-    wanted = {name.lower(): text for name, text in terms.constraints.items()}
+    wanted = {name.lower(): text for name, text in terms.custom.constraints.items()}
     wanted |= {f"{f.name.lower()}_is_there": f"`{f.name}` IS NOT NULL" for f in terms.struct.fields if not f.nullable and f.name in nullable}
     drops = [f"DROP CONSTRAINT `{name}`" for name, text in sorted(there.items()) if wanted.get(name) != text]
     return drops + [f"ADD CONSTRAINT `{name}` CHECK ({text})" for name, text in sorted(wanted.items()) if there.get(name) != text]

@@ -52,17 +52,17 @@ def remove_old_rows(tables: RunTables, *, dry_run: bool) -> dict[str, int]:
     """Rows removed (or cleared) a table, in every table whose contract has a retention; tables that lose nothing are left out."""
     removed = {}
     for table, terms in contracts().items():
-        if terms.retention is not None and tables.exists(table):
+        if terms.custom.retention is not None and tables.exists(table):
             rows = tables.read(table)
-            newest = rows.agg(F.max(terms.retention.column)).collect()[0][0]
+            newest = rows.agg(F.max(terms.custom.retention.column)).collect()[0][0]
             if newest is None:
                 continue
-            going = old_rows(rows, terms.retention, newest).persist()
+            going = old_rows(rows, terms.custom.retention, newest).persist()
             count = going.count()
             if count:
                 removed[table] = count
                 if not dry_run:
-                    _remove(tables, terms, terms.retention, going, newest)
+                    _remove(tables, terms, terms.custom.retention, going, newest)
             going.unpersist()
     return removed
 

@@ -72,7 +72,7 @@ class Warehouse(TableReader):
         self._follow(table, [*CLEARED, *[one for one in self.migration(table).statements if one.startswith("DROP CONSTRAINT")]])
         empty = self.spark.createDataFrame([], terms.struct).write.format("delta").mode("overwrite").option("overwriteSchema", "true")
         self._before_commit()
-        (empty.partitionBy(*terms.partition_by) if terms.partition_by else empty).save(self.path(table))
+        (empty.partitionBy(*terms.custom.partitionBy) if terms.custom.partitionBy else empty).save(self.path(table))
         self._follow(table, self.migration(table).statements)
         self._followed.add(table)
 
@@ -81,13 +81,13 @@ class Warehouse(TableReader):
         builder = builder.comment(terms.description)
         for column in terms.struct.fields:
             builder = builder.addColumn(column.name, column.dataType, nullable=column.nullable, comment=column.metadata["comment"])
-        if terms.partition_by:
-            builder = builder.partitionedBy(*terms.partition_by)
-        elif terms.cluster_by:
-            builder = builder.clusterBy(*terms.cluster_by)
+        if terms.custom.partitionBy:
+            builder = builder.partitionedBy(*terms.custom.partitionBy)
+        elif terms.custom.clusterBy:
+            builder = builder.clusterBy(*terms.custom.clusterBy)
         for name, value in properties(terms).items():
             builder = builder.property(name, value)
-        for name, condition in terms.constraints.items():
+        for name, condition in terms.custom.constraints.items():
             builder = builder.property(f"{CONSTRAINT}{name}", condition)
         builder.execute()
 
@@ -138,7 +138,7 @@ class Warehouse(TableReader):
             writer = writer.option("userMetadata", json.dumps(note))
         self._before_commit()
         writer.save(self.path(table))
-        if mode == "overwrite" and replace_where is None and (columns := contract(table).cluster_by):
+        if mode == "overwrite" and replace_where is None and (columns := contract(table).custom.clusterBy):
             # Delta takes the layout away with the rows. (`replaceWhere` would leave it, but write every row of a table with a change feed twice.)
             self._before_commit()
             self.spark.sql(f"ALTER TABLE {self.identifier(table)} CLUSTER BY ({', '.join(columns)})")
