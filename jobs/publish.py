@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from datetime import date
-from typing import TYPE_CHECKING
+
+from pyspark.sql import SparkSession
 
 from basketgraph.clean.mapping import unmapped
 from basketgraph.foundation.config import Config
@@ -14,9 +15,6 @@ from basketgraph.foundation.runs.job import StepReport, job_main
 from basketgraph.foundation.runs.steps import tables_to_publish
 from basketgraph.foundation.tables.releases import publish, released_tables, utc_now
 from basketgraph.foundation.tables.warehouse import RunTables
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
 
 
 def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timezone
-from typing import TYPE_CHECKING
+
+from pyspark.sql import SparkSession
 
 from basketgraph.foundation.config import Config
 from basketgraph.foundation.privacy.pseudonyms import shop_pseudonyms
@@ -13,9 +14,6 @@ from basketgraph.foundation.tables.warehouse import RunTables
 from basketgraph.report.page import page
 from basketgraph.report.page_data import facts
 from basketgraph.report.write import write_page
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
 
 
 def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:

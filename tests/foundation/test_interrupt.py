@@ -24,7 +24,7 @@ MODULE = [sys.executable, "-m", "basketgraph.cli.app"]
 COMMAND = """
 import os, subprocess, sys, tempfile, threading, time
 from pathlib import Path
-from basketgraph import interrupt, progress
+from basketgraph.foundation import interrupt, progress
 interrupt.CHILD_SECONDS, interrupt.UNWIND_SECONDS = 1.0, 600.0
 place = Path(sys.argv[1])
 child = "import signal, sys, time; signal.signal(signal.SIGINT, signal.SIG_IGN); {}; print('up', flush=True); time.sleep(600)"

@@ -15,7 +15,7 @@ from basketgraph.foundation.config import version
 from basketgraph.foundation.failures import handling
 from basketgraph.foundation.interrupt import exits_on_interrupt
 from basketgraph.foundation.progress import running
-from basketgraph.foundation.runs.arguments import DATA_DOCS, accepted_failures, exit_code_of
+from basketgraph.foundation.runs.arguments import DATA_DOCS, exit_code_of
 from basketgraph.graph.bench_cli import app as bench
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -53,12 +53,13 @@ def run(
     ] = False,
 ) -> None:
     """Run a pipeline in one Spark session: each step that is not up to date, then a summary."""
-    from basketgraph.cli.inputs import check_run
+    from basketgraph.cli.preflight import check_run
     from basketgraph.cli.summary import print_plan, print_summary
+    from basketgraph.foundation.quality.overrides import acceptances
     from basketgraph.foundation.runs.session import announce_spark
 
     conf = options.config({DATA_DOCS: "true"} if data_docs else {}, pipeline=pipeline)
-    accepted = accepted_failures(accept or [], because or [])
+    accepted = acceptances(accept or [], because or [])
     check_run(conf, pipeline, start=start, files=not dry_run)
     announce_spark(conf, make_warehouse=True)
     from basketgraph.cli import runner  # takes seconds to import
@@ -93,7 +94,7 @@ def status(options: Options) -> None:
 @command
 def rollback(options: Options) -> None:
     """Make the release before the live one live again."""
-    from basketgraph.cli.inputs import check_places
+    from basketgraph.cli.preflight import check_places
     from basketgraph.foundation.runs.session import announce_spark
 
     conf = options.config()

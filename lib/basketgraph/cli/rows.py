@@ -25,7 +25,7 @@ def replay(
     table: Annotated[list[str] | None, typer.Option("--table", help="only this table; several times for several (default: all)")] = None,
 ) -> None:
     """Read landing files again after a mapping was mended; rows that are good now go into silver, what changed is told."""
-    from basketgraph.cli.inputs import check_run
+    from basketgraph.cli.preflight import check_run
     from basketgraph.foundation.runs.session import announce_spark
 
     days = {name: moment and moment.date() for name, moment in (("first_day", first), ("last_day", last))}
@@ -79,7 +79,7 @@ def maintain(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would go; write nothing")] = False,
 ) -> None:
     """Remove what the contracts' retention no longer keeps, compact tables, delete files that no kept release needs."""
-    from basketgraph.cli.inputs import check_places
+    from basketgraph.cli.preflight import check_places
     from basketgraph.foundation.runs.session import announce_spark
 
     conf = options.config(pipeline="maintain")

@@ -108,7 +108,7 @@ def _one(
     step = known.steps[name]
     log.info("%s %s: %s", place, name, step.help)
     began = time.monotonic()
-    day = ds or last_day(runs.release)
+    day = ds or last_day(runs.tables)
     try:
         result = run_step(name, step, load_job(name), conf, day, runs, memory, forced=forced)
     except Exception as error:

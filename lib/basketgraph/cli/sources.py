@@ -84,7 +84,7 @@ def check_source(
     from dataclasses import replace
 
     from basketgraph.clean.landing import landing_folder, want_files
-    from basketgraph.cli.inputs import checked_names
+    from basketgraph.cli.preflight import checked_names
     from basketgraph.foundation.config import UserError, data_text
     from basketgraph.foundation.runs.session import announce_spark
 

@@ -72,7 +72,7 @@ def kept_interrupt() -> Iterator[None]:
 def _interrupt(owner: int, number: int, frame: FrameType | None) -> NoReturn:
     if os.getpid() != owner:  # a fork that has not become another program yet
         os._exit(INTERRUPTED)
-    children = _children()
+    children = _children(recursive=True)
     if interrupted():
         _kill(children)
         os._exit(INTERRUPTED)
@@ -88,27 +88,20 @@ def _interrupt(owner: int, number: int, frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _children() -> list[psutil.Process]:
+def _children(*, recursive: bool) -> list[psutil.Process]:
     with contextlib.suppress(psutil.Error):
-        return psutil.Process().children(recursive=True)
+        return psutil.Process().children(recursive=recursive)
     return []
 
 
 def _end(children: list[psutil.Process]) -> None:
     """End those below this process: the ones it started are asked to, and end theirs; who is left then is killed."""
-    own = [child for child in children if _parent(child) == os.getpid()]
+    own = _children(recursive=False)
     for child in own:
         with contextlib.suppress(psutil.Error):
             child.terminate()
     psutil.wait_procs(own, timeout=CHILD_SECONDS)
     _kill(children)
-
-
-def _parent(child: psutil.Process) -> int:
-    try:
-        return int(child.ppid())
-    except psutil.Error:
-        return 0
 
 
 def _kill(children: list[psutil.Process]) -> None:

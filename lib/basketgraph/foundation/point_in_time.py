@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from basketgraph.foundation.config import UserError
-
-if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame
 
 ITEMS = "silver.items"
 MONEY = ("amount_minor", "list_amount_minor", "discount_minor", "coupon_minor")

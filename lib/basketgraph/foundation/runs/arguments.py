@@ -23,13 +23,6 @@ def set_pairs(texts: Sequence[str]) -> dict[str, str]:
     return dict(text.split("=", 1) for text in texts)
 
 
-def accepted_failures(accept: Sequence[str], because: Sequence[str]) -> dict[tuple[str, str], str]:
-    """`--accept` and `--because` of a command. Raises UserError for unknown checks and missing reasons."""
-    from basketgraph.foundation.quality.overrides import acceptances
-
-    return acceptances(accept, because)
-
-
 def job_parser(doc: str | None) -> argparse.ArgumentParser:
     """The flags of every job; Airflow's submit lines are held against it by a test."""
     parser = argparse.ArgumentParser(description=doc, allow_abbrev=False)

@@ -7,20 +7,18 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from basketgraph.foundation.contracts import contract
 from basketgraph.foundation.failures import at_the_end
 from basketgraph.foundation.tables.files import Files
 from basketgraph.foundation.tables.migrations import as_contract
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, Row, SparkSession
 
 LISTING = "spark.sql.sources.parallelPartitionDiscovery.parallelism"
 RETENTION_CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"

@@ -6,16 +6,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
 from basketgraph.foundation.contracts import Contract, Retention, contracts
 from basketgraph.foundation.tables.warehouse import RunTables
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
 
 CUT = re.compile(r"\d{4}-\d{2}-\d{2}")
 CUT_FOLDERS = ("shards", "models/graph", "tensorboard/graph")  # each holds a folder a cut

@@ -9,11 +9,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from delta.exceptions import captured  # its import makes PySpark raise these
 from delta.tables import DeltaTable, DeltaTableBuilder
 from pyspark.errors import AnalysisException
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from basketgraph.foundation.config import UserError
@@ -22,9 +23,6 @@ from basketgraph.foundation.tables.failed_creation import remove_failed_creation
 from basketgraph.foundation.tables.merging import TAKEN_OUT, among, differs
 from basketgraph.foundation.tables.migrations import CLEARED, CONSTRAINT, Existing, Migration, migration, properties
 from basketgraph.foundation.tables.reader import TableReader, session_conf
-
-if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame, SparkSession
 
 # What another driver's commit may do to ours. The classes have no parent in common.
 CONFLICTS = (
