@@ -12,14 +12,14 @@ from importlib.resources import as_file
 from typing import Any
 
 from basketgraph.cli.preflight import check_settings
-from basketgraph.cli.status import run_as_json, state
+from basketgraph.cli.status import run_as_json, run_log, state
 from basketgraph.foundation.config import Config, UserError, data_file
 from basketgraph.foundation.failures import handling, in_a_line
 from basketgraph.foundation.privacy.log_masking import without_addresses
 from basketgraph.foundation.privacy.pseudonyms import shop_pseudonyms
 from basketgraph.foundation.runs.job import Job, RunLog, last_day, new_run_id, opened, run_step
 from basketgraph.foundation.runs.memory import PeakMemory
-from basketgraph.foundation.runs.steps import Pipelines, StepResult, chosen_steps, pipelines, want_events
+from basketgraph.foundation.runs.steps import Pipelines, Step, StepResult, chosen_steps, pipelines, want_events
 from basketgraph.report.examples import Example, live_examples
 
 log = logging.getLogger("basketgraph")
@@ -64,18 +64,15 @@ def run_pipeline(
     """
     known = pipelines()
     names = chosen_steps(known, pipeline, start)
-    if "seal_shards" in names:
-        conf.shared_folder()  # refused now, not in the middle of the run
     want_events(conf, names)
     check_settings(conf, known, names)
     outcome = Outcome(new_run_id())
     try:
-        with opened(conf, outcome.run_id, ds, f"basketgraph {pipeline}", accepted) as (release, memory):
-            runs = RunLog(release, conf)
-            _steps(outcome, known, names, start, conf, ds, runs, memory)
+        with opened(conf, outcome.run_id, ds, f"basketgraph {pipeline}", accepted) as (tables, memory):
+            _run_steps(outcome, known, names, start, ds, RunLog(tables, conf), memory)
             with handling(outcome.error, "what the warehouse holds now cannot be told"):
-                outcome.state = state(release, outcome.steps, outcome.run_id)
-                outcome.examples = live_examples(release, shop_pseudonyms(conf.shop))
+                outcome.state = state(tables, run_log(tables), outcome.steps, outcome.run_id)
+                outcome.examples = live_examples(tables, shop_pseudonyms(conf.shop))
                 outcome.state["peak_memory_bytes"] = outcome.state["peak_memory_bytes"] or memory.peak
     except Exception as error:
         with handling(outcome.error, "after the failed step"):  # as the lock, which cannot be released where its folder is full
@@ -83,34 +80,28 @@ def run_pipeline(
     return outcome
 
 
-def _steps(
-    outcome: Outcome, known: Pipelines, names: list[str], start: str | None, conf: Config, ds: date | None, runs: RunLog, memory: PeakMemory
-) -> None:
+def _run_steps(outcome: Outcome, known: Pipelines, names: list[str], start: str | None, ds: date | None, runs: RunLog, memory: PeakMemory) -> None:
     """Run the steps up to the first that fails, and then the report where quality or the gate stopped it."""
     forced = False
     for number, name in enumerate(names, 1):
         forced = forced or name == start
         try:
-            _one(outcome, known, name, f"[{number}/{len(names)}]", conf, ds, runs, memory, forced=forced)
+            _run_step(outcome, name, known.steps[name], f"[{number}/{len(names)}]", ds, runs, memory, forced=forced)
         except Exception as error:
             outcome.error = error
             if getattr(error, "exit_code", 1) in (3, 4):
                 outcome.refused = without_addresses(str(error))
                 if "report" in names:
                     with handling(error, "report: not made"):
-                        _one(outcome, known, "report", "[report]", conf, ds, runs, memory, forced=True)
+                        _run_step(outcome, "report", known.steps["report"], "[report]", ds, runs, memory, forced=True)
             return
 
 
-def _one(
-    outcome: Outcome, known: Pipelines, name: str, place: str, conf: Config, ds: date | None, runs: RunLog, memory: PeakMemory, *, forced: bool
-) -> None:
-    step = known.steps[name]
+def _run_step(outcome: Outcome, name: str, step: Step, place: str, ds: date | None, runs: RunLog, memory: PeakMemory, *, forced: bool) -> None:
     log.info("%s %s: %s", place, name, step.help)
     began = time.monotonic()
-    day = ds or last_day(runs.tables)
     try:
-        result = run_step(name, step, load_job(name), conf, day, runs, memory, forced=forced)
+        result = run_step(name, step, load_job(name), runs.conf, ds or last_day(runs.tables), runs, memory, forced=forced)
     except Exception as error:
         seconds = time.monotonic() - began
         log.info("%s %s: failed, %.1f s: %s", place, name, seconds, in_a_line(error))
@@ -128,8 +119,8 @@ def dry_run(conf: Config, pipeline: str, *, ds: date | None = None, start: str |
     want_events(conf, names)
     check_settings(conf, known, names)
     rewritten: set[str] = set()
-    with opened(conf, new_run_id(), ds, "basketgraph dry run") as (release, _):
-        runs, day, forced = RunLog(release, conf), ds or last_day(release), False
+    with opened(conf, new_run_id(), ds, "basketgraph dry run") as (tables, _):
+        runs, day, forced = RunLog(tables, conf), ds or last_day(tables), False
         for name in names:
             step, forced = known.steps[name], forced or name == start
             why = "--from" if forced else runs.why(name, step, day)

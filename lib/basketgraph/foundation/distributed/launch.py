@@ -69,21 +69,11 @@ def watch_launcher(seconds: float = 1.0) -> None:
         return
 
     def watch() -> None:
-        while _alive(launcher):
+        while psutil.pid_exists(launcher):
             time.sleep(seconds)
         os._exit(128 + signal.SIGTERM)
 
     threading.Thread(target=watch, name="launcher-watch", daemon=True).start()
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _need_horovod() -> None:
