@@ -1,4 +1,4 @@
-"""Configuration: where the YAML files are found, how they are merged, and what a user's mistake looks like."""
+"""Configuration: where the YAML files lie, how they are merged, and the error that a user's mistake becomes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FOLDERS = ("conf", "schemas", "expectations")
 
 
 class UserError(Exception):
-    """Something the user can mend: what was wrong, each fault as `where: want A, have B`, and the cure. Exit code 2."""
+    """A mistake that the user can mend: what was wrong, each fault as `where: want A, have B`, and the cure. Exit code 2."""
 
     exit_code = 2
 
@@ -35,8 +35,8 @@ class UserError(Exception):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """`; did you mean X?` with the known name that is most like an unknown one; empty where none is much like it."""
-    by_lower = {one.lower(): one for one in known}
+    """`; did you mean X?` with the known name that is most like `name`; empty where none is much like it."""
+    by_lower = {candidate.lower(): candidate for candidate in known}
     close = difflib.get_close_matches(name.lower(), by_lower, n=1)
     return f"; did you mean {by_lower[close[0]]}?" if close else ""
 
@@ -64,7 +64,7 @@ class Environment(Settings):
 
 @dataclass(frozen=True)
 class Config:
-    """What a run was told: one environment, one shop, and the stages' settings after all overrides."""
+    """The configuration of a run: one environment, one shop, and the stages' settings after all overrides."""
 
     env: str
     source_name: str
@@ -140,12 +140,11 @@ def parsed(model: type[SettingsT], values: Mapping[str, Any], where: str) -> Set
         return model.model_validate(dict(values))
     except ValidationError as error:
         known = ", ".join(sorted(model.model_fields))
-        faults = [f"{'.'.join([where, *map(str, e['loc'])])}: {e['msg']}, have {e['input']!r:.80}{_key_meant(e, model)}" for e in error.errors()]
+        faults = []
+        for e in error.errors():
+            meant = did_you_mean(str(e["loc"][-1]), keys_of(model)) if e["type"] == "extra_forbidden" else ""
+            faults.append(f"{'.'.join([where, *map(str, e['loc'])])}: {e['msg']}, have {e['input']!r:.80}{meant}")
         raise UserError(f"{where} cannot be used", faults, f"Keys known here: {known}.") from None
-
-
-def _key_meant(problem: Mapping[str, Any], model: type[BaseModel]) -> str:
-    return did_you_mean(str(problem["loc"][-1]), keys_of(model)) if problem["type"] == "extra_forbidden" else ""
 
 
 def keys_of(model: type[BaseModel]) -> set[str]:
@@ -292,13 +291,14 @@ def load(env: str, source: str, overrides: Mapping[str, str] | None = None, *, p
     if unreadable:
         raise UserError("--set: values cannot be read", unreadable, "Quote brackets, braces and colons that belong to a text.")
     folders = _absolute({"warehouse": changed.get("warehouse", ""), "work_dir": changed.get("work_dir") or None, "landing": shop.get("landing")})
-    shop.update({name: folders.pop(name) for name in ("landing",) if name in folders})
+    if "landing" in folders:
+        shop["landing"] = folders.pop("landing")
     environment = parsed(Environment, {**environment.model_dump(), **changed, **folders}, "--set")
     return Config(env, source, environment, shop, settings, pipeline, overrides)
 
 
 def _absolute(places: Mapping[str, Any]) -> dict[str, str]:
-    """Those of the paths that are texts, made absolute. Raises UserError with every one that cannot be used; what is no text is told by its model."""
+    """The paths, made absolute. Raises UserError with every one that cannot be used. What is no text is left out: its model refuses it."""
     found, faults = {}, {}
     for name, given in places.items():
         if isinstance(given, str):

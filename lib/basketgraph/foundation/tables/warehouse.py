@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,7 @@ from pyspark.sql import functions as F
 
 from basketgraph.foundation.config import UserError
 from basketgraph.foundation.contracts import conform, contract
-from basketgraph.foundation.tables.failed_creation import remove_failed_creation
+from basketgraph.foundation.tables.files import Files
 from basketgraph.foundation.tables.merging import TAKEN_OUT, among, differs
 from basketgraph.foundation.tables.migrations import CLEARED, CONSTRAINT, Existing, Migration, migration, properties
 from basketgraph.foundation.tables.reader import TableReader, session_conf
@@ -32,6 +33,7 @@ CONFLICTS = (
     captured.ConcurrentWriteException,
     captured.DeltaConcurrentModificationException,
 )
+COMMIT = re.compile(r"\d{20}\..*(json|parquet)|_last_checkpoint")  # a file of a Delta log: a commit or a checkpoint
 COMMIT_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 RELEASES = "ops.releases"
 LISTS = "gold.recommendations"  # what customers see of a release
@@ -291,3 +293,17 @@ def table_rows(warehouse: Warehouse, versions: Mapping[str, int]) -> dict[str, i
     with ThreadPoolExecutor(LOGS_AT_ONCE) as pool:
         counts = pool.map(lambda pair: warehouse.read_version(*pair).count(), versions.items())
         return dict(zip(versions, counts, strict=True))
+
+
+def remove_failed_creation(files: Files, log: str) -> None:
+    """Remove a Delta log without a commit, as a killed CREATE TABLE leaves it: Delta finds no table there, and creates none either.
+
+    log:    the path of `_delta_log` of a table that has no version.
+    errors: OSError where another writer commits just now; its commit stays.
+    """
+    names = files.list_names(log)
+    if any(COMMIT.fullmatch(name) for name in names):
+        return
+    for name in names:
+        files.delete(f"{log}/{name}")
+    files.delete(log, recursive=False)
