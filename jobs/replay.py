@@ -1,4 +1,4 @@
-"""silver.*, again: landing files that were read before, under the mapping as it is now; what changed is in the step's detail."""
+"""silver.*: reprocesses landing files under the present mapping; the step's detail says what changed."""
 
 from __future__ import annotations
 

@@ -17,10 +17,10 @@ from basketgraph.report.write import write_page
 
 
 def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:
-    made, history_days = shop_pseudonyms(conf.shop), conf.section("quality", QualitySettings).history_days
-    found = facts(tables, ds, history_days, made, RunLog(tables, conf))
-    html = page(found, shop=conf.source_name, description=str(conf.source.get("description", "")), made_at=datetime.now(timezone.utc))
-    return StepReport(rows_in=len(found.checks), detail={"report": write_page(tables, tables.run_id, html)})
+    pseudonyms, history_days = shop_pseudonyms(conf.shop), conf.section("quality", QualitySettings).history_days
+    data = facts(tables, ds, history_days, pseudonyms, RunLog(tables, conf))
+    html = page(data, shop=conf.source_name, description=str(conf.source.get("description", "")), made_at=datetime.now(timezone.utc))
+    return StepReport(rows_in=len(data.checks), detail={"report": write_page(tables, tables.run_id, html)})
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the commands have in common: their flags, and how a mistake ends."""
+"""What the commands share: flags, the exit code, and JSON output."""
 
 from __future__ import annotations
 

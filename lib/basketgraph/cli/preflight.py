@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Iterable
-from importlib import import_module
 
 from basketgraph.clean.landing import want_files
 from basketgraph.clean.mapping import Source, read_source, refuse
@@ -32,14 +32,13 @@ READ_FILES = {"clean", "replay"}
 
 
 def model_of(section: str) -> type[Settings]:
-    module, _, name = MODELS[section].rpartition(".")
-    model: type[Settings] = getattr(import_module(module), name)
+    model: type[Settings] = pkgutil.resolve_name(MODELS[section])
     return model
 
 
-def check_settings(conf: Config, known: Pipelines, steps: Iterable[str]) -> None:
+def check_settings(conf: Config, defined: Pipelines, steps: Iterable[str]) -> None:
     """Raises UserError for the first section of the steps that cannot be used, with all its faults, or for sizes that do not fit each other."""
-    taken = {*ALWAYS, *(section for name in steps for section in known.steps[name].settings)}
+    taken = {*ALWAYS, *(section for name in steps for section in defined.steps[name].settings)}
     parsed = {section: conf.section(section, model_of(section)) for section in MODELS if section in taken}
     if {"shards", "graph", "recall"} <= parsed.keys():
         faults = []

@@ -1,9 +1,9 @@
-"""The local runner: a pipeline's steps in one Spark session, with progress; and what a run reports at its end."""
+"""The local runner: a pipeline's steps in one Spark session, with progress and a summary."""
 
 from __future__ import annotations
 
-import importlib.util
 import logging
+import runpy
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,13 +13,13 @@ from typing import Any
 
 from basketgraph.cli.preflight import check_settings
 from basketgraph.cli.status import run_as_json, run_log, state
-from basketgraph.foundation.config import Config, UserError, data_file
+from basketgraph.foundation.config import Config, data_file
 from basketgraph.foundation.failures import handling, in_a_line
 from basketgraph.foundation.privacy.log_masking import without_addresses
 from basketgraph.foundation.privacy.pseudonyms import shop_pseudonyms
 from basketgraph.foundation.runs.job import Job, RunLog, last_day, new_run_id, opened, run_step
 from basketgraph.foundation.runs.memory import PeakMemory
-from basketgraph.foundation.runs.steps import Pipelines, Step, StepResult, chosen_steps, pipelines, want_events
+from basketgraph.foundation.runs.steps import Pipelines, Step, StepResult, chosen_steps, pipelines
 from basketgraph.report.examples import Example, live_examples
 
 log = logging.getLogger("basketgraph")
@@ -27,7 +27,7 @@ log = logging.getLogger("basketgraph")
 
 @dataclass
 class Outcome:
-    """What a run did. `refused` says why it stopped short of a release, `error` is the exception that did."""
+    """What a run did. refused: why quality or the gate stopped it; error: the exception of the step that failed."""
 
     run_id: str
     steps: list[StepResult] = field(default_factory=list)
@@ -44,12 +44,7 @@ class Outcome:
 def load_job(name: str) -> Job:
     """`run` of jobs/<name>.py, from the checkout or the package's data."""
     with as_file(data_file(f"jobs/{name}.py")) as file:
-        spec = importlib.util.spec_from_file_location(f"basketgraph_jobs.{name}", file)
-        if spec is None or spec.loader is None:
-            raise UserError(f"jobs/{name}.py cannot be imported")
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        job: Job = module.run
+        job: Job = runpy.run_path(str(file), run_name=f"basketgraph_jobs.{name}")["run"]
         return job
 
 
@@ -64,7 +59,6 @@ def run_pipeline(
     """
     known = pipelines()
     names = chosen_steps(known, pipeline, start)
-    want_events(conf, names)
     check_settings(conf, known, names)
     outcome = Outcome(new_run_id())
     try:
@@ -116,7 +110,6 @@ def dry_run(conf: Config, pipeline: str, *, ds: date | None = None, start: str |
     """Which steps would run, and why: [{step, runs: yes|no|depends, why}]. Writes nothing."""
     known, plan = pipelines(), []
     names = chosen_steps(known, pipeline, start)
-    want_events(conf, names)
     check_settings(conf, known, names)
     rewritten: set[str] = set()
     with opened(conf, new_run_id(), ds, "basketgraph dry run") as (tables, _):

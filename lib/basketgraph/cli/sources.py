@@ -1,4 +1,4 @@
-"""Commands for a new shop: `basketgraph onboard` drafts its mapping, `basketgraph check-source` says what cleaning would do with it."""
+"""Commands for a new shop: `basketgraph onboard` drafts its mapping, `basketgraph check-source` rehearses cleaning with it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 import shlex
 import sys
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -125,21 +126,20 @@ def _following(drafted: Draft, place: Path, conf_dir: Path | None) -> list[str]:
 
 
 def print_draft(drafted: Draft, place: Path, following: list[str], *, file: Any) -> None:
-    """What was guessed, what is left to say, and the next commands."""
+    """The mapping's guesses, its open questions, and the next commands."""
     from basketgraph.clean.characters import shown
 
-    def say(text: str = "") -> None:
-        print(text, file=file)
+    say = partial(print, file=file)
 
     say(f"{place}: written")
-    for one in drafted.plan.files:
-        sample = one.reading.sample
+    for file in drafted.plan.files:
+        sample = file.reading.sample
         about = f" of about {sample.total:,}" if sample.total is not None and sample.total > sample.rows else ""
-        many = f"{len(one.kind.files)} file{'s' * (len(one.kind.files) != 1)}"
-        say(f"  {one.kind.pattern}: {many}, {sample.format}, {len(sample.declared)} columns; looked at {sample.rows:,} rows{about}")
-        say(f"    feeds {', '.join(table.name for table in one.tables)}")
-        width = max(len(role) for role in one.reading.roles) if one.reading.roles else 0
-        for role, profile in one.reading.roles.items():
+        many = f"{len(file.kind.files)} file{'s' * (len(file.kind.files) != 1)}"
+        say(f"  {file.kind.pattern}: {many}, {sample.format}, {len(sample.declared)} columns; looked at {sample.rows:,} rows{about}")
+        say(f"    feeds {', '.join(table.name for table in file.tables)}")
+        width = max(len(role) for role in file.reading.roles) if file.reading.roles else 0
+        for role, profile in file.reading.roles.items():
             say(f"    {role:<{width}}  {shown(profile.name)}")
     for text in drafted.plan.left_out:
         say(f"  not mapped: {text}")
@@ -162,14 +162,14 @@ def draft_as_json(drafted: Draft, place: Path, following: list[str]) -> dict[str
         "time_zone": drafted.plan.time_zone,
         "files": [
             {
-                "name": one.kind.name,
-                "pattern": one.kind.pattern,
-                "format": one.reading.sample.format,
-                "options": dict(one.reading.sample.options),
-                "roles": {role: profile.name for role, profile in one.reading.roles.items()},
-                "tables": [table.name for table in one.tables],
+                "name": file.kind.name,
+                "pattern": file.kind.pattern,
+                "format": file.reading.sample.format,
+                "options": dict(file.reading.sample.options),
+                "roles": {role: profile.name for role, profile in file.reading.roles.items()},
+                "tables": [table.name for table in file.tables],
             }
-            for one in drafted.plan.files
+            for file in drafted.plan.files
         ],
         "guesses": [{"place": r.place, "guess": r.text, "because": r.because} for r in drafted.said("guess")],
         "todos": [{"place": r.place, "todo": r.text} for r in drafted.said("todo")],
@@ -179,21 +179,21 @@ def draft_as_json(drafted: Draft, place: Path, following: list[str]) -> dict[str
 
 
 def todos_in(mapping: str) -> list[str]:
-    """The questions that a mapping's comments ask: each from `# TODO:` on, with the comment lines that go on with it, which are indented by three."""
+    """The open questions of a mapping: its comments from `# TODO:` on, each with the comment lines below it that are indented by three."""
     questions = re.findall(r"# TODO:[ ]*(.*(?:\n *#   .*)*)", mapping)
     return [re.sub(r"\s*\n *#\s*", " ", text).strip() for text in questions]
 
 
-def rows_in_words(one: TableCheck) -> list[str]:
-    """How the rows that were read add up; and where the mapping leaves some out, what the table gets of how many lines."""
-    counts = one.counts
+def rows_in_words(table: TableCheck) -> list[str]:
+    """How the rows that were read add up to accepted, rejected, duplicates and left out."""
+    counts = table.counts
     parts = [f"{counts.accepted:,} accepted", f"{counts.rejected:,} rejected", f"{counts.duplicate:,} duplicates"]
     if not counts.left_out:
-        return [f"{one.table}: {counts.read:,} rows read = {' + '.join(parts)}"]
-    kind = "rows" if not one.facts.get("events") else "events" if one.facts["cancellations"] else "purchases"
-    told = f"  {counts.accepted:,} {kind} of {counts.read:,} lines; {counts.left_out:,} others left out"
+        return [f"{table.table}: {counts.read:,} rows read = {' + '.join(parts)}"]
+    kind = "rows" if not table.facts.get("events") else "events" if table.facts["cancellations"] else "purchases"
+    in_table = f"  {counts.accepted:,} {kind} of {counts.read:,} lines; {counts.left_out:,} others left out"
     unparsable = f", {counts.by_reason['unparsable']:,} unparsable" if counts.by_reason.get("unparsable") else ""
-    return [f"{one.table}: {counts.read:,} rows read = {' + '.join(parts)} + {counts.left_out:,} left out", told + unparsable]
+    return [f"{table.table}: {counts.read:,} rows read = {' + '.join(parts)} + {counts.left_out:,} left out", in_table + unparsable]
 
 
 def print_check(check: SourceCheck, *, file: Any) -> None:
@@ -203,16 +203,15 @@ def print_check(check: SourceCheck, *, file: Any) -> None:
     from basketgraph.foundation.privacy.log_masking import masked_row
     from basketgraph.foundation.quality.renderers import number_in_words
 
-    def say(text: str = "") -> None:
-        print(text, file=file)
+    say = partial(print, file=file)
 
     part = "" if check.sampled is None else f" (only the first {check.sampled:,} rows of each kind of files were looked at)"
     say(f"{check.shop}: {number_in_words(check.files, 'file')} would be read{part}; {check.already:,} are in already. Nothing was written.")
     for path, problem in check.quarantined:
         say(f"  quarantined: {path}: {problem}")
-    for one in check.tables:
-        counts = one.counts
-        for words in rows_in_words(one):
+    for table in check.tables:
+        counts = table.counts
+        for words in rows_in_words(table):
             say(words)
         if counts.superseded:
             say(f"  of the accepted {counts.superseded:,} are older versions of others: the newest one of each key counts")
@@ -220,14 +219,14 @@ def print_check(check: SourceCheck, *, file: Any) -> None:
             say(f"  {counts.retracted:,} accepted rows, of these files or of earlier ones, do not count: a newer version of them is refused")
         for reason, rows in sorted(counts.by_reason.items(), key=lambda pair: -pair[1])[:REJECTED_SHOWN]:
             say(f"  {reason}: {rows:,}")
-            for payload, path, line in one.examples.get(reason, ()):
+            for payload, path, line in table.examples.get(reason, ()):
                 row = ", ".join(f"{column} {value}" for column, value in masked_row(payload))
                 place = f"{path}{f' line {line:,}' if line else ''}"
                 say(shown(f"    {place}: {row or '(a line that is no row)'}")[:240])
-        if one.facts.get("events"):
-            say(f"  {facts_in_words(one.facts)}")
-        if one.facts.get("judged_from") and check.sampled is None:
-            say(f"  a young shop: `run all` and `run recommend` make lists; {not_judged_in_words(one.facts['judged_from'])}")
+        if table.facts.get("events"):
+            say(f"  {facts_in_words(table.facts)}")
+        if table.facts.get("judged_from") and check.sampled is None:
+            say(f"  a young shop: `run all` and `run recommend` make lists; {not_judged_in_words(table.facts['judged_from'])}")
     say("Look at:" if check.hints else "Nothing looks odd.")
     for hint in check.hints:
         say(f"  {hint}")
@@ -263,22 +262,22 @@ def check_as_json(check: SourceCheck) -> dict[str, Any]:
         "quarantined": [{"file": path, "problem": problem} for path, problem in check.quarantined],
         "sample_rows": check.sampled,
         "tables": {
-            one.table: {
-                "read": one.counts.read,
-                "accepted": one.counts.accepted,
-                "rejected": one.counts.rejected,
-                "duplicates": one.counts.duplicate,
-                "left_out": one.counts.left_out,
-                "superseded": one.counts.superseded,
-                "retracted": one.counts.retracted,
-                "rejected_by_reason": dict(sorted(one.counts.by_reason.items())),
+            table.table: {
+                "read": table.counts.read,
+                "accepted": table.counts.accepted,
+                "rejected": table.counts.rejected,
+                "duplicates": table.counts.duplicate,
+                "left_out": table.counts.left_out,
+                "superseded": table.counts.superseded,
+                "retracted": table.counts.retracted,
+                "rejected_by_reason": dict(sorted(table.counts.by_reason.items())),
                 "examples": {
-                    reason: [{"file": f, "line": n, "row": dict(masked_row(p))} for p, f, n in rows] for reason, rows in one.examples.items()
+                    reason: [{"file": f, "line": n, "row": dict(masked_row(p))} for p, f, n in rows] for reason, rows in table.examples.items()
                 },
-                "facts": dict(one.facts),
+                "facts": dict(table.facts),
             }
-            for one in check.tables
+            for table in check.tables
         },
         "hints": list(check.hints),
-        "usable": not any(one.gets_nothing for one in check.tables),
+        "usable": not any(table.gets_nothing for table in check.tables),
     }

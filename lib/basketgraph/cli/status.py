@@ -6,7 +6,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from basketgraph.foundation.config import Config, UserError
@@ -66,6 +66,7 @@ def state(reader: Reader, logged: Rows, steps: Sequence[StepResult], run_id: str
     versions = dict(live["versions"]) if live else {}
     counted = live["rows"] if live else {}
     evaluated = details.get("evaluations", {})
+    newest = max((details.get(step, {}) for step in ("clean", "replay")), key=lambda detail: detail.get("_finished_at", datetime.min))
     page = details.get("report", {}).get("report")
     return {
         "release": live["release"] if live else None,
@@ -73,7 +74,7 @@ def state(reader: Reader, logged: Rows, steps: Sequence[StepResult], run_id: str
         "report": page if page is not None and reader.is_file(page) else None,  # people delete old pages
         "tensorboard": details.get("train_graph", {}).get("tensorboard"),
         "peak_memory_bytes": evaluated.get("_peak_memory_bytes", 0),
-        "rows": max((details.get(step, {}) for step in ("clean", "replay")), key=_finished).get("rows", {}),
+        "rows": newest.get("rows", {}),
         "tables": {table: {"version": version, "rows": counted[table]} for table, version in versions.items()},
         "quality": quality_verdict(reader, run_id),
         "metrics": evaluated.get("metrics", {}),
@@ -121,10 +122,6 @@ def last_details(logged: Rows) -> dict[str, dict[str, Any]]:
         for row in logged
         if row["status"] == "done"
     }
-
-
-def _finished(detail: Mapping[str, Any]) -> float:
-    return detail["_finished_at"].timestamp() if "_finished_at" in detail else 0.0
 
 
 def quality_verdict(reader: Reader, run_id: str) -> Mapping[str, int]:

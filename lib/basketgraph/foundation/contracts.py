@@ -103,7 +103,7 @@ class Contract:
     def references(self) -> list[tuple[str, str, str]]:
         """Foreign keys: (column, the table that it refers to, that table's column)."""
         own = self.name.partition(".")[0]
-        targets = [(p.name, REFERENCE.fullmatch(str(one.to))) for p in self.properties for one in p.relationships or []]
+        targets = [(p.name, REFERENCE.fullmatch(str(relationship.to))) for p in self.properties for relationship in p.relationships or []]
         return [(name, f"{to['layer'] or own}.{to['table']}", to["column"]) for name, to in targets if to is not None]
 
     @property
@@ -138,11 +138,11 @@ def contract(name: str) -> Contract:
         raise UserError(f"{relative}: want one schema object named {name} with properties, have {[o.name for o in objects]}")
     (table,) = objects
     custom = parsed(CustomProperties, {str(p.property): p.value for p in table.customProperties or []}, f"{relative}: customProperties")
-    found = Contract(name, (*columns, *_per_recommender(custom.perRecommender)), custom, table.description or "")
-    faults = list(_faults(found))
+    terms = Contract(name, (*columns, *_per_recommender(custom.perRecommender)), custom, table.description or "")
+    faults = list(_faults(terms))
     if faults:
         raise UserError(f"{relative}: the contract contradicts itself", faults)
-    return found
+    return terms
 
 
 def _per_recommender(templates: Sequence[Mapping[str, Any]]) -> Iterator[Column]:
@@ -164,9 +164,9 @@ def _faults(table: Contract) -> Iterator[str]:
             yield f"{p.name}: want required: true on a key, have {p.required}"
         if p.classification not in (None, *PERSONAL_CLASSES):
             yield f"{p.name}: want a classification of {', '.join(PERSONAL_CLASSES)} or none, have {p.classification}"
-        for one in p.relationships or []:
-            if not REFERENCE.fullmatch(str(one.to)):
-                yield f"{p.name}: want relationships to FILE.yaml#/schema/TABLE/properties/COLUMN, have {one.to}"
+        for relationship in p.relationships or []:
+            if not REFERENCE.fullmatch(str(relationship.to)):
+                yield f"{p.name}: want relationships to FILE.yaml#/schema/TABLE/properties/COLUMN, have {relationship.to}"
     named = {"partitionBy": table.custom.partitionBy, "clusterBy": table.custom.clusterBy}
     if (retention := table.custom.retention) is not None:
         if types.get(retention.column) not in ("date", "timestamp"):
@@ -180,11 +180,11 @@ def _faults(table: Contract) -> Iterator[str]:
 
 def contracts() -> dict[str, Contract]:
     """Every table's contract by name, in order of layer and name."""
-    found = {}
+    tables = {}
     for layer in ("silver", "gold", "ops"):
         for stem, _ in data_files(f"schemas/{layer}"):
-            found[f"{layer}.{stem}"] = contract(f"{layer}.{stem}")
-    return found
+            tables[f"{layer}.{stem}"] = contract(f"{layer}.{stem}")
+    return tables
 
 
 def reference_faults(tables: Mapping[str, Contract]) -> Iterator[str]:
@@ -204,11 +204,11 @@ def conform(frame: DataFrame, name: str) -> DataFrame:
     have = {f.name: f.dataType for f in frame.schema.fields}
     faults = [f"{column}: want no such column, have {have[column].simpleString()}" for column in sorted(set(have) - set(table.columns))]
     for wanted in table.struct.fields:
-        found = have.get(wanted.name)
-        if found is None:
+        kind = have.get(wanted.name)
+        if kind is None:
             faults.append(f"{wanted.name}: want {wanted.dataType.simpleString()}, have nothing")
-        elif found.simpleString() != wanted.dataType.simpleString():
-            faults.append(f"{wanted.name}: want {wanted.dataType.simpleString()}, have {found.simpleString()}")
+        elif kind.simpleString() != wanted.dataType.simpleString():
+            faults.append(f"{wanted.name}: want {wanted.dataType.simpleString()}, have {kind.simpleString()}")
     if faults:
         raise ContractError(f"{name}: not written, {len(faults)} columns differ from {table.file}", faults)
     return frame.select(*table.columns)

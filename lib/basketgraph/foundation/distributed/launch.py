@@ -1,7 +1,7 @@
 """Starting Horovod ranks: as local processes by `horovodrun`, or inside Spark's executors by `horovod.spark.run`.
 
-A rank is `python -m MODULE ARGUMENTS`, or MODULE's `main(ARGUMENTS)` in an executor. Ranks say how far they are through files, not through
-their output: that way works alike for both launchers and outlives the launcher.
+A rank is `python -m MODULE ARGUMENTS`, or MODULE's `main(ARGUMENTS)` in an executor. Ranks report progress in files, not in their output: that
+works alike for both launchers and outlives the launcher.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""Running steps: the log in ops.runs, which steps are up to date, and the main function of every job."""
+"""Running steps: the run log ops.runs, which steps are up to date, and the main function of every job."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ Job = Callable[[SparkSession, Config, date, RunTables], StepReport | None]
 
 
 def new_run_id() -> str:
-    """Sortable by time, unique among runs started in the same second."""
+    """An id that sorts by time and is unique among runs started in the same second."""
     return f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
 
 
@@ -99,8 +99,8 @@ class RunLog:
             return f"new versions of {', '.join(changed)}"
         return None if last["fingerprint"] == self.fingerprint(name, step, ds) else "settings, cuts or code changed"
 
-    def add(self, name: str, step: Step, result: StepResult, fingerprint: str, started: datetime, peak: int, **told: Any) -> None:
-        """told: further columns of ops.runs: ds; of a step that succeeded its cuts, of a failed one `alerts.what_failed`."""
+    def add(self, name: str, step: Step, result: StepResult, fingerprint: str, started: datetime, peak: int, **columns: Any) -> None:
+        """Append a row to ops.runs. columns: further ones: ds, the cuts of a step that succeeded, `alerts.what_failed` of one that failed."""
         row = {
             "run_id": self.tables.run_id,
             "step": name,
@@ -116,7 +116,7 @@ class RunLog:
             "fingerprint": fingerprint,
             "detail": json.dumps(result.detail, default=str),
             "peak_memory_bytes": peak,
-            **told,
+            **columns,
         }
         self.tables.append(self.tables.rows_of(RUNS, [row]), RUNS)
         if result.status == "done":
@@ -135,7 +135,7 @@ def run_step(
     forced: bool = False,
     beat_seconds: float = BEAT_SECONDS,
 ) -> StepResult:
-    """Run one step unless it is up to date, and log it. A failure is logged and raised, whatever fails while it is logged.
+    """Run one step unless it is up to date, and log it. A failure is logged and raised.
 
     beat_seconds: between two lines of progress.
     """
@@ -158,7 +158,7 @@ def run_step(
     unchanged = step.always and bool(step.writes) and before == runs.tables.versions(step.writes)
     status = "current" if unchanged else "done"
     result = StepResult(name, status, time.monotonic() - began, report.rows_in, report.rows_out, _with_quality(report.detail, runs))
-    if status == "done" or step.always:  # nothing else shows that an `always` step ran, and that an earlier failure is over
+    if status == "done" or step.always:  # else nothing shows that an `always` step ran and an earlier failure is over
         cuts = list(run_cuts(conf, ds, runs.tables).days) if step.cuts else None
         runs.add(name, step, result, fingerprint, started, memory.peak, ds=ds, cuts=cuts)
     return result
@@ -219,17 +219,17 @@ def last_day(tables: RunTables) -> date:
 
 def job_main(job: Job, doc: str | None, file: str, arguments: Sequence[str] | None = None) -> None:
     """`main` of jobs/<step>.py under spark-submit: one step, with the run's lock, log and exit codes."""
-    given, name = job_parser(doc).parse_args(arguments), Path(file).stem
+    flags, name = job_parser(doc).parse_args(arguments), Path(file).stem
     log_to_stderr()
     with exits_on_interrupt(), running(name):
         try:
             known = pipelines()
-            step, _ = known.steps[name], known.named(given.pipeline)
-            sets = {**set_pairs(given.set), **({DATA_DOCS: "true"} if given.data_docs else {})}
-            conf, accepted = load(given.env, given.source, sets, pipeline=given.pipeline), acceptances(given.accept, given.because)
-            with opened(conf, given.run_id or new_run_id(), given.ds, f"basketgraph {name}", accepted) as (tables, memory):
-                ds = given.ds or last_day(tables)
-                result = run_step(name, step, job, conf, ds, RunLog(tables, conf), memory, forced=given.force)
+            step, _ = known.steps[name], known.named(flags.pipeline)
+            sets = {**set_pairs(flags.set), **({DATA_DOCS: "true"} if flags.data_docs else {})}
+            conf, accepted = load(flags.env, flags.source, sets, pipeline=flags.pipeline), acceptances(flags.accept, flags.because)
+            with opened(conf, flags.run_id or new_run_id(), flags.ds, f"basketgraph {name}", accepted) as (tables, memory):
+                ds = flags.ds or last_day(tables)
+                result = run_step(name, step, job, conf, ds, RunLog(tables, conf), memory, forced=flags.force)
                 log.info("%s: %s in %.1f s", name, result.status, result.seconds)
         except Exception as error:
-            sys.exit(exit_code_of(error, debug=given.debug))
+            sys.exit(exit_code_of(error, debug=flags.debug))

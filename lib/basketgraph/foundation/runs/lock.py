@@ -1,4 +1,4 @@
-"""The warehouse's lock: one run writes at a time, and never beside processes that a killed run left.
+"""The warehouse's lock: one run writes at a time, and no process of a killed run writes beside it.
 
 A lease is a file `_lock/<token>.json` that only one run can create; the highest token holds the warehouse. The lease of a run on this machine
 ends with its processes; that of a run elsewhere ends when it was not renewed for LEASE_SECONDS.
@@ -80,11 +80,11 @@ def process_tree() -> list[tuple[int, float]]:
     """(pid, start time) of this process and all below it: the JVM, Python workers, ranks. Under spark-submit the JVM, which commits, is above."""
     me = psutil.Process()
     above = [psutil.Process(os.getppid())] if "PYSPARK_GATEWAY_PORT" in os.environ else []
-    found = []
+    processes = []
     for process in [me, *above, *me.children(recursive=True)]:
         with contextlib.suppress(psutil.Error):
-            found.append((process.pid, process.create_time()))
-    return found
+            processes.append((process.pid, process.create_time()))
+    return processes
 
 
 def alive(processes: list[tuple[int, float]]) -> list[psutil.Process]:

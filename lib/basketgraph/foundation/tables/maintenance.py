@@ -1,4 +1,4 @@
-"""Housekeeping that respects kept releases: compaction, and deleting files that no kept release needs."""
+"""Maintenance: retention, compaction and VACUUM, which keep everything that kept releases show."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens to a table that is there when its contract changes: the statements that bring it up to date, or why it cannot be. No I/O.
+"""Schema migrations: the statements that bring an existing table up to its changed contract, or why it cannot follow. No I/O.
 
 | the contract                                   | the table                                                                             |
 |------------------------------------------------|---------------------------------------------------------------------------------------|
@@ -18,13 +18,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.types import StructType
 
 from basketgraph.foundation.contracts import Contract
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
-    from pyspark.sql.types import StructType
 
 KEY_PROPERTY = "basketgraph.key"
 CONSTRAINT = "delta.constraints."
@@ -64,15 +63,15 @@ class Migration:
 
 def properties(terms: Contract) -> dict[str, str]:
     """The table properties that a contract asks for, CHECK constraints aside."""
-    found = {
+    wanted = {
         "delta.logRetentionDuration": LOG_RETENTION,
         "delta.deletedFileRetentionDuration": DELETED_RETENTION,
         KEY_PROPERTY: ",".join(terms.keys),
         **_statistics(terms),
     }
     if terms.custom.changeDataFeed:
-        found["delta.enableChangeDataFeed"] = "true"
-    return found
+        wanted["delta.enableChangeDataFeed"] = "true"
+    return wanted
 
 
 def _statistics(terms: Contract) -> dict[str, str]:
@@ -105,21 +104,21 @@ def _columns(terms: Contract, have: Existing) -> tuple[list[str], list[str]]:
     faults: list[str] = []
     added, widened, comments = list[str](), list[str](), list[str]()
     for wanted in terms.struct.fields:
-        kind, comment, found = wanted.dataType.simpleString(), wanted.metadata["comment"], there.get(wanted.name)
-        if found is None:
+        kind, comment, field = wanted.dataType.simpleString(), wanted.metadata["comment"], there.get(wanted.name)
+        if field is None:
             if wanted.nullable:
                 added.append(f"`{wanted.name}` {kind} COMMENT {quoted(comment)}")
             else:
                 faults.append(f"{wanted.name}: want a column that is required, have rows without it")
             continue
-        was = found.dataType.simpleString()
+        was = field.dataType.simpleString()
         if was != kind and kind in WIDENED.get(was, set()):
             widened.append(f"ALTER COLUMN `{wanted.name}` TYPE {kind}")
         elif was != kind:
             faults.append(f"{wanted.name}: want {kind}, have {was}")
-        if wanted.nullable and not found.nullable:
+        if wanted.nullable and not field.nullable:
             statements.append(f"ALTER COLUMN `{wanted.name}` DROP NOT NULL")
-        if found.metadata.get("comment", "") != comment:
+        if field.metadata.get("comment", "") != comment:
             comments.append(f"`{wanted.name}` COMMENT {quoted(comment)}")
     statements += [f"ALTER COLUMN `{name}` DROP NOT NULL" for name, f in there.items() if name not in terms.columns and not f.nullable]
     if comments:
@@ -161,8 +160,6 @@ def as_contract(rows: DataFrame, terms: Contract) -> DataFrame:
 
     Columns that the contract no longer has are left out. What cannot follow is left as it is, for whoever reads it to say so.
     """
-    from pyspark.sql import functions as F
-
     there = {f.name: f.dataType.simpleString() for f in rows.schema.fields}
     wanted = {f.name: f.dataType.simpleString() for f in terms.struct.fields}
     if there == wanted and list(there) == list(wanted):

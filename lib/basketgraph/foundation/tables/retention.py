@@ -1,4 +1,4 @@
-"""What is old enough to go: rows by their contract, pages of old runs, and what training left behind for cuts that nothing kept uses."""
+"""Retention: rows that are too old by their contract, pages of old runs, and training files of cuts that no kept release uses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The door to Delta: reading, writing and versions of tables, and the releases that say which versions are live."""
+"""Writing Delta tables, and reading those of a run or of the live release."""
 
 from __future__ import annotations
 
@@ -59,17 +59,17 @@ class Warehouse(TableReader):
             remove_failed_creation(self.files, f"{self.path(table)}/_delta_log")
             self._build(DeltaTable.createIfNotExists(self.spark).location(self.path(table)), table)
         elif table not in self._followed:
-            found = self.migration(table)
-            if found.faults:
+            needed = self.migration(table)
+            if needed.faults:
                 cure = "Undo the change, or add a column of another name that is not required (docs/operating.md, When a contract changes)."
-                raise UserError(f"{table}: the table at {self.path(table)} cannot follow {contract(table).file}", found.faults, cure)
-            self._follow(table, found.statements)
+                raise UserError(f"{table}: the table at {self.path(table)} cannot follow {contract(table).file}", needed.faults, cure)
+            self._follow(table, needed.statements)
         self._followed.add(table)
 
     def replace(self, table: str) -> None:
         """Empty the table and make it what its contract says; its older versions stay readable."""
         terms = contract(table)
-        self._follow(table, [*CLEARED, *[one for one in self.migration(table).statements if one.startswith("DROP CONSTRAINT")]])
+        self._follow(table, [*CLEARED, *(text for text in self.migration(table).statements if text.startswith("DROP CONSTRAINT"))])
         empty = self.spark.createDataFrame([], terms.struct).write.format("delta").mode("overwrite").option("overwriteSchema", "true")
         self._before_commit()
         (empty.partitionBy(*terms.custom.partitionBy) if terms.custom.partitionBy else empty).save(self.path(table))
@@ -92,7 +92,7 @@ class Warehouse(TableReader):
         builder.execute()
 
     def migration(self, table: str) -> Migration:
-        """What a table that is there lacks of its contract."""
+        """The statements that bring an existing table up to its contract, or why it cannot follow."""
         detail = DeltaTable.forPath(self.spark, self.path(table)).detail().collect()[0].asDict(recursive=True)
         schema = self.spark.read.format("delta").load(self.path(table)).schema
         have = Existing(schema, detail["partitionColumns"], detail["clusteringColumns"], detail["properties"], detail["description"] or "")
@@ -257,12 +257,12 @@ class RunTables(Warehouse):
     def check(self, *tables: str) -> None:
         """Hold the newest versions against their expectations. Raises quality.QualityStop, with all of them, on critical failures."""
         if self._checker is None:
-            raise RuntimeError("this Release was made without a checker")
+            raise RuntimeError("these tables were opened without a checker")
         self._checker(self, tables, self._ds)
 
     def versions(self, tables: Sequence[str]) -> dict[str, int]:
-        found = {table: self.version(table) for table in tables}
-        return {table: version for table, version in found.items() if version is not None}
+        newest = {table: self.version(table) for table in tables}
+        return {table: version for table, version in newest.items() if version is not None}
 
 
 class LiveRelease(Warehouse):
@@ -284,8 +284,8 @@ def releases(warehouse: Warehouse) -> list[dict[str, Any]]:
 
 
 def newest_release(warehouse: Warehouse) -> dict[str, Any] | None:
-    found = releases(warehouse)
-    return found[0] if found else None
+    newest_first = releases(warehouse)
+    return newest_first[0] if newest_first else None
 
 
 def table_rows(warehouse: Warehouse, versions: Mapping[str, int]) -> dict[str, int]:
