@@ -69,8 +69,13 @@ def stop_alert(error: Exception, *, step: str, shop: str, ds: date, run_id: str,
 def what_failed(error: Exception, ds: date) -> dict[str, Any]:
     """The columns of a failed step's row in the run log: {ds, exit_code, error_type, error, reasons}; ds is `day_of` the error."""
     reasons = [without_addresses(reason) for reason in getattr(error, "reasons", ())]
-    reported = {"error_type": type(error).__name__, "error": without_addresses(str(error))[:4000], "reasons": reasons or None}
-    return {"ds": day_of(error, ds), "exit_code": int(getattr(error, "exit_code", 1)), **reported}
+    return {
+        "ds": day_of(error, ds),
+        "exit_code": int(getattr(error, "exit_code", 1)),
+        "error_type": type(error).__name__,
+        "error": without_addresses(str(error))[:4000],
+        "reasons": reasons or None,
+    }
 
 
 def refusal(step: Mapping[str, Any]) -> str | None:
@@ -106,8 +111,7 @@ def send(alert: Mapping[str, Any], conf: Config) -> None:
     text = json.dumps(alert, default=str)
     if settings.command:
         _logged("command", lambda: _run(settings.command, text, settings.timeout_seconds), _without_arguments)
-    if settings.url:
-        url = settings.url
+    if url := settings.url:
         _logged(_shown(url), lambda: _post(url, text, settings.timeout_seconds), _without_address)
 
 

@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from datetime import date
 from typing import Any
 
@@ -191,16 +191,13 @@ class Warehouse(TableReader):
             merged = merged.whenNotMatchedInsert(condition=f"NOT s.{TAKEN_OUT}", values={c: f"s.`{c}`" for c in terms.columns})
             self._before_commit()
             try:
-                with self._commit_metadata(batch_id):
+                with nullcontext() if batch_id is None else session_conf(self.spark, COMMIT_METADATA, json.dumps({"batch_id": batch_id})):
                     merged.execute()
                 return
             except CONFLICTS:
                 if attempt == MERGE_TRIES:
                     raise
                 time.sleep(random.uniform(0, attempt))  # two that met once should not meet again
-
-    def _commit_metadata(self, batch_id: str | None) -> AbstractContextManager[None]:
-        return nullcontext() if batch_id is None else session_conf(self.spark, COMMIT_METADATA, json.dumps({"batch_id": batch_id}))
 
     def delete(self, table: str, condition: str | Column) -> None:
         """Delete the rows that meet a condition, as one commit; older versions keep them."""
