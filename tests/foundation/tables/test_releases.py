@@ -25,7 +25,7 @@ DAY = date(2026, 3, 1)
 
 
 @pytest.fixture
-def release(spark: SparkSession, tmp_path: Path) -> RunTables:
+def tables(spark: SparkSession, tmp_path: Path) -> RunTables:
     return RunTables(spark, str(tmp_path / "warehouse"), "run-1")
 
 

@@ -23,7 +23,7 @@ FIRST, SECOND = date(2026, 2, 1), date(2026, 3, 1)
 
 
 @pytest.fixture
-def release(spark: SparkSession, tmp_path: Path) -> Iterator[RunTables]:
+def tables(spark: SparkSession, tmp_path: Path) -> Iterator[RunTables]:
     yield RunTables(spark, str(tmp_path / "warehouse"), "run-1")
     spark.catalog.clearCache()
 
