@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from datetime import date
-from typing import TYPE_CHECKING
 
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from basketgraph.foundation.config import Config
@@ -19,9 +19,6 @@ from basketgraph.recall.assortment import assortment
 from basketgraph.recall.candidates import candidates, edges_for_ease, user_rows
 from basketgraph.recall.catalogue import catalogue
 from basketgraph.recall.settings import RecallSettings
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
 
 log = logging.getLogger("basketgraph")
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timezone
-from typing import TYPE_CHECKING
+
+from pyspark.sql import SparkSession
 
 from basketgraph.clean.cleaning import Cleaning, CleanSettings
 from basketgraph.clean.counts import ledger_counts
@@ -19,9 +20,6 @@ from basketgraph.foundation.privacy.pseudonyms import pseudonym_key
 from basketgraph.foundation.runs.job import StepReport, job_main
 from basketgraph.foundation.runs.steps import pipelines
 from basketgraph.foundation.tables.warehouse import RunTables
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
 
 
 def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from datetime import date
-from typing import TYPE_CHECKING
 
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from basketgraph.evaluate.evaluations import as_json, by_model, evaluation_rows, models_present, why_nothing_is_judged
@@ -17,9 +17,6 @@ from basketgraph.foundation.point_in_time import items_or_sold
 from basketgraph.foundation.progress import at
 from basketgraph.foundation.runs.job import StepReport, job_main
 from basketgraph.foundation.tables.warehouse import RunTables
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
 
 log = logging.getLogger("basketgraph")
 

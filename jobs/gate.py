@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from datetime import date
-from typing import TYPE_CHECKING
 
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from basketgraph.evaluate import gate
@@ -17,9 +17,6 @@ from basketgraph.foundation.point_in_time import items_or_sold, kept_before
 from basketgraph.foundation.runs.job import StepReport, job_main
 from basketgraph.foundation.tables.warehouse import LiveRelease, RunTables
 from basketgraph.rank.recommendations import LADDER_VERSION
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
 
 log = logging.getLogger("basketgraph")
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING
+
+from pyspark.sql import SparkSession
 
 from basketgraph.foundation.config import Config
 from basketgraph.foundation.runs.job import StepReport, job_main
 from basketgraph.foundation.tables.maintenance import MaintainSettings, maintain
 from basketgraph.foundation.tables.releases import utc_now
 from basketgraph.foundation.tables.warehouse import RunTables
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
 
 
 def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:

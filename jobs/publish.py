@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import logging
 from datetime import date
-from typing import TYPE_CHECKING
+
+from pyspark.sql import SparkSession
 
 from basketgraph.clean.mapping import unmapped
 from basketgraph.foundation.config import Config
 from basketgraph.foundation.cuts import released_day
 from basketgraph.foundation.quality.suites import suites
 from basketgraph.foundation.runs.job import StepReport, job_main
-from basketgraph.foundation.runs.steps import tables_to_publish
+from basketgraph.foundation.runs.steps import pipelines
 from basketgraph.foundation.tables.releases import publish, released_tables, utc_now
 from basketgraph.foundation.tables.warehouse import RunTables
 
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-
 
 def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:
-    going_live, checked = tables_to_publish(conf.pipeline, released_tables(), unmapped(conf.source)), suites()
+    going_live, checked = pipelines().published_by(conf.pipeline, released_tables(), unmapped(conf.source)), suites()
     # What stopped an earlier run is the newest version still: nothing goes live that did not pass. What passed is not looked at again.
     tables.check(*(table for table in going_live if table in checked and tables.exists(table)))
     live, is_new = publish(tables, as_of=released_day(conf, ds, tables), now=utc_now(), tables=going_live)

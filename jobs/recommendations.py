@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from datetime import date
-from typing import TYPE_CHECKING
 
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from basketgraph.foundation import progress
@@ -21,9 +21,6 @@ from basketgraph.rank.reasons import listed_users, reasons
 from basketgraph.rank.recommendations import listed_neighbours, ordered_by_ladder, ranked_lists, recent_buyers, recommendations, train_rankers
 from basketgraph.rank.settings import RankSettings
 from basketgraph.recall.settings import RecallSettings
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
 
 log = logging.getLogger("basketgraph")
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING
 
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from basketgraph.foundation.config import Config
@@ -16,9 +16,6 @@ from basketgraph.foundation.tables.warehouse import RunTables
 from basketgraph.recall.assortment import assortment
 from basketgraph.recall.related_items import related_items, sampled_edges
 from basketgraph.recall.settings import RecallSettings
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
 
 
 def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:

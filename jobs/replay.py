@@ -1,9 +1,10 @@
-"""silver.*, again: landing files that were read before, under the mapping as it is now; what changed is in the step's detail."""
+"""silver.*: reprocesses landing files under the present mapping; the step's detail says what changed."""
 
 from __future__ import annotations
 
 from datetime import date, datetime, timezone
-from typing import TYPE_CHECKING
+
+from pyspark.sql import SparkSession
 
 from basketgraph.clean.cleaning import CleanSettings
 from basketgraph.clean.counts import ledger_counts
@@ -18,9 +19,6 @@ from basketgraph.foundation.privacy.log_masking import masked_pairs
 from basketgraph.foundation.privacy.pseudonyms import pseudonym_key
 from basketgraph.foundation.runs.job import StepReport, job_main
 from basketgraph.foundation.tables.warehouse import RunTables
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
 
 
 def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:

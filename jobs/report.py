@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timezone
-from typing import TYPE_CHECKING
+
+from pyspark.sql import SparkSession
 
 from basketgraph.foundation.config import Config
 from basketgraph.foundation.privacy.pseudonyms import shop_pseudonyms
@@ -13,15 +14,12 @@ from basketgraph.foundation.tables.warehouse import RunTables
 from basketgraph.report.page import page, write_page
 from basketgraph.report.page_data import read_page_data
 
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-
 
 def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:
-    made, history_days = shop_pseudonyms(conf.shop), conf.section("quality", QualitySettings).history_days
-    found = read_page_data(tables, ds, history_days, made, RunLog(tables, conf))
-    html = page(found, shop=conf.source_name, description=str(conf.source.get("description", "")), made_at=datetime.now(timezone.utc))
-    return StepReport(rows_in=len(found.checks), detail={"report": write_page(tables, tables.run_id, html)})
+    pseudonyms, history_days = shop_pseudonyms(conf.shop), conf.section("quality", QualitySettings).history_days
+    data = read_page_data(tables, ds, history_days, pseudonyms, RunLog(tables, conf))
+    html = page(data, shop=conf.source_name, description=str(conf.source.get("description", "")), made_at=datetime.now(timezone.utc))
+    return StepReport(rows_in=len(data.checks), detail={"report": write_page(tables, tables.run_id, html)})
 
 
 if __name__ == "__main__":

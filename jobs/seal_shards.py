@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING
+
+from pyspark.sql import SparkSession
 
 from basketgraph.foundation.config import Config
 from basketgraph.foundation.cuts import run_cuts
@@ -13,9 +14,6 @@ from basketgraph.foundation.runs.job import StepReport, job_main
 from basketgraph.foundation.tables.warehouse import RunTables
 from basketgraph.shards.content import item_features, user_features
 from basketgraph.shards.writer import ShardSettings, seal_shards
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
 
 READ = ["gold.interactions", "gold.als_user_factors", "gold.als_item_factors", "gold.user_profiles", "silver.items"]
 

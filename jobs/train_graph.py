@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from basketgraph.foundation.config import Config
@@ -17,9 +18,6 @@ from basketgraph.foundation.tables.warehouse import RunTables
 from basketgraph.graph.results import embedding_files
 from basketgraph.graph.settings import GraphSettings
 from basketgraph.graph.training import Training, train_each
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
 
 log = logging.getLogger("basketgraph")
 

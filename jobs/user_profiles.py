@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING
+
+from pyspark.sql import SparkSession
 
 from basketgraph.foundation.config import Config
 from basketgraph.foundation.cuts import run_cuts
@@ -13,9 +14,6 @@ from basketgraph.foundation.runs.job import StepReport, job_main
 from basketgraph.foundation.tables.warehouse import RunTables
 from basketgraph.profiles.user_days import net_days
 from basketgraph.profiles.user_profiles import ProfilesSettings, user_profiles
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
 
 
 def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:

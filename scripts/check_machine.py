@@ -32,11 +32,11 @@ def output(*command: str) -> str:
 
 def java_lack() -> str | None:
     java = os.path.join(os.environ["JAVA_HOME"], "bin", "java") if os.environ.get("JAVA_HOME") else "java"
-    found = re.search(r'version "(\d+)', output(java, "-version"))
-    if found is None:
+    match = re.search(r'version "(\d+)', output(java, "-version"))
+    if match is None:
         return f"Java: want a full JDK 17 or 21, have none ({java} does not run). Install openjdk-17-jdk-headless or set JAVA_HOME."
-    if found[1] not in ("17", "21"):
-        return f"Java: want a JDK 17 or 21, have {found[1]} ({java}). Set JAVA_HOME to one of those."
+    if match[1] not in ("17", "21"):
+        return f"Java: want a JDK 17 or 21, have {match[1]} ({java}). Set JAVA_HOME to one of those."
     if "jdk.incubator.vector" not in output(java, "--list-modules"):
         return f"Java: want a full JDK, have one without the module jdk.incubator.vector ({java}), which Spark 4 starts with."
     return None
@@ -48,12 +48,12 @@ def python_lacks(python: str, *, fresh: bool, builds_horovod: bool) -> list[str]
     if len(answer) != 3 or not answer[0].startswith("3.11."):
         have = answer[0] if len(answer) == 3 else "none"
         return [f"Python: want 3.11, have {have} ({python}). Install it, or call `make PYTHON=/path/to/python3.11`."]
-    found = []
+    lacking = []
     if fresh and answer[1] != "True":
-        found.append(f"Python's venv: want the modules venv and ensurepip, have not both ({python}). Install python3.11-venv.")
+        lacking.append(f"Python's venv: want the modules venv and ensurepip, have not both ({python}). Install python3.11-venv.")
     if builds_horovod and answer[2] != "True":
-        found.append(f"Python's headers: want Python.h, have none ({python}). Install python3.11-dev.")
-    return found
+        lacking.append(f"Python's headers: want Python.h, have none ({python}). Install python3.11-dev.")
+    return lacking
 
 
 def compiler_lack() -> str | None:
@@ -63,11 +63,11 @@ def compiler_lack() -> str | None:
 
 
 def cmake_lack() -> str | None:
-    found = re.search(r"version (\d+)\.(\d+)", output("cmake", "--version"))
-    if found is None:
+    match = re.search(r"version (\d+)\.(\d+)", output("cmake", "--version"))
+    if match is None:
         return "CMake: want cmake on the PATH, have none. Install cmake 3.13 or newer."
-    if (int(found[1]), int(found[2])) < CMAKE:
-        return f"CMake: want {CMAKE[0]}.{CMAKE[1]} or newer, have {found[1]}.{found[2]}."
+    if (int(match[1]), int(match[2])) < CMAKE:
+        return f"CMake: want {CMAKE[0]}.{CMAKE[1]} or newer, have {match[1]}.{match[2]}."
     return None
 
 
@@ -85,14 +85,14 @@ def nvcc_lack() -> str | None:
 
 def memory_bytes() -> int:
     """This machine's memory, or this container's share of it."""
-    found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
         try:
             with open(limit) as file:
-                found = min(found, int(file.read()))
+                memory = min(memory, int(file.read()))
         except (OSError, ValueError):  # no such file, or `max`
             continue
-    return found
+    return memory
 
 
 def memory_lack() -> str | None:
@@ -107,12 +107,12 @@ def disk_lack(folder: str) -> str | None:
 
 def lacks(python: str, *, fresh: bool, builds_horovod: bool) -> list[str]:
     """Every lack of this machine, as a sentence with its cure. `fresh`: the environment is still to be installed."""
-    found = [java_lack(), memory_lack(), *python_lacks(python, fresh=fresh, builds_horovod=builds_horovod)]
+    lacking = [java_lack(), memory_lack(), *python_lacks(python, fresh=fresh, builds_horovod=builds_horovod)]
     if fresh:
-        found.append(disk_lack(os.getcwd()))
+        lacking.append(disk_lack(os.getcwd()))
     if builds_horovod:
-        found += [compiler_lack(), cmake_lack(), nvcc_lack()]
-    return [lack for lack in found if lack is not None]
+        lacking += [compiler_lack(), cmake_lack(), nvcc_lack()]
+    return [lack for lack in lacking if lack is not None]
 
 
 def main() -> int:
@@ -120,8 +120,8 @@ def main() -> int:
     parser.add_argument("--python", default=sys.executable, help="the Python that .venv is to be made from")
     parser.add_argument("--fresh", action="store_true", help=".venv is still to be installed")
     parser.add_argument("--builds-horovod", action="store_true", help="there is no wheel of Horovod yet")
-    given = parser.parse_args()
-    missing = lacks(given.python, fresh=given.fresh, builds_horovod=given.builds_horovod)
+    flags = parser.parse_args()
+    missing = lacks(flags.python, fresh=flags.fresh, builds_horovod=flags.builds_horovod)
     for lack in missing:
         print(f"this machine lacks: {lack}", file=sys.stderr)
     return 2 if missing else 0

@@ -19,10 +19,10 @@ OLDEST = (1980, 1, 1, 0, 0, 0)  # zip's own; a file's real time would make each 
 def members() -> Iterator[tuple[str, Path]]:
     """(name inside the zip, file), in order of the name."""
     places = [(REPOSITORY / "lib" / "basketgraph", "basketgraph"), *((REPOSITORY / folder, f"basketgraph/_data/{folder}") for folder in DATA)]
-    found = []
+    entries = []
     for folder, prefix in places:
-        found += [(f"{prefix}/{file.relative_to(folder).as_posix()}", file) for file in folder.rglob("*") if file.is_file()]
-    yield from sorted(entry for entry in found if "__pycache__" not in entry[0])
+        entries += [(f"{prefix}/{file.relative_to(folder).as_posix()}", file) for file in folder.rglob("*") if file.is_file()]
+    yield from sorted(entry for entry in entries if "__pycache__" not in entry[0])
 
 
 def build(folder: Path) -> Path:

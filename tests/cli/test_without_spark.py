@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from basketgraph.cli.inputs import check_run
+from basketgraph.cli.preflight import check_run
 from basketgraph.foundation.config import CONF_VARIABLE, UserError, load
 from support.tiny_shop import TinyShop
 

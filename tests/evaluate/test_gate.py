@@ -11,7 +11,6 @@ import pytest
 from basketgraph.evaluate.gate import Fault, GateRefusal, baseline_faults, list_counts, list_faults, live_faults
 from basketgraph.evaluate.settings import EvaluateSettings, GateSettings
 from basketgraph.foundation.privacy.log_masking import masked, without_addresses
-from basketgraph.foundation.runs.job import exit_code
 from support.contract_rows import rows
 
 if TYPE_CHECKING:
@@ -148,7 +147,7 @@ def test_too_few_users_or_no_live_release_at_this_cut_refuse_nothing() -> None:
 
 def test_a_refusal_ends_with_its_own_exit_code_and_says_all_reasons() -> None:
     refusal = GateRefusal([Fault("owned_rows", 0, 3, "one"), Fault("above_live", -0.01, -0.02, "two", "rebuy", "live")])
-    assert exit_code(refusal) == 4
+    assert refusal.exit_code == 4
     assert str(refusal).splitlines()[1:] == ["  one", "  two"]
     assert refusal.run_detail["faults"] == [
         {"rule": "owned_rows", "want": 0, "have": 3, "setting": None, "model": None},

@@ -183,7 +183,7 @@ def test_a_property_that_nobody_knows_is_refused_with_those_that_are_known(thing
     column = "{name: id, physicalType: string, required: true, primaryKey: true, description: x}"
     custom = "[{property: clusterby, value: [id]}, {property: retension, value: {column: day, days: 3}}]"
     things.write_text(f"{HEAD}schema:\n  - name: silver.things\n    customProperties: {custom}\n    properties:\n      - {column}\n")
-    with pytest.raises(UserError, match=r"(?s)clusterBy.*have clusterby.*retention, have retension"):
+    with pytest.raises(UserError, match=r"(?s)clusterby.*did you mean clusterBy\?.*retension.*did you mean retention\?"):
         contract("silver.things")
 
 

@@ -113,8 +113,9 @@ def test_a_progress_file_that_cannot_be_read_does_not_hide_why_the_ranks_failed(
 class Log:
     """A run log whose warehouse takes nothing any more."""
 
-    def __init__(self) -> None:
-        self.release = SimpleNamespace(spark=None, run_id="run-1", checked={}, versions=lambda tables: {}, newest=lambda table: fail(FULL))
+    def __init__(self, conf: Config | None = None) -> None:
+        self.conf = conf
+        self.tables = SimpleNamespace(spark=None, run_id="run-1", checked={}, versions=lambda tables: {}, newest=lambda table: fail(FULL))
         self.last: dict[str, Any] = {}
 
     def why(self, *_: object) -> str:
@@ -163,16 +164,16 @@ def test_what_fails_after_a_failed_step_does_not_hide_it(code: int, tmp_path: Pa
             raise OSError("the lock cannot be released")
 
     monkeypatch.setattr(runner, "opened", lambda *_: Opened())
-    monkeypatch.setattr(runner, "RunLog", lambda *_: Log())
+    monkeypatch.setattr(runner, "RunLog", lambda _, conf: Log(conf))
     monkeypatch.setattr(runner, "run_step", step)
-    monkeypatch.setattr(runner, "state", lambda *_: fail(FULL))
+    monkeypatch.setattr(runner, "run_log", lambda *_: fail(FULL))
     outcome = run_pipeline(conf(tmp_path), "clean", ds=DAY)
     assert outcome.error is first
     assert [(one.name, one.status) for one in outcome.steps] == [("clean", "failed"), ("report", "failed")][: 2 if code == 3 else 1]
     wanted = ["what the warehouse holds now cannot be told", "after the failed step"]
     assert [told.split(":")[0] for told in warnings] == (["report"] if code == 3 else []) + wanted
 
-    monkeypatch.setattr(runner, "_steps", lambda *_: None)
+    monkeypatch.setattr(runner, "_run_steps", lambda *_: None)
     with pytest.raises(OSError, match="the lock cannot be released"):  # no step failed: then this is the first error
         run_pipeline(conf(tmp_path), "clean", ds=DAY)
 

@@ -61,7 +61,7 @@ def test_contract_suite_features_and_report_name_every_recommender_and_no_other(
 def test_the_constraints_and_titles_of_lists_name_every_setting() -> None:
     words = ", ".join(f"'{setting}'" for setting in LIST_SETTINGS)
     for table in ("gold.candidates", "gold.recommendations"):
-        assert contract(table).constraints["setting_is_known"] == f"setting IN ({words})"
+        assert contract(table).custom.constraints["setting_is_known"] == f"setting IN ({words})"
     assert set(TITLES) == set(BETTER_THAN) == set(LIST_SETTINGS)
 
 

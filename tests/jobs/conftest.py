@@ -25,8 +25,8 @@ def ran(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> RanJob
         patched.setenv(CONF_VARIABLE, str(shop.conf))
         patched.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))  # the user's own key is not touched
         conf = shop.config("all", **{"replay.first_day": str(OPENED), "replay.last_day": str(DS)})
-        with opened(conf, "run", DS, "jobs") as (release, memory):
-            done, runs = RanJobs(conf, release), RunLog(release, conf)
+        with opened(conf, "run", DS, "jobs") as (tables, memory):
+            done, runs = RanJobs(conf, tables), RunLog(tables, conf)
             for name in ORDER:
                 try:
                     done.results[name] = run_step(name, known.steps[name], load_job(name), conf, DS, runs, memory)

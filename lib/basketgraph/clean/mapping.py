@@ -99,12 +99,12 @@ class Source(Settings):
 
 def derivable(table: Contract) -> list[str]:
     """Columns that a mapping may leave out: they are then made from the whole row's content, or from those that `derived_from` names."""
-    return [*table.custom.get("derivable", []), *derived_from(table)]
+    return [*table.custom.derivable, *derived_from(table)]
 
 
 def derived_from(table: Contract) -> dict[str, list[str]]:
     """Columns that follow from others of the same row where a mapping leaves them out: an order from its user and day."""
-    return dict(table.custom.get("derivedFrom", {}))
+    return table.custom.derivedFrom
 
 
 def has_history(table: Contract, mapped: TableMapping) -> bool:

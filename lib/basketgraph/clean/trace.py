@@ -122,7 +122,7 @@ def _versions(warehouse: Warehouse, table: str, matches: Column) -> Rows:
 
     From the change data feed, as far back as its files are kept; empty for tables without one.
     """
-    if not contract(table).change_data_feed:
+    if not contract(table).custom.changeDataFeed:
         return []
     for since in warehouse.feed_starts(table):
         try:

@@ -183,7 +183,7 @@ def _reasons_of_the_mapping(rules: TableRules) -> dict[str, Column]:
 
 def _violations(rules: TableRules) -> dict[str, Column]:
     """The contract's constraints that do not hold, whatever else is said of the row."""
-    return {f"violates:{name}": ~F.coalesce(F.expr(_over_silver(text, rules)), F.lit(False)) for name, text in rules.table.constraints.items()}
+    return {f"violates:{name}": ~F.coalesce(F.expr(_over_silver(text, rules)), F.lit(False)) for name, text in rules.table.custom.constraints.items()}
 
 
 def _over_silver(condition: str, rules: TableRules) -> str:

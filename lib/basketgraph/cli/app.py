@@ -10,17 +10,18 @@ from typing import Annotated
 import typer
 
 from basketgraph.cli import rows, sources
-from basketgraph.cli.options import ConfDir, Debug, Env, Json, Set, Source, ended, print_json, told
-from basketgraph.foundation.config import load, version
+from basketgraph.cli.options import Options, command, print_json
+from basketgraph.foundation.config import version
 from basketgraph.foundation.failures import handling
 from basketgraph.foundation.interrupt import exits_on_interrupt
 from basketgraph.foundation.progress import running
+from basketgraph.foundation.runs.arguments import DATA_DOCS, exit_code_of
 from basketgraph.graph.bench_cli import app as bench
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(bench, name="bench")
-sources.register(app)
-rows.register(app)
+for function in (sources.onboard, sources.check_source, rows.replay, rows.trace, rows.maintain):
+    app.command()(function)
 
 
 def _print_version(asked: bool) -> None:
@@ -36,10 +37,10 @@ def options(
 
 
 @app.command()
+@command
 def run(
     pipeline: Annotated[str, typer.Argument(help="clean, profiles, recommend, all, replay or maintain (conf/pipelines.yaml)")],
-    source: Source = "complete_journey",
-    env: Env = "local",
+    options: Options,
     ds: Annotated[
         datetime | None, typer.Option("--ds", formats=["%Y-%m-%d"], help="UTC day of the run; default: the day after the last event")
     ] = None,
@@ -50,105 +51,74 @@ def run(
     data_docs: Annotated[
         bool, typer.Option("--data-docs", help="also build Great Expectations' own pages, below <warehouse>/reports/data_docs")
     ] = False,
-    sets: Set = None,
-    as_json: Json = False,
-    conf_dir: ConfDir = None,
-    debug: Debug = False,
 ) -> None:
     """Run a pipeline in one Spark session: each step that is not up to date, then a summary."""
+    from basketgraph.cli.preflight import check_run
+    from basketgraph.cli.summary import print_plan, print_summary
+    from basketgraph.foundation.quality.overrides import acceptances
+    from basketgraph.foundation.runs.session import announce_spark
 
-    def action() -> int:
-        from basketgraph.cli.inputs import check_run
-        from basketgraph.cli.summary import print_plan, print_summary
-        from basketgraph.foundation.runs.arguments import DATA_DOCS, accepted_failures, set_pairs
-        from basketgraph.foundation.runs.session import announce_spark
+    conf = options.config({DATA_DOCS: "true"} if data_docs else {}, pipeline=pipeline)
+    accepted = acceptances(accept or [], because or [])
+    check_run(conf, pipeline, start=start, files=not dry_run)
+    announce_spark(conf, make_warehouse=True)
+    from basketgraph.cli import runner  # takes seconds to import
 
-        conf = load(env, source, {**set_pairs(sets or []), **({DATA_DOCS: "true"} if data_docs else {})}, pipeline=pipeline)
-        accepted = accepted_failures(accept or [], because or [])
-        check_run(conf, pipeline, start=start, files=not dry_run)
-        announce_spark(conf, make_warehouse=True)
-        from basketgraph.cli import runner  # takes seconds to import
-
-        day: date | None = ds.date() if ds else None
-        if dry_run:
-            plan = runner.dry_run(conf, pipeline, ds=day, start=start)
-            print_json({"plan": plan}) if as_json else print_plan(plan)
-            return 0
-        outcome = runner.run_pipeline(conf, pipeline, ds=day, start=start, accepted=accepted)
-        with handling(outcome.error, "the run's summary cannot be told"):
-            if outcome.state and (outcome.error is None or outcome.refused):
-                print_summary(outcome.as_json(), outcome.examples, file=sys.stderr if as_json else sys.stdout)
-            if as_json:
-                print_json(outcome.as_json())
-        return ended(outcome.error, debug=debug)
-
-    told(action, debug=debug, conf_dir=conf_dir)
+    day: date | None = ds.date() if ds else None
+    if dry_run:
+        plan = runner.dry_run(conf, pipeline, ds=day, start=start)
+        print_json({"plan": plan}) if options.as_json else print_plan(plan)
+        return
+    outcome = runner.run_pipeline(conf, pipeline, ds=day, start=start, accepted=accepted)
+    with handling(outcome.error, "the run's summary cannot be told"):
+        if outcome.state and (outcome.error is None or outcome.refused):
+            print_summary(outcome.as_json(), outcome.examples, file=sys.stderr if options.as_json else sys.stdout)
+        if options.as_json:
+            print_json(outcome.as_json())
+    if outcome.error is not None:
+        raise outcome.error
 
 
 @app.command()
-def status(
-    source: Source = "complete_journey",
-    env: Env = "local",
-    sets: Set = None,
-    as_json: Json = False,
-    conf_dir: ConfDir = None,
-    debug: Debug = False,
-) -> None:
+@command
+def status(options: Options) -> None:
     """Tables, versions, rows, the live release and the last runs."""
+    from basketgraph.cli.status import status as state_of
+    from basketgraph.cli.summary import print_status
 
-    def action() -> int:
-        from basketgraph.cli.status import status as state_of
-        from basketgraph.cli.summary import print_status
-        from basketgraph.foundation.runs.arguments import set_pairs
-
-        found = state_of(load(env, source, set_pairs(sets or [])))
-        print_json(found) if as_json else print_status(found)
-        return 0
-
-    told(action, debug=debug, conf_dir=conf_dir)
+    state = state_of(options.config())
+    print_json(state) if options.as_json else print_status(state)
 
 
 @app.command()
-def rollback(
-    source: Source = "complete_journey",
-    env: Env = "local",
-    sets: Set = None,
-    as_json: Json = False,
-    conf_dir: ConfDir = None,
-    debug: Debug = False,
-) -> None:
+@command
+def rollback(options: Options) -> None:
     """Make the release before the live one live again."""
+    from basketgraph.cli.preflight import check_places
+    from basketgraph.foundation.runs.session import announce_spark
 
-    def action() -> int:
-        from basketgraph.cli.inputs import check_places
-        from basketgraph.foundation.runs.arguments import set_pairs
-        from basketgraph.foundation.runs.session import announce_spark
+    conf = options.config()
+    check_places(conf)
+    announce_spark(conf, make_warehouse=True)
+    from basketgraph.foundation.runs.job import new_run_id, opened
+    from basketgraph.foundation.tables.releases import rollback as go_back
+    from basketgraph.foundation.tables.releases import utc_now
 
-        conf = load(env, source, set_pairs(sets or []))
-        check_places(conf)
-        announce_spark(conf, make_warehouse=True)
-        from basketgraph.foundation.runs.job import new_run_id, opened
-        from basketgraph.foundation.tables.releases import rollback as go_back
-        from basketgraph.foundation.tables.releases import utc_now
-
-        run_id = new_run_id()
-        with opened(conf, run_id, None, "basketgraph rollback") as (release, _):
-            row = go_back(release, run_id, now=utc_now())
-        logging.getLogger("basketgraph").info("release %d is live: the tables of release %d", row["release"], row["restores"])
-        if as_json:
-            print_json(row)
-        return 0
-
-    told(action, debug=debug, conf_dir=conf_dir)
+    run_id = new_run_id()
+    with opened(conf, run_id, None, "basketgraph rollback") as (tables, _):
+        release = go_back(tables, run_id, now=utc_now())
+    logging.getLogger("basketgraph").info("release %d is live: the tables of release %d", release["release"], release["restores"])
+    if options.as_json:
+        print_json(release)
 
 
 def main() -> None:
-    command = next((word for word in sys.argv[1:] if not word.startswith("-")), "the command")
-    with exits_on_interrupt(), running(command):
+    name = next((word for word in sys.argv[1:] if not word.startswith("-")), "the command")
+    with exits_on_interrupt(), running(name):
         try:
             app()
-        except Exception as error:  # of commands that do not use `told`
-            sys.exit(ended(error, debug="--debug" in sys.argv))
+        except Exception as error:  # of `bench`, which is no `command`
+            sys.exit(exit_code_of(error, debug="--debug" in sys.argv))
 
 
 if __name__ == "__main__":

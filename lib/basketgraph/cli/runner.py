@@ -1,9 +1,9 @@
-"""The local runner: a pipeline's steps in one Spark session, with progress; and what a run reports at its end."""
+"""The local runner: a pipeline's steps in one Spark session, with progress and a summary."""
 
 from __future__ import annotations
 
-import importlib.util
 import logging
+import runpy
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,14 +12,14 @@ from importlib.resources import as_file
 from typing import Any
 
 from basketgraph.cli.preflight import check_settings
-from basketgraph.cli.status import run_as_json, state
-from basketgraph.foundation.config import Config, UserError, data_file
+from basketgraph.cli.status import run_as_json, run_log, state
+from basketgraph.foundation.config import Config, data_file
 from basketgraph.foundation.failures import handling, in_a_line
 from basketgraph.foundation.privacy.log_masking import without_addresses
 from basketgraph.foundation.privacy.pseudonyms import shop_pseudonyms
 from basketgraph.foundation.runs.job import Job, RunLog, last_day, new_run_id, opened, run_step
 from basketgraph.foundation.runs.memory import PeakMemory
-from basketgraph.foundation.runs.steps import Pipelines, StepResult, chosen_steps, pipelines, want_events
+from basketgraph.foundation.runs.steps import Pipelines, Step, StepResult, chosen_steps, pipelines
 from basketgraph.report.examples import Example, live_examples
 
 log = logging.getLogger("basketgraph")
@@ -27,7 +27,7 @@ log = logging.getLogger("basketgraph")
 
 @dataclass
 class Outcome:
-    """What a run did. `refused` says why it stopped short of a release, `error` is the exception that did."""
+    """What a run did. refused: why quality or the gate stopped it; error: the exception of the step that failed."""
 
     run_id: str
     steps: list[StepResult] = field(default_factory=list)
@@ -44,12 +44,7 @@ class Outcome:
 def load_job(name: str) -> Job:
     """`run` of jobs/<name>.py, from the checkout or the package's data."""
     with as_file(data_file(f"jobs/{name}.py")) as file:
-        spec = importlib.util.spec_from_file_location(f"basketgraph_jobs.{name}", file)
-        if spec is None or spec.loader is None:
-            raise UserError(f"jobs/{name}.py cannot be imported")
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        job: Job = module.run
+        job: Job = runpy.run_path(str(file), run_name=f"basketgraph_jobs.{name}")["run"]
         return job
 
 
@@ -64,18 +59,14 @@ def run_pipeline(
     """
     known = pipelines()
     names = chosen_steps(known, pipeline, start)
-    if "seal_shards" in names:
-        conf.shared_folder()  # refused now, not in the middle of the run
-    want_events(conf, names)
     check_settings(conf, known, names)
     outcome = Outcome(new_run_id())
     try:
-        with opened(conf, outcome.run_id, ds, f"basketgraph {pipeline}", accepted) as (release, memory):
-            runs = RunLog(release, conf)
-            _steps(outcome, known, names, start, conf, ds, runs, memory)
+        with opened(conf, outcome.run_id, ds, f"basketgraph {pipeline}", accepted) as (tables, memory):
+            _run_steps(outcome, known, names, start, ds, RunLog(tables, conf), memory)
             with handling(outcome.error, "what the warehouse holds now cannot be told"):
-                outcome.state = state(release, outcome.steps, outcome.run_id)
-                outcome.examples = live_examples(release, shop_pseudonyms(conf.shop))
+                outcome.state = state(tables, run_log(tables), outcome.steps, outcome.run_id)
+                outcome.examples = live_examples(tables, shop_pseudonyms(conf.shop))
                 outcome.state["peak_memory_bytes"] = outcome.state["peak_memory_bytes"] or memory.peak
     except Exception as error:
         with handling(outcome.error, "after the failed step"):  # as the lock, which cannot be released where its folder is full
@@ -83,34 +74,28 @@ def run_pipeline(
     return outcome
 
 
-def _steps(
-    outcome: Outcome, known: Pipelines, names: list[str], start: str | None, conf: Config, ds: date | None, runs: RunLog, memory: PeakMemory
-) -> None:
+def _run_steps(outcome: Outcome, known: Pipelines, names: list[str], start: str | None, ds: date | None, runs: RunLog, memory: PeakMemory) -> None:
     """Run the steps up to the first that fails, and then the report where quality or the gate stopped it."""
     forced = False
     for number, name in enumerate(names, 1):
         forced = forced or name == start
         try:
-            _one(outcome, known, name, f"[{number}/{len(names)}]", conf, ds, runs, memory, forced=forced)
+            _run_step(outcome, name, known.steps[name], f"[{number}/{len(names)}]", ds, runs, memory, forced=forced)
         except Exception as error:
             outcome.error = error
             if getattr(error, "exit_code", 1) in (3, 4):
                 outcome.refused = without_addresses(str(error))
                 if "report" in names:
                     with handling(error, "report: not made"):
-                        _one(outcome, known, "report", "[report]", conf, ds, runs, memory, forced=True)
+                        _run_step(outcome, "report", known.steps["report"], "[report]", ds, runs, memory, forced=True)
             return
 
 
-def _one(
-    outcome: Outcome, known: Pipelines, name: str, place: str, conf: Config, ds: date | None, runs: RunLog, memory: PeakMemory, *, forced: bool
-) -> None:
-    step = known.steps[name]
+def _run_step(outcome: Outcome, name: str, step: Step, place: str, ds: date | None, runs: RunLog, memory: PeakMemory, *, forced: bool) -> None:
     log.info("%s %s: %s", place, name, step.help)
     began = time.monotonic()
-    day = ds or last_day(runs.release)
     try:
-        result = run_step(name, step, load_job(name), conf, day, runs, memory, forced=forced)
+        result = run_step(name, step, load_job(name), runs.conf, ds or last_day(runs.tables), runs, memory, forced=forced)
     except Exception as error:
         seconds = time.monotonic() - began
         log.info("%s %s: failed, %.1f s: %s", place, name, seconds, in_a_line(error))
@@ -125,11 +110,10 @@ def dry_run(conf: Config, pipeline: str, *, ds: date | None = None, start: str |
     """Which steps would run, and why: [{step, runs: yes|no|depends, why}]. Writes nothing."""
     known, plan = pipelines(), []
     names = chosen_steps(known, pipeline, start)
-    want_events(conf, names)
     check_settings(conf, known, names)
     rewritten: set[str] = set()
-    with opened(conf, new_run_id(), ds, "basketgraph dry run") as (release, _):
-        runs, day, forced = RunLog(release, conf), ds or last_day(release), False
+    with opened(conf, new_run_id(), ds, "basketgraph dry run") as (tables, _):
+        runs, day, forced = RunLog(tables, conf), ds or last_day(tables), False
         for name in names:
             step, forced = known.steps[name], forced or name == start
             why = "--from" if forced else runs.why(name, step, day)

@@ -1,4 +1,4 @@
-"""Commands for a new shop: `basketgraph onboard` drafts its mapping, `basketgraph check-source` says what cleaning would do with it."""
+"""Commands for a new shop: `basketgraph onboard` drafts its mapping, `basketgraph check-source` rehearses cleaning with it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import re
 import shlex
 import sys
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from basketgraph.cli.options import ConfDir, Debug, Env, Json, Set, print_json, told
+from basketgraph.cli.options import Env, Json, Options, Set, command, print_json
 from basketgraph.foundation.config import made, user_path
 
 if TYPE_CHECKING:
@@ -23,175 +24,74 @@ OK, STOPPED_BY_QUALITY = 0, 3
 REJECTED_SHOWN = 12  # reasons of a table
 
 
-def register(app: typer.Typer) -> None:
-    @app.command("onboard")
-    def onboard(
-        files: Annotated[list[str], typer.Argument(help="the shop's files: names, a folder, or a quoted pattern")],
-        shop: Annotated[str, typer.Option("--shop", help="what the shop is to be called: conf/sources/<shop>.yaml")],
-        landing: Annotated[str | None, typer.Option("--landing", help="the landing folder; default: the folder of the files")] = None,
-        currency: Annotated[str | None, typer.Option("--currency", help="ISO 4217 code of the amounts, where the files do not say it")] = None,
-        time_zone: Annotated[str | None, typer.Option("--time-zone", help="IANA name of the shop's zone, where the files do not say it")] = None,
-        columns: Annotated[
-            str | None, typer.Option("--columns", metavar="A,B,C", help="the names of all fields of CSV files without a header line, in their order")
-        ] = None,
-        conf_dir: Annotated[str | None, typer.Option("--conf-dir", help="put it below this folder (made if need be) instead of the checkout")] = None,
-        out: Annotated[str | None, typer.Option("--out", help="put it into this very file")] = None,
-        force: Annotated[bool, typer.Option("--force", help="replace a mapping that is there")] = False,
-        as_json: Json = False,
-        debug: Debug = False,
-    ) -> None:
-        """Look at a new shop's files and write a first mapping, with every guess marked."""
-
-        def action() -> int:
-            folder = None if conf_dir is None else made(user_path(conf_dir, "--conf-dir"), "--conf-dir")
-            here = None if landing is None else user_path(landing, "--landing")
-            found, place = _onboarded(files, shop, here, currency, time_zone, columns, None if out is None else user_path(out, "--out"), force)
-            following = _following(found, place, folder)
-            print_draft(found, place, following, file=sys.stderr if as_json else sys.stdout)
-            if as_json:
-                print_json(draft_as_json(found, place, following))
-            return OK
-
-        told(action, debug=debug, conf_dir=conf_dir)
-
-    @app.command("check-source")
-    def check_source(
-        shop: Annotated[str, typer.Argument(help="the shop: conf/sources/<shop>.yaml")],
-        env: Env = "local",
-        sets: Set = None,
-        sample_rows: Annotated[
-            int | None, typer.Option("--sample-rows", metavar="N", help="look at the first N rows of each kind of files only")
-        ] = None,
-        as_json: Json = False,
-        conf_dir: ConfDir = None,
-        debug: Debug = False,
-    ) -> None:
-        """Say what cleaning would accept and reject, and why; writes nothing."""
-
-        def action() -> int:
-            found = _checked(shop, env, sets or [], sample_rows)
-            print_check(found, file=sys.stderr if as_json else sys.stdout)
-            if as_json:
-                print_json(check_as_json(found))
-            return STOPPED_BY_QUALITY if any(one.gets_nothing for one in found.tables) else OK
-
-        told(action, debug=debug, conf_dir=conf_dir)
-
-
-def _onboarded(
-    files: list[str],
-    shop: str,
-    landing: Path | None,
-    currency: str | None,
-    time_zone: str | None,
-    columns: str | None,
-    out: Path | None,
-    force: bool,
-) -> tuple[Draft, Path]:
-    """Draft a mapping, try it on its sample and write it; returns it and where it is. Raises UserError, and then nothing was written."""
+@command
+def onboard(
+    files: Annotated[list[str], typer.Argument(help="the shop's files: names, a folder, or a quoted pattern")],
+    shop: Annotated[str, typer.Option("--shop", help="what the shop is to be called: conf/sources/<shop>.yaml")],
+    landing: Annotated[str | None, typer.Option("--landing", help="the landing folder; default: the folder of the files")] = None,
+    currency: Annotated[str | None, typer.Option("--currency", help="ISO 4217 code of the amounts, where the files do not say it")] = None,
+    time_zone: Annotated[str | None, typer.Option("--time-zone", help="IANA name of the shop's zone, where the files do not say it")] = None,
+    columns: Annotated[
+        str | None, typer.Option("--columns", metavar="A,B,C", help="the names of all fields of CSV files without a header line, in their order")
+    ] = None,
+    conf_dir: Annotated[str | None, typer.Option("--conf-dir", help="put it below this folder (made if need be) instead of the checkout")] = None,
+    out: Annotated[str | None, typer.Option("--out", help="put it into this very file")] = None,
+    force: Annotated[bool, typer.Option("--force", help="replace a mapping that is there")] = False,
+    as_json: Json = False,
+) -> None:
+    """Look at a new shop's files and write a first mapping, with every guess marked."""
     from basketgraph.foundation.config import Config, Environment, UserError, conf_folder, data_yaml, parsed, state_folder
     from basketgraph.foundation.privacy.log_masking import masked
     from basketgraph.foundation.runs.session import announce_spark, spark_session
     from basketgraph.onboard.draft import draft, want_free, write
     from basketgraph.onboard.headerless import wanted_columns
 
+    made_folder = None if conf_dir is None else made(user_path(conf_dir, "--conf-dir"), "--conf-dir")
+    landing_folder = None if landing is None else user_path(landing, "--landing")
     folder = conf_folder()
-    if out is None and folder is None:
-        raise UserError(
-            "want a folder to put the mapping into, have an installed package", cure="Name one with --conf-dir DIR, or the file with --out."
-        )
-    place = out if out is not None else folder / "conf" / "sources" / f"{shop}.yaml"  # type: ignore[operator]
+    if out is not None:
+        place = user_path(out, "--out")
+    elif folder is not None:
+        place = folder / "conf" / "sources" / f"{shop}.yaml"
+    else:
+        cure = "Name one with --conf-dir DIR, or the file with --out."
+        raise UserError("want a folder to put the mapping into, have an installed package", cure=cure)
     want_free(place, force=force)
     names = wanted_columns(columns)
-    found = draft(shop, files, landing=landing, currency=currency, time_zone=time_zone, masker=masked, columns=names)
+    drafted = draft(shop, files, landing=landing_folder, currency=currency, time_zone=time_zone, masker=masked, columns=names)
     environment = parsed(Environment, data_yaml("conf/environments/local.yaml"), "conf/environments/local.yaml")
     environment = environment.model_copy(update={"warehouse": str(state_folder(os.environ)), "work_dir": None})  # there is none yet
     conf = Config("local", shop, environment, {}, {})
     announce_spark(conf)
     from basketgraph.onboard.trial import try_draft  # takes seconds to import
 
-    found = try_draft(spark_session(conf, "basketgraph onboard"), found, masker=masked)
-    write(found, place, force=force)
-    return found, place
+    drafted = try_draft(spark_session(conf, "basketgraph onboard"), drafted, masker=masked)
+    write(drafted, place, force=force)
+    following = _following(drafted, place, made_folder)
+    print_draft(drafted, place, following, file=sys.stderr if as_json else sys.stdout)
+    if as_json:
+        print_json(draft_as_json(drafted, place, following))
 
 
-def _following(found: Draft, place: Path, conf_dir: Path | None) -> list[str]:
-    """The commands that come next."""
-    flag = f" --conf-dir {shlex.quote(str(conf_dir))}" if conf_dir is not None else ""
-    shop = found.plan.shop
-    commands = [f"basketgraph check-source {shop}{flag}", f"basketgraph run clean --source {shop}{flag}"]
-    if place.parts[-3:-1] != ("conf", "sources") or place.stem != shop:
-        commands.insert(0, f"cp {shlex.quote(str(place))} CONF_DIR/conf/sources/{shop}.yaml")
-    return commands
-
-
-def print_draft(found: Draft, place: Path, following: list[str], *, file: Any) -> None:
-    """What was guessed, what is left to say, and the next commands."""
-    from basketgraph.clean.characters import shown
-
-    def say(text: str = "") -> None:
-        print(text, file=file)
-
-    say(f"{place}: written")
-    for one in found.plan.files:
-        sample = one.reading.sample
-        about = f" of about {sample.total:,}" if sample.total is not None and sample.total > sample.rows else ""
-        many = f"{len(one.kind.files)} file{'s' * (len(one.kind.files) != 1)}"
-        say(f"  {one.kind.pattern}: {many}, {sample.format}, {len(sample.declared)} columns; looked at {sample.rows:,} rows{about}")
-        say(f"    feeds {', '.join(table.name for table in one.tables)}")
-        width = max(len(role) for role in one.reading.roles) if one.reading.roles else 0
-        for role, profile in one.reading.roles.items():
-            say(f"    {role:<{width}}  {shown(profile.name)}")
-    for text in found.plan.left_out:
-        say(f"  not mapped: {text}")
-    say(f"{len(found.said('guess'))} guesses are marked in it, each with its reason; check them. What the files do not say:")
-    for remark in found.said("todo"):
-        say(shown(f"  TODO {remark.place}: {remark.text}"))
-    if not found.said("todo"):
-        say("  nothing")
-    say("Next:")
-    for command in following:
-        say(f"  {command}")
-
-
-def draft_as_json(found: Draft, place: Path, following: list[str]) -> dict[str, Any]:
-    return {
-        "shop": found.plan.shop,
-        "mapping": str(place),
-        "landing": str(found.plan.landing),
-        "currency": found.plan.currency,
-        "time_zone": found.plan.time_zone,
-        "files": [
-            {
-                "name": one.kind.name,
-                "pattern": one.kind.pattern,
-                "format": one.reading.sample.format,
-                "options": dict(one.reading.sample.options),
-                "roles": {role: profile.name for role, profile in one.reading.roles.items()},
-                "tables": [table.name for table in one.tables],
-            }
-            for one in found.plan.files
-        ],
-        "guesses": [{"place": r.place, "guess": r.text, "because": r.because} for r in found.said("guess")],
-        "todos": [{"place": r.place, "todo": r.text} for r in found.said("todo")],
-        "not_mapped": found.plan.left_out,
-        "next": following,
-    }
-
-
-def _checked(shop: str, env: str, sets: list[str], sample_rows: int | None) -> SourceCheck:
-    """Rehearse cleaning. Raises UserError where the mapping or all files cannot be used."""
+@command
+def check_source(
+    shop: Annotated[str, typer.Argument(help="the shop: conf/sources/<shop>.yaml")],
+    env: Env = "local",
+    sets: Set = None,
+    sample_rows: Annotated[int | None, typer.Option("--sample-rows", metavar="N", help="look at the first N rows of each kind of files only")] = None,
+    as_json: Json = False,
+) -> int:
+    """Say what cleaning would accept and reject, and why; writes nothing."""
     from dataclasses import replace
 
     from basketgraph.clean.landing import landing_folder, want_files
-    from basketgraph.cli.inputs import checked_names
-    from basketgraph.foundation.config import UserError, data_text, load
-    from basketgraph.foundation.runs.arguments import set_pairs
+    from basketgraph.cli.preflight import checked_names
+    from basketgraph.foundation.config import UserError, data_text
     from basketgraph.foundation.runs.session import announce_spark
 
     if sample_rows is not None and sample_rows < 1:
         raise UserError("--sample-rows: want a number above 0", [f"have {sample_rows}"])
-    conf = load(env, shop, set_pairs(sets))
+    conf = Options(shop, env, sets).config()
     want_files(checked_names(conf), shop)
     announce_spark(conf)
     from basketgraph.clean.check_source import Rehearsal, hints, key_or_throwaway  # these take seconds to import
@@ -205,49 +105,113 @@ def _checked(shop: str, env: str, sets: list[str], sample_rows: int | None) -> S
     spark = spark_session(conf, "basketgraph check-source")
     checked = checked_source(spark, conf.source, f"conf/sources/{shop}.yaml")
     landing = Landing(spark, landing_folder(checked.source.landing, shop))
-    release = RunTables(spark, conf.warehouse, new_run_id())
-    settings = conf.section("clean", CleanSettings)
-    rehearsal = Rehearsal(checked, landing, release, key=key_or_throwaway(os.environ), settings=settings, now=datetime.now(timezone.utc))
-    found = rehearsal.check(sample_rows=sample_rows)
-    todos = todos_in(data_text(f"conf/sources/{shop}.yaml"))
-    return replace(found, hints=hints(found, todos=todos))
+    tables, settings = RunTables(spark, conf.warehouse, new_run_id()), conf.section("clean", CleanSettings)
+    rehearsal = Rehearsal(checked, landing, tables, key=key_or_throwaway(os.environ), settings=settings, now=datetime.now(timezone.utc))
+    check = rehearsal.check(sample_rows=sample_rows)
+    check = replace(check, hints=hints(check, todos=todos_in(data_text(f"conf/sources/{shop}.yaml"))))
+    print_check(check, file=sys.stderr if as_json else sys.stdout)
+    if as_json:
+        print_json(check_as_json(check))
+    return STOPPED_BY_QUALITY if any(table.gets_nothing for table in check.tables) else OK
+
+
+def _following(drafted: Draft, place: Path, conf_dir: Path | None) -> list[str]:
+    """The commands that come next."""
+    flag = f" --conf-dir {shlex.quote(str(conf_dir))}" if conf_dir is not None else ""
+    shop = drafted.plan.shop
+    commands = [f"basketgraph check-source {shop}{flag}", f"basketgraph run clean --source {shop}{flag}"]
+    if place.parts[-3:-1] != ("conf", "sources") or place.stem != shop:
+        commands.insert(0, f"cp {shlex.quote(str(place))} CONF_DIR/conf/sources/{shop}.yaml")
+    return commands
+
+
+def print_draft(drafted: Draft, place: Path, following: list[str], *, file: Any) -> None:
+    """The mapping's guesses, its open questions, and the next commands."""
+    from basketgraph.clean.characters import shown
+
+    say = partial(print, file=file)
+
+    say(f"{place}: written")
+    for file in drafted.plan.files:
+        sample = file.reading.sample
+        about = f" of about {sample.total:,}" if sample.total is not None and sample.total > sample.rows else ""
+        many = f"{len(file.kind.files)} file{'s' * (len(file.kind.files) != 1)}"
+        say(f"  {file.kind.pattern}: {many}, {sample.format}, {len(sample.declared)} columns; looked at {sample.rows:,} rows{about}")
+        say(f"    feeds {', '.join(table.name for table in file.tables)}")
+        width = max(len(role) for role in file.reading.roles) if file.reading.roles else 0
+        for role, profile in file.reading.roles.items():
+            say(f"    {role:<{width}}  {shown(profile.name)}")
+    for text in drafted.plan.left_out:
+        say(f"  not mapped: {text}")
+    say(f"{len(drafted.said('guess'))} guesses are marked in it, each with its reason; check them. What the files do not say:")
+    for remark in drafted.said("todo"):
+        say(shown(f"  TODO {remark.place}: {remark.text}"))
+    if not drafted.said("todo"):
+        say("  nothing")
+    say("Next:")
+    for line in following:
+        say(f"  {line}")
+
+
+def draft_as_json(drafted: Draft, place: Path, following: list[str]) -> dict[str, Any]:
+    return {
+        "shop": drafted.plan.shop,
+        "mapping": str(place),
+        "landing": str(drafted.plan.landing),
+        "currency": drafted.plan.currency,
+        "time_zone": drafted.plan.time_zone,
+        "files": [
+            {
+                "name": file.kind.name,
+                "pattern": file.kind.pattern,
+                "format": file.reading.sample.format,
+                "options": dict(file.reading.sample.options),
+                "roles": {role: profile.name for role, profile in file.reading.roles.items()},
+                "tables": [table.name for table in file.tables],
+            }
+            for file in drafted.plan.files
+        ],
+        "guesses": [{"place": r.place, "guess": r.text, "because": r.because} for r in drafted.said("guess")],
+        "todos": [{"place": r.place, "todo": r.text} for r in drafted.said("todo")],
+        "not_mapped": drafted.plan.left_out,
+        "next": following,
+    }
 
 
 def todos_in(mapping: str) -> list[str]:
-    """The questions that a mapping's comments ask: each from `# TODO:` on, with the comment lines that go on with it, which are indented by three."""
-    found = re.findall(r"# TODO:[ ]*(.*(?:\n *#   .*)*)", mapping)
-    return [re.sub(r"\s*\n *#\s*", " ", text).strip() for text in found]
+    """The open questions of a mapping: its comments from `# TODO:` on, each with the comment lines below it that are indented by three."""
+    questions = re.findall(r"# TODO:[ ]*(.*(?:\n *#   .*)*)", mapping)
+    return [re.sub(r"\s*\n *#\s*", " ", text).strip() for text in questions]
 
 
-def rows_in_words(one: TableCheck) -> list[str]:
-    """How the rows that were read add up; and where the mapping leaves some out, what the table gets of how many lines."""
-    counts = one.counts
+def rows_in_words(table: TableCheck) -> list[str]:
+    """How the rows that were read add up to accepted, rejected, duplicates and left out."""
+    counts = table.counts
     parts = [f"{counts.accepted:,} accepted", f"{counts.rejected:,} rejected", f"{counts.duplicate:,} duplicates"]
     if not counts.left_out:
-        return [f"{one.table}: {counts.read:,} rows read = {' + '.join(parts)}"]
-    kind = "rows" if not one.facts.get("events") else "events" if one.facts["cancellations"] else "purchases"
-    told = f"  {counts.accepted:,} {kind} of {counts.read:,} lines; {counts.left_out:,} others left out"
+        return [f"{table.table}: {counts.read:,} rows read = {' + '.join(parts)}"]
+    kind = "rows" if not table.facts.get("events") else "events" if table.facts["cancellations"] else "purchases"
+    in_table = f"  {counts.accepted:,} {kind} of {counts.read:,} lines; {counts.left_out:,} others left out"
     unparsable = f", {counts.by_reason['unparsable']:,} unparsable" if counts.by_reason.get("unparsable") else ""
-    return [f"{one.table}: {counts.read:,} rows read = {' + '.join(parts)} + {counts.left_out:,} left out", told + unparsable]
+    return [f"{table.table}: {counts.read:,} rows read = {' + '.join(parts)} + {counts.left_out:,} left out", in_table + unparsable]
 
 
-def print_check(found: SourceCheck, *, file: Any) -> None:
+def print_check(check: SourceCheck, *, file: Any) -> None:
     """Counts, reasons with examples, facts and hints, for people."""
     from basketgraph.clean.characters import shown
     from basketgraph.foundation.cuts import not_judged_in_words
     from basketgraph.foundation.privacy.log_masking import masked_row
     from basketgraph.foundation.quality.renderers import number_in_words
 
-    def say(text: str = "") -> None:
-        print(text, file=file)
+    say = partial(print, file=file)
 
-    part = "" if found.sampled is None else f" (only the first {found.sampled:,} rows of each kind of files were looked at)"
-    say(f"{found.shop}: {number_in_words(found.files, 'file')} would be read{part}; {found.already:,} are in already. Nothing was written.")
-    for path, problem in found.quarantined:
+    part = "" if check.sampled is None else f" (only the first {check.sampled:,} rows of each kind of files were looked at)"
+    say(f"{check.shop}: {number_in_words(check.files, 'file')} would be read{part}; {check.already:,} are in already. Nothing was written.")
+    for path, problem in check.quarantined:
         say(f"  quarantined: {path}: {problem}")
-    for one in found.tables:
-        counts = one.counts
-        for words in rows_in_words(one):
+    for table in check.tables:
+        counts = table.counts
+        for words in rows_in_words(table):
             say(words)
         if counts.superseded:
             say(f"  of the accepted {counts.superseded:,} are older versions of others: the newest one of each key counts")
@@ -255,16 +219,16 @@ def print_check(found: SourceCheck, *, file: Any) -> None:
             say(f"  {counts.retracted:,} accepted rows, of these files or of earlier ones, do not count: a newer version of them is refused")
         for reason, rows in sorted(counts.by_reason.items(), key=lambda pair: -pair[1])[:REJECTED_SHOWN]:
             say(f"  {reason}: {rows:,}")
-            for payload, path, line in one.examples.get(reason, ()):
+            for payload, path, line in table.examples.get(reason, ()):
                 row = ", ".join(f"{column} {value}" for column, value in masked_row(payload))
                 place = f"{path}{f' line {line:,}' if line else ''}"
                 say(shown(f"    {place}: {row or '(a line that is no row)'}")[:240])
-        if one.facts.get("events"):
-            say(f"  {facts_in_words(one.facts)}")
-        if one.facts.get("judged_from") and found.sampled is None:
-            say(f"  a young shop: `run all` and `run recommend` make lists; {not_judged_in_words(one.facts['judged_from'])}")
-    say("Look at:" if found.hints else "Nothing looks odd.")
-    for hint in found.hints:
+        if table.facts.get("events"):
+            say(f"  {facts_in_words(table.facts)}")
+        if table.facts.get("judged_from") and check.sampled is None:
+            say(f"  a young shop: `run all` and `run recommend` make lists; {not_judged_in_words(table.facts['judged_from'])}")
+    say("Look at:" if check.hints else "Nothing looks odd.")
+    for hint in check.hints:
         say(f"  {hint}")
 
 
@@ -288,32 +252,32 @@ def facts_in_words(facts: Any) -> str:
     )
 
 
-def check_as_json(found: SourceCheck) -> dict[str, Any]:
+def check_as_json(check: SourceCheck) -> dict[str, Any]:
     from basketgraph.foundation.privacy.log_masking import masked_row
 
     return {
-        "shop": found.shop,
-        "files": found.files,
-        "already": found.already,
-        "quarantined": [{"file": path, "problem": problem} for path, problem in found.quarantined],
-        "sample_rows": found.sampled,
+        "shop": check.shop,
+        "files": check.files,
+        "already": check.already,
+        "quarantined": [{"file": path, "problem": problem} for path, problem in check.quarantined],
+        "sample_rows": check.sampled,
         "tables": {
-            one.table: {
-                "read": one.counts.read,
-                "accepted": one.counts.accepted,
-                "rejected": one.counts.rejected,
-                "duplicates": one.counts.duplicate,
-                "left_out": one.counts.left_out,
-                "superseded": one.counts.superseded,
-                "retracted": one.counts.retracted,
-                "rejected_by_reason": dict(sorted(one.counts.by_reason.items())),
+            table.table: {
+                "read": table.counts.read,
+                "accepted": table.counts.accepted,
+                "rejected": table.counts.rejected,
+                "duplicates": table.counts.duplicate,
+                "left_out": table.counts.left_out,
+                "superseded": table.counts.superseded,
+                "retracted": table.counts.retracted,
+                "rejected_by_reason": dict(sorted(table.counts.by_reason.items())),
                 "examples": {
-                    reason: [{"file": f, "line": n, "row": dict(masked_row(p))} for p, f, n in rows] for reason, rows in one.examples.items()
+                    reason: [{"file": f, "line": n, "row": dict(masked_row(p))} for p, f, n in rows] for reason, rows in table.examples.items()
                 },
-                "facts": dict(one.facts),
+                "facts": dict(table.facts),
             }
-            for one in found.tables
+            for table in check.tables
         },
-        "hints": list(found.hints),
-        "usable": not any(one.gets_nothing for one in found.tables),
+        "hints": list(check.hints),
+        "usable": not any(table.gets_nothing for table in check.tables),
     }

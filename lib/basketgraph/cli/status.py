@@ -1,4 +1,4 @@
-"""What a warehouse holds and what its newest run did, in the words of the JSON object (docs/operating.md); read through Spark or without it."""
+"""What a warehouse holds and what its newest run did, as the JSON object of docs/operating.md; read with Spark or without it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from basketgraph.foundation.config import Config, UserError
@@ -25,7 +25,7 @@ Rows = list[dict[str, Any]]
 
 
 def status(conf: Config) -> dict[str, Any]:
-    """`basketgraph status`: the state, what the newest run did, and each step's last row of ops.runs. Takes no lock and writes nothing.
+    """The state of the warehouse, the steps of the newest run, and each step's last row of ops.runs. Takes no lock and writes nothing.
 
     A folder is read without Spark; what the package `deltalake` cannot read, and a warehouse that is no folder, by Spark.
     """
@@ -44,29 +44,29 @@ def status(conf: Config) -> dict[str, Any]:
 
 
 def status_of(reader: Reader, warehouse: str) -> dict[str, Any]:
-    """What `status` tells, by whichever reader. Raises UserError where there was no run yet."""
+    """The same by whichever reader. Raises UserError where there was no run yet."""
     logged = run_log(reader)
     if not logged:
         cure = "Run `basketgraph run` first, or name the right one: --set warehouse=DIR."
         raise UserError(f"{warehouse}: want a warehouse with runs, have none", cure=cure)
     steps = sorted(last_tries(logged), key=lambda row: row["finished_at"])
     run_id = steps[-1]["run_id"]
-    told = [{name: step[name] for name in ("step", "status", "finished_at", "seconds", "run_id")} for step in steps]
-    return {**newest_run(logged, run_id), **_state(reader, logged, [], run_id), "last_steps": told}
+    last_steps = [{name: step[name] for name in ("step", "status", "finished_at", "seconds", "run_id")} for step in steps]
+    return {**newest_run(logged, run_id), **state(reader, logged, [], run_id), "last_steps": last_steps}
 
 
-def state(reader: Reader, steps: Sequence[StepResult], run_id: str) -> dict[str, Any]:
-    """What the warehouse holds now, used by `run` and `status` alike. steps: of this run, newer than the run log; run_id: the newest run."""
-    return _state(reader, run_log(reader), steps, run_id)
+def state(reader: Reader, logged: Rows, steps: Sequence[StepResult], run_id: str) -> dict[str, Any]:
+    """What the warehouse holds now, as `run` and `status` print it.
 
-
-def _state(reader: Reader, logged: Rows, steps: Sequence[StepResult], run_id: str) -> dict[str, Any]:
+    logged: the run log. steps: those of this run, which count before the logged ones. run_id: the newest run.
+    """
     live = next(iter(reader.rows(RELEASES, "SELECT * FROM {rows} ORDER BY release DESC LIMIT 1")), None)
     details = last_details(logged)
     details.update({s.name: {**details.get(s.name, {}), **s.detail} for s in steps if s.status != "failed"})
     versions = dict(live["versions"]) if live else {}
     counted = live["rows"] if live else {}
     evaluated = details.get("evaluations", {})
+    newest = max((details.get(step, {}) for step in ("clean", "replay")), key=lambda detail: detail.get("_finished_at", datetime.min))
     page = details.get("report", {}).get("report")
     return {
         "release": live["release"] if live else None,
@@ -74,7 +74,7 @@ def _state(reader: Reader, logged: Rows, steps: Sequence[StepResult], run_id: st
         "report": page if page is not None and reader.is_file(page) else None,  # people delete old pages
         "tensorboard": details.get("train_graph", {}).get("tensorboard"),
         "peak_memory_bytes": evaluated.get("_peak_memory_bytes", 0),
-        "rows": max((details.get(step, {}) for step in ("clean", "replay")), key=_finished).get("rows", {}),
+        "rows": newest.get("rows", {}),
         "tables": {table: {"version": version, "rows": counted[table]} for table, version in versions.items()},
         "quality": quality_verdict(reader, run_id),
         "metrics": evaluated.get("metrics", {}),
@@ -84,7 +84,7 @@ def _state(reader: Reader, logged: Rows, steps: Sequence[StepResult], run_id: st
 
 
 def still_to_come(judged_from: str | None, live: Mapping[str, Any] | None) -> str | None:
-    """The day from which lists can be judged, as the gate said last; None where the live release is as of that day or a later one."""
+    """The first day whose lists can be judged, as the gate said last; None where the live release is as of that day or a later one."""
     is_past = judged_from is not None and live is not None and live["as_of"] is not None and date.fromisoformat(judged_from) <= live["as_of"]
     return None if is_past else judged_from
 
@@ -101,10 +101,9 @@ def last_tries(logged: Iterable[Mapping[str, Any]]) -> Rows:
 
 
 def newest_run(logged: Rows, run_id: str) -> dict[str, Any]:
-    """{run_id, refused, steps} of a run from the run log, as the run itself told them."""
+    """{run_id, refused, steps} of a run from the run log, as the run itself printed them."""
     rows = last_tries(row for row in logged if row["run_id"] == run_id)
-    details = {row["step"]: json.loads(row["detail"] or "{}") for row in rows}
-    steps = [StepResult(row["step"], row["status"], row["seconds"], row["rows_in"], row["rows_out"], details[row["step"]]) for row in rows]
+    steps = [StepResult(row["step"], row["status"], row["seconds"], row["rows_in"], row["rows_out"], {}) for row in rows]
     return run_as_json(run_id, next((why for row in rows if (why := refusal(row))), None), steps)
 
 
@@ -113,7 +112,7 @@ def run_as_json(run_id: str, refused: str | None, steps: Sequence[StepResult]) -
 
 
 def last_details(logged: Rows) -> dict[str, dict[str, Any]]:
-    """What each step said of itself at its last success, with its end and its run's peak memory under `_finished_at` and `_peak_memory_bytes`."""
+    """The detail of each step's last success, with its end and its run's peak memory under `_finished_at` and `_peak_memory_bytes`."""
     peaks: dict[str, int] = {}
     for row in logged:
         peaks[row["run_id"]] = max(peaks.get(row["run_id"], 0), row["peak_memory_bytes"] or 0)
@@ -124,19 +123,15 @@ def last_details(logged: Rows) -> dict[str, dict[str, Any]]:
     }
 
 
-def _finished(detail: Mapping[str, Any]) -> float:
-    return detail["_finished_at"].timestamp() if "_finished_at" in detail else 0.0
-
-
 def quality_verdict(reader: Reader, run_id: str) -> Mapping[str, int]:
     """Failed checks of each table's newest results, as the page counts them; those that a person accepted count as accepted only.
 
-    returns: critical_failures (found by this run), critical_of_earlier_runs (of tables that this run did not come to), warnings; open_warnings, of
-             earlier looks, in rows that were not looked at since; accepted; and not_compared, those that nothing could be held against yet.
+    returns: critical_failures (of this run), critical_of_earlier_runs (of tables that this run did not check), warnings, open_warnings (of earlier
+             checks, in rows that were not checked since), accepted, not_compared (too little history to compare with).
     """
     checks = newest_checks(reader)
     own, earlier = critical_failures(checks, run_id)
     states = Counter(state_of_check(check) for check in checks)
-    found = {"critical_failures": len(own), "critical_of_earlier_runs": len(earlier)}
+    critical = {"critical_failures": len(own), "critical_of_earlier_runs": len(earlier)}
     counted = {"warnings": "warning", "open_warnings": "open", "accepted": "accepted", "not_compared": "not_compared"}
-    return {**found, **{name: states[state] for name, state in counted.items()}}
+    return {**critical, **{name: states[state] for name, state in counted.items()}}

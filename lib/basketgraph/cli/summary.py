@@ -1,4 +1,4 @@
-"""What a run prints at its end: rows, tables, quality, models with intervals, three example users, and where to look further."""
+"""What commands print for people: a run's rows, tables, quality, models and example lists; plans, states, traces and changes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WIDTH = 130  # a summary in a log file or a pipe must not be cut at 80 columns
 
 
 def console(file: IO[str] | None = None) -> Console:
-    """Prints texts as they are: names of items hold brackets and colons that are no markup."""
+    """A console without markup: names of items hold brackets and colons."""
     plain: dict[str, Any] = {"file": file, "highlight": False, "markup": False, "emoji": False}
     made = Console(**plain)
     return made if made.is_terminal else Console(**plain, width=WIDTH)
@@ -56,21 +56,22 @@ def print_summary(outcome: Mapping[str, Any], examples: Sequence[Example], *, fi
     _print_refused(out, outcome)
 
 
-def _print_refused(out: Console, found: Mapping[str, Any]) -> None:
-    if found.get("refused"):
-        out.print(Text.assemble(("\nnot released:", "bold"), f" {found['refused']}"), soft_wrap=True)
+def _print_refused(out: Console, state: Mapping[str, Any]) -> None:
+    if state.get("refused"):
+        out.print(Text.assemble(("\nnot released:", "bold"), f" {state['refused']}"), soft_wrap=True)
 
 
 def _print_rows(out: Console, rows: Mapping[str, Mapping[str, Any]]) -> None:
     shown = table("rows, over all files ever picked up", "table", "read", "accepted", "rejected", "duplicates", "left out", "rejected by reason")
     for name, counts in rows.items():
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(counts["rejected_by_reason"].items(), key=lambda pair: -pair[1]))
-        told = (f"{counts.get(c, 0):,}" for c in ("read", "accepted", "rejected", "duplicates", "left_out"))  # a step of before counted none left out
-        shown.add_row(name, *told, reasons)
+        names = ("read", "accepted", "rejected", "duplicates", "left_out")
+        cells = (f"{counts.get(name, 0):,}" for name in names)  # older run logs have no left_out
+        shown.add_row(name, *cells, reasons)
     if rows:
         out.print(shown)
     for name, counts in rows.items():
-        if counts.get("retracted"):  # a step of before counted none
+        if counts.get("retracted"):  # older run logs have none
             out.print(f"{name}: {counts['retracted']:,} accepted rows are no longer in the table: newer versions of them were refused")
 
 
@@ -108,21 +109,21 @@ def print_plan(plan: Sequence[Mapping[str, str]]) -> None:
     console().print(shown)
 
 
-def print_status(found: Mapping[str, Any]) -> None:
+def print_status(state: Mapping[str, Any]) -> None:
     out = console()
-    _print_tables(out, found["tables"])
+    _print_tables(out, state["tables"])
     shown = table("\nlast steps", "step", "status", "when", "seconds", "run")
-    for step in found["last_steps"]:
+    for step in state["last_steps"]:
         shown.add_row(step["step"], step["status"], str(step["finished_at"]), f"{step['seconds']:.1f}", step["run_id"])
     out.print(shown)
-    out.print(f"\nrelease {found['release']}" + (f", as of {found['as_of']}" if found["as_of"] else ""))
-    _print_refused(out, found)
+    out.print(f"\nrelease {state['release']}" + (f", as of {state['as_of']}" if state["as_of"] else ""))
+    _print_refused(out, state)
 
 
 def print_changes(
     changes: Mapping[str, Mapping[str, Any]], left: Mapping[str, Mapping[str, str]], state: Mapping[str, Any], *, file: IO[str] | None = None
 ) -> None:
-    """What `basketgraph replay` changed, table by table, and the files it could not read again."""
+    """What `basketgraph replay` changed in each table, and the files that it could not read again."""
     out = console(file)
     names = ("files", "rows_before", "rows_after", "newly_accepted", "changed", "removed", "newly_rejected", "no_longer_rejected", "still_rejected")
     shown = table("files read again under the present mapping", "table", *(name.replace("_", " ") for name in names))
@@ -141,55 +142,56 @@ def print_changes(
         out.print(f"release   {state['release']}\nreport    {state['report']}", soft_wrap=True)
 
 
-def print_trace(found: Mapping[str, Any]) -> None:
-    """One row's way, as `basketgraph trace` tells it."""
+def print_trace(traced: Mapping[str, Any]) -> None:
+    """The lineage of a row, as `basketgraph trace` found it."""
     out = console()
-    state = "is in the table" if found["row"] else "is no longer in the table; as it last was"
-    key = ", ".join(f"{name} {value}" for name, value in found["key"].items())
-    out.print(Text.assemble((found["table"], "bold"), f" {key}: {state}"), soft_wrap=True)
-    if refused := found["retracted_by"]:
+    state = "is in the table" if traced["row"] else "is no longer in the table; as it last was"
+    key = ", ".join(f"{name} {value}" for name, value in traced["key"].items())
+    out.print(Text.assemble((traced["table"], "bold"), f" {key}: {state}"), soft_wrap=True)
+    if refused := traced["retracted_by"]:
         what = f"a newer version of it in {refused['source_file']} was refused: {', '.join(refused['reasons'])}"
         out.print(f"retracted {what} (rejected row {refused['rejected_id']})", soft_wrap=True)
-    file = found["file"]
+    file = traced["file"]
     if file:
         out.print(f"\nfile      {file['path']}", soft_wrap=True)
         for name, value in file.items():
             if name != "path" and value:
                 out.print(f"  {name.replace('_', ' '):<14} {value if not isinstance(value, list) else ', '.join(value)}", soft_wrap=True)
-    if found["run"]:
-        shown = table(f"\nrun {found['run']['run_id']}", "step", "pipeline", "status", "from", "to", "fingerprint")
-        for step in found["run"]["steps"]:
+    if traced["run"]:
+        shown = table(f"\nrun {traced['run']['run_id']}", "step", "pipeline", "status", "from", "to", "fingerprint")
+        for step in traced["run"]["steps"]:
             cells = (step["pipeline"], step["status"], str(step["started_at"]), str(step["finished_at"]), step["fingerprint"][:12])
             shown.add_row(step["step"], *cells)
         out.print(shown)
     shown = table("\ncommits of that run", "version", "at", "operation", "batch")
-    for commit in found["commits"]:
+    for commit in traced["commits"]:
         shown.add_row(str(commit["version"]), str(commit["at"]), commit["operation"], str(commit["batch_id"]))
     out.print(shown)
-    for one in found["versions"]:
-        what = "; ".join(f"{name}: {was} -> {now}" for name, (was, now) in one["changed"].items())
-        out.print(f"version {one['version']} {one['at']}: {one['what']}{' (' + what + ')' if what else ''} from {one['source_file']}", soft_wrap=True)
-    for day in found["user_days"]:
+    for row in traced["versions"]:
+        changes = "; ".join(f"{name}: {was} -> {now}" for name, (was, now) in row["changed"].items())
+        what = f"{row['what']} ({changes})" if changes else row["what"]
+        out.print(f"version {row['version']} {row['at']}: {what} from {row['source_file']}", soft_wrap=True)
+    for day in traced["user_days"]:
         counted = f"user {day['user_id']}, {day['event_date']}: {day['orders']} orders, {day['lines']} lines"
         out.print(f"\ncounted   gold.user_days, {counted}", soft_wrap=True)
     words = {True: "shows it", False: "does not show it", None: "its files are gone"}
-    for release in found["releases"]:
+    for release in traced["releases"]:
         when = f"{release['published_at']}{', live' if release['live'] else ''}"
         out.print(f"release {release['release']} of {when}: version {release['version']} {words[release['shows']]}", soft_wrap=True)
 
 
-def print_maintenance(found: Mapping[str, Any], *, dry_run: bool) -> None:
-    """What `basketgraph maintain` removed and kept, or would."""
+def print_maintenance(removed: Mapping[str, Any], *, dry_run: bool) -> None:
+    """What `basketgraph maintain` removed and kept; of a dry run what it would."""
     out = console()
     would = "would be " if dry_run else ""
-    hours = found["retain_hours"].values() or [0]
-    told = f"{min(hours)}" if min(hours) == max(hours) else f"{min(hours)} to {max(hours)}"
-    out.print(f"{found['tables']} tables {would}compacted; files deleted more than {told} hours ago {would}removed")
-    for name, rows in found["rows_removed"].items():
+    hours = removed["retain_hours"].values() or [0]
+    hours_in_words = f"{min(hours)}" if min(hours) == max(hours) else f"{min(hours)} to {max(hours)}"
+    out.print(f"{removed['tables']} tables {would}compacted; files deleted more than {hours_in_words} hours ago {would}removed")
+    for name, rows in removed["rows_removed"].items():
         out.print(f"{name}: {rows:,} rows past their retention {would}removed or cleared")
-    for path in found["files_removed"]:
+    for path in removed["files_removed"]:
         out.print(f"{path} {would}removed", soft_wrap=True)
-    for name, files in found.get("vacuumable", {}).items():
+    for name, files in removed.get("vacuumable", {}).items():
         out.print(f"{name}: {files:,} files would be deleted")
-    kept = found["kept_releases"]
+    kept = removed["kept_releases"]
     out.print(f"kept: all that releases {kept[0]} to {kept[-1]} show" if kept else "kept: there is no release yet")

@@ -15,8 +15,8 @@ from importlib.resources.abc import Traversable
 from basketgraph.foundation.config import data_text
 
 PACKAGE = "basketgraph"
-# Modules that no row depends on: they decide when a step runs, keep its log and lock, show its progress and start processes. Neither they nor
-# what only they import counts. A module belongs here only if a change of it can never change what a step writes to its tables.
+# Modules that no row depends on: they decide when a step runs, keep its log and lock, show progress and start processes. They and what only they
+# import do not count. A module belongs here only if a change of it can never change what a step writes to its tables.
 MACHINERY = frozenset({
     "basketgraph.foundation.runs.alerts",
     "basketgraph.foundation.failures",
@@ -73,14 +73,14 @@ class PackageCode:
 
     def closure(self, source: str) -> set[str]:
         """The modules that a source depends on, the MACHINERY left out."""
-        found: set[str] = set()
+        modules: set[str] = set()
         new = set(self.imported_by(source) - MACHINERY)
         while new:
-            found |= new
+            modules |= new
             for module in new - self._imports.keys():
                 self._imports[module] = self.imported_by(self.source(module) or "")
-            new = {name for module in new for name in self._imports[module]} - MACHINERY - found
-        return found
+            new = {name for module in new for name in self._imports[module]} - MACHINERY - modules
+        return modules
 
     def hash(self, source: str) -> str:
         """Of a source and of the modules that it depends on."""
@@ -107,13 +107,13 @@ def _names_in(node: ast.AST) -> Iterator[str]:
 @cache
 def _handed_on(source: str) -> dict[str, str] | None:
     """name -> the dotted name that it is from, where a source is nothing but a docstring, such imports and __all__; else None."""
-    found: dict[str, str] = {}
+    origins: dict[str, str] = {}
     for node in ast.parse(source).body:
         if isinstance(node, ast.ImportFrom):
-            found |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+            origins |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
         elif not (isinstance(node, ast.Expr) or (isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__")):
             return None
-    return found
+    return origins
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Configuration: where the YAML files are found, how they are merged, and what a user's mistake looks like."""
+"""Configuration: where the YAML files lie, how they are merged, and the error that a user's mistake becomes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FOLDERS = ("conf", "schemas", "expectations")
 
 
 class UserError(Exception):
-    """Something the user can mend: what was wrong, each fault as `where: want A, have B`, and the cure. Exit code 2."""
+    """A mistake that the user can mend: what was wrong, each fault as `where: want A, have B`, and the cure. Exit code 2."""
 
     exit_code = 2
 
@@ -35,8 +35,8 @@ class UserError(Exception):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """`; did you mean X?` with the known name that is most like an unknown one; empty where none is much like it."""
-    by_lower = {one.lower(): one for one in known}
+    """`; did you mean X?` with the known name that is most like `name`; empty where none is much like it."""
+    by_lower = {candidate.lower(): candidate for candidate in known}
     close = difflib.get_close_matches(name.lower(), by_lower, n=1)
     return f"; did you mean {by_lower[close[0]]}?" if close else ""
 
@@ -64,7 +64,7 @@ class Environment(Settings):
 
 @dataclass(frozen=True)
 class Config:
-    """What a run was told: one environment, one shop, and the stages' settings after all overrides."""
+    """The configuration of a run: one environment, one shop, and the stages' settings after all overrides."""
 
     env: str
     source_name: str
@@ -94,13 +94,13 @@ class Config:
 
     def shared_folder(self) -> Path:
         """The same as a folder, since ranks read and write plain files. Raises UserError where it is none, or `work_dir` is not mounted here."""
-        given = self.environment.work_dir
-        folder = local_folder(given or self.warehouse)
+        work_dir = self.environment.work_dir
+        folder = local_folder(work_dir or self.warehouse)
         cure = f"Name a folder that is mounted on every machine: `work_dir` in conf/environments/{self.env}.yaml, or --set work_dir=DIR."
         if folder is None:
-            have = f"work_dir {given}" if given else f"warehouse {self.warehouse} and no work_dir"
+            have = f"work_dir {work_dir}" if work_dir else f"warehouse {self.warehouse} and no work_dir"
             raise UserError("shard sets and models need a folder", [f"work_dir: want a path or a file:/// URL, have {have}"], cure)
-        if given:
+        if work_dir:
             mounted = folder.is_dir() or folder.parent.is_dir()
             fault = writable_fault(folder) if mounted else f"want a mounted folder, have no {folder.parent}"
             if fault is not None:
@@ -123,14 +123,14 @@ def state_folder(environment: Mapping[str, str]) -> Path:
     return Path(state) / "basketgraph"
 
 
-def user_path(given: str, flag: str) -> Path:
+def user_path(text: str, flag: str) -> Path:
     """The absolute path of a local file or folder that a user gave with `flag`. Raises UserError for what is none."""
     try:
-        path = local_folder(absolute(given))
+        path = local_folder(absolute(text))
     except ValueError as error:
         raise UserError(f"{flag}: {error}", cure="Name another path.") from None
     if path is None:
-        raise UserError(f"{flag}: want a path on this machine, have {given}")
+        raise UserError(f"{flag}: want a path on this machine, have {text}")
     return path
 
 
@@ -140,20 +140,19 @@ def parsed(model: type[SettingsT], values: Mapping[str, Any], where: str) -> Set
         return model.model_validate(dict(values))
     except ValidationError as error:
         known = ", ".join(sorted(model.model_fields))
-        faults = [f"{'.'.join([where, *map(str, e['loc'])])}: {e['msg']}, have {e['input']!r:.80}{_key_meant(e, model)}" for e in error.errors()]
+        faults = []
+        for e in error.errors():
+            meant = did_you_mean(str(e["loc"][-1]), keys_of(model)) if e["type"] == "extra_forbidden" else ""
+            faults.append(f"{'.'.join([where, *map(str, e['loc'])])}: {e['msg']}, have {e['input']!r:.80}{meant}")
         raise UserError(f"{where} cannot be used", faults, f"Keys known here: {known}.") from None
-
-
-def _key_meant(problem: Mapping[str, Any], model: type[BaseModel]) -> str:
-    return did_you_mean(str(problem["loc"][-1]), keys_of(model)) if problem["type"] == "extra_forbidden" else ""
 
 
 def keys_of(model: type[BaseModel]) -> set[str]:
     """The keys of a model and of those that it holds."""
-    found: set[str] = set()
+    keys: set[str] = set()
     for name, terms in model.model_fields.items():
-        found |= {name}.union(*(keys_of(inner) for inner in _models_in(terms.annotation)))
-    return found
+        keys |= {name}.union(*(keys_of(inner) for inner in _models_in(terms.annotation)))
+    return keys
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
@@ -175,16 +174,16 @@ def made(folder: Path, flag: str) -> Path:
 @lru_cache(maxsize=1)
 def _roots(override: str | None) -> tuple[Traversable, ...]:
     """Where the YAML folders may lie, first wins: the override, the checkout, the package's own data (also inside a zip)."""
-    found: list[Traversable] = []
+    roots: list[Traversable] = []
     if override:
         if not Path(override).is_dir():
             raise UserError(f"{CONF_DIR}: want a folder with {', '.join(FOLDERS)}, have {override}", cure="Name an existing folder.")
-        found.append(Path(override))
+        roots.append(Path(override))
     checkout = Path(__file__).resolve().parents[3]
     if (checkout / "conf").is_dir() and (checkout / "schemas").is_dir():
-        found.append(checkout)
-    found.append(files("basketgraph") / "_data")
-    return tuple(found)
+        roots.append(checkout)
+    roots.append(files("basketgraph") / "_data")
+    return tuple(roots)
 
 
 def version() -> str:
@@ -196,8 +195,8 @@ def version() -> str:
 
 
 def _conf_roots() -> tuple[Traversable, ...]:
-    given = os.environ.get(CONF_VARIABLE)
-    return _roots(str(user_path(given, CONF_DIR)) if given else None)
+    override = os.environ.get(CONF_VARIABLE)
+    return _roots(str(user_path(override, CONF_DIR)) if override else None)
 
 
 def conf_folder() -> Path | None:
@@ -210,9 +209,9 @@ def data_file(relative: str) -> Traversable:
     """The file `relative` (for instance `conf/settings.yaml`) of the first root that has it. Raises UserError where none has."""
     roots = _conf_roots()
     for root in roots:
-        found = root.joinpath(*relative.split("/"))
-        if found.is_file():
-            return found
+        file = root.joinpath(*relative.split("/"))
+        if file.is_file():
+            return file
     folder, _, name = relative.rpartition("/")
     there = sorted({stem for stem, _ in data_files(folder)})
     meant = did_you_mean(name.removesuffix(".yaml"), there)
@@ -222,12 +221,12 @@ def data_file(relative: str) -> Traversable:
 
 def data_files(folder: str, suffix: str = ".yaml") -> Iterator[tuple[str, Traversable]]:
     """(stem, file) of every file in `folder`, each stem once, the first root winning, in order of the stem."""
-    found: dict[str, Traversable] = {}
+    by_stem: dict[str, Traversable] = {}
     for root in reversed(_conf_roots()):
         place = root.joinpath(*folder.split("/"))
         if place.is_dir():
-            found.update({f.name.removesuffix(suffix): f for f in place.iterdir() if f.name.endswith(suffix)})
-    yield from sorted(found.items())
+            by_stem.update({f.name.removesuffix(suffix): f for f in place.iterdir() if f.name.endswith(suffix)})
+    yield from sorted(by_stem.items())
 
 
 def data_text(relative: str) -> str:
@@ -292,29 +291,30 @@ def load(env: str, source: str, overrides: Mapping[str, str] | None = None, *, p
     if unreadable:
         raise UserError("--set: values cannot be read", unreadable, "Quote brackets, braces and colons that belong to a text.")
     folders = _absolute({"warehouse": changed.get("warehouse", ""), "work_dir": changed.get("work_dir") or None, "landing": shop.get("landing")})
-    shop.update({name: folders.pop(name) for name in ("landing",) if name in folders})
+    if "landing" in folders:
+        shop["landing"] = folders.pop("landing")
     environment = parsed(Environment, {**environment.model_dump(), **changed, **folders}, "--set")
     return Config(env, source, environment, shop, settings, pipeline, overrides)
 
 
 def _absolute(places: Mapping[str, Any]) -> dict[str, str]:
-    """Those of the paths that are texts, made absolute. Raises UserError with every one that cannot be used; what is no text is told by its model."""
-    found, faults = {}, {}
-    for name, given in places.items():
-        if isinstance(given, str):
+    """The paths, made absolute. Raises UserError with every one that cannot be used. What is no text is left out: its model refuses it."""
+    paths, faults = {}, {}
+    for name, place in places.items():
+        if isinstance(place, str):
             try:
-                found[name] = absolute(given)
+                paths[name] = absolute(place)
             except ValueError as error:
                 faults[name] = str(error)
     faults |= {
-        name: f"want no colon beside []{{}}*?,\\, which Spark takes for a pattern, have {path}" for name, path in found.items() if no_glob(path)
+        name: f"want no colon beside []{{}}*?,\\, which Spark takes for a pattern, have {path}" for name, path in paths.items() if no_glob(path)
     }
-    if "`" in found.get("warehouse", ""):
-        faults["warehouse"] = f"want a path without backticks, between which Delta's SQL puts it, have {found['warehouse']}"
+    if "`" in paths.get("warehouse", ""):
+        faults["warehouse"] = f"want a path without backticks, between which Delta's SQL puts it, have {paths['warehouse']}"
     if faults:
         cure = f"Name another: {', '.join(f'--set {name}=DIR' for name in faults)}."
         raise UserError("paths cannot be used", [f"{name}: {fault}" for name, fault in faults.items()], cure)
-    return found
+    return paths
 
 
 def _merge_sections(settings: dict[str, Any], layer: Mapping[str, Mapping[str, Any]], source: str) -> None:

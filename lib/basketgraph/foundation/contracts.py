@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from open_data_contract_standard.model import OpenDataContractStandard, SchemaProperty
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from basketgraph.foundation.config import Settings, UserError, data_files, data_yaml
+from basketgraph.foundation.config import Settings, UserError, data_files, data_yaml, parsed
 from basketgraph.foundation.recommenders import RECOMMENDERS
 
 if TYPE_CHECKING:
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 VERSION = "v3.1."
 LINEAGE_TAG, FEATURE_TAG = "lineage", "feature"
 PERSONAL_CLASSES = ("pseudonym", "personal")
-# What a contract may say beyond ODCS; docs/architecture.md says what each means.
-CUSTOM = ("derivable", "derivedFrom", "clusterBy", "partitionBy", "changeDataFeed", "perRecommender", "constraints", "retention")
-
 # A column of another contract as ODCS refers to it, by ids: ../silver/items.yaml#/schema/items/properties/item_id
 REFERENCE = re.compile(r"(?:\.\./(?P<layer>\w+)/)?(?P<table>\w+)\.yaml#/schema/(?P=table)/properties/(?P<column>\w+)")
 
@@ -49,13 +46,26 @@ class Retention(Settings):
     clear: tuple[str, ...] = ()  # instead of the row, these columns go
 
 
+class CustomProperties(Settings):
+    """What a contract says beyond ODCS; docs/architecture.md says what each means."""
+
+    derivable: tuple[str, ...] = ()
+    derivedFrom: dict[str, list[str]] = Field(default_factory=dict)
+    partitionBy: tuple[str, ...] = ()
+    clusterBy: tuple[str, ...] = ()
+    changeDataFeed: bool = False
+    perRecommender: tuple[dict[str, Any], ...] = ()
+    constraints: dict[str, str] = Field(default_factory=dict)  # CHECK constraints: name -> SQL condition
+    retention: Retention | None = None  # None: rows stay for ever
+
+
 @dataclass(frozen=True)
 class Contract:
     """One table. `name` is `<layer>.<table>`; columns are in the contract's order."""
 
     name: str
     properties: tuple[Column, ...]
-    custom: Mapping[str, Any]
+    custom: CustomProperties
     description: str
 
     @property
@@ -93,37 +103,14 @@ class Contract:
     def references(self) -> list[tuple[str, str, str]]:
         """Foreign keys: (column, the table that it refers to, that table's column)."""
         own = self.name.partition(".")[0]
-        targets = [(p.name, REFERENCE.fullmatch(str(one.to))) for p in self.properties for one in p.relationships or []]
+        targets = [(p.name, REFERENCE.fullmatch(str(relationship.to))) for p in self.properties for relationship in p.relationships or []]
         return [(name, f"{to['layer'] or own}.{to['table']}", to["column"]) for name, to in targets if to is not None]
-
-    @property
-    def partition_by(self) -> list[str]:
-        return list(self.custom.get("partitionBy", []))
-
-    @property
-    def cluster_by(self) -> list[str]:
-        return list(self.custom.get("clusterBy", []))
 
     @property
     def day_column(self) -> str | None:
         """The date that the table is partitioned or clustered by, so that rows of some days are read without the others'."""
-        layout = {*self.partition_by, *self.cluster_by}
+        layout = {*self.custom.partitionBy, *self.custom.clusterBy}
         return next((p.name for p in self.properties if p.name in layout and p.physicalType == "date"), None)
-
-    @property
-    def constraints(self) -> Mapping[str, str]:
-        """CHECK constraints: name -> SQL condition."""
-        return dict(self.custom.get("constraints", {}))
-
-    @property
-    def change_data_feed(self) -> bool:
-        return bool(self.custom.get("changeDataFeed", False))
-
-    @cached_property
-    def retention(self) -> Retention | None:
-        """How long rows stay; None for ever."""
-        given = self.custom.get("retention")
-        return None if given is None else Retention.model_validate(given)
 
     @cached_property
     def struct(self) -> StructType:
@@ -150,24 +137,24 @@ def contract(name: str) -> Contract:
     if len(objects) != 1 or objects[0].name != name or not objects[0].properties:
         raise UserError(f"{relative}: want one schema object named {name} with properties, have {[o.name for o in objects]}")
     (table,) = objects
-    custom = {str(p.property): p.value for p in table.customProperties or []}
-    found = Contract(name, (*columns, *_per_recommender(custom)), custom, table.description or "")
-    faults = list(_faults(found))
+    custom = parsed(CustomProperties, {str(p.property): p.value for p in table.customProperties or []}, f"{relative}: customProperties")
+    terms = Contract(name, (*columns, *_per_recommender(custom.perRecommender)), custom, table.description or "")
+    faults = list(_faults(terms))
     if faults:
         raise UserError(f"{relative}: the contract contradicts itself", faults)
-    return found
+    return terms
 
 
-def _per_recommender(custom: Mapping[str, Any]) -> Iterator[Column]:
+def _per_recommender(templates: Sequence[Mapping[str, Any]]) -> Iterator[Column]:
     """The columns that the table has of each recommender: <name>_<template's name>; `{score}` in a description is what its score is."""
     for recommender in RECOMMENDERS:
-        for template in custom.get("perRecommender", []):
+        for template in templates:
             description = template["description"].format(score=recommender.score)
             yield Column.model_validate({**template, "name": f"{recommender.name}_{template['name']}", "description": description})
 
 
 def _faults(table: Contract) -> Iterator[str]:
-    columns = set(table.columns)
+    types = {p.name: p.physicalType for p in table.properties}
     if not table.keys:
         yield "primaryKey: want at least one column, have none"
     for p in table.properties:
@@ -177,44 +164,27 @@ def _faults(table: Contract) -> Iterator[str]:
             yield f"{p.name}: want required: true on a key, have {p.required}"
         if p.classification not in (None, *PERSONAL_CLASSES):
             yield f"{p.name}: want a classification of {', '.join(PERSONAL_CLASSES)} or none, have {p.classification}"
-        for one in p.relationships or []:
-            if not REFERENCE.fullmatch(str(one.to)):
-                yield f"{p.name}: want relationships to FILE.yaml#/schema/TABLE/properties/COLUMN, have {one.to}"
-    yield from (f"customProperties: want some of {', '.join(CUSTOM)}, have {name}" for name in table.custom if name not in CUSTOM)
-    for place in ("partitionBy", "clusterBy"):
-        for column in table.custom.get(place, []):
-            if column not in columns:
-                yield f"{place}: want a column of the table, have {column}"
-    yield from _retention_faults(table)
-
-
-def _retention_faults(table: Contract) -> Iterator[str]:
-    try:
-        retention = table.retention
-    except ValidationError as error:
-        yield from (f"retention.{'.'.join(map(str, e['loc']))}: {e['msg']}, have {e['input']!r:.60}" for e in error.errors())
-        return
-    if retention is None:
-        return
-    types = {p.name: p.physicalType for p in table.properties}
-    if types.get(retention.column) not in ("date", "timestamp"):
-        yield f"retention.column: want a date or timestamp of the table, have {retention.column}"
-    for column in retention.newestBy:
-        if column not in types:
-            yield f"retention.newestBy: want columns of the table, have {column}"
-    required = {p.name for p in table.properties if p.required}
-    for column in retention.clear:
-        if column not in types or column in required:
-            yield f"retention.clear: want columns that are not required, have {column}"
+        for relationship in p.relationships or []:
+            if not REFERENCE.fullmatch(str(relationship.to)):
+                yield f"{p.name}: want relationships to FILE.yaml#/schema/TABLE/properties/COLUMN, have {relationship.to}"
+    named = {"partitionBy": table.custom.partitionBy, "clusterBy": table.custom.clusterBy}
+    if (retention := table.custom.retention) is not None:
+        if types.get(retention.column) not in ("date", "timestamp"):
+            yield f"retention.column: want a date or timestamp of the table, have {retention.column}"
+        named |= {"retention.newestBy": retention.newestBy, "retention.clear": retention.clear}
+        for p in table.properties:
+            if p.required and p.name in retention.clear:
+                yield f"retention.clear: want columns that are not required, have {p.name}"
+    yield from (f"{place}: want columns of the table, have {name}" for place, names in named.items() for name in names if name not in types)
 
 
 def contracts() -> dict[str, Contract]:
     """Every table's contract by name, in order of layer and name."""
-    found = {}
+    tables = {}
     for layer in ("silver", "gold", "ops"):
         for stem, _ in data_files(f"schemas/{layer}"):
-            found[f"{layer}.{stem}"] = contract(f"{layer}.{stem}")
-    return found
+            tables[f"{layer}.{stem}"] = contract(f"{layer}.{stem}")
+    return tables
 
 
 def reference_faults(tables: Mapping[str, Contract]) -> Iterator[str]:
@@ -234,11 +204,11 @@ def conform(frame: DataFrame, name: str) -> DataFrame:
     have = {f.name: f.dataType for f in frame.schema.fields}
     faults = [f"{column}: want no such column, have {have[column].simpleString()}" for column in sorted(set(have) - set(table.columns))]
     for wanted in table.struct.fields:
-        found = have.get(wanted.name)
-        if found is None:
+        kind = have.get(wanted.name)
+        if kind is None:
             faults.append(f"{wanted.name}: want {wanted.dataType.simpleString()}, have nothing")
-        elif found.simpleString() != wanted.dataType.simpleString():
-            faults.append(f"{wanted.name}: want {wanted.dataType.simpleString()}, have {found.simpleString()}")
+        elif kind.simpleString() != wanted.dataType.simpleString():
+            faults.append(f"{wanted.name}: want {wanted.dataType.simpleString()}, have {kind.simpleString()}")
     if faults:
         raise ContractError(f"{name}: not written, {len(faults)} columns differ from {table.file}", faults)
     return frame.select(*table.columns)

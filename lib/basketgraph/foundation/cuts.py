@@ -1,4 +1,4 @@
-"""The cuts of a run: the days that lists are made as of, and the windows between them, which a shop's history must be long enough for."""
+"""The cuts of a run: the days as of which lists are made, and the windows after them in which lists are judged."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 EVENTS = "silver.events"
 LEAST_DAYS = 14  # of history: lists of a younger shop are not judged
 WITHOUT_CUTS = ("clean", "replay")  # pipelines that make nothing as of a cut
-AS_OF_DS = ("recommend", "profiles")  # pipelines that tell what is known on the day of the run
+AS_OF_DS = ("recommend", "profiles")  # pipelines that use all that is known on the day of the run
 WINDOWS = 4  # a window takes at most a quarter of the days of history
 
 
@@ -51,7 +51,7 @@ def released_day(conf: Config, ds: date, tables: RunTables) -> date:
 
 
 def cuts(conf: Config, ds: date, begins: date | None) -> Cuts:
-    """Those that the shop names for `all`; else `ds` itself (recommend, profiles, a shop too young to be judged) or the last window before it.
+    """The cuts that the shop names for `all`; else the test cut is `ds` (recommend, profiles, a shop too young to be judged) or one window before.
 
     begins: the day of the first purchase; None where there is none, or it does not matter. The windows are the smaller of
             `interactions.window_days` and a quarter of the days from it to `ds`.

@@ -1,4 +1,4 @@
-"""The first error counts: what fails while a failure is told of or cleaned up after is a warning, and hides it from nobody."""
+"""Errors while another error is handled: the first one is raised, later ones are logged as warnings."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def in_a_line(error: BaseException) -> str:
 
 @contextmanager
 def handling(first: BaseException | None, what: str) -> Iterator[None]:
-    """A block that tells of `first`, or cleans up after it: what fails in it is a warning. Where `first` is None it is raised."""
+    """A block that reports `first` or cleans up after it. An error in the block is logged as a warning; where `first` is None it is raised."""
     try:
         yield
     except Exception as second:
@@ -34,7 +34,7 @@ def handling(first: BaseException | None, what: str) -> Iterator[None]:
 
 @contextmanager
 def at_the_end(what: str, clean_up: Callable[[], object]) -> Iterator[None]:
-    """Calls `clean_up` after the block, as `finally` does; but where both fail, it is the block's error that goes on."""
+    """Calls `clean_up` after the block, as `finally` does; but where both fail, the block's error is raised."""
     try:
         yield
     except BaseException as first:

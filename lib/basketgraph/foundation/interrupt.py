@@ -1,7 +1,7 @@
-"""Ctrl-C: one line, no traceback, exit code 130; what the command started ends before it.
+"""Ctrl-C: one line, no traceback, exit code 130. Processes that the command started end first.
 
-The JVM ignores the keystroke, so it is ended here, and only then the stack is unwound: nothing is written any more by then, and Python's clean-up
-(temporary folders) is done all the same. What a step had begun is mended by the next run, as after a kill.
+The JVM ignores the keystroke, so it is ended here. Only then the stack is unwound: nothing is written by then, and Python still removes temporary
+folders. What a step had begun is mended by the next run, as after a kill.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _pressed = threading.Event()
 
 
 def interrupted() -> bool:
-    """Whether Ctrl-C was pressed: an error that shows up afterwards is of its making."""
+    """Whether Ctrl-C was pressed; later errors are its consequences."""
     return _pressed.is_set()
 
 
 def last_line() -> str:
-    """What is told of an interrupt: where it came, and what to do."""
+    """The line that an interrupt prints: where it came, and what to do."""
     running = current()
     place = "" if running is None else f" in {running.name}" + (f" ({running.place})" if running.place else "")
     return f"interrupted{place}: run the same command again to go on"
@@ -60,7 +60,7 @@ def exits_on_interrupt() -> Iterator[None]:
 
 @contextmanager
 def kept_interrupt() -> Iterator[None]:
-    """SIGINT is handled after the block as before it: a SparkContext puts a handler of its own in."""
+    """Restores the handler of SIGINT after the block: a SparkContext replaces it."""
     before = signal.getsignal(signal.SIGINT)
     try:
         yield
@@ -72,7 +72,7 @@ def kept_interrupt() -> Iterator[None]:
 def _interrupt(owner: int, number: int, frame: FrameType | None) -> NoReturn:
     if os.getpid() != owner:  # a fork that has not become another program yet
         os._exit(INTERRUPTED)
-    children = _children()
+    children = _children(recursive=True)
     if interrupted():
         _kill(children)
         os._exit(INTERRUPTED)
@@ -88,27 +88,20 @@ def _interrupt(owner: int, number: int, frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _children() -> list[psutil.Process]:
+def _children(*, recursive: bool) -> list[psutil.Process]:
     with contextlib.suppress(psutil.Error):
-        return psutil.Process().children(recursive=True)
+        return psutil.Process().children(recursive=recursive)
     return []
 
 
 def _end(children: list[psutil.Process]) -> None:
     """End those below this process: the ones it started are asked to, and end theirs; who is left then is killed."""
-    own = [child for child in children if _parent(child) == os.getpid()]
+    own = _children(recursive=False)
     for child in own:
         with contextlib.suppress(psutil.Error):
             child.terminate()
     psutil.wait_procs(own, timeout=CHILD_SECONDS)
     _kill(children)
-
-
-def _parent(child: psutil.Process) -> int:
-    try:
-        return int(child.ppid())
-    except psutil.Error:
-        return 0
 
 
 def _kill(children: list[psutil.Process]) -> None:

@@ -15,7 +15,7 @@ WITHDRAWN = {"BYR": 1} | dict.fromkeys(
     "ANG BGN CSD CUC CYP EEK GHC HRK LTL LVL MRO MTL MZM SDD SIT SKK SLL STD TMM VEB VEF ZMK ZWL".split(),  # noqa: SIM905 - one a line is longer
     USUAL,
 )
-UNITS: dict[str, int] = WITHDRAWN | {one.code: 10**one.exponent for one in Currency if one.exponent is not None}  # of metals and tests there are none
+UNITS: dict[str, int] = WITHDRAWN | {one.code: 10**one.exponent for one in Currency if one.exponent is not None}  # metals have none
 CODES = frozenset(UNITS)
 FUNCTION = "minor_units"  # what expressions of mappings call
 
@@ -26,7 +26,7 @@ def minor_units(code: str) -> int:
 
 
 def minor_units_sql(code: str) -> str:
-    """The same as SQL. code: an expression for the currency's code."""
+    """`minor_units` as SQL. code: an expression for the currency's code."""
     alike: dict[int, list[str]] = {}
     for name, units in sorted(UNITS.items()):
         alike.setdefault(units, []).append(f"'{name}'")

@@ -1,4 +1,4 @@
-"""Paths that a user gives: made absolute once, where they are read, and written as Spark, Delta and Hadoop take them."""
+"""Paths that a user gives: made absolute when they are read, and as Spark, Delta and Hadoop want them written."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ PACKAGE = "package:"  # a folder inside an installed Python package: landing fol
 SCHEME = re.compile(r"(?P<name>[A-Za-z][A-Za-z0-9+.-]*):(?P<rest>/.*)")  # of a URL: s3a://bucket/x, file:///x
 FILE = re.compile(r"file:(?:/|//localhost/|/{3,})(?P<below>(?!/).*)", re.IGNORECASE)  # of the root; file://x would name a host
 PATTERN = re.compile(r"[\[\]{}*?\\,]")  # a character that means something to Spark's readers
-FAR_ABOVE = 2  # a missing warehouse is made with one missing folder above it; more of them are a slip of the pen, or a disk that is not mounted
+FAR_ABOVE = 2  # a missing warehouse is made with one missing folder above it; more are a typing error or a disk that is not mounted
 
 
-def absolute(given: str) -> str:
+def absolute(path: str) -> str:
     """An absolute path of what a user gave, or a `file:///` URL where that was a `file:` one; other schemes and `package:` as they are.
 
     A relative path starts in the working folder, `~` is a home, a slash at the end goes, `..` leads where the file system leads, and a link keeps
     its name. Nothing is decoded: %20 is three characters, in a URL too, as for Hadoop.
     errors: ValueError, with want and have, for what is no path, or holds characters that cannot be printed.
     """
-    if not given:
+    if not path:
         raise ValueError("want a path, have nothing")
-    unprintable = sorted({character for character in given if unicodedata.category(character) in ("Cc", "Cs")})
+    unprintable = sorted({character for character in path if unicodedata.category(character) in ("Cc", "Cs")})
     if unprintable:
-        raise ValueError(f"want a path without control characters, have {', '.join(map(ascii, unprintable))} in {given!a}")
-    if given.lower().startswith("file:"):
-        url = FILE.fullmatch(given)
+        raise ValueError(f"want a path without control characters, have {', '.join(map(ascii, unprintable))} in {path!a}")
+    if path.lower().startswith("file:"):
+        url = FILE.fullmatch(path)
         if url is None:
-            raise ValueError(f"want file:///FOLDER with an absolute path, have {given}")
+            raise ValueError(f"want file:///FOLDER with an absolute path, have {path}")
         return f"file://{_absolute_path('/' + url['below'])}"
-    if given.startswith(PACKAGE) or SCHEME.fullmatch(given):
-        return given
-    return _absolute_path(os.path.expanduser(given))
+    if path.startswith(PACKAGE) or SCHEME.fullmatch(path):
+        return path
+    return _absolute_path(os.path.expanduser(path))
 
 
 def _absolute_path(text: str) -> str:
@@ -63,7 +63,7 @@ def globbed(path: str) -> str:
 
 
 def no_glob(path: str) -> bool:
-    """Whether a path is one that Hadoop's globbing cannot find: it takes the part before a colon for a scheme."""
+    """Whether Hadoop's globbing cannot find a path: it takes the part before a colon for a scheme."""
     folder = local_folder(path)
     return folder is not None and ":" in str(folder) and PATTERN.search(str(folder)) is not None
 

@@ -1,17 +1,15 @@
-"""What was known before a day: of an item, of a user, and of what customers kept of their purchases."""
+"""Point-in-time rows: items, users and kept purchases as they were known before a day."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from basketgraph.foundation.config import UserError
-
-if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame
 
 ITEMS = "silver.items"
 MONEY = ("amount_minor", "list_amount_minor", "discount_minor", "coupon_minor")
@@ -41,8 +39,8 @@ def items_or_sold(items: DataFrame, sold: DataFrame, source: Mapping[str, Any]) 
         return items
     day = "first_date" if "first_date" in sold.columns else "event_date"
     bought = sold.where("event_type = 'purchase'") if "event_type" in sold.columns else sold
-    known = bought.groupBy("item_id").agg(F.min(day).alias("valid_from")).withColumn("recommendable", F.lit(True))
-    return items.limit(0).unionByName(known, allowMissingColumns=True)
+    sold_items = bought.groupBy("item_id").agg(F.min(day).alias("valid_from")).withColumn("recommendable", F.lit(True))
+    return items.limit(0).unionByName(sold_items, allowMissingColumns=True)
 
 
 def require_purchases(events: DataFrame, source_name: str, *, what: str = "lists", items: int = 1, before: date | None = None) -> None:
@@ -76,13 +74,13 @@ def kept_before(events: DataFrame, kept: DataFrame, *, as_of: date) -> DataFrame
     kept:    gold.kept_purchases rows; may be empty: a purchase without one was kept whole.
     returns: silver.events rows of type purchase: quantity and money are those of the pieces kept; a purchase of which none was kept has no row.
     """
-    known = known_before(kept, as_of).select("event_id", "kept_quantity")
+    kept_quantities = known_before(kept, as_of).select("event_id", "kept_quantity")
     is_past_purchase = (F.col("event_type") == "purchase") & (F.col("event_date") < F.lit(as_of))
     is_touched = F.col("kept_quantity").isNotNull()
     money = {column: F.when(is_touched, kept_share(column)).otherwise(F.col(column)) for column in MONEY}
     return (
         events.where(is_past_purchase)
-        .join(known, "event_id", how="left")  # at most one row a purchase
+        .join(kept_quantities, "event_id", how="left")  # at most one row a purchase
         .where(~is_touched | (F.col("kept_quantity") > 0))
         .withColumns({**money, "quantity": F.coalesce("kept_quantity", "quantity")})
         .select(*events.columns)

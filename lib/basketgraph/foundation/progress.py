@@ -1,6 +1,6 @@
-"""Where a running step is: a line every so often, from what the step tells of itself and from how far Spark is with its tasks.
+"""Progress lines of a running step: its own counts, Spark's tasks, and the time left.
 
-What runs is one per process, as the log is: `at` tells of it from wherever the work is done, also from threads, and nothing has to be passed there.
+There is one running step per process, as there is one log: `at` reports from any function or thread, without an argument for it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Item = TypeVar("Item")
 
 
 class Tasks(NamedTuple):
-    """The tasks of the stages that Spark works on."""
+    """The tasks of Spark's active stages."""
 
     stages: tuple[int, ...]
     done: int
@@ -30,7 +30,7 @@ class Tasks(NamedTuple):
 
 @dataclass(frozen=True)
 class Mark:
-    """What was told last: `done` of `total` of something, at a moment; and where counting began. total: 0 where nothing is counted."""
+    """The last report: `done` of `total` of something, at a moment; and where counting began. total: 0 where nothing is counted."""
 
     what: str
     done: int
@@ -40,7 +40,7 @@ class Mark:
     first_moment: float
 
     def seconds_left(self, now: float) -> float | None:
-        """At the speed since counting began; None where nothing is known of it."""
+        """At the speed since counting began; None where that is unknown."""
         new = self.done - self.first_done
         if new <= 0 or self.done >= self.total:
             return None
@@ -56,7 +56,7 @@ def marked(before: Mark | None, what: str, done: int, total: int, now: float) ->
 
 
 class Running:
-    """A step or a command that runs. clock: seconds, growing; tasks: how far Spark is, None where it does nothing."""
+    """A step or a command that runs. clock: seconds, growing; tasks: those of Spark, None where it is idle."""
 
     def __init__(
         self,
@@ -76,14 +76,14 @@ class Running:
 
     @property
     def place(self) -> str | None:
-        """What was told last, in words; None where nothing was."""
+        """The last report in words; None before the first."""
         mark = self._mark
         if mark is None:
             return None
         return f"{mark.done:,} of {mark.total:,} {mark.what}" if mark.total else mark.what
 
     def line(self) -> str:
-        """Where it is now, how long it took so far, and how long what is counted will take, as far as its speed tells."""
+        """The progress line: time so far, the last report, and the time left at the present speed."""
         now = self._clock()
         before = f" (last time {in_words(self.seconds_before)} in all)" if self.seconds_before else ""
         parts = [f"{self.name}: {in_words(now - self._began)} so far{before}"]
@@ -110,11 +110,11 @@ def in_words(seconds: float) -> str:
 
 
 def spark_tasks() -> Tasks | None:
-    """How far Spark is, where this process has one that does something."""
+    """Spark's tasks, where this process has a session that is busy."""
     context = getattr(getattr(sys.modules.get("pyspark"), "SparkContext", None), "_active_spark_context", None)
     if context is None:
         return None
-    with contextlib.suppress(Exception):  # Spark may be about to end, or gone: that is not for this line to say
+    with contextlib.suppress(Exception):  # Spark may be about to end, or gone
         tracker = context.statusTracker()
         stages = [stage for number in tracker.getActiveStageIds() if (stage := tracker.getStageInfo(number)) is not None]
         numbers = tuple(sorted(stage.stageId for stage in stages))
@@ -126,19 +126,19 @@ _current: Running | None = None
 
 
 def current() -> Running | None:
-    """What runs in this process; None where nothing said so."""
+    """What runs in this process; None outside of `running`."""
     return _current
 
 
 def at(what: str, done: int = 0, total: int = 0) -> None:
-    """Say where that which runs is: `done` of `total` `what` ("files read"), or only `what`. Costs nothing to speak of; from any thread."""
+    """Report progress: `done` of `total` `what` ("files read"), or only `what`. Cheap, and from any thread."""
     running = _current
     if running is not None:
         running.at(what, done, total)
 
 
 def each(items: Sequence[Item], what: str) -> Iterator[Item]:
-    """The items in order, saying of each how many are done before it."""
+    """The items in order; reports before each how many are done."""
     for number, item in enumerate(items):
         at(what, number, len(items))
         yield item
@@ -154,7 +154,7 @@ def running(
     seconds_before: float | None = None,
     tasks: Callable[[], Tasks | None] | None = None,
 ) -> Iterator[Running]:
-    """For the length of the block this is what runs: every `beat_seconds` a line says where it is. Within it another may run.
+    """The block is a running step: every `beat_seconds` a progress line is logged. Blocks may be nested.
 
     seconds_before: how long it took the last time.
     """

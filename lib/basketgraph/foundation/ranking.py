@@ -71,13 +71,13 @@ def recall_ndcg(top: Ints, relevant_indptr: Ints, relevant_indices: Ints, k: int
     top:     [users, >= k], MISSING (-1) counts as a miss; longer lists are cut at k, shorter ones miss the rest.
     returns: two float64 [users]; NaN for users without a relevant item, who take no part in a mean.
     """
-    found = hits(top[:, :k], relevant_indptr, relevant_indices)
+    is_hit = hits(top[:, :k], relevant_indptr, relevant_indices)
     relevant = np.diff(relevant_indptr).astype(np.float64)
     discount = 1.0 / np.log2(np.arange(2, k + 2))
     ideal = np.concatenate([[0.0], np.cumsum(discount)])[np.minimum(relevant, k).astype(np.int64)]
     with np.errstate(invalid="ignore"):  # 0 / 0 is the NaN that is promised
-        recall = found.sum(axis=1) / relevant
-        ndcg = (found * discount[: found.shape[1]]).sum(axis=1) / ideal
+        recall = is_hit.sum(axis=1) / relevant
+        ndcg = (is_hit * discount[: is_hit.shape[1]]).sum(axis=1) / ideal
     return recall, ndcg
 
 
@@ -86,14 +86,14 @@ def interval(values: Floats, seed: int, draws: int = 1000) -> Interval:
 
     values: [users], one number a user. No user at all gives (nan, nan, nan).
     """
-    known = np.asarray(values, dtype=np.float64)
-    known = known[~np.isnan(known)]
-    if len(known) == 0:
+    of_users = np.asarray(values, dtype=np.float64)
+    of_users = of_users[~np.isnan(of_users)]
+    if len(of_users) == 0:
         return Interval(float("nan"), float("nan"), float("nan"))
     rng = np.random.default_rng(seed)
-    means = np.array([known[rng.integers(0, len(known), len(known))].mean() for _ in range(draws)])
+    means = np.array([of_users[rng.integers(0, len(of_users), len(of_users))].mean() for _ in range(draws)])
     low, high = np.quantile(means, [0.025, 0.975])
-    return Interval(float(known.mean()), float(low), float(high))
+    return Interval(float(of_users.mean()), float(low), float(high))
 
 
 def paired_difference(a: Floats, b: Floats, seed: int, draws: int = 1000) -> Interval:

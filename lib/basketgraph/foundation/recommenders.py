@@ -20,7 +20,7 @@ class Vectors(NamedTuple):
 
 @dataclass(frozen=True)
 class Recommender:
-    """What the other parts must know of a recommender.
+    """A recommender, as the other parts see it.
 
     name:          of its columns in gold.candidates, and of its model in ops.evaluations.
     label:         its name for people.
@@ -65,8 +65,8 @@ EXPLAIN_ORDER = tuple(recommender.name for recommender in sorted(RECOMMENDERS, k
 VECTORS = {recommender.name: recommender.vectors for recommender in RECOMMENDERS if recommender.vectors is not None}
 
 
-def known_names(given: tuple[str, ...]) -> tuple[str, ...]:
-    """`given`, where all are names of recommenders. Raises ValueError for others."""
-    if unknown := sorted(set(given) - set(NAMES)):
+def known_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """`names`, where all are names of recommenders. Raises ValueError for others."""
+    if unknown := sorted(set(names) - set(NAMES)):
         raise ValueError(f"want recommenders of {', '.join(NAMES)}, have {', '.join(unknown)}")
-    return given
+    return names

@@ -1,4 +1,4 @@
-"""The door to LightGBM: boosted trees that correct a score that is already there."""
+"""Boosted trees (LightGBM) that correct an existing score."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class Run:
 
     def write(self, user: str) -> None:
         runs = self.log()
-        runs.release.overwrite(rows(self.spark, IN, [{"campaign_id": "1", "user_id": user}]), IN)
+        runs.tables.overwrite(rows(self.spark, IN, [{"campaign_id": "1", "user_id": user}]), IN)
 
     def job(self, spark: SparkSession, conf: object, ds: date, tables: RunTables) -> StepReport:
         columns = ["user_id as redemption_id", "user_id", "'c' as coupon_id", "campaign_id", "date'2026-01-01' as redemption_date"]
@@ -70,9 +70,9 @@ def run(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_a_step_is_skipped_until_something_that_it_depends_on_changes(run: Run) -> None:
     assert run.why() == "never succeeded in this warehouse"
     assert run.status() == "done"
-    versions = run.log().release.versions([IN, OUT, RUNS])
+    versions = run.log().tables.versions([IN, OUT, RUNS])
     assert (run.status(), run.why()) == ("current", None)
-    assert run.log().release.versions([IN, OUT, RUNS]) == versions, "a step that is up to date writes nothing, not even a log row"
+    assert run.log().tables.versions([IN, OUT, RUNS]) == versions, "a step that is up to date writes nothing, not even a log row"
 
     run.sets = {"interactions.half_life_days": "7"}
     assert run.why() == "settings, cuts or code changed"
@@ -87,8 +87,8 @@ def test_a_step_is_skipped_until_something_that_it_depends_on_changes(run: Run) 
     run.write("bob")
     assert run.why() == f"new versions of {IN}"
     assert (run.status(), run.status()) == ("done", "current")
-    release = run.log().release
-    release.overwrite(release.read(OUT).limit(0), OUT)
+    tables = run.log().tables
+    tables.overwrite(tables.read(OUT).limit(0), OUT)
     assert run.why() == "a table it writes was changed since"
 
 
@@ -135,7 +135,7 @@ def test_a_failed_step_is_logged_with_its_error_but_no_address_and_tried_again(r
     runs = run.log()
     with pytest.raises(Full):
         run_step("copy", STEP, full, runs.conf, DAY, runs, run.memory)
-    (row,) = runs.release.read(RUNS).collect()
+    (row,) = runs.tables.read(RUNS).collect()
     assert (row.step, row.status, row.error_type, row.error, row.exit_code, row.ds) == ("copy", "failed", "Full", "no space left for •••", 3, DAY)
     assert (row.reasons, row.detail) == (["for ••• none"], '{"faults": 1}')
     assert run.why() == "never succeeded in this warehouse"
@@ -149,7 +149,7 @@ def test_a_step_that_always_runs_is_current_when_it_wrote_nothing_new(run: Run) 
     assert run.status(ALWAYS) == "done"
     runs = run.log()
     assert run_step("copy", ALWAYS, nothing, runs.conf, DAY, runs, run.memory).status == "current"
-    logged = [row.status for row in runs.release.read(RUNS).orderBy("finished_at").collect()]
+    logged = [row.status for row in runs.tables.read(RUNS).orderBy("finished_at").collect()]
     assert logged == ["done", "current"], "without its row nobody could tell it from a step that was killed"
 
 
@@ -205,7 +205,7 @@ def test_a_pipeline_that_names_an_unknown_step_is_a_mistake(tmp_path: Path, monk
 
 def test_what_the_checks_of_a_step_cost_is_in_the_log_of_that_step_only(run: Run) -> None:
     def checking(*arguments: object) -> StepReport:
-        runs.release.checked["silver.items"] = {"scope": "the whole table", "seconds": 1.5, "spark_jobs": 4}
+        runs.tables.checked["silver.items"] = {"scope": "the whole table", "seconds": 1.5, "spark_jobs": 4}
         return StepReport(detail={"told": "something"})
 
     runs = run.log()
@@ -213,7 +213,7 @@ def test_what_the_checks_of_a_step_cost_is_in_the_log_of_that_step_only(run: Run
     assert first.detail == {"told": "something", "quality": {"silver.items": {"scope": "the whole table", "seconds": 1.5, "spark_jobs": 4}}}
     runs = run.log()
     run_step("copy", STEP, run.job, runs.conf, DAY, runs, run.memory, forced=True)
-    details = [json.loads(row.detail) for row in runs.release.read(RUNS).orderBy("finished_at").collect()]
+    details = [json.loads(row.detail) for row in runs.tables.read(RUNS).orderBy("finished_at").collect()]
     assert [sorted(detail) for detail in details] == [["quality", "told"], ["told"]]
 
 

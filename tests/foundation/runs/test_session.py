@@ -117,13 +117,13 @@ def test_where_the_jvm_does_not_start_the_last_lines_of_its_log_are_told(tmp_pat
     monkeypatch.setenv("JAVA_HOME", str(tmp_path / "no java"))
     code = """
 import sys
-from basketgraph.cli.options import ended
+from basketgraph.foundation.runs.arguments import exit_code_of
 from basketgraph.foundation.config import load
 from basketgraph.foundation.runs.session import spark_session
 try:
     spark_session(load("local", "complete_journey", {"warehouse": sys.argv[1]}), "test")
 except Exception as error:
-    sys.exit(ended(error, debug=False))
+    sys.exit(exit_code_of(error, debug=False))
 """
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
     (log,) = (tmp_path / "logs").iterdir()

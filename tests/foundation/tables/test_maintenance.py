@@ -18,7 +18,7 @@ from basketgraph.foundation.tables import maintenance
 from basketgraph.foundation.tables.maintenance import MaintainSettings, first_published, maintain, retain_hours
 from basketgraph.foundation.tables.reader import LISTING
 from basketgraph.foundation.tables.releases import publish, rollback, utc_now
-from basketgraph.foundation.tables.retention import Found, listed, old_files, old_rows, remove_files, used_cuts
+from basketgraph.foundation.tables.retention import StoredFile, old_files, old_rows, remove_files, stored_files, used_cuts
 from basketgraph.foundation.tables.warehouse import LiveRelease, RunTables
 from support.contract_rows import rows
 
@@ -66,14 +66,14 @@ def test_rows_go_when_they_are_older_than_their_contract_says_counted_from_the_n
 
 
 def test_what_is_promised_of_the_ledger_and_of_rejected_rows() -> None:
-    files, rejected = contract("ops.files").retention, contract("silver.rejected_rows").retention
+    files, rejected = contract("ops.files").custom.retention, contract("silver.rejected_rows").custom.retention
     assert files is not None
     assert files.where == "status = 'quarantined' AND rows_read = 0", (
         "a file that was read and is forgotten would be read again; one that left rejected rows would leave them to nobody"
     )
     assert rejected is not None
     assert rejected.clear == ("payload",), "a rejected row that is forgotten would count again when it is delivered again"
-    forever = {name for name, terms in contracts().items() if terms.retention is None}
+    forever = {name for name, terms in contracts().items() if terms.custom.retention is None}
     assert {"silver.events", "ops.releases", "gold.user_days"} <= forever
 
 
@@ -97,11 +97,10 @@ def test_cuts_stay_that_a_kept_release_was_trained_with_or_a_recent_run() -> Non
     kept = [{"run_id": "k", "published_at": days_ago(70)}]
     assert used_cuts(runs, kept, since=days_ago(7)) == {"2026-02-01", "2026-04-01"}
     assert used_cuts(runs[:3], kept, since=days_ago(7)) == {"2026-02-01", "2026-03-01"}, "the last training stays whatever its age"
-    folders = [Found(f"{folder}/{cut}", days_ago(60)) for folder in ("shards", "models/graph") for cut in ("2026-01-01", "2026-02-01")]
-    young = Found("shards/2026-01-02", days_ago(6))
-    pages = [Found("reports/k.html", days_ago(999)), Found("reports/old.html", days_ago(101)), Found("reports/new.html", days_ago(99))]
-    settings = {"keep_days": 7, "report_days": 100}
-    going = old_files([*folders, young, *pages], runs=runs, kept=kept, settings=settings, now=NOW)
+    folders = [StoredFile(f"{folder}/{cut}", days_ago(60)) for folder in ("shards", "models/graph") for cut in ("2026-01-01", "2026-02-01")]
+    young = StoredFile("shards/2026-01-02", days_ago(6))
+    pages = [StoredFile("reports/k.html", days_ago(999)), StoredFile("reports/old.html", days_ago(101)), StoredFile("reports/new.html", days_ago(99))]
+    going = old_files([*folders, young, *pages], runs=runs, kept=kept, keep_days=7, report_days=100, now=NOW)
     assert going == ["models/graph/2026-01-01", "reports/old.html", "shards/2026-01-01"]
 
 
@@ -111,7 +110,7 @@ def test_shard_sets_and_models_are_looked_for_where_training_puts_them(spark: Sp
         folder.mkdir(parents=True)
     (warehouse / "reports" / "old.html").write_text("old")
     release = RunTables(spark, str(warehouse), "run-1", work_root=f"file://{work}")
-    paths = [found.path for found in listed(release, timezone.utc)]
+    paths = [file.path for file in stored_files(release)]
     assert sorted(paths) == ["models/graph/2026-01-01", "reports/old.html", "shards/2026-01-01"]
     remove_files(release, paths)
     assert [path for path in tmp_path.rglob("*") if "2026" in path.name or path.name == "old.html"] == []

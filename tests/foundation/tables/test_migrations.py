@@ -48,7 +48,12 @@ def as_is(spark: SparkSession, ddl: str | None = None, **other: Any) -> Existing
     terms = contract(TABLE)
     schema = terms.struct if ddl is None else DataType.fromDDL(ddl)
     assert isinstance(schema, StructType)
-    given = {"partition_by": terms.partition_by, "cluster_by": terms.cluster_by, "properties": properties(terms), "comment": terms.description}
+    given = {
+        "partition_by": terms.custom.partitionBy,
+        "cluster_by": terms.custom.clusterBy,
+        "properties": properties(terms),
+        "comment": terms.description,
+    }
     return Existing(schema, **{**given, **other})
 
 

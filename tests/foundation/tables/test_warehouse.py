@@ -13,10 +13,9 @@ from pyspark.sql import DataFrame, SparkSession
 
 from basketgraph.foundation.config import UserError
 from basketgraph.foundation.contracts import ContractError, contract
-from basketgraph.foundation.tables.failed_creation import remove_failed_creation
 from basketgraph.foundation.tables.files import Files
 from basketgraph.foundation.tables.releases import publish, utc_now
-from basketgraph.foundation.tables.warehouse import LiveRelease, RunTables, Warehouse
+from basketgraph.foundation.tables.warehouse import LiveRelease, RunTables, Warehouse, remove_failed_creation
 from support.contract_rows import rows
 
 EVENTS, EDGES, PAIRS = "silver.events", "gold.interactions", "silver.campaign_targets"

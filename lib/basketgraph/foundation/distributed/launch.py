@@ -1,7 +1,7 @@
 """Starting Horovod ranks: as local processes by `horovodrun`, or inside Spark's executors by `horovod.spark.run`.
 
-A rank is `python -m MODULE ARGUMENTS`, or MODULE's `main(ARGUMENTS)` in an executor. Ranks say how far they are through files, not through
-their output: that way works alike for both launchers and outlives the launcher.
+A rank is `python -m MODULE ARGUMENTS`, or MODULE's `main(ARGUMENTS)` in an executor. Ranks report progress in files, not in their output: that
+works alike for both launchers and outlives the launcher.
 """
 
 import importlib
@@ -54,8 +54,9 @@ def run_ranks(module: str, arguments: Sequence[str], ranks: int, *, launcher: La
     if ranks < 1:
         raise UserError("ranks cannot be started", [f"ranks: want at least 1, have {ranks}"], "Set ranks to 1 or more.")
     at(f"starting {ranks} ranks")
-    if ranks > 1 or launcher == "spark":
-        _need_horovod()
+    if (ranks > 1 or launcher == "spark") and importlib.util.find_spec("horovod") is None:
+        cure = "Set up the environment (make setup), or train with one rank (--set ranks=1)."
+        raise UserError("several ranks cannot be started", ["horovod: want the package, have none in this environment"], cure)
     if launcher == "spark":
         _run_in_executors(module, arguments, ranks, threads or 1)
     else:
@@ -69,30 +70,11 @@ def watch_launcher(seconds: float = 1.0) -> None:
         return
 
     def watch() -> None:
-        while _alive(launcher):
+        while psutil.pid_exists(launcher):
             time.sleep(seconds)
         os._exit(128 + signal.SIGTERM)
 
     threading.Thread(target=watch, name="launcher-watch", daemon=True).start()
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _need_horovod() -> None:
-    if importlib.util.find_spec("horovod") is None:
-        raise UserError(
-            "several ranks cannot be started",
-            ["horovod: want the package, have none in this environment"],
-            "Set up the environment (make setup), or train with one rank (--set ranks=1).",
-        )
 
 
 def rank_environment(threads: int) -> dict[str, str]:

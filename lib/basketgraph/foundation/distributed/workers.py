@@ -1,4 +1,4 @@
-"""Horovod's only door inside a rank: what ranks tell each other. One process without Horovod has the same interface and tells nobody."""
+"""Sums and barriers between the ranks of a training: by Horovod, or in one process without it."""
 
 import os
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""The last net under personal values: raw rows are masked when they are rejected, and once more before anything of them is shown or logged."""
+"""Masks of personal values in texts that are shown or logged. Raw rows were masked before, when they were rejected (row_masking)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is kept of the text of a refused row: nothing that tells who somebody is. Columns in, columns out."""
+"""Masks of personal values in the text of rejected rows. Columns in, columns out."""
 
 from __future__ import annotations
 

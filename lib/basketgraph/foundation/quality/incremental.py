@@ -25,7 +25,7 @@ MOST_DAYS = 100  # with more changed days than this the whole table is looked at
 
 def day_column(terms: Contract) -> str | None:
     """The day column of a table with a change data feed; None for other tables, which can only be checked as a whole."""
-    return terms.day_column if terms.change_data_feed else None
+    return terms.day_column if terms.custom.changeDataFeed else None
 
 
 def look_at(run: CheckRun, suite: Suite, version: int) -> Look | None:

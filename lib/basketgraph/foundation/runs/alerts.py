@@ -1,4 +1,4 @@
-"""Telling people that a run was stopped: a command or an address of theirs gets what failed, since when, and where to read on."""
+"""Alerts: a command or a URL gets what stopped a run, since when it fails, and where to read on."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ READ = {STOPPED: "docs/quality.md#when-a-run-stopped", REFUSED: "docs/operating.
 
 
 class NoAddress(ValueError):
-    """The hook's `url` is none that can be called."""
+    """The `url` of conf is not an HTTP address."""
 
 
 class AlertSettings(Settings):
@@ -40,12 +40,12 @@ class AlertSettings(Settings):
 
 
 def day_of(error: Exception, ds: date) -> date:
-    """The day that a stopped step's checks were for, and that whoever accepts a failure names; else the run's, told before the step wrote events."""
+    """The day of a stopped step's checks, which `--accept` is for; else the run's."""
     return getattr(error, "ds", None) or ds
 
 
 def stop_alert(error: Exception, *, step: str, shop: str, ds: date, run_id: str, warehouse: str, since: Mapping[str, Any] | None) -> dict[str, Any]:
-    """What is told of a stop. It holds counts and names of checks, never a row's values.
+    """The alert of a stopped run. It holds counts and names of checks, never a row's values.
 
     since: the first of the runs in which the step failed without a success in between. Failed checks have one of their own; the earliest counts.
     """
@@ -69,8 +69,13 @@ def stop_alert(error: Exception, *, step: str, shop: str, ds: date, run_id: str,
 def what_failed(error: Exception, ds: date) -> dict[str, Any]:
     """The columns of a failed step's row in the run log: {ds, exit_code, error_type, error, reasons}; ds is `day_of` the error."""
     reasons = [without_addresses(reason) for reason in getattr(error, "reasons", ())]
-    told = {"error_type": type(error).__name__, "error": without_addresses(str(error))[:4000], "reasons": reasons or None}
-    return {"ds": day_of(error, ds), "exit_code": int(getattr(error, "exit_code", 1)), **told}
+    return {
+        "ds": day_of(error, ds),
+        "exit_code": int(getattr(error, "exit_code", 1)),
+        "error_type": type(error).__name__,
+        "error": without_addresses(str(error))[:4000],
+        "reasons": reasons or None,
+    }
 
 
 def refusal(step: Mapping[str, Any]) -> str | None:
@@ -106,8 +111,7 @@ def send(alert: Mapping[str, Any], conf: Config) -> None:
     text = json.dumps(alert, default=str)
     if settings.command:
         _logged("command", lambda: _run(settings.command, text, settings.timeout_seconds), _without_arguments)
-    if settings.url:
-        url = settings.url
+    if url := settings.url:
         _logged(_shown(url), lambda: _post(url, text, settings.timeout_seconds), _without_address)
 
 
@@ -120,7 +124,7 @@ def _logged(hook: str, call: Callable[[], None], in_words: Callable[[Exception],
 
 
 def _shown(url: str) -> str:
-    """Scheme and host: whoever knows the rest of a hook's address may post to it."""
+    """Scheme and host of the address; the rest is a secret, since whoever knows it may post to it."""
     try:
         parts = urlsplit(url)
         return f"{parts.scheme}://{parts.hostname}" if parts.scheme and parts.hostname else "url"
@@ -129,7 +133,7 @@ def _shown(url: str) -> str:
 
 
 def _without_address(error: Exception) -> str:
-    """What went wrong. Some errors of urllib and http.client quote the address, so only those are told that do not."""
+    """The error in words. Some errors of urllib and http.client quote the address; of those only the type is named."""
     if isinstance(error, HTTPError):
         return f"it answered {error.code}"
     if isinstance(error, URLError):
@@ -138,7 +142,7 @@ def _without_address(error: Exception) -> str:
 
 
 def _without_arguments(error: Exception) -> str:
-    """What went wrong. A command that took too long is quoted by its error with all its arguments, which may hold an address or a token."""
+    """The error in words. A timeout's own message quotes the command with its arguments, which may hold a token."""
     return f"it did not end within {error.timeout:g} seconds" if isinstance(error, subprocess.TimeoutExpired) else without_addresses(str(error))
 
 

@@ -1,4 +1,4 @@
-"""The flags that the command line and the jobs share, and where a run's progress is told."""
+"""What the command line and the jobs share: flags, the log, and the exit code of an error."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from datetime import date
 
 from basketgraph.foundation.config import UserError
 from basketgraph.foundation.privacy.log_masking import without_addresses
+from basketgraph.foundation.runs.session import spark_log
 
 DATA_DOCS = "quality.data_docs"  # the setting that --data-docs sets
 
@@ -20,15 +21,6 @@ def set_pairs(texts: Sequence[str]) -> dict[str, str]:
     if wrong:
         raise UserError("--set: want key=value", [f"have {text!r}" for text in wrong])
     return dict(text.split("=", 1) for text in texts)
-
-
-def accepted_failures(accept: Sequence[str], because: Sequence[str]) -> dict[tuple[str, str], str]:
-    """`--accept` and `--because` of a command. Raises UserError for unknown checks and missing reasons."""
-    if not accept and not because:
-        return {}
-    from basketgraph.foundation.quality.overrides import acceptances
-
-    return acceptances(accept, because)
 
 
 def job_parser(doc: str | None) -> argparse.ArgumentParser:
@@ -62,3 +54,16 @@ def log_to_stderr() -> None:
     log.handlers[:] = [handler]
     log.setLevel(logging.INFO)
     log.propagate = False
+
+
+def exit_code_of(error: Exception, *, debug: bool) -> int:
+    """The exit code of a command or job that ended with `error`, whose message is printed without addresses.
+
+    With `debug`, and where the error has no exit code, it is raised; its traceback then ends with where Spark's log is.
+    """
+    if debug or not hasattr(error, "exit_code"):
+        if (log := spark_log()) is not None and not getattr(error, "__notes__", []):
+            error.add_note(f"What Spark printed is in {log}.")
+        raise error
+    print(without_addresses(str(error)), file=sys.stderr)
+    return int(error.exit_code)

@@ -1,4 +1,4 @@
-"""Running steps: the log in ops.runs, which steps are up to date, and the main function of every job."""
+"""Running steps: the run log ops.runs, which steps are up to date, and the main function of every job."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import logging
 import secrets
 import sys
 import time
-from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from basketgraph.foundation.code_hash import step_code
@@ -23,20 +23,17 @@ from basketgraph.foundation.config import Config, load
 from basketgraph.foundation.cuts import run_cuts
 from basketgraph.foundation.failures import handling
 from basketgraph.foundation.interrupt import exits_on_interrupt
-from basketgraph.foundation.privacy.log_masking import without_addresses
 from basketgraph.foundation.progress import BEAT_SECONDS, at, running
+from basketgraph.foundation.quality.overrides import acceptances
 from basketgraph.foundation.quality.suites import QualitySettings
 from basketgraph.foundation.runs.alerts import ALERTED, failing_since, send, stop_alert, what_failed
-from basketgraph.foundation.runs.arguments import DATA_DOCS, accepted_failures, job_parser, log_to_stderr, set_pairs
+from basketgraph.foundation.runs.arguments import DATA_DOCS, exit_code_of, job_parser, log_to_stderr, set_pairs
 from basketgraph.foundation.runs.lock import Leases, RunLock
 from basketgraph.foundation.runs.memory import PeakMemory
 from basketgraph.foundation.runs.session import announce_spark, spark_session
 from basketgraph.foundation.runs.steps import Step, StepResult, pipelines
 from basketgraph.foundation.tables.files import Files
 from basketgraph.foundation.tables.warehouse import RunTables
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
 
 log = logging.getLogger("basketgraph")
 RUNS = "ops.runs"
@@ -51,11 +48,11 @@ class StepReport:
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 
-Job = Callable[["SparkSession", Config, date, RunTables], StepReport | None]
+Job = Callable[[SparkSession, Config, date, RunTables], StepReport | None]
 
 
 def new_run_id() -> str:
-    """Sortable by time, unique among runs started in the same second."""
+    """An id that sorts by time and is unique among runs started in the same second."""
     return f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
 
 
@@ -69,19 +66,15 @@ class RunLog:
     """ops.runs: the last success of each step, and the rows that this run adds."""
 
     def __init__(self, tables: RunTables, conf: Config) -> None:
-        self.release, self.conf = tables, conf
-        last: dict[str, dict[str, Any]] = {}
-        if tables.exists(RUNS):
-            done = tables.read(RUNS).where("status = 'done'")
-            newest = done.groupBy("step").agg(F.max_by(F.struct("*"), F.struct("finished_at", "run_id")).alias("row"))
-            last = {row["step"]: row["row"].asDict(recursive=True) for row in newest.collect()}
-        self.last = last
+        self.tables, self.conf = tables, conf
+        done = last_tries(tables.read(RUNS).where("status = 'done'")).collect() if tables.exists(RUNS) else []
+        self.last = {row["step"]: row.asDict(recursive=True) for row in done}
 
     def fingerprint(self, name: str, step: Step, ds: date) -> str:
         """A hash of all that the step's result depends on: versions of its inputs, settings, mapping, cuts, and code (foundation.code_hash)."""
-        cuts = run_cuts(self.conf, ds, self.release) if step.cuts else None
+        cuts = run_cuts(self.conf, ds, self.tables) if step.cuts else None
         parts = {
-            "inputs": self.release.versions(step.reads),
+            "inputs": self.tables.versions(step.reads),
             "settings": {section: self.conf.settings.get(section) for section in step.settings},
             "source": {key: value for key, value in self.conf.source.items() if key != "landing"} if step.source else None,
             "cuts": None if cuts is None else [*(day.isoformat() for day in cuts.days), cuts.window_days, cuts.judged_from],
@@ -96,20 +89,20 @@ class RunLog:
         last = self.last.get(name)
         if last is None:
             return "never succeeded in this warehouse"
-        if last["outputs"] != self.release.versions(step.writes):
+        if last["outputs"] != self.tables.versions(step.writes):
             return "a table it writes was changed since"
         made = [json.loads(last["detail"] or "{}").get(key) for key in step.files]
-        if any(path is None or not self.release.files.exists(path) for path in made):
+        if any(path is None or not self.tables.files.exists(path) for path in made):
             return "a file it made is gone"
-        changed = [t for t, version in self.release.versions(step.reads).items() if last["inputs"].get(t) != version]
+        changed = [t for t, version in self.tables.versions(step.reads).items() if last["inputs"].get(t) != version]
         if changed:
             return f"new versions of {', '.join(changed)}"
         return None if last["fingerprint"] == self.fingerprint(name, step, ds) else "settings, cuts or code changed"
 
-    def add(self, name: str, step: Step, result: StepResult, fingerprint: str, started: datetime, peak: int, **told: Any) -> None:
-        """told: further columns of ops.runs: ds; of a step that succeeded its cuts, of a failed one `alerts.what_failed`."""
+    def add(self, name: str, step: Step, result: StepResult, fingerprint: str, started: datetime, peak: int, **columns: Any) -> None:
+        """Append a row to ops.runs. columns: further ones: ds, the cuts of a step that succeeded, `alerts.what_failed` of one that failed."""
         row = {
-            "run_id": self.release.run_id,
+            "run_id": self.tables.run_id,
             "step": name,
             "pipeline": self.conf.pipeline,
             "status": result.status,
@@ -118,14 +111,14 @@ class RunLog:
             "seconds": result.seconds,
             "rows_in": result.rows_in,
             "rows_out": result.rows_out,
-            "inputs": self.release.versions(step.reads),
-            "outputs": self.release.versions(step.writes),
+            "inputs": self.tables.versions(step.reads),
+            "outputs": self.tables.versions(step.writes),
             "fingerprint": fingerprint,
             "detail": json.dumps(result.detail, default=str),
             "peak_memory_bytes": peak,
-            **told,
+            **columns,
         }
-        self.release.append(self.release.rows_of(RUNS, [row]), RUNS)
+        self.tables.append(self.tables.rows_of(RUNS, [row]), RUNS)
         if result.status == "done":
             self.last[name] = row
 
@@ -142,7 +135,7 @@ def run_step(
     forced: bool = False,
     beat_seconds: float = BEAT_SECONDS,
 ) -> StepResult:
-    """Run one step unless it is up to date, and log it. A failure is logged and raised, whatever fails while it is logged.
+    """Run one step unless it is up to date, and log it. A failure is logged and raised.
 
     beat_seconds: between two lines of progress.
     """
@@ -150,11 +143,11 @@ def run_step(
     if not forced and runs.why(name, step, ds) is None:
         last = runs.last[name]
         return StepResult(name, "current", time.monotonic() - began, last["rows_in"], last["rows_out"], json.loads(last["detail"] or "{}"))
-    fingerprint, before = runs.fingerprint(name, step, ds), runs.release.versions(step.writes)
-    runs.release.checked.clear()
+    fingerprint, before = runs.fingerprint(name, step, ds), runs.tables.versions(step.writes)
+    runs.tables.checked.clear()
     try:
         with running(name, beat_seconds=beat_seconds, seconds_before=runs.last.get(name, {}).get("seconds")):
-            report = job(runs.release.spark, conf, ds, runs.release) or StepReport()
+            report = job(runs.tables.spark, conf, ds, runs.tables) or StepReport()
     except Exception as error:
         with handling(error, f"{name}: its failure is not in {RUNS}"):
             detail = _with_quality(getattr(error, "run_detail", {}), runs)  # what a stop has to report, as the gate's faults
@@ -162,18 +155,18 @@ def run_step(
             runs.add(name, step, failed, fingerprint, started, memory.peak, **what_failed(error, ds))
         alert_of_stop(error, name, ds, conf, runs)
         raise
-    unchanged = step.always and bool(step.writes) and before == runs.release.versions(step.writes)
+    unchanged = step.always and bool(step.writes) and before == runs.tables.versions(step.writes)
     status = "current" if unchanged else "done"
     result = StepResult(name, status, time.monotonic() - began, report.rows_in, report.rows_out, _with_quality(report.detail, runs))
-    if status == "done" or step.always:  # nothing else shows that an `always` step ran, and that an earlier failure is over
-        cuts = list(run_cuts(conf, ds, runs.release).days) if step.cuts else None
+    if status == "done" or step.always:  # else nothing shows that an `always` step ran and an earlier failure is over
+        cuts = list(run_cuts(conf, ds, runs.tables).days) if step.cuts else None
         runs.add(name, step, result, fingerprint, started, memory.peak, ds=ds, cuts=cuts)
     return result
 
 
 def _with_quality(detail: Mapping[str, Any], runs: RunLog) -> dict[str, Any]:
     """`detail` with the cost of the step's quality checks, by table."""
-    return {**detail, **({"quality": dict(runs.release.checked)} if runs.release.checked else {})}
+    return {**detail, "quality": dict(runs.tables.checked)} if runs.tables.checked else dict(detail)
 
 
 def alert_of_stop(error: Exception, step: str, ds: date, conf: Config, runs: RunLog) -> None:
@@ -182,19 +175,19 @@ def alert_of_stop(error: Exception, step: str, ds: date, conf: Config, runs: Run
         return
     since = None
     with handling(error, "alert: since when it fails is not known"):
-        since = failing_since(runs.release, RUNS, step)
+        since = failing_since(runs.tables, RUNS, step)
     with handling(error, "alert: not sent"):
-        send(stop_alert(error, step=step, shop=conf.source_name, ds=ds, run_id=runs.release.run_id, warehouse=conf.warehouse, since=since), conf)
+        send(stop_alert(error, step=step, shop=conf.source_name, ds=ds, run_id=runs.tables.run_id, warehouse=conf.warehouse, since=since), conf)
 
 
 def quality_checker(conf: Config, accepted: Mapping[tuple[str, str], str]) -> Callable[[RunTables, Sequence[str], date | None], None]:
     """How a run checks tables, with the shop's own limits and time zone. Without a day, it checks as of the day after the last event."""
     settings = conf.section("quality", QualitySettings).model_copy(update={"time_zone": conf.source["time_zone"]})
 
-    def checker(release: RunTables, tables: Sequence[str], ds: date | None) -> None:
+    def checker(tables: RunTables, names: Sequence[str], ds: date | None) -> None:
         from basketgraph.foundation.quality.check import check_all  # Great Expectations takes seconds to import, and not every command checks
 
-        check_all(release, tables, ds or last_day(release), settings, accepted)
+        check_all(tables, names, ds or last_day(tables), settings, accepted)
 
     return checker
 
@@ -224,31 +217,19 @@ def last_day(tables: RunTables) -> date:
     return date.today() if newest is None else newest + timedelta(days=1)
 
 
-def exit_code(error: Exception) -> int:
-    """2 for a user's mistake, 3 where quality stopped the run, 4 where the gate did, 1 otherwise."""
-    return int(getattr(error, "exit_code", 1))
-
-
 def job_main(job: Job, doc: str | None, file: str, arguments: Sequence[str] | None = None) -> None:
     """`main` of jobs/<step>.py under spark-submit: one step, with the run's lock, log and exit codes."""
-    given, name = job_parser(doc).parse_args(arguments), Path(file).stem
+    flags, name = job_parser(doc).parse_args(arguments), Path(file).stem
     log_to_stderr()
     with exits_on_interrupt(), running(name):
-        _job_main(job, name, given)
-
-
-def _job_main(job: Job, name: str, given: Namespace) -> None:
-    try:
-        known = pipelines()
-        step, _ = known.steps[name], known.named(given.pipeline)
-        sets = {**set_pairs(given.set), **({DATA_DOCS: "true"} if given.data_docs else {})}
-        conf, accepted = load(given.env, given.source, sets, pipeline=given.pipeline), accepted_failures(given.accept, given.because)
-        with opened(conf, given.run_id or new_run_id(), given.ds, f"basketgraph {name}", accepted) as (release, memory):
-            ds = given.ds or last_day(release)
-            result = run_step(name, step, job, conf, ds, RunLog(release, conf), memory, forced=given.force)
-            log.info("%s: %s in %.1f s", name, result.status, result.seconds)
-    except Exception as error:
-        if given.debug or not hasattr(error, "exit_code"):
-            raise
-        print(without_addresses(str(error)), file=sys.stderr)
-        sys.exit(exit_code(error))
+        try:
+            known = pipelines()
+            step, _ = known.steps[name], known.named(flags.pipeline)
+            sets = {**set_pairs(flags.set), **({DATA_DOCS: "true"} if flags.data_docs else {})}
+            conf, accepted = load(flags.env, flags.source, sets, pipeline=flags.pipeline), acceptances(flags.accept, flags.because)
+            with opened(conf, flags.run_id or new_run_id(), flags.ds, f"basketgraph {name}", accepted) as (tables, memory):
+                ds = flags.ds or last_day(tables)
+                result = run_step(name, step, job, conf, ds, RunLog(tables, conf), memory, forced=flags.force)
+                log.info("%s: %s in %.1f s", name, result.status, result.seconds)
+        except Exception as error:
+            sys.exit(exit_code_of(error, debug=flags.debug))

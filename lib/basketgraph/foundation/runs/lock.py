@@ -1,4 +1,4 @@
-"""The warehouse's lock: one run writes at a time, and never beside processes that a killed run left.
+"""The warehouse's lock: one run writes at a time, and no process of a killed run writes beside it.
 
 A lease is a file `_lock/<token>.json` that only one run can create; the highest token holds the warehouse. The lease of a run on this machine
 ends with its processes; that of a run elsewhere ends when it was not renewed for LEASE_SECONDS.
@@ -80,11 +80,11 @@ def process_tree() -> list[tuple[int, float]]:
     """(pid, start time) of this process and all below it: the JVM, Python workers, ranks. Under spark-submit the JVM, which commits, is above."""
     me = psutil.Process()
     above = [psutil.Process(os.getppid())] if "PYSPARK_GATEWAY_PORT" in os.environ else []
-    found = []
+    processes = []
     for process in [me, *above, *me.children(recursive=True)]:
         with contextlib.suppress(psutil.Error):
-            found.append((process.pid, process.create_time()))
-    return found
+            processes.append((process.pid, process.create_time()))
+    return processes
 
 
 def alive(processes: list[tuple[int, float]]) -> list[psutil.Process]:
@@ -104,7 +104,6 @@ class RunLock:
     def __init__(self, leases: Leases, run_id: str, *, wait_seconds: float, say: Callable[[str], None]) -> None:
         self.leases, self.run_id, self.wait_seconds, self.say = leases, run_id, wait_seconds, say
         self.token = 0
-        self._renewed = 0.0
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -145,7 +144,7 @@ class RunLock:
             # A run that was killed while it wrote its lease leaves an unreadable one.
             unreadable = bool(newest) and holder is None and self.leases.age(newest) > LEASE_SECONDS
             if (newest == 0 or unreadable or self._free(holder)) and self.leases.create(newest + 1, self._lease()):
-                self.token, self._renewed = newest + 1, time.monotonic()
+                self.token = newest + 1
                 break
             who = f"run {holder['run_id']} (process {holder['pid']} on {holder['host']})" if holder else "another run"
             if time.monotonic() - started > self.wait_seconds:
@@ -169,7 +168,6 @@ class RunLock:
                 if max(self.leases.tokens(), default=0) != self.token:
                     return
                 self.leases.replace(self.token, self._lease())
-                self._renewed = time.monotonic()
 
     def check(self) -> None:
         """Raises LockLost unless this run still holds the warehouse."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from pathlib import Path
 
 import psutil
 
@@ -33,12 +33,7 @@ def tree_memory() -> int:
     """Proportional set size, in bytes, of this process and all below it (resident size where the system has no smaps)."""
     me, total = psutil.Process(), 0
     for process in [me, *me.children(recursive=True)]:
-        try:
-            rollup = Path(f"/proc/{process.pid}/smaps_rollup").read_text()
-            total += next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")) * 1024
-        except (OSError, StopIteration):
-            try:
-                total += process.memory_info().rss
-            except psutil.Error:
-                continue
+        with contextlib.suppress(psutil.Error):
+            memory = process.memory_full_info()
+            total += getattr(memory, "pss", memory.rss)
     return total

@@ -47,12 +47,12 @@ _log: Path | None = None  # of the JVM that this process starts
 
 
 def spark_log() -> Path | None:
-    """Where the JVM that this process started prints to; None where it started none (under spark-submit)."""
+    """The log of the JVM that this process started; None where it started none (under spark-submit)."""
     return _log
 
 
 def announce_spark(conf: Config, *, make_warehouse: bool = False) -> None:
-    """Say that Spark is being started and where its log is, unless it runs already. To be called before what takes long.
+    """Log that Spark is being started and where its own log is, unless it runs already. Called before slow imports.
 
     make_warehouse: whether the warehouse's folder may be made for the log.
     """
@@ -64,14 +64,14 @@ def announce_spark(conf: Config, *, make_warehouse: bool = False) -> None:
         log.info("starting Spark, whose log is %s", _log)
 
 
-def _start(given: Mapping[str, str], app: str, place: Path) -> None:
+def _start(spark_properties: Mapping[str, str], app: str, place: Path) -> None:
     """Start a JVM and a SparkContext in it. What the JVM and Python workers print goes to `place`: a command's output is its own answer."""
     from py4j.protocol import Py4JError
     from pyspark import SparkConf, SparkContext
     from pyspark.errors import PySparkException
     from pyspark.java_gateway import launch_gateway
 
-    conf = SparkConf().setAppName(app).setAll(list(given.items()))
+    conf = SparkConf().setAppName(app).setAll(list(spark_properties.items()))
     try:
         with opened_log(place) as stream, kept_interrupt():
             gateway = launch_gateway(conf, {"stdout": stream, "stderr": stream})  # type: ignore[no-untyped-call]
@@ -94,12 +94,12 @@ def spark_session(conf: Config, app: str) -> SparkSession:
     os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
     builder = SparkSession.builder.appName(app)
     if SparkSession.getActiveSession() is None and SUBMITTED not in os.environ:
-        given = properties(data_text(conf.environment.spark_conf))
+        from_file = properties(data_text(conf.environment.spark_conf))
         if SparkContext._gateway is None and _log is not None:
             at("starting Spark")
-            _start(given, app, _log)
+            _start(from_file, app, _log)
             at("Spark has started")
-        for key, value in given.items():
+        for key, value in from_file.items():
             builder = builder.config(key, value)
     with kept_interrupt():
         session: SparkSession = builder.getOrCreate()

@@ -1,4 +1,4 @@
-"""Where what the JVM prints goes: a file for each start of Spark, below the warehouse or, where that cannot be, in the user's state folder."""
+"""The log files of Spark's JVM: one for each start, below the warehouse or, where that is not possible, in the user's state folder."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LAST_LINES = 15
 
 
 def log_place(warehouse: str, *, make_warehouse: bool, now: datetime | None = None) -> Path:
-    """Where the next start's log will be; nothing is made yet.
+    """The path of the next start's log; nothing is made yet.
 
     make_warehouse: whether the caller is going to write into the warehouse, so that its folder may be made.
     """
@@ -28,7 +28,7 @@ def log_place(warehouse: str, *, make_warehouse: bool, now: datetime | None = No
 
 
 def opened_log(place: Path) -> BinaryIO:
-    """The file, to be written to; of older starts in the same folder the newest KEPT - 1 stay."""
+    """The log file, opened for writing. Of older logs in its folder the newest KEPT - 1 stay."""
     place.parent.mkdir(parents=True, exist_ok=True)
     stream = place.open("ab")
     for old in sorted(place.parent.glob("spark-*.log"))[:-KEPT]:

@@ -60,16 +60,14 @@ class Pipelines(Settings):
             raise UserError("PIPELINE", [f"want one of {', '.join(self.pipelines)}, have {pipeline}{did_you_mean(pipeline, self.pipelines)}"])
         return self.pipelines[pipeline]
 
-    def published_by(self, pipeline: str, tables: Sequence[str]) -> list[str]:
-        """Those of `tables` that the pipeline's steps read or write, and those that no step writes, which every run adds to."""
+    def published_by(self, pipeline: str, tables: Sequence[str], unmapped: Collection[str] = ()) -> list[str]:
+        """Those of `tables` of which the pipeline makes the newest version live: all but those that only steps of other pipelines write.
+
+        unmapped: tables that the shop's mapping no longer has, which stay as they are.
+        """
         own = {table for name in self.named(pipeline).steps for table in (*self.steps[name].reads, *self.steps[name].writes)}
         others = {table for step in self.steps.values() for table in step.writes} - own
-        return [table for table in tables if table not in others]
-
-
-def tables_to_publish(pipeline: str, tables: Sequence[str], unmapped: Collection[str]) -> list[str]:
-    """Those of `tables` of which a pipeline makes the newest version live. unmapped: those that the shop's mapping no longer has."""
-    return [table for table in pipelines().published_by(pipeline, tables) if table not in unmapped]
+        return [table for table in tables if table not in others and table not in unmapped]
 
 
 def want_events(conf: Config, steps: Sequence[str]) -> None:

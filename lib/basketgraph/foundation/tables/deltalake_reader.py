@@ -1,4 +1,4 @@
-"""Reading a warehouse's own records: the interface that Spark has, too, and its implementation without a JVM, by the package `deltalake`."""
+"""Reading Delta tables without a JVM, by the package `deltalake`; and the interface that the reader with Spark shares (reader.TableReader)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from deltalake import DeltaTable, QueryBuilder
 
-from basketgraph.foundation.contracts import Column, Contract, contract
+from basketgraph.foundation.contracts import Contract, contract
 from basketgraph.foundation.paths import local_folder
 
 COMMIT = re.compile(r"(\d{20})\.json")
@@ -73,11 +73,11 @@ class DeltaFolder:
         try:
             stored = DeltaTable(place)
             engine = QueryBuilder().register("stored", stored)
-            found = engine.execute(query.format(rows=_as_contract(stored, terms))).read_all()
-            columns = [_values(terms, name, [*found.column(name).to_pylist()]) for name in found.column_names]
+            result = engine.execute(query.format(rows=_as_contract(stored, terms))).read_all()
+            columns = [_values(terms, name, [*result.column(name).to_pylist()]) for name in result.column_names]
         except Exception as error:  # DeltaError, or whatever the Rust library throws at a table that is newer than itself
             raise Unreadable(f"{table}: {str(error).splitlines()[0]:.200}") from error
-        return [dict(zip(found.column_names, row, strict=True)) for row in zip(*columns, strict=True)]
+        return [dict(zip(result.column_names, row, strict=True)) for row in zip(*columns, strict=True)]
 
     def is_file(self, path: str) -> bool:
         place = local_folder(path)
@@ -87,14 +87,9 @@ class DeltaFolder:
 def _as_contract(stored: DeltaTable, terms: Contract) -> str:
     """A subquery with the contract's columns; those that an older table lacks are null (as migrations.as_contract has it for Spark)."""
     there = {field.name for field in stored.schema().fields}
-    columns = [
-        p.name if p.name in there else f"CAST(NULL AS {SQL_TYPES[p.physicalType]}) AS {p.name}" for p in terms.properties if _is_read(p, there)
-    ]
+    lacking = {p.name: SQL_TYPES[p.physicalType] for p in terms.properties if not p.required and p.physicalType in SQL_TYPES}
+    columns = [name if name in there else f"CAST(NULL AS {lacking[name]}) AS {name}" for name in terms.columns if name in there | lacking.keys()]
     return f"(SELECT {', '.join(columns)} FROM stored)"
-
-
-def _is_read(column: Column, there: set[str]) -> bool:
-    return column.name in there or (not column.required and column.physicalType in SQL_TYPES)
 
 
 def _values(terms: Contract, name: str, values: list[Any]) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Files and folders on any file system that Hadoop knows: read, list, write whole or not at all, delete.
+"""Files and folders on any file system that Hadoop knows: read, list, write atomically, delete.
 
 Those of this machine are read and written without the JVM: training workers and `basketgraph status` have none.
 """
@@ -24,7 +24,7 @@ ERRORS = {"FileNotFoundException": FileNotFoundError, "AlreadyExistsException": 
 
 
 class FileInfo(NamedTuple):
-    """Of a file or folder."""
+    """Size in bytes and time of the last change of a file or folder."""
 
     size: int
     modified_at: datetime
@@ -205,7 +205,7 @@ class Files:
 
 @contextmanager
 def _java_errors(path: str) -> Iterator[None]:
-    """What Hadoop throws, as Python's error for it."""
+    """Raises Hadoop's errors as Python's."""
     from py4j.protocol import Py4JJavaError
 
     try:

@@ -1,4 +1,4 @@
-"""What happens to a table that is there when its contract changes: the statements that bring it up to date, or why it cannot be. No I/O.
+"""Schema migrations: the statements that bring an existing table up to its changed contract, or why it cannot follow. No I/O.
 
 | the contract                                   | the table                                                                             |
 |------------------------------------------------|---------------------------------------------------------------------------------------|
@@ -18,13 +18,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.types import StructType
 
 from basketgraph.foundation.contracts import Contract
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
-    from pyspark.sql.types import StructType
 
 KEY_PROPERTY = "basketgraph.key"
 CONSTRAINT = "delta.constraints."
@@ -64,24 +63,24 @@ class Migration:
 
 def properties(terms: Contract) -> dict[str, str]:
     """The table properties that a contract asks for, CHECK constraints aside."""
-    found = {
+    wanted = {
         "delta.logRetentionDuration": LOG_RETENTION,
         "delta.deletedFileRetentionDuration": DELETED_RETENTION,
         KEY_PROPERTY: ",".join(terms.keys),
         **_statistics(terms),
     }
-    if terms.change_data_feed:
-        found["delta.enableChangeDataFeed"] = "true"
-    return found
+    if terms.custom.changeDataFeed:
+        wanted["delta.enableChangeDataFeed"] = "true"
+    return wanted
 
 
 def _statistics(terms: Contract) -> dict[str, str]:
     """Delta keeps the least and greatest value of each column a file; of all columns but those the table is laid out by they skip nothing,
     and collecting them is a third of the cost of a write. Row counts are kept always.
     """
-    if terms.cluster_by:
-        return {"delta.dataSkippingStatsColumns": ",".join(terms.cluster_by)}
-    return {"delta.dataSkippingNumIndexedCols": "0"} if terms.partition_by else {}
+    if terms.custom.clusterBy:
+        return {"delta.dataSkippingStatsColumns": ",".join(terms.custom.clusterBy)}
+    return {"delta.dataSkippingNumIndexedCols": "0"} if terms.custom.partitionBy else {}
 
 
 def migration(terms: Contract, have: Existing) -> Migration:
@@ -90,10 +89,10 @@ def migration(terms: Contract, have: Existing) -> Migration:
     statements = []
     if have.properties.get(KEY_PROPERTY, ",".join(terms.keys)) != ",".join(terms.keys):
         faults.append(f"primaryKey: want {', '.join(terms.keys)}, have rows by {have.properties[KEY_PROPERTY]}")
-    if list(have.partition_by) != terms.partition_by:
-        faults.append(f"partitionBy: want {', '.join(terms.partition_by) or 'none'}, have {', '.join(have.partition_by) or 'none'}")
-    elif list(have.cluster_by) != terms.cluster_by and not terms.partition_by:
-        statements.append(f"CLUSTER BY ({', '.join(terms.cluster_by)})" if terms.cluster_by else "CLUSTER BY NONE")
+    if tuple(have.partition_by) != terms.custom.partitionBy:
+        faults.append(f"partitionBy: want {', '.join(terms.custom.partitionBy) or 'none'}, have {', '.join(have.partition_by) or 'none'}")
+    elif tuple(have.cluster_by) != terms.custom.clusterBy and not terms.custom.partitionBy:
+        statements.append(f"CLUSTER BY ({', '.join(terms.custom.clusterBy)})" if terms.custom.clusterBy else "CLUSTER BY NONE")
     if have.comment != terms.description:
         statements.append(f"SET TBLPROPERTIES ('comment' = {quoted(terms.description)})")
     return Migration((*columns, *_properties(terms, have), *statements, *_constraints(terms, have)), tuple(faults))
@@ -105,21 +104,21 @@ def _columns(terms: Contract, have: Existing) -> tuple[list[str], list[str]]:
     faults: list[str] = []
     added, widened, comments = list[str](), list[str](), list[str]()
     for wanted in terms.struct.fields:
-        kind, comment, found = wanted.dataType.simpleString(), wanted.metadata["comment"], there.get(wanted.name)
-        if found is None:
+        kind, comment, field = wanted.dataType.simpleString(), wanted.metadata["comment"], there.get(wanted.name)
+        if field is None:
             if wanted.nullable:
                 added.append(f"`{wanted.name}` {kind} COMMENT {quoted(comment)}")
             else:
                 faults.append(f"{wanted.name}: want a column that is required, have rows without it")
             continue
-        was = found.dataType.simpleString()
+        was = field.dataType.simpleString()
         if was != kind and kind in WIDENED.get(was, set()):
             widened.append(f"ALTER COLUMN `{wanted.name}` TYPE {kind}")
         elif was != kind:
             faults.append(f"{wanted.name}: want {kind}, have {was}")
-        if wanted.nullable and not found.nullable:
+        if wanted.nullable and not field.nullable:
             statements.append(f"ALTER COLUMN `{wanted.name}` DROP NOT NULL")
-        if found.metadata.get("comment", "") != comment:
+        if field.metadata.get("comment", "") != comment:
             comments.append(f"`{wanted.name}` COMMENT {quoted(comment)}")
     statements += [f"ALTER COLUMN `{name}` DROP NOT NULL" for name, f in there.items() if name not in terms.columns and not f.nullable]
     if comments:
@@ -146,7 +145,7 @@ def _properties(terms: Contract, have: Existing) -> list[str]:
 def _constraints(terms: Contract, have: Existing) -> list[str]:
     there = {name.removeprefix(CONSTRAINT): text for name, text in have.properties.items() if name.startswith(CONSTRAINT)}
     nullable = {f.name for f in have.schema.fields if f.nullable}
-    wanted = {name.lower(): text for name, text in terms.constraints.items()}
+    wanted = {name.lower(): text for name, text in terms.custom.constraints.items()}
     wanted |= {f"{f.name.lower()}_is_there": f"`{f.name}` IS NOT NULL" for f in terms.struct.fields if not f.nullable and f.name in nullable}
     drops = [f"DROP CONSTRAINT `{name}`" for name, text in sorted(there.items()) if wanted.get(name) != text]
     return drops + [f"ADD CONSTRAINT `{name}` CHECK ({text})" for name, text in sorted(wanted.items()) if there.get(name) != text]
@@ -161,8 +160,6 @@ def as_contract(rows: DataFrame, terms: Contract) -> DataFrame:
 
     Columns that the contract no longer has are left out. What cannot follow is left as it is, for whoever reads it to say so.
     """
-    from pyspark.sql import functions as F
-
     there = {f.name: f.dataType.simpleString() for f in rows.schema.fields}
     wanted = {f.name: f.dataType.simpleString() for f in terms.struct.fields}
     if there == wanted and list(there) == list(wanted):

@@ -7,20 +7,18 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from basketgraph.foundation.contracts import contract
 from basketgraph.foundation.failures import at_the_end
 from basketgraph.foundation.tables.files import Files
 from basketgraph.foundation.tables.migrations import as_contract
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, Row, SparkSession
 
 LISTING = "spark.sql.sources.parallelPartitionDiscovery.parallelism"
 RETENTION_CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"
@@ -101,12 +99,12 @@ class TableReader:
         struct = contract(table).struct
         if unknown := {name for row in rows for name in row} - set(struct.names):
             raise ValueError(f"{table}: no such columns: {', '.join(sorted(unknown))}")
-        told = [{name: aware(value) if isinstance(value, datetime) else value for name, value in row.items()} for row in rows]
-        given = pa.Table.from_pylist(told, schema=to_arrow_schema(struct))
-        lacking = [field.name for field in struct.fields if not field.nullable and given.column(field.name).null_count]
+        values = [{name: aware(value) if isinstance(value, datetime) else value for name, value in row.items()} for row in rows]
+        arrow = pa.Table.from_pylist(values, schema=to_arrow_schema(struct))
+        lacking = [field.name for field in struct.fields if not field.nullable and arrow.column(field.name).null_count]
         if lacking:
             raise ValueError(f"{table}: required columns without a value: {', '.join(lacking)}")
-        return self.spark.createDataFrame(given, struct).coalesce(1)
+        return self.spark.createDataFrame(arrow, struct).coalesce(1)
 
     def changes(self, table: str, since: int) -> DataFrame:
         """The change data feed from version `since` on: the table's columns, and _change_type, _commit_version, _commit_timestamp."""
@@ -144,7 +142,7 @@ class TableReader:
 
     def committed_batches(self, table: str, limit: int = 1000) -> dict[str, int]:
         """The first version of each batch in the table's history. What a RESTORE took back is in no batch."""
-        found: dict[str, int] = {}
+        first_versions: dict[str, int] = {}
         undone: Sequence[int] = ()
         for row in self._described(table, limit):
             batch_id = _note(row.userMetadata).get("batch_id")
@@ -154,8 +152,8 @@ class TableReader:
             if restored is not None:
                 undone = range(int(restored) + 1, row.version)
             elif batch_id is not None:
-                found[batch_id] = row.version
-        return found
+                first_versions[batch_id] = row.version
+        return first_versions
 
     def _described(self, table: str, limit: int) -> list[Row]:
         return self.spark.sql(f"DESCRIBE HISTORY {self.identifier(table)} LIMIT {limit}").collect() if self.exists(table) else []

@@ -1,4 +1,4 @@
-"""ops.releases: a row makes the checked versions of all tables live at once; a rollback is one more row."""
+"""ops.releases: each row makes checked versions of all tables live at once; a rollback is one more row."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def released_tables() -> list[str]:
 def publish(release: RunTables, *, as_of: date, now: datetime, tables: Collection[str] | None = None) -> tuple[dict[str, Any], bool]:
     """Make the newest version of every table live.
 
-    tables:  of which the newest version goes live (default: all); of the others the one that is live stays, whatever was written and refused since.
-    as_of:   the day the lists are for; where the lists are not among `tables`, they and their day stay.
-    returns: (the row of ops.releases that is live now, whether it is new); nothing is written when the live release names these versions already.
+    tables:  those whose newest version goes live (default: all); the others stay at their live version.
+    as_of:   the day the lists are for; it stays where the lists are not among `tables`.
+    returns: (the row of ops.releases that is live now, whether it is new). Nothing is written where the live release has these versions already.
     """
-    live, known = newest_release(release), released_tables()
-    versions = release.versions([table for table in known if tables is None or table in tables])
+    live, released = newest_release(release), released_tables()
+    versions = release.versions([table for table in released if tables is None or table in tables])
     if live is not None and tables is not None:
-        stay = {table: version for table, version in live["versions"].items() if table in known and table not in tables}
+        stay = {table: version for table, version in live["versions"].items() if table in released and table not in tables}
         versions |= stay
         as_of = live["as_of"] if LISTS in stay else as_of
     if live is not None and live["versions"] == versions and live["as_of"] == as_of:

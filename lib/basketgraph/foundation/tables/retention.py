@@ -1,30 +1,27 @@
-"""What is old enough to go: rows by their contract, pages of old runs, and what training left behind for cuts that nothing kept uses."""
+"""Retention: rows that are too old by their contract, pages of old runs, and training files of cuts that no kept release uses."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
 from basketgraph.foundation.contracts import Contract, Retention, contracts
+from basketgraph.foundation.tables.reader import aware
 from basketgraph.foundation.tables.warehouse import RunTables
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
 
 CUT = re.compile(r"\d{4}-\d{2}-\d{2}")
 CUT_FOLDERS = ("shards", "models/graph", "tensorboard/graph")  # each holds a folder a cut
 RUNS, TRAINING = "ops.runs", "train_graph"
 
 
-@dataclass(frozen=True)
-class Found:
-    """A file or folder of the warehouse, or of where shard sets and models lie: its path below that, and when it was last written."""
+class StoredFile(NamedTuple):
+    """A page, or the folder of a cut: its path below the warehouse or `work_dir`, and when it was last written."""
 
     path: str
     modified_at: datetime
@@ -49,20 +46,20 @@ def old_rows(rows: DataFrame, retention: Retention, newest: date | datetime) -> 
 
 
 def remove_old_rows(tables: RunTables, *, dry_run: bool) -> dict[str, int]:
-    """Rows removed (or cleared) a table, in every table whose contract has a retention; tables that lose nothing are left out."""
+    """Table -> number of rows removed or cleared, of every table that has a retention and loses rows by it."""
     removed = {}
     for table, terms in contracts().items():
-        if terms.retention is not None and tables.exists(table):
+        if terms.custom.retention is not None and tables.exists(table):
             rows = tables.read(table)
-            newest = rows.agg(F.max(terms.retention.column)).collect()[0][0]
+            newest = rows.agg(F.max(terms.custom.retention.column)).collect()[0][0]
             if newest is None:
                 continue
-            going = old_rows(rows, terms.retention, newest).persist()
+            going = old_rows(rows, terms.custom.retention, newest).persist()
             count = going.count()
             if count:
                 removed[table] = count
                 if not dry_run:
-                    _remove(tables, terms, terms.retention, going, newest)
+                    _remove(tables, terms, terms.custom.retention, going, newest)
             going.unpersist()
     return removed
 
@@ -78,28 +75,30 @@ def _remove(tables: RunTables, terms: Contract, retention: Retention, going: Dat
 
 
 def old_files(
-    found: Iterable[Found], *, runs: Sequence[Mapping[str, Any]], kept: Sequence[Mapping[str, Any]], settings: Mapping[str, int], now: datetime
+    files: Iterable[StoredFile],
+    *,
+    runs: Sequence[Mapping[str, Any]],
+    kept: Sequence[Mapping[str, Any]],
+    keep_days: int,
+    report_days: int,
+    now: datetime,
 ) -> list[str]:
     """Paths of pages and of cuts' folders that may go, in order.
 
     runs: rows of ops.runs (run_id, step, status, finished_at, cuts). kept: the kept releases (run_id, published_at), the restored ones included.
     """
-    cuts = used_cuts(runs, kept, since=now - timedelta(days=settings["keep_days"]))
-    pages = {row["run_id"] for row in kept}
+    in_use = used_cuts(runs, kept, since=now - timedelta(days=keep_days)) | {f"{row['run_id']}.html" for row in kept}
     going = []
-    for one in found:
-        folder, _, name = one.path.rpartition("/")
-        if folder == "reports":
-            age = now - one.modified_at
-            if age > timedelta(days=settings["report_days"]) and name.removesuffix(".html") not in pages:
-                going.append(one.path)
-        elif CUT.fullmatch(name) and name not in cuts and now - one.modified_at > timedelta(days=settings["keep_days"]):
-            going.append(one.path)
+    for file in files:
+        folder, _, name = file.path.rpartition("/")
+        days = report_days if folder == "reports" else keep_days
+        if name not in in_use and now - file.modified_at > timedelta(days=days):
+            going.append(file.path)
     return sorted(going)
 
 
 def used_cuts(runs: Sequence[Mapping[str, Any]], kept: Sequence[Mapping[str, Any]], *, since: datetime) -> set[str]:
-    """The cuts, as texts, that were trained for a kept release, since a moment, or last."""
+    """The cuts, as texts, of trainings for a kept release, of those finished since a moment, and of the last one."""
     trained = sorted((row for row in runs if row["step"] == TRAINING and row["status"] == "done"), key=lambda row: row["finished_at"])
     chosen = [row for row in trained if row["finished_at"] >= since] + trained[-1:]
     for release in kept:
@@ -107,16 +106,16 @@ def used_cuts(runs: Sequence[Mapping[str, Any]], kept: Sequence[Mapping[str, Any
     return {cut.isoformat() for row in chosen for cut in row["cuts"] or ()}
 
 
-def listed(tables: RunTables, zone: Any) -> list[Found]:
+def stored_files(tables: RunTables) -> list[StoredFile]:
     """The pages, and the folders of cuts, that there are."""
-    found = []
+    files = []
     for folder in ("reports", *CUT_FOLDERS):
         names = tables.files.list_names(_place(tables, folder))
         for path in (f"{folder}/{name}" for name in names if (folder == "reports" and name.endswith(".html")) or CUT.fullmatch(name)):
             info = tables.files.info(_place(tables, path))
             if info is not None:
-                found.append(Found(path, info.modified_at.astimezone(zone)))
-    return found
+                files.append(StoredFile(path, info.modified_at))
+    return files
 
 
 def remove_files(tables: RunTables, paths: Sequence[str]) -> None:
@@ -128,8 +127,8 @@ def _place(tables: RunTables, path: str) -> str:
     return f"{tables.work_root if path.startswith(CUT_FOLDERS) else tables.root}/{path}"
 
 
-def run_rows(tables: RunTables, zone: Any) -> list[dict[str, Any]]:
-    """What old_files wants to know of ops.runs."""
+def training_runs(tables: RunTables) -> list[dict[str, Any]]:
+    """The rows of ops.runs that `old_files` wants."""
     columns = ["run_id", "step", "status", "finished_at", "cuts"]
-    rows = tables.read(RUNS).where(F.col("step") == TRAINING).select(*columns).collect() if tables.exists(RUNS) else []
-    return [{**row.asDict(), "finished_at": row.finished_at.astimezone(zone)} for row in rows]
+    rows = tables.read(RUNS).where(F.col("step") == TRAINING).select(*columns).collect()
+    return [{**row.asDict(), "finished_at": aware(row.finished_at)} for row in rows]

@@ -1,30 +1,29 @@
-"""The door to Delta: reading, writing and versions of tables, and the releases that say which versions are live."""
+"""Writing Delta tables, and reading those of a run or of the live release."""
 
 from __future__ import annotations
 
 import json
 import random
+import re
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from delta.exceptions import captured  # its import makes PySpark raise these
 from delta.tables import DeltaTable, DeltaTableBuilder
 from pyspark.errors import AnalysisException
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from basketgraph.foundation.config import UserError
 from basketgraph.foundation.contracts import conform, contract
-from basketgraph.foundation.tables.failed_creation import remove_failed_creation
+from basketgraph.foundation.tables.files import Files
 from basketgraph.foundation.tables.merging import TAKEN_OUT, among, differs
 from basketgraph.foundation.tables.migrations import CLEARED, CONSTRAINT, Existing, Migration, migration, properties
 from basketgraph.foundation.tables.reader import TableReader, session_conf
-
-if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame, SparkSession
 
 # What another driver's commit may do to ours. The classes have no parent in common.
 CONFLICTS = (
@@ -34,6 +33,7 @@ CONFLICTS = (
     captured.ConcurrentWriteException,
     captured.DeltaConcurrentModificationException,
 )
+COMMIT = re.compile(r"\d{20}\..*(json|parquet)|_last_checkpoint")  # a file of a Delta log: a commit or a checkpoint
 COMMIT_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 RELEASES = "ops.releases"
 LISTS = "gold.recommendations"  # what customers see of a release
@@ -59,20 +59,20 @@ class Warehouse(TableReader):
             remove_failed_creation(self.files, f"{self.path(table)}/_delta_log")
             self._build(DeltaTable.createIfNotExists(self.spark).location(self.path(table)), table)
         elif table not in self._followed:
-            found = self.migration(table)
-            if found.faults:
+            needed = self.migration(table)
+            if needed.faults:
                 cure = "Undo the change, or add a column of another name that is not required (docs/operating.md, When a contract changes)."
-                raise UserError(f"{table}: the table at {self.path(table)} cannot follow {contract(table).file}", found.faults, cure)
-            self._follow(table, found.statements)
+                raise UserError(f"{table}: the table at {self.path(table)} cannot follow {contract(table).file}", needed.faults, cure)
+            self._follow(table, needed.statements)
         self._followed.add(table)
 
     def replace(self, table: str) -> None:
         """Empty the table and make it what its contract says; its older versions stay readable."""
         terms = contract(table)
-        self._follow(table, [*CLEARED, *[one for one in self.migration(table).statements if one.startswith("DROP CONSTRAINT")]])
+        self._follow(table, [*CLEARED, *(text for text in self.migration(table).statements if text.startswith("DROP CONSTRAINT"))])
         empty = self.spark.createDataFrame([], terms.struct).write.format("delta").mode("overwrite").option("overwriteSchema", "true")
         self._before_commit()
-        (empty.partitionBy(*terms.partition_by) if terms.partition_by else empty).save(self.path(table))
+        (empty.partitionBy(*terms.custom.partitionBy) if terms.custom.partitionBy else empty).save(self.path(table))
         self._follow(table, self.migration(table).statements)
         self._followed.add(table)
 
@@ -81,18 +81,18 @@ class Warehouse(TableReader):
         builder = builder.comment(terms.description)
         for column in terms.struct.fields:
             builder = builder.addColumn(column.name, column.dataType, nullable=column.nullable, comment=column.metadata["comment"])
-        if terms.partition_by:
-            builder = builder.partitionedBy(*terms.partition_by)
-        elif terms.cluster_by:
-            builder = builder.clusterBy(*terms.cluster_by)
+        if terms.custom.partitionBy:
+            builder = builder.partitionedBy(*terms.custom.partitionBy)
+        elif terms.custom.clusterBy:
+            builder = builder.clusterBy(*terms.custom.clusterBy)
         for name, value in properties(terms).items():
             builder = builder.property(name, value)
-        for name, condition in terms.constraints.items():
+        for name, condition in terms.custom.constraints.items():
             builder = builder.property(f"{CONSTRAINT}{name}", condition)
         builder.execute()
 
     def migration(self, table: str) -> Migration:
-        """What a table that is there lacks of its contract."""
+        """The statements that bring an existing table up to its contract, or why it cannot follow."""
         detail = DeltaTable.forPath(self.spark, self.path(table)).detail().collect()[0].asDict(recursive=True)
         schema = self.spark.read.format("delta").load(self.path(table)).schema
         have = Existing(schema, detail["partitionColumns"], detail["clusteringColumns"], detail["properties"], detail["description"] or "")
@@ -138,7 +138,7 @@ class Warehouse(TableReader):
             writer = writer.option("userMetadata", json.dumps(note))
         self._before_commit()
         writer.save(self.path(table))
-        if mode == "overwrite" and replace_where is None and (columns := contract(table).cluster_by):
+        if mode == "overwrite" and replace_where is None and (columns := contract(table).custom.clusterBy):
             # Delta takes the layout away with the rows. (`replaceWhere` would leave it, but write every row of a table with a change feed twice.)
             self._before_commit()
             self.spark.sql(f"ALTER TABLE {self.identifier(table)} CLUSTER BY ({', '.join(columns)})")
@@ -191,16 +191,13 @@ class Warehouse(TableReader):
             merged = merged.whenNotMatchedInsert(condition=f"NOT s.{TAKEN_OUT}", values={c: f"s.`{c}`" for c in terms.columns})
             self._before_commit()
             try:
-                with self._commit_metadata(batch_id):
+                with nullcontext() if batch_id is None else session_conf(self.spark, COMMIT_METADATA, json.dumps({"batch_id": batch_id})):
                     merged.execute()
                 return
             except CONFLICTS:
                 if attempt == MERGE_TRIES:
                     raise
                 time.sleep(random.uniform(0, attempt))  # two that met once should not meet again
-
-    def _commit_metadata(self, batch_id: str | None) -> AbstractContextManager[None]:
-        return nullcontext() if batch_id is None else session_conf(self.spark, COMMIT_METADATA, json.dumps({"batch_id": batch_id}))
 
     def delete(self, table: str, condition: str | Column) -> None:
         """Delete the rows that meet a condition, as one commit; older versions keep them."""
@@ -257,12 +254,12 @@ class RunTables(Warehouse):
     def check(self, *tables: str) -> None:
         """Hold the newest versions against their expectations. Raises quality.QualityStop, with all of them, on critical failures."""
         if self._checker is None:
-            raise RuntimeError("this Release was made without a checker")
+            raise RuntimeError("these tables were opened without a checker")
         self._checker(self, tables, self._ds)
 
     def versions(self, tables: Sequence[str]) -> dict[str, int]:
-        found = {table: self.version(table) for table in tables}
-        return {table: version for table, version in found.items() if version is not None}
+        newest = {table: self.version(table) for table in tables}
+        return {table: version for table, version in newest.items() if version is not None}
 
 
 class LiveRelease(Warehouse):
@@ -284,8 +281,8 @@ def releases(warehouse: Warehouse) -> list[dict[str, Any]]:
 
 
 def newest_release(warehouse: Warehouse) -> dict[str, Any] | None:
-    found = releases(warehouse)
-    return found[0] if found else None
+    newest_first = releases(warehouse)
+    return newest_first[0] if newest_first else None
 
 
 def table_rows(warehouse: Warehouse, versions: Mapping[str, int]) -> dict[str, int]:
@@ -293,3 +290,17 @@ def table_rows(warehouse: Warehouse, versions: Mapping[str, int]) -> dict[str, i
     with ThreadPoolExecutor(LOGS_AT_ONCE) as pool:
         counts = pool.map(lambda pair: warehouse.read_version(*pair).count(), versions.items())
         return dict(zip(versions, counts, strict=True))
+
+
+def remove_failed_creation(files: Files, log: str) -> None:
+    """Remove a Delta log without a commit, as a killed CREATE TABLE leaves it: Delta finds no table there, and creates none either.
+
+    log:    the path of `_delta_log` of a table that has no version.
+    errors: OSError where another writer commits just now; its commit stays.
+    """
+    names = files.list_names(log)
+    if any(COMMIT.fullmatch(name) for name in names):
+        return
+    for name in names:
+        files.delete(f"{log}/{name}")
+    files.delete(log, recursive=False)
