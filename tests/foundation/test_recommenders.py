@@ -42,7 +42,8 @@ def text_vectors(spark, items, settings):
     )
 '''
 LINE = (
-    '    Recommender("text", "words of the name", "vectors", "inner product", 7, "text", Vectors("gold.text_users", "gold.text_items", "vector")),\n'
+    '    Recommender("text", "words of the name", "vectors", "inner product", 7, "text", Vectors("gold.text_users", "gold.text_items", "vector"), '
+    'model="basketgraph.recall.text_vectors.TextSettings"),\n'
 )
 SECTION = "text: {likes: honey}\n"
 
@@ -134,3 +135,4 @@ def test_an_added_vector_recommender_is_scored_ranked_listed_judged_and_named_in
     assert text["recall"]["text"] == 1.0
     assert text["recall"]["popularity"] == 0.0
     assert text["label"] == "words of the name"
+    assert text["settings"] == "TextSettings", "its section is checked before Spark starts, as the others are"

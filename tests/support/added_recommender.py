@@ -10,6 +10,7 @@ import pyarrow as pa
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from basketgraph.cli.preflight import model_of
 from basketgraph.evaluate.judge import judged, recommender_lists
 from basketgraph.foundation.config import load
 from basketgraph.foundation.contracts import conform
@@ -79,6 +80,7 @@ def outcome(spark: SparkSession) -> dict[str, Any]:
         "listed": [[row.setting, row.item_id, row.sources] for row in listed.orderBy("setting", "rank").collect()],
         "recall": {row.model: row.recall for row in evaluated.collect()},
         "label": MODELS["text"],
+        "settings": model_of("text").__name__,
     }
 
 

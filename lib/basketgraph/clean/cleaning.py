@@ -86,8 +86,8 @@ class Cleaning:
     def run(self) -> Outcome:
         """Clean everything that is new. Raises UserError, before anything is written, where no file of a kind can be used."""
         prepare_session(self.spark)
-        listed = self._listed()
         self.ledger.undo_unfinished()
+        listed = self._listed()
         work, problems = self._work(listed)
         self._write_quarantined(problems)
         self._load_batches(list(self._batches(work)))

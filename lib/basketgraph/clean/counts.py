@@ -22,7 +22,8 @@ def ledger_counts(files: DataFrame) -> dict[str, dict[str, Any]]:
     """
     done, sums = files.where(F.col("status") == DONE), {"duplicates": "rows_duplicate"}
     sums |= {name: f"rows_{name}" for name in ("read", "accepted", "rejected", "left_out", "superseded", "retracted")}
-    totals = done.groupBy("table_name").agg(*[F.sum(column).alias(name) for name, column in sums.items()]).orderBy("table_name").collect()
+    numbers = [F.sum(F.coalesce(column, F.lit(0))).alias(name) for name, column in sums.items()]
+    totals = done.groupBy("table_name").agg(*numbers).orderBy("table_name").collect()
     each = done.select("table_name", F.inline("rejected_by_reason")).groupBy("table_name", "reason").agg(F.sum("rows").alias("rows"))
     reasons: dict[str, dict[str, int]] = {row.table_name: {} for row in totals}
     for row in each.orderBy("reason").collect():

@@ -108,6 +108,8 @@ class Ledger:
         of_batch = F.col("batch_id") == batch_id  # also files that the run said to be done by the end
         begun = self.release.read_version(FILES, first[FILES]).where(of_batch).collect()
         log.warning("a run did not finish: what it had written of %d files is taken back", len({row.source_file for row in begun}))
+        if batch_id.endswith(REPLAY):
+            log.warning("it was a replay, which is done again now; if this run fails before that, give `basketgraph replay` again")
         for table, version in first.items():
             self.release.restore(table, version - 1)
         self._load()
@@ -124,7 +126,7 @@ class Ledger:
         """The entries of copies of these files, with the counts that follow from theirs."""
         originals = {entry["file_hash"]: entry for entry in entries}
         return [
-            {**entry, **counted(as_copy(original)), "key_fingerprint": original["key_fingerprint"]}
+            {**entry, **counted(as_copy(original)), "key_fingerprint": original.get("key_fingerprint")}
             for (of_table, _, content), entry in self.entries.items()
             if of_table == table and entry["status"] == DONE and _is_copy(entry)
             if (original := originals.get(content)) is not None and key_of(original) != key_of(entry)
@@ -160,7 +162,7 @@ class Ledger:
     def retracted(self, table: str, rows: Mapping[FileId, int]) -> list[Entry]:
         """The entries of files of which so many more rows have left the table, since newer versions of them were refused."""
         known = {file: self.entries[table, *file] for file in rows}
-        return [{**entry, "rows_retracted": entry["rows_retracted"] + rows[file]} for file, entry in known.items()]
+        return [{**entry, "rows_retracted": (entry.get("rows_retracted") or 0) + rows[file]} for file, entry in known.items()]
 
     def start(self, batch_id: str, entries: Sequence[Entry]) -> None:
         """Say, before a batch's first commit, which files it is about to write."""

@@ -32,8 +32,8 @@ class Options:
     as_json: Json = False
 
     def config(self, overrides: Mapping[str, str] | None = None, *, pipeline: str = "all") -> Config:
-        """overrides: further settings that other flags of the command set; where --set names one of them, --set counts."""
-        return load(self.env, self.source, {**(overrides or {}), **set_pairs(self.sets or [])}, pipeline=pipeline)
+        """overrides: further settings that other flags of the command set; where --set names one of them, too, the flag counts."""
+        return load(self.env, self.source, {**set_pairs(self.sets or []), **(overrides or {})}, pipeline=pipeline)
 
 
 def command(function: Callable[..., int | None]) -> Callable[..., None]:

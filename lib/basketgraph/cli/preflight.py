@@ -9,6 +9,7 @@ from basketgraph.clean.landing import want_files
 from basketgraph.clean.mapping import Source, read_source, refuse
 from basketgraph.clean.replay.settings import ReplaySettings
 from basketgraph.foundation.config import Config, Settings, UserError, data_text
+from basketgraph.foundation.recommenders import RECOMMENDERS
 from basketgraph.foundation.runs.steps import Pipelines, chosen_steps, pipelines, want_events
 
 MODELS = {  # section -> the stage's own model; imported when a step takes it
@@ -25,7 +26,7 @@ MODELS = {  # section -> the stage's own model; imported when a step takes it
     "gate": "basketgraph.evaluate.settings.GateSettings",
     "shards": "basketgraph.shards.writer.ShardSettings",
     "graph": "basketgraph.graph.settings.GraphSettings",
-}
+} | {recommender.settings: recommender.model for recommender in RECOMMENDERS if recommender.model}
 ALWAYS = ("quality", "alerts")  # of every run, whatever its steps
 READ_MAPPING = {"clean", "replay", "kept_purchases"}  # steps
 READ_FILES = {"clean", "replay"}

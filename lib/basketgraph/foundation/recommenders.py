@@ -1,7 +1,7 @@
 """The recommenders, listed once: candidates, ranking, evaluation, report, contract and suite follow this list.
 
-A recommender scores the items that may be listed for each user. A new one that has vectors is added by a line here: its vectors' tables are read,
-scored, ranked, evaluated and named in the report without another change.
+A recommender scores the items that may be listed for each user. One that has vectors is added by a module that makes them, a line here and a section
+of conf/settings.yaml: what is listed here is scored, ranked, evaluated and named in the report without another change.
 """
 
 from dataclasses import dataclass
@@ -29,6 +29,7 @@ class Recommender:
     explain_order: of recommenders that place an item equally high, the one with the lowest number gives the reason.
     settings:      the section of conf/settings.yaml that has its numbers.
     vectors:       of kind `vectors`.
+    model:         the dotted name of the section's model, where the section is this recommender's own.
     only_repeats:  it proposes nothing but what the user bought before.
     """
 
@@ -40,6 +41,7 @@ class Recommender:
     settings: str
     vectors: Vectors | None = None
     only_repeats: bool = False
+    model: str = ""
 
     def __post_init__(self) -> None:
         if (self.kind == "vectors") != (self.vectors is not None):

@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from basketgraph.foundation.code_hash import module_code
 from basketgraph.foundation.config import Settings
 from basketgraph.foundation.distributed.launch import Launcher, run_ranks
 from basketgraph.foundation.failures import at_the_end
@@ -19,12 +20,13 @@ from basketgraph.graph.settings import GraphSettings
 from basketgraph.shards.manifest import Manifest, read_manifest, verify
 
 POLL_SECONDS = 0.5
+WORKER = "basketgraph.graph.worker_main"
 
 
 def training_fingerprint(manifest: Manifest, settings: GraphSettings) -> str:
-    """Hash of the set and of the settings that the model depends on: device, kernel and threads are left out."""
+    """Hash of the set, the settings and the code that the model depends on: device, kernel and threads are left out."""
     numbers = settings.model_dump_json(exclude={"device", "kernel", "threads"})
-    return hashlib.sha256(f"{manifest.fingerprint} {numbers}".encode()).hexdigest()
+    return hashlib.sha256(f"{manifest.fingerprint} {numbers} {module_code(WORKER)}".encode()).hexdigest()
 
 
 class Training(Settings):
@@ -78,7 +80,7 @@ def train_each(
         for training in unfinished:
             arguments += ["--training", training.model_dump_json()]
         with _reported_epochs(unfinished, settings.epochs, on_epoch):
-            run_ranks("basketgraph.graph.worker_main", arguments, ranks, launcher=launcher, threads=settings.threads)
+            run_ranks(WORKER, arguments, ranks, launcher=launcher, threads=settings.threads)
     return [read_result(training.model) for training in named]
 
 

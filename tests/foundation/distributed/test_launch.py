@@ -16,6 +16,7 @@ import pytest
 
 from basketgraph.foundation.config import UserError
 from basketgraph.foundation.distributed.launch import RanksFailed, free_threads, rank_environment, run_ranks
+from basketgraph.graph import training as graph_training
 from basketgraph.graph.results import RESULT, Result
 from basketgraph.graph.settings import GraphSettings
 from basketgraph.graph.training import Training, train_each
@@ -113,14 +114,19 @@ def test_a_training_killed_between_epochs_goes_on_from_its_checkpoint_also_with_
     np.testing.assert_allclose(embeddings(model, "items.parquet"), embeddings(tmp_path / "whole", "items.parquet"), atol=5e-3)
 
 
-def test_a_whole_training_is_not_repeated_and_another_set_is_not_taken_for_it(sealed, alone, tmp_path):
+def test_a_whole_training_is_not_repeated_unless_settings_or_code_changed(sealed, alone, tmp_path, monkeypatch):
     want, where = alone
     copy = tmp_path / "model"
     shutil.copytree(where, copy)
     assert train_shards(sealed, copy, SETTINGS, ranks=1) == want
-    other = train_shards(sealed, copy, SETTINGS.model_copy(update={"epochs": 1}), ranks=1)
+    short = SETTINGS.model_copy(update={"epochs": 1})
+    other = train_shards(sealed, copy, short, ranks=1)
     assert len(other.losses) == 1
     assert other.fingerprint != want.fingerprint
+    monkeypatch.setattr(graph_training, "module_code", lambda module: f"another {module}")
+    anew = train_shards(sealed, copy, short, ranks=1)
+    assert anew.losses == other.losses
+    assert anew.fingerprint != other.fingerprint
 
 
 @pytest.mark.long

@@ -18,7 +18,7 @@ from basketgraph.foundation.tables import maintenance
 from basketgraph.foundation.tables.maintenance import MaintainSettings, first_published, maintain, retain_hours
 from basketgraph.foundation.tables.reader import LISTING
 from basketgraph.foundation.tables.releases import publish, rollback, utc_now
-from basketgraph.foundation.tables.retention import StoredFile, old_files, old_rows, remove_files, stored_files, used_cuts
+from basketgraph.foundation.tables.retention import StoredFile, needed_trainings, old_files, old_rows, remove_files, stored_files, used_cuts
 from basketgraph.foundation.tables.warehouse import LiveRelease, RunTables
 from support.contract_rows import rows
 
@@ -95,13 +95,15 @@ def test_cuts_stay_that_a_kept_release_was_trained_with_or_a_recent_run() -> Non
         training(days_ago(5), "2026-05-01", status="failed"),
     ]
     kept = [{"run_id": "k", "published_at": days_ago(70)}]
-    assert used_cuts(runs, kept, since=days_ago(7)) == {"2026-02-01", "2026-04-01"}
-    assert used_cuts(runs[:3], kept, since=days_ago(7)) == {"2026-02-01", "2026-03-01"}, "the last training stays whatever its age"
+    assert used_cuts(needed_trainings(runs, kept, since=days_ago(7))) == {"2026-02-01", "2026-04-01"}
+    assert used_cuts(needed_trainings(runs[:3], kept, since=days_ago(7))) == {"2026-02-01", "2026-03-01"}, "the last training stays whatever its age"
     folders = [StoredFile(f"{folder}/{cut}", days_ago(60)) for folder in ("shards", "models/graph") for cut in ("2026-01-01", "2026-02-01")]
     young = StoredFile("shards/2026-01-02", days_ago(6))
     pages = [StoredFile("reports/k.html", days_ago(999)), StoredFile("reports/old.html", days_ago(101)), StoredFile("reports/new.html", days_ago(99))]
     going = old_files([*folders, young, *pages], runs=runs, kept=kept, keep_days=7, report_days=100, now=NOW)
     assert going == ["models/graph/2026-01-01", "reports/old.html", "shards/2026-01-01"]
+    older = [{**row, "cuts": None} if row is runs[3] else row for row in runs]  # logged before ops.runs had cuts
+    assert old_files([*folders, young, *pages], runs=older, kept=kept, keep_days=7, report_days=100, now=NOW) == ["reports/old.html"]
 
 
 def test_shard_sets_and_models_are_looked_for_where_training_puts_them(spark: SparkSession, tmp_path: Path) -> None:

@@ -23,10 +23,11 @@ TIME, TIME_NOW, CONTENT_NOW = "__time", "__time_now", "__content_now"  # of what
 
 def files_with_other_keys(table: TableRows) -> frozenset[FileId]:
     """The files whose keys another mapping made, of which the table would get a second row of the same line. Raises UserError where one is gone."""
-    others = {file for file, entry in table.entries.items() if entry["key_fingerprint"] != table.rules.key_fingerprint}
+    others = {file for file, entry in table.entries.items() if entry.get("key_fingerprint") != table.rules.key_fingerprint}
     if not others:
         return frozenset()
-    missing = sorted({path for path, _ in (files_of(table.rows) & others) - set(table.present)})
+    refused = table.rejected.where(F.col("refused_key").isNotNull())  # what a file refused keeps older versions out, under the key it had
+    missing = sorted({path for path, _ in ((files_of(table.rows) | files_of(refused)) & others) - set(table.present)})
     if missing:
         have = [f"{path}: gone, or no longer readable" for path in missing]
         keys = ", ".join(table.rules.table.keys)

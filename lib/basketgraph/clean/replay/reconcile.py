@@ -24,7 +24,7 @@ def settled(entries: Mapping[FileId, Entry], owned: Mapping[FileId, int]) -> dic
     found = {}
     for file, entry in sorted(entries.items()):
         rows = owned.get(file, 0)
-        given = rows + entry["rows_retracted"]
+        given = rows + (entry.get("rows_retracted") or 0)
         refreshed = max(given - entry["rows_accepted"], 0)
         if refreshed > entry["rows_duplicate"]:
             raise RuntimeError(f"{entry['table_name']} from {file[0]}: {entry['rows_accepted']} rows accepted, but {rows} are there")
@@ -35,7 +35,7 @@ def settled(entries: Mapping[FileId, Entry], owned: Mapping[FileId, int]) -> dic
 
 
 def rows_in_table(entry: Entry) -> int:
-    return int(entry["rows_accepted"] - entry["rows_superseded"] - entry["rows_retracted"])
+    return int(entry["rows_accepted"] - entry["rows_superseded"] - (entry.get("rows_retracted") or 0))
 
 
 def reconciled(tables: RunTables, table: str, entries: Mapping[FileId, Entry]) -> dict[FileId, Entry]:

@@ -85,25 +85,33 @@ def old_files(
 ) -> list[str]:
     """Paths of pages and of cuts' folders that may go, in order.
 
-    runs: rows of ops.runs (run_id, step, status, finished_at, cuts). kept: the kept releases (run_id, published_at), the restored ones included.
+    runs: rows of ops.runs (run_id, step, status, finished_at, cuts); while a needed training has no cuts, no cut's folder may go.
+    kept: the kept releases (run_id, published_at), the restored ones included.
     """
-    in_use = used_cuts(runs, kept, since=now - timedelta(days=keep_days)) | {f"{row['run_id']}.html" for row in kept}
+    trainings = needed_trainings(runs, kept, since=now - timedelta(days=keep_days))
+    known = all(row["cuts"] is not None for row in trainings)  # not of trainings logged before ops.runs had this column
+    in_use = used_cuts(trainings) | {f"{row['run_id']}.html" for row in kept}
     going = []
     for file in files:
         folder, _, name = file.path.rpartition("/")
         days = report_days if folder == "reports" else keep_days
-        if name not in in_use and now - file.modified_at > timedelta(days=days):
+        if name not in in_use and (known or folder == "reports") and now - file.modified_at > timedelta(days=days):
             going.append(file.path)
     return sorted(going)
 
 
-def used_cuts(runs: Sequence[Mapping[str, Any]], kept: Sequence[Mapping[str, Any]], *, since: datetime) -> set[str]:
-    """The cuts, as texts, of trainings for a kept release, of those finished since a moment, and of the last one."""
+def needed_trainings(runs: Sequence[Mapping[str, Any]], kept: Sequence[Mapping[str, Any]], *, since: datetime) -> list[Mapping[str, Any]]:
+    """The rows of trainings for a kept release, of those finished since a moment, and of the last one."""
     trained = sorted((row for row in runs if row["step"] == TRAINING and row["status"] == "done"), key=lambda row: row["finished_at"])
     chosen = [row for row in trained if row["finished_at"] >= since] + trained[-1:]
     for release in kept:
         chosen += [row for row in trained if row["finished_at"] <= release["published_at"]][-1:]
-    return {cut.isoformat() for row in chosen for cut in row["cuts"] or ()}
+    return chosen
+
+
+def used_cuts(trainings: Iterable[Mapping[str, Any]]) -> set[str]:
+    """The cuts of trainings, as texts."""
+    return {cut.isoformat() for row in trainings for cut in row["cuts"] or ()}
 
 
 def stored_files(tables: RunTables) -> list[StoredFile]:
