@@ -111,7 +111,7 @@ def test_a_row_that_goes_gives_way_to_what_another_file_says_of_it(spark: SparkS
     shop.clean()
     assert {row["event_id"]: row["quantity"] for row in shop.rows(EVENTS)} == {"1": 5, "3": 5, "9": 2}
     assert {row.source_file: row.rows_superseded for row in shop.table("ops.files").collect()} == {"a.csv": 0, "b.csv": 2}
-    shop.given = mended(reject={"wrong": "title = 'wrong'"})
+    shop.given = mended(where="title <> 'wrong'")
     assert replay(shop, rejected=True).tables[EVENTS]["files"] == 2
     assert {row["event_id"]: row["quantity"] for row in shop.rows(EVENTS)} == {"1": 3, "2": 2, "3": 5, "9": 2}, "the older version counts again"
     booked = {row.source_file: (row.rows_accepted, row.rows_superseded) for row in shop.table("ops.files").collect()}
