@@ -57,19 +57,10 @@ class PackageCode:
         return frozenset(module for name in _names_in(ast.parse(source)) for module in self._modules_of(name))
 
     def _modules_of(self, name: str) -> Iterator[str]:
-        """The modules behind a dotted name: `a.b.c` is a module, or a name in a.b; importing it runs a and a.b, too.
-
-        Of a package whose `__init__` only hands names on, one name depends on the module that it is from, and not on the others.
-        """
+        """The modules behind a dotted name: `a.b.c` is a module, or a name in a.b; importing it runs a and a.b, too."""
         parts = name.split(".")
-        prefixes = [parts[:length] for length in range(1, len(parts) + 1)] if parts[0] == PACKAGE else []
-        modules = [module for prefix in prefixes if self.source(module := ".".join(prefix)) is not None]
-        for module, inner in zip(modules, [*parts[1:], ""], strict=False):
-            handed_on = _handed_on(self.source(module) or "")
-            if handed_on is None or (module == modules[-1] and inner not in handed_on):
-                yield module
-            elif inner in handed_on and not handed_on[inner].startswith(f"{module}.{inner}."):  # else it is from the module of its own name
-                yield from self._modules_of(handed_on[inner])
+        prefixes = [".".join(parts[:length]) for length in range(1, len(parts) + 1)] if parts[0] == PACKAGE else []
+        yield from (module for module in prefixes if self.source(module) is not None)
 
     def closure(self, source: str) -> set[str]:
         """The modules that a source depends on, the MACHINERY left out."""
@@ -102,18 +93,6 @@ def _names_in(node: ast.AST) -> Iterator[str]:
     for child in ast.iter_child_nodes(node):
         if not (only_types and child in node.body):  # type: ignore[attr-defined]
             yield from _names_in(child)
-
-
-@cache
-def _handed_on(source: str) -> dict[str, str] | None:
-    """name -> the dotted name that it is from, where a source is nothing but a docstring, such imports and __all__; else None."""
-    origins: dict[str, str] = {}
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.ImportFrom):
-            origins |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
-        elif not (isinstance(node, ast.Expr) or (isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__")):
-            return None
-    return origins
 
 
 @cache
