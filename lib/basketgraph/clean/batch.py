@@ -40,7 +40,7 @@ class Prepared(FileRows):
     def __init__(
         self, tables: RunTables, rules: TableRules, source: Source, files: Sequence[LandingFile], raw: DataFrame, batch_id: str, now: datetime
     ) -> None:
-        """raw: all rows of the batch's files, as from `reading.raw_rows`."""
+        """raw: all rows of the batch's files, as from `raw_rows.raw_rows`."""
         self.release, self.batch_id, self.table, self.keys = tables, batch_id, rules.table.name, rules.table.keys
         self.first_load = not tables.exists(self.table) or tables.read(self.table).count() == 0
         is_large = self.first_load and not rules.history and sum(file.size for file in files) > FEW_BYTES

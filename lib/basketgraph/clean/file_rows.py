@@ -30,7 +30,7 @@ class FileRows:
     def __init__(
         self, rules: TableRules, source: Source, files: Sequence[LandingFile], raw: DataFrame, *, run_id: str, now: datetime, is_large: bool = False
     ) -> None:
-        """raw: all rows of the files, as from `reading.raw_rows`. is_large: whether repeated keys are searched for while rows are counted."""
+        """raw: all rows of the files, as from `raw_rows.raw_rows`. is_large: whether repeated keys are searched for while rows are counted."""
         self.kept: list[DataFrame] = []
         self.rules, self.source, self.files, self.raw, self.run_id, self.now = rules, source, files, raw, run_id, now
         self.ids: list[FileId] = [(file.path, file.file_hash) for file in files]

@@ -41,7 +41,7 @@ def affected_files(table: TableRows, chosen: Collection[FileId], own: DataFrame,
     other, or no longer refuse a newer version of it.
 
     own:     the table's rows that the chosen files gave.
-    judged:  the chosen files' rows, as from `resolve.judge`.
+    judged:  the chosen files' rows, as from `deduplication.judge`.
     refused: the versions that are refused now, as from `retraction.refused_versions`.
 
     They are looked for in all files that may share a key with the chosen ones, of which there are none where no row came twice. A mended expression
