@@ -13,6 +13,7 @@ from pyspark.sql import SparkSession
 from basketgraph.clean import batch
 from basketgraph.clean.retraction import refused_versions, retracted_rows
 from basketgraph.clean.trace import trace
+from basketgraph.foundation.config import UserError
 from basketgraph.foundation.contracts import contract
 from basketgraph.foundation.tables.warehouse import Warehouse
 from basketgraph.profiles.user_days import stale_days, user_days
@@ -139,3 +140,16 @@ def test_a_row_is_retracted_by_a_newer_refused_version_of_its_key_alone(spark: S
     refused = refused_versions(rows(spark, REJECTED, given), terms)
     assert refused.count() == 2
     assert [row.user_id for row in retracted_rows(table, refused, terms.keys).collect()] == ["a/b"]
+
+
+@pytest.mark.slow
+def test_a_replay_with_other_keys_wants_the_file_whose_refused_row_keeps_an_older_version_out(spark: SparkSession, tmp_path: Path) -> None:
+    shop = Shop(spark, tmp_path, GIVEN)
+    deliver(shop.landing, "a.csv", *FILES["first.csv"])
+    deliver(shop.landing, "b.csv", line(1, title="refunded/2"), minute=1)  # it gave the table no row
+    shop.clean()
+    (shop.landing / "b.csv").unlink()
+    shop.given = mapping(version=MODIFIED, reject=GIVEN["tables"][EVENTS]["reject"], columns={"event_id": "concat('e', line)"})
+    with pytest.raises(UserError, match=r"(?s)made in another way.*b.csv: gone"):
+        replay(shop, first_day=date(2026, 3, 2), last_day=date(2026, 3, 2))
+    assert [row["event_id"] for row in shop.rows(EVENTS)] == ["2", "3"]
