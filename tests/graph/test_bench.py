@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from basketgraph.cli.bench import app
 from basketgraph.foundation.distributed.workers import OneProcess
 from basketgraph.graph.bench import _embedding, bench
-from basketgraph.graph.bench_cli import app
 from basketgraph.graph.results import EMBEDDINGS
 from basketgraph.graph.settings import GraphSettings
 from basketgraph.graph.training import Training

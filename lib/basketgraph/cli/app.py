@@ -10,13 +10,13 @@ from typing import Annotated
 import typer
 
 from basketgraph.cli import rows, sources
+from basketgraph.cli.bench import app as bench
 from basketgraph.cli.options import Options, command, print_json
 from basketgraph.foundation.config import version
 from basketgraph.foundation.failures import handling
 from basketgraph.foundation.interrupt import exits_on_interrupt
 from basketgraph.foundation.progress import running
 from basketgraph.foundation.runs.arguments import DATA_DOCS, exit_code_of
-from basketgraph.graph.bench_cli import app as bench
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(bench, name="bench")

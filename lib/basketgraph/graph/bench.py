@@ -13,6 +13,7 @@ import torch
 
 from basketgraph.foundation.distributed.launch import free_threads
 from basketgraph.foundation.distributed.workers import OneProcess
+from basketgraph.foundation.peak_memory import peak_memory_bytes
 from basketgraph.foundation.progress import at
 from basketgraph.graph.adam import Adam
 from basketgraph.graph.edgelist import EdgeLists, read_edge_lists
@@ -26,7 +27,7 @@ from basketgraph.graph.sparse import Csr
 from basketgraph.graph.train import train
 from basketgraph.graph.training import Training, train_each
 from basketgraph.graph.tune import split_edges, tune
-from basketgraph.graph.worker_main import choose_device, peak_memory_bytes
+from basketgraph.graph.worker_main import choose_device
 from basketgraph.shards.plain import Nodes, seal_arrays
 
 Say = Callable[[str], None]

@@ -9,15 +9,7 @@ import typer
 
 from basketgraph.foundation.progress import running
 
-app = typer.Typer(help="Measure a part of the suite alone.", no_args_is_help=True)
 
-
-@app.callback()
-def main() -> None:
-    """Measure a part of the suite alone."""
-
-
-@app.command("graph")
 def graph(
     train: Annotated[Path, typer.Option(help="training edges: `user item item ...` a line")],
     test: Annotated[Path, typer.Option(help="test edges, in the same format")],

@@ -3,7 +3,6 @@
 import argparse
 import json
 import os
-import resource
 import sys
 import time
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ import torch
 
 from basketgraph.foundation.distributed.launch import free_threads, watch_launcher
 from basketgraph.foundation.distributed.workers import Workers, started_workers
+from basketgraph.foundation.peak_memory import peak_memory_bytes
 from basketgraph.foundation.tables.files import write_atomically
 from basketgraph.graph.adam import Adam
 from basketgraph.graph.checkpoints import Checkpoints
@@ -24,11 +24,6 @@ from basketgraph.graph.settings import GraphSettings
 from basketgraph.graph.shard_input import read_source
 from basketgraph.graph.train import Epoch, train
 from basketgraph.graph.training import Training
-
-
-def peak_memory_bytes() -> int:
-    """The most memory this process has held so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def choose_device(settings: GraphSettings, rank: int) -> torch.device:
