@@ -83,7 +83,7 @@ def test_a_replay_that_was_cut_off_and_whose_file_is_gone_leaves_what_was_there(
     assert shop.table(REJECTED).count() == 2
 
 
-@pytest.mark.slow
+@pytest.mark.long  # test_cleaning.py has the same for the next clean
 def test_after_a_crash_of_cleaning_a_replay_takes_back_what_it_had_written(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -56,7 +56,7 @@ def test_a_shop_of_twelve_days_gets_lists_and_is_told_from_when_on_they_can_be_j
         assert not {row.item_id for row in discovery[user]} & {row.item_id for row, mine in zip(listed, own, strict=True) if mine}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_jobs_cope_with_a_cut_before_which_nothing_was_bought(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The steps from silver to the gate, without the checks in between, for a shop that opened yesterday."""
     shop = YoungShop(tmp_path, [])
