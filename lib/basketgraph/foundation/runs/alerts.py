@@ -60,7 +60,7 @@ def alert(conf: Config, what: str, message: str, *, ds: date | None = None, **kn
 
     what: one of WHAT, KILLED, UNTOLD, LATE.
     """
-    empty = {"exit_code": None, "run_id": None, "step": None, "since": None, "failures": []}
+    empty: dict[str, Any] = {"exit_code": None, "run_id": None, "step": None, "since": None, "failures": []}
     day = None if ds is None else ds.isoformat()
     return {"what": what, "shop": conf.source_name, "ds": day, **empty, "message": message, "report": None, "read": NIGHT_PAGE, **known}
 
