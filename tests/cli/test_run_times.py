@@ -42,7 +42,7 @@ def test_a_run_is_told_with_its_steps_their_checks_and_the_time_between_them(tmp
         ("clean", 4, 2.0, None), ("judge", 1, 0, None)
     ]  # fmt: skip
     assert run_times(LOGGED, None, str(tmp_path))["run_id"] == "r2"
-    with pytest.raises(UserError, match="(?s)have r3.*newest runs: r2, r1"):
+    with pytest.raises(UserError, match=r"(?s)have r3.*newest runs: r2, r1"):
         run_times(LOGGED, "r3", str(tmp_path))
     with pytest.raises(UserError, match="newest runs: none"):
         run_times([], None, str(tmp_path))
