@@ -73,6 +73,18 @@ class Deployment:
         loaded: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         return loaded
 
+    def hook(self) -> str:
+        """The setting of a command that adds alerts to a file."""
+        append = "import sys; open(sys.argv[1], 'a').write(sys.stdin.read() + chr(10))"
+        return f"alerts.command={json.dumps([sys.executable, '-c', append, str(self.landing.parent / 'alerts')])}"
+
+    def alerts(self) -> list[dict[str, Any]]:
+        """What that command got since it was asked last."""
+        place = self.landing.parent / "alerts"
+        told = [json.loads(line) for line in place.read_text().splitlines()] if place.exists() else []
+        place.unlink(missing_ok=True)
+        return told
+
     def task_states(self, dag: str) -> dict[str, str]:
         """State of each task of the DAG's last run."""
         runs = json.loads(self.call("airflow", "dags", "list-runs", dag, "--output", "json").stdout.splitlines()[-1])
@@ -89,7 +101,11 @@ def test_airflows_own_submit_commands_are_read_by_the_jobs(deployment: Deploymen
     found = deployment.rendered("manual__2026-03-01T00:00:00+00:00", warehouse="/data/shop", set=["ranks=3"])
     assert found["errors"] == {}
     known = pipelines().pipelines
-    assert set(found["dags"]) == {f"basketgraph_{pipeline}" for pipeline in known}
+    assert set(found["dags"]) == {f"basketgraph_{pipeline}" for pipeline in (*known, "check")}
+    assert found["dags"]["basketgraph_check"]["commands"]["check"][:2] == ["status", "--check"]
+    updated = {dag.removeprefix("basketgraph_"): terms["outlets"] for dag, terms in found["dags"].items() if terms["outlets"]}
+    silver = {"publish": ["basketgraph_silver"]}
+    assert updated == {"clean": silver, "all": silver, "replay": silver, "recommend": {"publish": ["basketgraph_lists"]}}
     for pipeline, terms in known.items():
         dag = found["dags"][f"basketgraph_{pipeline}"]
         assert list(dag["lines"]) == list(terms.steps)
@@ -110,7 +126,7 @@ def test_airflows_own_submit_commands_are_read_by_the_jobs(deployment: Deploymen
             assert given.set == ["warehouse=/data/shop", f"landing={deployment.landing}", "ranks=3"]
             assert dag["docs"][step].strip(), "an empty page helps nobody"
         for before, after in zip(terms.steps, [*terms.steps[1:], "verdict"], strict=True):
-            assert after in dag["downstream"][before]
+            assert {after, "alert"} <= set(dag["downstream"][before])
 
 
 def test_a_mistake_fails_the_run_at_once_and_the_report_is_tried_all_the_same(deployment: Deployment) -> None:
@@ -122,8 +138,17 @@ def test_a_mistake_fails_the_run_at_once_and_the_report_is_tried_all_the_same(de
     states = deployment.task_states("basketgraph_clean")
     assert (states["clean"], states["publish"]) == ("failed", "upstream_failed"), "no retry: a second try changes nothing"
     assert states["report"] == "success", "the report is made whatever stopped the run"
-    assert states["verdict"] == "upstream_failed"
+    assert (states["verdict"], states["alert"]) == ("upstream_failed", "success")
+    assert "failed in clean, which was told already" in output, "the job has called the hooks itself"
     assert list((deployment.warehouse / "reports").glob("*.html"))
+
+
+def test_a_job_that_never_started_is_told_by_its_dag(deployment: Deployment) -> None:
+    hook = deployment.hook()
+    deployment.call("airflow", "tasks", "test", "basketgraph_clean", "alert", DAY, "--task-params", json.dumps({"set": [hook]}))
+    (alert,) = deployment.alerts()
+    assert (alert["what"], alert["shop"]) == ("ended without a word", "online_retail")
+    assert "it has no step in ops.runs" in alert["message"]
 
 
 def test_the_main_pipeline_runs_once_on_three_months_of_a_real_shop(deployment: Deployment, shared_data: Path) -> None:
@@ -135,7 +160,7 @@ def test_the_main_pipeline_runs_once_on_three_months_of_a_real_shop(deployment: 
     done = deployment.call("airflow", "dags", "test", "basketgraph_all", DAY, check=False)
     assert done.returncode == 0, (done.stdout + done.stderr)[-12000:]
     steps = pipelines().pipelines["all"].steps
-    assert deployment.task_states("basketgraph_all") == dict.fromkeys([*steps, "verdict"], "success")
+    assert deployment.task_states("basketgraph_all") == {**dict.fromkeys([*steps, "verdict"], "success"), "alert": "skipped"}
 
     flags = ["--source", "online_retail", "--set", f"warehouse={deployment.warehouse}", "--json"]
     told = subprocess.run(
@@ -148,3 +173,14 @@ def test_the_main_pipeline_runs_once_on_three_months_of_a_real_shop(deployment: 
     assert state["tables"]["silver.events"]["rows"] > 50_000
     assert state["tables"]["gold.recommendations"]["rows"] > 0
     assert Path(state["report"]).is_file()
+
+    hook = deployment.hook()
+    late = deployment.call("airflow", "dags", "test", "basketgraph_check", DAY, "--conf", json.dumps({"set": [hook]}), check=False)
+    assert late.returncode != 0, (late.stdout + late.stderr)[-4000:]
+    assert deployment.task_states("basketgraph_check") == {"check": "failed"}, "no retry"
+    (alert,) = deployment.alerts()
+    assert (alert["what"], alert["exit_code"]) == ("data or lists are late", 3)
+    assert [sentence.split(", ")[0] for sentence in alert["failures"]] == ["the data are of 2011-02-28", "the lists are of 2011-02-01"]
+    allowed = {"set": [hook, "alerts.data_days=100000", "alerts.lists_days=100000"]}
+    deployment.call("airflow", "dags", "test", "basketgraph_check", DAY, "--conf", json.dumps(allowed))
+    assert deployment.alerts() == []
