@@ -58,6 +58,9 @@ def test_runs_are_told_newest_first_and_an_error_is_over_once_its_step_went_well
     assert mended is not None
     assert (error["run_id"], error["error"], error["is_over"], mended["is_over"]) == ("r1", "no", False, True)
     assert last_error(LOGGED[2:]) is None
+    killed = last_error([row("r1", "run", 0, 4, "failed"), *LOGGED[2:]])
+    assert killed is not None
+    assert killed["is_over"], "it was killed in no step, and a run of the pipeline went well since"
     assert zoned(FOUR).endswith("+00:00")
 
 

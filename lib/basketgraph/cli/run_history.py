@@ -91,11 +91,13 @@ def _run(rows: Rows) -> dict[str, Any]:
 def last_error(logged: Rows) -> dict[str, Any] | None:
     """The newest failure in the run log: {run_id, step, at, exit_code, error_type, error, is_over}; None where there is none.
 
-    is_over: whether the step succeeded, or was up to date, since.
+    is_over: whether the step, or a run of its pipeline, went well since.
     """
     failed = next((row for row in reversed(logged) if row["status"] == "failed"), None)
     if failed is None:
         return None
-    since = any(row["step"] == failed["step"] and row["status"] != "failed" and row["finished_at"] > failed["finished_at"] for row in logged)
+    later = [row for row in logged if row["finished_at"] > failed["finished_at"]]
+    went_well = {run["run_id"] for run in last_runs(logged, len(logged)) if run["status"] != "failed" and run["pipeline"] == failed["pipeline"]}
+    is_over = any(row["run_id"] in went_well or (row["step"] == failed["step"] and row["status"] != "failed") for row in later)
     told = {name: failed[name] for name in ("run_id", "step", "exit_code", "error_type", "error")}
-    return {**told, "at": zoned(failed["finished_at"]), "is_over": since}
+    return {**told, "at": zoned(failed["finished_at"]), "is_over": is_over}

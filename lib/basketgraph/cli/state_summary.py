@@ -37,9 +37,9 @@ def print_status(state: Mapping[str, Any]) -> None:
         what = "is running" if held["state"] == "running" else "was killed"
         out.print(f"lock      run {held['run_id']} {what}{step} (process {held['process']} on {held['host']})")
     if error := state["last_error"]:
-        since = "the step succeeded since" if error["is_over"] else "not mended yet"
+        since = "it went well since" if error["is_over"] else "nothing went well since"
         code = "" if error["exit_code"] is None else f", exit code {error['exit_code']}"
-        out.print(f"last error of {error['at']}, {error['step']} of run {error['run_id']}{code} ({since}):\n  {error['error']}", soft_wrap=True)
+        out.print(f"last error at {error['at']}, run {error['run_id']} in {error['step']}{code} ({since}):\n  {error['error']}", soft_wrap=True)
     print_refused(out, state)
 
 

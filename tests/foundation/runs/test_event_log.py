@@ -33,13 +33,14 @@ def test_what_started_between_two_instants_counts_and_jobs_side_by_side_count_on
 
 
 def test_a_log_that_a_kill_cut_off_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
-    added = {"Event": "SparkListenerExecutorAdded", "Executor Info": {"Total Cores": 2}}
-    start = {"Event": "SparkListenerJobStart", "Job ID": 0, "Submission Time": 1000}
-    lines = [json.dumps(event, separators=(",", ":")) for event in (added, {"Event": "SparkListenerLogStart"}, start, start)]
+    def line(name: str, **told: Any) -> str:
+        return json.dumps({"Event": f"SparkListener{name}", **told}, separators=(",", ":"))
+
+    jobs = [line("JobStart", **{"Job ID": number, "Submission Time": 1000}) for number in range(50_000)]
     file = tmp_path / "local-1.zstd.inprogress"
     with pa.output_stream(str(file), compression="zstd") as stream:
-        stream.write("\n".join(lines).encode()[:-10])
-    assert read_event_log(file).jobs == {0: (1.0, float("inf"))}, "the last line is half a line"
-    whole = file.read_bytes()
-    file.write_bytes(whole[:-3])
-    assert read_event_log(file).cores in (0, 2)
+        stream.write("\n".join([line("ExecutorAdded", **{"Executor Info": {"Total Cores": 2}}), line("LogStart"), *jobs]).encode())
+    events = read_event_log(file)
+    assert (events.cores, len(events.jobs), events.jobs[0]) == (2, 49_999, (1.0, float("inf"))), "the last line has no end"
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    assert 0 < len(read_event_log(file).jobs) < 49_999
