@@ -110,6 +110,13 @@ def test_airflows_own_submit_commands_are_read_by_the_jobs(deployment: Deploymen
     updated = {dag.removeprefix("basketgraph_"): terms["outlets"] for dag, terms in found["dags"].items() if terms["outlets"]}
     silver = {"publish": ["basketgraph_silver"]}
     assert updated == {"clean": silver, "all": silver, "replay": silver, "recommend": {"publish": ["basketgraph_lists"]}}
+    assert {dag.removeprefix("basketgraph_"): terms["schedule"] for dag, terms in found["dags"].items() if terms["schedule"]} == {
+        "clean": "0 4 * * 0-5",
+        "all": "0 4 * * 6",
+        "recommend": ["basketgraph_silver"],
+        "maintain": "0 2 * * 0",
+        "check": "0 12 * * *",
+    }
     for pipeline, terms in known.items():
         dag = found["dags"][f"basketgraph_{pipeline}"]
         assert list(dag["lines"]) == list(terms.steps)

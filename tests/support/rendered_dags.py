@@ -29,6 +29,7 @@ def main(folder: str, run_id: str, given: dict[str, object]) -> None:
         dags[dag_id] = {
             "lines": lines,
             "commands": commands,
+            "schedule": dag.schedule if isinstance(dag.schedule, str | None) else [asset.name for asset in dag.schedule],
             "outlets": {task.task_id: [asset.name for asset in task.outlets] for task in dag.tasks if task.outlets},
             "docs": documented,
             "doc": dag.doc_md,
