@@ -1,4 +1,4 @@
-"""One Airflow DAG per pipeline of conf/pipelines.yaml; each task is the job's own spark-submit line.
+"""One Airflow DAG per pipeline of conf/pipelines.yaml; each task is the job's own spark-submit line. And one that looks whether the lists are new.
 
 BASKETGRAPH_HOME says where the build lies (dist/, conf/, jobs/); BASKETGRAPH_ENV, _SOURCE, _WAREHOUSE and _LANDING are what a run takes where its
 parameters say nothing. The Spark master is that of Airflow's connection `spark_default`.
@@ -14,15 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
+from airflow.providers.standard.hooks.subprocess import SubprocessHook
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, Param, chain
+from airflow.sdk import DAG, Asset, BaseOperator, Param, chain
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # Airflow does it for the folder it was configured with, not for one it is given
-from submit_lines import FINAL_EXIT_CODES, Submission, expanded, pipeline_doc, read_pipelines, submissions
+from submit_lines import FINAL_EXIT_CODES, Submission, alert_line, check_line, expanded, pipeline_doc, read_pipelines, submissions
+from timetable import CHECK_CRON, CHECK_DOC, TIMETABLE
 
 HOME = Path(os.environ.get("BASKETGRAPH_HOME", Path(__file__).resolve().parents[1]))
-SCHEDULES = {"all": "0 4 * * *", "maintain": "0 2 * * 0"}  # UTC; the others run when they are called for: they share the warehouse with `all`
+COMMAND = "basketgraph"  # of the jobs' environment, beside spark-submit
+PUBLISH = "publish"
 RETRY_DELAY = timedelta(minutes=5)
 LONGEST = timedelta(hours=12)
 
@@ -45,7 +48,23 @@ class SubmitJob(SparkSubmitOperator):
             raise AirflowFailException(f"{self.task_id}: {why}; the reason is in the log above") from error
 
 
-def task(submission: Submission) -> SubmitJob:
+class CommandLine(BaseOperator):
+    """Runs the command line of the jobs' environment; its output is the task's log."""
+
+    template_fields = ("arguments",)
+
+    def __init__(self, *, arguments: list[str], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.arguments = arguments
+
+    def execute(self, context: Any) -> None:
+        code = SubprocessHook().run_command([COMMAND, *expanded(self.arguments)], cwd=os.getcwd()).exit_code
+        if code:
+            kind = AirflowFailException if code in FINAL_EXIT_CODES else AirflowException
+            raise kind(f"{self.task_id}: {COMMAND} ended with {code}; the reason is in the log above")
+
+
+def task(submission: Submission, outlets: list[Asset]) -> SubmitJob:
     return SubmitJob(
         task_id=submission.step,
         name=f"basketgraph_{submission.step}",
@@ -55,6 +74,7 @@ def task(submission: Submission) -> SubmitJob:
         application_args=list(submission.arguments),
         doc_md=submission.doc,
         trigger_rule="all_done" if submission.even_after_failure else "all_success",
+        outlets=outlets if submission.step == PUBLISH else [],
     )
 
 
@@ -70,26 +90,45 @@ def parameters() -> dict[str, Param]:
     }
 
 
-def pipeline_dag(pipelines: dict[str, Any], pipeline: str) -> DAG:
-    with DAG(
-        dag_id=f"basketgraph_{pipeline}",
-        description=pipelines["pipelines"][pipeline]["help"],
-        doc_md=pipeline_doc(pipelines, pipeline),
-        schedule=SCHEDULES.get(pipeline),
+def dag_of(name: str, *, schedule: str | list[Asset] | None, description: str, doc: str) -> DAG:
+    return DAG(
+        dag_id=f"basketgraph_{name}",
+        description=description,
+        doc_md=doc,
+        schedule=schedule,
         start_date=datetime(2000, 1, 1, tzinfo=timezone.utc),  # so that any past day can be run by hand; nothing is caught up
         catchup=False,
         max_active_runs=1,
         params=parameters(),
         default_args={"retries": 1, "retry_delay": RETRY_DELAY, "execution_timeout": LONGEST},
         tags=["basketgraph"],
-    ) as dag:
-        tasks = [task(submission) for submission in submissions(pipelines, pipeline, str(HOME))]
+    )
+
+
+def pipeline_dag(pipelines: dict[str, Any], pipeline: str) -> DAG:
+    timing, description = TIMETABLE[pipeline], pipelines["pipelines"][pipeline]["help"]
+    schedule = [Asset(timing.after)] if timing.after else timing.cron
+    with dag_of(pipeline, schedule=schedule, description=description, doc=pipeline_doc(pipelines, pipeline, timing.lateness)) as dag:
+        outlets = [Asset(timing.makes)] if timing.makes else []
+        tasks = [task(submission, outlets) for submission in submissions(pipelines, pipeline, str(HOME))]
         # A run is as its last tasks are: the report, which runs whatever stopped the run, would turn a stopped run into a successful one.
         verdict = EmptyOperator(task_id="verdict", doc_md="successful when every step is, the report included")
+        # A job calls the hooks itself, unless it never started or was killed.
+        alert = CommandLine(
+            task_id="alert", arguments=alert_line(), trigger_rule="one_failed", doc_md="the hooks of conf for a job that never started"
+        )
         chain(*tasks)
         tasks >> verdict
+        tasks >> alert
+    return dag
+
+
+def check_dag() -> DAG:
+    with dag_of("check", schedule=CHECK_CRON, description="whether data and lists are as new as conf allows", doc=CHECK_DOC) as dag:
+        CommandLine(task_id="check", arguments=check_line(), doc_md=CHECK_DOC)
     return dag
 
 
 for name in (known := read_pipelines(HOME))["pipelines"]:
     globals()[f"basketgraph_{name}"] = pipeline_dag(known, name)
+basketgraph_check = check_dag()

@@ -66,15 +66,29 @@ def _submission(step: str, terms: Mapping[str, Any], pipeline: str, home: str) -
     )
 
 
+def check_line() -> list[str]:
+    """`basketgraph status --check`, as templates."""
+    return ["status", "--check", *_warehouse_flags()]
+
+
+def alert_line() -> list[str]:
+    """`basketgraph runs alert RUN`, which alerts of a run whose job could not do so itself; as templates."""
+    return ["runs", "alert", RUN_ID, *_warehouse_flags()]
+
+
+def _warehouse_flags() -> list[str]:
+    return ["--env", "{{ params.env }}", "--source", "{{ params.source }}", SET + WAREHOUSE, SET + SETS]
+
+
 def _listed(tables: Sequence[str]) -> str:
     return ", ".join(f"`{table}`" for table in tables) or "nothing"
 
 
-def pipeline_doc(pipelines: Mapping[str, Any], pipeline: str) -> str:
-    """The DAG's page in Airflow: what the pipeline does and each of its steps, in Markdown."""
+def pipeline_doc(pipelines: Mapping[str, Any], pipeline: str, lateness: str) -> str:
+    """The DAG's page in Airflow: what the pipeline does, what lateness costs, and each of its steps, in Markdown."""
     terms = pipelines["pipelines"][pipeline]
     steps = "\n".join(f"{number}. `{step}`: {pipelines['steps'][step]['help']}" for number, step in enumerate(terms["steps"], 1))
-    return f"**{terms['help']}**\n\n{steps}\n\nThe same steps on one machine: `basketgraph run {pipeline}`.\n"
+    return f"**{terms['help']}**\n\n{lateness}\n\n{steps}\n\nThe same steps on one machine: `basketgraph run {pipeline}`.\n"
 
 
 def expanded(rendered: Sequence[str]) -> list[str]:

@@ -8,8 +8,9 @@ from pyspark.sql import SparkSession
 
 from basketgraph.foundation.config import Config
 from basketgraph.foundation.runs.job import StepReport, job_main
-from basketgraph.foundation.tables.maintenance import MaintainSettings, maintain
+from basketgraph.foundation.tables.maintenance import maintain
 from basketgraph.foundation.tables.releases import utc_now
+from basketgraph.foundation.tables.settings import MaintainSettings
 from basketgraph.foundation.tables.warehouse import RunTables
 
 

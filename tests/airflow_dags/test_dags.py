@@ -7,14 +7,18 @@ import os
 import shutil
 import subprocess
 import sys
-from datetime import date
+from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pyspark.sql import SparkSession
 
 from basketgraph.foundation.runs.arguments import job_parser
 from basketgraph.foundation.runs.steps import pipelines
+from basketgraph.foundation.tables.releases import publish
+from basketgraph.foundation.tables.warehouse import RunTables
+from support.contract_rows import rows
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 AIRFLOW = REPOSITORY / ".venv-airflow" / "bin"
@@ -73,6 +77,18 @@ class Deployment:
         loaded: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         return loaded
 
+    def hook(self) -> str:
+        """The setting of a command that adds alerts to a file."""
+        append = "import sys; open(sys.argv[1], 'a').write(sys.stdin.read() + chr(10))"
+        return f"alerts.command={json.dumps([sys.executable, '-c', append, str(self.landing.parent / 'alerts')])}"
+
+    def alerts(self) -> list[dict[str, Any]]:
+        """What that command got since it was asked last."""
+        place = self.landing.parent / "alerts"
+        told = [json.loads(line) for line in place.read_text().splitlines()] if place.exists() else []
+        place.unlink(missing_ok=True)
+        return told
+
     def task_states(self, dag: str) -> dict[str, str]:
         """State of each task of the DAG's last run."""
         runs = json.loads(self.call("airflow", "dags", "list-runs", dag, "--output", "json").stdout.splitlines()[-1])
@@ -89,7 +105,18 @@ def test_airflows_own_submit_commands_are_read_by_the_jobs(deployment: Deploymen
     found = deployment.rendered("manual__2026-03-01T00:00:00+00:00", warehouse="/data/shop", set=["ranks=3"])
     assert found["errors"] == {}
     known = pipelines().pipelines
-    assert set(found["dags"]) == {f"basketgraph_{pipeline}" for pipeline in known}
+    assert set(found["dags"]) == {f"basketgraph_{pipeline}" for pipeline in (*known, "check")}
+    assert found["dags"]["basketgraph_check"]["commands"]["check"][:2] == ["status", "--check"]
+    updated = {dag.removeprefix("basketgraph_"): terms["outlets"] for dag, terms in found["dags"].items() if terms["outlets"]}
+    silver = {"publish": ["basketgraph_silver"]}
+    assert updated == {"clean": silver, "all": silver, "replay": silver, "recommend": {"publish": ["basketgraph_lists"]}}
+    assert {dag.removeprefix("basketgraph_"): terms["schedule"] for dag, terms in found["dags"].items() if terms["schedule"]} == {
+        "clean": "0 4 * * 0-5",
+        "all": "0 4 * * 6",
+        "recommend": ["basketgraph_silver"],
+        "maintain": "0 2 * * 0",
+        "check": "0 12 * * *",
+    }
     for pipeline, terms in known.items():
         dag = found["dags"][f"basketgraph_{pipeline}"]
         assert list(dag["lines"]) == list(terms.steps)
@@ -110,7 +137,7 @@ def test_airflows_own_submit_commands_are_read_by_the_jobs(deployment: Deploymen
             assert given.set == ["warehouse=/data/shop", f"landing={deployment.landing}", "ranks=3"]
             assert dag["docs"][step].strip(), "an empty page helps nobody"
         for before, after in zip(terms.steps, [*terms.steps[1:], "verdict"], strict=True):
-            assert after in dag["downstream"][before]
+            assert {after, "alert"} <= set(dag["downstream"][before])
 
 
 def test_a_mistake_fails_the_run_at_once_and_the_report_is_tried_all_the_same(deployment: Deployment) -> None:
@@ -122,8 +149,40 @@ def test_a_mistake_fails_the_run_at_once_and_the_report_is_tried_all_the_same(de
     states = deployment.task_states("basketgraph_clean")
     assert (states["clean"], states["publish"]) == ("failed", "upstream_failed"), "no retry: a second try changes nothing"
     assert states["report"] == "success", "the report is made whatever stopped the run"
-    assert states["verdict"] == "upstream_failed"
+    assert (states["verdict"], states["alert"]) == ("upstream_failed", "success")
+    assert "failed in clean, which was told already" in output, "the job has called the hooks itself"
     assert list((deployment.warehouse / "reports").glob("*.html"))
+
+
+def test_a_job_that_never_started_is_told_by_its_dag(deployment: Deployment) -> None:
+    hook = deployment.hook()
+    deployment.call("airflow", "tasks", "test", "basketgraph_clean", "alert", DAY, "--task-params", json.dumps({"set": [hook]}))
+    (alert,) = deployment.alerts()
+    assert (alert["what"], alert["shop"]) == ("ended without a word", "online_retail")
+    assert "it has no step in ops.runs" in alert["message"]
+
+
+def test_stale_lists_fail_the_check_and_call_the_hook(deployment: Deployment, spark: SparkSession, tmp_path: Path) -> None:
+    tables, day, moment = RunTables(spark, str(tmp_path), "run-1"), date(2011, 2, 28), datetime(2011, 3, 1, 4, tzinfo=timezone.utc)
+    for table, row in (
+        ("silver.events", {"event_date": day}),
+        ("gold.recommendations", {"as_of": day}),
+        ("ops.runs", {"run_id": "run-1", "step": "publish", "status": "done", "started_at": moment, "finished_at": moment}),
+    ):
+        tables.append(rows(spark, table, [row]), table)
+    publish(tables, as_of=day, now=moment)
+
+    def states(*sets: str) -> dict[str, str]:
+        given = {"warehouse": str(tmp_path), "set": [deployment.hook(), *sets]}
+        deployment.call("airflow", "dags", "test", "basketgraph_check", DAY, "--conf", json.dumps(given), check=False)
+        return deployment.task_states("basketgraph_check")
+
+    assert states() == {"check": "failed"}, "without a retry"
+    (alert,) = deployment.alerts()
+    assert (alert["what"], alert["exit_code"]) == ("data or lists are late", 3)
+    assert [sentence.split(", ")[0] for sentence in alert["failures"]] == ["the data are of 2011-02-28", "the lists are of 2011-02-28"]
+    assert states("alerts.data_days=100000", "alerts.lists_days=100000") == {"check": "success"}
+    assert deployment.alerts() == []
 
 
 def test_the_main_pipeline_runs_once_on_three_months_of_a_real_shop(deployment: Deployment, shared_data: Path) -> None:
@@ -135,7 +194,7 @@ def test_the_main_pipeline_runs_once_on_three_months_of_a_real_shop(deployment: 
     done = deployment.call("airflow", "dags", "test", "basketgraph_all", DAY, check=False)
     assert done.returncode == 0, (done.stdout + done.stderr)[-12000:]
     steps = pipelines().pipelines["all"].steps
-    assert deployment.task_states("basketgraph_all") == dict.fromkeys([*steps, "verdict"], "success")
+    assert deployment.task_states("basketgraph_all") == {**dict.fromkeys([*steps, "verdict"], "success"), "alert": "skipped"}
 
     flags = ["--source", "online_retail", "--set", f"warehouse={deployment.warehouse}", "--json"]
     told = subprocess.run(

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 from jinja2 import Environment, StrictUndefined
+from typer.main import get_command
 
+from basketgraph.cli.app import app
 from basketgraph.foundation.config import load
 from basketgraph.foundation.runs.arguments import job_parser, set_pairs
 from basketgraph.foundation.runs.steps import pipelines
@@ -20,7 +22,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 DAGS = REPOSITORY / "airflow_dags"
 sys.path.insert(0, str(DAGS))
 
-from submit_lines import Submission, expanded, pipeline_doc, read_pipelines, submissions, submit_line  # noqa: E402
+from submit_lines import Submission, alert_line, check_line, expanded, pipeline_doc, read_pipelines, submissions, submit_line  # noqa: E402
+from timetable import SILVER, TIMETABLE  # noqa: E402
 
 KNOWN = read_pipelines(REPOSITORY)
 TASKS = [(pipeline, submission) for pipeline in KNOWN["pipelines"] for submission in submissions(KNOWN, pipeline, "/opt/basketgraph")]
@@ -95,10 +98,38 @@ def test_every_step_has_the_job_that_its_line_names() -> None:
 
 
 def test_the_pages_say_what_is_done() -> None:
-    doc = pipeline_doc(KNOWN, "all")
+    doc = pipeline_doc(KNOWN, "all", "what lateness costs")
+    assert "what lateness costs" in doc
     for submission in submissions(KNOWN, "all", "/x"):
         assert f"`{submission.step}`: {KNOWN['steps'][submission.step]['help']}" in doc
         assert KNOWN["steps"][submission.step]["help"] in submission.doc
+
+
+@pytest.mark.parametrize("line", [check_line(), alert_line()], ids=["check", "alert"])
+def test_the_command_line_reads_what_the_dags_give_it(line: list[str]) -> None:
+    arguments = render(tuple(line), warehouse="/data/shop a", set=["alerts.data_days=9"])
+    group: Any = get_command(app)
+    while hasattr(group, "commands"):
+        group = group.commands[arguments.pop(0)]
+    given = group.make_context("", arguments).params
+    assert (given["env"], given["source"], list(given["sets"])) == ("local", "online_retail", ["warehouse=/data/shop a", "alerts.data_days=9"])
+    assert given.get("check", True)
+    assert given.get("run") in (None, "scheduled__2026-03-01T040000-0000")
+
+
+def test_each_pipeline_has_its_place_in_the_timetable_and_each_day_one_that_cleans() -> None:
+    assert TIMETABLE.keys() == KNOWN["pipelines"].keys()
+    cleaning = [timing for timing in TIMETABLE.values() if timing.cron and timing.makes == SILVER]
+    days = [str(day) for timing in cleaning for day in days_of(str(timing.cron))]
+    assert sorted(days) == list("0123456"), "two of them on one day would write the same tables at once"
+    assert TIMETABLE["recommend"].after == SILVER
+    for pipeline, timing in TIMETABLE.items():
+        assert "publish" in KNOWN["pipelines"][pipeline]["steps"] or timing.makes is None, "the step that updates the asset"
+
+
+def days_of(cron: str) -> list[int]:
+    first, _, last = cron.split()[4].partition("-")
+    return list(range(int(first), int(last or first) + 1))
 
 
 def test_the_dags_import_neither_the_package_nor_its_jobs() -> None:

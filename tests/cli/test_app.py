@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from typer.testing import CliRunner, Result
 from basketgraph.cli.app import app, main
 from basketgraph.cli.runner import Outcome
 from basketgraph.cli.status import status_of
-from basketgraph.foundation.config import CONF_VARIABLE, UserError
+from basketgraph.foundation.config import CONF_VARIABLE, UserError, load
 from basketgraph.foundation.runs.steps import pipelines
 from basketgraph.foundation.tables.reader import TableReader
 from basketgraph.foundation.tables.warehouse import LiveRelease, releases
@@ -71,6 +72,14 @@ def test_run_status_and_rollback_print_one_json_object_last(spark: SparkSession,
     assert (back.exit_code, last_json(back)["restores"]) == (0, 1)
     users = LiveRelease(spark, str(warehouse)).read("silver.redemptions")
     assert sorted(row.user_id for row in users.collect()) == ["ann", "bob"]
+    listed = last_json(call("releases", *shop.flags, "--json"))["releases"]
+    assert [(row["release"], row["restores"], row["live"]) for row in listed] == [(3, 1, True), (2, None, False), (1, None, False)]  # type: ignore[attr-defined]
+    plan = last_json(call("rollback", "--to", "2", "--dry-run", *shop.flags, "--json"))
+    assert (plan["live"], plan["restores"]) == (3, 2)
+    assert plan["tables"]["silver.redemptions"]["rows"] == [2, 3]  # type: ignore[index]
+    assert len(releases(LiveRelease(spark, str(warehouse)))) == 3, "a dry run writes nothing"
+    assert call("rollback", "--to", "9", *shop.flags).exit_code == 2
+    assert last_json(call("rollback", "--to", "2", *shop.flags, "--json"))["restores"] == 2
 
 
 def assert_status_without_spark(spark: SparkSession, shop: TinyShop, told: dict[str, object]) -> None:
@@ -83,7 +92,8 @@ def assert_status_without_spark(spark: SparkSession, shop: TinyShop, told: dict[
     assert imported & {"pyspark", "py4j", "pandas", "numpy", "pyarrow", "torch"} == set()
     assert "deltalake" in imported
     assert {**told, "peak_memory_bytes": 0} == {key: state[key] for key in told}, "the peak is that of runs that judge lists"
-    read_by_spark = status_of(TableReader(spark, str(shop.warehouse)), str(shop.warehouse))
+    reader = TableReader(spark, str(shop.warehouse))
+    read_by_spark = status_of(reader, reader.files, load("local", "tiny", {"warehouse": str(shop.warehouse)}), datetime.now(timezone.utc))
     assert state == json.loads(json.dumps(read_by_spark, default=str))
 
 
@@ -104,20 +114,57 @@ def test_a_run_that_finds_nothing_new_names_the_page_of_before_and_one_whose_pag
     again = last_json(call(*command))
     assert (again["report"], report_status(again), page.read_text()) == (str(page), "current", first)
     page.unlink()
-    assert last_json(call("status", *shop.flags, "--json"))["report"] is None, "a page that is gone is not named"
+    hook = [*hook_of(shop), "--set", "alerts.data_days=null"]
+    late = call("status", "--check", *shop.flags, *hook, "--json")
+    assert (late.exit_code, last_json(late)["report"]) == (3, None), "a page that is gone is not named"
+    assert call("status", "--check", *shop.flags, *hook, "--set", "alerts.lists_days=null").exit_code == 0
+    ((what, message),) = alerts_of(shop)
+    assert (what, message) == ("data or lists are late", "no lists are live")
     anew = last_json(call(*command))
     assert (anew["report"], report_status(anew), page.read_text() != first) == (str(page), "done", True)
+
+
+def hook_of(shop: TinyShop) -> list[str]:
+    append = "import sys; open(sys.argv[1], 'a').write(sys.stdin.read() + chr(10))"
+    return ["--set", f"alerts.command={json.dumps([sys.executable, '-c', append, str(shop.landing / 'alerts')])}"]
+
+
+def alerts_of(shop: TinyShop) -> list[tuple[str, str]]:
+    """`what` and `message` of the alerts that the hook got; they are forgotten then."""
+    place = shop.landing / "alerts"
+    told = [json.loads(line) for line in place.read_text().splitlines()] if place.exists() else []
+    place.unlink(missing_ok=True)
+    return [(alert["what"], alert["message"].splitlines()[0]) for alert in told]
+
+
+def test_a_mistake_that_is_found_before_spark_starts_is_told_and_one_of_a_dry_run_is_not(shop: TinyShop) -> None:
+    for command in (["run", "all"], ["replay"], ["maintain"]):
+        wrong = ["--set", "warehouse=/proc/none", *hook_of(shop)]
+        assert call(*command, *shop.flags, *wrong).exit_code == 2
+        ((what, message),) = alerts_of(shop)
+        assert what == "a mistake in mapping, flags or input", message
+    assert call("run", "all", *shop.flags, *hook_of(shop), "--from", "fly", "--dry-run").exit_code == 2
+    assert call("status", *shop.flags, *hook_of(shop)).exit_code == 2
+    assert alerts_of(shop) == []
+    assert call("status", "--check", *shop.flags, *hook_of(shop)).exit_code == 2
+    assert call("runs", "alert", "scheduled__1", *shop.flags, *hook_of(shop)).exit_code == 0
+    assert [what for what, _ in alerts_of(shop)] == ["a mistake in mapping, flags or input", "ended without a word"]
+    assert not shop.warehouse.exists()
 
 
 @pytest.mark.slow
 def test_the_exit_code_says_whose_fault_it_was(spark: SparkSession, shop: TinyShop) -> None:
     for word, code in (("mistake", 2), ("quality", 3), ("gate", 4)):
         shop.verdict(word)
-        result = call("run", "all", *shop.flags, "--ds", "2026-03-01", "--json")
+        result = call("run", "all", *shop.flags, *hook_of(shop), "--ds", "2026-03-01", "--json")
+        assert [message for _, message in alerts_of(shop)] == [f"told to: {word}"], "once, by its step"
         assert result.exit_code == code
         assert f"told to: {word}" in result.stderr
         assert "Traceback" not in result.output
         assert last_json(result)["refused"] == (None if word == "mistake" else f"told to: {word}")
+    run_id = str(last_json(result)["run_id"])
+    assert last_json(call("runs", "alert", run_id, *shop.flags, *hook_of(shop), "--json"))["failed_step"] == "judge"
+    assert alerts_of(shop) == [], "its step told of it already"
 
 
 def test_mistakes_in_flags_and_conf_end_with_2_and_without_a_traceback(spark: SparkSession, shop: TinyShop) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import date
+from datetime import date, datetime, timezone
 from pathlib import Path
+from socket import gethostname
 
 import pytest
 from pyspark.sql import SparkSession
@@ -13,12 +14,13 @@ from pyspark.sql import SparkSession
 from basketgraph.cli.runner import Outcome, dry_run, run_pipeline
 from basketgraph.cli.status import status
 from basketgraph.foundation.config import CONF_VARIABLE, Config, UserError, load
-from basketgraph.foundation.runs.job import RUNS
-from basketgraph.foundation.runs.steps import pipelines
+from basketgraph.foundation.runs.lock import Leases
+from basketgraph.foundation.runs.steps import RUNS, pipelines
+from basketgraph.foundation.tables.files import Files
 from basketgraph.foundation.tables.warehouse import LiveRelease, RunTables
 from support.tiny_shop import TinyShop
 
-DAY = date(2026, 3, 1)
+DAY, NOW = date(2026, 3, 1), datetime(2026, 3, 2, 12, tzinfo=timezone.utc)
 
 
 @pytest.fixture
@@ -89,13 +91,13 @@ def test_a_stop_leaves_the_live_release_and_the_report_is_made_all_the_same(
     assert statuses(stopped) == {"load": "done", "copy": "done", "judge": "failed", "report": "done"}
     assert Path(stopped.as_json()["report"]).read_text() == f"run {stopped.run_id}"
     assert (stopped.as_json()["release"], live_users(spark, shop)) == (1, ["ann", "bob"])
-    seen = status(conf(shop))
+    seen = status(conf(shop), now=NOW)
     assert (seen["run_id"], seen["refused"]) == (stopped.run_id, f"told to: {word}")
     assert {step["name"]: step["status"] for step in seen["steps"]} == statuses(stopped)
     assert seen["steps"][0].keys() == stopped.as_json()["steps"][0].keys()
     with monkeypatch.context() as patched:
         patched.setattr("basketgraph.foundation.tables.deltalake_reader.QueryBuilder", lambda: 1 / 0)
-        assert status(conf(shop)) == seen, "what cannot be read without Spark is read by it"
+        assert status(conf(shop), now=NOW) == seen, "what cannot be read without Spark is read by it"
     alert = json.loads(told.read_text())
     assert {key: alert[key] for key in ("shop", "ds", "run_id", "step", "message")} == {
         "shop": "tiny", "ds": DAY.isoformat(), "run_id": stopped.run_id, "step": "judge", "message": f"told to: {word}"
@@ -108,24 +110,44 @@ def test_a_stop_leaves_the_live_release_and_the_report_is_made_all_the_same(
     mended = run(shop)
     assert statuses(mended) == {"load": "current", "copy": "current", "judge": "done", "publish": "done", "report": "done"}
     assert live_users(spark, shop) == ["ann", "bob", "mallory"]
-    assert status(conf(shop))["refused"] is None
+    assert status(conf(shop), now=NOW)["refused"] is None
 
 
 @pytest.mark.slow
 def test_a_crash_ends_the_run_at_its_step_and_a_report_that_fails_does_not_hide_a_stop(spark: SparkSession, shop: TinyShop) -> None:
     shop.verdict("crash")
-    crashed = run(shop)
+    append = "import sys; open(sys.argv[1], 'a').write(sys.stdin.read() + chr(10))"
+    hooked = conf(shop, **{"alerts.command": json.dumps([sys.executable, "-c", append, str(shop.landing / "alerts")])})
+    crashed = run_pipeline(hooked, "all", ds=DAY)
     assert statuses(crashed) == {"load": "done", "copy": "done", "judge": "failed"}
     assert (crashed.refused, str(crashed.error)) == (None, "told to: crash")
     release = RunTables(spark, str(shop.warehouse), "look")
     assert {(row.step, row.status) for row in release.read(RUNS).collect()} == {("load", "done"), ("copy", "done"), ("judge", "failed")}
     assert not release.exists("ops.releases")
 
+    leases = Leases(Files(), str(shop.warehouse))  # as a run that was killed in `copy` leaves it
+    killed = {"run_id": "gone", "pipeline": "all", "step": "copy", "step_seconds": 5.0, "host": gethostname(), "pid": 1, "processes": []}
+    leases.create(leases.tokens()[0] + 1, {**killed, "renewed_at": NOW.timestamp(), "released": False})
+    seen = status(hooked, now=NOW)
+    assert (seen["holder"]["state"], seen["last_error"]["error_type"], seen["runs"][0]["failed_step"]) == ("killed", "RuntimeError", "judge")
+
     shop.verdict("gate")
     shop.write_job("report", "def run(spark, conf, ds, release):\n    raise RuntimeError('no paper')\n")
-    stopped = run(shop)
+    stopped = run_pipeline(hooked, "all", ds=DAY)
     assert (stopped.refused, getattr(stopped.error, "exit_code", None)) == ("told to: gate", 4)
     assert statuses(stopped)["report"] == "failed"
+    alerts = [json.loads(line) for line in (shop.landing / "alerts").read_text().splitlines()]
+    assert [(told["what"], told["exit_code"], told["run_id"], told["step"]) for told in alerts] == [
+        ("crashed", 1, crashed.run_id, "judge"),
+        ("killed", None, "gone", "copy"),
+        ("refused by the gate", 4, stopped.run_id, "judge"),
+        ("crashed", 1, stopped.run_id, "report"),
+    ]
+    assert (alerts[0]["message"], alerts[2]["since"]["run_id"]) == ("RuntimeError: told to: crash", crashed.run_id)
+    seen = status(hooked, now=NOW)
+    assert (seen["holder"]["state"], seen["last_error"]["step"], {run["run_id"]: run["failed_step"] for run in seen["runs"]}["gone"]) == (
+        "ended", "report", "copy"
+    )  # fmt: skip
 
 
 def test_an_unknown_step_or_pipeline_is_told_before_spark_starts_a_run(shop: TinyShop) -> None:
@@ -138,7 +160,7 @@ def test_an_unknown_step_or_pipeline_is_told_before_spark_starts_a_run(shop: Tin
 
 def test_status_of_an_empty_warehouse_is_a_mistake(shop: TinyShop) -> None:
     with pytest.raises(UserError, match="want a warehouse with runs"):
-        status(conf(shop))
+        status(conf(shop), now=NOW)
 
 
 def test_the_report_step_says_which_file_it_makes_so_that_a_deleted_page_is_made_again() -> None:

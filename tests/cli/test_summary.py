@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from basketgraph.cli.summary import print_changes, print_status, print_summary, print_trace
+from basketgraph.cli.state_summary import print_status
+from basketgraph.cli.summary import print_changes, print_summary, print_trace
 from basketgraph.evaluate.evaluations import as_json
 from basketgraph.report.examples import Example
 
@@ -105,9 +106,11 @@ def test_names_are_printed_as_they_are_whatever_they_would_mean_as_markup(name: 
     print_changes({}, {name: {f"{name}.csv": name}}, {}, file=out)
     assert out.getvalue().count(name) == 3
     step = {"step": name, "status": "done", "finished_at": "now", "seconds": 1.0, "run_id": "r"}
-    print_status({"tables": {name: {"version": 1, "rows": 1}}, "last_steps": [step], "release": 7, "as_of": None})
+    state = {"tables": {name: {"version": 1, "rows": 1}}, "last_steps": [step], "release": 7, "as_of": None, "runs": [], "ages": {}, "holder": None}
+    error = {"at": "now", "step": "clean", "run_id": "r", "exit_code": 1, "error": name, "is_over": False}
+    print_status({**state, "quality": {"critical_failures": 0, "warnings": 0}, "report": name, "last_error": error})
     version = {"version": 1, "at": "now", "what": "insert", "changed": {"name": (name, name)}, "source_file": name}
     traced = {"row": None, "table": "silver.items", "key": {"item_id": name}, "file": {"path": name}, "run": None, "commits": [], "releases": []}
     refused = {"rejected_id": "f00d", "reasons": [name], "source_file": name}
     print_trace({**traced, "versions": [version], "user_days": [], "retracted_by": refused})
-    assert capsys.readouterr().out.count(name) == 9
+    assert capsys.readouterr().out.count(name) == 11

@@ -18,7 +18,7 @@ MODELS = {  # section -> the stage's own model; imported when a step takes it
     "quality": "basketgraph.foundation.quality.suites.QualitySettings",
     "alerts": "basketgraph.foundation.runs.alerts.AlertSettings",
     "interactions": "basketgraph.interactions.interactions.InteractionsSettings",
-    "maintain": "basketgraph.foundation.tables.maintenance.MaintainSettings",
+    "maintain": "basketgraph.foundation.tables.settings.MaintainSettings",
     "profiles": "basketgraph.profiles.user_profiles.ProfilesSettings",
     "recall": "basketgraph.recall.settings.RecallSettings",
     "rank": "basketgraph.rank.settings.RankSettings",

@@ -12,7 +12,8 @@ from importlib.resources import as_file
 from typing import Any
 
 from basketgraph.cli.preflight import check_settings
-from basketgraph.cli.status import run_as_json, run_log, state
+from basketgraph.cli.run_history import run_as_json, run_log
+from basketgraph.cli.status import state
 from basketgraph.foundation.config import Config, data_file
 from basketgraph.foundation.failures import handling, in_a_line
 from basketgraph.foundation.privacy.log_masking import without_addresses

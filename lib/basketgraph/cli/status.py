@@ -2,37 +2,43 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeVar
 
+from basketgraph.cli.freshness import ages
+from basketgraph.cli.run_history import Rows, last_details, last_error, last_runs, last_tries, newest_run, run_log, zoned
 from basketgraph.foundation.config import Config, UserError
 from basketgraph.foundation.paths import local_folder
-from basketgraph.foundation.runs.alerts import refusal
+from basketgraph.foundation.runs.lock import Leases, is_over, newest_lease, was_killed
 from basketgraph.foundation.runs.steps import StepResult
 from basketgraph.foundation.tables.deltalake_reader import DeltaFolder, Reader, Unreadable
+from basketgraph.foundation.tables.files import Files
 from basketgraph.report.newest import newest_checks
 from basketgraph.report.promises import critical_failures
 from basketgraph.report.promises import state as state_of_check
 
 log = logging.getLogger("basketgraph")
-RUNS, RELEASES = "ops.runs", "ops.releases"
-OF_RUNS = "run_id, step, status, started_at, finished_at, seconds, rows_in, rows_out, detail, exit_code, error, peak_memory_bytes"
-Rows = list[dict[str, Any]]
+RELEASES = "ops.releases"
+Told = TypeVar("Told")
 
 
-def status(conf: Config) -> dict[str, Any]:
-    """The state of the warehouse, the steps of the newest run, and each step's last row of ops.runs. Takes no lock and writes nothing.
+def status(conf: Config, *, now: datetime) -> dict[str, Any]:
+    """The state of the warehouse, its newest runs, and each step's last row of ops.runs. Takes no lock and writes nothing.
 
-    A folder is read without Spark; what the package `deltalake` cannot read, and a warehouse that is no folder, by Spark.
+    now: an instant with a zone, from which ages are counted.
     """
+    return read(conf, "status", lambda reader, files: status_of(reader, files, conf, now))
+
+
+def read(conf: Config, command: str, of: Callable[[Reader, Files], Told]) -> Told:
+    """What `of` reads of the warehouse: of a folder without Spark, but for what the package `deltalake` cannot read; of any other place by Spark."""
     folder = local_folder(conf.warehouse)
     if folder is not None:
         try:
-            return status_of(DeltaFolder(folder), conf.warehouse)
+            return of(DeltaFolder(folder), Files())
         except Unreadable as problem:
             log.info("not readable without Spark: %s", problem)
     else:
@@ -40,19 +46,44 @@ def status(conf: Config) -> dict[str, Any]:
     from basketgraph.foundation.runs.session import spark_session
     from basketgraph.foundation.tables.reader import TableReader
 
-    return status_of(TableReader(spark_session(conf, "basketgraph status"), conf.warehouse), conf.warehouse)
+    reader = TableReader(spark_session(conf, f"basketgraph {command}"), conf.warehouse)
+    return of(reader, reader.files)
 
 
-def status_of(reader: Reader, warehouse: str) -> dict[str, Any]:
+def status_of(reader: Reader, files: Files, conf: Config, now: datetime) -> dict[str, Any]:
     """The same by whichever reader. Raises UserError where there was no run yet."""
     logged = run_log(reader)
     if not logged:
         cure = "Run `basketgraph run` first, or name the right one: --set warehouse=DIR."
-        raise UserError(f"{warehouse}: want a warehouse with runs, have none", cure=cure)
+        raise UserError(f"{conf.warehouse}: want a warehouse with runs, have none", cure=cure)
     steps = sorted(last_tries(logged), key=lambda row: row["finished_at"])
     run_id = steps[-1]["run_id"]
-    last_steps = [{name: step[name] for name in ("step", "status", "finished_at", "seconds", "run_id")} for step in steps]
-    return {**newest_run(logged, run_id), **state(reader, logged, [], run_id), "last_steps": last_steps}
+    last_steps = [
+        {**{name: step[name] for name in ("step", "status", "seconds", "run_id")}, "finished_at": zoned(step["finished_at"])} for step in steps
+    ]
+    return {
+        **newest_run(logged, run_id),
+        **state(reader, logged, [], run_id),
+        "ages": ages(reader, conf, live_release(reader), now),
+        "holder": holder(Leases(files, conf.warehouse)),
+        "last_error": last_error(logged),
+        "runs": last_runs(logged),
+        "last_steps": last_steps,
+    }
+
+
+def holder(leases: Leases) -> dict[str, Any] | None:
+    """The run that holds the warehouse, or held it last: {run_id, step, host, process, state: running, ended or killed}; None where none is known."""
+    lease = newest_lease(leases)
+    if lease is None:
+        return None
+    state = "killed" if was_killed(lease) else "ended" if is_over(lease) else "running"
+    return {"run_id": lease["run_id"], "step": lease.get("step"), "host": lease["host"], "process": lease["pid"], "state": state}
+
+
+def live_release(reader: Reader) -> dict[str, Any] | None:
+    """The newest row of ops.releases."""
+    return next(iter(reader.rows(RELEASES, "SELECT * FROM {rows} ORDER BY release DESC LIMIT 1")), None)
 
 
 def state(reader: Reader, logged: Rows, steps: Sequence[StepResult], run_id: str) -> dict[str, Any]:
@@ -60,7 +91,7 @@ def state(reader: Reader, logged: Rows, steps: Sequence[StepResult], run_id: str
 
     logged: the run log. steps: those of this run, which count before the logged ones. run_id: the newest run.
     """
-    live = next(iter(reader.rows(RELEASES, "SELECT * FROM {rows} ORDER BY release DESC LIMIT 1")), None)
+    live = live_release(reader)
     details = last_details(logged)
     details.update({s.name: {**details.get(s.name, {}), **s.detail} for s in steps if s.status != "failed"})
     versions = dict(live["versions"]) if live else {}
@@ -87,40 +118,6 @@ def still_to_come(judged_from: str | None, live: Mapping[str, Any] | None) -> st
     """The first day whose lists can be judged, as the gate said last; None where the live release is as of that day or a later one."""
     is_past = judged_from is not None and live is not None and live["as_of"] is not None and date.fromisoformat(judged_from) <= live["as_of"]
     return None if is_past else judged_from
-
-
-def run_log(reader: Reader) -> Rows:
-    """The rows of ops.runs, oldest first."""
-    return reader.rows(RUNS, f"SELECT {OF_RUNS} FROM {{rows}} ORDER BY finished_at, started_at")
-
-
-def last_tries(logged: Iterable[Mapping[str, Any]]) -> Rows:
-    """Of rows of the run log, oldest first, the newest of each step, in the order in which they ran."""
-    newest = {row["step"]: dict(row) for row in logged}
-    return sorted(newest.values(), key=lambda row: (row["started_at"], row["finished_at"]))
-
-
-def newest_run(logged: Rows, run_id: str) -> dict[str, Any]:
-    """{run_id, refused, steps} of a run from the run log, as the run itself printed them."""
-    rows = last_tries(row for row in logged if row["run_id"] == run_id)
-    steps = [StepResult(row["step"], row["status"], row["seconds"], row["rows_in"], row["rows_out"], {}) for row in rows]
-    return run_as_json(run_id, next((why for row in rows if (why := refusal(row))), None), steps)
-
-
-def run_as_json(run_id: str, refused: str | None, steps: Sequence[StepResult]) -> dict[str, Any]:
-    return {"run_id": run_id, "refused": refused, "steps": [step.as_json() for step in steps]}
-
-
-def last_details(logged: Rows) -> dict[str, dict[str, Any]]:
-    """The detail of each step's last success, with its end and its run's peak memory under `_finished_at` and `_peak_memory_bytes`."""
-    peaks: dict[str, int] = {}
-    for row in logged:
-        peaks[row["run_id"]] = max(peaks.get(row["run_id"], 0), row["peak_memory_bytes"] or 0)
-    return {
-        row["step"]: {**json.loads(row["detail"] or "{}"), "_finished_at": row["finished_at"], "_peak_memory_bytes": peaks[row["run_id"]]}
-        for row in logged
-        if row["status"] == "done"
-    }
 
 
 def quality_verdict(reader: Reader, run_id: str) -> Mapping[str, int]:

@@ -1,4 +1,4 @@
-"""What commands print for people: a run's rows, tables, quality, models and example lists; plans, states, traces and changes."""
+"""What commands print for people: a run's rows, tables, quality, models and example lists; plans, traces and changes."""
 
 from __future__ import annotations
 
@@ -35,28 +35,32 @@ def print_summary(outcome: Mapping[str, Any], examples: Sequence[Example], *, fi
     """outcome: the run's JSON object (docs/operating.md); examples: users of the live lists, or of the newest."""
     out = console(file)
     _print_rows(out, outcome["rows"])
-    _print_tables(out, outcome["tables"])
+    print_tables(out, outcome["tables"])
     for setting, models in outcome["metrics"].items():
         _print_models(out, setting, models, outcome["gains"].get(setting, {}))
     if outcome.get("judged_from"):
         out.print(f"\nnot judged yet: {not_judged_in_words(outcome['judged_from'])}")
     for example in examples:
         _print_example(out, example)
-    quality = outcome["quality"]
-    accepted = f", {quality['accepted']} accepted by a person" if quality.get("accepted") else ""
-    earlier = f", {quality['critical_of_earlier_runs']} critical since an earlier run" if quality.get("critical_of_earlier_runs") else ""
-    waiting = f", {quality['open_warnings']} open of earlier looks" if quality.get("open_warnings") else ""
-    uncompared = f", {quality['not_compared']} not compared yet" if quality.get("not_compared") else ""
-    out.print(f"\nquality   {quality['critical_failures']} critical failures{earlier}, {quality['warnings']} warnings{waiting}{accepted}{uncompared}")
+    out.print(f"\nquality   {quality_in_words(outcome['quality'])}")
     out.print(f"release   {outcome['release']}" + (f", as of {outcome['as_of']}" if outcome["as_of"] else ""))
     out.print(f"memory    {outcome['peak_memory_bytes'] / 2**30:.1f} GiB at the most, all processes together")
     for name in ("report", "tensorboard"):
         if outcome[name]:
             out.print(f"{name:<9} {outcome[name]}", soft_wrap=True)
-    _print_refused(out, outcome)
+    print_refused(out, outcome)
 
 
-def _print_refused(out: Console, state: Mapping[str, Any]) -> None:
+def quality_in_words(quality: Mapping[str, int]) -> str:
+    """0 critical failures, 2 warnings, 1 accepted by a person."""
+    accepted = f", {quality['accepted']} accepted by a person" if quality.get("accepted") else ""
+    earlier = f", {quality['critical_of_earlier_runs']} critical since an earlier run" if quality.get("critical_of_earlier_runs") else ""
+    waiting = f", {quality['open_warnings']} open of earlier looks" if quality.get("open_warnings") else ""
+    uncompared = f", {quality['not_compared']} not compared yet" if quality.get("not_compared") else ""
+    return f"{quality['critical_failures']} critical failures{earlier}, {quality['warnings']} warnings{waiting}{accepted}{uncompared}"
+
+
+def print_refused(out: Console, state: Mapping[str, Any]) -> None:
     if state.get("refused"):
         out.print(Text.assemble(("\nnot released:", "bold"), f" {state['refused']}"), soft_wrap=True)
 
@@ -75,7 +79,7 @@ def _print_rows(out: Console, rows: Mapping[str, Mapping[str, Any]]) -> None:
             out.print(f"{name}: {counts['retracted']:,} accepted rows are no longer in the table: newer versions of them were refused")
 
 
-def _print_tables(out: Console, tables: Mapping[str, Mapping[str, int]]) -> None:
+def print_tables(out: Console, tables: Mapping[str, Mapping[str, int]]) -> None:
     shown = table("\ntables of the live release", "table", "version", "rows")
     for name, state in tables.items():
         shown.add_row(name, str(state["version"]), f"{state['rows']:,}")
@@ -107,17 +111,6 @@ def print_plan(plan: Sequence[Mapping[str, str]]) -> None:
     for row in plan:
         shown.add_row(row["step"], row["runs"], row["why"])
     console().print(shown)
-
-
-def print_status(state: Mapping[str, Any]) -> None:
-    out = console()
-    _print_tables(out, state["tables"])
-    shown = table("\nlast steps", "step", "status", "when", "seconds", "run")
-    for step in state["last_steps"]:
-        shown.add_row(step["step"], step["status"], str(step["finished_at"]), f"{step['seconds']:.1f}", step["run_id"])
-    out.print(shown)
-    out.print(f"\nrelease {state['release']}" + (f", as of {state['as_of']}" if state["as_of"] else ""))
-    _print_refused(out, state)
 
 
 def print_changes(

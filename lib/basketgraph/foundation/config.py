@@ -59,6 +59,7 @@ class Environment(Settings):
     launcher: Literal["processes", "spark"]
     spark_conf: str  # a file below conf/
     lock_wait_seconds: int
+    profile: bool = False  # keep Spark's event log of the run
     settings: dict[str, dict[str, Any]] = {}
 
 

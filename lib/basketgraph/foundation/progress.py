@@ -75,6 +75,11 @@ class Running:
         self._mark = marked(self._mark, what, done, total, self._clock())
 
     @property
+    def seconds(self) -> float:
+        """How long it has run."""
+        return self._clock() - self._began
+
+    @property
     def place(self) -> str | None:
         """The last report in words; None before the first."""
         mark = self._mark

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from basketgraph.foundation.config import load
+from basketgraph.foundation.config import Config, UserError, load
 from basketgraph.foundation.quality.check import QualityStop
-from basketgraph.foundation.runs.alerts import failing_since, refusal, send, stop_alert, what_failed
+from basketgraph.foundation.runs.alerts import alerting, failing_since, failure_alert, refusal, send, what_failed
 from basketgraph.foundation.tables.warehouse import RunTables
 from support.contract_rows import rows
 
@@ -57,9 +57,13 @@ def server() -> Iterator[tuple[str, list[dict[str, Any]]]]:
     thread.join()
 
 
+def conf(**sets: str) -> Config:
+    return load("local", "complete_journey", {"warehouse": "/data/shop", **sets})
+
+
 def alert() -> dict[str, Any]:
     error = QualityStop("silver.events version 3: stopped", [LATER, FAILURE])
-    return stop_alert(error, step="clean", shop="tiny", ds=DAY, run_id="r1", warehouse="/data/shop/", since={"run_id": "an old one"})
+    return failure_alert(error, conf(), step="clean", ds=DAY, run_id="r1", since={"run_id": "an old one"})
 
 
 def give(sets: dict[str, str]) -> None:
@@ -74,7 +78,8 @@ def test_a_command_and_an_address_both_get_what_failed_since_when_and_where_to_r
     assert got == [{"type": "application/json", "alert": told}]
     assert told == {
         "what": "stopped by quality",
-        "shop": "tiny",
+        "exit_code": 3,
+        "shop": "complete_journey",
         "ds": "2026-03-01",
         "run_id": "r1",
         "step": "clean",
@@ -88,26 +93,44 @@ def test_a_command_and_an_address_both_get_what_failed_since_when_and_where_to_r
 
 def test_a_stop_is_of_the_day_that_its_checks_were_for() -> None:
     error = QualityStop("stopped", [FAILURE], ds=date(2026, 3, 2))
-    told = stop_alert(error, step="clean", shop="tiny", ds=DAY, run_id="r1", warehouse="/data/shop", since=None)
+    told = failure_alert(error, conf(), step="clean", ds=DAY, run_id="r1")
     assert (told["ds"], what_failed(error, DAY)["ds"]) == ("2026-03-02", date(2026, 3, 2)), "cleaning had moved the last event since the step began"
 
 
 def test_a_refusal_by_the_gate_tells_its_reasons_and_another_page() -> None:
     from basketgraph.evaluate.gate import Fault, GateRefusal
 
-    told = stop_alert(
-        GateRefusal([Fault("listed_users", 5, 4, "too short")]), step="gate", shop="tiny", ds=DAY, run_id="r1", warehouse="/data/shop", since=None
-    )
+    told = failure_alert(GateRefusal([Fault("listed_users", 5, 4, "too short")]), conf(), step="gate", ds=DAY, run_id="r1")
     assert (told["what"], told["failures"], told["read"]) == ("refused by the gate", ["too short"], "docs/operating.md#when-the-gate-refused")
 
 
-def test_the_sections_that_alerts_name_are_there() -> None:
-    from basketgraph.foundation.runs.alerts import READ
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (RuntimeError("no space for ann.lee@example.org\nat java.lang"), (1, "crashed", "RuntimeError: no space for •••")),
+        (UserError("want a header", ["have none"]), (2, "a mistake in mapping, flags or input", "want a header\n  have none")),
+    ],
+)
+def test_an_error_that_ends_a_run_outside_of_a_step_is_told_once(error: Exception, told: tuple[int, str, str], tmp_path: Path) -> None:
+    place = tmp_path / "alerts"
+    append = "import sys; open(sys.argv[1], 'a').write(sys.stdin.read() + chr(10))"
+    hooked = conf(**{"alerts.command": json.dumps([sys.executable, "-c", append, str(place)])})
+    for _ in range(2):  # as the command does after the step
+        with pytest.raises(type(error)), alerting(hooked, run_id="r1"):
+            raise error
+    (got,) = [json.loads(line) for line in place.read_text().splitlines()]
+    assert (got["exit_code"], got["what"], got["message"]) == told
+    assert (got["run_id"], got["step"], got["ds"], got["report"], got["read"]) == ("r1", None, None, None, "docs/operating.md#it-is-0300")
+    assert got.keys() == alert().keys()
 
-    for place in READ.values():
+
+def test_the_sections_that_alerts_name_are_there() -> None:
+    from basketgraph.foundation.runs.alerts import NIGHT_PAGE, READ
+
+    for place in (*READ.values(), NIGHT_PAGE):
         page, _, section = place.partition("#")
         titles = [line.strip("# \n") for line in (Path(__file__).parents[3] / page).read_text().splitlines() if line.startswith("#")]
-        assert section in {title.lower().replace(" ", "-") for title in titles}, place
+        assert section in {title.lower().replace(" ", "-").replace(":", "") for title in titles}, place
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,9 @@ import psutil
 import pytest
 from pyspark.sql import SparkSession
 
+from basketgraph.foundation.progress import running
 from basketgraph.foundation.runs import lock
-from basketgraph.foundation.runs.lock import FOLDER, Leases, LockHeld, LockLost, RunLock, process_tree
+from basketgraph.foundation.runs.lock import FOLDER, Leases, LockHeld, LockLost, RunLock, is_over, process_tree, was_killed
 from basketgraph.foundation.tables.files import Files
 from support.contract_rows import mounted
 
@@ -80,6 +81,8 @@ def test_a_killed_runs_left_over_children_are_ended_before_the_warehouse_is_take
     said: list[str] = []
     with taken(Leases(Files(), str(tmp_path)), wait=30, said=said) as ours:
         ours.check()
+        assert ours.killed is not None
+        assert (ours.killed["run_id"], ours.killed["pid"]) == ("killed", holder.pid)
         assert not psutil.pid_exists(child.pid) or child.status() == psutil.STATUS_ZOMBIE
     assert said == ["waiting for 1 processes that the killed run killed left behind"]
 
@@ -142,8 +145,23 @@ def test_the_lease_of_a_run_that_ended_is_replaced_by_the_next_ones(tmp_path: Pa
     leases = Leases(Files(), str(tmp_path))
     for expected in (1, 2, 3):
         with taken(leases) as ours:
-            assert ours.token == expected
+            assert (ours.token, ours.killed) == (expected, None)
     assert leases.tokens() == [3]
+
+
+def test_a_lease_names_the_step_and_a_run_that_ctrl_c_ended_was_not_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    leases = Leases(Files(), str(tmp_path))
+    with running("clean"), taken(leases, "pressed"):
+        monkeypatch.setattr(lock, "interrupted", lambda: True)
+    monkeypatch.undo()
+    lease = leases.read(1)
+    assert lease is not None
+    assert (lease["step"], lease["released"], lease["interrupted"], was_killed(lease)) == ("clean", False, True, False)
+    gone = {**lease, "processes": []}
+    assert (is_over(gone), was_killed(gone), was_killed({**gone, "interrupted": False})) == (True, False, True)
+    leases.replace(1, gone)
+    with taken(leases) as ours:
+        assert ours.killed is None
 
 
 def test_a_renewal_that_fails_once_does_not_end_the_renewals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,10 +15,11 @@ from pyspark.sql import SparkSession
 from basketgraph.foundation.config import UserError, load
 from basketgraph.foundation.contracts import Retention, contract, contracts
 from basketgraph.foundation.tables import maintenance
-from basketgraph.foundation.tables.maintenance import MaintainSettings, first_published, maintain, retain_hours
+from basketgraph.foundation.tables.maintenance import first_published, maintain, retain_hours
 from basketgraph.foundation.tables.reader import LISTING
 from basketgraph.foundation.tables.releases import publish, rollback, utc_now
 from basketgraph.foundation.tables.retention import StoredFile, needed_trainings, old_files, old_rows, remove_files, stored_files, used_cuts
+from basketgraph.foundation.tables.settings import MaintainSettings
 from basketgraph.foundation.tables.warehouse import LiveRelease, RunTables
 from support.contract_rows import rows
 
@@ -183,7 +184,7 @@ def test_after_maintenance_every_kept_release_can_be_gone_back_to(spark: SparkSe
     assert maintain(release, settings, now=utc_now())["rows_removed"] == {}
     live = LiveRelease(spark, release.root)
     assert sorted(row.user_id for row in live.read(EDGES).collect()) == ["a", "b", "c"]
-    rollback(release, "run-2", now=utc_now())
+    rollback(release, "run-2", now=utc_now(), keep=30)
     back = LiveRelease(spark, release.root)
     assert [row.user_id for row in back.read(PAIRS).collect()] == ["b"]
     assert sorted(row.user_id for row in back.read(EDGES).collect()) == ["a", "b"]

@@ -66,14 +66,14 @@ def test_rolling_back_twice_goes_back_by_two_and_a_publish_goes_on_from_there(ta
         write(tables, user)
         publish(tables, as_of=DAY, now=utc_now())
     assert shown(tables) == ["c"]
-    rollback(tables, "run-2", now=utc_now())
+    rollback(tables, "run-2", now=utc_now(), keep=30)
     assert shown(tables) == ["b"]
-    row = rollback(tables, "run-3", now=utc_now())
+    row = rollback(tables, "run-3", now=utc_now(), keep=30)
     assert (row["release"], row["kind"], row["restores"]) == (5, "rollback", 1)
     assert shown(tables) == ["a"]
     assert row["rows"] == {TABLE: 1}
     with pytest.raises(UserError, match="want a release before 1"):
-        rollback(tables, "run-4", now=utc_now())
+        rollback(tables, "run-4", now=utc_now(), keep=30)
     row, is_new = publish(tables, as_of=DAY, now=utc_now())
     assert (row["release"], is_new, shown(tables)) == (6, True, ["c"])
 
@@ -148,7 +148,7 @@ def test_a_table_that_the_mapping_has_no_longer_holds_up_nothing_and_stays_as_it
 
 def test_a_warehouse_without_a_release_cannot_go_back(tables: RunTables) -> None:
     with pytest.raises(UserError, match="want a release to go back from"):
-        rollback(tables, "run-1", now=utc_now())
+        rollback(tables, "run-1", now=utc_now(), keep=30)
     assert newest_release(tables) is None
 
 

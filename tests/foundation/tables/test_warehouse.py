@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from datetime import date, datetime, timezone
@@ -100,6 +101,11 @@ def test_the_batch_id_of_a_commit_is_found_in_the_history_and_goes_no_further(sp
         events(spark, {"event_id": foreign}).write.format("delta").mode("append").option("userMetadata", foreign).save(tables.path(EVENTS))
     assert tables.committed_batches(EVENTS) == {"batch-7": 1, "batch-8": 3}
     assert spark.conf.get("spark.databricks.delta.commitInfo.userMetadata", None) is None
+    told = [commit["at"] for commit in tables.history(EVENTS)]
+    for file in Path(tables.path(EVENTS), "_delta_log").glob("*.json"):
+        os.utime(file, (0, 0))  # as a copy of the warehouse may
+    spark._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()  # type: ignore[union-attr]
+    assert [commit["at"] for commit in tables.history(EVENTS)] == told
 
 
 def test_a_batch_that_was_taken_back_is_not_in_the_history_unless_it_came_again(spark: SparkSession, tables: RunTables) -> None:

@@ -178,7 +178,6 @@ def _keep(run: CheckRun, checks: Sequence[TableCheck]) -> None:
             "table_version": check.version,
             "accepted_because": check.accepted.get(finding.check),
             "suite_hash": hashes[check.table],
-            **vars(check.cost),
             "checked_at": now,
         }
         for check in checks

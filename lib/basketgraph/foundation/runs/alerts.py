@@ -1,4 +1,4 @@
-"""Alerts: a command or a URL gets what stopped a run, since when it fails, and where to read on."""
+"""Alerts: a command or a URL gets what failed, since when, and where to read on."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ import json
 import logging
 import subprocess
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, timezone
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 
-from pydantic import PositiveFloat
+from pydantic import PositiveFloat, PositiveInt
 
 from basketgraph.foundation.config import Config, Settings, UserError
+from basketgraph.foundation.failures import handling, in_a_line
 from basketgraph.foundation.privacy.log_masking import without_addresses
 
 if TYPE_CHECKING:
@@ -22,9 +24,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("basketgraph")
 
-STOPPED, REFUSED = 3, 4  # exit codes
-ALERTED = {STOPPED: "stopped by quality", REFUSED: "refused by the gate"}
+CRASHED, MISTAKE, STOPPED, REFUSED = 1, 2, 3, 4  # exit codes
+STOPS = (STOPPED, REFUSED)  # the live release was kept on purpose
+WHAT = {CRASHED: "crashed", MISTAKE: "a mistake in mapping, flags or input", STOPPED: "stopped by quality", REFUSED: "refused by the gate"}
+KILLED, UNTOLD, LATE = "killed", "ended without a word", "data or lists are late"
+NIGHT_PAGE = "docs/operating.md#it-is-0300"
 READ = {STOPPED: "docs/quality.md#when-a-run-stopped", REFUSED: "docs/operating.md#when-the-gate-refused"}
+ALERTED = "alerted"  # an attribute of an error that the hooks were called for
 
 
 class NoAddress(ValueError):
@@ -32,38 +38,80 @@ class NoAddress(ValueError):
 
 
 class AlertSettings(Settings):
-    """conf/settings.yaml `alerts`. command: gets the alert as JSON on stdin; url: gets it by POST. Both, one or none."""
+    """conf/settings.yaml `alerts`. command: gets the alert as JSON on stdin; url: gets it by POST. Both, one or none.
+
+    data_days, lists_days: how old the newest live event and the live lists may be for `status --check`; None where the shop has none.
+    """
 
     command: tuple[str, ...] = ()
     url: str | None = None
     timeout_seconds: PositiveFloat
+    data_days: PositiveInt | None
+    lists_days: PositiveInt | None
 
 
-def day_of(error: Exception, ds: date) -> date:
+def day_of(error: Exception, ds: date | None) -> date | None:
     """The day of a stopped step's checks, which `--accept` is for; else the run's."""
     return getattr(error, "ds", None) or ds
 
 
-def stop_alert(error: Exception, *, step: str, shop: str, ds: date, run_id: str, warehouse: str, since: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The alert of a stopped run. It holds counts and names of checks, never a row's values.
+def alert(conf: Config, what: str, message: str, *, ds: date | None = None, **known: Any) -> dict[str, Any]:
+    """The alert that a hook gets: all its keys, of which `known` gives those that are not null.
+
+    what: one of WHAT, KILLED, UNTOLD, LATE.
+    """
+    empty: dict[str, Any] = {"exit_code": None, "run_id": None, "step": None, "since": None, "failures": []}
+    day = None if ds is None else ds.isoformat()
+    return {"what": what, "shop": conf.source_name, "ds": day, **empty, "message": message, "report": None, "read": NIGHT_PAGE, **known}
+
+
+def failure_alert(
+    error: Exception,
+    conf: Config,
+    *,
+    step: str | None = None,
+    ds: date | None = None,
+    run_id: str | None = None,
+    since: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The alert of what ended with an error. Of a stop by quality or the gate it holds counts and names of checks, never a row's values.
 
     since: the first of the runs in which the step failed without a success in between. Failed checks have one of their own; the earliest counts.
     """
-    code = int(getattr(error, "exit_code", 1))
+    code = int(getattr(error, "exit_code", CRASHED))
     failures = list(getattr(error, "failures", ())) or list(getattr(error, "reasons", ()))
     begun = [failure["since"] for failure in failures if isinstance(failure, Mapping)]
-    return {
-        "what": ALERTED[code],
-        "shop": shop,
-        "ds": day_of(error, ds).isoformat(),
-        "run_id": run_id,
-        "step": step,
-        "since": min(begun, key=lambda first: first["at"]) if begun else since,
-        "failures": failures,
-        "message": str(error),
-        "report": f"{warehouse.rstrip('/')}/reports/{run_id}.html",
-        "read": READ[code],
-    }
+    return alert(
+        conf,
+        WHAT.get(code, WHAT[CRASHED]),
+        in_a_line(error) if code == CRASHED else without_addresses(str(error)),
+        ds=day_of(error, ds),
+        exit_code=code,
+        run_id=run_id,
+        step=step,
+        since=min(begun, key=lambda first: first["at"]) if begun else since,
+        failures=failures,
+        report=f"{conf.warehouse.rstrip('/')}/reports/{run_id}.html" if code in STOPS else None,
+        read=READ.get(code, NIGHT_PAGE),
+    )
+
+
+@contextmanager
+def alerting(conf: Config, *, step: str | None = None, run_id: str | None = None) -> Iterator[None]:
+    """Calls the hooks of conf for an error that ends the block, unless they were called for it before: by the step that it ended."""
+    try:
+        yield
+    except Exception as error:
+        if ALERTED not in error.__dict__:
+            send_failure(error, failure_alert(error, conf, step=step, run_id=run_id), conf)
+        raise
+
+
+def send_failure(error: Exception, message: Mapping[str, Any], conf: Config) -> None:
+    """Give the alert of an error to the hooks, and note at the error that they were called."""
+    with handling(error, "alert: not sent"):
+        error.__dict__[ALERTED] = True
+        send(message, conf)
 
 
 def what_failed(error: Exception, ds: date) -> dict[str, Any]:
@@ -80,7 +128,7 @@ def what_failed(error: Exception, ds: date) -> dict[str, Any]:
 
 def refusal(step: Mapping[str, Any]) -> str | None:
     """Why quality or the gate stopped a step, from its row in the run log; None where something else ended it."""
-    return step["error"] if step["exit_code"] in ALERTED else None
+    return step["error"] if step["exit_code"] in STOPS else None
 
 
 def failing_since(tables: RunTables, runs: str, step: str) -> dict[str, Any] | None:

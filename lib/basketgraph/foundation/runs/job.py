@@ -26,17 +26,17 @@ from basketgraph.foundation.interrupt import exits_on_interrupt
 from basketgraph.foundation.progress import BEAT_SECONDS, at, running
 from basketgraph.foundation.quality.overrides import acceptances
 from basketgraph.foundation.quality.suites import QualitySettings
-from basketgraph.foundation.runs.alerts import ALERTED, failing_since, send, stop_alert, what_failed
+from basketgraph.foundation.runs.alerts import alerting, failing_since, failure_alert, send_failure, what_failed
 from basketgraph.foundation.runs.arguments import DATA_DOCS, exit_code_of, job_parser, log_to_stderr, set_pairs
+from basketgraph.foundation.runs.killed import tell_of_killed_run
 from basketgraph.foundation.runs.lock import Leases, RunLock
 from basketgraph.foundation.runs.memory import PeakMemory
 from basketgraph.foundation.runs.session import announce_spark, spark_session
-from basketgraph.foundation.runs.steps import Step, StepResult, pipelines
+from basketgraph.foundation.runs.steps import RUNS, Step, StepResult, pipelines
 from basketgraph.foundation.tables.files import Files
 from basketgraph.foundation.tables.warehouse import RunTables
 
 log = logging.getLogger("basketgraph")
-RUNS = "ops.runs"
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ def run_step(
             detail = _with_quality(getattr(error, "run_detail", {}), runs)  # what a stop has to report, as the gate's faults
             failed = StepResult(name, "failed", time.monotonic() - began, None, None, detail)
             runs.add(name, step, failed, fingerprint, started, memory.peak, **what_failed(error, ds))
-        alert_of_stop(error, name, ds, conf, runs)
+        alert_of_failure(error, name, ds, conf, runs)
         raise
     unchanged = step.always and bool(step.writes) and before == runs.tables.versions(step.writes)
     status = "current" if unchanged else "done"
@@ -169,15 +169,12 @@ def _with_quality(detail: Mapping[str, Any], runs: RunLog) -> dict[str, Any]:
     return {**detail, "quality": dict(runs.tables.checked)} if runs.tables.checked else dict(detail)
 
 
-def alert_of_stop(error: Exception, step: str, ds: date, conf: Config, runs: RunLog) -> None:
-    """Call the hook of conf `alerts` where quality or the gate stopped the run. An error of the hook is a warning."""
-    if getattr(error, "exit_code", 1) not in ALERTED:
-        return
+def alert_of_failure(error: Exception, step: str, ds: date, conf: Config, runs: RunLog) -> None:
+    """Call the hooks of conf `alerts` for a step that failed. An error of a hook is a warning."""
     since = None
     with handling(error, "alert: since when it fails is not known"):
         since = failing_since(runs.tables, RUNS, step)
-    with handling(error, "alert: not sent"):
-        send(stop_alert(error, step=step, shop=conf.source_name, ds=ds, run_id=runs.tables.run_id, warehouse=conf.warehouse, since=since), conf)
+    send_failure(error, failure_alert(error, conf, step=step, ds=ds, run_id=runs.tables.run_id, since=since), conf)
 
 
 def quality_checker(conf: Config, accepted: Mapping[tuple[str, str], str]) -> Callable[[RunTables, Sequence[str], date | None], None]:
@@ -196,19 +193,22 @@ def quality_checker(conf: Config, accepted: Mapping[tuple[str, str], str]) -> Ca
 def opened(
     conf: Config, run_id: str, ds: date | None, app: str, accepted: Mapping[tuple[str, str], str] | None = None
 ) -> Iterator[tuple[RunTables, PeakMemory]]:
-    """The Spark session, the lock and the tables of a run, for the length of a `with` block.
+    """The Spark session, the lock and the tables of a run, for the length of a `with` block. A killed run that it finds is told of.
 
     accepted: failed checks that a person accepts: (table, check) -> why.
     """
     conf.want_warehouse()
     with PeakMemory() as memory:
         announce_spark(conf, make_warehouse=True)
-        spark = spark_session(conf, app)
+        spark = spark_session(conf, app, run_id=run_id)
         leases = Leases(Files(spark), conf.warehouse)
-        with RunLock(leases, run_id, wait_seconds=conf.environment.lock_wait_seconds, say=log.info) as lock:
+        with RunLock(leases, run_id, wait_seconds=conf.environment.lock_wait_seconds, say=log.info, pipeline=conf.pipeline) as lock:
             at("reading the warehouse's records")
             checker = quality_checker(conf, accepted or {})
-            yield RunTables(spark, conf.warehouse, run_id, before_commit=lock.check, checker=checker, ds=ds, work_root=conf.work_root), memory
+            tables = RunTables(spark, conf.warehouse, run_id, before_commit=lock.check, checker=checker, ds=ds, work_root=conf.work_root)
+            if lock.killed is not None:
+                tell_of_killed_run(lock.killed, tables, conf)
+            yield tables, memory
 
 
 def last_day(tables: RunTables) -> date:
@@ -226,10 +226,12 @@ def job_main(job: Job, doc: str | None, file: str, arguments: Sequence[str] | No
             known = pipelines()
             step, _ = known.steps[name], known.named(flags.pipeline)
             sets = {**set_pairs(flags.set), **({DATA_DOCS: "true"} if flags.data_docs else {})}
-            conf, accepted = load(flags.env, flags.source, sets, pipeline=flags.pipeline), acceptances(flags.accept, flags.because)
-            with opened(conf, flags.run_id or new_run_id(), flags.ds, f"basketgraph {name}", accepted) as (tables, memory):
-                ds = flags.ds or last_day(tables)
-                result = run_step(name, step, job, conf, ds, RunLog(tables, conf), memory, forced=flags.force)
-                log.info("%s: %s in %.1f s", name, result.status, result.seconds)
+            conf, run_id = load(flags.env, flags.source, sets, pipeline=flags.pipeline), flags.run_id or new_run_id()
+            with alerting(conf, step=name, run_id=run_id):
+                accepted = acceptances(flags.accept, flags.because)
+                with opened(conf, run_id, flags.ds, f"basketgraph {name}", accepted) as (tables, memory):
+                    ds = flags.ds or last_day(tables)
+                    result = run_step(name, step, job, conf, ds, RunLog(tables, conf), memory, forced=flags.force)
+                    log.info("%s: %s in %.1f s", name, result.status, result.seconds)
         except Exception as error:
             sys.exit(exit_code_of(error, debug=flags.debug))

@@ -21,7 +21,7 @@ import psutil
 from basketgraph.foundation.config import UserError
 from basketgraph.foundation.failures import handling
 from basketgraph.foundation.interrupt import interrupted
-from basketgraph.foundation.progress import at
+from basketgraph.foundation.progress import at, current
 from basketgraph.foundation.tables.files import Files
 
 LEASE_SECONDS = 60
@@ -98,18 +98,51 @@ def alive(processes: list[tuple[int, float]]) -> list[psutil.Process]:
     return running
 
 
-class RunLock:
-    """Holds the warehouse for one run, in a `with` block. `check` is called before every commit."""
+def is_over(lease: Mapping[str, Any]) -> bool:
+    """Whether the lease's run has ended; processes that it left may go on."""
+    if lease["released"]:
+        return True
+    if lease["host"] != socket.gethostname():
+        return bool(time.time() - lease["renewed_at"] > LEASE_SECONDS)
+    return not any(process.pid == lease["pid"] for process in alive(_processes(lease)))
 
-    def __init__(self, leases: Leases, run_id: str, *, wait_seconds: float, say: Callable[[str], None]) -> None:
-        self.leases, self.run_id, self.wait_seconds, self.say = leases, run_id, wait_seconds, say
+
+def was_killed(lease: Mapping[str, Any]) -> bool:
+    """Whether the lease's run has ended without a word: it neither released the lease nor noted that Ctrl-C ended it."""
+    return is_over(lease) and not lease["released"] and not lease.get("interrupted")
+
+
+def newest_lease(leases: Leases) -> dict[str, Any] | None:
+    """The lease of the run that holds the warehouse, or held it last; None where there was none, or it cannot be read."""
+    newest = max(leases.tokens(), default=0)
+    return leases.read(newest) if newest else None
+
+
+def _processes(lease: Mapping[str, Any]) -> list[tuple[int, float]]:
+    return [(int(pid), float(started)) for pid, started in lease["processes"]]
+
+
+class RunLock:
+    """Holds the warehouse for one run, in a `with` block. `check` is called before every commit.
+
+    killed: the last lease of the run before, where that one was killed.
+    """
+
+    def __init__(self, leases: Leases, run_id: str, *, wait_seconds: float, say: Callable[[str], None], pipeline: str = "all") -> None:
+        self.leases, self.run_id, self.wait_seconds, self.say, self.pipeline = leases, run_id, wait_seconds, say, pipeline
         self.token = 0
+        self.killed: dict[str, Any] | None = None
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
     def _lease(self, *, released: bool = False) -> dict[str, Any]:
+        running = current()
         return {
             "run_id": self.run_id,
+            "pipeline": self.pipeline,
+            "step": running and running.name,
+            "step_seconds": running and round(running.seconds, 1),
+            "interrupted": interrupted(),
             "host": socket.gethostname(),
             "pid": os.getpid(),
             "processes": process_tree(),
@@ -119,14 +152,12 @@ class RunLock:
 
     def _free(self, lease: dict[str, Any] | None) -> bool:
         """Whether the lease's run has ended. Processes that a killed run left are waited for, then killed."""
-        if lease is None or lease["released"]:
-            return lease is not None
-        if lease["host"] != socket.gethostname():
-            return bool(time.time() - lease["renewed_at"] > LEASE_SECONDS)
-        processes = [(int(pid), float(started)) for pid, started in lease["processes"]]
-        running = alive(processes)
-        if any(process.pid == lease["pid"] for process in running):
+        if lease is None or not is_over(lease):
             return False
+        if lease["released"] or lease["host"] != socket.gethostname():
+            return True
+        processes = _processes(lease)
+        running = alive(processes)
         if running:
             self.say(f"waiting for {len(running)} processes that the killed run {lease['run_id']} left behind")
             _, running = psutil.wait_procs(running, timeout=LEFT_OVER_SECONDS)
@@ -145,6 +176,7 @@ class RunLock:
             unreadable = bool(newest) and holder is None and self.leases.age(newest) > LEASE_SECONDS
             if (newest == 0 or unreadable or self._free(holder)) and self.leases.create(newest + 1, self._lease()):
                 self.token = newest + 1
+                self.killed = holder if holder is not None and was_killed(holder) else None
                 break
             who = f"run {holder['run_id']} (process {holder['pid']} on {holder['host']})" if holder else "another run"
             if time.monotonic() - started > self.wait_seconds:
@@ -179,8 +211,8 @@ class RunLock:
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
-        if interrupted():
-            return  # the JVM may still be writing: the lease ends with its processes
-        with handling(error, "the warehouse's lock is not released, it ends with this run's processes"):
+        # After Ctrl-C the JVM may still be writing: the lease ends with its processes. A store that is reached through the JVM is gone with it.
+        done = not interrupted()
+        with handling(error, "the warehouse's lock is not released, it ends with this run's processes") if done else contextlib.suppress(Exception):
             if max(self.leases.tokens(), default=0) == self.token:
-                self.leases.replace(self.token, self._lease(released=True))
+                self.leases.replace(self.token, self._lease(released=done))

@@ -14,7 +14,7 @@ from basketgraph.foundation.config import Config, UserError, data_text
 from basketgraph.foundation.interrupt import kept_interrupt
 from basketgraph.foundation.paths import PACKAGE, local_folder
 from basketgraph.foundation.progress import at
-from basketgraph.foundation.runs.spark_log import last_lines, log_place, opened_log
+from basketgraph.foundation.runs.spark_log import last_lines, log_place, new_profile, opened_log
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -80,9 +80,16 @@ def _start(spark_properties: Mapping[str, str], app: str, place: Path) -> None:
         raise SparkNotStarted(f"Spark did not start. The last lines of {place}:\n{last_lines(place)}") from error
 
 
-def spark_session(conf: Config, app: str) -> SparkSession:
+def event_log(folder: Path) -> dict[str, str]:
+    """Spark's properties for an event log in one file below `folder`."""
+    kept = {"enabled": "true", "dir": str(folder), "rolling.enabled": "false", "compress": "true", "compression.codec": "zstd"}
+    return {f"spark.eventLog.{name}": value for name, value in kept.items()}
+
+
+def spark_session(conf: Config, app: str, *, run_id: str | None = None) -> SparkSession:
     """The session this process has (under spark-submit), or a new one with the environment's properties.
 
+    run_id: whose event log is kept where the environment says `profile`.
     errors: SparkNotStarted where there is no JVM, or it does not take the properties.
     """
     announce_spark(conf)
@@ -96,6 +103,8 @@ def spark_session(conf: Config, app: str) -> SparkSession:
     if SparkSession.getActiveSession() is None and SUBMITTED not in os.environ:
         from_file = properties(data_text(conf.environment.spark_conf))
         if SparkContext._gateway is None and _log is not None:
+            if conf.environment.profile and run_id is not None:
+                from_file |= event_log(new_profile(_log.parent, run_id))
             at("starting Spark")
             _start(from_file, app, _log)
             at("Spark has started")

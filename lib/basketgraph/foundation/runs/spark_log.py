@@ -1,8 +1,12 @@
-"""The log files of Spark's JVM: one for each start, below the warehouse or, where that is not possible, in the user's state folder."""
+"""The log files of Spark's JVM: one for each start, below the warehouse or, where that is not possible, in the user's state folder.
+
+Event logs of `run --profile` lie beside them, in a folder for each run.
+"""
 
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections import deque
 from collections.abc import Iterator
@@ -14,6 +18,8 @@ from basketgraph.foundation.config import state_folder
 from basketgraph.foundation.paths import local_folder
 
 FOLDER = "logs"
+PROFILES = "profiles"
+KEPT_PROFILES = 5  # they are large
 KEPT = 20  # starts whose logs stay
 LAST_LINES = 15
 
@@ -34,6 +40,21 @@ def opened_log(place: Path) -> BinaryIO:
     for old in sorted(place.parent.glob("spark-*.log"))[:-KEPT]:
         old.unlink(missing_ok=True)
     return stream
+
+
+def new_profile(logs: Path, run_id: str) -> Path:
+    """A new folder for the event log of a run. Of older ones the newest KEPT_PROFILES - 1 stay. logs: the folder of Spark's log."""
+    folder = logs / PROFILES / run_id
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in sorted(folder.parent.iterdir())[:-KEPT_PROFILES]:
+        shutil.rmtree(old, ignore_errors=True)
+    return folder
+
+
+def profile_of(warehouse: str, run_id: str) -> Path | None:
+    """The event log of a run; None where none was kept."""
+    folders = (folder / PROFILES / run_id for folder in _folders(warehouse, False))
+    return next((file for folder in folders if folder.is_dir() for file in sorted(folder.iterdir())), None)
 
 
 def _folders(warehouse: str, make_warehouse: bool) -> Iterator[Path]:

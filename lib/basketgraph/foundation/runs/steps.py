@@ -8,6 +8,8 @@ from typing import Any
 
 from basketgraph.foundation.config import Config, Settings, UserError, data_yaml, did_you_mean, parsed
 
+RUNS = "ops.runs"
+
 
 class Step(Settings):
     """An entry of conf/pipelines.yaml `steps`."""

@@ -37,10 +37,10 @@ class Reader(Protocol):
         """Whether the table was ever written."""
         ...
 
-    def rows(self, table: str, query: str) -> list[dict[str, Any]]:
+    def rows(self, table: str, query: str, version: int | None = None) -> list[dict[str, Any]]:
         """The rows of a query on one table, none where it was never written.
 
-        query: SQL that Spark and DataFusion both take, with {rows} for the newest version of `table`, which has the contract's columns.
+        query: SQL that Spark and DataFusion both take, with {rows} for a version of `table` (default: the newest), with the contract's columns.
         """
         ...
 
@@ -62,7 +62,7 @@ class DeltaFolder:
         log = self._path(table) / "_delta_log"
         return log.is_dir() and any(COMMIT.fullmatch(file.name) for file in log.iterdir())
 
-    def rows(self, table: str, query: str) -> list[dict[str, Any]]:
+    def rows(self, table: str, query: str, version: int | None = None) -> list[dict[str, Any]]:
         """Raises Unreadable, beside what Reader says."""
         if not self.exists(table):
             return []
@@ -71,7 +71,7 @@ class DeltaFolder:
             # deltalake decodes them, and would read what lies under the other name.
             raise Unreadable(f"{table}: the package deltalake takes no path with a backslash, or with a percent sign and two digits")
         try:
-            stored = DeltaTable(place)
+            stored = DeltaTable(place, version=version)
             engine = QueryBuilder().register("stored", stored)
             result = engine.execute(query.format(rows=_as_contract(stored, terms))).read_all()
             columns = [_values(terms, name, [*result.column(name).to_pylist()]) for name in result.column_names]

@@ -9,27 +9,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from pydantic import NonNegativeInt, PositiveInt
-
-from basketgraph.foundation.config import Settings
 from basketgraph.foundation.contracts import contracts
 from basketgraph.foundation.progress import at, each
 from basketgraph.foundation.tables.reader import aware
 from basketgraph.foundation.tables.retention import old_files, remove_files, remove_old_rows, stored_files, training_runs
+from basketgraph.foundation.tables.rollbacks import kept_releases
+from basketgraph.foundation.tables.settings import MaintainSettings
 from basketgraph.foundation.tables.warehouse import RunTables, releases
 
 log = logging.getLogger("basketgraph")
 MARGIN_HOURS = 1  # clocks of machines differ
 TRAINED = "gold.user_embeddings"  # what training writes
 DELTA_LEAST_HOURS = 168  # younger files may belong to a write or a long read that goes on; Delta refuses less
-
-
-class MaintainSettings(Settings):
-    """conf/settings.yaml `maintain`."""
-
-    keep_releases: PositiveInt  # the live one is among them
-    keep_days: NonNegativeInt
-    report_days: PositiveInt
 
 
 def retain_hours(needed_since: Iterable[datetime], *, keep_days: int, now: datetime) -> int:
@@ -58,8 +49,7 @@ def maintain(warehouse: RunTables, settings: MaintainSettings, *, now: datetime,
     """
     began = time.monotonic()
     rows = [{**row, "published_at": aware(row["published_at"])} for row in releases(warehouse)]
-    by_number, since = {row["release"]: row for row in rows}, first_published(rows)
-    kept = [by_number.get(row["restores"], row) for row in rows[: settings.keep_releases]]  # a rollback shows what it restores
+    since, kept = first_published(rows), kept_releases(rows, settings.keep_releases)
     tables = [table for table in contracts() if warehouse.exists(table)]
     needed = {table: [since[table, row["versions"][table]] for row in kept if table in row["versions"]] for table in tables}
     hours = {table: retain_hours(moments, keep_days=settings.keep_days, now=now) for table, moments in needed.items()}

@@ -66,6 +66,7 @@ def properties(terms: Contract) -> dict[str, str]:
     wanted = {
         "delta.logRetentionDuration": LOG_RETENTION,
         "delta.deletedFileRetentionDuration": DELETED_RETENTION,
+        "delta.enableInCommitTimestamps": "true",  # else a commit's time is its file's, which a copied warehouse loses
         KEY_PROPERTY: ",".join(terms.keys),
         **_statistics(terms),
     }

@@ -73,11 +73,12 @@ class TableReader:
         """Whether there is a file (or folder) of this name."""
         return self.files.exists(path)
 
-    def rows(self, table: str, query: str) -> list[dict[str, Any]]:
+    def rows(self, table: str, query: str, version: int | None = None) -> list[dict[str, Any]]:
         """The rows of a query on one table, as reader.Reader has it; none where the table was never written."""
         if not self.exists(table):
             return []
-        return [row.asDict(recursive=True) for row in self.spark.sql(query, rows=self.newest(table)).collect()]
+        frame = self.newest(table) if version is None else self.read_version(table, version)
+        return [row.asDict(recursive=True) for row in self.spark.sql(query, rows=frame).collect()]
 
     def read_version(self, table: str, version: int) -> DataFrame:
         """One version, as the contract names it now (migrations.as_contract)."""

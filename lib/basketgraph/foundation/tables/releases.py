@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 from datetime import date, datetime, timezone
 from typing import Any
 
-from basketgraph.foundation.config import UserError
 from basketgraph.foundation.contracts import contract, contracts
+from basketgraph.foundation.tables.rollbacks import rollback_target
 from basketgraph.foundation.tables.warehouse import LISTS, RELEASES, RunTables, Warehouse, newest_release, releases, table_rows
 
 UNRELEASED = ("ops.runs", "ops.releases")  # the log of what happened is not rolled back with what it tells of
@@ -38,19 +38,16 @@ def publish(release: RunTables, *, as_of: date, now: datetime, tables: Collectio
     return _add(release, live, row), True
 
 
-def rollback(warehouse: Warehouse, run_id: str, *, now: datetime) -> dict[str, Any]:
-    """Make the release before the live one live again, by one more row. Twice goes back by two. Raises UserError where there is none before it."""
-    rows = {row["release"]: row for row in releases(warehouse)}
-    live = newest_release(warehouse)
-    if live is None:
-        raise UserError(f"{warehouse.root}: want a release to go back from, have none", cure="Run `basketgraph run` first.")
-    shown = live["restores"] if live["kind"] == "rollback" else live["release"]
-    before = [row for number, row in rows.items() if number < shown and row["kind"] == "publish"]
-    if not before:
-        raise UserError(f"{warehouse.root}: want a release before {shown}, have none", cure="The first release cannot be rolled back.")
-    target = max(before, key=lambda row: row["release"])
+def rollback(warehouse: Warehouse, run_id: str, *, now: datetime, keep: int, to: int | None = None) -> dict[str, Any]:
+    """Make a release live again, by one more row: `to`, else the one before the live one; without `to` twice goes back by two.
+
+    keep:   `maintain.keep_releases`.
+    errors: those of `rollback_target`.
+    """
+    rows = releases(warehouse)
+    target = rollback_target(rows, to=to, keep=keep, warehouse=warehouse.root)
     row = {"run_id": run_id, "published_at": now, "as_of": target["as_of"], "versions": target["versions"], "rows": target["rows"]}
-    return _add(warehouse, live, {**row, "kind": "rollback", "restores": target["release"]})
+    return _add(warehouse, rows[0], {**row, "kind": "rollback", "restores": target["release"]})
 
 
 def _add(warehouse: Warehouse, live: Mapping[str, Any] | None, row: Mapping[str, Any]) -> dict[str, Any]:
