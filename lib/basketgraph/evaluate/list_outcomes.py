@@ -59,14 +59,14 @@ def customer_outcomes(lists: DataFrame, bought: DataFrame, profiles: DataFrame, 
         .join(F.broadcast(customers), "user_id", how="left_semi")
         .join(bought.select("user_id", "item_id", "spend_minor"), ["user_id", "item_id"], how="left")  # at most one row a pair
         .groupBy("setting", "model", "user_id")
-        .agg(
-            F.count("*").alias("places"), F.count("spend_minor").alias("places_bought"), F.sum("spend_minor").alias("listed_spend_minor")
-        )
+        .agg(F.count("*").alias("places"), F.count("spend_minor").alias("places_bought"), F.sum("spend_minor").alias("listed_spend_minor"))
     )
     shopped, is_new_only = F.col("rebuy_minor").isNotNull(), F.col("setting") == "discovery"
     compared = F.explode(F.array(*(F.struct(F.lit(setting).alias("setting"), F.lit(model).alias("model")) for setting, model in kinds)))
     return (
-        customers.join(profiles.select("user_id", F.col("lifecycle").alias("segment")), "user_id", how="left")  # one profile a user on every right side
+        customers.join(
+            profiles.select("user_id", F.col("lifecycle").alias("segment")), "user_id", how="left"
+        )  # one profile a user on every right side
         .join(spent, "user_id", how="left")
         .select("*", compared.alias("list"))
         .select("*", "list.setting", "list.model")

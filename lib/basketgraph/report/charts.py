@@ -107,7 +107,11 @@ def value_chart(points: Sequence[dict[str, Any]], alternative: str, *, share: bo
     values = [{"day": point["day"].isoformat(), "value": point["value"]} for point in points]
     judged = next((value for value in values if value["day"] == marked.isoformat()), values[-1])
     usual = usual_bands(points)
-    up = {"title": None, "scale": alt.Scale(zero=share, nice=True), "axis": alt.Axis(format="~%" if share else _numbers([point["value"] for point in points]), tickCount=4)}
+    up = {
+        "title": None,
+        "scale": alt.Scale(zero=share, nice=True),
+        "axis": alt.Axis(format="~%" if share else _numbers([point["value"] for point in points]), tickCount=4),
+    }
     day, value = _time([point["day"] for point in points]), alt.Y("value:Q", **up)
     band = _chart(usual).mark_area(color=OTHERS, opacity=0.3).encode(x=day, y=alt.Y("low:Q", **up), y2="high:Q", detail="band:N")
     line = _chart(values).mark_line(color=SUBJECT).encode(x=day, y=value)

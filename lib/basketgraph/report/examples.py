@@ -72,7 +72,9 @@ def live_examples(warehouse: Warehouse, pseudonyms: Pseudonyms, *, window_days: 
     bought = few(shown.of_day(EDGES)).groupBy("user_id").agg(F.slice(latest, 1, BOUGHT).alias("bought"))
     later = _bought_later(shown, window_days).withColumn("bought_later", F.lit(True))
     places = few(lists).join(later, ["user_id", "item_id"], how="left")  # at most one row a pair
-    best = F.sort_array(F.collect_list(F.struct("setting", "rank", "name", "kind", "reason", F.coalesce("bought_later", F.lit(False)).alias("later"))))
+    best = F.sort_array(
+        F.collect_list(F.struct("setting", "rank", "name", "kind", "reason", F.coalesce("bought_later", F.lit(False)).alias("later")))
+    )
     rows = places.groupBy("user_id").agg(best.alias("listed")).join(bought, "user_id", how="left").orderBy("user_id").collect()  # one row per user
     days = _days_known(shown, window_days)
     made = [Example(row.user_id, tuple(b.name for b in row.bought or ()), _by_setting(row.listed), shown.live, days) for row in rows]

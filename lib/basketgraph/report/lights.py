@@ -66,6 +66,8 @@ def data_light(data: PageData) -> Light:
         look = ["a step that did not finish", *look]
     if look:
         return Light("The data", "warning", f"They can be used; to look at: {listed(look)}.")
+    if not kept(states):
+        return Light("The data", "none", f"None of {number_in_words(len(states), 'promise')} about them could be compared yet.")
     later = f"; {others}" if (others := not_compared_in_words(states)) else ""
     return Light("The data", "good", f"{number_in_words(kept(states))} of {number_in_words(len(states), 'promise')} about them are kept{later}.")
 
@@ -89,7 +91,11 @@ def lists_light(data: PageData) -> Light:
     if not lists.live:
         return Light("The lists", "warning", f"The newest lists, as of {day_in_words(lists.as_of)}, are not live: no release names them yet.")
     if not lists.are_judged:
-        return Light("The lists", "good" if lists.outcomes else "warning", f"They are live. {_first(judged_in_words(lists, data.window_days, data.judged_from))}")
+        return Light(
+            "The lists",
+            "good" if lists.outcomes else "warning",
+            f"They are live. {_first(judged_in_words(lists, data.window_days, data.judged_from))}",
+        )
     rows = {row["model"]: row for row in lists.outcomes if row["setting"] == "rebuy" and row["segment"] == "all"}
     own, bestsellers = rows["published"], rows["popularity"]
     is_better = (own["places_share"] or 0) > (bestsellers["places_share"] or 0)

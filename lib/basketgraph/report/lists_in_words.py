@@ -118,7 +118,12 @@ def reach(lists: Lists) -> list[dict[str, Any]]:
 
 def _product(row: Row) -> dict[str, Any]:
     kinds = f", {row['kinds']} kinds" if row["kinds"] > 1 else ""
-    return {"name": row["name"], "kinds": kinds, "share": share_in_words(row["customers"], row["of"]), "width": round(100 * row["customers"] / row["of"])}
+    return {
+        "name": row["name"],
+        "kinds": kinds,
+        "share": share_in_words(row["customers"], row["of"]),
+        "width": round(100 * row["customers"] / row["of"]),
+    }
 
 
 def _reasons(rows: Sequence[Row]) -> list[tuple[str, str]]:
