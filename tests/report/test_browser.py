@@ -185,7 +185,7 @@ def test_headings_go_down_one_by_one_and_each_part_has_a_name(browser: Browser, 
         assert levels.count(1) == 1
         assert all(after - before <= 1 for before, after in pairwise(levels))
         landmarks = opened.ask("[...document.querySelectorAll('header, nav, main, footer')].map(e => e.tagName)")
-        assert landmarks == ["HEADER", "NAV", "MAIN", "FOOTER"]
+        assert landmarks == ["HEADER", "MAIN", "NAV", "FOOTER"]
         unnamed = (
             "[...document.querySelectorAll('section')].filter(s => !document.getElementById(s.getAttribute('aria-labelledby'))?.textContent.trim())"
         )

@@ -23,7 +23,7 @@ def told(light: Light) -> tuple[str, str]:
 @pytest.mark.parametrize(
     ("changed", "level", "sentence"),
     [
-        ({}, "good", "1 of 1 promise about them are kept."),
+        ({}, "good", "1 of 1 promise about them is kept."),
         ({"checks": []}, "none", "Nothing was checked yet."),
         ({"checks": [{**BROKEN, "severity": "warning"}]}, "warning", "They can be used; to look at: 1 warning."),
         (
@@ -41,7 +41,7 @@ def told(light: Light) -> tuple[str, str]:
             "critical",
             "The new data could not be read: corner: wrong separator; customers still see what they saw before.",
         ),
-        ({"steps": [failed_step("train_graph")]}, "good", "1 of 1 promise about them are kept."),
+        ({"steps": [failed_step("train_graph")]}, "good", "1 of 1 promise about them is kept."),
     ],
 )
 def test_the_light_of_the_data(changed: dict[str, Any], level: str, sentence: str) -> None:

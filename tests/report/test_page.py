@@ -197,7 +197,7 @@ def test_the_lights_come_before_everything_else_and_what_is_broken_is_open() -> 
     html = made(replace(FACTS, checks=[check(success=False, observed="not true of 1 row of 10")], steps=[failed]))
     assert html.index("The data: stopped") < html.index("<main") < html.index("Stopped: the data broke its promises")
     assert re.search(r"<details open>\s*<summary><h4>silver.events", html)
-    assert re.search(r"What needs a look</h2>.*quantity is at least 1\. Found: not true of 1 row of 10", html, re.DOTALL)
+    assert re.search(r"What needs a look</h3>.*quantity is at least 1\. Found: not true of 1 row of 10", html, re.DOTALL)
 
 
 def test_models_are_ranked_and_a_gain_within_chance_is_called_that() -> None:

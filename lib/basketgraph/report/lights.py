@@ -69,7 +69,7 @@ def data_light(data: PageData) -> Light:
     if not kept(states):
         return Light("The data", "none", f"None of {number_in_words(len(states), 'promise')} about them could be compared yet.")
     later = f"; {others}" if (others := not_compared_in_words(states)) else ""
-    return Light("The data", "good", f"{number_in_words(kept(states))} of {number_in_words(len(states), 'promise')} about them are kept{later}.")
+    return Light("The data", "good", f"{number_in_words(kept(states))} of {number_in_words(len(states), 'promise')} about them {'is' if len(states) == 1 else 'are'} kept{later}.")
 
 
 def _plural(count: int, noun: str) -> str:

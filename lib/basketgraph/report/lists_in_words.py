@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from basketgraph.foundation.cuts import not_judged_in_words
-from basketgraph.foundation.money import number_in_words as money_in_words
+from basketgraph.foundation.money import minor_units
 from basketgraph.foundation.quality.renderers import number_in_words, share_in_words
 from basketgraph.report.examples import Example, Place
 from basketgraph.report.lists import Lists
@@ -80,12 +80,12 @@ def panels(lists: Lists) -> list[dict[str, Any]]:
 
 def _tiles(setting: str, own: Row, beside: Sequence[tuple[str, Row]]) -> list[dict[str, Any]]:
     money = own["currency"] or "of each currency"
-    spent, listed = (money_in_words(own[column], own["currency"]) if own["currency"] else "" for column in ("spend_minor", "listed_spend_minor"))
-    amounts = f": {listed} of {spent} {own['currency']}" if own["currency"] else ""
+    spent, listed = (f"{own[column] / minor_units(money):,.0f}" for column in ("spend_minor", "listed_spend_minor"))
+    amounts = f": {listed} of {spent} {money}" if own["currency"] else ""
     on_what = " on things new to them" if setting == "discovery" else ""
     words = {
         "customers": ("of 100 customers", "who shopped bought something from their list"),
-        "places": ("of 100 places", "were bought: products on the list, twenty to a list"),
+        "places": ("of 100 places", "on their lists were bought"),
         "spend": (f"of 100 {money}", f"that they spent{on_what} went to products on their list{amounts}"),
     }
     return [
