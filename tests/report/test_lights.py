@@ -10,9 +10,12 @@ import pytest
 
 from basketgraph.report.lights import Light, data_light, lists_light
 from basketgraph.report.page_data import PageData
+from basketgraph.report.promises import verdict
 from support.report_data import FACTS, LISTS, check, failed_step, outcome
 
 BROKEN = check(success=False)
+NO_ROWS = check(success=False, check_name="table_row_count_to_be_between", observed="it is 0")
+NO_PRODUCTS, NO_LISTS = ({**NO_ROWS, "table_name": table} for table in ("silver.items", "gold.recommendations"))
 STAY = "Customers still see those as of 3 January 2026."
 
 
@@ -41,6 +44,7 @@ def told(light: Light) -> tuple[str, str]:
             "critical",
             "The new data could not be read: corner: wrong separator; customers still see what they saw before.",
         ),
+        ({"checks": [NO_PRODUCTS], "steps": [failed_step(exit_code=3)]}, "warning", "There are no products yet."),
         ({"steps": [failed_step("train_graph")]}, "good", "1 of 1 promise about them is kept."),
     ],
 )
@@ -85,6 +89,16 @@ WEAK = [outcome("rebuy", "published", places_share=0.03), outcome("rebuy", "popu
             "There are no new lists: lists want items. No lists are live yet.",
         ),
         (
+            replace(FACTS, checks=[check(), NO_LISTS], steps=[failed_step("recommendations", exit_code=3)], lists=None),
+            "warning",
+            "There are no new lists: there is not enough data to make them of yet. No lists are live yet.",
+        ),
+        (
+            replace(FACTS, checks=[{**BROKEN, "table_name": "gold.candidates"}], steps=[failed_step("candidates", exit_code=3)]),
+            "critical",
+            f"There are no new lists: 1 promise about them is broken. {STAY}",
+        ),
+        (
             replace(FACTS, steps=[failed_step("clean", pipeline="clean")]),
             "good",
             "They are live: 75 of 100 customers who shopped bought something from their list; a bestseller list would have reached 50.",
@@ -95,3 +109,17 @@ def test_the_light_of_the_lists(found: PageData, level: str, sentence: str) -> N
     light = lists_light(found)
     assert light.level == level
     assert light.sentence.endswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("broken", "title"),
+    [
+        ([BROKEN], "Stopped: the data broke its promises"),
+        ([{**BROKEN, "table_name": "gold.candidates"}], "Stopped: what was made of the data broke its promises"),
+        ([NO_LISTS], "Stopped: there is not enough data yet, gold.recommendations has no rows"),
+        ([NO_LISTS, NO_PRODUCTS], "Stopped: there is not enough data yet, gold.recommendations and silver.items have no rows"),
+        ([NO_LISTS, BROKEN], "Stopped: the data broke its promises"),
+    ],
+)
+def test_a_young_shop_or_one_without_products_broke_no_promise(broken: list[dict[str, Any]], title: str) -> None:
+    assert verdict(replace(FACTS, checks=broken, steps=[failed_step(exit_code=3)])).title == title

@@ -10,12 +10,13 @@ from basketgraph.foundation.quality.renderers import listed, number_in_words
 from basketgraph.foundation.runs.alerts import STOPPED
 from basketgraph.foundation.runs.steps import pipelines
 from basketgraph.report.lists_in_words import judged_in_words, per_hundred
-from basketgraph.report.promises import critical_failures, kept, not_compared_in_words, refusals, state
-from basketgraph.report.sentences import day_in_words, first_sentence
+from basketgraph.report.promises import critical_failures, kept, lack_rows, not_compared_in_words, refusals, state
+from basketgraph.report.sentences import KINDS, day_in_words, first_sentence
 
 if TYPE_CHECKING:
     from basketgraph.report.page_data import PageData
 
+MISTAKE = 2  # exit code: of the user, in flags, mapping or input
 DATA_STEPS = ("clean", "replay", "kept_purchases")  # the others make something of the data
 WORDS = {"good": "in order", "warning": "needs a look", "critical": "stopped", "none": "nothing yet"}
 
@@ -49,6 +50,9 @@ def data_light(data: PageData) -> Light:
     own, earlier = critical_failures(data.checks, data.run_id)
     broken = [check for check in (*own, *earlier) if check["table_name"].startswith(("silver.", "ops."))]
     if failed and is_about_data(failed, data):
+        if failed["exit_code"] == STOPPED and lack_rows(own):
+            missing = listed(sorted(KINDS.get(check["table_name"], check["table_name"]) for check in own))
+            return Light("The data", "warning", f"There are no {missing} yet.")
         why = f"{number_in_words(len(own), 'promise')} about the new data {'is' if len(own) == 1 else 'are'} broken"
         told = why if failed["exit_code"] == STOPPED and own else f"the new data could not be read: {first_sentence(failed['error'])}"
         return Light("The data", "critical", f"{told[0].upper()}{told[1:]}; customers still see what they saw before.")
@@ -69,7 +73,11 @@ def data_light(data: PageData) -> Light:
     if not kept(states):
         return Light("The data", "none", f"None of {number_in_words(len(states), 'promise')} about them could be compared yet.")
     later = f"; {others}" if (others := not_compared_in_words(states)) else ""
-    return Light("The data", "good", f"{number_in_words(kept(states))} of {number_in_words(len(states), 'promise')} about them {'is' if len(states) == 1 else 'are'} kept{later}.")
+    return Light(
+        "The data",
+        "good",
+        f"{number_in_words(kept(states))} of {number_in_words(len(states), 'promise')} about them {'is' if len(states) == 1 else 'are'} kept{later}.",
+    )
 
 
 def _plural(count: int, noun: str) -> str:
@@ -83,9 +91,8 @@ def lists_light(data: PageData) -> Light:
     if refusals(data.steps):
         return Light("The lists", "critical", f"The new lists were refused: they are not good enough to be shown. {stay}")
     if failed and _makes_lists(failed):
-        mistake = failed["exit_code"] == 2
-        why = first_sentence(failed["error"]) if mistake else f"the run ended early, in its step “{failed['step'].replace('_', ' ')}”"
-        return Light("The lists", "warning" if mistake else "critical", f"There are no new lists: {why}. {stay}")
+        level, why = _why_none(failed, data)
+        return Light("The lists", level, f"There are no new lists: {why}. {stay}")
     if lists is None:
         return Light("The lists", "none", "There are no lists yet.")
     if not lists.live:
@@ -102,6 +109,19 @@ def lists_light(data: PageData) -> Light:
     told = f"{per_hundred(own['customers_share'])} of 100 customers who shopped bought something from their list"
     than = f"a bestseller list would have reached {per_hundred(bestsellers['customers_share'])}"
     return Light("The lists", "good" if is_better else "warning", f"They are live: {told}; {than}.")
+
+
+def _why_none(failed: Mapping[str, Any], data: PageData) -> tuple[str, str]:
+    """The level, and why the run that ended in this step made no lists."""
+    own, _ = critical_failures(data.checks, data.run_id)
+    if failed["exit_code"] == MISTAKE:
+        return "warning", first_sentence(failed["error"])
+    if failed["exit_code"] == STOPPED and lack_rows(own):
+        return "warning", "there is not enough data to make them of yet"
+    if failed["exit_code"] == STOPPED and own:
+        about = "the new data" if is_about_data(failed, data) else "them"
+        return "critical", f"{number_in_words(len(own), 'promise')} about {about} {'is' if len(own) == 1 else 'are'} broken"
+    return "critical", f"the run ended early, in its step “{failed['step'].replace('_', ' ')}”"
 
 
 def _makes_lists(step: Mapping[str, Any]) -> bool:
