@@ -7,7 +7,6 @@ from datetime import date, datetime, timezone
 from pyspark.sql import SparkSession
 
 from basketgraph.foundation.config import Config
-from basketgraph.foundation.cuts import run_cuts
 from basketgraph.foundation.privacy.pseudonyms import shop_pseudonyms
 from basketgraph.foundation.quality.suites import QualitySettings
 from basketgraph.foundation.runs.job import RunLog, StepReport, job_main
@@ -18,7 +17,7 @@ from basketgraph.report.page_data import read_page_data
 
 def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:
     quality = conf.section("quality", QualitySettings)
-    window_days = run_cuts(conf, ds, tables).window_days
+    window_days = conf.settings["interactions"]["window_days"]
     data = read_page_data(
         tables,
         ds,

@@ -36,7 +36,7 @@ class Place:
 class Example:
     """One user, all texts masked: they are printed and shown.
 
-    bought: names, latest first.   lists: setting -> places, best first.   live: whether customers see these lists.
+    bought: names, latest first, each once.   lists: setting -> places, best first.   live: whether customers see these lists.
     days:   of the days after the lists, how many have purchases by now; 0 where nothing is known yet.
     """
 
@@ -77,7 +77,7 @@ def live_examples(warehouse: Warehouse, pseudonyms: Pseudonyms, *, window_days: 
     )
     rows = places.groupBy("user_id").agg(best.alias("listed")).join(bought, "user_id", how="left").orderBy("user_id").collect()  # one row per user
     days = _days_known(shown, window_days)
-    made = [Example(row.user_id, tuple(b.name for b in row.bought or ()), _by_setting(row.listed), shown.live, days) for row in rows]
+    made = [Example(row.user_id, tuple(dict.fromkeys(b.name for b in row.bought or ())), _by_setting(row.listed), shown.live, days) for row in rows]
     hide = known_user_hider(_texts(made), warehouse, pseudonyms) or (lambda text: text)
     return [_with_texts(example, lambda text: masked(hide(text), longest=400)) for example in made]
 

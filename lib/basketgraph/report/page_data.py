@@ -77,6 +77,9 @@ def read_page_data(
     checks = newest_checks(tables)
     steps = as_dicts(last_tries(logged.where((F.col("run_id") == tables.run_id) & (F.col("step") != REPORT))))
     judged, gate = (runs.last.get(step) if runs else None for step in ("evaluations", "gate"))
+    lists = shown_lists(tables)
+    if lists is not None and lists.are_judged:
+        window_days = lists.outcomes[0]["window_days"]  # shorter in a young shop
     data = PageData(
         run_id=tables.run_id,
         ds=ds,
@@ -97,7 +100,7 @@ def read_page_data(
         changes=changes(tables, logged, files, checks),
         unfinished=[] if runs is None else unfinished(steps, runs, ds),
         judged_from=json.loads(gate["detail"] or "{}").get("judged_from") if gate else None,
-        lists=shown_lists(tables),
+        lists=lists,
         window_days=window_days,
         closed_days=closed_days,
     )
