@@ -49,7 +49,7 @@ def written(spark: SparkSession, folder: Path) -> RunTables:
         "ops.list_outcomes": [{"as_of": CUT - timedelta(days=ago), "segment": "all"} for ago in (28, 56)],
     }
     for table, records in given.items():
-        tables.append(rows(spark, table, records), table)
+        tables.append(rows(spark, table, records).coalesce(1), table)
     return tables
 
 

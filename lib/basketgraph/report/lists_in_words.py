@@ -49,12 +49,11 @@ def coverage_in_words(lists: Lists) -> str:
 
 def judged_in_words(lists: Lists, window_days: int, judged_from: str | None) -> str:
     """Whose purchases the figures count; or from when on there can be any. judged_from: of a shop that is too young."""
-    if judged_from is not None:
+    later = ""
+    if not lists.are_judged and judged_from is not None:
         later = f"These lists are not judged yet: {not_judged_in_words(judged_from)}."
     elif not lists.are_judged:
         later = f"What customers buy from these lists can be counted from {day_in_words(lists.as_of + timedelta(days=window_days))} on."
-    else:
-        later = ""
     if not lists.outcomes:
         return later
     everybody = next(row for row in lists.outcomes if row["segment"] == "all")

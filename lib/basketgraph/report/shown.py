@@ -31,7 +31,7 @@ class Shown:
     @cached_property
     def as_of(self) -> date | None:
         """The day that the lists are for; None where there are none."""
-        if self.live:
+        if self.live and self.release["as_of"] is not None:
             return self.release["as_of"]  # type: ignore[no-any-return]
         newest: date | None = self.read(LISTS).agg(F.max("as_of")).collect()[0][0]
         return newest
