@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 from basketgraph.foundation import progress
 from basketgraph.foundation.config import Config
 from basketgraph.foundation.cuts import run_cuts
+from basketgraph.foundation.item_names import product_name
 from basketgraph.foundation.point_in_time import items_or_sold, known_before
 from basketgraph.foundation.runs.job import StepReport, job_main
 from basketgraph.foundation.tables.warehouse import RunTables
@@ -50,7 +51,7 @@ def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepR
     candidates = at("gold.candidates", cuts.test)
     lists = ranked_lists(featured(candidates, cuts.test), rankers, settings.k).localCheckpoint()  # read twice below
     item_side = evidence(
-        known_before(items, cuts.test).select("item_id", "name").orderBy("item_id").toArrow(),
+        known_before(items, cuts.test).select("item_id", product_name().alias("name")).orderBy("item_id").toArrow(),
         recent_buyers(candidates).toArrow(),
         listed_neighbours(at("gold.related_items", cuts.test), lists).toArrow(),
         at("gold.item_embeddings", cuts.test).select("item_id", "embedding", "message").toArrow(),

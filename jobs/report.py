@@ -16,8 +16,17 @@ from basketgraph.report.page_data import read_page_data
 
 
 def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:
-    pseudonyms, history_days = shop_pseudonyms(conf.shop), conf.section("quality", QualitySettings).history_days
-    data = read_page_data(tables, ds, history_days, pseudonyms, RunLog(tables, conf))
+    quality = conf.section("quality", QualitySettings)
+    window_days = conf.settings["interactions"]["window_days"]
+    data = read_page_data(
+        tables,
+        ds,
+        quality.history_days,
+        shop_pseudonyms(conf.shop),
+        RunLog(tables, conf),
+        window_days=window_days,
+        closed_days=quality.closed_days,
+    )
     html = page(data, shop=conf.source_name, description=str(conf.source.get("description", "")), made_at=datetime.now(timezone.utc))
     return StepReport(rows_in=len(data.checks), detail={"report": write_page(tables, tables.run_id, html)})
 

@@ -11,7 +11,7 @@ import pytest
 from basketgraph.cli.state_summary import print_status
 from basketgraph.cli.summary import print_changes, print_summary, print_trace
 from basketgraph.evaluate.evaluations import as_json
-from basketgraph.report.examples import Example
+from basketgraph.report.examples import Example, Place
 
 
 def measured(model: str, metric: str, value: float, versus: str = "") -> dict[str, Any]:
@@ -37,7 +37,7 @@ def outcome(**changed: Any) -> dict[str, Any]:
     }
 
 
-EXAMPLE = Example("u" * 64, ("Plum jam",), (("Tea", "You bought it once."),))
+EXAMPLE = Example("u" * 64, ("Plum jam",), {"rebuy": (Place("Tea", "You bought it once."),)})
 
 
 def printed(example: Example = EXAMPLE, **changed: Any) -> str:
@@ -99,7 +99,9 @@ def test_a_run_that_stopped_short_says_why_and_needs_no_models() -> None:
 @pytest.mark.parametrize("name", ["MILK [/b]", "EGGS [large]", "TEA :coffee:", "[red]JAM", "back\\[slash]"])
 def test_names_are_printed_as_they_are_whatever_they_would_mean_as_markup(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     counts = {"read": 1, "accepted": 1, "rejected": 0, "duplicates": 0, "left_out": 0, "retracted": 2, "rejected_by_reason": {name: 1}}
-    text = printed(Example("u" * 64, (name,), ((f"{name} again", f"as {name}"),)), refused=f"of {name}", report=f"/{name}", rows={name: counts})
+    text = printed(
+        Example("u" * 64, (name,), {"rebuy": (Place(f"{name} again", f"as {name}"),)}), refused=f"of {name}", report=f"/{name}", rows={name: counts}
+    )
     assert text.count(name) == 8
     assert "2 accepted rows are no longer in the table" in text
     out = io.StringIO()

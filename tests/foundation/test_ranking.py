@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from basketgraph.foundation.ranking import interval, paired_difference, recall_ndcg, top_k
+from basketgraph.foundation.ranking import interval, paired_difference, ratio_intervals, recall_ndcg, top_k
 
 
 def test_top_k_equals_a_stable_sort_when_scores_are_full_of_ties() -> None:
@@ -81,3 +81,14 @@ def test_a_paired_difference_is_tighter_than_the_two_intervals() -> None:
     assert 0.045 < gain.low < gain.mean < gain.high < 0.055
     with pytest.raises(ValueError, match="differ in shape"):
         paired_difference(base, base[:3], seed=0)
+
+
+def test_a_ratio_is_of_sums_and_its_interval_over_users() -> None:
+    parts = np.array([[1.0, 5.0, 0.0]] * 30 + [[0.0, 5.0, 0.0]] * 70)
+    wholes = np.array([[1.0, 10.0, 0.0]] * 30 + [[2.0, 10.0, 0.0]] * 70)
+    mixed, same, empty = ratio_intervals(parts, wholes, seed=1, draws=400)
+    assert mixed.mean == 30 / 170, "of sums, not a mean of ratios"
+    assert 0.10 < mixed.low < mixed.mean < mixed.high < 0.27
+    assert same == (0.5, 0.5, 0.5)
+    assert np.isnan(empty).all()
+    assert np.isnan(ratio_intervals(np.zeros((0, 1)), np.zeros((0, 1)), seed=1)).all()

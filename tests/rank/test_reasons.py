@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 NUMBERS = pa.list_(pa.float32())
 MESSAGES = {"milk": [1.0, 0.0], "oats": [0.0, 2.0], "tea": [-1.0, 0.0]}
-VECTORS = {"honey": [0.6, 0.8, 0.3], "milk": [1.0, 0.0, 0.1], "rum": [-1.0, 0.0, 0.0]}  # popularity last
+VECTORS = {"honey": [0.6, 0.8, 0.3], "milk": [1.0, 0.0, 0.1], "rum": [-1.0, 0.0, 0.0], "other milk": [1.0, 0.0, 0.0]}  # popularity last
 USER = {"embedding": [2.0, 3.0, 1.0], "scale": 0.5}
 HAD = {"milk": (1.0, 3, date(2026, 3, 1)), "oats": (0.5, 1, date(2026, 2, 1)), "tea": (1.0, 2, date(2026, 1, 1))}
 LISTED = {  # item -> ranks of the sources that placed it
@@ -28,6 +28,8 @@ LISTED = {  # item -> ranks of the sources that placed it
     "rum": {"graph": 1, "item_cosine": 5},
     "jam": {"als": 1, "graph": 2},
     "nuts": {"popularity": 9},
+    "other milk": {"graph": 1, "ease": 2},
+    "third milk": {"als": 1},
 }
 
 
@@ -38,6 +40,7 @@ def column(values: list[Any], kind: pa.DataType) -> pa.ChunkedArray:
 @pytest.fixture(scope="module")
 def item_side() -> Evidence:
     names = {"milk": "Milk", "oats": "Oats", "tea": None, "honey": "Honey", "rum": "Rum", "jam": "Jam", "nuts": "Nuts"}
+    names |= {"other milk": "Milk", "third milk": "Milk"}
     known = sorted(set(MESSAGES) | set(VECTORS))
     graph = {
         "item_id": column(known, pa.string()),
@@ -45,6 +48,7 @@ def item_side() -> Evidence:
         "message": column([MESSAGES.get(item, [0.0, 0.0]) for item in known], NUMBERS),
     }
     related = [("milk", "jam", 0.2, 7), ("tea", "jam", 0.6, 5), ("oats", "jam", 0.1, 2), ("oats", "rum", 0.5, 4), ("nuts", "honey", 0.9, 9)]
+    related += [("milk", "other milk", 0.9, 9), ("oats", "other milk", 0.2, 3), ("milk", "third milk", 0.9, 9)]
     near = dict(zip(("item_id", "related_item_id", "score", "users"), zip(*related, strict=True), strict=True))
     kinds = (pa.string(), pa.string(), pa.float32(), pa.int64())
     return evidence(
@@ -104,3 +108,10 @@ def test_co_purchases_are_weighed_and_the_strongest_named(why: dict[str, Any]) -
 def test_popularity_counts_customers(why: dict[str, Any]) -> None:
     assert (why["nuts"].source, why["nuts"].reason) == ("popularity", "12 customers bought it in the last 28 days.")
     assert why["nuts"].evidence == []
+
+
+def test_no_item_is_explained_by_another_of_its_name(why: dict[str, Any]) -> None:
+    row = why["other milk"]  # in the graph nothing but the user's Milk speaks for it
+    assert (row.source, row.reason) == ("ease", "Bought by those who also buy Oats.")
+    assert [(part.item_id, part.share) for part in row.evidence] == [("oats", pytest.approx(0.1))], "of all that speaks for it, Milk included"
+    assert why["third milk"].source == "popularity", "nothing else speaks for it"

@@ -164,17 +164,32 @@ def test_nothing_is_asked_of_any_network(browser: Browser, file: Path) -> None:
 def test_a_keyboard_reaches_everything_opens_details_and_shows_where_it_is(browser: Browser, file: Path) -> None:
     with Opened(browser, file) as opened:
         page, reached = opened.page, []
-        wanted = opened.ask("document.querySelectorAll('a[href], summary').length")
-        for _ in range(wanted):
-            page.keyboard.press("Tab")
-            style = opened.ask("(e => [getComputedStyle(e).outlineStyle, parseFloat(getComputedStyle(e).outlineWidth)])(document.activeElement)")
-            assert style == ["solid", 3]
-            reached.append(opened.ask("document.activeElement.textContent.trim()"))
+
+        def tab_to_the_last() -> None:
+            shown = "[...document.querySelectorAll('a[href], summary')].filter(e => e.checkVisibility()).length"
+            for _ in range(opened.ask(shown) - len(reached)):
+                page.keyboard.press("Tab")
+                style = opened.ask("(e => [getComputedStyle(e).outlineStyle, parseFloat(getComputedStyle(e).outlineWidth)])(document.activeElement)")
+                assert style == ["solid", 3]
+                reached.append(opened.ask("document.activeElement.textContent.trim()"))
+
+        tab_to_the_last()
         assert reached[0] == "Skip to the report"
+        assert reached[-1].startswith("For engineers")
+        page.keyboard.press("Enter")
+        tab_to_the_last()
         assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
+        assert len(reached) == opened.ask("document.querySelectorAll('a[href], summary').length")
         for wanted_state in (True, False):
             page.keyboard.press("Enter")
             assert opened.ask("document.activeElement.parentElement.open") is wanted_state
+
+
+def test_a_link_opens_the_engineers_part_where_it_leads_there(browser: Browser, file: Path) -> None:
+    with Opened(browser, file) as opened:
+        assert opened.ask("document.getElementById('engineers').open") is False
+        opened.page.click("a[href='#attention']")
+        assert opened.ask("document.getElementById('engineers').open") is True
 
 
 def test_headings_go_down_one_by_one_and_each_part_has_a_name(browser: Browser, file: Path) -> None:
@@ -185,7 +200,7 @@ def test_headings_go_down_one_by_one_and_each_part_has_a_name(browser: Browser, 
         assert levels.count(1) == 1
         assert all(after - before <= 1 for before, after in pairwise(levels))
         landmarks = opened.ask("[...document.querySelectorAll('header, nav, main, footer')].map(e => e.tagName)")
-        assert landmarks == ["HEADER", "NAV", "MAIN", "FOOTER"]
+        assert landmarks == ["HEADER", "MAIN", "NAV", "FOOTER"]
         unnamed = (
             "[...document.querySelectorAll('section')].filter(s => !document.getElementById(s.getAttribute('aria-labelledby'))?.textContent.trim())"
         )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 from basketgraph.report.charts import usual_bands, value_chart
-from basketgraph.report.figures import check_figures
+from basketgraph.report.figures import check_figures, closed_among, every_day, sales_figure
 from support.report_data import DS, FACTS, check
 
 FRIDAY = DS - timedelta(days=1)
@@ -53,3 +54,23 @@ def test_the_dot_is_on_the_judged_day_or_on_the_last_one() -> None:
         return str(value_chart(drawn, "told", share=False, marked=day, trouble=True, prefix="p"))
 
     assert dot(FRIDAY) == dot(DS) != dot(FRIDAY - timedelta(days=2))
+
+
+def test_a_closed_day_is_no_crash_of_sales_and_a_day_without_sales_is() -> None:
+    sold = {DS - timedelta(days=ago): 100 for ago in range(28)}
+    closed, lost = DS - timedelta(days=9), DS - timedelta(days=10)
+    sundays = [day for day in sold if day.weekday() == 6]
+    del sold[closed], sold[lost]
+    days = every_day([(day, 100) for day in sold if day not in sundays[1:]])  # open on one Sunday of four
+    assert closed_among(days, [f"{closed:%m-%d}"]) == sorted([closed, *sundays[1:3]]), "the first Sunday is before the first sale"
+    rows = [{"event_date": day, "lines": lines} for day, lines in days if lines]
+    figure = sales_figure(replace(FACTS, days=rows, closed_days=(closed.isoformat(),)))
+    assert figure is not None
+    assert figure["sentence"].endswith("when the shop was closed.")
+
+
+def test_an_axis_of_small_numbers_has_no_thousandths() -> None:
+    drawn = [{**point, "value": 0.3 + 0.1 * place} for place, point in enumerate(points(0, 0, 0))]
+    svg = value_chart(drawn, "told", share=False, marked=FRIDAY, trouble=False, prefix="x")
+    assert not re.search(r">\d+m<", svg)
+    assert ">0.4<" in svg

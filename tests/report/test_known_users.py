@@ -9,7 +9,7 @@ from basketgraph.report import known_users
 from basketgraph.report.examples import live_examples
 from basketgraph.report.known_users import known_user_hider
 from basketgraph.report.page_data import without_known_users
-from support.report_data import FACTS
+from support.report_data import FACTS, LISTS
 
 
 def nobody(words: list[str]) -> list[str]:
@@ -25,10 +25,13 @@ def ann(words: list[str]) -> list[str]:
 def test_the_raw_id_of_a_known_user_is_hidden_wherever_it_turns_up(two_runs: RunTables) -> None:
     row = {"table_name": "silver.events", "reason": "r", "rows": 1, "first": '{"note": "ask cust-77, not cust-78", "pieces": 7712}', "last": None}
     file = {"source_file": "march/cust-77_late.csv", "problem": "no column cust-77"}
-    told = replace(FACTS, rejected=[row], quarantined=[file])
+    lists = replace(LISTS, products=[{**LISTS.products[0], "name": "GIFT FOR cust-77"}])
+    told = replace(FACTS, rejected=[row], quarantined=[file], lists=lists)
     shown = without_known_users(told, two_runs, ann)
     assert shown.rejected[0]["first"] == '{"note": "ask •••, not cust-78", "pieces": "•••"}'
     assert shown.quarantined == [{"source_file": "march/•••_late.csv", "problem": "no column •••"}]
+    assert shown.lists is not None
+    assert shown.lists.products[0]["name"] == "GIFT FOR •••"
     assert without_known_users(told, two_runs, nobody) == told, "with another key nobody is known"
     (example,) = live_examples(two_runs, ann)
     assert (example.bought, [name for name, _ in example.recommended]) == (("••• jam", "j"), ["••• jam"]), "the summary shows them, too"

@@ -11,11 +11,11 @@ import pytest
 
 from basketgraph.foundation.privacy.log_masking import masked, masked_row
 from basketgraph.report.changes import Changes
-from basketgraph.report.examples import Example
+from basketgraph.report.examples import Example, Place
 from basketgraph.report.page import page
 from basketgraph.report.promises import verdict
 from basketgraph.report.sentences import reason_in_words
-from support.report_data import DS, FACTS, NOW, check, failed_step, made, of_days
+from support.report_data import DS, FACTS, LISTS, NOW, check, failed_step, made, of_days
 
 
 class Outline(HTMLParser):
@@ -132,23 +132,22 @@ def test_lists_that_are_not_live_are_not_shown_as_the_published_ones(
 ) -> None:
     release = {"release": 7, "rows": {}, "as_of": DS, "versions": {} if live is None else {"gold.recommendations": live}}
     found = replace(FACTS, evaluated=evaluated, steps=steps, release=release, versions={"gold.recommendations": 5})
-    (section,) = re.findall(r'id="lists">.*?</section>', made(found), re.DOTALL)
+    (section,) = re.findall(r'id="models">.*?</section>', made(found), re.DOTALL)
     assert re.findall(r"<p>((?:The gate refused|The lists that were judged)[^<]*)</p>", section) == ([said] if said else [])
 
 
 def test_a_shop_that_is_too_young_to_be_judged_is_told_from_when_on_it_can_be() -> None:
-    told = "newest lists are not judged yet: lists can be judged from 2026-01-15 on, with 14 days of purchases."
-    young = replace(FACTS, evaluations=[], judged_from="2026-01-15")
-    assert told in made(young)
+    told = "lists are not judged yet: lists can be judged from 2026-01-15 on, with 14 days of purchases."
+    young = replace(FACTS, evaluations=[], judged_from="2026-01-15", lists=replace(LISTS, outcomes=[]))
+    assert made(young).count(told) == 3, "in the second light, beside the lists, and for engineers"
     assert "Lists were made from" not in made(young)
-    assert "#lists" in made(young)
+    assert "#models" in made(young)
     assert told in made(replace(young, evaluations=FACTS.evaluations)), "what was judged before is shown beside it"
     assert "judged yet" not in made(FACTS)
 
 
 def test_examples_that_are_not_live_are_called_that() -> None:
-    waiting = [replace(example, live=False) for example in FACTS.examples]
-    assert "These lists are not live:" in made(replace(FACTS, examples=waiting))
+    assert "These lists are not live:" in made(replace(FACTS, lists=replace(LISTS, live=False)))
     assert "These lists are not live:" not in made(FACTS)
 
 
@@ -193,12 +192,12 @@ def test_a_number_outside_of_its_usual_range_needs_a_look_although_its_promise_i
     assert ('<strong class="unusual">Unusual:</strong>' in html) is not usual
 
 
-def test_the_verdict_comes_before_everything_else_and_what_is_broken_is_open() -> None:
-    failed = {**FACTS.steps[0], "status": "failed"}
+def test_the_lights_come_before_everything_else_and_what_is_broken_is_open() -> None:
+    failed = failed_step(exit_code=3)
     html = made(replace(FACTS, checks=[check(success=False, observed="not true of 1 row of 10")], steps=[failed]))
-    assert html.index("Stopped: the data broke its promises") < html.index("<main")
-    assert re.search(r"<details open>\s*<summary><h3>silver.events", html)
-    assert re.search(r"What needs a look</h2>.*quantity is at least 1\. Found: not true of 1 row of 10", html, re.DOTALL)
+    assert html.index("The data: stopped") < html.index("<main") < html.index("Stopped: the data broke its promises")
+    assert re.search(r"<details open>\s*<summary><h4>silver.events", html)
+    assert re.search(r"What needs a look</h3>.*quantity is at least 1\. Found: not true of 1 row of 10", html, re.DOTALL)
 
 
 def test_models_are_ranked_and_a_gain_within_chance_is_called_that() -> None:
@@ -233,8 +232,11 @@ def test_planted_personal_values_appear_nowhere(secret: str) -> None:
     changed = Changes(since=NOW, run_id="run-0", set_aside=[file], taken_up=[file], broken=[check(observed=secret)])
     told = check(observed=secret, expected=secret, notes=secret, scope_reason=secret, repeated_from=DS, success=False, accepted_because=secret)
     waiting = check(severity="warning", **{**of_days(2), "scope_reason": secret}, open={**told, "observed": secret})
-    item = Example("u1", (f"Card of {secret}",), ((f"Gift for {secret}", f"because {secret}"),))
-    html = made(replace(FACTS, rejected=[row], quarantined=[file], examples=[item], changes=changed, checks=[told, waiting]))
+    item = Example("u1", (f"Card of {secret}",), {"rebuy": (Place(f"Gift for {secret}", f"because {secret}", f"brand {secret}"),)})
+    lists = replace(LISTS, products=[{**LISTS.products[0], "name": secret}])
+    failed = failed_step("train_graph", exit_code=2, error=f"no room for {secret}")
+    found = replace(FACTS, rejected=[row], quarantined=[file], examples=[item], changes=changed, checks=[told, waiting], lists=lists, steps=[failed])
+    html = made(found)
     assert secret not in html
     assert "•••" in html
 
@@ -278,9 +280,8 @@ def test_every_colour_of_a_chart_is_one_that_the_style_sheet_replaces() -> None:
     assert used <= set(re.findall(r'\[(?:fill|stroke)="(#\w+)"\]', html))
 
 
-def test_the_sentence_on_the_last_run_is_part_of_the_verdict() -> None:
-    header = re.compile(r"<header>.*first page of this warehouse.*</header>", re.DOTALL)
-    assert header.search(made(FACTS))
+def test_the_data_say_what_changed_since_the_page_before() -> None:
+    assert re.search(r'id="data">.*first page of this warehouse.*</section>', made(FACTS), re.DOTALL)
     later = replace(FACTS, changes=Changes(since=NOW, run_id="run-0"))
     assert "Since the page of 3 January 2026, 06:00 UTC: no file came in and no promise broke or was mended." in made(later)
 
@@ -289,8 +290,10 @@ def test_a_clean_only_run_and_an_empty_warehouse_have_pages_too() -> None:
     empty = replace(
         FACTS, steps=[], checks=[], runs=[], files=[], deliveries=[], days=[], rejected=[], evaluations=[], examples=[], versions={}, release=None
     )
+    empty = replace(empty, lists=None)
     assert "Nothing was checked yet" in made(empty)
-    assert "How good the lists are" not in made(replace(FACTS, evaluations=[], examples=[]))
+    assert "There are no lists yet." in made(empty)
+    assert "#models" not in made(replace(FACTS, evaluations=[], examples=[]))
 
 
 def test_reasons_are_told_in_words() -> None:

@@ -57,7 +57,7 @@ def test_a_tables_line_counts_them_apart_and_only_what_needs_a_look_is_open(chec
     assert (table["words"], table["level"]) == (words, level)
     html = made(replace(FACTS, checks=checks))
     assert f'<span class="mark {level}">{words}</span>' in html
-    assert bool(re.search(r"<details open>\s*<summary><h3>silver.events", html)) is (level == "warning")
+    assert bool(re.search(r"<details open>\s*<summary><h4>silver.events", html)) is (level == "warning")
 
 
 @pytest.mark.parametrize("scope", [{}, {"scope_kind": "log"}, of_days(1), {**of_days(1), "repeated_from": DS}])
@@ -74,6 +74,6 @@ def test_what_was_not_compared_since_a_failure_is_said_in_its_own_words() -> Non
 def test_the_page_names_them_with_a_mark_and_words_of_their_own_and_lists_none_as_something_to_look_at() -> None:
     html = made(replace(FACTS, checks=[check(), FIRST]))
     assert '<span class="mark not_compared">– not compared</span>' in html
-    assert 'promises kept</dt><dd>1 of 2<span class="beside">; 1 could not be compared yet</span></dd>' in html
+    assert "1 of 2 promises about them are kept; 1 could not be compared yet." in html
     assert 'id="attention"' not in html
     assert "could not be compared" not in made(FACTS)

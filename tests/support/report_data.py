@@ -6,7 +6,8 @@ from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 from basketgraph.foundation.contracts import contract
-from basketgraph.report.examples import Example
+from basketgraph.report.examples import Example, Place
+from basketgraph.report.lists import Lists
 from basketgraph.report.page import page
 from basketgraph.report.page_data import PageData
 
@@ -41,6 +42,45 @@ def score(model: str, value: float, versus: str = "", metric: str = "ndcg@20", h
     return {**named, "value": value, "low": value - half, "high": value + half}
 
 
+def outcome(setting: str, model: str, segment: str = "all", **changed: Any) -> dict[str, Any]:
+    """A row of ops.list_outcomes of the lists of DS."""
+    counts = {"window_days": 28, "customers": 90, "shopped": 80, "bought_from_list": 60, "places": 1600, "places_bought": 400}
+    spend = {"currency": "EUR", "spend_minor": 1_000_000, "listed_spend_minor": 150_000}
+    shares = {"customers": (0.75, 0.7, 0.8), "places": (0.25, 0.22, 0.28), "spend": (0.15, 0.12, 0.18)}
+    ends = {f"{name}_{end}": value for name, values in shares.items() for end, value in zip(("share", "low", "high"), values, strict=True)}
+    row = {"as_of": DS, "setting": setting, "model": model, "segment": segment, **counts, **spend, **ends}
+    assert row.keys() == set(contract("ops.list_outcomes").columns)
+    assert changed.keys() <= row.keys()
+    return {**row, **changed}
+
+
+LISTS = Lists(
+    as_of=DS,
+    live=True,
+    customers=90,
+    known=100,
+    listed=50,
+    assortment=1000,
+    products=[
+        {"setting": "rebuy", "name": "BANANAS", "customers": 72, "kinds": 3, "of": 90},
+        {"setting": "rebuy", "name": "Jam <small>", "customers": 9, "kinds": 1, "of": 90},
+        {"setting": "discovery", "name": "POTATOES", "customers": 45, "kinds": 1, "of": 90},
+    ],
+    reasons=[
+        {"setting": "rebuy", "source": "personal_frequency", "places": 1600},
+        {"setting": "rebuy", "source": "ease", "places": 150},
+        {"setting": "rebuy", "source": "als", "places": 50},
+        {"setting": "discovery", "source": "graph", "places": 1800},
+    ],
+    outcomes=[
+        *(outcome("rebuy", "published", segment) for segment in ("active", "all", "lapsed")),
+        outcome("rebuy", "popularity", customers_share=0.5, customers_low=0.45, customers_high=0.55, places_share=0.04),
+        outcome("rebuy", "personal_frequency", customers_share=0.74),
+        outcome("discovery", "published", customers_share=0.46, places_share=0.037, places_low=0.035, places_high=0.039, spend_share=0.02),
+        outcome("discovery", "popularity", customers_share=0.4),
+    ],
+)
+
 FACTS = PageData(
     run_id="run-1",
     ds=DS,
@@ -63,7 +103,22 @@ FACTS = PageData(
         score("published", 0.206, versus="popularity"),
         score("published", 0.003, versus="ease"),
     ],
-    examples=[Example("u1", ("Bread",), (("Jam <small>", "bought 3 times"),))],
+    examples=[
+        Example(
+            "u1",
+            ("Bread",),
+            {
+                "rebuy": (
+                    Place("BANANAS", "You bought it once.", "40 LB", bought=True),
+                    Place("Jam <small>", "bought 3 times"),
+                    Place("BANANAS", "You bought it 2 times.", "Organic brand"),
+                ),
+                "discovery": (Place("POTATOES", "Bought by those who also buy Bread."),),
+            },
+            days=28,
+        )
+    ],
+    lists=LISTS,
     versions={"silver.events": 4, "ops.files": 1},
 )
 

@@ -97,6 +97,29 @@ def interval(values: Floats, seed: int, draws: int = 1000, level: float = 0.95) 
     return Interval(float(of_users.mean()), float(low), float(high))
 
 
+def ratio_intervals(parts: Floats, wholes: Floats, seed: int, draws: int = 1000, level: float = 0.95) -> list[Interval]:
+    """Each sum of parts over the sum of its wholes, with a percentile bootstrap interval over users; the same draws serve all ratios.
+
+    parts, wholes: [users, ratios], with a user's own part and whole in each row: the places that were bought, and all places.
+    returns:       an Interval for each ratio, its mean the ratio itself; (nan, nan, nan) where the wholes do not add up to more than 0.
+    """
+    users, ratios = parts.shape
+    sums = np.concatenate([parts, wholes], axis=1).astype(np.float64)  # [users, 2 * ratios]
+    rng = np.random.default_rng(seed)
+    drawn = np.array([sums[rng.integers(0, users, users)].sum(axis=0) for _ in range(draws)]) if users else np.zeros((draws, 2 * ratios))
+    whole = sums.sum(axis=0)
+    found = []
+    for part in range(ratios):
+        of = ratios + part
+        if whole[of] <= 0:
+            found.append(Interval(float("nan"), float("nan"), float("nan")))
+            continue
+        has_whole = drawn[:, of] > 0
+        low, high = np.quantile(drawn[has_whole, part] / drawn[has_whole, of], [(1 - level) / 2, (1 + level) / 2])
+        found.append(Interval(float(whole[part] / whole[of]), float(low), float(high)))
+    return found
+
+
 def paired_difference(a: Floats, b: Floats, seed: int, draws: int = 1000, level: float = 0.95) -> Interval:
     """Mean of a - b over the users that have both, with a bootstrap interval over those users.
 

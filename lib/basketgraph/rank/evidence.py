@@ -42,10 +42,14 @@ class UserHistory:
 
 @dataclass(frozen=True)
 class Evidence:
-    """The item side. `place` numbers the items; messages and vectors are NaN where the graph does not know the item."""
+    """The item side. `place` numbers the items; messages and vectors are NaN where the graph does not know the item.
+
+    An item is never explained by another of the same name: a shop's names may be types of product, and such a reason says nothing.
+    """
 
     place: dict[str, int]
     names: list[str | None]
+    named_as: Ints  # [items]: equal for items of the same name
     buyers: Ints  # [items]: distinct users in the last `popularity_days`
     near_from: Ints  # [items + 1]: item j is the neighbour of near_items[near_from[j] : near_from[j + 1]], in order of their number
     near_items: Ints
@@ -75,7 +79,7 @@ class Evidence:
         )
 
     def from_related(self, item_id: str, user: UserHistory) -> list[Part]:
-        """The user's items that have this item as a neighbour, by share of weight times similarity; may be empty."""
+        """The user's items of other names that have this item as a neighbour, by share of weight times similarity of all; may be empty."""
         number = self.place[item_id]
         near = slice(self.near_from[number], self.near_from[number + 1])
         items = self.near_items[near]
@@ -83,29 +87,35 @@ class Evidence:
         linked = np.flatnonzero(items[at] == user.index) if len(items) else np.zeros(0, dtype=np.int64)
         strength = self.near_scores[near][at[linked]] * user.weights[linked]
         users = self.near_users[near][at[linked]]
-        best = np.lexsort((linked, -strength))[: self.parts]
+        best = [i for i in np.lexsort((linked, -strength)) if self._has_another_name(user.index[linked[i]], number)][: self.parts]
         return [user.part(linked[i], strength[i] / strength.sum(), int(users[i])) for i in best]
 
     def from_graph(self, item_id: str, user: UserHistory) -> tuple[list[Part], float] | None:
         """The graph's score as an exact sum: the share that each of the user's items adds, and the share of the user's own vector.
 
-        None where the graph does not know the user or the item, or where no item adds to a positive score.
+        None where the graph does not know the user or the item, or where no item of another name adds to a positive score.
         """
-        vector = self.vectors[self.place[item_id]]
+        number = self.place[item_id]
+        vector = self.vectors[number]
         if user.embedding is None or np.isnan(vector).any() or not len(user.index):
             return None
         total = float(user.embedding @ vector)
         adds = np.nan_to_num(np.where(user.index >= 0, self.messages[user.index] @ vector, 0.0)) * user.weights * user.scale
         if total <= 0 or adds.max() <= 0:
             return None
-        best = [i for i in np.lexsort((np.arange(len(adds)), -adds))[: self.parts] if adds[i] > 0]
-        return [user.part(int(i), adds[i] / total) for i in best], 1 - float(adds.sum()) / total
+        adding = [i for i in np.lexsort((np.arange(len(adds)), -adds)) if adds[i] > 0 and self._has_another_name(user.index[i], number)]
+        if not adding:
+            return None
+        return [user.part(int(i), adds[i] / total) for i in adding[: self.parts]], 1 - float(adds.sum()) / total
+
+    def _has_another_name(self, number: int, than: int) -> bool:
+        return bool(self.named_as[number] != self.named_as[than])
 
 
 def evidence(items: pa.Table, buyers: pa.Table, related: pa.Table, graph_items: pa.Table, *, popularity_days: int, parts: int) -> Evidence:
     """The item side of one cut.
 
-    items:       item_id, name: every item that users bought or lists hold.
+    items:       item_id, name (null where it has none): every item that users bought or lists hold.
     buyers:      item_id, buyers.
     related:     item_id, related_item_id, score, users; may be empty.
     graph_items: item_id, embedding, message; may be empty.
@@ -123,9 +133,12 @@ def evidence(items: pa.Table, buyers: pa.Table, related: pa.Table, graph_items: 
     order = order[(near[order] >= 0) & (of[order] >= 0)]
     in_graph = places(graph_items["item_id"])
     vectors = _rows(graph_items["embedding"], in_graph, len(ids))
+    names = items["name"].to_pylist()
+    first_of = {name: number for number, name in reversed(list(enumerate(names)))}
     return Evidence(
         place={item: number for number, item in enumerate(ids.to_pylist())},
-        names=items["name"].to_pylist(),
+        names=names,
+        named_as=np.array([number if name is None else first_of[name] for number, name in enumerate(names)], dtype=np.int64),
         buyers=counts,
         near_from=np.searchsorted(of[order], np.arange(len(ids) + 1)),
         near_items=near[order],

@@ -63,10 +63,15 @@ def _chart(values: Sequence[dict[str, Any]]) -> alt.Chart:
     return alt.Chart(alt.Data(values=values), width=WIDTH, height=HEIGHT)
 
 
+def _numbers(values: Sequence[float]) -> str:
+    """The format of an axis: 2k of thousands, 0.4 of less, which Vega's ~s would call 400m."""
+    return "~s" if max(map(abs, values), default=0) >= 1000 else "~r"
+
+
 def days_chart(days: Sequence[tuple[date, int]], alternative: str, prefix: str) -> Markup:
     """A count for each day. days: (day, count), in order of the day."""
     area = _chart([{"day": day.isoformat(), "count": count} for day, count in days]).mark_area(color=SUBJECT, opacity=0.25, line={"color": SUBJECT})
-    up = alt.Y("count:Q", title=None, axis=alt.Axis(format="~s", tickCount=4))
+    up = alt.Y("count:Q", title=None, axis=alt.Axis(format=_numbers([count for _, count in days]), tickCount=4))
     return _svg(area.encode(x=_time([day for day, _ in days]), y=up), alternative, prefix)
 
 
@@ -102,7 +107,11 @@ def value_chart(points: Sequence[dict[str, Any]], alternative: str, *, share: bo
     values = [{"day": point["day"].isoformat(), "value": point["value"]} for point in points]
     judged = next((value for value in values if value["day"] == marked.isoformat()), values[-1])
     usual = usual_bands(points)
-    up = {"title": None, "scale": alt.Scale(zero=share, nice=True), "axis": alt.Axis(format="~%" if share else "~s", tickCount=4)}
+    up = {
+        "title": None,
+        "scale": alt.Scale(zero=share, nice=True),
+        "axis": alt.Axis(format="~%" if share else _numbers([point["value"] for point in points]), tickCount=4),
+    }
     day, value = _time([point["day"] for point in points]), alt.Y("value:Q", **up)
     band = _chart(usual).mark_area(color=OTHERS, opacity=0.3).encode(x=day, y=alt.Y("low:Q", **up), y2="high:Q", detail="band:N")
     line = _chart(values).mark_line(color=SUBJECT).encode(x=day, y=value)

@@ -1,88 +1,117 @@
-"""Examples of lists: a few users with their last purchases, recommended items and reasons, for the summary of a run and for the page."""
+"""Examples of lists: a few users with their last purchases and their lists, for the summary of a run and for the page."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from itertools import chain
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
+from basketgraph.foundation.point_in_time import kept_before
 from basketgraph.foundation.privacy.log_masking import masked
-from basketgraph.foundation.tables.warehouse import Warehouse, newest_release
+from basketgraph.foundation.tables.warehouse import LISTS, Warehouse
 from basketgraph.report.known_users import Pseudonyms, known_user_hider
+from basketgraph.report.shown import Shown
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-NEEDED = ("gold.recommendations", "gold.interactions")
-ITEMS = "silver.items"  # a shop may have none: items are then called by their ids
+EDGES = "gold.interactions"
 USERS, BOUGHT, LISTED = 3, 5, 5
 
 
 @dataclass(frozen=True)
-class Example:
-    """One user. bought: names, latest first. recommended: (name, reason), best first. All masked: they are printed and shown.
+class Place:
+    """A place of a list. name: of the product. kind: its brand and package size, may be empty. bought: whether the user bought it later."""
 
-    live: whether customers see this list.
+    name: str
+    reason: str
+    kind: str = ""
+    bought: bool = False
+
+
+@dataclass(frozen=True)
+class Example:
+    """One user, all texts masked: they are printed and shown.
+
+    bought: names, latest first, each once.   lists: setting -> places, best first.   live: whether customers see these lists.
+    days:   of the days after the lists, how many have purchases by now; 0 where nothing is known yet.
     """
 
     user_id: str
     bought: tuple[str, ...]
-    recommended: tuple[tuple[str, str], ...]
+    lists: Mapping[str, tuple[Place, ...]] = field(default_factory=dict)
     live: bool = True
+    days: int = 0
+
+    @property
+    def recommended(self) -> list[tuple[str, str]]:
+        """(name, reason) of the first places of what may be rebought, for the summary."""
+        return [(f"{p.name}, {p.kind}" if p.kind else p.name, p.reason) for p in self.lists.get("rebuy", ())[:LISTED]]
 
 
-def examples(recommendations: DataFrame, edges: DataFrame, items: DataFrame, *, users: int = USERS) -> list[Example]:
-    """The same users in every run: those whose pseudonyms come first in a fixed shuffle.
+def live_examples(warehouse: Warehouse, pseudonyms: Pseudonyms, *, window_days: int = 0, users: int = USERS) -> list[Example]:
+    """Users of the live lists, of the newest before a release names any; none before there are lists. The same users in every run: those whose
+    pseudonyms come first in a fixed shuffle. Raw ids of known users are hidden.
 
-    recommendations: gold.recommendations rows of one cut and setting.   edges: gold.interactions rows of the cut.   items: silver.items rows.
+    pseudonyms:  of raw ids, with the key that this warehouse's users were made with.
+    window_days: purchases of so many days after the lists are looked up.
     """
-    chosen = recommendations.select("user_id").distinct().orderBy(F.xxhash64("user_id"), "user_id").limit(users)
-    names = items.groupBy("item_id").agg(F.max_by("name", "valid_from").alias("name"))
+    shown = Shown(warehouse)
+    if shown.as_of is None:
+        return []
+    lists = shown.of_day(LISTS)
+    chosen = lists.where("setting = 'rebuy'").select("user_id").distinct().orderBy(F.xxhash64("user_id"), "user_id").limit(users)
 
-    def named(rows: DataFrame) -> DataFrame:
-        few = rows.join(F.broadcast(chosen), "user_id", how="left_semi")
-        return few.join(names, "item_id", how="left").withColumn("name", F.coalesce("name", "item_id"))  # one name an item
+    def few(rows: DataFrame) -> DataFrame:
+        return shown.named(rows.join(F.broadcast(chosen), "user_id", how="left_semi"))
 
     latest = F.sort_array(F.collect_list(F.struct("last_date", "purchases", "item_id", "name")), asc=False)
-    bought = named(edges).groupBy("user_id").agg(F.slice(latest, 1, BOUGHT).alias("bought"))
-    best = F.sort_array(F.collect_list(F.struct("rank", "name", "reason")))
-    listed = named(recommendations.where(F.col("rank") <= LISTED)).groupBy("user_id").agg(best.alias("listed"))
-    rows = listed.join(bought, "user_id", how="left").orderBy("user_id").collect()  # one row per user on either side
-    return [
-        Example(
-            row.user_id, tuple(masked(b.name) for b in row.bought or ()), tuple((masked(r.name), masked(r.reason, longest=400)) for r in row.listed)
-        )
-        for row in rows
-    ]
-
-
-def live_examples(warehouse: Warehouse, pseudonyms: Pseudonyms) -> list[Example]:
-    """Users of the live lists, all items allowed; of the newest lists before a release names any; none before there are lists. Raw ids of known users
-    are hidden in them.
-
-    pseudonyms: of raw ids, with the key that this warehouse's users were made with.
-    """
-    shown = _live_or_newest(warehouse)
-    texts = [text for example in shown for text in (*example.bought, *chain.from_iterable(example.recommended))]
-    hide = known_user_hider(texts, warehouse, pseudonyms)
-    if hide is None:
-        return shown
-    return [
-        replace(e, bought=tuple(map(hide, e.bought)), recommended=tuple((hide(name), hide(reason)) for name, reason in e.recommended)) for e in shown
-    ]
-
-
-def _live_or_newest(warehouse: Warehouse) -> list[Example]:
-    """Of the live release: the newest versions still hold lists that the gate refused or a rollback took back."""
-    release = newest_release(warehouse)
-    versions = release["versions"] if release else {}
-    live = all(table in versions for table in NEEDED)
-    lists, edges, items = (
-        warehouse.read_version(table, versions[table]) if live and table in versions else warehouse.newest(table) for table in (*NEEDED, ITEMS)
+    bought = few(shown.of_day(EDGES)).groupBy("user_id").agg(F.slice(latest, 1, BOUGHT).alias("bought"))
+    later = _bought_later(shown, window_days).withColumn("bought_later", F.lit(True))
+    places = few(lists).join(later, ["user_id", "item_id"], how="left")  # at most one row a pair
+    best = F.sort_array(
+        F.collect_list(F.struct("setting", "rank", "name", "kind", "reason", F.coalesce("bought_later", F.lit(False)).alias("later")))
     )
-    newest = lists.agg(F.max("as_of")).collect()[0][0]
-    at_newest = F.col("as_of") == F.lit(newest)
-    shown = examples(lists.where(at_newest & (F.col("setting") == "rebuy")), edges.where(at_newest), items) if newest else []
-    return [replace(example, live=live) for example in shown]
+    rows = places.groupBy("user_id").agg(best.alias("listed")).join(bought, "user_id", how="left").orderBy("user_id").collect()  # one row per user
+    days = _days_known(shown, window_days)
+    made = [Example(row.user_id, tuple(dict.fromkeys(b.name for b in row.bought or ())), _by_setting(row.listed), shown.live, days) for row in rows]
+    hide = known_user_hider(_texts(made), warehouse, pseudonyms) or (lambda text: text)
+    return [_with_texts(example, lambda text: masked(hide(text), longest=400)) for example in made]
+
+
+def _bought_later(shown: Shown, window_days: int) -> DataFrame:
+    """user_id, item_id of what was bought in the days after the lists, and kept."""
+    assert shown.as_of is not None
+    kept = kept_before(shown.read("silver.events"), shown.read("gold.kept_purchases"), as_of=shown.as_of + timedelta(days=window_days))
+    return kept.where(F.col("event_date") >= F.lit(shown.as_of)).select("user_id", "item_id").distinct()
+
+
+def _days_known(shown: Shown, window_days: int) -> int:
+    """Of the days after the lists, those up to the newest event."""
+    newest = shown.read("silver.events").agg(F.max("event_date")).collect()[0][0] if window_days else None
+    return 0 if newest is None or shown.as_of is None else min(window_days, max(0, (newest - shown.as_of).days + 1))
+
+
+def _by_setting(listed: Iterable[Any]) -> dict[str, tuple[Place, ...]]:
+    lists: dict[str, tuple[Place, ...]] = {}
+    for row in listed:
+        lists[row.setting] = (*lists.get(row.setting, ()), Place(row.name, row.reason, row.kind, row.later))
+    return lists
+
+
+def _texts(made: Iterable[Example]) -> Iterator[str]:
+    for example in made:
+        yield from example.bought
+        for place in (place for places in example.lists.values() for place in places):
+            yield from (place.name, place.reason, place.kind)
+
+
+def _with_texts(example: Example, change: Callable[[str], str]) -> Example:
+    def changed(place: Place) -> Place:
+        return replace(place, name=change(place.name), reason=change(place.reason), kind=change(place.kind))
+
+    lists = {setting: tuple(map(changed, places)) for setting, places in example.lists.items()}
+    return replace(example, bought=tuple(map(change, example.bought)), lists=lists)

@@ -2,20 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 from typing import Any
 
 from markupsafe import Markup
 
-from basketgraph.foundation.quality.renderers import number_in_words, share_in_words
+from basketgraph.foundation.quality.anomaly import is_closed
+from basketgraph.foundation.quality.renderers import listed, number_in_words, share_in_words
 from basketgraph.report.charts import days_chart, runs_chart, share_chart, value_chart
 from basketgraph.report.page_data import PageData
 from basketgraph.report.promises import QUIET, checks_with_states
-from basketgraph.report.sentences import is_share, is_unusual, judged_day, value_in_words
+from basketgraph.report.sentences import day_in_words, is_share, is_unusual, judged_day, value_in_words
 
 MOST_CHECKS = 6
+MOST_CLOSED = 3  # are named
 Figure = dict[str, Any]  # title, sentence, svg
+
+
+def sales_figure(data: PageData) -> Figure | None:
+    """Purchases by the shop's own day; days on which it was closed are left out, since they say nothing of its sales."""
+    rows = every_day([(day["event_date"], day["lines"]) for day in data.days]) if data.days else []
+    closed = closed_among(rows, data.closed_days)
+    days = [(day, lines) for day, lines in rows if day not in closed]
+    if len(days) < 2:
+        return None
+    mean, (last, lines) = round(sum(lines for _, lines in days) / len(days)), days[-1]
+    sentence = f"{number_in_words(mean)} lines of receipts a day on average over {number_in_words(len(days), 'day')}; "
+    sentence += f"the last one, {day_in_words(last)}, has {number_in_words(lines)}."
+    if closed:
+        named = listed([day_in_words(day) for day in closed]) if len(closed) <= MOST_CLOSED else number_in_words(len(closed), "day")
+        sentence += f" Without {named}, when the shop was closed."
+    return {"title": "Purchases a day", "sentence": sentence, "svg": days_chart(days, sentence, "days")}
+
+
+def closed_among(days: Sequence[tuple[date, int]], closed_days: Collection[str]) -> list[date]:
+    """The days without a purchase that are closed days of the shop, or a weekday on which it sold nothing more often than not."""
+    of_weekday: dict[int, list[bool]] = {}
+    for day, count in days:
+        of_weekday.setdefault(day.weekday(), []).append(count == 0)
+    usual = {weekday for weekday, empty in of_weekday.items() if len(empty) > 1 and 2 * sum(empty) > len(empty)}
+    return [day for day, count in days if count == 0 and (is_closed(day, closed_days) or day.weekday() in usual)]
 
 
 def figures(data: PageData) -> list[Figure]:
@@ -25,12 +52,6 @@ def figures(data: PageData) -> list[Figure]:
     def draw(title: str, sentence: str, svg: Markup) -> None:
         drawn.append({"title": title, "sentence": sentence, "svg": svg})
 
-    if len(data.days) > 1:
-        days = every_day([(day["event_date"], day["lines"]) for day in data.days])
-        lines = [count for _, count in days]
-        mean, days_in_words = number_in_words(round(sum(lines) / len(lines))), number_in_words(len(lines), "day")
-        sentence = f"{mean} purchase lines a day on average over {days_in_words}; the last one, {days[-1][0]}, has {number_in_words(lines[-1])}."
-        draw("Purchase lines a day, by the shop's own day", sentence, days_chart(days, sentence, "days"))
     if len(data.deliveries) > 1:
         last = data.deliveries[-1]
         rows = every_day([(day["day"], day["read"]) for day in data.deliveries])

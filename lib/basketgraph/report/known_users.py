@@ -14,7 +14,7 @@ from basketgraph.foundation.privacy.log_masking import HIDDEN
 from basketgraph.foundation.tables.warehouse import Warehouse
 
 LEAST = 4  # characters; shorter words are amounts, sizes and the like, and say little about anybody
-RAW = ("first", "last", "source_file", "problem")  # keys of rows that hold what a shop delivered, as it is
+RAW = ("first", "last", "source_file", "problem", "name")  # keys of rows that hold what a shop delivered, as it is
 DATE = r"(?:19|20)\d\d-(?:0\d|1[0-2])-[0-3]\d(?!\d)"  # its year may be a user's number, too
 WORD = re.compile(r"[\w.@+-]+")
 Pseudonyms = Callable[[list[str]], list[str]]  # of raw ids, in their order

@@ -1,4 +1,4 @@
-"""The HTML page: the verdict first, then promises, rejected rows, trends, changes, how good the lists are, and a glossary."""
+"""The HTML page: for a manager two lights, what customers bought of their lists, and examples; for engineers, folded, all the rest."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from basketgraph.foundation.privacy.log_masking import masked, masked_row
 from basketgraph.foundation.quality.renderers import number_in_words, share_in_words
 from basketgraph.foundation.tables.warehouse import Warehouse
 from basketgraph.report.changes_in_words import since
-from basketgraph.report.figures import check_figures, figures
+from basketgraph.report.figures import check_figures, figures, sales_figure
+from basketgraph.report.lights import data_light, lists_light
+from basketgraph.report.lists_in_words import coverage_in_words, example_in_words, judged_in_words, listed_in_words, panels, reach
 from basketgraph.report.model_comparison import SETTINGS, measured, not_live_in_words
 from basketgraph.report.page_data import PageData
-from basketgraph.report.promises import QUIET, checks_with_states, kept, not_compared_in_words, promised_tables, refusals, verdict
-from basketgraph.report.sentences import file_name, reason_in_words, step_words
+from basketgraph.report.promises import QUIET, checks_with_states, promised_tables, refusals, verdict
+from basketgraph.report.sentences import KINDS, day_in_words, file_name, reason_in_words, step_words
 
 LISTED_USERS = "ABC"
 MOST_FILES = 10
@@ -40,17 +42,21 @@ def page(data: PageData, *, shop: str, description: str, made_at: datetime) -> s
         "sentence": lambda text: f"{str(text)[:1].upper()}{str(text)[1:]}",
     }
     checks = checks_with_states(data)
-    states = [check["state"] for check in checks]
+    day = day_in_words(data.lists.as_of) if data.lists else ""
     return environment.get_template("page.html").render(
         shop=shop,
         description=description,
         data=data,
         made_at=made_at,
+        title=f"lists as of {day}" if data.lists else f"data of {day_in_words(data.ds)}",
+        lights=[data_light(data), lists_light(data)],
+        **_about_lists(data),
+        deliveries=[{**row, "share": share_in_words(row["rejected"], row["about"])} for row in data.files if row["about"]],
+        kinds=KINDS,
+        sales=sales_figure(data),
         verdict=verdict(data),
         attention=[check for check in checks if check["state"] not in QUIET],
         refused=refusals(data.steps),
-        kept=kept(states),
-        not_compared=not_compared_in_words(states),
         set_aside=[{"name": file_name(file["source_file"]), "problem": file["problem"]} for file in data.quarantined[:MOST_FILES]],
         more_set_aside=max(0, len(data.quarantined) - MOST_FILES),
         since=since(data.changes),
@@ -62,11 +68,25 @@ def page(data: PageData, *, shop: str, description: str, made_at: datetime) -> s
         settings=[measured(data, setting) for setting in SETTINGS if any(e["setting"] == setting for e in data.evaluations)],
         not_live=not_live_in_words(data),
         not_judged=not_judged_in_words(data.judged_from) if data.judged_from else "",
-        examples=list(zip(LISTED_USERS, data.examples, strict=False)),
         steps=[{**step, "words": step_words(step)} for step in data.steps],
-        share=share_in_words,
         glossary=[contract(name) for name in contracts() if name in data.versions and not name.startswith("ops.")],
     )
+
+
+def _about_lists(data: PageData) -> dict[str, Any]:
+    """What the page says of the lists: the first screen, segments, reach and examples."""
+    lists = data.lists
+    if lists is None:
+        return {"coverage": "", "judged": "", "panels": [], "listed": "", "reach": [], "examples": []}
+    shown = [example_in_words(example, lists.as_of) for example in data.examples]
+    return {
+        "coverage": coverage_in_words(lists),
+        "judged": judged_in_words(lists, data.window_days, data.judged_from),
+        "panels": panels(lists),
+        "listed": listed_in_words(lists),
+        "reach": reach(lists),
+        "examples": list(zip(LISTED_USERS, shown, strict=False)),
+    }
 
 
 def write_page(warehouse: Warehouse, run_id: str, html: str) -> str:

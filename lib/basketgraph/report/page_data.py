@@ -15,6 +15,7 @@ from basketgraph.foundation.tables.warehouse import RunTables, Warehouse, newest
 from basketgraph.report.changes import Changes, changes
 from basketgraph.report.examples import Example, live_examples
 from basketgraph.report.known_users import Pseudonyms, hidden, known_user_hider, raw_texts
+from basketgraph.report.lists import Lists, shown_lists
 from basketgraph.report.newest import newest_checks
 from basketgraph.report.records import Rows, as_dicts, file_counts
 from basketgraph.report.steps import REPORT, unfinished
@@ -49,19 +50,36 @@ class PageData:
     changes: Changes = field(default_factory=Changes)  # since the page before
     unfinished: list[str] = field(default_factory=list)  # steps before the page that did not finish
     judged_from: str | None = None  # of a shop that is too young: the first day on which its lists can be judged
+    lists: Lists | None = None  # those that customers see, or the newest
+    window_days: int = 28  # so many days after lists were made their outcome is counted
+    closed_days: tuple[str, ...] = ()  # on which the shop is closed: 2026-05-01, or 12-25 of every year
 
 
-def read_page_data(tables: RunTables, ds: date, history_days: int, pseudonyms: Pseudonyms, runs: RunLog | None = None) -> PageData:
-    """Everything the page needs, from the newest versions, without the raw ids of known users.
+def read_page_data(
+    tables: RunTables,
+    ds: date,
+    history_days: int,
+    pseudonyms: Pseudonyms,
+    runs: RunLog | None = None,
+    *,
+    window_days: int = 28,
+    closed_days: tuple[str, ...] = (),
+) -> PageData:
+    """Everything the page needs, from the newest versions, without the raw ids of known users; of lists those that customers see.
 
-    pseudonyms: of raw ids, with the key that this warehouse's users were made with; with another one no user is known.
-    runs:       says which steps are up to date; without it no step is missed.
+    pseudonyms:  of raw ids, with the key that this warehouse's users were made with; with another one no user is known.
+    runs:        says which steps are up to date; without it no step is missed.
+    window_days: so many days after lists were made their outcome is counted.
+    closed_days: on which the shop is closed, as in `quality.closed_days`.
     """
     logged, results, files = (tables.newest(f"ops.{name}") for name in ("runs", "quality_results", "files"))
     done = files.where("status = 'done'")
     checks = newest_checks(tables)
     steps = as_dicts(last_tries(logged.where((F.col("run_id") == tables.run_id) & (F.col("step") != REPORT))))
     judged, gate = (runs.last.get(step) if runs else None for step in ("evaluations", "gate"))
+    lists = shown_lists(tables)
+    if lists is not None and lists.are_judged:
+        window_days = lists.outcomes[0]["window_days"]  # shorter in a young shop
     data = PageData(
         run_id=tables.run_id,
         ds=ds,
@@ -75,26 +93,31 @@ def read_page_data(tables: RunTables, ds: date, history_days: int, pseudonyms: P
         days=shop_days(tables.newest("silver.events"), ds, history_days),
         rejected=_rejected(done, tables.newest("silver.rejected_rows")),
         evaluations=_evaluations(tables.newest("ops.evaluations")),
-        examples=live_examples(tables, pseudonyms),
+        examples=live_examples(tables, pseudonyms, window_days=window_days),
         versions=tables.versions(list(contracts())),
         evaluated=judged["inputs"].get("gold.recommendations") if judged else None,
         histories=check_histories(results, tables.newest("ops.daily_values"), ds, history_days),
         changes=changes(tables, logged, files, checks),
         unfinished=[] if runs is None else unfinished(steps, runs, ds),
         judged_from=json.loads(gate["detail"] or "{}").get("judged_from") if gate else None,
+        lists=lists,
+        window_days=window_days,
+        closed_days=closed_days,
     )
     return without_known_users(data, tables, pseudonyms)
 
 
 def without_known_users(data: PageData, warehouse: Warehouse, pseudonyms: Pseudonyms) -> PageData:
-    """Hide every word whose pseudonym is a user of this warehouse, in raw rows and file names; examples have none."""
+    """Hide every word whose pseudonym is a user of this warehouse, in raw rows, file names and names of products; examples have none."""
     changed = data.changes
-    parts = (data.rejected, data.quarantined, changed.set_aside, changed.taken_up)
+    products = data.lists.products if data.lists else []
+    parts = (data.rejected, data.quarantined, changed.set_aside, changed.taken_up, products)
     hide = known_user_hider(raw_texts(row for part in parts for row in part), warehouse, pseudonyms)
     if hide is None:
         return data
-    rejected, quarantined, set_aside, taken_up = ([hidden(row, hide) for row in part] for part in parts)
-    return replace(data, rejected=rejected, quarantined=quarantined, changes=replace(changed, set_aside=set_aside, taken_up=taken_up))
+    rejected, quarantined, set_aside, taken_up, products = ([hidden(row, hide) for row in part] for part in parts)
+    lists = replace(data.lists, products=products) if data.lists else None
+    return replace(data, rejected=rejected, quarantined=quarantined, changes=replace(changed, set_aside=set_aside, taken_up=taken_up), lists=lists)
 
 
 def _files(done: DataFrame) -> Rows:

@@ -63,6 +63,20 @@ def critical_failures(checks: Sequence[Mapping[str, Any]], run_id: str) -> tuple
     return [check for check in critical if check["run_id"] == run_id], [check for check in critical if check["run_id"] != run_id]
 
 
+def lack_rows(checks: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether all that is broken is that tables have no rows: the shop is young, or does not tell its products; its data broke nothing."""
+    return bool(checks) and all(check["check_name"].startswith("table_row_count_to_be_between") for check in checks)
+
+
+def _stopped(own: Sequence[Mapping[str, Any]]) -> str:
+    """The title of a run that its critical failures stopped."""
+    tables = sorted({check["table_name"] for check in own})
+    if lack_rows(own):
+        return f"Stopped: there is not enough data yet, {listed(tables)} {'has' if len(tables) == 1 else 'have'} no rows"
+    are_made = all(table.startswith("gold.") for table in tables)
+    return f"Stopped: {'what was made of the data' if are_made else 'the data'} broke its promises"
+
+
 def refusals(steps: Sequence[Mapping[str, Any]]) -> list[str]:
     """Why the gate refused the lists of this run, a sentence each; none where it did not. steps: rows of ops.runs."""
     return [reason for step in steps if step["exit_code"] == REFUSED for reason in step["reasons"] or [step["error"]]]
@@ -92,7 +106,7 @@ def verdict(data: PageData) -> Verdict:
         what = f"{number_in_words(len(own), 'critical promise')} of {number_in_words(len(states))} {_are(len(own))} broken."
         stays = f"release {data.release['release']} stays live." if data.release else "nothing is live yet."
         told = (what, f"Nothing of this run was published; {stays}", *_left_out(earlier, data.run_id), *look)
-        return Verdict("critical", "Stopped: the data broke its promises", told)
+        return Verdict("critical", _stopped(own), told)
     left_out = _left_out([*own, *earlier], data.run_id)
     sound = (_kept(states), *left_out)
     if reasons := refusals(data.steps):

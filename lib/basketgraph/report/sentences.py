@@ -10,6 +10,17 @@ from basketgraph.foundation.quality.check_results import NOT_COMPARED, is_whole_
 from basketgraph.foundation.quality.renderers import number_in_words, scope_in_words, share_in_words
 
 Row = Mapping[str, Any]
+# What the rows of a table are to a shop's manager.
+KINDS = {
+    "silver.events": "purchases",
+    "silver.items": "products",
+    "silver.users": "customers' details",
+    "silver.promotions": "placements and offers",
+    "silver.campaigns": "campaigns",
+    "silver.campaign_targets": "customers of campaigns",
+    "silver.coupons": "coupons",
+    "silver.redemptions": "redeemed coupons",
+}
 
 
 def is_share(check: Row) -> bool:
@@ -58,6 +69,17 @@ def step_words(step: Row) -> str:
 def moment_in_words(moment: datetime) -> str:
     """24 November 2026, 18:17 UTC. A moment without a zone is local, as Spark hands them out."""
     return f"{moment.astimezone(timezone.utc):%-d %B %Y, %H:%M} UTC"
+
+
+def day_in_words(day: date | str) -> str:
+    """2 October 2017. day: a date, or one as text."""
+    return f"{date.fromisoformat(str(day)):%-d %B %Y}"
+
+
+def first_sentence(text: str | None) -> str:
+    """The first line of an error, without its full stop."""
+    lines = (text or "no reason was kept").strip().splitlines()
+    return lines[0].rstrip(".:") if lines else ""
 
 
 def promise_told(check: Row, day: date | None = None) -> str:
