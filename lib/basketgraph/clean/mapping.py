@@ -199,9 +199,11 @@ def _table_faults(place: str, mapped: TableMapping, table: Contract, source: Sou
         if column not in fillable:
             yield f"{place}.columns.{column}: want one of {', '.join(fillable)}{did_you_mean(column, fillable)}"
     required = [p.name for p in table.properties if p.required and p.name in fillable]
-    for column in required:
+    where = {column: rows for column, rows in table.custom.requiredWhere.items() if _has_rows(rows, mapped)}
+    for column in [c for c in fillable if c in required or c in where]:
         if column not in mapped.columns and column not in derivable(table):
-            yield f"{place}.columns.{column}: want an expression ({table.file} requires it), have nothing"
+            of_which = f" where {where[column]}" if column in where else ""
+            yield f"{place}.columns.{column}: want an expression ({table.file} requires it{of_which}), have nothing"
     for column in mapped.nullable:
         if column not in mapped.columns:
             yield f"{place}.nullable: want names below {place}.columns, have {column}{did_you_mean(column, mapped.columns)}"
@@ -212,6 +214,13 @@ def _table_faults(place: str, mapped: TableMapping, table: Contract, source: Sou
         yield from _changed_day_faults(place, mapped, table)
     if mapped.cancellations is not None:
         yield from _cancellation_faults(f"{place}.cancellations", mapped.cancellations, mapped, table)
+
+
+def _has_rows(condition: str, mapped: TableMapping) -> bool:
+    """Whether a mapping may give rows of a `requiredWhere` condition: it lacks the X of `X IS NULL`, or has a word of the condition in an expression."""
+    if absent := re.fullmatch(r"(\w+) IS NULL", condition):
+        return absent[1] not in mapped.columns
+    return any(word in text for word in re.findall(r"'\w+'", condition) for text in mapped.columns.values())
 
 
 def _changed_day_faults(place: str, mapped: TableMapping, table: Contract) -> Iterator[str]:

@@ -168,8 +168,12 @@ def _reasons_of_the_mapping(rules: TableRules) -> dict[str, Column]:
         if sources and column not in rules.mapped.nullable:
             unreadable = reduce(lambda a, b: a & b, [F.col(f"`{name}`").isNotNull() for name in sources], null)
             found[f"unreadable:{column}"] = parsable & unreadable
-        if rules.table.struct[column].nullable is False:
-            found[f"missing:{column}"] = parsable & null & ~unreadable
+        needed = _needed(column, rules)
+        if needed is not None:
+            found[f"missing:{column}"] = parsable & null & ~unreadable & needed
+    for column in rules.table.custom.requiredWhere:
+        if column not in (*rules.mapped.columns, *derivable(rules.table)):
+            found[f"missing:{column}"] = parsable & _needed(column, rules)
     if rules.mapped.version is not None:
         null = F.col(VERSION).isNull()
         unreadable = reduce(lambda a, b: a & b, [F.col(f"`{name}`").isNotNull() for name in sorted(rules.references["version"])], null)
@@ -181,13 +185,21 @@ def _reasons_of_the_mapping(rules: TableRules) -> dict[str, Column]:
     return found
 
 
+def _needed(column: str, rules: TableRules) -> Column | None:
+    """On which mapped rows the column must have a value; None: on none."""
+    if rules.table.struct[column].nullable is False:
+        return F.lit(True)
+    condition = rules.table.custom.requiredWhere.get(column)
+    return None if condition is None else _holds(_over_silver(condition, rules))
+
+
 def _violations(rules: TableRules) -> dict[str, Column]:
     """The contract's constraints that do not hold, whatever else is said of the row."""
-    return {f"violates:{name}": ~F.coalesce(F.expr(_over_silver(text, rules)), F.lit(False)) for name, text in rules.table.custom.constraints.items()}
+    return {f"violates:{name}": ~F.coalesce(F.expr(_over_silver(text, rules)), F.lit(False)) for name, text in rules.table.constraints.items()}
 
 
 def _over_silver(condition: str, rules: TableRules) -> str:
-    """A contract's constraint, written over silver columns, with their working names."""
+    """A contract's SQL, written over silver columns, with their working names."""
     for field in rules.table.struct.fields:
         working = silver(field.name) if field.name in rules.mapped.columns else f"CAST(NULL AS {field.dataType.simpleString()})"
         condition = re.sub(rf"\b{field.name}\b", working, condition)
@@ -214,17 +226,22 @@ def silver_columns(rules: TableRules, *, run_id: str, now: datetime) -> dict[str
         if p.name in lineage:
             column = lineage[p.name]
         elif p.name in rules.mapped.columns:
-            column = F.col(silver(p.name))
-            if p.classification == "pseudonym":
-                column = rules.pseudonym(column)
+            column = pseudonym_of(rules, p.name) if p.classification == "pseudonym" else F.col(silver(p.name))
         elif p.name in derived_from(rules.table):
-            column = derived_id(rules, p.name)
+            needed = _needed(p.name, rules)
+            column = derived_id(rules, p.name) if needed is None else F.when(needed, derived_id(rules, p.name))
         elif p.name in derivable(rules.table):
             column = content_id(rules)
         else:
             column = F.lit(None)
         found[p.name] = column.cast(field.dataType)
     return found
+
+
+def pseudonym_of(rules: TableRules, column: str) -> Column:
+    """The pseudonym of a silver column; null for null."""
+    text = rules.table.custom.pseudonymOf.get(column)
+    return rules.pseudonym(F.col(silver(column)) if text is None else F.expr(_over_silver(text, rules)))
 
 
 def _version(rules: TableRules) -> str:
@@ -248,9 +265,9 @@ def derived_id(rules: TableRules, name: str) -> Column:
     """An id that rows share which agree in the columns it is derived from; of a user the pseudonym enters, never the shop's id."""
     columns = []
     for source in derived_from(rules.table)[name]:
-        value = F.col(silver(source))
-        personal = rules.table.properties[rules.table.columns.index(source)].classification == "pseudonym"
-        columns.append((rules.pseudonym(value) if personal else value).alias(source))
+        if source in rules.mapped.columns:
+            personal = rules.table.properties[rules.table.columns.index(source)].classification == "pseudonym"
+            columns.append((pseudonym_of(rules, source) if personal else F.col(silver(source))).alias(source))
     return F.left(F.sha2(F.to_json(F.struct(F.lit(rules.shop).alias("__shop"), *columns)), 256), F.lit(32))
 
 
