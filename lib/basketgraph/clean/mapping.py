@@ -217,7 +217,7 @@ def _table_faults(place: str, mapped: TableMapping, table: Contract, source: Sou
 
 
 def _has_rows(condition: str, mapped: TableMapping) -> bool:
-    """Whether a mapping may give rows of a `requiredWhere` condition: it lacks the X of `X IS NULL`, or has a word of the condition in an expression."""
+    """Whether a mapping may give such rows: it lacks the X of `X IS NULL`, or has a word of the condition in an expression."""
     if absent := re.fullmatch(r"(\w+) IS NULL", condition):
         return absent[1] not in mapped.columns
     return any(word in text for word in re.findall(r"'\w+'", condition) for text in mapped.columns.values())
