@@ -19,7 +19,7 @@ from pyspark.sql.window import Window
 
 from basketgraph.clean.landing_files import LandingFile
 from basketgraph.clean.lines import LINE
-from basketgraph.clean.mapping import FileSet, Source, TableMapping, day_column, derivable, derived_from, has_history
+from basketgraph.clean.mapping import FileSet, Source, TableMapping, day_column, derivable, derived_from, has_history, key_is_content
 from basketgraph.clean.raw_rows import CORRUPT, EXPLODED, HASH, places, unparsable_rows
 from basketgraph.clean.sql_checks import CheckedSource
 from basketgraph.foundation.contracts import Contract, contract
@@ -34,6 +34,7 @@ VERSION = "__version_time"  # the instant that a mapping's `version` gives
 ROW_ID = "__row_id"
 REFUSED = "__refused"  # whether there is any reason to refuse a mapped row; never null
 UNPARSABLE = "unparsable"  # the reason of a line that is no row
+NTH = "__nth_equal"  # which of the equal rows of its file a mapped row is, from 1, where each of them counts
 BLAMED = "__blamed"  # whether the mapping gives one
 # Python and most databases know no other years; nor does a shop. Instants stay a day within, so that they are in these years in every time zone.
 YEARS: Mapping[type[DataType], tuple[str, str]] = {
@@ -65,7 +66,7 @@ class TableRules:
     @property
     def key_is_content(self) -> bool:
         """Whether the key is made of the whole raw row, so that rows that differ have different ones."""
-        return any(key in derivable(self.table) and key not in self.mapped.columns for key in self.table.keys)
+        return key_is_content(self.table, self.mapped)
 
     @property
     def retracts(self) -> bool:
@@ -105,6 +106,7 @@ def key_fingerprint(source: Source, table: Contract, mapped: TableMapping, named
         if sources is None and key in derivable(table):
             exploded = [text for text in files.let.values() if EXPLODED.fullmatch(text)]
             derived = [source.shop, sorted(files.columns.items()), sorted(files.personal), files.null_values, exploded]
+            derived += [] if mapped.equal_rows == "once" else [mapped.equal_rows]
             sources = sorted(name for name in named if name in mapped.columns)
         texts |= {name: mapped.columns[name] for name in sources or ()}
     values = {**files.let, "source_currency": repr(source.currency), "source_time_zone": repr(source.time_zone)}
@@ -136,7 +138,11 @@ def mapped_rows(raw: DataFrame, rules: TableRules) -> DataFrame:
     # Conditions on REFUSED would be moved below the casts, and each silver column worked out again for each condition that names it, were they
     # not moved: past what may differ from time to time, as the number of a partition, Spark moves nothing.
     unmoved = F.spark_partition_id() >= 0
-    return valued.withColumn(REFUSED, reduce(or_, [*_reasons_of_the_mapping(rules).values(), *_violations(rules).values()]) & unmoved)
+    judged = valued.withColumn(REFUSED, reduce(or_, [*_reasons_of_the_mapping(rules).values(), *_violations(rules).values()]) & unmoved)
+    if rules.mapped.equal_rows == "once":
+        return judged
+    equal = Window.partitionBy("file_name", HASH, content_id(rules)).orderBy(F.lit(0))
+    return judged.withColumn(NTH, F.row_number().over(equal))
 
 
 def with_blame(mapped: DataFrame, rules: TableRules) -> DataFrame:
@@ -171,9 +177,10 @@ def _reasons_of_the_mapping(rules: TableRules) -> dict[str, Column]:
         needed = _needed(column, rules)
         if needed is not None:
             found[f"missing:{column}"] = parsable & null & ~unreadable & needed
-    for column in rules.table.custom.requiredWhere:
-        if column not in (*rules.mapped.columns, *derivable(rules.table)):
-            found[f"missing:{column}"] = parsable & _needed(column, rules)
+    for column in set(rules.table.custom.requiredWhere) - {*rules.mapped.columns, *derivable(rules.table)}:
+        needed = _needed(column, rules)
+        if needed is not None:
+            found[f"missing:{column}"] = parsable & needed
     if rules.mapped.version is not None:
         null = F.col(VERSION).isNull()
         unreadable = reduce(lambda a, b: a & b, [F.col(f"`{name}`").isNotNull() for name in sorted(rules.references["version"])], null)
@@ -231,7 +238,9 @@ def silver_columns(rules: TableRules, *, run_id: str, now: datetime) -> dict[str
             needed = _needed(p.name, rules)
             column = derived_id(rules, p.name) if needed is None else F.when(needed, derived_id(rules, p.name))
         elif p.name in derivable(rules.table):
-            column = content_id(rules)
+            # The first of equal rows has the id that it would have if they counted once.
+            nth = [] if rules.mapped.equal_rows == "once" else [F.when(F.col(NTH) > 1, F.col(NTH)).alias(NTH)]
+            column = content_id(rules, *nth)
         else:
             column = F.lit(None)
         found[p.name] = column.cast(field.dataType)
