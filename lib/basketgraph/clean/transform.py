@@ -177,9 +177,9 @@ def _reasons_of_the_mapping(rules: TableRules) -> dict[str, Column]:
         needed = _needed(column, rules)
         if needed is not None:
             found[f"missing:{column}"] = parsable & null & ~unreadable & needed
-    for column in set(rules.table.custom.requiredWhere) - {*rules.mapped.columns, *derivable(rules.table)}:
+    for column in rules.table.custom.requiredWhere:
         needed = _needed(column, rules)
-        if needed is not None:
+        if needed is not None and column not in (*rules.mapped.columns, *derivable(rules.table)):
             found[f"missing:{column}"] = parsable & needed
     if rules.mapped.version is not None:
         null = F.col(VERSION).isNull()
