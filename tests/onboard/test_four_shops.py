@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
+from basketgraph.clean.check_source import hints
 from basketgraph.cli.runner import run_pipeline
+from basketgraph.cli.sources import facts_in_words
 from basketgraph.foundation.config import CONF_VARIABLE, Config, UserError, load
 from basketgraph.foundation.runs.steps import want_events
 from basketgraph.foundation.tables.warehouse import LiveRelease
-from support import four_shops
+from support import behaviour_logs, four_shops
 from support.corner_shop import KEY
 from support.drafts_in_spark import checked, drafted, events
 
@@ -27,8 +29,17 @@ def test_each_shops_events_and_reviews_are_accepted_as_what_they_are(spark: Spar
         lines = set(place.read_text(encoding="utf-8").splitlines()[header:])
         assert (counts.accepted, counts.by_reason) == (len(lines), {})
         assert facts["types"]["purchase"] == sum(",buy," in line for line in lines)
+        told = f"({facts['types']['view']} views, {facts['types']['favourite']} favourites, {facts['types']['cart_add']} put into the basket, "
+        assert told in facts_in_words(facts)
         found.append((counts.accepted, facts["users"], facts["first_day"]))
     assert found[0] == found[1], "the same rows, with a header and without"
+
+    log = behaviour_logs.visitor_events(tmp_path / "views", 300, {"view": 1})
+    views = checked(spark, drafted(tmp_path / "views"), tmp_path / "warehouse")
+    counts, facts = events(views)
+    assert (counts.accepted, facts["types"], facts["orders"], facts["currencies"]) == (300, log.types, 0, [])
+    assert "300 events (300 views, 0 cancellations) of 60 people" in facts_in_words(facts)
+    assert hints(views) == []
 
     products = checked(spark, drafted(four_shops.metadata_and_reviews(tmp_path / "c")), tmp_path / "warehouse")
     assert {one.table: one.counts.accepted for one in products.tables} == {"silver.reviews": 2000, "silver.items": 120}
@@ -42,6 +53,16 @@ def shop_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, *, pipel
     monkeypatch.setenv("BASKETGRAPH_KEY", KEY.secret.decode())
     small = {"graph.epochs": "1", "graph.dim": "16", "recall.als_rank": "8", "ranks": "1"}
     return load("local", "newshop", {"warehouse": str(tmp_path / "warehouse"), **small}, pipeline=pipeline)
+
+
+@pytest.mark.long
+def test_a_shop_of_reviews_alone_is_cleaned_and_published(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    behaviour_logs.clothing_reviews(tmp_path / "landing")
+    conf = shop_of(tmp_path, monkeypatch, drafted(tmp_path / "landing").text, pipeline="clean")
+    outcome = run_pipeline(conf, "clean")
+    assert outcome.error is None, outcome.error
+    live = LiveRelease(spark, conf.warehouse)
+    assert (live.read("silver.reviews").count(), live.read("silver.items").count()) == (300, 40)
 
 
 @pytest.mark.long

@@ -85,10 +85,10 @@ def shop_events(folder: Path, number: int = 600) -> Log:
     return Log(Counter(one.key for one in told))
 
 
-def visitor_events(folder: Path, number: int = 600) -> Log:
+def visitor_events(folder: Path, number: int = 600, types: Mapping[str, int] = MappingProxyType({"view": 85, "cart_add": 10, "purchase": 5})) -> Log:
     """`timestamp,visitorid,event,itemid,transactionid` in milliseconds; nobody is a user, and transactions alone have a number."""
     words = {"view": "view", "cart_add": "addtocart", "purchase": "transaction"}
-    told = list(acts(number, {"view": 85, "cart_add": 10, "purchase": 5}))
+    told = list(acts(number, types))
     lines = ["timestamp,visitorid,event,itemid,transactionid"]
     for place, one in enumerate(told):
         number_ = str(4000 + place) if one.type_ == "purchase" else ""
@@ -119,7 +119,7 @@ def reviews(folder: Path, number: int = 300) -> Log:
 
 
 def impressions(folder: Path, number: int = 300) -> Log:
-    """Logs of two policies (random, bts): an index without a name, time, item, place, click and propensity. Nobody says who saw it; some are equal."""
+    """Logs of two policies (random, bts): an index without a name, time, item, place, click, propensity. Nobody says who saw it; some are equal."""
     told = list(acts(number))
     for policy in ("random", "bts"):
         header = ",timestamp,item_id,position,click,propensity_score,user_feature_0,user-item_affinity_0"

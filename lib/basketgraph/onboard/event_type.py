@@ -75,7 +75,7 @@ def _map_event_words(kind: Profile, item: Profile | None, lets: Lets, table: Tab
     told = {name: [text for text in texts if text not in aside] for name, texts in told.items()}
     name = lets.add("event_word", f"lower(trim({kind.column.sql}))")
     does = any(told[behaviour] for behaviour in known.behaviours)
-    if not told["purchase"] and not told["cancellation"] and (unknown or not does):
+    if not told["purchase"] and (unknown or not does):
         told["purchase"] = [UNTOLD]
     cases = " ".join(f"when {name} in ({text_list(texts)}) then '{type_}'" for type_, texts in told.items() if texts)
     table.columns["event_type"] = f"case {cases} end"
