@@ -229,6 +229,17 @@ def test_a_list_of_items_with_their_average_stars_is_no_review(tmp_path: Path) -
     assert list(mapping(drafted(lines_csv(tmp_path / "a.csv", ["product_id", "name", "category", "rating"], rows)))["tables"]) == ["silver.items"]
 
 
+def test_films_beside_ratings_are_items_though_they_have_days(tmp_path: Path) -> None:
+    lines_csv(
+        tmp_path / "ratings.csv", ["userId", "movieId", "rating", "timestamp"], [[s.user, s.item, 1 + n % 5, s.at] for n, s in enumerate(sales())]
+    )
+    lines_csv(
+        tmp_path / "movies.csv", ["movie_id", "movie_title", "release_date"], [[n, f"Film {n}", f"{1 + n % 28:02}-Jan-1995"] for n in range(40)]
+    )
+    found = mapping(drafted(tmp_path))["tables"]
+    assert {table: terms["files"] for table, terms in found.items()} == {"silver.reviews": "ratings", "silver.items": "movies"}
+
+
 @pytest.mark.parametrize(("first", "place"), [(1, "cast(`position` as int)"), (0, "cast(`position` as int) + 1")])
 def test_what_was_shown_is_an_exposure_whoever_saw_it(tmp_path: Path, first: int, place: str) -> None:
     for name, features in (("men", 3), ("women", 9)):

@@ -18,7 +18,7 @@ from basketgraph.onboard.exposures import exposures_table
 from basketgraph.onboard.file_kinds import FileKind
 from basketgraph.onboard.missing_columns import no_sales, refuse_undated
 from basketgraph.onboard.reviews import reviews_table
-from basketgraph.onboard.roles import Reading, read
+from basketgraph.onboard.roles import SOLD, Reading, read
 
 WIDE = 20  # columns of numbers called alike
 NO_CURRENCY, NO_ZONE = "XXX", "UTC"  # ISO 4217's code for none; both only stand until the user says better
@@ -114,6 +114,8 @@ def _sales(plans: Sequence[FilesPlan]) -> FilesPlan | None:
     rest = [files for files in plans if files.reading.table is None]
     near = [files for files in rest if "time" in files.reading.roles and ({"user", "item"} & files.reading.roles.keys())]
     near += [files for files in rest if {"user", "item"} <= files.reading.roles.keys()]
+    if any(files.reading.table in ("reviews", "exposures") for files in plans):
+        near = [files for files in near if SOLD & files.reading.roles.keys()]  # a list of films with days of release is no sale
     if near:
         best = max(near, key=lambda files: len(files.reading.roles))
         _refuse_wide([best])
