@@ -199,7 +199,7 @@ def event_facts(events: DataFrame, now: datetime, *, exact: bool = True) -> dict
         F.lit(exact).alias("exact"),
         F.count("*").alias("events"),
         different(F.coalesce("user_id", "visitor_id")).alias("users"),
-        different(F.col("visitor_id")).alias("visitors"),
+        F.count("visitor_id").alias("with_visitor"),
         different(F.col("item_id")).alias("items"),
         different(F.when(is_ordered, F.col("order_id"))).alias("orders"),
         F.size(F.collect_set(day)).alias("days"),

@@ -253,7 +253,7 @@ def facts_in_words(facts: Any) -> str:
     if types.keys() <= {"purchase", "cancellation"}:
         types.pop("purchase", None)  # all the others
     told = ", ".join(f"{number:,} {TYPES[name]}" for name, number in types.items())
-    people = "people" if facts["visitors"] else "users"
+    people = "people" if facts["with_visitor"] else "users"
     return (
         f"{facts['events']:,} events ({told}) of {about}{facts['users']:,} {people}, "
         f"{facts['items']:,} items, {facts['orders']:,} orders; "
