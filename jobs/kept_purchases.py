@@ -9,6 +9,7 @@ from pyspark.sql import SparkSession
 from basketgraph.clean.kept_purchases import cancellation_counts, kept_purchases
 from basketgraph.clean.mapping import cancellations_of
 from basketgraph.foundation.config import Config
+from basketgraph.foundation.persons import Persons
 from basketgraph.foundation.runs.job import StepReport, job_main
 from basketgraph.foundation.tables.warehouse import RunTables
 
@@ -20,7 +21,7 @@ def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepR
             tables.overwrite(tables.read("gold.kept_purchases").limit(0), "gold.kept_purchases")
         tables.create("gold.kept_purchases")
         return StepReport(0, 0)
-    events = tables.read("silver.events")
+    events = Persons(tables, conf.source).events
     tables.overwrite(kept_purchases(events, terms), "gold.kept_purchases")
     tables.check("gold.kept_purchases")
     kept = tables.read("gold.kept_purchases")

@@ -12,6 +12,7 @@ from basketgraph.foundation import progress
 from basketgraph.foundation.config import Config
 from basketgraph.foundation.cuts import run_cuts
 from basketgraph.foundation.item_names import product_name
+from basketgraph.foundation.persons import Persons
 from basketgraph.foundation.point_in_time import items_or_sold, known_before
 from basketgraph.foundation.runs.job import StepReport, job_main
 from basketgraph.foundation.tables.warehouse import RunTables
@@ -28,19 +29,26 @@ log = logging.getLogger("basketgraph")
 
 def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:
     settings, cuts = conf.section("rank", RankSettings), run_cuts(conf, ds, tables)
-    events, kept = tables.read("silver.events"), tables.read("gold.kept_purchases")
-    items = items_or_sold(tables.read("silver.items"), events, conf.source)
+    persons, kept = Persons(tables, conf.source), tables.read("gold.kept_purchases")
+    items = items_or_sold(tables.read("silver.items"), persons.events, conf.source)
 
     def at(table: str, cut: date) -> DataFrame:
         return tables.read(table).where(F.col("as_of") == F.lit(cut))
 
     def featured(candidates: DataFrame, cut: date) -> DataFrame:
-        purchases = purchases_before(events, kept, items, as_of=cut)
+        purchases = purchases_before(persons.at(cut), kept, items, as_of=cut)
         own = own_history(purchases, half_life_days=settings.half_life_days).localCheckpoint()  # six frames are made of it
         return features(candidates, purchases, own)
 
     progress.at("features to learn from")
-    learnt = labelled(at("gold.candidates", cuts.validation), events, kept, as_of=cuts.validation, window_days=cuts.window_days, settings=settings)
+    learnt = labelled(
+        at("gold.candidates", cuts.validation),
+        persons.at(cuts.validation),
+        kept,
+        as_of=cuts.validation,
+        window_days=cuts.window_days,
+        settings=settings,
+    )
     training = featured(learnt, cuts.validation).toArrow()
     progress.at(f"rankers learn from {training.num_rows:,} candidates")
     rankers = train_rankers(training, settings)

@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 from basketgraph.foundation.config import Config
 from basketgraph.foundation.cuts import run_cuts
+from basketgraph.foundation.persons import Persons
 from basketgraph.foundation.point_in_time import items_or_sold, kept_before
 from basketgraph.foundation.progress import each
 from basketgraph.foundation.runs.job import StepReport, job_main
@@ -20,11 +21,11 @@ from basketgraph.recall.settings import RecallSettings
 
 def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:
     settings = conf.section("recall", RecallSettings)
-    events, kept = tables.read("silver.events"), tables.read("gold.kept_purchases")
-    items = items_or_sold(tables.read("silver.items"), events, conf.source)
+    persons, kept = Persons(tables, conf.source), tables.read("gold.kept_purchases")
+    items = items_or_sold(tables.read("silver.items"), persons.events, conf.source)
     for cut in each(run_cuts(conf, ds, tables).days, "cuts done"):
         edges = tables.read("gold.interactions").where(F.col("as_of") == F.lit(cut))
-        bought = kept_before(events, kept, as_of=cut)
+        bought = kept_before(persons.at(cut), kept, as_of=cut)
         listed = assortment(bought, items, as_of=cut, sold_days=settings.sold_days, popularity_days=settings.popularity_days)
         related = related_items(edges.select("item_id").distinct(), sampled_edges(edges, settings).toArrow(), listed.toArrow(), settings)
         tables.overwrite_day(related.withColumn("as_of", F.lit(cut)), "gold.related_items", cut)

@@ -8,6 +8,7 @@ from pyspark.sql import SparkSession
 
 from basketgraph.foundation.code_hash import step_code
 from basketgraph.foundation.config import Config
+from basketgraph.foundation.persons import Persons
 from basketgraph.foundation.point_in_time import require_purchases
 from basketgraph.foundation.runs.job import StepReport, job_main
 from basketgraph.foundation.tables.warehouse import RunTables
@@ -18,7 +19,7 @@ from basketgraph.profiles.user_profiles import ProfilesSettings
 def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:
     settings, zone = conf.section("profiles", ProfilesSettings), conf.source["time_zone"]
     recipe = recipe_of(step_code("user_days"), zone)
-    events = tables.read("silver.events")
+    events = Persons(tables, conf.source).events
     require_purchases(events, conf.source_name, what="profiles and lists")
     built_from = {"events": tables.version("silver.events"), "recipe": recipe}
     outdated = outdated_days(tables, recipe=recipe, rewrite_days=settings.rewrite_days)

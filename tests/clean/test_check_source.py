@@ -182,14 +182,14 @@ def test_events_that_are_odd_are_named(fine: dict[str, Any], odd: dict[str, Any]
 
 
 def test_amounts_are_told_for_each_currency_by_itself_and_in_its_own_units() -> None:
-    each = {"events": 50, "of_whole_units": 50, "least_amount_minor": 1234, "greatest_amount_minor": 99_999, "median_price_minor": 60_000}
+    each = {"sold": 50, "of_whole_units": 50, "least_amount_minor": 1234, "greatest_amount_minor": 99_999, "median_price_minor": 60_000}
     facts = {**FINE, "currencies": ["EUR", "JPY"], "by_currency": [{**each, "currency": "JPY"}, {**each, "currency": "EUR"}]}
     assert "a piece typically 60,000, lines 1,234 to 99,999 JPY; a piece typically 600.00, lines 12.34 to 999.99 EUR" in facts_in_words(facts)
     (_, hint) = hints(check_of(facts))
     assert hint.startswith("a piece typically costs 600.00 EUR, and no amount has a part of one")
     few = {**each, "currency": "USD", "median_price_minor": 1_200}
     for number, expected in ((49, False), (50, True)):  # of this currency, not of all
-        dollars = {**few, "events": number, "of_whole_units": number}
+        dollars = {**few, "sold": number, "of_whole_units": number}
         found = hints(check_of({**facts, "by_currency": [*facts["by_currency"], dollars]}))
         assert any(hint.startswith("a piece typically costs 12.00 USD") for hint in found) == expected
 

@@ -80,7 +80,7 @@ def adds_up(shop: Shop, rows: dict[str, int | None]) -> None:
         refused = shop.table("silver.rejected_rows").where(F.col("table_name") == name)
         assert refused.count() == refused.select("rejected_id").distinct().count() == counts["rejected"], name
         wrong = [F.col(field.name).isNull() for field in terms.struct.fields if not field.nullable]
-        wrong += [~F.coalesce(F.expr(condition), F.lit(False)) for condition in terms.custom.constraints.values()]
+        wrong += [~F.coalesce(F.expr(condition), F.lit(False)) for condition in terms.constraints.values()]
         times = [field.name for field in terms.struct.fields if isinstance(field.dataType, (DateType, TimestampType))]
         wrong += [~F.year(name).between(1, 9999) for name in times]
         wrong += [~F.is_valid_utf8(field.name) for field in terms.struct.fields if field.dataType.simpleString() == "string"]

@@ -99,10 +99,10 @@ def test_a_table_gets_nothing_where_no_row_is_good(counts: Counts, good: int | N
     assert TableCheck("silver.events", counts, {}, {}, good, filled=filled).gets_nothing == nothing
 
 
-@pytest.mark.parametrize(("cancellations", "kind"), [(0, "purchases"), (1, "events")])
-def test_words_say_what_the_table_gets_of_how_many_lines(cancellations: int, kind: str) -> None:
+@pytest.mark.parametrize(("types", "kind"), [({"purchase": 1_750}, "purchases"), ({"purchase": 1_749, "cancellation": 1}, "events")])
+def test_words_say_what_the_table_gets_of_how_many_lines(types: dict[str, int], kind: str) -> None:
     counts = Counts(84_476, 1_750, 1, 0, 0, {"unparsable": 1}, 82_725)
-    check = TableCheck("silver.events", counts, {}, {"events": 1_750, "cancellations": cancellations})
+    check = TableCheck("silver.events", counts, {}, {"events": 1_750, "types": types})
     assert rows_in_words(check) == [
         "silver.events: 84,476 rows read = 1,750 accepted + 1 rejected + 0 duplicates + 82,725 left out",
         f"  1,750 {kind} of 84,476 lines; 82,725 others left out, 1 unparsable",

@@ -81,12 +81,18 @@ def test_cancellations_are_told_by_prefix_sign_or_flag(tmp_path: Path, kind: str
     assert ("abs(price_)" in columns(found)["amount_minor"]) == (kind == "money")
 
 
-def test_events_other_than_purchases_are_left_out_and_said(tmp_path: Path) -> None:
+def test_pieces_money_and_orders_are_those_of_purchases_though_other_events_have_them_too(tmp_path: Path) -> None:
     found = drafted(new_shops.web_events(tmp_path / "events.jsonl"))
     given = mapping(found)["tables"]["silver.events"]
-    assert given["where"] == "coalesce(event_word, '') not in ('add_to_cart', 'view')"
-    assert given["columns"]["event_type"] == "case when event_word in ('purchase') then 'purchase' end"
-    assert "`add_to_cart` (33 %), `view` (33 %) are left out" in found.text
+    assert "where" not in given
+    assert given["columns"]["quantity"] == "if((ordered or happened = 'cart_add'), pieces, null)"
+    assert given["columns"]["amount_minor"] == "if(ordered, round(price_ * pieces * minor_units(line_currency)), null)"
+    assert given["columns"]["order_id"] == "if(ordered, trim(`order_id`), null)"
+    assert given["reject"] == {
+        "quantity_not_positive": "(ordered or happened = 'cart_add') and pieces <= 0",
+        "price_not_positive": "ordered and price_ <= 0",
+    }
+    assert set(given["nullable"]) == {"order_id", "quantity", "amount_minor", "currency"}
     assert given["columns"]["event_id"] == "trim(`event_id`)"
     assert given["columns"]["user_id"] == "trim(`user`.`id`)"
     assert mapping(found)["files"]["events"]["personal"] == ["user"]

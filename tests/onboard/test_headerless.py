@@ -12,10 +12,8 @@ from basketgraph.onboard.draft import Draft
 from basketgraph.onboard.headerless import wanted_columns
 from support import four_shops
 from support.corner_shop import mapping as corner
-from support.drafts import EVENT_TYPE, asked, columns, drafted, mapping, with_columns
+from support.drafts import columns, drafted, lets, mapping, with_columns
 from support.new_shops import lines_csv, sales
-
-PURCHASES = "case when event_word in ({}) then 'purchase' end"
 
 
 def names(found: Draft) -> list[str]:
@@ -27,7 +25,7 @@ def names(found: Draft) -> list[str]:
 def test_a_log_of_behaviour_without_a_header_needs_no_hands_turn(tmp_path: Path) -> None:
     found = drafted(four_shops.acts(tmp_path))
     assert names(found) == ["user_id", "item_id", "category_id", "behavior", "timestamp"]
-    assert columns(found)["event_type"] == PURCHASES.format("'buy'")
+    assert "when event_word in ('buy') then 'purchase'" in lets(found)["happened"]
     assert columns(found, "silver.items")["category"] == "trim(`category_id`)"
     rows = [[s.user, f"P{s.item}", ("view", "purchase")[n % 2], s.at.isoformat()] for n, s in enumerate(sales())]
     four = drafted(lines_csv(tmp_path / "four" / "a.csv", rows[0], rows[1:]))
@@ -42,12 +40,11 @@ def test_ratings_without_a_header_are_known_by_their_layout(tmp_path: Path, sep:
     (tmp_path / "u.data").write_text("\n".join(lines), encoding="utf-8")
     found = drafted(tmp_path / "u.data")
     assert names(found) == ["user_id", "item_id", "rating", "timestamp"]
-    assert mapping(found)["tables"]["silver.events"]["where"] == "false"
-    (text,) = asked(found, EVENT_TYPE)
-    assert text.endswith("if the third field is pieces, onboard again with `--columns user,item,quantity,time`")
+    assert columns(found, "silver.reviews")["rating"] == "cast(`rating` as double)"
+    assert any(guess.text.endswith("else onboard again with `--columns user,item,quantity,time`") for guess in found.said("guess"))
     undated = lines_csv(tmp_path / "undated.csv", ["user_id", "item_id", "rating"], [[s.user, s.item, 1 + s.order % 5] for s in sales()])
-    assert mapping(drafted(undated))["tables"]["silver.events"]["where"] == "false", "reviews need no day to be left out"
-    assert "where" not in mapping(with_columns(tmp_path / "u.data", "user", "item", "quantity", "time"))["tables"]["silver.events"]
+    assert "event_time" not in columns(drafted(undated), "silver.reviews"), "reviews need no day"
+    assert "silver.events" in mapping(with_columns(tmp_path / "u.data", "user", "item", "quantity", "time"))["tables"]
 
 
 @pytest.mark.parametrize("row", ["{0.user},{0.item},{1},{0.at}", "{0.user},{0.item},{0.order},{1},{0.at}", "{0.at},{0.user},{0.item},{1}"])

@@ -45,9 +45,10 @@ def test_of_several_lists_the_one_with_items_is_of_the_lines(tmp_path: Path) -> 
     assert columns(found)["item_id"] == "trim(`line`.`of`.`item_id`)"
 
 
-def test_an_id_for_everybody_goes_before_the_one_of_the_few_who_signed_in(tmp_path: Path) -> None:
+def test_the_browser_of_everybody_is_the_visitor_and_the_few_who_signed_in_are_users(tmp_path: Path) -> None:
     found = drafted(new_shops.events_with_lists(tmp_path / "events.json"))
-    assert columns(found)["user_id"] == "trim(`user_pseudo_id`)"
+    assert [columns(found)[name] for name in ("user_id", "visitor_id")] == ["trim(`user_id`)", "trim(`user_pseudo_id`)"]
+    assert not any("rejected as missing:user_id" in remark.text for remark in found.said("todo"))
 
 
 @pytest.mark.parametrize(("zone", "time"), [(0, "event_timestamp"), (6, "event_timestamp"), (48, "event_date")])

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from basketgraph.foundation.config import UserError
@@ -254,3 +255,10 @@ def test_orders_without_a_day_are_refused_and_a_join_of_them_alone_does_not_help
     lines_csv(tmp_path / "two" / "lines.csv", ["order_id", "product_id"], [[s.order, s.item] for s in sales()])
     with pytest.raises(UserError, match="neither has the day of an order"):
         drafted(tmp_path / "two")
+
+
+def test_parquet_that_spark_cannot_unpack_is_refused(tmp_path: Path) -> None:
+    place = new_shops.parquet(tmp_path / "sales.parquet")
+    pq.write_table(pq.read_table(place), place, compression="brotli")
+    with pytest.raises(UserError, match="want Parquet packed with snappy, gzip or zstd, have brotli"):
+        drafted(place)

@@ -48,10 +48,10 @@ PAGES = ["home", "catalog", "compare", "help", "account", "filter", "promo", "ch
 
 def test_an_event_column_with_many_kinds_of_events_is_one_too(tmp_path: Path) -> None:
     found = drafted(web_log(tmp_path / "a.csv", "user_action", [*PAGES, "cart", "Purchase"]))
-    assert columns(found)["event_type"] == "case when event_word in ('purchase') then 'purchase' end"
+    assert lets(found)["happened"] == "case when event_word in ('purchase') then 'purchase' when event_word in ('cart') then 'cart_add' end"
     (asked,) = [remark.text for remark in found.said("todo") if remark.place.endswith("event_type")]
     assert asked.startswith("what are `account` (10 %), `catalog` (10 %), `chat` (10 %)")
-    assert "or into the list of `where`" in asked
+    assert "or into the list of `where`, if it is none of these" in asked
 
 
 @pytest.mark.parametrize(("header", "bought"), [("type", "purchase"), ("event_id", "paid_by_nobody")], ids=str)
@@ -63,7 +63,7 @@ def test_many_unknown_words_are_no_events_without_a_header_that_says_so(tmp_path
 @pytest.mark.parametrize(("kinds", "bought"), [(["cart", "checkout", "payment", "purchase"], "'purchase'"), (["cart", "checkout"], "'checkout'")])
 def test_a_step_to_a_purchase_is_one_only_where_no_other_word_is(tmp_path: Path, kinds: list[str], bought: str) -> None:
     found = drafted(web_log(tmp_path / "a.csv", "event", kinds))
-    assert columns(found)["event_type"] == f"case when event_word in ({bought}) then 'purchase' end"
+    assert lets(found)["happened"].startswith(f"case when event_word in ({bought}) then 'purchase' when event_word in ('cart') then 'cart_add'")
 
 
 NAMES = [*(f"tea {weight} g" for weight in range(100, 111)), "whole milk"]

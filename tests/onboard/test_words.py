@@ -7,7 +7,9 @@ from basketgraph.onboard.words import header_score, is_personal, language
 
 def test_headers_speak_many_languages_and_tell_people_from_things() -> None:
     for role, headers in {
-        "user": ("CustomerID", "Kunden-Nr.", "code client", "visitorid", "cust_id"),
+        "user": ("CustomerID", "Kunden-Nr.", "code client", "cust_id"),
+        "visitor": ("visitorid", "anonymousId", "cookie", "device_id"),
+        "session": ("user_session", "session_id", "sid"),
         "item": ("StockCode", "Artikelnummer", "Référence", "article_id", "SKU"),
         "quantity": ("Qty", "Menge", "quantité"),
         "time": ("InvoiceDate", "Bestelldatum", "event_time"),

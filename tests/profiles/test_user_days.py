@@ -76,7 +76,7 @@ def test_two_halves_of_the_days_give_the_rows_of_the_whole(spark: SparkSession) 
 
 
 def net(frame: DataFrame, kept: DataFrame, as_of: date) -> list[Any]:
-    found = net_days(days_of(frame), frame, kept, as_of=as_of, time_zone="America/New_York")
+    found = net_days(days_of(frame), frame, kept, None, as_of=as_of, time_zone="America/New_York")
     return conform(found, "gold.user_days").drop("recipe", "events_at").orderBy("user_id", "event_date").collect()
 
 

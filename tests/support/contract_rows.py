@@ -57,7 +57,8 @@ def mounted(spark: SparkSession, folder: Path, scheme: str = "viewfs") -> str:
 
 
 def rows(spark: SparkSession, table: str, given: Sequence[Mapping[str, Any]]) -> DataFrame:
-    """`given` as rows of `table`: keys that are not named get a value of their own, required columns a constant, the rest null."""
+    """`given` as rows of `table`: keys that are not named get a value of their own, columns that are required (of some rows, too) a constant, the
+    rest null."""
     terms = contract(table)
     unknown = {column for row in given for column in row} - set(terms.columns)
     assert not unknown, f"{table} has no {sorted(unknown)}"
@@ -70,6 +71,7 @@ def rows(spark: SparkSession, table: str, given: Sequence[Mapping[str, Any]]) ->
             elif field.name in terms.keys and isinstance(field.dataType, StringType):
                 values.append(f"{field.name}-{zlib.crc32(repr((number, sorted(row.items(), key=str))).encode()):08x}")
             else:
-                values.append(FILLED[type(field.dataType)] if not field.nullable else None)
+                is_wanted = not field.nullable or field.name in terms.custom.requiredWhere
+                values.append(FILLED[type(field.dataType)] if is_wanted else None)
         full.append(tuple(values))
     return spark.createDataFrame(full, terms.struct)

@@ -40,7 +40,8 @@ def told(check: SourceCheck) -> dict[str, dict[str, Any]]:
 
 
 FINE: dict[str, Any] = {
-    "events": 100, "exact": True, "users": 30, "items": 20, "orders": 60, "days": 30, "cancellations": 1, "in_the_future": 0, "before_1995": 0,
+    "events": 100, "exact": True, "users": 30, "items": 20, "with_visitor": 0, "orders": 60, "days": 30, "types": {"purchase": 99, "cancellation": 1},
+    "sold": 100, "in_the_future": 0, "before_1995": 0,
     "of_one_piece": 60, "of_whole_units": 5, "for_nothing": 0, "first_day": "2026-01-01", "last_day": "2026-02-01", "least_amount_minor": 50,
     "greatest_amount_minor": 9000, "median_price_minor": 450, "median_quantity": 1, "currencies": ["EUR"],
 }  # fmt: skip

@@ -30,7 +30,9 @@ EXAMPLES = 3  # rejected rows shown for each reason
 MANY_EVENTS = 50  # so many make it odd that all are alike
 CHEAP, DEAR = 0.1, 500  # what a piece typically costs: less or more looks like an error by the currency's minor units
 FEW_EVENTS = 100_000  # of so many, users and items are counted exactly
-EVENTS = "silver.events"
+EVENTS, REVIEWS, EXPOSURES = "silver.events", "silver.reviews", "silver.exposures"
+ORDERED = ("purchase", "cancellation")
+TYPES = ("view", "click", "favourite", "dismiss", "cart_add", "cart_remove", *ORDERED)
 
 
 def key_or_throwaway(environment: Mapping[str, str]) -> PseudonymKey:
@@ -180,12 +182,14 @@ def event_facts(events: DataFrame, now: datetime, *, exact: bool = True) -> dict
     events: rows that would be added to silver.events. exact: count users, items and orders exactly; else to 1 %, in a fraction of the time.
     """
 
-    def different(column: str) -> Column:
+    def different(column: Column) -> Column:
         return F.countDistinct(column) if exact else F.approx_count_distinct(column, 0.01)
 
-    day, amount, quantity = F.col("event_date"), F.col("amount_minor"), F.col("quantity")
+    day, type_, is_ordered = F.col("event_date"), F.col("event_type"), F.col("event_type").isin(*ORDERED)
+    amount, quantity = F.when(is_ordered, F.col("amount_minor")), F.when(is_ordered, F.col("quantity"))
     units = F.expr(minor_units_sql("currency"))
     measures = [
+        F.count_if(is_ordered).alias("sold"),
         F.count_if(amount % units == 0).alias("of_whole_units"),
         F.min(amount).alias("least_amount_minor"),
         F.max(amount).alias("greatest_amount_minor"),
@@ -194,32 +198,35 @@ def event_facts(events: DataFrame, now: datetime, *, exact: bool = True) -> dict
     (row,) = events.agg(
         F.lit(exact).alias("exact"),
         F.count("*").alias("events"),
-        different("user_id").alias("users"),
-        different("item_id").alias("items"),
-        different("order_id").alias("orders"),
+        different(F.coalesce("user_id", "visitor_id")).alias("users"),
+        F.count("visitor_id").alias("with_visitor"),
+        different(F.col("item_id")).alias("items"),
+        different(F.when(is_ordered, F.col("order_id"))).alias("orders"),
         F.size(F.collect_set(day)).alias("days"),
-        F.count_if(F.col("event_type") == "cancellation").alias("cancellations"),
+        *[F.count_if(type_ == name).alias(name) for name in TYPES],
         F.count_if(F.col("event_time") > F.lit(now + timedelta(days=1))).alias("in_the_future"),
         F.count_if(day < F.lit("1995-01-01").cast("date")).alias("before_1995"),
         F.count_if(quantity == 1).alias("of_one_piece"),
         F.count_if(amount == 0).alias("for_nothing"),
         F.min(day).alias("first_day"),
-        F.min(F.when(F.col("event_type") == "purchase", day)).alias("first_purchase"),
+        F.min(F.when(type_ == "purchase", day)).alias("first_purchase"),
         F.max(day).alias("last_day"),
         *measures,
         F.percentile_approx(quantity, 0.5).alias("median_quantity"),
-        F.array_sort(F.collect_set("currency")).alias("currencies"),
+        F.array_sort(F.collect_set(F.when(is_ordered, F.col("currency")))).alias("currencies"),
     ).collect()
     found: dict[str, Any] = row.asDict(recursive=True)
+    found["types"] = {name: number for name in TYPES if (number := found.pop(name))}
+    found["cancellations"] = found["types"].get("cancellation", 0)
     found["median_price_minor"] = None if found["median_price_minor"] is None else round(found["median_price_minor"])
     if len(found["currencies"]) > 1:  # else the numbers of all are those of the one
-        each = events.groupBy("currency").agg(F.count("*").alias("events"), *measures).orderBy(F.desc("events"), "currency").collect()
+        each = events.where(is_ordered).groupBy("currency").agg(*measures).orderBy(F.desc("sold"), "currency").collect()
         found["by_currency"] = [one.asDict() for one in each]
     return found
 
 
 def money_of(facts: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """What `event_facts` says of amounts, for each currency by itself, that of the most events first."""
+    """What `event_facts` says of amounts, for each currency by itself, that of the most orders' lines first."""
     return list(facts.get("by_currency", ())) or [{**facts, "currency": code} for code in facts["currencies"]]
 
 
@@ -241,6 +248,11 @@ def hints(check: SourceCheck, *, todos: Sequence[str] = ()) -> list[str]:
                 f"{one.table}: {one.equal:,} of {counts.about:,} rows are equal to others and count once: lines have no number of their own, so two "
                 "purchases of the same look like one that was delivered twice; is a column missing that tells lines apart?"
             )
+        elif one.table in (REVIEWS, EXPOSURES) and one.equal and counts.accepted:
+            told.append(
+                f"{one.table}: {one.equal:,} of {counts.about:,} rows are equal to others and count once: are they different ones all the same? Then "
+                "write `equal_rows: each`"
+            )
         elif one.table == EVENTS and counts.duplicate > 0.2 * counts.about and counts.accepted:
             told.append(
                 f"{one.table}: {_share(counts.duplicate, counts.about)} of the rows are equal to others; is a column missing that tells lines apart?"
@@ -251,14 +263,14 @@ def hints(check: SourceCheck, *, todos: Sequence[str] = ()) -> list[str]:
                 "are they versions of one line, or other lines?"
             )
         told += [*_event_hints(one.facts), *odd_hints(one.facts)] if one.facts.get("events") else []
-    if not any(one.table == EVENTS for one in check.tables) and check.files:
-        told.append("no table of events: there is nothing to recommend from without silver.events")
+    if not any(one.table in (EVENTS, REVIEWS) for one in check.tables) and check.files:
+        told.append("no table of events or reviews: there is nothing to recommend from without silver.events or silver.reviews")
     told += [f"the mapping still asks: {todo}" for todo in todos]
     return told
 
 
 def _event_hints(facts: Mapping[str, Any]) -> Iterator[str]:
-    events = facts["events"]
+    events, sold = facts["events"], facts["sold"]
     many = events >= MANY_EVENTS
     asked = [
         (facts["in_the_future"] > 0, "{in_the_future:,} events lie in the future: are day and month swapped, or milliseconds taken for seconds?"),
@@ -268,14 +280,14 @@ def _event_hints(facts: Mapping[str, Any]) -> Iterator[str]:
         (facts["users"] == 1 and events > 1, "all events are of one user: is the right column taken for the user?"),
         (facts["users"] >= 0.97 * events and many, "each event has a user of its own: is the user's column a number of the line or the order?"),
         (facts["items"] >= 0.97 * events and many, "each event has an item of its own: is the item's column a number of the line?"),
-        (facts["of_one_piece"] == events and many, "all quantities are 1: is there no column of pieces?"),
-        (facts["median_quantity"] > 1000, "half of the quantities are above {median_quantity:,}: are they weights or volumes, not pieces?"),
+        (facts["of_one_piece"] == sold >= MANY_EVENTS, "all quantities are 1: is there no column of pieces?"),
+        ((facts["median_quantity"] or 0) > 1000, "half of the quantities are above {median_quantity:,}: are they weights or volumes, not pieces?"),
         ("XXX" in facts["currencies"], "currency XXX stands for none: name the shop's in the mapping"),
     ]
     yield from (text.format(**facts) for holds, text in asked if holds)
     if len(facts["currencies"]) > 1:
         yield f"amounts are in {', '.join(facts['currencies'])}: is each line's currency the one that its amount is in?"
-    if facts["for_nothing"] == events:
+    if sold and facts["for_nothing"] == sold:
         yield "all amounts are 0: no column of money is mapped"
     else:
         yield from (hint for money in money_of(facts) if (hint := _hint_of_units(money)))
@@ -284,9 +296,9 @@ def _event_hints(facts: Mapping[str, Any]) -> Iterator[str]:
 def _hint_of_units(money: Mapping[str, Any]) -> str | None:
     """What is odd about amounts of one currency, as if minor units were taken for whole ones or the other way round."""
     code, units = money["currency"], minor_units(money["currency"])
-    price, many = money["median_price_minor"] / units, money["events"] >= MANY_EVENTS
+    price, many = money["median_price_minor"] / units, money["sold"] >= MANY_EVENTS
     typical = f"a piece typically costs {number_in_words(money['median_price_minor'], code)} {code}"
-    if units > 1 and (price >= DEAR or many) and money["of_whole_units"] == money["events"]:
+    if units > 1 and (price >= DEAR or many) and money["of_whole_units"] == money["sold"]:
         return f"{typical}, and no amount has a part of one: are the files' amounts in minor units already (take out * {units})?"
     return f"{typical}: is * {units} missing in amount_minor?" if units > 1 and abs(price) < CHEAP else None
 

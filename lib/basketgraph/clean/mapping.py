@@ -74,6 +74,7 @@ class TableMapping(Settings):
     where: str | None = None
     reject: dict[str, str] = Field(default_factory=dict)
     version: str | None = None
+    equal_rows: Literal["once", "each"] = "once"
     day_may_change: bool | None = None  # None: where it can, it may
     cancellations: Cancellations | None = None
 
@@ -100,6 +101,11 @@ class Source(Settings):
 def derivable(table: Contract) -> list[str]:
     """Columns that a mapping may leave out: they are then made from the whole row's content, or from those that `derived_from` names."""
     return [*table.custom.derivable, *derived_from(table)]
+
+
+def key_is_content(table: Contract, mapped: TableMapping) -> bool:
+    """Whether the key is made of the whole raw row, so that rows that differ have different ones."""
+    return any(key in derivable(table) and key not in mapped.columns for key in table.keys)
 
 
 def derived_from(table: Contract) -> dict[str, list[str]]:
@@ -199,19 +205,34 @@ def _table_faults(place: str, mapped: TableMapping, table: Contract, source: Sou
         if column not in fillable:
             yield f"{place}.columns.{column}: want one of {', '.join(fillable)}{did_you_mean(column, fillable)}"
     required = [p.name for p in table.properties if p.required and p.name in fillable]
-    for column in required:
+    where = {column: rows for column, rows in table.custom.requiredWhere.items() if _has_rows(rows, mapped)}
+    for column in [c for c in fillable if c in required or c in where]:
         if column not in mapped.columns and column not in derivable(table):
-            yield f"{place}.columns.{column}: want an expression ({table.file} requires it), have nothing"
+            of_which = f" where {where[column]}" if column in where else ""
+            yield f"{place}.columns.{column}: want an expression ({table.file} requires it{of_which}), have nothing"
     for column in mapped.nullable:
         if column not in mapped.columns:
             yield f"{place}.nullable: want names below {place}.columns, have {column}{did_you_mean(column, mapped.columns)}"
     for reason in mapped.reject:
         if not re.fullmatch(r"[a-z][a-z0-9_]*", reason):
             yield f"{place}.reject.{reason}: want a name of a-z, 0-9 and _"
+    yield from _equal_rows_faults(place, mapped, table)
     if mapped.day_may_change:
         yield from _changed_day_faults(place, mapped, table)
     if mapped.cancellations is not None:
         yield from _cancellation_faults(f"{place}.cancellations", mapped.cancellations, mapped, table)
+
+
+def _has_rows(condition: str, mapped: TableMapping) -> bool:
+    """Whether a mapping may give such rows: it lacks the X of `X IS NULL`, or has a word of the condition in an expression."""
+    if absent := re.fullmatch(r"(\w+) IS NULL", condition):
+        return absent[1] not in mapped.columns
+    return any(word in text for word in re.findall(r"'\w+'", condition) for text in mapped.columns.values())
+
+
+def _equal_rows_faults(place: str, mapped: TableMapping, table: Contract) -> Iterator[str]:
+    if mapped.equal_rows == "each" and not key_is_content(table, mapped):
+        yield f"{place}.equal_rows: want no {', '.join(table.keys)} below {place}.columns (rows of one id are one row), have {mapped.equal_rows}"
 
 
 def _changed_day_faults(place: str, mapped: TableMapping, table: Contract) -> Iterator[str]:

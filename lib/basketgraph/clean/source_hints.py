@@ -14,7 +14,7 @@ from basketgraph.clean.transform import REFUSED, TableRules, mapped_rows, silver
 from basketgraph.foundation.privacy.log_masking import masked
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
 
 MUCH, TIMES, FEW_USERS = 0.1, 3, 5  # of all events are one user's, so many times an equal share, where there are so many users
 SCIENTIFIC = r"^[0-9]([.,][0-9]+)?[eE][+]?[0-9]{1,2}$"
@@ -27,15 +27,19 @@ def odd_facts(raw: DataFrame, rules: TableRules) -> dict[str, Any]:
     mapped = mapped_rows(raw, rules)
     good = mapped.where(~F.col(REFUSED))
     found: dict[str, Any] = {}
-    for name in ("user", "item"):
-        found |= _ids(good, name)
+    found |= _ids(good, "user", _who(rules)) | _ids(good, "item", F.col(silver("item_id")))
     if rules.key_is_content and raw.select(FILE_NUMBER).distinct().limit(2).count() > 1:
         found |= _orders(mapped, rules)
     return found
 
 
-def _ids(good: DataFrame, name: str) -> dict[str, Any]:
-    each = good.groupBy(F.col(silver(f"{name}_id")).alias("id")).agg(F.count("*").alias("rows"))
+def _who(rules: TableRules) -> Column:
+    """The shop's own id of the user, or of the visitor where there is none."""
+    return F.coalesce(*[F.col(silver(name)) for name in ("user_id", "visitor_id") if name in rules.mapped.columns])
+
+
+def _ids(good: DataFrame, name: str, id_: Column) -> dict[str, Any]:
+    each = good.groupBy(id_.alias("id")).agg(F.count("*").alias("rows"))
     scientific = F.col("id").rlike(SCIENTIFIC)
     alike = each.groupBy(F.expr(folded_sql("id"))).agg(
         F.count("*").alias("ways"),
@@ -75,7 +79,8 @@ def _orders(mapped: DataFrame, rules: TableRules) -> dict[str, Any]:
     and refused in another.
     """
     parsed = mapped.where(F.col(CORRUPT).isNull())
-    same = [F.col(silver(name)) for name in ("user_id", "item_id", "event_time", "quantity", "amount_minor")]
+    measured = ("item_id", "event_time", "quantity", "amount_minor")
+    same = [_who(rules), *[F.col(silver(name)) for name in measured if name in rules.mapped.columns]]
     content = F.xxhash64(F.to_json(F.struct(*[F.col(f"`{name}`") for name in sorted(rules.files.columns)])))
     names = [f"same{i}" for i in range(len(same))]
     values = [column.alias(name) for name, column in zip(names, same, strict=True)]

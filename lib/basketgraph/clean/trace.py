@@ -158,7 +158,9 @@ def _user_days(warehouse: Warehouse, row: Mapping[str, Any]) -> Rows:
     """The rows of gold.user_days that this event is counted in; a cancellation is in none."""
     if row["event_type"] != "purchase" or not warehouse.exists(DAYS):
         return []
-    days = warehouse.newest(DAYS).where((F.col("user_id") == row["user_id"]) & (F.col("event_date") == F.lit(row["event_date"])))
+    days = warehouse.newest(DAYS).where(
+        (F.col("user_id") == (row["user_id"] or row.get("visitor_id"))) & (F.col("event_date") == F.lit(row["event_date"]))
+    )
     return [day.asDict() for day in days.select("user_id", "event_date", "orders", "lines", "amount_minor").collect()]
 
 

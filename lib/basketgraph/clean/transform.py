@@ -19,7 +19,7 @@ from pyspark.sql.window import Window
 
 from basketgraph.clean.landing_files import LandingFile
 from basketgraph.clean.lines import LINE
-from basketgraph.clean.mapping import FileSet, Source, TableMapping, day_column, derivable, derived_from, has_history
+from basketgraph.clean.mapping import FileSet, Source, TableMapping, day_column, derivable, derived_from, has_history, key_is_content
 from basketgraph.clean.raw_rows import CORRUPT, EXPLODED, HASH, places, unparsable_rows
 from basketgraph.clean.sql_checks import CheckedSource
 from basketgraph.foundation.contracts import Contract, contract
@@ -34,6 +34,7 @@ VERSION = "__version_time"  # the instant that a mapping's `version` gives
 ROW_ID = "__row_id"
 REFUSED = "__refused"  # whether there is any reason to refuse a mapped row; never null
 UNPARSABLE = "unparsable"  # the reason of a line that is no row
+NTH = "__nth_equal"  # which of the equal rows of its file a mapped row is, from 1, where each of them counts
 BLAMED = "__blamed"  # whether the mapping gives one
 # Python and most databases know no other years; nor does a shop. Instants stay a day within, so that they are in these years in every time zone.
 YEARS: Mapping[type[DataType], tuple[str, str]] = {
@@ -65,7 +66,7 @@ class TableRules:
     @property
     def key_is_content(self) -> bool:
         """Whether the key is made of the whole raw row, so that rows that differ have different ones."""
-        return any(key in derivable(self.table) and key not in self.mapped.columns for key in self.table.keys)
+        return key_is_content(self.table, self.mapped)
 
     @property
     def retracts(self) -> bool:
@@ -105,6 +106,7 @@ def key_fingerprint(source: Source, table: Contract, mapped: TableMapping, named
         if sources is None and key in derivable(table):
             exploded = [text for text in files.let.values() if EXPLODED.fullmatch(text)]
             derived = [source.shop, sorted(files.columns.items()), sorted(files.personal), files.null_values, exploded]
+            derived += [] if mapped.equal_rows == "once" else [mapped.equal_rows]
             sources = sorted(name for name in named if name in mapped.columns)
         texts |= {name: mapped.columns[name] for name in sources or ()}
     values = {**files.let, "source_currency": repr(source.currency), "source_time_zone": repr(source.time_zone)}
@@ -136,7 +138,11 @@ def mapped_rows(raw: DataFrame, rules: TableRules) -> DataFrame:
     # Conditions on REFUSED would be moved below the casts, and each silver column worked out again for each condition that names it, were they
     # not moved: past what may differ from time to time, as the number of a partition, Spark moves nothing.
     unmoved = F.spark_partition_id() >= 0
-    return valued.withColumn(REFUSED, reduce(or_, [*_reasons_of_the_mapping(rules).values(), *_violations(rules).values()]) & unmoved)
+    judged = valued.withColumn(REFUSED, reduce(or_, [*_reasons_of_the_mapping(rules).values(), *_violations(rules).values()]) & unmoved)
+    if rules.mapped.equal_rows == "once":
+        return judged
+    equal = Window.partitionBy("file_name", HASH, content_id(rules)).orderBy(F.lit(0))
+    return judged.withColumn(NTH, F.row_number().over(equal))
 
 
 def with_blame(mapped: DataFrame, rules: TableRules) -> DataFrame:
@@ -168,8 +174,13 @@ def _reasons_of_the_mapping(rules: TableRules) -> dict[str, Column]:
         if sources and column not in rules.mapped.nullable:
             unreadable = reduce(lambda a, b: a & b, [F.col(f"`{name}`").isNotNull() for name in sources], null)
             found[f"unreadable:{column}"] = parsable & unreadable
-        if rules.table.struct[column].nullable is False:
-            found[f"missing:{column}"] = parsable & null & ~unreadable
+        needed = _needed(column, rules)
+        if needed is not None:
+            found[f"missing:{column}"] = parsable & null & ~unreadable & needed
+    for column in rules.table.custom.requiredWhere:
+        needed = _needed(column, rules)
+        if needed is not None and column not in (*rules.mapped.columns, *derivable(rules.table)):
+            found[f"missing:{column}"] = parsable & needed
     if rules.mapped.version is not None:
         null = F.col(VERSION).isNull()
         unreadable = reduce(lambda a, b: a & b, [F.col(f"`{name}`").isNotNull() for name in sorted(rules.references["version"])], null)
@@ -181,13 +192,21 @@ def _reasons_of_the_mapping(rules: TableRules) -> dict[str, Column]:
     return found
 
 
+def _needed(column: str, rules: TableRules) -> Column | None:
+    """On which mapped rows the column must have a value; None: on none."""
+    if rules.table.struct[column].nullable is False:
+        return F.lit(True)
+    condition = rules.table.custom.requiredWhere.get(column)
+    return None if condition is None else _holds(_over_silver(condition, rules))
+
+
 def _violations(rules: TableRules) -> dict[str, Column]:
     """The contract's constraints that do not hold, whatever else is said of the row."""
-    return {f"violates:{name}": ~F.coalesce(F.expr(_over_silver(text, rules)), F.lit(False)) for name, text in rules.table.custom.constraints.items()}
+    return {f"violates:{name}": ~F.coalesce(F.expr(_over_silver(text, rules)), F.lit(False)) for name, text in rules.table.constraints.items()}
 
 
 def _over_silver(condition: str, rules: TableRules) -> str:
-    """A contract's constraint, written over silver columns, with their working names."""
+    """A contract's SQL, written over silver columns, with their working names."""
     for field in rules.table.struct.fields:
         working = silver(field.name) if field.name in rules.mapped.columns else f"CAST(NULL AS {field.dataType.simpleString()})"
         condition = re.sub(rf"\b{field.name}\b", working, condition)
@@ -214,17 +233,24 @@ def silver_columns(rules: TableRules, *, run_id: str, now: datetime) -> dict[str
         if p.name in lineage:
             column = lineage[p.name]
         elif p.name in rules.mapped.columns:
-            column = F.col(silver(p.name))
-            if p.classification == "pseudonym":
-                column = rules.pseudonym(column)
+            column = pseudonym_of(rules, p.name) if p.classification == "pseudonym" else F.col(silver(p.name))
         elif p.name in derived_from(rules.table):
-            column = derived_id(rules, p.name)
+            needed = _needed(p.name, rules)
+            column = derived_id(rules, p.name) if needed is None else F.when(needed, derived_id(rules, p.name))
         elif p.name in derivable(rules.table):
-            column = content_id(rules)
+            # The first of equal rows has the id that it would have if they counted once.
+            nth = [] if rules.mapped.equal_rows == "once" else [F.when(F.col(NTH) > 1, F.col(NTH)).alias(NTH)]
+            column = content_id(rules, *nth)
         else:
             column = F.lit(None)
         found[p.name] = column.cast(field.dataType)
     return found
+
+
+def pseudonym_of(rules: TableRules, column: str) -> Column:
+    """The pseudonym of a silver column; null for null."""
+    text = rules.table.custom.pseudonymOf.get(column)
+    return rules.pseudonym(F.col(silver(column)) if text is None else F.expr(_over_silver(text, rules)))
 
 
 def _version(rules: TableRules) -> str:
@@ -248,9 +274,9 @@ def derived_id(rules: TableRules, name: str) -> Column:
     """An id that rows share which agree in the columns it is derived from; of a user the pseudonym enters, never the shop's id."""
     columns = []
     for source in derived_from(rules.table)[name]:
-        value = F.col(silver(source))
-        personal = rules.table.properties[rules.table.columns.index(source)].classification == "pseudonym"
-        columns.append((rules.pseudonym(value) if personal else value).alias(source))
+        if source in rules.mapped.columns:
+            personal = rules.table.properties[rules.table.columns.index(source)].classification == "pseudonym"
+            columns.append((pseudonym_of(rules, source) if personal else F.col(silver(source))).alias(source))
     return F.left(F.sha2(F.to_json(F.struct(F.lit(rules.shop).alias("__shop"), *columns)), 256), F.lit(32))
 
 

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from basketgraph.onboard.draft import Draft
 
 OK, STOPPED_BY_QUALITY = 0, 3
+TYPES = {
+    "view": "views", "click": "clicks", "favourite": "favourites", "dismiss": "dismissals", "cart_add": "put into the basket",
+    "cart_remove": "taken out of it", "purchase": "purchases", "cancellation": "cancellations",
+}  # fmt: skip
 REJECTED_SHOWN = 12  # reasons of a table
 
 
@@ -190,7 +194,7 @@ def rows_in_words(table: TableCheck) -> list[str]:
     parts = [f"{counts.accepted:,} accepted", f"{counts.rejected:,} rejected", f"{counts.duplicate:,} duplicates"]
     if not counts.left_out:
         return [f"{table.table}: {counts.read:,} rows read = {' + '.join(parts)}"]
-    kind = "rows" if not table.facts.get("events") else "events" if table.facts["cancellations"] else "purchases"
+    kind = "rows" if not table.facts.get("events") else "purchases" if table.facts["types"].keys() == {"purchase"} else "events"
     in_table = f"  {counts.accepted:,} {kind} of {counts.read:,} lines; {counts.left_out:,} others left out"
     unparsable = f", {counts.by_reason['unparsable']:,} unparsable" if counts.by_reason.get("unparsable") else ""
     return [f"{table.table}: {counts.read:,} rows read = {' + '.join(parts)} + {counts.left_out:,} left out", in_table + unparsable]
@@ -245,10 +249,15 @@ def facts_in_words(facts: Any) -> str:
         f"lines {amount(money, 'least_amount_minor')} to {amount(money, 'greatest_amount_minor')} {money['currency']}"
         for money in money_of(facts)
     )
+    types = {name: facts["types"].get(name, 0) for name in TYPES if name == "cancellation" or name in facts["types"]}
+    if types.keys() <= {"purchase", "cancellation"}:
+        types.pop("purchase", None)  # all the others
+    told = ", ".join(f"{number:,} {TYPES[name]}" for name, number in types.items())
+    people = "people" if facts["with_visitor"] else "users"
     return (
-        f"{facts['events']:,} events ({facts['cancellations']:,} cancellations) of {about}{facts['users']:,} users, "
+        f"{facts['events']:,} events ({told}) of {about}{facts['users']:,} {people}, "
         f"{facts['items']:,} items, {facts['orders']:,} orders; "
-        f"{facts['first_day']} to {facts['last_day']}, {facts['days']:,} days; {'; '.join(prices)}"
+        f"{facts['first_day']} to {facts['last_day']}, {facts['days']:,} days{''.join(f'; {price}' for price in prices)}"
     )
 
 

@@ -51,6 +51,8 @@ class CustomProperties(Settings):
 
     derivable: tuple[str, ...] = ()
     derivedFrom: dict[str, list[str]] = Field(default_factory=dict)
+    pseudonymOf: dict[str, str] = Field(default_factory=dict)  # column -> SQL of the text that its pseudonym is made of; without, the id itself
+    requiredWhere: dict[str, str] = Field(default_factory=dict)  # column -> SQL condition on the rows that must have it
     partitionBy: tuple[str, ...] = ()
     clusterBy: tuple[str, ...] = ()
     changeDataFeed: bool = False
@@ -94,6 +96,12 @@ class Contract:
     def compared_columns(self) -> list[str]:
         """All but the key and the lineage: what makes a row a different row."""
         return [c for c in self.columns if c not in self.keys and c not in self.lineage_columns]
+
+    @cached_property
+    def constraints(self) -> dict[str, str]:
+        """CHECK constraints by name: the contract's own, and one for each column that only some rows must have."""
+        needed = {f"{column}_where_needed": f"NOT ({rows}) OR {column} IS NOT NULL" for column, rows in self.custom.requiredWhere.items()}
+        return {**self.custom.constraints, **needed}
 
     @cached_property
     def personal(self) -> list[str]:
@@ -167,7 +175,8 @@ def _faults(table: Contract) -> Iterator[str]:
         for relationship in p.relationships or []:
             if not REFERENCE.fullmatch(str(relationship.to)):
                 yield f"{p.name}: want relationships to FILE.yaml#/schema/TABLE/properties/COLUMN, have {relationship.to}"
-    named = {"partitionBy": table.custom.partitionBy, "clusterBy": table.custom.clusterBy}
+    named = {"partitionBy": table.custom.partitionBy, "clusterBy": table.custom.clusterBy, "requiredWhere": tuple(table.custom.requiredWhere)}
+    named["pseudonymOf"] = tuple(table.custom.pseudonymOf)
     if (retention := table.custom.retention) is not None:
         if types.get(retention.column) not in ("date", "timestamp"):
             yield f"retention.column: want a date or timestamp of the table, have {retention.column}"

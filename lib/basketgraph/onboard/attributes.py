@@ -1,4 +1,4 @@
-"""Draft silver.items and silver.users: attributes from files of their own, or from the sales that name them."""
+"""Draft silver.items and silver.users: attributes from files of their own, or from what people did with them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ ALWAYS = "DATE'1900-01-01'"
 
 
 def items_table(reading: Reading, lets: Lets) -> Table | None:
-    """Draft silver.items where the files have attributes of items; from sales, at least the items' ids."""
+    """Draft silver.items where the files have attributes of items; from what people did or rated, at least the items' ids."""
     item = reading.roles.get("item")
     roles = {role: role for role in ITEM_COLUMNS if role in reading.roles}
-    if item is None or reading.reviews or not (roles or "user" in reading.roles):
+    if reading.reviews:
+        roles.pop("name", None)  # it is the review's
+    if item is None or not (roles or reading.reviews or reading.who is not None):
         return None
     if "subcategory" in roles and not {"category", "department"} & roles.keys():
         roles["category"] = roles.pop("subcategory")
@@ -49,14 +51,14 @@ def users_table(reading: Reading, lets: Lets) -> Table | None:
 
 
 def _set_attributes(reading: Reading, lets: Lets, table: Table, key: Profile, roles: dict[str, str]) -> None:
-    """Set key, valid_from, version and attributes: one row per id where no attribute changes, else one per id and day of sale.
+    """Set key, valid_from, version and attributes: one row per id where no attribute changes, else one per id and day.
 
     roles: column of the table -> role.
     """
     thing = "item" if table.name == "silver.items" else "user"
     table.columns[f"{thing}_id"], _ = id_sql(key, role=thing)
     attributes = {column: reading.roles[role] for column, role in roles.items()}
-    own_file = reading.table != "events"
+    own_file = reading.table not in ("events", "reviews", "exposures")
     when = None if own_file else moment_of_sale(reading, lets)
     if own_file or when is None or all(share_of_single(key, profile) >= CONSTANT for profile in attributes.values()):
         table.columns["valid_from"] = ALWAYS
@@ -66,7 +68,7 @@ def _set_attributes(reading: Reading, lets: Lets, table: Table, key: Profile, ro
     else:
         table.columns["valid_from"] = when.day
         because = f"attributes of some {thing}s change within the sample"
-        table.guess("valid_from", "each sale says what holds from its day on", because)
+        table.guess("valid_from", "each row says what holds from its day on", because)
     if not own_file:
         names = [profile.column.sql for profile in attributes.values()] or [key.column.sql]
         said = names[0] if len(names) == 1 else f"coalesce({', '.join(f'cast({name} as string)' for name in names)})"

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from basketgraph.onboard.column_profiles import Profile
-from basketgraph.onboard.role_scores import NAMED, role_score
+from basketgraph.onboard.role_scores import NAMED, is_scale, role_score
 from basketgraph.onboard.words import header_score, plain_values, purchases_among, words, words_of
 
 FEW = 60  # different values of a column that says what happened
@@ -14,7 +14,6 @@ CODES = 12  # the same where they are numbers
 MOSTLY = 0.5  # of the values, and of the rows, that are known words
 ENOUGH = 0.4  # score of header and values together
 SHOWN = 8  # values named in a sentence
-SCALE = (0, 10)  # of stars
 RATINGS = {"bewertung", "note", "overall", "punkte", "rate", "rating", "ratings", "score", "star", "stars", "sterne"}
 REVIEWS = {
     "avis", "helpful", "helpfulness", "recensione", "resena", "review", "reviewer", "reviews", "rezension", "upvotes", "votes",
@@ -89,6 +88,11 @@ def bought_words(profile: Profile) -> list[str]:
     return [text for text, word in plain.items() if word in purchases]
 
 
+def other_words(profile: Profile) -> list[str]:
+    """The values that mean an event which is neither a purchase nor a cancellation, as `lower(trim())` gives them."""
+    return [text for text, word in plain_values(profile.counts).items() if word in words().values.others]
+
+
 def shares(profile: Profile, texts: Iterable[str]) -> str:
     """`pv` (94 %), `x` (0.3 %): values with their shares of the rows that have one, the most frequent first."""
     counted = counted_words(profile)
@@ -105,6 +109,4 @@ def percent(part: int, whole: int) -> str:
 def is_of_review(profile: Profile) -> bool:
     """Whether a column is of a review: a text about an item, votes that it was helpful, or stars: a few numbers from 0 to 10."""
     header = set(words_of(profile.name.rpartition(".")[2]))
-    least, most = SCALE
-    is_scale = bool(profile.numbers) and least <= min(profile.numbers) and max(profile.numbers) <= most
-    return bool(header & REVIEWS) or (is_scale and len(profile.counts) <= 2 * most + 1 and bool(header & RATINGS))
+    return bool(header & REVIEWS) or (is_scale(profile) and bool(header & RATINGS))

@@ -1,4 +1,4 @@
-"""Draft silver.events: who bought what, when, how many pieces and for how much."""
+"""Draft silver.events: who did what when, and of purchases how many pieces and for how much."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from basketgraph.foundation.money import CODES, FUNCTION, minor_units
-from basketgraph.onboard.column_profiles import LOST, Profile, pairs, shape
-from basketgraph.onboard.draft_tables import MISSING, Lets, Table, decimal_sql, id_sql, label_sql
-from basketgraph.onboard.event_type import event_type
+from basketgraph.onboard.column_profiles import Profile, pairs, shape
+from basketgraph.onboard.draft_tables import MISSING, Lets, Table, decimal_sql, label_sql, set_id, set_who
+from basketgraph.onboard.event_type import Kinds, event_type
 from basketgraph.onboard.evidence import is_product, money_is_of
 from basketgraph.onboard.file_names import NamedDay, named_day
 from basketgraph.onboard.numbers import looks_like_number
@@ -57,7 +57,7 @@ def events_table(reading: Reading, lets: Lets, currency: str, names: Sequence[st
     named = named_day(names) if when is None else None
     if named is not None and named.is_certain:
         when = _day_of_files(named, lets)
-    cancelled = event_type(reading, lets, table)
+    kinds = event_type(reading, lets, table)
     table.columns["event_time"] = when.instant if when else "cast(null as timestamp)"
     table.columns["event_date"] = when.day if when else "cast(null as date)"
     if when is not None and "time" in reading.roles and when.instant == reading.roles["time"].column.sql:
@@ -65,14 +65,15 @@ def events_table(reading: Reading, lets: Lets, currency: str, names: Sequence[st
     if when is None:
         asked = "" if named is None else f" If it is the day in the files' names: {named.sql}"
         table.todo("event_time", f"{NO_TIME}{asked}")
-    _set_ids(reading, table, cancelled)
-    pieces = _set_quantity(reading, lets, table, cancelled)
-    _set_amounts(reading, lets, table, cancelled, pieces, currency)
+    _set_ids(reading, table, kinds)
+    if not kinds.no_orders:
+        pieces = _set_quantity(reading, lets, table, kinds)
+        _set_amounts(reading, lets, table, kinds, pieces, currency)
     _ask_about_missing_values(reading, table)
     _set_version(reading, table)
     _ask_for_version(reading, table)
     _ask_about_unread_columns(reading, table)
-    for role, column in (("store", "store_id"), ("channel", "channel")):
+    for role, column in (("store", "store_id"), ("channel", "channel"), ("device", "device")):
         if role in reading.roles:
             table.columns[column] = label_sql(reading.roles[role])
             table.guess(column, f"{reading.roles[role].name} is the {role}", reading.because[role])
@@ -150,7 +151,7 @@ def _ask_about_missing_values(reading: Reading, table: Table) -> None:
     """Ask about required columns that are empty in many rows, with the share of rows that are lost."""
     for role, column, enough in (("user", "user_id", 0.5), ("item", "item_id", 0.9), ("time", "event_time", 0.9), ("order", "order_id", 0.9)):
         profile = reading.roles.get(role)
-        if profile is None:
+        if profile is None or column not in table.columns or (role == "user" and "visitor" in reading.roles):
             continue
         share = profile.filled_share(reading.bought)
         if role == "user" and one_order_each(reading.roles.get("order"), profile):
@@ -182,7 +183,7 @@ def moment_of_sale(reading: Reading, lets: Lets) -> When | None:
         because += f"; {reading.because['clock']}"
     name = profile.column.sql if sql == profile.column.sql else next((n for n, text in lets.names.items() if text == sql), None)
     if name is None:
-        name = lets.add("sold_at", sql)
+        name = lets.add({"reviews": "written_at", "exposures": "shown_at"}.get(reading.table or "", "sold_at"), sql)
         span = f" (sample: {form.first} to {form.last})" if form.first and form.last else ""
         lets.remark(name, "guess", f"{profile.name} is the time{span}", because)
         if form.ambiguous:
@@ -201,36 +202,43 @@ def _day_of_files(named: NamedDay, lets: Lets) -> When:
     return When(f"to_utc_timestamp({name}, source_time_zone)", f"to_date({name})")
 
 
-def _set_ids(reading: Reading, table: Table, cancelled: str | None) -> None:
-    for role in ("user", "item", "order"):
-        profile = reading.roles.get(role)
-        if profile is None:
-            continue
-        sql, guesses = id_sql(profile, role=role)
-        table.columns[f"{role}_id"] = sql
-        table.guess(f"{role}_id", f"{profile.name} is the {role}", reading.because[role])
-        for text, because in guesses:
-            table.guess(f"{role}_id", text, because)
-        if profile.lost:
-            table.reject[f"{role}_id_has_lost_digits"] = f"trim({profile.column.sql}) rlike '^({LOST})$'"
-            such = f"{profile.name}: {len(profile.lost):,} values such as `{profile.lost[0]}`"
-            table.todo(f"{role}_id", f"{such} are in scientific notation; export them as text")
-        if role == "item" and profile.padded:
-            table.note("item_id", f"{profile.name}: leading zeros are kept")
-    questions = {"user": ("which column says who bought?", ""), "item": ("which column says what was bought?", NO_ITEMS)}
-    for role, (question, otherwise) in questions.items():
-        if role not in reading.roles:
-            table.columns[f"{role}_id"] = MISSING
-            table.todo(f"{role}_id", f"{question} Until then every row is rejected as missing:{role}_id{otherwise}")
-    if "order" not in reading.roles:
+def _set_ids(reading: Reading, table: Table, kinds: Kinds) -> None:
+    set_who(reading, table)
+    set_id(reading, table, "item")
+    if "item" in reading.roles and reading.roles["item"].padded:
+        table.note("item_id", f"{reading.roles['item'].name}: leading zeros are kept")
+    if not kinds.no_orders:
+        set_id(reading, table, "order", where=kinds.ordered if _names_other_rows(reading) else None)
+    if reading.who is None:
+        _ask_for_id(table, "user", "which column says who bought?", "")
+    if "item" not in reading.roles:
+        _ask_for_id(table, "item", "which column says what was bought?", NO_ITEMS)
+    if "order" not in reading.roles and not kinds.no_orders:
         table.note("order_id", "order_id is left out: no column has order numbers, so what a user buys on one day is one order")
+    _set_event_id(reading, table, kinds)
+
+
+def _ask_for_id(table: Table, role: str, question: str, otherwise: str) -> None:
+    table.columns[f"{role}_id"] = MISSING
+    table.todo(f"{role}_id", f"{question} Until then every row is rejected as missing:{role}_id{otherwise}")
+
+
+def _names_other_rows(reading: Reading) -> bool:
+    """Whether rows that are no purchases have a number of an order, too."""
+    order = reading.roles.get("order")
+    if order is None or reading.bought is None:
+        return False
+    return any(value is not None and not is_bought for value, is_bought in zip(order.column.values, reading.bought, strict=True))
+
+
+def _set_event_id(reading: Reading, table: Table, kinds: Kinds) -> None:
     line = reading.roles.get("line")
     if line is not None:
         table.columns["event_id"] = label_sql(line)
         table.guess("event_id", f"{line.name} is the number of the line", reading.because["line"])
-    elif reading.sample.lines is not None and "order" in reading.roles:
+    elif reading.sample.lines is not None and "order" in reading.roles and kinds.ordered is None:
         # A shop's return is a record of its own, with the number of the order and places that the purchase had, too.
-        kind = [cancelled.partition(" ")[0]] if cancelled is not None and "event_type" in reading.roles else []
+        kind = [kinds.cancelled.partition(" ")[0]] if kinds.cancelled is not None and "event_type" in reading.roles else []
         table.columns["event_id"] = f"concat_ws('-', {', '.join([table.columns['order_id'], *kind, reading.sample.lines.name])}.place)"
         table.guess("event_id", "order and place within it", "a record is a whole order, so its content would be the id of all its lines")
     elif reading.sample.lines is not None:
@@ -240,40 +248,45 @@ def _set_ids(reading: Reading, table: Table, cancelled: str | None) -> None:
         table.note("event_id", "event_id is left out: lines have no number, so the whole line is its id and an equal line a duplicate")
 
 
-def _set_quantity(reading: Reading, lets: Lets, table: Table, cancelled: str | None) -> str:
+def _set_quantity(reading: Reading, lets: Lets, table: Table, kinds: Kinds) -> str:
     """Set quantity; returns the expression of the pieces, positive."""
-    profile = reading.roles.get("quantity")
+    profile, cancelled = reading.roles.get("quantity"), kinds.cancelled
     if profile is None:
-        table.columns["quantity"] = "1"
-        table.guess("quantity", "each row is one piece", "no column looks like a number of pieces")
+        table.set("quantity", "1", where=kinds.ordered)
+        table.guess("quantity", f"each {'row' if kinds.ordered is None else 'order line'} is one piece", "no column looks like a number of pieces")
         return "1"
     whole = profile.whole
     pieces = lets.add("pieces", f"cast({profile.number_sql} as bigint)" if whole else decimal_sql(profile))
     negative = any(value < 0 for value in profile.numbers)
     positive = f"abs({pieces})" if negative else pieces
-    table.columns["quantity"] = positive if whole else f"ceil({positive})"
+    table.set("quantity", positive if whole else f"ceil({positive})", where=kinds.in_basket)
     table.guess("quantity", f"{profile.name} is the number of pieces", reading.because["quantity"])
     if not whole:
         table.guess("quantity", "a part of a piece counts as one", f"{profile.name} has decimals, as weights have")
     if cancelled is None or not negative:
-        table.reject["quantity_not_positive"] = f"{pieces} <= 0"
+        table.reject["quantity_not_positive"] = _of(kinds.in_basket, f"{pieces} <= 0")
     elif "like" in lets.names.get(cancelled, ""):
         table.reject["quantity_not_positive"] = f"not {cancelled} and {pieces} <= 0"
         table.reject["cancellation_not_negative"] = f"{cancelled} and {pieces} >= 0"
     else:
-        table.reject["quantity_zero"] = f"{pieces} = 0"
+        table.reject["quantity_zero"] = _of(kinds.in_basket, f"{pieces} = 0")
     return positive
 
 
-def _set_amounts(reading: Reading, lets: Lets, table: Table, cancelled: str | None, pieces: str, currency: str) -> None:
+def _of(where: str | None, condition: str) -> str:
+    """The condition, of the rows only for which `where` holds."""
+    return condition if where is None else f"{where} and ({condition})" if " or " in condition else f"{where} and {condition}"
+
+
+def _set_amounts(reading: Reading, lets: Lets, table: Table, kinds: Kinds, pieces: str, currency: str) -> None:
     chosen = _choose_money(reading, reading.roles.get("amount"), reading.roles.get("unit_price"))
-    units = _set_currency(reading, lets, table, None if chosen is None else chosen[0], currency)
+    units = _set_currency(reading, lets, table, None if chosen is None else chosen[0], currency, kinds)
     for why in dict.fromkeys(reading.aside.values()):
         names = [name for name, its in reading.aside.items() if its == why]
         named = names[0] if len(names) == 1 else f"each of {len(names)} columns ({', '.join(names[:4])}{', ...' * (len(names) > 4)})"
         (table.todo if chosen is None else table.note)("amount_minor", f"{named} {why}, which no line was paid with")
     if chosen is None:
-        table.columns["amount_minor"] = "0"
+        table.set("amount_minor", "0", where=kinds.ordered)
         table.todo("amount_minor", "no column looks like money; 0 stands for all amounts until one is named here")
         return
     profile, each, because = chosen
@@ -281,7 +294,8 @@ def _set_amounts(reading: Reading, lets: Lets, table: Table, cancelled: str | No
     if profile.number is not None and profile.number.ambiguous:
         lets.remark(name, "todo", f"{profile.name}: {profile.number.ambiguous}")
     minor = set(words_of(profile.name)) & MINOR_WORDS
-    table.columns["amount_minor"] = _minor_sql(name, pieces if each else "1", "1" if minor else units, any(v < 0 for v in profile.numbers))
+    amount = _minor_sql(name, pieces if each else "1", "1" if minor else units, any(v < 0 for v in profile.numbers))
+    table.set("amount_minor", amount, where=kinds.ordered)
     table.guess("amount_minor", f"{profile.name} is the price of one piece" if each else f"{profile.name} is what the whole line costs", because)
     if minor:
         table.guess("amount_minor", "it is in minor units already", f"its header says {minor.pop()}")
@@ -289,20 +303,20 @@ def _set_amounts(reading: Reading, lets: Lets, table: Table, cancelled: str | No
         asked = f"all amounts of {profile.name} are whole numbers: are they in minor units (cents) already?"
         table.todo("amount_minor", f"{asked} Then take `* {units}` out")
     reason = "price_not_positive" if each else "amount_not_positive"
-    table.reject[reason] = _not_paid_sql(profile, name, lets, cancelled)
+    table.reject[reason] = _of(kinds.ordered, _not_paid_sql(profile, name, lets, kinds.cancelled))
     table.guess(reason, "what is for nothing is no sale", "gifts, samples and corrections look like this")
-    _set_other_amounts(reading, table, pieces, units)
+    _set_other_amounts(reading, table, kinds, pieces, units)
 
 
-def _set_currency(reading: Reading, lets: Lets, table: Table, money: Profile | None, currency: str) -> str:
+def _set_currency(reading: Reading, lets: Lets, table: Table, money: Profile | None, currency: str, kinds: Kinds) -> str:
     """Set currency; returns the SQL of its minor units per unit: of the line's own currency where lines have one."""
     by_line = reading.roles.get("currency")
     signs = "" if money is None or money.number is None else money.number.currency_sql(money.column.sql)
     if by_line is None and not signs:
-        table.columns["currency"] = "source_currency"
+        table.set("currency", "source_currency", where=kinds.ordered)
         return str(minor_units(currency))
     name = lets.add("line_currency", signs if by_line is None else f"coalesce(upper(trim({by_line.column.sql})), source_currency)")
-    table.columns["currency"] = name
+    table.set("currency", name, where=kinds.ordered)
     if by_line is None and money is not None and money.number is not None:
         table.guess("currency", f"{money.name} says each line's currency", f"its values have the signs {', '.join(money.number.signs)}")
     elif by_line is not None and len(by_line.counts) > 1:
@@ -352,7 +366,7 @@ def _choose_money(reading: Reading, amount: Profile | None, price: Profile | Non
     return None if amount is None else (amount, False, reading.because["amount"])
 
 
-def _set_other_amounts(reading: Reading, table: Table, pieces: str, units: str) -> None:
+def _set_other_amounts(reading: Reading, table: Table, kinds: Kinds, pieces: str, units: str) -> None:
     """Set the other amounts (list, discount, coupon) where their headers are certain enough."""
     for role, column in (("list_amount", "list_amount_minor"), ("discount", "discount_minor"), ("coupon", "coupon_minor")):
         profile = reading.roles.get(role)
@@ -365,5 +379,5 @@ def _set_other_amounts(reading: Reading, table: Table, pieces: str, units: str) 
             continue
         is_of = money_is_of(reading, profile)[0]
         each = is_of == "piece" or (role == "list_amount" and "unit_price" in reading.roles and is_of is None)
-        table.columns[column] = _minor_sql(decimal_sql(profile), pieces if each else "1", units, any(v < 0 for v in profile.numbers))
+        table.set(column, _minor_sql(decimal_sql(profile), pieces if each else "1", units, any(v < 0 for v in profile.numbers)), where=kinds.ordered)
         table.guess(column, f"{profile.name} is the {role.replace('_', ' ')} of {'one piece' if each else 'the line'}", reading.because[role])

@@ -6,7 +6,7 @@ import fnmatch
 import glob
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -67,9 +67,14 @@ def file_kinds(folder: Path, landed: Sequence[SourceFile], columns: Sequence[str
 
 
 def _alike(one: Sample, other: Sample) -> bool:
-    mine, theirs = set(one.declared), set(other.declared)
+    mine, theirs = _apart_from_numbers(one.declared), _apart_from_numbers(other.declared)
     same_dialect = all(one.options.get(key) == other.options.get(key) for key in ("sep", "quote", "header"))
     return one.format == other.format and same_dialect and len(mine & theirs) >= 0.7 * len(mine | theirs)
+
+
+def _apart_from_numbers(columns: Iterable[str]) -> set[str]:
+    """The columns' names, of those that differ in a number one only: files of one kind may have more or fewer features."""
+    return {re.sub(r"\d+", "0", name) for name in columns}
 
 
 def _others(folder: Path, landed: Sequence[SourceFile]) -> list[str]:

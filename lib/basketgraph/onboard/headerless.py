@@ -10,7 +10,8 @@ from typing import NamedTuple
 from basketgraph.clean.mapping import INTERNAL_PREFIX, LANDING_NAMES, SOURCE_NAMES
 from basketgraph.foundation.config import UserError
 from basketgraph.onboard.column_profiles import Profile
-from basketgraph.onboard.event_words import SCALE, has_event_words
+from basketgraph.onboard.event_words import has_event_words
+from basketgraph.onboard.role_scores import SCALE
 from basketgraph.onboard.sample import Column
 from basketgraph.onboard.timestamps import epoch_form, looks_like_timestamp, looks_like_value, timestamp_form
 

@@ -147,6 +147,7 @@ def parquet_sample(file: SourceFile) -> Sample:
         parquet = pq.ParquetFile(file.path)
         types = {one.name: _spark_type(one.type) for one in parquet.schema_arrow if not one.name.startswith("__")}
         types |= dict.fromkeys(_illegal(parquet), "")
+        _want_codec(parquet, file)
         known = [name for name, kind in types.items() if kind]
         rows: list[dict[str, Any]] = []
         for group in range(0, parquet.num_row_groups, max(1, parquet.num_row_groups // 8)):
@@ -163,6 +164,16 @@ def parquet_sample(file: SourceFile) -> Sample:
     declared = {name: "bigint" if kind.startswith("nanos") else kind for name, kind in declared.items()}  # as Spark knows nanoseconds
     notes = [f"{name} is left out: Spark cannot read its type ({parquet.schema_arrow.field(name).type})" for name in types if name not in known]
     return replace(nested(file, "parquet", {}, declared, rows, parquet.metadata.num_rows, {}, kinds), notes=tuple(notes))
+
+
+def _want_codec(parquet: pq.ParquetFile, file: SourceFile) -> None:
+    """Raise UserError for a file whose pages are packed with what Spark does not come with."""
+    packed = (
+        {parquet.metadata.row_group(0).column(place).compression for place in range(parquet.metadata.num_columns)} if parquet.num_row_groups else ()
+    )
+    foreign = sorted({"BROTLI", "LZO"} & {*packed})
+    if foreign:
+        raise UserError(f"{file.path}: want Parquet packed with snappy, gzip or zstd, have {foreign[0].lower()}", cure="Write it anew.")
 
 
 def _illegal(parquet: pq.ParquetFile) -> set[str]:

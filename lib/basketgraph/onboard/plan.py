@@ -14,9 +14,11 @@ from basketgraph.onboard.draft_tables import Lets, Remark, Table
 from basketgraph.onboard.event_words import bought_words, has_event_words
 from basketgraph.onboard.events import events_table
 from basketgraph.onboard.evidence import currency_and_zone
+from basketgraph.onboard.exposures import exposures_table
 from basketgraph.onboard.file_kinds import FileKind
 from basketgraph.onboard.missing_columns import no_sales, refuse_undated
-from basketgraph.onboard.roles import Reading, read
+from basketgraph.onboard.reviews import reviews_table
+from basketgraph.onboard.roles import SOLD, Reading, read
 
 WIDE = 20  # columns of numbers called alike
 NO_CURRENCY, NO_ZONE = "XXX", "UTC"  # ISO 4217's code for none; both only stand until the user says better
@@ -55,15 +57,22 @@ def plan(shop: str, landing: Path, kinds: Sequence[FileKind], *, currency: str |
     sales = _sales(plans)
     remarks: list[Remark] = []
     evidence = [currency_and_zone(files.reading) for files in sorted(plans, key=lambda files: files is not sales)]
-    money = _place("currency", currency, next((pair for pair, _ in evidence if pair), None), NO_CURRENCY, remarks)
-    zone = _place("time_zone", time_zone, next((pair for _, pair in evidence if pair), None), NO_ZONE, remarks)
+    has_times = any("time" in files.reading.roles for files in plans)
+    money = _place("currency", currency, next((pair for pair, _ in evidence if pair), None), NO_CURRENCY, remarks, asked=sales is not None)
+    zone = _place("time_zone", time_zone, next((pair for _, pair in evidence if pair), None), NO_ZONE, remarks, asked=sales is not None or has_times)
     used: dict[FilesPlan, None] = {}  # in the order of their tables
     if sales is not None:
         used[sales] = None
         sales.tables.append(events_table(sales.reading, sales.lets, money, [file.name for file in sales.kind.files]))
-    makers: tuple[tuple[str, Callable[[Reading, Lets], Table | None]], ...] = (("items", items_table), ("users", users_table))
-    for name, make in makers:
-        files = next((files for files in plans if files.reading.table == name), sales)
+    rated = next((files for files in plans if files.reading.table == "reviews"), None)
+    makers: tuple[tuple[str, Callable[[Reading, Lets], Table | None], FilesPlan | None], ...] = (
+        ("reviews", reviews_table, None),
+        ("exposures", exposures_table, None),
+        ("items", items_table, sales or rated),
+        ("users", users_table, sales),
+    )
+    for name, make, otherwise in makers:
+        files = next((files for files in plans if files.reading.table == name), otherwise)
         table = make(files.reading, files.lets) if files is not None else None
         if files is not None and table is not None:
             used[files] = None
@@ -81,12 +90,16 @@ def _files_plan(kind: FileKind) -> FilesPlan:
     return FilesPlan(kind, reading, lets)
 
 
-def _place(key: str, said: str | None, evidence: tuple[str, str] | None, none: str, remarks: list[Remark]) -> str:
+def _place(key: str, said: str | None, evidence: tuple[str, str] | None, none: str, remarks: list[Remark], *, asked: bool) -> str:
+    """The shop's currency or zone. none: what stands for it where nobody says it. asked: whether the files have what it is about."""
     if said is not None:
         return said
     if evidence is not None:
         remarks.append(Remark("guess", key, evidence[0], evidence[1]))
         return evidence[0]
+    if not asked:
+        remarks.append(Remark("note", key, f"nothing in the files needs it; {none} stands for none"))
+        return none
     want = "an ISO 4217 code such as EUR" if key == "currency" else "an IANA name such as Europe/Berlin"
     remarks.append(Remark("todo", key, f"nothing in the files says it; want {want}. {none} only stands here so that you can try"))
     return none
@@ -101,6 +114,8 @@ def _sales(plans: Sequence[FilesPlan]) -> FilesPlan | None:
     rest = [files for files in plans if files.reading.table is None]
     near = [files for files in rest if "time" in files.reading.roles and ({"user", "item"} & files.reading.roles.keys())]
     near += [files for files in rest if {"user", "item"} <= files.reading.roles.keys()]
+    if any(files.reading.table in ("reviews", "exposures") for files in plans):
+        near = [files for files in near if SOLD & files.reading.roles.keys()]  # a list of films with days of release is no sale
     if near:
         best = max(near, key=lambda files: len(files.reading.roles))
         _refuse_wide([best])
@@ -113,9 +128,9 @@ def _sales(plans: Sequence[FilesPlan]) -> FilesPlan | None:
 
 
 def _has_purchases(reading: Reading) -> bool:
-    """Whether some rows may be sales: they are neither reviews nor events of which none is a purchase."""
+    """Whether some rows may be sales: they are not events of which none is a purchase."""
     event_type = reading.roles.get("event_type")
-    return not reading.reviews and (event_type is None or bool(bought_words(event_type)) or not has_event_words(event_type))
+    return event_type is None or bool(bought_words(event_type)) or not has_event_words(event_type)
 
 
 def _refuse_pairs(plans: Sequence[FilesPlan]) -> None:
@@ -162,8 +177,7 @@ def _refuse_wide(plans: Sequence[FilesPlan]) -> None:
 def _left_out(files: FilesPlan) -> str:
     kind, reading = files.kind, files.reading
     has = reading.roles_in_words or ", ".join(reading.sample.declared)[:80]
-    if reading.reviews:
-        return f"{kind.pattern}: reviews or ratings, which are no purchases; has {has}"
     if reading.table is not None:
         return f"{kind.pattern}: looks like {reading.table} too, but one kind of files feeds a table; has {has}"
-    return f"{kind.pattern}: neither sales, items nor users, as far as we can tell; has {has}. Promotions, campaigns and coupons are mapped by hand"
+    what = "neither sales, reviews, exposures, items nor users, as far as we can tell"
+    return f"{kind.pattern}: {what}; has {has}. Promotions, campaigns and coupons are mapped by hand"

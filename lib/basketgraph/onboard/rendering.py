@@ -16,6 +16,7 @@ from basketgraph.onboard.column_profiles import Profile, shape
 from basketgraph.onboard.draft_tables import Remark, Table
 from basketgraph.onboard.plan import FilesPlan, Plan
 from basketgraph.onboard.role_scores import IDS
+from basketgraph.onboard.roles import WHO
 
 WIDTH = 148
 EXAMPLES = 4
@@ -98,9 +99,11 @@ def _files(files: FilesPlan, masker: Masker, remarks: list[Remark]) -> Iterator[
 
 
 def personal_columns(files: FilesPlan) -> list[str]:
-    """Top-level raw columns with personal values, among them the user's id."""
-    user = files.reading.roles.get("user")
-    about = {profile.name for profile in files.reading.profiles if profile.personal or (user is not None and profile.name == user.name)}
+    """Top-level raw columns with personal values, among them ids of users, visitors and sessions and what people wrote."""
+    roles = files.reading.roles
+    written = ("review_title", "review_text", "name") if files.reading.reviews else ()
+    taken = {roles[role].name for role in (*WHO, *written) if role in roles}
+    about = {profile.name for profile in files.reading.profiles if profile.personal or profile.name in taken}
     sample = files.reading.sample
     lines_of = {} if sample.lines is None else {sample.lines.path[0]: f"{sample.lines.name}."}  # column with the list of lines -> how fields begin
     return [top for top in sample.declared if any(f"{name}.".startswith((f"{top}.", lines_of.get(top, f"{top}."))) for name in about)]
@@ -128,9 +131,9 @@ def _spread(profile: Profile) -> list[str]:
 
 def example(text: str, profile: Profile, role: str | None, masker: Masker) -> str:
     """A value as it may be shown: a personal one by its shape only; ids of things, times and numbers in full; others masked."""
-    if role == "user" or profile.personal:
+    if role in WHO or profile.personal:
         return shape(text)[:30]
-    if role in set(IDS) - {"user"} or profile.timestamp is not None or role in ("time", "quantity", "unit_price", "amount"):
+    if role in IDS or profile.timestamp is not None or role in ("time", "quantity", "unit_price", "amount"):
         return text[:40]
     return masker(text)[:40]
 
@@ -144,11 +147,16 @@ def _table(files: FilesPlan, table: Table) -> Iterator[str]:
     if table.version is not None:
         yield from _comments(4, table.remarks.get("version", []))
         yield f"    version: {scalar(table.version)} # of two versions of a row the one that is later by this counts"
+    if table.equal_rows is not None:
+        yield from _comments(4, table.remarks.get("equal_rows", []))
+        yield f"    equal_rows: {table.equal_rows}"
     yield "    columns:"
     for column, expression in table.columns.items():
         yield from _comments(6, table.remarks.get(column, []))
         yield f"      {column}: {scalar(expression)}"
     yield from _comments(6, [r for key in ("event_id", "order_id") if key not in table.columns for r in table.remarks.get(key, [])])
+    if table.nullable:
+        yield f"    nullable: [{_listed(table.nullable)}] # only some kinds of rows have them"
     if table.reject:
         yield "    reject:"
         for reason, condition in table.reject.items():

@@ -10,7 +10,7 @@ from basketgraph.onboard.column_profiles import Profile
 from basketgraph.onboard.words import header_score, is_taken_back, plain_values, words, words_of
 
 FLAGS = {"0", "1", "true", "false", "yes", "no", "y", "n", "t", "f", "x", "ja", "nein", "j", "oui", "non", "si", "sim", "tak"}
-IDS = ("user", "item", "order", "line", "store")
+IDS = ("user", "visitor", "session", "item", "order", "line", "store")
 MONEY = ("unit_price", "amount", "list_amount", "discount", "coupon", "cost")
 PAID = MONEY[:-1]
 NAMED = 0.7  # score of a header that is called so
@@ -19,8 +19,10 @@ NO_MONEY = {
     "score", "rate", "ratio", "share", "pct", "percent", "probability", "propensity", "weight", "feature", "affinity", "digits", "lat", "lon",
     "latitude", "longitude", "index", "rank", "rating", "ratings", "overall", "star", "stars", "sterne", "bewertung",
 }  # fmt: skip
-OPINIONS = {"helpful", "helpfulness", "rating", "ratings", "review", "reviews", "stars", "vote", "votes"}  # counts of these are no pieces
+OPINIONS = {"feedback", "helpful", "helpfulness", "rating", "ratings", "review", "reviews", "stars", "vote", "votes"}  # counts of these are no pieces
 ITEM_COLUMNS = ("name", "department", "category", "subcategory", "brand", "manufacturer", "package_size")
+OF_VIEWS = ("rating", "review_title", "review_text", "recommended", "clicked", "propensity", "placement", "campaign", "policy")  # reviews, exposures
+SCALE = (0, 10)  # of stars
 PEOPLE = ("age_band", "income_band", "marital_status", "home_ownership", "household_size", "household_composition", "kids_count")
 
 
@@ -43,6 +45,10 @@ def role_score(role: str, profile: Profile) -> float:
         return _id(role, profile)
     if role == "position":
         return 0.8 if profile.whole and max(profile.numbers) < 10_000 else 0.0
+    if role == "rating":
+        return 1.0 if is_scale(profile) else 0.0
+    if role == "propensity":
+        return 1.0 if profile.numbers and min(profile.numbers) > 0 and max(profile.numbers) <= 1 else 0.0
     return _words_fit(role, profile)
 
 
@@ -58,8 +64,10 @@ def _words_fit(role: str, profile: Profile) -> float:
         return 1.0 if hits and len(texts) <= 60 and enough else 0.0
     if role == "status":
         return 0.8 if texts & (known.purchases | known.cancellations) and len(texts) <= 30 else 0.0
-    if role == "cancelled":
-        return 1.0 if {text.lower() for text in profile.counts} <= FLAGS else 0.0
+    if role in ("cancelled", "recommended", "clicked"):
+        return 1.0 if {text.lower().removesuffix(".0") for text in profile.counts} <= FLAGS else 0.0
+    if role in ("review_title", "review_text"):
+        return 0.9 * wordy
     if role == "currency":
         return 1.0 if {text.upper() for text in profile.counts} <= set(CODES) else 0.0
     if role == "name":
@@ -97,6 +105,12 @@ def _money(role: str, profile: Profile) -> float:
     return 1.0 if not profile.whole or (profile.number is not None and profile.number.signs) else 0.8
 
 
+def is_scale(profile: Profile) -> bool:
+    """Whether the values may be stars: a few numbers from 0 to 10."""
+    least, most = SCALE
+    return bool(profile.numbers) and least <= min(profile.numbers) and max(profile.numbers) <= most and len(profile.counts) <= 2 * most + 1
+
+
 def is_count_of_people(profile: Profile) -> bool:
     """Whether a column says how many bought, not who."""
     have = words_of(profile.name)
@@ -104,7 +118,9 @@ def is_count_of_people(profile: Profile) -> bool:
 
 
 def _id(role: str, profile: Profile) -> float:
-    two_numbers = role == "user" and words_of(profile.name)[-1:] == ("id",) and all(re.fullmatch(r"\d+\.\d+", text) for text in profile.counts)
+    two_numbers = (
+        role in ("user", "visitor") and words_of(profile.name)[-1:] == ("id",) and all(re.fullmatch(r"\d+\.\d+", text) for text in profile.counts)
+    )
     fractions = bool(profile.numbers) and not profile.whole and not two_numbers
     negative = bool(profile.numbers) and min(profile.numbers) < 0 and sum(value < 0 for value in profile.numbers) > len(profile.numbers) / 50
     if fractions or negative or len(profile.lost) > len(profile.filled) / 2:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 
 from basketgraph.foundation.money import CODES
 from basketgraph.onboard.column_profiles import EMAIL, Profile, pairs, profile_column
-from basketgraph.onboard.event_words import bought_words, coded_column, event_column, has_event_words, has_name, is_of_review
+from basketgraph.onboard.event_words import bought_words, coded_column, event_column, has_event_words, has_name, is_of_review, other_words
 from basketgraph.onboard.numbers import SIGNS
 from basketgraph.onboard.order_numbers import are_orders, money_of_orders, one_order_each, own_id, share_of_single
-from basketgraph.onboard.role_scores import ITEM_COLUMNS, MONEY, NO_MONEY, PAID, PEOPLE, role_score
+from basketgraph.onboard.role_scores import ITEM_COLUMNS, MONEY, NO_MONEY, OF_VIEWS, PAID, PEOPLE, role_score
 from basketgraph.onboard.sample import Sample
 from basketgraph.onboard.words import header_score, language, words, words_of
 
@@ -18,6 +18,8 @@ ENOUGH = 0.4  # score below which a role is not given
 SURELY = 0.7  # of a header alone
 SOLD = {"quantity", "order", *PAID}  # roles that purchases have, and neither views nor reviews
 NEARLY_ALL = 0.95  # of the rows
+WHO = ("user", "visitor", "session")  # roles that say who did something, the most telling first
+COME_AGAIN = 0.9  # share of different items below which rows are no list of items
 MOST = 0.9  # of the values of a column that might be orders, which have one user each
 
 
@@ -44,11 +46,29 @@ class Reading:
         return [profile for profile in self.profiles if profile.name not in taken and profile.filled]
 
     @property
+    def who(self) -> Profile | None:
+        """The column that says who it was: of users, else of visitors, else of sessions."""
+        return next((self.roles[role] for role in WHO if role in self.roles), None)
+
+    @property
     def reviews(self) -> list[str]:
         """The columns of reviews or ratings, where no role (pieces, money, an order, an event type) speaks of a purchase."""
-        if (SOLD | {"event_type", "status"}) & self.roles.keys() or not {"user", "item"} <= self.roles.keys():
+        item = self.roles.get("item")
+        if (
+            (SOLD | {"event_type", "status"}) & self.roles.keys()
+            or self.exposures
+            or item is None
+            or (self.who is None and item.distinct_share > COME_AGAIN)
+        ):
             return []
         return [profile.name for profile in self.profiles if profile.filled and is_of_review(profile)]
+
+    @property
+    def exposures(self) -> list[str]:
+        """The columns that say whether an item that was shown was clicked, or how probably it was shown, where no role speaks of a purchase."""
+        if (SOLD | {"event_type", "status"}) & self.roles.keys() or not {"item", "time"} <= self.roles.keys():
+            return []
+        return [self.roles[role].name for role in ("clicked", "propensity") if role in self.roles]
 
     def beside_lines(self, profile: Profile) -> bool:
         """Whether a column stands beside the list of lines within a record that has the item in it: it is the whole record's."""
@@ -57,9 +77,11 @@ class Reading:
 
     @property
     def table(self) -> str | None:
-        """The silver table that the files are about: events, items, users, or none that we can tell."""
+        """The silver table that the files are about: reviews, exposures, events, items, users, or none that we can tell."""
         has = set(self.roles)
-        if {"user", "item", "time"} <= has:
+        if self.reviews or self.exposures:
+            return "reviews" if self.reviews else "exposures"
+        if self.who is not None and {"item", "time"} <= has:
             return "events"
         describes = has & {"name", "category", "department", "subcategory", "brand"}
         if "item" in has and "user" not in has and describes and not has & {"quantity", "order"}:
@@ -83,7 +105,9 @@ def read(sample: Sample) -> Reading:
             fit = _fit(role, profile, share)
             if header * (0.5 + 0.5 * fit) >= ENOUGH * 0.6 and fit > 0:
                 scored.append((header * (0.4 + 0.6 * fit) + 0.001 * (role in ("user", "item", "order", "time")), role, profile))
-    scored.sort(key=lambda entry: (-entry[0], list(words().roles).index(entry[1]), [p.name for p in profiles].index(entry[2].name)))
+    scored.sort(
+        key=lambda entry: (entry[1] in OF_VIEWS, -entry[0], list(words().roles).index(entry[1]), [p.name for p in profiles].index(entry[2].name))
+    )
     bare = Reading(sample, profiles, {}, {}, spoken, bought=bought)
     if event_type is not None and has_event_words(event_type) and not _is_beside_sales(event_type, scored):
         scored.insert(0, (1.0, "event_type", event_type))  # whatever its header says
@@ -219,13 +243,26 @@ def _assigned_by_values(reading: Reading) -> Reading:
         of_orders = all(reading.beside_lines(profile) for profile in (witness, roles["time"]))
         if own is not None and of_orders and not ("order" in roles and header_score("order", roles["order"].name) >= SURELY):
             roles["order"], because["order"] = own, "it is the id of the record that holds the lines"
+    if reading.table == "events" and "session" in roles and not {"order", "event_type"} & roles.keys():
+        roles["order"], because["order"] = roles["session"], "no column has order numbers, and what is bought in one session is an order"
     if {"item", "user", "time"} <= roles.keys():
         why = "its numbers stand on neighbouring rows of one user each"
         take("order", lambda profile: profile.is_numbering and are_orders(profile, roles["user"]), why, only=True)
     coded = coded_column(reading.spare, sold=bool(SOLD & roles.keys()))
-    if coded is not None and {"user", "item"} <= roles.keys():
+    if coded is not None and reading.who is not None and "item" in roles:
         take("event_type", lambda profile: profile is coded, "it is called so, but its values are codes or unknown words")
-    return _with_names_as_ids(reading)
+    return _with_visitors(_with_names_as_ids(reading))
+
+
+def _with_visitors(reading: Reading) -> Reading:
+    """Take a client's id in a log of behaviour for a browser's, as web analytics call it; beside sales alone clients are customers."""
+    user, event_type = reading.roles.get("user"), reading.roles.get("event_type")
+    if user is None or event_type is None or "visitor" in reading.roles or words_of(user.name)[-2:] != ("client", "id"):
+        return reading
+    if not other_words(event_type):
+        return reading
+    roles = {("visitor" if role == "user" else role): profile for role, profile in reading.roles.items()}
+    return replace(reading, roles=roles, because={**reading.because, "visitor": "web analytics call a browser a client"})
 
 
 def _may_be_epoch(profile: Profile) -> bool:

@@ -12,6 +12,7 @@ from basketgraph.onboard.numbers import looks_like_number
 from basketgraph.onboard.sample import MONTHS, sql_literal
 
 ENOUGH = 0.9  # of a column's values must be timestamps
+NEARLY_ALL = 0.99  # the same of times since 1970, which any number might be
 RARE = 0.005  # a pattern of a smaller share of the values is taken for damage
 MONTH_STARTS = [month[:3] for month in MONTHS]
 CLOCK = (
@@ -246,13 +247,12 @@ def _zone_letters(zone: str) -> str:
 
 
 def epoch_form(values: Sequence[str]) -> TimestampForm | None:
-    """The form of whole numbers that count seconds or parts of them since 1970, by their size; None where they are out of the last decades."""
-    if not values or not all(re.fullmatch(r"\d{9,19}(\.0+)?", text, re.ASCII) for text in values[:1000]):
-        return None
+    """The form of whole numbers that count seconds or parts of them since 1970, by their size; None where many are out of the last decades."""
     numbers = [int(float(text)) if "." in text else int(text) for text in values if re.fullmatch(r"\d{9,19}(\.0+)?", text, re.ASCII)]
     for name, (parts, _) in EPOCHS.items():
-        low, high = min(numbers) / parts, max(numbers) / parts
-        if low >= EARLIEST and high <= LATEST:
+        seconds = [number / parts for number in numbers if EARLIEST <= number / parts <= LATEST]
+        if seconds and len(seconds) >= NEARLY_ALL * len(values):  # logs have some lines of clocks that were wrong
+            low, high = min(seconds), max(seconds)
             words = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}[name]
             span = [datetime.fromtimestamp(value, timezone.utc).date() for value in (low, high)]
             because = f"taken for {words} since 1970 its numbers lie between {span[0]} and {span[1]}"

@@ -86,8 +86,10 @@ def _leave_out(plan: Plan, fault: str) -> bool:
 def _leave_out_of(table: Table, fault: str) -> bool:
     for column, expression in table.columns.items():
         if fault.startswith(f"columns.{column}: ") and expression != MISSING:
-            if contract(table.name).struct[column].nullable:
+            terms = contract(table.name)
+            if terms.struct[column].nullable and column not in terms.custom.requiredWhere:
                 del table.columns[column]
+                table.nullable = [name for name in table.nullable if name != column]
             else:
                 table.columns[column] = MISSING
             table.todo(column, _unusable(expression, fault))

@@ -19,11 +19,13 @@ from basketgraph.onboard.rendering import example
 MUCH = 0.3  # of the rows refused for one reason
 SAMPLED = 0.02  # by which shares may differ where Spark did not read the very rows of the sample
 COLUMNS = {
-    "time": "event_time", "user": "user_id", "item": "item_id", "order": "order_id", "quantity": "quantity", "unit_price": "amount_minor",
+    "time": "event_time", "user": "user_id", "visitor": "visitor_id", "session": "session_id", "item": "item_id", "order": "order_id",
+    "quantity": "quantity", "unit_price": "amount_minor",
     "amount": "amount_minor",
 }  # fmt: skip
+BY_ROLE = ("silver.events", "silver.reviews", "silver.exposures")  # tables whose columns are compared
 NUMBERS = ("quantity", "unit_price", "amount")
-IDS = ("user", "item", "order")
+IDS = ("user", "visitor", "session", "item", "order")
 
 
 class Row(NamedTuple):
@@ -44,11 +46,12 @@ def remark_differences(files: FilesPlan, table: Table, rows: Sequence[Row], *, w
     if table is files.tables[0]:
         _unparsable(files, rows, whole)
     parsed = [row for row in rows if not row.corrupt]
-    if table.name == "silver.events":
+    if table.name in BY_ROLE:
         for role, column in COLUMNS.items():
             profile = files.reading.roles.get(role)
             if profile is not None and column in table.columns:
-                for text in _of_role(files, role, profile, parsed, whole):
+                some = parsed if column not in table.nullable else [row for row in parsed if row.silver.get(column) is not None]
+                for text in _of_role(files, role, profile, some, whole):
                     table.todo(column, text)
     _refused(table, [row for row in parsed if row.about])
 

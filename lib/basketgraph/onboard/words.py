@@ -15,7 +15,7 @@ from basketgraph.foundation.config import Settings, data_yaml, parsed
 LETTERS = str.maketrans({"ß": "ss", "ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "ı": "i", "æ": "ae", "Æ": "Ae", "œ": "oe", "Œ": "Oe", "đ": "d", "Đ": "D"})
 UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})  # as Germans write them out
 CASE_CHANGES = re.compile("(?<=[{0}0-9])(?=[{1}])|(?<=[{1}])(?=[{1}][{0}])".format("a-zα-ωа-яєґ", "A-ZΑ-ΩА-ЯЄҐ"))
-THINGS = ("user", "item", "order", "store", "line", "name")  # roles that a header names, and about which others say something
+THINGS = ("user", "visitor", "session", "item", "order", "store", "line", "name")  # roles that a header names, and about which others say something
 NAMES = {"name", "names", "naam", "navn", "nom", "nombre", "nome"}
 IDS = {"code", "hash", "id", "ids", "key", "no", "nr", "number", "uuid"}
 OWN = 0.4  # score of a header about the user himself, not something of his
@@ -37,7 +37,13 @@ class Values(Settings):
     steps: frozenset[str]
     cancellations: frozenset[str]
     undone: frozenset[str]
-    others: frozenset[str]
+    views: frozenset[str]
+    clicks: frozenset[str]
+    favourites: frozenset[str]
+    dismissals: frozenset[str]
+    cart_adds: frozenset[str]
+    cart_removals: frozenset[str]
+    left_out: frozenset[str]
     vague: frozenset[str]
 
     @field_validator("*")
@@ -45,6 +51,23 @@ class Values(Settings):
     def add_joined(cls, texts: frozenset[str]) -> frozenset[str]:
         """The words, and each without underscores: `addtocart` beside `add_to_cart`."""
         return texts | {text.replace("_", "") for text in texts}
+
+    @property
+    def behaviours(self) -> dict[str, frozenset[str]]:
+        """Event type -> words for it, of what people do besides buying."""
+        return {
+            "view": self.views,
+            "click": self.clicks,
+            "favourite": self.favourites,
+            "dismiss": self.dismissals,
+            "cart_add": self.cart_adds,
+            "cart_remove": self.cart_removals,
+        }
+
+    @property
+    def others(self) -> frozenset[str]:
+        """Words for events that are neither purchases nor cancellations."""
+        return self.left_out.union(*self.behaviours.values())
 
     @property
     def all(self) -> frozenset[str]:
@@ -144,7 +167,7 @@ def is_personal(header: str) -> bool:
         return True
     if own & NAMES and own & known.named:
         return True
-    score = header_score("user", header)
+    score = max(header_score("user", header), header_score("visitor", header))
     return score >= OWN or (score > 0 and have[-1] in IDS)
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from basketgraph.foundation.persons import of_persons
 from basketgraph.foundation.point_in_time import kept_before, known_before
 from basketgraph.foundation.tables.warehouse import RunTables
 
@@ -61,18 +62,25 @@ def user_days(events: DataFrame, *, time_zone: str, recipe: str) -> DataFrame:
     )
 
 
-def net_days(days: DataFrame, events: DataFrame, kept: DataFrame, *, as_of: date, time_zone: str) -> DataFrame:
-    """The days before `as_of` less what was cancelled before it: days with cancelled purchases are summarised anew.
+def net_days(days: DataFrame, events: DataFrame, kept: DataFrame, links: DataFrame | None, *, as_of: date, time_zone: str) -> DataFrame:
+    """The days before `as_of` of each person, less what was cancelled before it.
 
-    days:    gold.user_days rows of any day, before cancellations.
-    events:  silver.events rows; only those of days with cancelled purchases are read.
+    days:    gold.user_days rows of any day, by actor, before cancellations.
+    events:  silver.events rows by actor; of days with cancelled purchases, and of actors who share a person, days are summarised anew from them.
     kept:    gold.kept_purchases rows; may be empty.
-    returns: gold.user_days rows; a user's day of which nothing was kept has no row.
+    links:   whose an actor is, as from `Persons.links`.
+    returns: gold.user_days rows; a person's day of which nothing was kept has no row.
     """
     keys = ["user_id", "event_date"]
     past = days.where(F.col("event_date") < F.lit(as_of))
-    touched = known_before(kept, as_of).select(*keys).distinct()
+    touched = known_before(kept, as_of).select(*keys)
+    if links is not None:
+        shared = links.select(F.explode(F.array("actor_id", "user_id")).alias("user_id")).distinct()
+        touched = touched.unionByName(past.join(shared, "user_id", how="left_semi").select(*keys))
+    touched = touched.distinct()
     kept_lines = kept_before(events.join(touched, keys, how="left_semi"), kept, as_of=as_of)
+    if links is not None:
+        kept_lines = of_persons(kept_lines, links)
     anew = user_days(kept_lines, time_zone=time_zone, recipe=NET)
     return past.join(touched, keys, how="left_anti").unionByName(anew)
 

@@ -146,7 +146,7 @@ def _properties(terms: Contract, have: Existing) -> list[str]:
 def _constraints(terms: Contract, have: Existing) -> list[str]:
     there = {name.removeprefix(CONSTRAINT): text for name, text in have.properties.items() if name.startswith(CONSTRAINT)}
     nullable = {f.name for f in have.schema.fields if f.nullable}
-    wanted = {name.lower(): text for name, text in terms.custom.constraints.items()}
+    wanted = {name.lower(): text for name, text in terms.constraints.items()}
     wanted |= {f"{f.name.lower()}_is_there": f"`{f.name}` IS NOT NULL" for f in terms.struct.fields if not f.nullable and f.name in nullable}
     drops = [f"DROP CONSTRAINT `{name}`" for name, text in sorted(there.items()) if wanted.get(name) != text]
     return drops + [f"ADD CONSTRAINT `{name}` CHECK ({text})" for name, text in sorted(wanted.items()) if there.get(name) != text]

@@ -87,7 +87,7 @@ class Warehouse(TableReader):
             builder = builder.clusterBy(*terms.custom.clusterBy)
         for name, value in properties(terms).items():
             builder = builder.property(name, value)
-        for name, condition in terms.custom.constraints.items():
+        for name, condition in terms.constraints.items():
             builder = builder.property(f"{CONSTRAINT}{name}", condition)
         builder.execute()
 

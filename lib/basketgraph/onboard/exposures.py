@@ -1,0 +1,42 @@
+"""Draft silver.exposures: what was shown to whom, at which place, and whether it was clicked."""
+
+from __future__ import annotations
+
+from basketgraph.onboard.draft_tables import Lets, Table, count_equal_rows, flag_sql, label_sql, set_id, set_who
+from basketgraph.onboard.events import moment_of_sale
+from basketgraph.onboard.roles import Reading
+
+LABELS = {"campaign": "campaign_id", "placement": "placement", "policy": "policy", "channel": "channel", "device": "device"}  # role -> column
+
+
+def exposures_table(reading: Reading, lets: Lets) -> Table | None:
+    """Draft silver.exposures where the files say what was shown and whether it was clicked, or with which propensity."""
+    when = moment_of_sale(reading, lets) if reading.table == "exposures" else None
+    if when is None:
+        return None
+    roles = reading.roles
+    table = Table("silver.exposures")
+    if "line" in roles:
+        table.columns["exposure_id"] = label_sql(roles["line"])
+        table.guess("exposure_id", f"{roles['line'].name} is the number of the exposure", reading.because["line"])
+    else:
+        count_equal_rows(reading, table, "exposures")
+    table.columns |= {"event_time": when.instant, "event_date": when.day}
+    set_id(reading, table, "item")
+    set_who(reading, table)
+    if "position" in roles:
+        position, from_zero = roles["position"], min(roles["position"].numbers) == 0
+        table.columns["position"] = f"cast({position.number_sql} as int){' + 1' if from_zero else ''}"
+        because = "its least value is 0, and places are counted from 1" if from_zero else reading.because["position"]
+        table.guess("position", f"{position.name} is the place in the list", because)
+    if "propensity" in roles:
+        table.columns["propensity"] = f"cast({roles['propensity'].number_sql} as double)"
+        table.guess("propensity", f"{roles['propensity'].name} is the probability of being shown", reading.because["propensity"])
+    if "clicked" in roles:
+        table.columns["clicked"] = flag_sql(roles["clicked"])
+        table.guess("clicked", f"{roles['clicked'].name} says whether it was clicked", reading.because["clicked"])
+    for role, column in LABELS.items():
+        if role in roles:
+            table.columns[column] = label_sql(roles[role])
+            table.guess(column, f"{roles[role].name} is the {role}", reading.because[role])
+    return table
