@@ -97,6 +97,20 @@ def interval(values: Floats, seed: int, draws: int = 1000, level: float = 0.95) 
     return Interval(float(of_users.mean()), float(low), float(high))
 
 
+def ratio_interval(sums: Floats, counts: Floats, seed: int, draws: int = 1000, level: float = 0.9) -> Interval:
+    """Mean over events that come in groups (the clicks of a session, the ratings of a user), with a bootstrap interval over the groups.
+
+    sums, counts: [groups], the sum of the values of a group's events, and how many they are. No event at all gives (nan, nan, nan).
+    """
+    if not np.sum(counts):
+        return Interval(float("nan"), float("nan"), float("nan"))
+    rng = np.random.default_rng(seed)
+    drawn = (rng.integers(0, len(sums), len(sums)) for _ in range(draws))
+    means = np.array([sums[groups].sum() / max(1, counts[groups].sum()) for groups in drawn])
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(np.sum(sums) / np.sum(counts)), float(low), float(high))
+
+
 def paired_difference(a: Floats, b: Floats, seed: int, draws: int = 1000, level: float = 0.95) -> Interval:
     """Mean of a - b over the users that have both, with a bootstrap interval over those users.
 

@@ -1,0 +1,188 @@
+"""Item cosine over several behaviours, with weights that are learned, and the reminder of open carts."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from basketgraph.recall.matrix import Floats, Numbers
+
+POWER = 0.1  # of the items' degrees that products are divided by: a cosine has .5, which lists rare items too often
+GRID = (0.0, 0.25, 0.5, 1.0)  # weights that are tried; a purchase weighs 1
+BLOCK = 4096  # users whose scores are in memory at once
+DRAWS = 500  # of the bootstrap of learned weights
+
+
+class Weight(NamedTuple):
+    """What one event of a behaviour counts, where a purchase counts 1: in a person's profile, and in the similarity of items."""
+
+    profile: float
+    similarity: float
+
+
+class LearnedWeight(NamedTuple):
+    """The weight that was best on held-out purchases, and its 90 % bootstrap interval over people."""
+
+    best: Weight
+    low: Weight
+    high: Weight
+
+
+@dataclass(frozen=True)
+class Interactions:
+    """purchases: float32 CSR [users, items], 1 where the user bought the item; others: behaviour -> the same of that behaviour."""
+
+    purchases: sparse.csr_matrix
+    others: Mapping[str, sparse.csr_matrix] = field(default_factory=dict)
+
+    def summed(self, weights: Mapping[str, float]) -> sparse.csr_matrix:
+        """[users, items]: purchases, and the other behaviours by their weights; a behaviour without a weight counts nothing."""
+        total = self.purchases
+        for name, weight in weights.items():
+            if weight:
+                total = total + weight * self.others[name]
+        return total.tocsr().astype(np.float32)
+
+    def open_carts(self, name: str) -> sparse.csr_matrix:
+        """[users, items]: 1 where the item was put into the cart and not bought."""
+        return without(self.others[name], self.purchases)
+
+
+@dataclass(frozen=True)
+class BehaviourCosine:
+    """profiles: float32 CSR [users, items]; similarity: float32 CSR [items, items]. A score is a profile's sum of similarities."""
+
+    profiles: sparse.csr_matrix
+    similarity: sparse.csr_matrix
+
+    def scores(self, users: slice) -> sparse.csr_matrix:
+        """float32 CSR [users of the block, items]; an item that is not there scores 0."""
+        return (self.profiles[users] @ self.similarity).tocsr()
+
+
+def behaviour_cosine(interactions: Interactions, weights: Mapping[str, Weight]) -> BehaviourCosine:
+    """Similarities of items by the people who bought both, or did something else with them, by the weights of behaviours."""
+    profiles = interactions.summed({name: weight.profile for name, weight in weights.items()})
+    return BehaviourCosine(profiles, item_similarity(interactions.summed({name: weight.similarity for name, weight in weights.items()})))
+
+
+def item_similarity(weights: sparse.csr_matrix) -> sparse.csr_matrix:
+    """x_i . x_j / (|x_i|^2 |x_j|^2)^POWER of the columns, 0 of an item with itself. weights: [users, items]; returns: CSR [items, items]."""
+    products = (weights.T @ weights).tocsr()
+    degrees = products.diagonal()
+    damping = sparse.diags(np.where(degrees > 0, np.maximum(degrees, 1e-12) ** -POWER, 0.0).astype(np.float32))
+    scaled = (damping @ products @ damping).tocsr()
+    return (scaled - sparse.diags(scaled.diagonal())).tocsr()
+
+
+def without(matrix: sparse.csr_matrix, other: sparse.csr_matrix) -> sparse.csr_matrix:
+    """The matrix without the entries that the other one has, too."""
+    left = (matrix - matrix.multiply(other > 0)).tocsr()
+    left.eliminate_zeros()
+    return left
+
+
+def open_carts_first(scores: sparse.csr_matrix, carts: sparse.csr_matrix) -> sparse.csr_matrix:
+    """Scores in which each open cart comes before everything else; open carts keep the order of their scores."""
+    highest = float(scores.data.max()) if scores.nnz else 0.0
+    return (scores + (highest + 1.0) * carts).tocsr()
+
+
+class Relevant(NamedTuple):
+    """Items that people went on to buy: users, items: [pairs], sorted by user."""
+
+    users: Numbers
+    items: Numbers
+
+    def of(self, users: slice) -> "Relevant":
+        """Those of a block of users, whose numbers then start at 0."""
+        first, last = np.searchsorted(self.users, [users.start, users.stop])
+        return Relevant(self.users[first:last] - users.start, self.items[first:last])
+
+
+def relevant(matrix: sparse.csr_matrix) -> Relevant:
+    """The entries of a matrix [users, items] as pairs."""
+    rows, columns = matrix.tocsr().sorted_indices().nonzero()
+    return Relevant(rows.astype(np.int64), columns.astype(np.int64))
+
+
+def ranks(scores: sparse.csr_matrix, masked: sparse.csr_matrix, places: Numbers, wanted: Relevant) -> NDArray[np.int64]:
+    """[pairs]: the rank of each relevant item in its user's list of all items, best 1; the number of items + 1 where it is masked.
+
+    scores: CSR [users, items], positive; items without a score follow those with one, in the order of `places`, which also breaks ties.
+    masked: CSR [users, items], entries are never listed.   places: [items], the place of each item by popularity, best 0.
+    """
+    scores = without(scores, masked)
+    of_wanted = np.asarray(scores[wanted.users, wanted.items]).ravel()
+    place = places[wanted.items]
+    scored = scores[wanted.users]
+    own = np.repeat(np.arange(len(place)), np.diff(scored.indptr))
+    before = places[scored.indices] < place[own]
+    ahead = (scored.data > of_wanted[own]) | ((scored.data == of_wanted[own]) & before)
+    rank = 1 + np.bincount(own[ahead], minlength=len(place))
+    hidden = masked[wanted.users]
+    of_hidden = np.repeat(np.arange(len(place)), np.diff(hidden.indptr))
+    hidden_before = np.bincount(of_hidden[places[hidden.indices] < place[of_hidden]], minlength=len(place))
+    unscored = 1 + np.diff(scored.indptr) + place - np.bincount(own[before], minlength=len(place)) - hidden_before
+    is_masked = np.asarray(masked[wanted.users, wanted.items]).ravel() > 0
+    return np.where(is_masked, len(places) + 1, np.where(of_wanted > 0, rank, unscored)).astype(np.int64)
+
+
+def popularity_places(purchases: sparse.csr_matrix) -> NDArray[np.int64]:
+    """[items]: the place of each item by the number of its buyers, best 0; equal ones in the order of their numbers."""
+    buyers = np.bincount(purchases.indices, minlength=purchases.shape[1])
+    places = np.empty(len(buyers), dtype=np.int64)
+    places[np.argsort(-buyers, kind="stable")] = np.arange(len(buyers))
+    return places
+
+
+def user_blocks(users: int) -> Iterator[slice]:
+    for start in range(0, users, BLOCK):
+        yield slice(start, min(users, start + BLOCK))
+
+
+def learn_weights(interactions: Interactions, held_out: sparse.csr_matrix, *, cart: str | None, seed: int) -> dict[str, LearnedWeight]:
+    """Choose each behaviour's weights on held-out purchases, one behaviour after the other: the highest mean of 1 / log2(1 + rank).
+
+    interactions: without the held-out purchases.   held_out: CSR [users, items].
+    cart:         the behaviour whose open carts are a recommender of their own. They are masked, and who bought out of the own cart is left
+                  out: else a purchase makes its own cart item similar to the rest of the basket, and the weights learn the reminder.
+    """
+    masked = interactions.purchases
+    if cart is not None:
+        carts = interactions.open_carts(cart)
+        masked = (masked + carts).tocsr()
+        reminded = np.asarray(held_out.multiply(carts).sum(axis=1)).ravel() > 0
+        held_out = (sparse.diags((~reminded).astype(np.float32)) @ held_out).tocsr()
+        held_out.eliminate_zeros()
+    wanted = relevant(held_out)
+    places = popularity_places(interactions.purchases)
+    learned: dict[str, LearnedWeight] = {}
+    for name in interactions.others:
+        fixed = {other: weight.best for other, weight in learned.items()}
+        candidates, gains = [], []
+        for similarity in GRID:
+            model = behaviour_cosine(interactions, {**fixed, name: Weight(0.0, similarity)})
+            for profile in GRID:
+                profiles = interactions.summed({**{other: weight.profile for other, weight in fixed.items()}, name: profile})
+                candidates.append(Weight(profile, similarity))
+                gains.append(_gains(BehaviourCosine(profiles, model.similarity), masked, places, wanted))
+        learned[name] = _best(candidates, np.array(gains), seed)
+    return learned
+
+
+def _gains(model: BehaviourCosine, masked: sparse.csr_matrix, places: Numbers, wanted: Relevant) -> NDArray[np.float64]:
+    """[pairs]: 1 / log2(1 + rank), the gain of NDCG without a cut, which is less noisy than with one."""
+    parts = [ranks(model.scores(users), masked[users], places, wanted.of(users)) for users in user_blocks(masked.shape[0])]
+    return np.asarray(1.0 / np.log2(1.0 + np.concatenate(parts)))
+
+
+def _best(candidates: list[Weight], gains: NDArray[np.float64], seed: int) -> LearnedWeight:
+    """The candidate with the highest mean gain, and bounds over draws of purchases. gains: [candidates, pairs]."""
+    counts = np.random.default_rng(seed).poisson(1.0, (DRAWS, gains.shape[1])).astype(np.float32)
+    drawn = np.array(candidates)[np.argmax(gains @ counts.T, axis=0)]
+    low, high = np.quantile(drawn, [0.05, 0.95], axis=0, method="nearest")
+    return LearnedWeight(candidates[int(np.argmax(gains.mean(axis=1)))], Weight(*low), Weight(*high))
