@@ -12,7 +12,7 @@ from basketgraph.recall.matrix import Floats, Numbers
 
 POWER = 0.1  # of the items' degrees that products are divided by: a cosine has .5, which lists rare items too often
 GRID = (0.0, 0.25, 0.5, 1.0)  # weights that are tried; a purchase weighs 1
-BLOCK = 4096  # users whose scores are in memory at once
+BLOCK = 256  # users whose scores are in memory at once; larger blocks spend more time on getting memory than on sums
 DRAWS = 500  # of the bootstrap of learned weights
 
 
@@ -85,10 +85,14 @@ def without(matrix: sparse.csr_matrix, other: sparse.csr_matrix) -> sparse.csr_m
     return left
 
 
-def open_carts_first(scores: sparse.csr_matrix, carts: sparse.csr_matrix) -> sparse.csr_matrix:
-    """Scores in which each open cart comes before everything else; open carts keep the order of their scores."""
-    highest = float(scores.data.max()) if scores.nnz else 0.0
-    return (scores + (highest + 1.0) * carts).tocsr()
+def open_carts_first(model: BehaviourCosine, carts: sparse.csr_matrix) -> BehaviourCosine:
+    """The model with each person's open carts before everything else, in the order of their scores.
+
+    [profiles, carts] times [similarity; h I] are the scores, with h more for open carts, and h is above every score.
+    """
+    highest = float(model.profiles.sum(axis=1).max() * model.similarity.max())
+    above = (highest + 1.0) * sparse.identity(carts.shape[1], dtype=np.float32, format="csr")
+    return BehaviourCosine(sparse.hstack([model.profiles, carts], format="csr"), sparse.vstack([model.similarity, above], format="csr"))
 
 
 class Relevant(NamedTuple):
@@ -115,20 +119,23 @@ def ranks(scores: sparse.csr_matrix, masked: sparse.csr_matrix, places: Numbers,
     scores: CSR [users, items], positive; items without a score follow those with one, in the order of `places`, which also breaks ties.
     masked: CSR [users, items], entries are never listed.   places: [items], the place of each item by popularity, best 0.
     """
-    scores = without(scores, masked)
-    of_wanted = np.asarray(scores[wanted.users, wanted.items]).ravel()
+    pairs = len(wanted.items)
+    is_masked = masked.toarray() > 0
+    rows = scores[wanted.users]  # of each pair
+    pair = np.repeat(np.arange(pairs), np.diff(rows.indptr))
+    values = np.where(is_masked[wanted.users[pair], rows.indices], 0.0, rows.data)
+    reached = np.bincount(pair, weights=np.where(rows.indices == wanted.items[pair], values, 0.0), minlength=pairs)
     place = places[wanted.items]
-    scored = scores[wanted.users]
-    own = np.repeat(np.arange(len(place)), np.diff(scored.indptr))
-    before = places[scored.indices] < place[own]
-    ahead = (scored.data > of_wanted[own]) | ((scored.data == of_wanted[own]) & before)
-    rank = 1 + np.bincount(own[ahead], minlength=len(place))
+    is_before = places[rows.indices] < place[pair]
+    is_ahead = (values > reached[pair]) | ((values == reached[pair]) & is_before)
+    scored_rank = 1 + np.bincount(pair[is_ahead], minlength=pairs)
+    scored, scored_before = (np.bincount(pair[which], minlength=pairs) for which in (values > 0, (values > 0) & is_before))
     hidden = masked[wanted.users]
-    of_hidden = np.repeat(np.arange(len(place)), np.diff(hidden.indptr))
-    hidden_before = np.bincount(of_hidden[places[hidden.indices] < place[of_hidden]], minlength=len(place))
-    unscored = 1 + np.diff(scored.indptr) + place - np.bincount(own[before], minlength=len(place)) - hidden_before
-    is_masked = np.asarray(masked[wanted.users, wanted.items]).ravel() > 0
-    return np.where(is_masked, len(places) + 1, np.where(of_wanted > 0, rank, unscored)).astype(np.int64)
+    of_hidden = np.repeat(np.arange(pairs), np.diff(hidden.indptr))
+    hidden_before = np.bincount(of_hidden[places[hidden.indices] < place[of_hidden]], minlength=pairs)
+    unscored_rank = 1 + scored + place - scored_before - hidden_before
+    rank = np.where(reached > 0, scored_rank, unscored_rank)
+    return np.where(is_masked[wanted.users, wanted.items], len(places) + 1, rank).astype(np.int64)
 
 
 def popularity_places(purchases: sparse.csr_matrix) -> NDArray[np.int64]:

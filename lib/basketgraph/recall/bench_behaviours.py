@@ -113,18 +113,17 @@ def judge(interactions: Interactions, model: BehaviourCosine, carts: sparse.csr_
     """The quality of each arm for all people, for those who bought out of their open cart and for the others, and what behaviours gain."""
     purchases = interactions.purchases
     alone = behaviour_cosine(Interactions(purchases), {})
+    arms = {"purchases": alone, "reminder": open_carts_first(alone, carts), "behaviours": open_carts_first(model, carts)}
     places, wanted = popularity_places(purchases), relevant(test)
     every = {arm: [np.zeros(0, dtype=np.int64)] for arm in ARMS}  # ranks of the wanted items among all but the training purchases
     others = {arm: [np.zeros(0, dtype=np.int64)] for arm in ARMS}  # ... and but the open carts
     for users in user_blocks(purchases.shape[0]):
-        own, open_carts, of_block = purchases[users], carts[users], wanted.of(users)
-        by_purchases, by_behaviours = alone.scores(users), model.scores(users)
-        none = sparse.csr_matrix(own.shape, dtype=np.float32)
-        plain = {"popularity": none, "purchases": by_purchases, "reminder": by_purchases, "behaviours": by_behaviours}
-        for arm, scores in plain.items():
-            listed = open_carts_first(scores, open_carts) if arm in ("reminder", "behaviours") else scores
-            every[arm].append(ranks(listed, own, places, of_block))
-            others[arm].append(ranks(scores, (own + open_carts).tocsr(), places, of_block))
+        own, of_block = purchases[users], wanted.of(users)
+        own_or_open = (own + carts[users]).tocsr()
+        for arm in ARMS:
+            scores = arms[arm].scores(users) if arm in arms else sparse.csr_matrix(own.shape, dtype=np.float32)
+            every[arm].append(ranks(scores, own, places, of_block))
+            others[arm].append(ranks(scores, own_or_open, places, of_block))
     reminded = np.asarray(test.multiply(carts).sum(axis=1)).ravel() > 0
     wants = np.bincount(wanted.users, minlength=purchases.shape[0]) > 0
     result: dict[str, Any] = {}
