@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from basketgraph.foundation.ranking import interval, paired_difference, recall_ndcg, top_k
+from basketgraph.foundation.ranking import interval, paired_difference, ratio_interval, recall_ndcg, top_k
 
 
 def test_top_k_equals_a_stable_sort_when_scores_are_full_of_ties() -> None:
@@ -81,3 +81,13 @@ def test_a_paired_difference_is_tighter_than_the_two_intervals() -> None:
     assert 0.045 < gain.low < gain.mean < gain.high < 0.055
     with pytest.raises(ValueError, match="differ in shape"):
         paired_difference(base, base[:3], seed=0)
+
+
+def test_a_ratio_is_over_all_events_and_its_interval_over_their_owners() -> None:
+    sums, counts = np.array([1.0, 0.0, 4.0, 0.0]), np.array([1, 3, 4, 0])
+    got = ratio_interval(sums, counts, seed=1)
+    assert got.mean == 5 / 8
+    assert 0 <= got.low < 5 / 8 < got.high <= 1
+    of_one = ratio_interval(np.array([3.0]), np.array([4]), seed=1)
+    assert of_one == (0.75, 0.75, 0.75)  # the four events of one owner are no sample of four
+    assert math.isnan(ratio_interval(np.zeros(2), np.zeros(2), seed=1).mean)

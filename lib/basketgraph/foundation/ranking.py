@@ -97,7 +97,7 @@ def interval(values: Floats, seed: int, draws: int = 1000, level: float = 0.95) 
     return Interval(float(of_users.mean()), float(low), float(high))
 
 
-def ratio_interval(sums: Floats, counts: Floats, seed: int, draws: int = 1000, level: float = 0.9) -> Interval:
+def ratio_interval(sums: NDArray[Any], counts: NDArray[Any], seed: int, draws: int = 1000, level: float = 0.9) -> Interval:
     """Mean over events that come in groups (the clicks of a session, the ratings of a user), with a bootstrap interval over the groups.
 
     sums, counts: [groups], the sum of the values of a group's events, and how many they are. No event at all gives (nan, nan, nan).

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from basketgraph.recall.matrix import Floats, Numbers
+from basketgraph.recall.matrix import Numbers
 
 POWER = 0.1  # of the items' degrees that products are divided by: a cosine has .5, which lists rare items too often
 GRID = (0.0, 0.25, 0.5, 1.0)  # weights that are tried; a purchase weighs 1

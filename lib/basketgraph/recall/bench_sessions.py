@@ -103,7 +103,7 @@ def quality(sessions: Sessions, ranks: NDArray[np.int64], seed: int) -> dict[str
     owner = sessions.session[predicted]
     different = sessions.items[predicted] != sessions.items[predicted - 1]
     gains = {f"hr@{K}": (ranks <= K).astype(np.float64), f"mrr@{K}": np.where(ranks <= K, 1.0 / ranks, 0.0)}
-    found = {}
+    found: dict[str, float] = {}
     for suffix, counted in (("", np.ones(len(ranks), dtype=bool)), ("_different", different)):
         counts = np.bincount(owner[counted], minlength=len(sessions))
         for name, gain in gains.items():

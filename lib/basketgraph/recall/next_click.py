@@ -33,9 +33,7 @@ class NextClickSettings:
     transitions: TransitionSettings = field(default_factory=TransitionSettings)
     neighbours: NeighbourSettings = field(default_factory=NeighbourSettings)
     trees: TreeSettings = field(
-        default_factory=lambda: TreeSettings(
-            objective="binary", rounds=150, learning_rate=0.05, leaves=15, min_rows=50, feature_fraction=0.7, l2=5.0
-        )
+        default_factory=lambda: TreeSettings(objective="binary", rounds=150, learning_rate=0.05, leaves=15, min_rows=50, feature_fraction=0.7, l2=5.0)
     )
     candidates: int = 100
     repeat_prior: float = 10.0

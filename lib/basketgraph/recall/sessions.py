@@ -31,12 +31,12 @@ class Sessions:
     @cached_property
     def session(self) -> NDArray[np.int64]:
         """[clicks] the number of each click's session."""
-        return np.repeat(np.arange(len(self)), np.diff(self.starts))
+        return np.asarray(np.repeat(np.arange(len(self)), np.diff(self.starts)))
 
     @cached_property
     def place(self) -> NDArray[np.int64]:
         """[clicks] how many clicks of the session come before this one."""
-        return np.arange(len(self.items)) - self.starts[self.session]
+        return np.asarray(np.arange(len(self.items)) - self.starts[self.session])
 
     @cached_property
     def predicted(self) -> NDArray[np.int64]:
