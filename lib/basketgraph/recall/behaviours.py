@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from basketgraph.foundation.config import UserError
 from basketgraph.recall.matrix import Numbers
 
 POWER = 0.1  # of the items' degrees that products are divided by: a cosine has .5, which lists rare items too often
 GRID = (0.0, 0.25, 0.5, 1.0)  # weights that are tried; a purchase weighs 1
 BLOCK = 256  # users whose scores are in memory at once; larger blocks spend more time on getting memory than on sums
+LEARNERS = 20_000  # people on whom weights are learned at most: more change no weight, and take as much longer
 DRAWS = 500  # of the bootstrap of learned weights
 
 
@@ -120,7 +122,8 @@ def ranks(scores: sparse.csr_matrix, masked: sparse.csr_matrix, places: Numbers,
     masked: CSR [users, items], entries are never listed.   places: [items], the place of each item by popularity, best 0.
     """
     pairs = len(wanted.items)
-    is_masked = masked.toarray() > 0
+    is_masked = np.zeros(masked.shape, dtype=bool)
+    is_masked[np.repeat(np.arange(masked.shape[0]), np.diff(masked.indptr)), masked.indices] = True
     rows = scores[wanted.users]  # of each pair
     pair = np.repeat(np.arange(pairs), np.diff(rows.indptr))
     values = np.where(is_masked[wanted.users[pair], rows.indices], 0.0, rows.data)
@@ -157,15 +160,22 @@ def learn_weights(interactions: Interactions, held_out: sparse.csr_matrix, *, ca
     interactions: without the held-out purchases.   held_out: CSR [users, items].
     cart:         the behaviour whose open carts are a recommender of their own. They are masked, and who bought out of the own cart is left
                   out: else a purchase makes its own cart item similar to the rest of the basket, and the weights learn the reminder.
+    errors:       UserError where no held-out purchase is left.
     """
     masked = interactions.purchases
     if cart is not None:
         carts = interactions.open_carts(cart)
         masked = (masked + carts).tocsr()
         reminded = np.asarray(held_out.multiply(carts).sum(axis=1)).ravel() > 0
-        held_out = (sparse.diags((~reminded).astype(np.float32)) @ held_out).tocsr()
-        held_out.eliminate_zeros()
-    wanted = relevant(held_out)
+    else:
+        reminded = np.zeros(held_out.shape[0], dtype=bool)
+    people = np.flatnonzero((np.diff(held_out.indptr) > 0) & ~reminded)
+    if not len(people):
+        fault = "held-out purchases: want some that are not out of the own open cart, have none"
+        raise UserError("weights of behaviours cannot be learned", [fault], "Give later purchases to learn on (--valid).")
+    if len(people) > LEARNERS:
+        people = np.sort(np.random.default_rng(seed).choice(people, LEARNERS, replace=False))
+    masked, wanted = masked[people], relevant(held_out[people])
     places = popularity_places(interactions.purchases)
     learned: dict[str, LearnedWeight] = {}
     for name in interactions.others:
@@ -176,7 +186,7 @@ def learn_weights(interactions: Interactions, held_out: sparse.csr_matrix, *, ca
             for profile in GRID:
                 profiles = interactions.summed({**{other: weight.profile for other, weight in fixed.items()}, name: profile})
                 candidates.append(Weight(profile, similarity))
-                gains.append(_gains(BehaviourCosine(profiles, model.similarity), masked, places, wanted))
+                gains.append(_gains(BehaviourCosine(profiles[people], model.similarity), masked, places, wanted))
         learned[name] = _best(candidates, np.array(gains), seed)
     return learned
 
