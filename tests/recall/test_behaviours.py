@@ -20,6 +20,7 @@ from basketgraph.recall.behaviours import (
     popularity_places,
     ranks,
     relevant,
+    without,
 )
 from basketgraph.recall.bench_behaviours import bench, hold_out, judge, parse_also
 
@@ -109,6 +110,7 @@ def test_a_behaviour_that_tells_tastes_gets_a_weight_and_that_of_noise_may_be_no
 
 def test_purchases_out_of_the_own_cart_teach_nothing() -> None:
     interactions, later = planted(np.random.default_rng(2), people=100)
+    later = without(later, interactions.purchases)
     reminded = Interactions(interactions.purchases, {"carts": (later + interactions.others["noise"]).sign()})
     assert learn_weights(reminded, later, cart=None, seed=0)["carts"].best.profile > 0
     with pytest.raises(UserError, match="have none"):  # all later purchases lie in the cart
