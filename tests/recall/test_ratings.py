@@ -62,7 +62,7 @@ def test_the_nearest_count_and_one_that_is_unlike_counts_against(spark: SparkSes
 
 @pytest.mark.parametrize("line", ["{} {} {} {}", "{}\t{}\t{}\t{}", "{}::{}::{}::{}", '"{}","{}",{},{}'])
 def test_files_as_people_have_them(spark: SparkSession, tmp_path: Path, line: str) -> None:
-    data, again = tmp_path / "ratings", "3.5"
+    data, again = tmp_path / "my ratings [1].csv", "3.5"
     rows = [("user", "item", "rating", "timestamp"), ("u1", "i1", "5", "100"), ("u1", "i1", again, "200"), ("u2", "i1", "1", "50")]
     data.write_text("\n".join(line.format(*row) for row in rows))
     header = bench_ratings.check_file(data, lambda text: None)

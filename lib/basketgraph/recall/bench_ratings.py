@@ -16,6 +16,7 @@ from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from basketgraph.foundation.config import UserError
+from basketgraph.foundation.paths import file_url, globbed
 from basketgraph.foundation.progress import at
 from basketgraph.foundation.ranking import ratio_interval
 from basketgraph.foundation.runs.memory import PeakMemory
@@ -97,7 +98,7 @@ def read_ratings(spark: SparkSession, data: Path, header: str | None) -> DataFra
 
     errors: UserError for lines of another form, with the first of them.
     """
-    lines = spark.read.text(data.absolute().as_uri()).where(F.trim("value") != "")
+    lines = spark.read.text(globbed(file_url(data))).where(F.trim("value") != "")
     if header is not None:
         lines = lines.where(~F.col("value").contains(header))
     fields = F.split(F.trim(F.regexp_replace("value", '["\ufeff]', "")), SEPARATOR)
