@@ -40,14 +40,14 @@ def test_the_example_that_is_worked_by_hand(spark: SparkSession) -> None:
     has one rating, and hence a norm of 0. An unknown user gets the mean of all ratings.
     """
     ratings, asked = frame(spark, EXAMPLE), wanted(spark, "A3", "C3")
-    alike = {row.user_id + row.other: row.similarity for row in similarity(ratings, of="user_id", over="item_id").collect()}
-    assert alike == {"AB": pytest.approx(2 / np.sqrt(2 * 26 / 9)), "BA": pytest.approx(2 / np.sqrt(2 * 26 / 9))}
-    by_users, by_items = (of_pairs(predict(ratings, asked, RatingSettings())) for predict in (user_based, item_based))
+    users, items = (similarity(ratings, of=of, over=over) for of, over in (("user_id", "item_id"), ("item_id", "user_id")))
+    want = (pytest.approx(2 / np.sqrt(2 * 26 / 9)), pytest.approx(2 / np.sqrt(2 * 42 / 9)))  # over common items; with the norms of all ratings
+    alike = {row.user_id + row.other: (row["common"], row["all"]) for row in users.collect()}
+    assert alike == {"AB": want, "BA": want}
+    by_users = of_pairs(user_based(ratings, asked, users, RatingSettings()))
     assert by_users == {"A3": pytest.approx(4 + 4 / 3), "C3": pytest.approx(19 / 5)}
+    by_items = of_pairs(item_based(ratings, asked, items, RatingSettings()))
     assert by_items == {"A3": pytest.approx(5.0), "C3": pytest.approx(5.0)}
-    all_norms = similarity(ratings, of="user_id", over="item_id", norms="all").first()
-    assert all_norms is not None
-    assert all_norms.similarity == pytest.approx(2 / np.sqrt(2 * 42 / 9))
 
 
 def test_the_nearest_count_and_one_that_is_unlike_counts_against(spark: SparkSession) -> None:
@@ -56,8 +56,9 @@ def test_the_nearest_count_and_one_that_is_unlike_counts_against(spark: SparkSes
     ratings, asked = frame(spark, given), wanted(spark, "A3", "D3")
     s_b, s_c = 2 / np.sqrt(2 * 26 / 9), -3 / np.sqrt(2 * 5)
     both = 4 + (s_b * 4 / 3 + s_c * 1) / (s_b - s_c)
-    assert of_pairs(user_based(ratings, asked, RatingSettings())) == {"A3": pytest.approx(both), "D3": pytest.approx(2.0)}
-    one = of_pairs(user_based(ratings, asked, RatingSettings(neighbours=1)))
+    near = similarity(ratings, of="user_id", over="item_id")
+    assert of_pairs(user_based(ratings, asked, near, RatingSettings())) == {"A3": pytest.approx(both), "D3": pytest.approx(2.0)}
+    one = of_pairs(user_based(ratings, asked, near, RatingSettings(neighbours=1)))
     assert one["A3"] == pytest.approx(4 + 4 / 3)
 
 

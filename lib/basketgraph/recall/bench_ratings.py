@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
@@ -21,7 +20,7 @@ from basketgraph.foundation.progress import at
 from basketgraph.foundation.ranking import ratio_interval
 from basketgraph.foundation.runs.memory import PeakMemory
 from basketgraph.foundation.runs.session import local_session
-from basketgraph.recall.ratings import RatingSettings, als_ratings, item_based, mean_rating, user_based
+from basketgraph.recall.ratings import RatingSettings, als_ratings, item_based, mean_rating, similarity, user_based
 
 FOLDS = 5
 LATEST = 0.2  # of the ratings, by time, that the cut in time keeps for judging
@@ -30,7 +29,7 @@ NUMBER = re.compile(r"-?[0-9]+(?:[.][0-9]+)?(?:[eE][+-]?[0-9]+)?")
 WANTED = "want `user item rating time`, with blanks, tabs, `::` or commas between them"
 
 Say = Callable[[str], None]
-Predict = Callable[[DataFrame, DataFrame], DataFrame]
+Predict = Callable[[DataFrame, DataFrame, DataFrame, DataFrame], DataFrame]
 
 
 def silent(text: str) -> None:
@@ -48,7 +47,7 @@ def bench(data: Path, *, seed: int = 0, say: Say = silent) -> dict[str, Any]:
     header = check_file(data, say)
     with PeakMemory() as memory:
         spark = local_session("basketgraph bench ratings")
-        ratings = read_ratings(spark, data, header).persist(StorageLevel.MEMORY_AND_DISK)
+        ratings = read_ratings(spark, data, header).persist()
         try:
             result = judge(ratings, seed, say)
         finally:
@@ -57,16 +56,19 @@ def bench(data: Path, *, seed: int = 0, say: Say = silent) -> dict[str, Any]:
 
 
 def models(seed: int) -> Mapping[str, Predict]:
-    """Name -> what predicts wanted ratings from known ones. `_all_norms`: similarities with the norms of all ratings, not of the common ones."""
+    """Name -> what predicts wanted ratings from known ones and the similarities of users and of items.
+
+    `_all_norms`: similarities with the norms of all ratings, not of the common ones.
+    """
     textbook, all_norms = RatingSettings(seed=seed), RatingSettings(seed=seed, norms="all")
     return {
-        "user_mean": lambda known, wanted: mean_rating(known, wanted, of="user_id"),
-        "item_mean": lambda known, wanted: mean_rating(known, wanted, of="item_id"),
-        "user_based": lambda known, wanted: user_based(known, wanted, textbook),
-        "item_based": lambda known, wanted: item_based(known, wanted, textbook),
-        "user_based_all_norms": lambda known, wanted: user_based(known, wanted, all_norms),
-        "item_based_all_norms": lambda known, wanted: item_based(known, wanted, all_norms),
-        "als": lambda known, wanted: als_ratings(known, wanted, textbook),
+        "user_mean": lambda known, wanted, users, items: mean_rating(known, wanted, of="user_id"),
+        "item_mean": lambda known, wanted, users, items: mean_rating(known, wanted, of="item_id"),
+        "user_based": lambda known, wanted, users, items: user_based(known, wanted, users, textbook),
+        "item_based": lambda known, wanted, users, items: item_based(known, wanted, items, textbook),
+        "user_based_all_norms": lambda known, wanted, users, items: user_based(known, wanted, users, all_norms),
+        "item_based_all_norms": lambda known, wanted, users, items: item_based(known, wanted, items, all_norms),
+        "als": lambda known, wanted, users, items: als_ratings(known, wanted, textbook),
     }
 
 
@@ -127,7 +129,7 @@ def judge(ratings: DataFrame, seed: int, say: Say) -> dict[str, Any]:
     errors = []
     for number, (known, wanted) in enumerate([*splits, (ratings.where(F.col("time") < cut), ratings.where(F.col("time") >= cut))]):
         at("folds done", number, FOLDS + 1)
-        errors.append(squared_errors(known, wanted, seed).toArrow())
+        errors.append(squared_errors(known, wanted, seed))
     return {
         "random_folds": _rmse(pa.concat_tables(errors[:FOLDS]), seed),
         "time_cut": _rmse(errors[FOLDS], seed),
@@ -138,14 +140,18 @@ def judge(ratings: DataFrame, seed: int, say: Say) -> dict[str, Any]:
     }
 
 
-def squared_errors(known: DataFrame, wanted: DataFrame, seed: int) -> DataFrame:
+def squared_errors(known: DataFrame, wanted: DataFrame, seed: int) -> pa.Table:
     """model, user_id, squares (the sum of squared errors), ratings (how many)."""
     truth = wanted.select("user_id", "item_id", F.col("rating").alias("truth"))
     rows = known.select("user_id", "item_id", "rating")
-    predicted = [predict(rows, truth).withColumn("model", F.lit(name)) for name, predict in models(seed).items()]
+    near = (similarity(rows, of="user_id", over="item_id").persist(), similarity(rows, of="item_id", over="user_id").persist())
+    predicted = [predict(rows, truth, *near).withColumn("model", F.lit(name)) for name, predict in models(seed).items()]
     every = reduce(DataFrame.unionByName, predicted)
     error = F.col("prediction") - F.col("truth")
-    return every.groupBy("model", "user_id").agg(F.sum(error * error).alias("squares"), F.count("*").alias("ratings"))
+    errors = every.groupBy("model", "user_id").agg(F.sum(error * error).alias("squares"), F.count("*").alias("ratings")).toArrow()
+    for frame in near:
+        frame.unpersist()
+    return errors
 
 
 def _rmse(errors: pa.Table, seed: int) -> dict[str, dict[str, float]]:

@@ -26,37 +26,40 @@ class RatingSettings(Settings):
     seed: int = 0
 
 
-def user_based(ratings: DataFrame, wanted: DataFrame, settings: RatingSettings) -> DataFrame:
+def user_based(ratings: DataFrame, wanted: DataFrame, near: DataFrame, settings: RatingSettings) -> DataFrame:
     """Predict a user's rating of an item by the ratings that the most similar users gave it.
 
-    ratings: user_id, item_id, rating; one row a user and item.   wanted: user_id, item_id, each pair once.
-    returns: the rows of `wanted` with `prediction` = mean + sum s (r - mean) / sum |s| over the nearest users, by `similarity`. It is the
+    ratings: user_id, item_id, rating; one row a user and item.   wanted: user_id, item_id, each pair once; other columns stay.
+    near:    `similarity` of the users of `ratings`.
+    returns: the rows of `wanted` with `prediction` = mean + sum s (r - mean) / sum |s| over the nearest users, by similarity s. It is the
              user's mean without such a user, or where sum |s| is 0, and the mean of all ratings for an unknown user. It is not clipped.
     """
-    return _predict(ratings, wanted, settings, of="user_id", over="item_id")
+    return _predict(ratings, wanted, near, settings, of="user_id", over="item_id")
 
 
-def item_based(ratings: DataFrame, wanted: DataFrame, settings: RatingSettings) -> DataFrame:
-    """The same by the user's own ratings of the most similar items, with the means of items."""
-    return _predict(ratings, wanted, settings, of="item_id", over="user_id")
+def item_based(ratings: DataFrame, wanted: DataFrame, near: DataFrame, settings: RatingSettings) -> DataFrame:
+    """The same by the user's own ratings of the most similar items, with the means of items and the `similarity` of items."""
+    return _predict(ratings, wanted, near, settings, of="item_id", over="user_id")
 
 
-def similarity(ratings: DataFrame, *, of: Side, over: Side, norms: Literal["common", "all"] = "common") -> DataFrame:
+def similarity(ratings: DataFrame, *, of: Side, over: Side) -> DataFrame:
     """The cosine of mean-centred ratings of each two users over their common items (of="user_id"), or of two items over their common users.
 
-    returns: `of`, `other`, `similarity`; each pair in both directions. Pairs without anything in common, or with a norm of 0, have no row.
+    returns: `of`, `other`, and the similarity by the norms of RatingSettings: `common`, `all`, null where a norm is 0. Each pair that has
+             something in common is there in both directions.
     """
     left = _centred(ratings, of)
     right = left.withColumnsRenamed({of: "other", "centred": "other_centred", "squares": "other_squares"})
     # each rating meets all others of the same item (or user); one direction is enough
     met = left.join(right, over, how="inner").where(F.col(of) < F.col("other"))
-    common = F.sum(F.col("centred") ** 2) * F.sum(F.col("other_centred") ** 2)
-    whole = F.first("squares") * F.first("other_squares")
-    pairs = met.groupBy(of, "other").agg(
-        F.sum(F.col("centred") * F.col("other_centred")).alias("product"), (common if norms == "common" else whole).alias("squares")
+    sums = met.groupBy(of, "other").agg(
+        F.sum(F.col("centred") * F.col("other_centred")).alias("product"),
+        (F.sum(F.col("centred") ** 2) * F.sum(F.col("other_centred") ** 2)).alias("common"),
+        (F.first("squares") * F.first("other_squares")).alias("all"),
     )
-    one_way = pairs.where("squares > 1e-12").select(of, "other", (F.col("product") / F.sqrt("squares")).alias("similarity"))
-    other_way = one_way.select(F.col("other").alias(of), F.col(of).alias("other"), "similarity")
+    cosines = [F.when(F.col(norms) > 1e-12, F.col("product") / F.sqrt(norms)).alias(norms) for norms in ("common", "all")]
+    one_way = sums.select(of, "other", *cosines)
+    other_way = one_way.select(F.col("other").alias(of), F.col(of).alias("other"), "common", "all")
     return one_way.unionByName(other_way)
 
 
@@ -67,11 +70,11 @@ def _centred(ratings: DataFrame, of: Side) -> DataFrame:
     return centred.withColumn("squares", F.sum(F.col("centred") ** 2).over(own)).select("user_id", "item_id", "centred", "squares")
 
 
-def _predict(ratings: DataFrame, wanted: DataFrame, settings: RatingSettings, *, of: Side, over: Side) -> DataFrame:
+def _predict(ratings: DataFrame, wanted: DataFrame, near: DataFrame, settings: RatingSettings, *, of: Side, over: Side) -> DataFrame:
     centred = _centred(ratings, of).select(F.col(of).alias("other"), over, "centred")
-    near = similarity(ratings, of=of, over=over, norms=settings.norms)
+    similar = near.select(of, "other", F.col(settings.norms).alias("similarity")).where("similarity IS NOT NULL")
     # all who rated the wanted item (or all items that the user rated), then those of them that have a similarity
-    votes = wanted.select("user_id", "item_id").join(centred, over, how="inner").join(near, [of, "other"], how="inner")
+    votes = wanted.select("user_id", "item_id").join(centred, over, how="inner").join(similar, [of, "other"], how="inner")
     nearest_first = Window.partitionBy("user_id", "item_id").orderBy(F.desc("similarity"), "other")
     nearest = votes.withColumn("place", F.row_number().over(nearest_first)).where(F.col("place") <= settings.neighbours)
     moved = nearest.groupBy("user_id", "item_id").agg(
