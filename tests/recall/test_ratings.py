@@ -69,7 +69,7 @@ def test_files_as_people_have_them(spark: SparkSession, tmp_path: Path, line: st
     data.write_text("\n".join(line.format(*row) for row in rows))
     header = bench_ratings.check_file(data, lambda text: None)
     got = bench_ratings.read_ratings(spark, data, header).orderBy("user_id").collect()
-    assert [tuple(row) for row in got] == [("u1", "i1", 3.5, 200.0), ("u2", "i1", 1.0, 50.0)]
+    assert [tuple(row) for row in got] == [(0, 0, 3.5, 200.0), (1, 0, 1.0, 50.0)]
 
 
 def test_files_that_are_no_ratings_are_refused_with_a_line(spark: SparkSession, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from pyspark.ml.feature import StringIndexer
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
@@ -96,8 +97,9 @@ def _is_rating(line: str) -> bool:
 
 
 def read_ratings(spark: SparkSession, data: Path, header: str | None) -> DataFrame:
-    """user_id, item_id, rating (double), time (double); of several ratings of one pair the latest.
+    """user_id and item_id (int, in the order of the ids, since joins of numbers are cheaper), rating and time (double).
 
+    Of several ratings of one pair the latest stays.
     errors: UserError for lines of another form, with the first of them.
     """
     lines = spark.read.text(globbed(file_url(data))).where(F.trim("value") != "")
@@ -115,7 +117,10 @@ def read_ratings(spark: SparkSession, data: Path, header: str | None) -> DataFra
     if wrong:
         raise UserError(f"{data}: lines cannot be read", [f"lines: {WANTED}, have `{row.value:.60}`" for row in wrong], "Mend or remove these lines.")
     newest = Window.partitionBy("user_id", "item_id").orderBy(F.desc("time"), F.desc("rating"))
-    return columns.drop("value").withColumn("place", F.row_number().over(newest)).where("place = 1").drop("place")
+    latest = columns.withColumn("place", F.row_number().over(newest)).where("place = 1").select("user_id", "item_id", "rating", "time")
+    indexer = StringIndexer(inputCols=["user_id", "item_id"], outputCols=["user", "item"], stringOrderType="alphabetAsc").fit(latest)
+    numbers = {"user_id": F.col("user").cast("int"), "item_id": F.col("item").cast("int")}
+    return indexer.transform(latest).withColumns(numbers).drop("user", "item")
 
 
 def judge(ratings: DataFrame, seed: int, say: Say) -> dict[str, Any]:
@@ -130,6 +135,8 @@ def judge(ratings: DataFrame, seed: int, say: Say) -> dict[str, Any]:
     for number, (known, wanted) in enumerate([*splits, (ratings.where(F.col("time") < cut), ratings.where(F.col("time") >= cut))]):
         at("folds done", number, FOLDS + 1)
         errors.append(squared_errors(known, wanted, seed))
+        rmse = ", ".join(f"{name} {part['rmse']:.4f}" for name, part in _rmse(errors[-1], seed).items())
+        say(f"{'after the cut in time' if number == FOLDS else f'fold {number + 1} of {FOLDS}'}: {rmse}")
     return {
         "random_folds": _rmse(pa.concat_tables(errors[:FOLDS]), seed),
         "time_cut": _rmse(errors[FOLDS], seed),
