@@ -92,7 +92,9 @@ def test_the_bench_finds_a_planted_taste(spark: SparkSession, tmp_path: Path, mo
     monkeypatch.setattr(bench_ratings, "FOLDS", 2)
     rng = np.random.default_rng(0)
     rows = [
-        (u, i, 1 + 4 * ((u + i) % 2 == 0), 1000 + n) for n, (u, i) in enumerate((u, i) for u in range(12) for i in range(10)) if rng.random() < 0.9
+        (u, i, 1 + 4 * ((u + i) % 2 == 0), 1000 + n * 37 % 101)
+        for n, (u, i) in enumerate((u, i) for u in range(12) for i in range(10))
+        if rng.random() < 0.9
     ]
     data = tmp_path / "ratings"
     data.write_text("".join(f"{u}\t{i}\t{rating}\t{time}\n" for u, i, rating, time in rows))
