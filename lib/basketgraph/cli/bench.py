@@ -3,6 +3,9 @@
 import typer
 
 from basketgraph.graph.bench_cli import graph
+from basketgraph.recall.bench_behaviours_cli import behaviours
+from basketgraph.recall.bench_ratings_cli import ratings
+from basketgraph.recall.bench_sessions_cli import sessions
 
 app = typer.Typer(help="Measure a part of the suite alone, on plain files.", no_args_is_help=True)
 
@@ -12,5 +15,5 @@ def main() -> None:
     """Measure a part of the suite alone, on plain files."""
 
 
-for function in (graph,):
+for function in (graph, behaviours, sessions, ratings):
     app.command()(function)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("basketgraph")
 SUBMITTED = "PYSPARK_GATEWAY_PORT"  # spark-submit's JVM is there before this process
+LOCAL = "conf/spark/local.conf"
 NO_SUCH_SYSTEM = ("UnsupportedFileSystemException", "ClassNotFoundException")  # what Java says of a scheme whose package is not there
 
 
@@ -116,6 +117,21 @@ def spark_session(conf: Config, app: str, *, run_id: str | None = None) -> Spark
     session.conf.set("spark.sql.session.timeZone", "UTC")
     session.sparkContext.setLogLevel("ERROR")
     want_reachable(session, {"warehouse": conf.warehouse, "work_dir": conf.environment.work_dir, "landing": conf.source.get("landing")})
+    return session
+
+
+def local_session(app: str) -> SparkSession:
+    """The session this process has, or one for plain files of this machine, with the local environment's properties. Its log is the user's."""
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
+
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    if SparkContext._active_spark_context is None:
+        place = log_place(None, make_warehouse=False)
+        log.info("starting Spark, whose log is %s", place)
+        _start(properties(data_text(LOCAL)), app, place)
+    session: SparkSession = SparkSession.builder.getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
     return session
 
 
