@@ -75,6 +75,20 @@ def test_two_halves_of_the_days_give_the_rows_of_the_whole(spark: SparkSession) 
     assert halves.orderBy(*keys).collect() == days_of(whole).orderBy(*keys).collect()
 
 
+def test_what_else_is_done_counts_beside_purchases_and_makes_a_day_of_its_own(spark: SparkSession) -> None:
+    kinds = ("view", "view", "click", "favourite", "dismiss", "cart_add", "cart_remove")
+    looks = [{"event_type": kind, "order_id": None, "quantity": None, "amount_minor": None} for kind in kinds]
+    frame = events(spark, {}, *looks, looks[0] | {"user_id": "bob"})
+    ann, bob = days_of(frame).orderBy("user_id").collect()
+    counts = [(d.views, d.clicks, d.favourites, d.dismissals, d.cart_adds, d.cart_removes) for d in (ann, bob)]
+    assert counts == [(2, 1, 1, 1, 1, 1), (1, 0, 0, 0, 0, 0)]
+    assert [(d.orders, d.lines, d.amount_minor, len(d.bought), sum(d.orders_by_hour)) for d in (ann, bob)] == [(1, 1, 1, 1, 1), (0, 0, 0, 0, 0)]
+    assert stale_days(frame, days_of(frame), recipe="r1").isEmpty()
+    all_back = rows(spark, "gold.kept_purchases", [{"user_id": "ann", "event_date": DAY, "event_id": "0", "kept_quantity": 0, "valid_from": DAY}])
+    left, _ = net(frame, all_back, DAY + timedelta(days=1))
+    assert (left.orders, left.views) == (0, 2), "what was looked at before a return was looked at"
+
+
 def net(frame: DataFrame, kept: DataFrame, as_of: date) -> list[Any]:
     found = net_days(days_of(frame), frame, kept, None, as_of=as_of, time_zone="America/New_York")
     return conform(found, "gold.user_days").drop("recipe", "events_at").orderBy("user_id", "event_date").collect()

@@ -16,7 +16,15 @@ from support.contract_rows import rows
 
 AS_OF = date(2026, 3, 1)  # a Sunday
 SETTINGS = ProfilesSettings(
-    half_life_days=10, top_affinities=2, price_days=30, new_days=28, active_days=28, active_gaps=2, lapsed_days=182, rewrite_days=14
+    half_life_days=10,
+    top_affinities=2,
+    price_days=30,
+    new_days=28,
+    active_days=28,
+    active_gaps=2,
+    lapsed_days=182,
+    rewrite_days=14,
+    session_minutes=30,
 )
 Given = Sequence[dict[str, Any]]
 
@@ -54,6 +62,15 @@ def test_recency_frequency_and_spend_count_up_to_the_day_before_and_windows_have
     assert (got.purchase_days, got.orders, got.purchases, got.spend_minor) == (7, 14, 21, 11111110)
     assert (got.spend_minor_28d, got.spend_minor_90d, got.spend_minor_365d) == (110, 11110, 1111110)
     assert (got.orders_28d, got.orders_90d, got.orders_365d) == (4, 8, 12)
+
+
+def test_who_only_looked_is_a_prospect_and_looking_changes_no_purchase_figure(spark: SparkSession) -> None:
+    look = {"orders": 0, "lines": 0, "amount_minor": 0, "orders_by_hour": [0] * 24, "views": 3, "clicks": 1, "cart_adds": 2}
+    got = profiles(spark, [day(20), day(14), day(2, **look), day(5, **look, user_id="bob")])
+    ann, bob = got["ann"], got["bob"]
+    assert (ann.recency_days, ann.last_seen_days, ann.gap_days_mean, ann.purchase_days) == (14, 2, 6.0, 2)
+    assert (ann.views, ann.cart_adds, ann.carts_a_view, ann.buys_a_view) == (3, 2, 0.5, 0.5)
+    assert (bob.lifecycle, bob.recency_days, bob.last_seen_days, bob.hour_shares, bob.orders) == ("prospect", None, 5, None, 0)
 
 
 def test_days_between_purchases(spark: SparkSession) -> None:

@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 from basketgraph.foundation.config import Settings
 from basketgraph.foundation.point_in_time import known_before
 from basketgraph.profiles.tastes import tastes
-from basketgraph.profiles.user_days import HOURS
+from basketgraph.profiles.user_days import BEHAVIOURS, HOURS
 
 # Parts of column names, so not in conf.
 SPEND_WINDOWS_DAYS = (28, 90, 365)
@@ -38,6 +38,7 @@ class ProfilesSettings(Settings):
     active_gaps: float
     lapsed_days: int
     rewrite_days: int
+    session_minutes: int
 
 
 def user_profiles(days: DataFrame, items: DataFrame, users: DataFrame, *, as_of: date, settings: ProfilesSettings) -> DataFrame:
@@ -84,7 +85,9 @@ def summarise(past: DataFrame, *, as_of: date) -> DataFrame:
     """
     age_days = F.datediff(F.lit(as_of), "event_date")
     weekday = F.weekday("event_date")  # 0 is Monday
-    gap_days = F.datediff("event_date", F.lag("event_date").over(Window.partitionBy("user_id").orderBy("event_date")))
+    bought = F.col("orders") > 0
+    days_bought = Window.partitionBy("user_id", bought).orderBy("event_date")
+    gap_days = F.when(bought, F.datediff("event_date", F.lag("event_date").over(days_bought)))
 
     def decayed(column: Column) -> Column:
         return F.sum(F.col("weight") * column)
@@ -95,13 +98,15 @@ def summarise(past: DataFrame, *, as_of: date) -> DataFrame:
         for column, source in (("orders", "orders"), ("spend_minor", "amount_minor"))
     }
     sums = {
-        "recency_days": F.min(age_days),
-        "tenure_days": F.max(age_days),
-        "purchase_days": F.count("*"),
+        "recency_days": F.min(F.when(bought, age_days)),
+        "tenure_days": F.max(F.when(bought, age_days)),
+        "last_seen_days": F.min(age_days),
+        "purchase_days": F.count_if(bought),
         "orders": F.sum("orders"),
         "purchases": F.sum("lines"),
         "spend_minor": F.sum("amount_minor"),
         **windows,
+        **{name: F.sum(F.coalesce(name, F.lit(0))) for name in BEHAVIOURS},
         **{f"decayed_{c}": decayed(F.col(c)) for c in ("orders", "lines", "amount_minor")},
         # Only lines with a known discount or coupon count; null where the shop has none.
         "told_discount_lines": decayed(F.when(F.col("discounted_lines").isNotNull(), F.col("lines"))),
@@ -117,20 +122,23 @@ def summarise(past: DataFrame, *, as_of: date) -> DataFrame:
     gaps, gaps_sum, squares = F.col("gaps"), F.col("gaps_sum"), F.col("gaps_square_sum")
     return (
         past.drop("bought")
-        .withColumn("gap_days", gap_days)  # null on a user's first day
+        .withColumn("gap_days", gap_days)  # null on the first day on which the user bought
         .groupBy("user_id")
         .agg(*(value.alias(name) for name, value in sums.items()))
+        .withColumn("looks", F.col("views") + F.col("clicks"))
         .select(
             "user_id",
-            *("recency_days", "tenure_days", "purchase_days", "orders", "purchases", "spend_minor", *windows),
+            *("recency_days", "tenure_days", "last_seen_days", "purchase_days", "orders", "purchases", "spend_minor", *windows, *BEHAVIOURS),
+            _ratio("purchases", "looks").alias("buys_a_view"),
+            _ratio("cart_adds", "looks").alias("carts_a_view"),
             _ratio("decayed_lines", "decayed_orders").alias("basket_lines_mean"),
             _ratio("decayed_amount_minor", "decayed_orders").alias("basket_minor_mean"),
             _ratio("decayed_discounted_lines", "told_discount_lines").alias("discount_line_share"),
             _ratio("decayed_discount_minor", "decayed_list_amount_minor").alias("discount_rate"),
             _ratio("decayed_coupon_lines", "told_coupon_lines").alias("coupon_line_share"),
             _ratio("decayed_coupon_minor", "decayed_list_amount_minor").alias("coupon_rate"),
-            F.transform("hours", lambda units: units / F.col("decayed_orders")).alias("hour_shares"),
-            F.transform("weekdays", lambda units: units / F.col("decayed_orders")).alias("weekday_shares"),
+            F.when(F.col("orders") > 0, F.transform("hours", lambda units: units / F.col("decayed_orders"))).alias("hour_shares"),
+            F.when(F.col("orders") > 0, F.transform("weekdays", lambda units: units / F.col("decayed_orders"))).alias("weekday_shares"),
             _ratio("gaps_sum", "gaps").alias("gap_days_mean"),
             "gap_days_median",
             F.when(gaps > 1, F.sqrt((squares - gaps_sum * gaps_sum / gaps) / (gaps - 1))).alias("gap_days_sd"),
@@ -141,6 +149,7 @@ def summarise(past: DataFrame, *, as_of: date) -> DataFrame:
 def lifecycle(settings: ProfilesSettings) -> Column:
     """The segment of a user; the first rule that fits.
 
+    prospect: bought nothing yet.
     new:     the first purchase was at most `new_days` before as_of.
     lapsed:  the last purchase was more than `lapsed_days` before as_of.
     active:  the last purchase was at most `active_days`, or `active_gaps` of the user's median gaps, before as_of.
@@ -149,7 +158,8 @@ def lifecycle(settings: ProfilesSettings) -> Column:
     recency_days = F.col("recency_days")
     is_in_rhythm = recency_days <= F.coalesce(settings.active_gaps * F.col("gap_days_median"), F.lit(0.0))
     return (
-        F.when(F.col("tenure_days") <= settings.new_days, "new")
+        F.when(F.col("tenure_days").isNull(), "prospect")
+        .when(F.col("tenure_days") <= settings.new_days, "new")
         .when(recency_days > settings.lapsed_days, "lapsed")
         .when((recency_days <= settings.active_days) | is_in_rhythm, "active")
         .otherwise("at_risk")

@@ -55,6 +55,7 @@ class QualitySettings(Settings):
     price_share: float
     bot_lines: int
     bot_orders: int
+    bot_views: int
     data_docs: bool
     time_zone: str = "UTC"  # no setting: what the shop's mapping says
 
