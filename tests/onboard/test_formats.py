@@ -58,7 +58,7 @@ def test_a_log_without_a_header_gives_its_counts_by_type_and_local_day(spark: Sp
     shop.clean()
     assert by_type_and_day(shop, "silver.events") == log.counts
     counts = shop.counts()
-    assert (counts["accepted"], counts["duplicate"], counts["rejected"]) == (sum(log.counts.values()), log.equal, log.unparsable)
+    assert (counts["accepted"], counts["duplicates"], counts["rejected"]) == (sum(log.counts.values()), log.equal, log.unparsable)
     assert [reasons for table, reasons, _ in shop.rejected() if table == "silver.events"] == [["unparsable"]]
     both = next(row for row in shop.rows("silver.items") if row["item_id"] == "2000001")
     assert both["category"] == "4009", "of two categories the newer one holds"
@@ -120,4 +120,4 @@ def test_equal_reviews_count_each_and_delivered_again_none(spark: SparkSession, 
     shop.clean()
     assert len(shop.rows("silver.reviews")) == len(lines), "the same rows once more add none, and one more of them adds itself"
     counts = shop.counts("silver.reviews")
-    assert (counts["read"], counts["duplicate"]) == (2 * len(lines) - 1, len(lines) - 1)
+    assert (counts["read"], counts["duplicates"]) == (2 * len(lines) - 1, len(lines) - 1)

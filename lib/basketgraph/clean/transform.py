@@ -201,8 +201,10 @@ def _needed(column: str, rules: TableRules) -> Column | None:
 
 
 def _violations(rules: TableRules) -> dict[str, Column]:
-    """The contract's constraints that do not hold, whatever else is said of the row."""
-    return {f"violates:{name}": ~F.coalesce(F.expr(_over_silver(text, rules)), F.lit(False)) for name, text in rules.table.constraints.items()}
+    """The contract's own constraints that do not hold, whatever else is said of the row. What only some rows must have is a `missing:` of its own,
+    and may be derived where the mapping leaves it out.
+    """
+    return {f"violates:{name}": ~F.coalesce(F.expr(_over_silver(text, rules)), F.lit(False)) for name, text in rules.table.custom.constraints.items()}
 
 
 def _over_silver(condition: str, rules: TableRules) -> str:
