@@ -3,6 +3,7 @@
 import typer
 
 from basketgraph.graph.bench_cli import graph
+from basketgraph.sequences.bench_cli import sequences
 
 app = typer.Typer(help="Measure a part of the suite alone, on plain files.", no_args_is_help=True)
 
@@ -12,5 +13,5 @@ def main() -> None:
     """Measure a part of the suite alone, on plain files."""
 
 
-for function in (graph,):
+for function in (graph, sequences):
     app.command()(function)
