@@ -1,5 +1,7 @@
 """Training by real ranks over sealed sets: a planted order is learned, and any number of ranks gives the same losses."""
 
+import json
+import shutil
 from datetime import date
 from pathlib import Path
 
@@ -7,13 +9,14 @@ import numpy as np
 import pytest
 
 from basketgraph.foundation.config import UserError
+from basketgraph.foundation.distributed.epoch_log import append_epoch
 from basketgraph.foundation.distributed.workers import OneProcess
 from basketgraph.sequences.leave_one_out import Held, LeaveOneOut
 from basketgraph.sequences.packing import training_rows
-from basketgraph.sequences.results import MODEL
+from basketgraph.sequences.results import MODEL, PROGRESS
 from basketgraph.sequences.scoring import Transformer
 from basketgraph.sequences.settings import SequenceSettings
-from basketgraph.sequences.train import Schedule
+from basketgraph.sequences.train import Epoch, Schedule
 from basketgraph.sequences.training import read_result, train_sequences
 from basketgraph.sequences.worker_main import train_shards
 from basketgraph.shards.plain import Nodes, seal_sequences
@@ -79,9 +82,29 @@ def test_the_rate_rises_stays_and_falls_to_nothing_and_the_clock_only_brings_the
     schedule = Schedule(settings, steps=10)
     rates = [schedule.rate(epoch, step) for epoch in range(10) for step in range(10)]
     assert rates[0] < rates[4] < rates[5] == rates[59] == settings.learning_rate > rates[61] > rates[99] > 0
-    schedule.look_at_clock(1, seconds=12)  # ten epochs would take 120 s, of which there are 60: three at the full rate, two falling
-    schedule.look_at_clock(2, seconds=24)
-    assert schedule.end == 10
-    schedule.look_at_clock(3, seconds=36)
+    for epoch in range(3):  # ten epochs would take 120 s, of which there are 60: three at the full rate, two falling
+        assert schedule.end == 10
+        schedule.look_at_clock(Epoch(epoch, 1.0, 0.01, seconds=12.0 * (epoch + 1)))
     assert (schedule.begin, schedule.end) == (3, 5)
     assert schedule.rate(2, 9) == settings.learning_rate > schedule.rate(3, 1) > schedule.rate(4, 9) > 0
+
+
+def test_a_killed_training_goes_on_from_its_checkpoint_and_only_from_one_of_the_same_training(sealed, alone, tmp_path, monkeypatch):
+    class Killed(Exception):
+        pass
+
+    def dies(path, epoch):
+        if epoch["number"] == 1:
+            raise Killed
+        append_epoch(path, epoch)
+
+    monkeypatch.setattr("basketgraph.sequences.worker_main.append_epoch", dies)
+    with pytest.raises(Killed):
+        train_shards(sealed, tmp_path, SETTINGS, OneProcess(), "mine")
+    monkeypatch.undo()
+    shutil.copytree(tmp_path, tmp_path / "other")
+    train_shards(sealed, tmp_path, SETTINGS, OneProcess(), "mine")
+    assert read_result(tmp_path).losses == alone.losses
+    assert [json.loads(line)["number"] for line in (tmp_path / PROGRESS).read_text().splitlines()] == [0, 2, 3]
+    train_shards(sealed, tmp_path / "other", SETTINGS, OneProcess(), "another")
+    assert [json.loads(line)["number"] for line in (tmp_path / "other" / PROGRESS).read_text().splitlines()] == [0, 0, 1, 2, 3]

@@ -53,7 +53,7 @@ def train_source(training: Training, settings: GraphSettings, workers: Workers) 
         epochs.append(epoch)
         checkpoints.save(epochs)
         if workers.rank == 0:
-            append_epoch(model_dir / PROGRESS, asdict(epoch), time.monotonic() - started)
+            append_epoch(model_dir / PROGRESS, {**asdict(epoch), "seconds": round(time.monotonic() - started, 3)})
         if board is not None:
             _log(board, epoch)
     write_serving(model_dir / EMBEDDINGS, model, source)

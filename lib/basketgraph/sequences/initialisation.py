@@ -15,9 +15,10 @@ NOISE = 0.3  # of the vectors' scale, so that items without neighbours differ
 
 
 def item_vectors(rows: SequenceRows, items: int, scale: float, settings: SequenceSettings, workers: Workers) -> torch.Tensor:
-    """float32 [items, d] with root mean square `scale`, of all ranks' rows: the leading eigenvectors of D^-1/2 C D^-1/2 times the root of their eigenvalues.
+    """float32 [items, d] with root mean square `scale`: the leading eigenvectors of D^-1/2 C D^-1/2 times the roots of their eigenvalues.
 
-    C counts how often two items lie at most STEPS apart in a sequence, with weight 1/gap, in both directions; D has its sums on the diagonal.
+    C counts how often two items lie at most STEPS apart in a sequence of any rank, with weight 1/gap, in both directions; D has its sums on
+    the diagonal.
     The eigenvectors come from subspace iteration (Halko et al. 2011, arXiv 0909.4061), whose products are summed over the ranks.
     """
     counts = close_pairs(rows, items)

@@ -41,6 +41,11 @@ class SequenceModel:
         for name, parameter in self._parameters.items():
             parameter.copy_(saved[name])
 
+    @torch.no_grad()
+    def start_from(self, items: torch.Tensor) -> None:
+        """Set the item vectors, float32 [items, d]."""
+        self._parameters["item"].copy_(items)
+
     def hidden(self, items: torch.Tensor, positions: torch.Tensor, dropout: Dropout) -> torch.Tensor:
         """The state after each entry of packed rows, from it and the earlier ones of its sequence: int64 [rows, length] -> [rows, length, d]."""
         own, width = self._parameters, self.settings.dim

@@ -12,10 +12,10 @@ from basketgraph.foundation.failures import at_the_end
 POLL_SECONDS = 0.5
 
 
-def append_epoch(path: Path, epoch: Mapping[str, Any], seconds: float) -> None:
-    """Add the line of an epoch that ended `seconds` after its training began."""
+def append_epoch(path: Path, epoch: Mapping[str, Any]) -> None:
+    """Add the line of an epoch."""
     with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps({**epoch, "seconds": round(seconds, 3)}) + "\n")
+        file.write(json.dumps(epoch) + "\n")
 
 
 @contextmanager
