@@ -13,8 +13,8 @@ from basketgraph.sequences.transitions import CountSettings, TransitionCounts
 Array = NDArray[Any]
 AXES: dict[str, tuple[float, ...]] = {
     "decay": (0.3, 0.45, 0.6, 0.75, 0.9),
-    "column_power": (0.1, 0.3, 0.5, 0.7),
-    "row_power": (0.1, 0.3, 0.5),
+    "column_power": (0.0, 0.1, 0.3, 0.5),
+    "row_power": (0.0, 0.1, 0.3, 0.5, 0.7),
     "backward": (0.0, 0.3, 0.6, 1.0),
 }
 WEIGHTS = tuple(np.round(np.arange(0, 1.01, 0.1), 2).tolist())  # of the counts in the blend

@@ -1,13 +1,17 @@
 """The item vectors that training starts from: those of what lies close together in the sequences."""
 
+from typing import Any
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy import sparse
 
 from basketgraph.foundation.distributed.workers import Workers
 from basketgraph.sequences.settings import SequenceSettings
 from basketgraph.shards.sequence_rows import SequenceRows
 
+Array = NDArray[Any]
 STEPS = 5  # the longest gap that counts
 ITERATIONS = 4
 SHIFT = 0.5  # turns the iteration to the positive end of the spectrum
@@ -26,8 +30,9 @@ def item_vectors(rows: SequenceRows, items: int, scale: float, settings: Sequenc
     scales = sparse.diags(np.where(degrees > 0, degrees, 1.0) ** -0.5)
     normalised = scales @ counts @ scales  # this rank's part of the sum
 
-    def times(vectors: np.ndarray) -> np.ndarray:
-        return workers.sum(torch.from_numpy(normalised @ vectors)).numpy()
+    def times(vectors: Array) -> Array:
+        product: Array = workers.sum(torch.from_numpy(normalised @ vectors)).numpy()
+        return product
 
     width = min(settings.dim, items)
     vectors = np.random.default_rng(settings.seed).normal(size=(items, width))
