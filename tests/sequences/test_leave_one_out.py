@@ -1,7 +1,9 @@
 """The protocol: what trains, what is judged, and what a rank is."""
 
 import numpy as np
+import pytest
 
+from basketgraph.foundation.config import UserError
 from basketgraph.foundation.ranking import recall_ndcg, top_k
 from basketgraph.sequences.leave_one_out import MISS, Held, gains, hits, read_leave_one_out, target_ranks
 
@@ -16,6 +18,13 @@ def test_the_last_item_is_the_test_the_one_before_it_validation_and_short_lines_
     assert names(data.training) == ["ab", "ef", "g", "d"]
     assert (names(data.valid.histories), names([data.valid.targets])) == (["ab", "d"], ["ca"])
     assert (names(data.test.histories), names([data.test.targets])) == (["abc", "da"], ["db"])
+
+
+@pytest.mark.parametrize(("lines", "said"), [("ann a b\nbob c d\n", "at least 3 items"), ("ann a b c\nbob c\n", "at least 4 items, or of 2")])
+def test_a_file_with_nothing_to_judge_or_to_learn_from_is_refused(tmp_path, lines, said):
+    (tmp_path / "lines.txt").write_text(lines)
+    with pytest.raises(UserError, match=said):
+        read_leave_one_out(tmp_path / "lines.txt")
 
 
 def test_ranks_are_places_in_the_masked_list():

@@ -23,7 +23,17 @@ from basketgraph.shards.plain import Nodes, seal_sequences
 
 ITEMS = 30
 SETTINGS = SequenceSettings(
-    dim=16, length=10, epochs=4, batch_rows=16, negatives=20, dropout=0.3, warmup_steps=5, learning_rate=0.01, minutes=None, threads=1
+    dim=16,
+    length=10,
+    epochs=4,
+    batch_rows=16,
+    steps_per_epoch=8,
+    negatives=20,
+    dropout=0.3,
+    warmup_steps=5,
+    learning_rate=0.01,
+    minutes=None,
+    threads=1,
 )
 
 
@@ -48,6 +58,7 @@ def alone(sealed, tmp_path_factory):
     return read_result(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ranks", [2, pytest.param(3, marks=pytest.mark.long)])
 def test_any_number_of_ranks_gives_one_ranks_losses(ranks, sealed, alone, tmp_path):
     seen = []
@@ -58,6 +69,7 @@ def test_any_number_of_ranks_gives_one_ranks_losses(ranks, sealed, alone, tmp_pa
     assert result.losses[-1] < 0.8 * result.losses[0]
 
 
+@pytest.mark.slow
 def test_a_planted_order_is_learned(tmp_path):
     sequences = circles(400)
     held = Held([items[:-1] for items in sequences], np.array([items[-1] for items in sequences]))

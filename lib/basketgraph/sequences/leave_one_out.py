@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from basketgraph.foundation.config import UserError
 from basketgraph.foundation.item_lists import read_item_lists
 from basketgraph.foundation.progress import at
 
@@ -40,13 +41,21 @@ class LeaveOneOut:
 
 
 def read_leave_one_out(path: Path, say: Callable[[str], None] = lambda text: None) -> LeaveOneOut:
-    """Read `user item item ...` lines in time order. Raises UserError as `read_item_lists` does."""
+    """Read `user item item ...` lines in time order.
+
+    errors: UserError as `read_item_lists` raises it, and for a file without a line to judge or without a sequence to learn from.
+    """
     lines = read_item_lists(path, say)
     items = tuple(sorted({item for line in lines for item in line.items}))
     number = {item: index for index, item in enumerate(items)}
     sequences = [np.array([number[item] for item in line.items], np.int64) for line in lines]
     judged = [items for items in sequences if len(items) >= SHORTEST]
     training = [items[:-2] if len(items) >= SHORTEST else items for items in sequences]
+    faults = [] if judged else [f"lines: want some of at least {SHORTEST} items, have none"]
+    if not any(len(items) > 1 for items in training):
+        faults.append(f"lines: want some of at least {SHORTEST + 1} items, or of 2, have none; the last two of a longer line are held out")
+    if faults:
+        raise UserError(f"{path}: holds too short lines", faults, "Name a file with longer lines.")
     valid, test = (Held([items[:-back] for items in judged], np.array([items[-back] for items in judged], np.int64)) for back in (2, 1))
     return LeaveOneOut(items, training, valid, test)
 

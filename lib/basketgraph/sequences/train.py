@@ -88,7 +88,7 @@ def train(
     before: the epochs that were done; model and optimizer hold the state after them.
     """
     settings = model.settings
-    steps = -(-rows_total // settings.batch_rows)
+    steps = settings.steps(rows_total)
     schedule = Schedule(settings, steps)
     for epoch in before:
         schedule.look_at_clock(epoch)
