@@ -13,17 +13,17 @@ ITEMS, WIDTH, POSITIONS = 9, 4, 7
 
 def scored():
     draw = torch.Generator().manual_seed(0)
-    hidden, vectors, bias = (torch.randn(*shape, generator=draw).requires_grad_() for shape in ((POSITIONS, WIDTH), (ITEMS, WIDTH), (ITEMS,)))
-    return hidden, vectors, bias, torch.randint(ITEMS, (POSITIONS,), generator=draw)
+    hidden, vectors = (torch.randn(rows, WIDTH, generator=draw).requires_grad_() for rows in (POSITIONS, ITEMS))
+    return hidden, vectors, torch.randint(ITEMS, (POSITIONS,), generator=draw)
 
 
 def test_with_every_item_expected_once_it_is_the_whole_softmax_and_the_gradient_is_autograds(monkeypatch):
     monkeypatch.setattr(loss_module, "CHUNK", 3)  # several chunks
-    hidden, vectors, bias, targets = scored()
-    got = SampledSoftmax.apply(hidden, vectors, bias, targets, torch.arange(ITEMS), torch.zeros(ITEMS))
-    want = F.cross_entropy(hidden @ vectors.T + bias, targets, reduction="sum")
+    hidden, vectors, targets = scored()
+    got = SampledSoftmax.apply(hidden, vectors, targets, torch.arange(ITEMS), torch.zeros(ITEMS))
+    want = F.cross_entropy(hidden @ vectors.T, targets, reduction="sum")
     assert float(got.detach()) == pytest.approx(float(want.detach()), rel=1e-5)
-    for one, other in zip(torch.autograd.grad(got, (hidden, vectors, bias)), torch.autograd.grad(want, (hidden, vectors, bias)), strict=True):
+    for one, other in zip(torch.autograd.grad(got, (hidden, vectors)), torch.autograd.grad(want, (hidden, vectors)), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
 
 
@@ -39,7 +39,7 @@ def test_the_drawn_items_stand_for_all_items_on_average():
 
 
 def test_without_negatives_but_the_target_nothing_is_to_be_learned():
-    hidden, vectors, bias, _ = scored()
+    hidden, vectors, _ = scored()
     targets = torch.zeros(POSITIONS, dtype=torch.int64)
-    loss = SampledSoftmax.apply(hidden, vectors, bias, targets, torch.tensor([0]), torch.zeros(1))
+    loss = SampledSoftmax.apply(hidden, vectors, targets, torch.tensor([0]), torch.zeros(1))
     assert float(loss.detach()) == pytest.approx(0, abs=1e-6)

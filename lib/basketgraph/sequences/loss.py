@@ -8,7 +8,7 @@ CHUNK = 512  # positions whose logits stay in a CPU's cache between the products
 
 
 class SampledSoftmax(torch.autograd.Function):
-    """Sum over positions of log(exp(s_t) + sum over negatives j != t of exp(s_j - log_expected_j)) - s_t, with s_j = <h, v_j> + b_j.
+    """Sum over positions of log(exp(s_t) + sum over negatives j != t of exp(s_j - log_expected_j)) - s_t, with s_j = <h, v_j>.
 
     A negative that is drawn in proportion to q, k times in all, is expected k q_j times; dividing by that makes the sum over the drawn an
     unbiased estimate of the sum over all items but the target (logQ correction; Bengio and Senecal 2008).
@@ -19,25 +19,23 @@ class SampledSoftmax(torch.autograd.Function):
         ctx: Any,
         hidden: torch.Tensor,
         vectors: torch.Tensor,
-        bias: torch.Tensor,
         targets: torch.Tensor,
         negatives: torch.Tensor,
         log_expected: torch.Tensor,
     ) -> torch.Tensor:
-        """hidden [n, d], vectors [items, d], bias [items], targets int64 [n], negatives int64 [k] each once, log_expected [k]."""
-        by_hidden, by_vectors, by_bias = torch.empty_like(hidden), torch.zeros_like(vectors), torch.zeros_like(bias)
+        """hidden [n, d], vectors [items, d], targets int64 [n], negatives int64 [k] each once, log_expected [k]."""
+        by_hidden, by_vectors = torch.empty_like(hidden), torch.zeros_like(vectors)
         drawn = vectors[negatives]  # [k, d]
-        offset = bias[negatives] - log_expected  # [k]
         slot = torch.full((len(vectors),), -1, dtype=torch.int64, device=vectors.device)
         slot[negatives] = torch.arange(len(negatives), device=vectors.device)
-        by_drawn, by_offset = torch.zeros_like(drawn), torch.zeros_like(offset)
+        by_drawn = torch.zeros_like(drawn)
         loss = torch.zeros((), dtype=torch.float64, device=hidden.device)
         buffer = torch.empty(min(CHUNK, len(hidden)), len(negatives), device=hidden.device)
         for begin in range(0, len(hidden), CHUNK):
             h, t = hidden[begin : begin + CHUNK], targets[begin : begin + CHUNK]
             v = vectors[t]
-            positive = (h * v).sum(1) + bias[t]  # [c]
-            logits = torch.addmm(offset, h, drawn.T, out=buffer[: len(h)])  # [c, k]
+            positive = (h * v).sum(1)  # [c]
+            logits = torch.addmm(-log_expected, h, drawn.T, out=buffer[: len(h)])  # [c, k]
             own = slot[t]
             rows = torch.nonzero(own >= 0).squeeze(1)
             logits[rows, own[rows]] = float("-inf")
@@ -50,12 +48,9 @@ class SampledSoftmax(torch.autograd.Function):
             pull = of_positive / total - 1  # the gradient by the positive's score
             torch.addmm(pull[:, None] * v, logits, drawn, out=by_hidden[begin : begin + CHUNK])
             by_drawn.addmm_(logits.T, h)
-            by_offset += logits.sum(0)
             by_vectors.index_add_(0, t, pull[:, None] * h)
-            by_bias.index_add_(0, t, pull)
         by_vectors.index_add_(0, negatives, by_drawn)
-        by_bias.index_add_(0, negatives, by_offset)
-        ctx.save_for_backward(by_hidden, by_vectors, by_bias)
+        ctx.save_for_backward(by_hidden, by_vectors)
         return loss
 
     @staticmethod

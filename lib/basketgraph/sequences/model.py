@@ -10,11 +10,15 @@ from basketgraph.sequences.loss import SampledSoftmax
 from basketgraph.sequences.settings import SequenceSettings
 
 Dropout = Callable[[torch.Tensor], torch.Tensor]
-START = 0.05  # standard deviation of the first item and position vectors
+START = 6.4  # root mean square of the first item and position vectors times d: what a score first is where the state points to an item
+QUIET = 0.3
 
 
 class SequenceModel:
-    """The parameters by name, and what they compute. A score is <hidden state, item vector> + the item's bias."""
+    """The parameters by name, and what they compute. A score is <hidden state, item vector>.
+
+    A block begins by adding QUIET times the mean of what came before to an entry, and nothing else: random mixing would drown the first item vectors.
+    """
 
     def __init__(self, items: int, settings: SequenceSettings) -> None:
         self.items, self.settings = items, settings
@@ -23,9 +27,11 @@ class SequenceModel:
         def normal(rows: int, columns: int, scale: float) -> torch.Tensor:
             return torch.randn(rows, columns, generator=draw) * scale
 
-        start = {"item": normal(items, width, START), "position": normal(settings.length, width, START), "bias": torch.zeros(items)}
+        start = {"item": normal(items, width, START / width), "position": normal(settings.length, width, START / width)}
         for block in range(settings.blocks):
-            start |= {f"{block}.{name}": normal(width, width, width**-0.5) for name in ("query", "key", "value", "mix", "inner", "outer")}
+            start |= {f"{block}.{name}": normal(width, width, QUIET * width**-0.5) for name in ("query", "key")}
+            start |= {f"{block}.value": torch.eye(width), f"{block}.mix": QUIET * torch.eye(width)}
+            start |= {f"{block}.inner": normal(width, width, width**-0.5), f"{block}.outer": torch.zeros(width, width)}
             start |= {f"{block}.{name}_bias": torch.zeros(width) for name in ("inner", "outer")}
             for norm in ("attention_norm", "feed_norm"):
                 start |= {f"{block}.{norm}": torch.ones(width), f"{block}.{norm}_bias": torch.zeros(width)}
@@ -65,7 +71,7 @@ class SequenceModel:
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
         """Scores of all items: [n, d] -> [n, items]."""
-        return torch.addmm(self._parameters["bias"], hidden, self._parameters["item"].T)
+        return hidden @ self._parameters["item"].T
 
     def step(
         self,
@@ -84,7 +90,7 @@ class SequenceModel:
         own = self._parameters
         wanted = targets >= 0
         hidden = self.hidden(items, positions, dropout)[wanted]  # [n, d]
-        loss: torch.Tensor = SampledSoftmax.apply(hidden, own["item"], own["bias"], targets[wanted], *negatives)  # type: ignore[no-untyped-call]
+        loss: torch.Tensor = SampledSoftmax.apply(hidden, own["item"], targets[wanted], *negatives)  # type: ignore[no-untyped-call]
         gradients = torch.autograd.grad(loss / global_weight, list(own.values()))
         total = workers.sum(torch.cat([gradient.reshape(-1) for gradient in gradients]))  # one message
         for parameter, gradient in zip(own.values(), torch.split(total, [parameter.numel() for parameter in own.values()]), strict=True):

@@ -71,7 +71,7 @@ def item_chances(rows: SequenceRows, items: int, power: float, workers: Workers)
 
 def first_vectors(model: SequenceModel, rows: SequenceRows, workers: Workers) -> None:
     """Start the item vectors at what all ranks' rows say of the items that lie close together."""
-    model.start_from(item_vectors(rows, model.items, START, model.settings, workers))
+    model.start_from(item_vectors(rows, model.items, START / model.settings.dim, model.settings, workers))
 
 
 def train(
