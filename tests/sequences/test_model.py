@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from basketgraph.foundation.distributed.workers import OneProcess
 from basketgraph.sequences.dropout import RowDropout, no_dropout
 from basketgraph.sequences.model import SequenceModel
 from basketgraph.sequences.packing import pack
@@ -44,3 +45,12 @@ def test_a_row_is_dropped_alike_in_any_batch_and_anew_in_each_call_epoch_and_see
     assert set(np.round(first.unique().tolist(), 4)) == {0, 1.3333}
     for other in (second, RowDropout(0.25, 0, 1, [4, 5, 6])(values), RowDropout(0.25, 1, 0, [4, 5, 6])(values)):
         assert not torch.equal(first, other)
+
+
+def test_a_batch_without_rows_adds_nothing_but_takes_part():
+    model = SequenceModel(10, SETTINGS)
+    nothing = torch.zeros(0, SETTINGS.length, dtype=torch.int64)
+    negatives = torch.arange(10), torch.zeros(10)
+    loss = model.step(nothing, nothing, nothing, negatives, RowDropout(0.5, 0, 0, []), 5.0, OneProcess())
+    assert float(loss) == 0
+    assert not any(parameter.grad.any() for parameter in model.parameters().values())

@@ -101,7 +101,7 @@ class SequenceModel:
         return F.layer_norm(state, (self.settings.dim,), self._parameters[name], self._parameters[f"{name}_bias"])
 
     def _heads(self, values: torch.Tensor) -> torch.Tensor:
-        return values.view(*values.shape[:2], self.settings.heads, -1).transpose(1, 2)
+        return values.view(*values.shape[:2], self.settings.heads, self.settings.dim // self.settings.heads).transpose(1, 2)
 
 
 def causal_mask(positions: torch.Tensor) -> torch.Tensor:
