@@ -17,11 +17,13 @@ def scored():
     return hidden, vectors, torch.randint(ITEMS, (POSITIONS,), generator=draw)
 
 
-def test_with_every_item_expected_once_it_is_the_whole_softmax_and_the_gradient_is_autograds(monkeypatch):
+@pytest.mark.parametrize("expected", [torch.ones(ITEMS), torch.linspace(0.2, 3, ITEMS)], ids=["each once: the whole softmax", "not alike"])
+def test_a_negative_counts_by_how_often_it_was_expected_and_the_gradient_is_autograds(expected, monkeypatch):
     monkeypatch.setattr(loss_module, "CHUNK", 3)  # several chunks
     hidden, vectors, targets = scored()
-    got = SampledSoftmax.apply(hidden, vectors, targets, torch.arange(ITEMS), torch.zeros(ITEMS))
-    want = F.cross_entropy(hidden @ vectors.T, targets, reduction="sum")
+    got = SampledSoftmax.apply(hidden, vectors, targets, torch.arange(ITEMS), expected.log())
+    own = F.one_hot(targets, ITEMS)
+    want = F.cross_entropy(hidden @ vectors.T - expected.log() * (1 - own), targets, reduction="sum")  # the target itself is not corrected
     assert float(got.detach()) == pytest.approx(float(want.detach()), rel=1e-5)
     for one, other in zip(torch.autograd.grad(got, (hidden, vectors)), torch.autograd.grad(want, (hidden, vectors)), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
