@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from basketgraph.cli.bench import app
+from basketgraph.sequences.bench import VALIDATION_PEOPLE
 from basketgraph.sequences.blend import tuned_counts
 from basketgraph.sequences.leave_one_out import gains, hits, read_leave_one_out, sample, target_ranks
 
@@ -37,7 +38,7 @@ def test_the_last_line_of_stdout_is_the_json_object_of_the_protocol(tmp_path):
 @pytest.mark.parametrize(("name", "hit_rate", "ndcg"), [("Beauty", 0.083, 0.052), ("Toys_and_Games", 0.096, 0.063)])
 def test_the_counts_reach_what_was_promised(name, hit_rate, ndcg, shared_data):
     data = read_leave_one_out(shared_data / "amazon_sequences" / f"{name}.txt")
-    _, counts = tuned_counts(data, sample(data.valid, 5000, 0))
+    _, counts = tuned_counts(data, sample(data.valid, VALIDATION_PEOPLE, 0))
     ranks = target_ranks(data.test, len(data.items), lambda histories: {"counts": counts.scores(histories)})["counts"]
     assert hits(ranks).mean() >= hit_rate
     assert gains(ranks).mean() >= ndcg

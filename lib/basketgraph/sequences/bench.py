@@ -23,7 +23,7 @@ from basketgraph.sequences.training import train_sequences
 from basketgraph.shards.plain import Nodes, seal_sequences
 
 LEVEL = 0.9
-VALIDATION_PEOPLE = 5000
+VALIDATION_PEOPLE = 10_000
 SHARDS = 8
 Say = Callable[[str], None]
 

@@ -20,7 +20,7 @@ class SequenceSettings(Settings):
     learning_rate: float = Field(0.004, gt=0)
     warmup_steps: int = Field(100, ge=0)
     decay_share: float = Field(0.3, ge=0, lt=1)  # of the epochs, at the end: the rate falls to 0
-    epochs: int = Field(24, ge=1)
+    epochs: int = Field(16, ge=1)
     minutes: float | None = Field(None, gt=0)
     seed: int = 0
     threads: int = Field(1, ge=0)
