@@ -34,7 +34,7 @@ def test_the_last_line_of_stdout_is_the_json_object_of_the_protocol(tmp_path):
     assert found["peak_memory_bytes"] > 0
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(("name", "hit_rate", "ndcg"), [("Beauty", 0.083, 0.052), ("Toys_and_Games", 0.096, 0.063)])
 def test_the_counts_reach_what_was_promised(name, hit_rate, ndcg, shared_data):
     data = read_leave_one_out(shared_data / "amazon_sequences" / f"{name}.txt")
