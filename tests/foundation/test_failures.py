@@ -18,6 +18,7 @@ from basketgraph.clean.replay.replay import Replay, ReplayOutcome
 from basketgraph.cli import runner
 from basketgraph.cli.runner import run_pipeline
 from basketgraph.foundation.config import Config, UserError, load
+from basketgraph.foundation.distributed.epoch_log import reported_epochs
 from basketgraph.foundation.failures import at_the_end, handling, in_a_line
 from basketgraph.foundation.quality.build import suites_of
 from basketgraph.foundation.quality.check import QualityStop
@@ -29,7 +30,6 @@ from basketgraph.foundation.runs.lock import Leases, RunLock
 from basketgraph.foundation.runs.memory import PeakMemory
 from basketgraph.foundation.runs.steps import Step
 from basketgraph.foundation.tables.files import Files
-from basketgraph.graph.training import Training, _reported_epochs
 
 check = import_module("basketgraph.foundation.quality.check")  # the package has a function of this name
 DAY = date(2026, 3, 1)
@@ -104,8 +104,7 @@ def test_a_lock_that_cannot_be_released_does_not_hide_why_the_run_failed(tmp_pat
 
 def test_a_progress_file_that_cannot_be_read_does_not_hide_why_the_ranks_failed(tmp_path: Path, warnings: list[str]) -> None:
     (tmp_path / "progress.jsonl").write_text("{cut off\n")
-    training = Training(shards=tmp_path, model=tmp_path)
-    with pytest.raises(ValueError, match="first"), _reported_epochs([training], 1, lambda training, epoch: None):
+    with pytest.raises(ValueError, match="first"), reported_epochs([tmp_path / "progress.jsonl"], lambda number, epoch: None):
         fail(ValueError("first"))
     assert "JSONDecodeError" in warnings[-1]
 

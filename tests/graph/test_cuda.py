@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from basketgraph.foundation.adam import Adam
 from basketgraph.foundation.distributed.workers import OneProcess
-from basketgraph.graph.adam import Adam
 from basketgraph.graph.bench import fit
 from basketgraph.graph.checkpoints import Checkpoints
 from basketgraph.graph.model import LightGCN

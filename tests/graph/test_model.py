@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from basketgraph.foundation.adam import Adam
 from basketgraph.foundation.config import UserError
 from basketgraph.foundation.distributed.workers import OneProcess
-from basketgraph.graph.adam import Adam
 from basketgraph.graph.evaluate import quality
 from basketgraph.graph.export import serving
 from basketgraph.graph.model import LightGCN

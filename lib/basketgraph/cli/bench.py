@@ -6,6 +6,7 @@ from basketgraph.graph.bench_cli import graph
 from basketgraph.recall.bench_behaviours_cli import behaviours
 from basketgraph.recall.bench_ratings_cli import ratings
 from basketgraph.recall.bench_sessions_cli import sessions
+from basketgraph.sequences.bench_cli import sequences
 
 app = typer.Typer(help="Measure a part of the suite alone, on plain files.", no_args_is_help=True)
 
@@ -15,5 +16,5 @@ def main() -> None:
     """Measure a part of the suite alone, on plain files."""
 
 
-for function in (graph, behaviours, sessions, ratings):
+for function in (graph, behaviours, sessions, ratings, sequences):
     app.command()(function)

@@ -11,11 +11,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import torch
 
+from basketgraph.foundation.adam import Adam
 from basketgraph.foundation.distributed.launch import free_threads
 from basketgraph.foundation.distributed.workers import OneProcess
 from basketgraph.foundation.peak_memory import peak_memory_bytes
 from basketgraph.foundation.progress import at
-from basketgraph.graph.adam import Adam
 from basketgraph.graph.edgelist import EdgeLists, read_edge_lists
 from basketgraph.graph.evaluate import quality
 from basketgraph.graph.export import Serving, serving

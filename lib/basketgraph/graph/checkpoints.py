@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
+from basketgraph.foundation.adam import Adam
 from basketgraph.foundation.tables.files import rename_folder
-from basketgraph.graph.adam import Adam
 from basketgraph.graph.model import LightGCN
 from basketgraph.graph.train import Epoch
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from basketgraph.graph.adam import Adam
+from basketgraph.foundation.adam import Adam
 from basketgraph.graph.model import LightGCN
 
 

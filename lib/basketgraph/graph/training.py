@@ -1,25 +1,21 @@
 """Training on sealed shard sets: start the ranks, report their epochs, read the results. Imports no torch."""
 
 import hashlib
-import json
 import shutil
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from basketgraph.foundation.code_hash import module_code
 from basketgraph.foundation.config import Settings
+from basketgraph.foundation.distributed.epoch_log import reported_epochs
 from basketgraph.foundation.distributed.launch import Launcher, run_ranks
-from basketgraph.foundation.failures import at_the_end
 from basketgraph.foundation.progress import at
 from basketgraph.graph.results import EMBEDDINGS, PROGRESS, RESULT, Result
 from basketgraph.graph.settings import GraphSettings
 from basketgraph.shards.manifest import Manifest, read_manifest, verify
 
-POLL_SECONDS = 0.5
 WORKER = "basketgraph.graph.worker_main"
 
 
@@ -79,7 +75,12 @@ def train_each(
         arguments = ["--settings", settings.model_dump_json()]
         for training in unfinished:
             arguments += ["--training", training.model_dump_json()]
-        with _reported_epochs(unfinished, settings.epochs, on_epoch):
+
+        def report(number: int, epoch: dict[str, Any]) -> None:
+            at("epochs done", number * settings.epochs + epoch["number"] + 1, len(unfinished) * settings.epochs)
+            on_epoch(unfinished[number], epoch)
+
+        with reported_epochs([training.model / PROGRESS for training in unfinished], report):
             run_ranks(WORKER, arguments, ranks, launcher=launcher, threads=settings.threads)
     return [read_result(training.model) for training in named]
 
@@ -91,35 +92,3 @@ def _is_finished(training: Training) -> bool:
 def read_result(model_dir: Path) -> Result:
     """The result of a finished training."""
     return Result.model_validate_json((model_dir / RESULT).read_text(encoding="utf-8"))
-
-
-@contextmanager
-def _reported_epochs(trainings: Sequence[Training], epochs: int, on_epoch: Callable[[Training, dict[str, Any]], None]) -> Iterator[None]:
-    """While the block runs, call `on_epoch` for each new line of the trainings' progress files, in order."""
-    lines_read = [0] * len(trainings)
-    ended = threading.Event()
-
-    def read() -> None:
-        for number, training in enumerate(trainings):
-            path = training.model / PROGRESS
-            # a line without its end is still being written
-            lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.is_file() else []
-            for epoch in map(json.loads, lines[lines_read[number] :]):
-                at("epochs done", number * epochs + epoch["number"] + 1, len(trainings) * epochs)
-                on_epoch(training, epoch)
-            lines_read[number] = len(lines)
-
-    def poll() -> None:
-        while not ended.wait(POLL_SECONDS):
-            read()
-
-    thread = threading.Thread(target=poll, name="epochs", daemon=True)
-
-    def finish() -> None:
-        ended.set()
-        thread.join()
-        read()
-
-    thread.start()
-    with at_the_end(f"{PROGRESS}: not read to its end", finish):
-        yield

@@ -1,7 +1,6 @@
 """One rank of trainings over sealed shard sets: `python -m basketgraph.graph.worker_main --settings JSON --training JSON [--training JSON ...]`."""
 
 import argparse
-import json
 import os
 import sys
 import time
@@ -11,11 +10,12 @@ from pathlib import Path
 
 import torch
 
+from basketgraph.foundation.adam import Adam
+from basketgraph.foundation.distributed.epoch_log import append_epoch
 from basketgraph.foundation.distributed.launch import free_threads, watch_launcher
 from basketgraph.foundation.distributed.workers import Workers, started_workers
 from basketgraph.foundation.peak_memory import peak_memory_bytes
 from basketgraph.foundation.tables.files import write_atomically
-from basketgraph.graph.adam import Adam
 from basketgraph.graph.checkpoints import Checkpoints
 from basketgraph.graph.export import write_serving
 from basketgraph.graph.model import LightGCN
@@ -53,7 +53,7 @@ def train_source(training: Training, settings: GraphSettings, workers: Workers) 
         epochs.append(epoch)
         checkpoints.save(epochs)
         if workers.rank == 0:
-            _append_progress(model_dir, epoch, time.monotonic() - started)
+            append_epoch(model_dir / PROGRESS, {**asdict(epoch), "seconds": round(time.monotonic() - started, 3)})
         if board is not None:
             _log(board, epoch)
     write_serving(model_dir / EMBEDDINGS, model, source)
@@ -64,11 +64,6 @@ def train_source(training: Training, settings: GraphSettings, workers: Workers) 
         board.close()
     if workers.rank == 0:
         _finish(model_dir, training.fingerprint, settings, epochs, workers.size, time.monotonic() - started, int(peaks.sum()))
-
-
-def _append_progress(model_dir: Path, epoch: Epoch, seconds: float) -> None:
-    with (model_dir / PROGRESS).open("a", encoding="utf-8") as file:
-        file.write(json.dumps({**asdict(epoch), "seconds": round(seconds, 3)}) + "\n")
 
 
 def _log(board: "object", epoch: Epoch) -> None:

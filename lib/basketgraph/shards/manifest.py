@@ -12,6 +12,8 @@ from pydantic import ValidationError
 from basketgraph.foundation.config import Settings, UserError
 from basketgraph.foundation.tables.files import replaced_folder, write_atomically
 
+Kind = Literal["users", "edges", "items", "sequences"]
+
 MANIFEST = "manifest.json"
 FORMAT = 1
 CURE = "Seal the set again (jobs/seal_shards.py) and train on that."
@@ -20,6 +22,7 @@ COLUMNS = {  # of each kind of file; all lists of a column in a set have one len
     "users": ("user_index bigint", "user_id string", "start array<float>", "features array<float>"),
     "edges": ("user_index bigint", "item_index bigint", "weight float"),
     "items": ("item_index bigint", "item_id string", "start array<float>", "features array<float>"),
+    "sequences": ("row_index bigint", "items array<int>", "targets array<int>", "positions array<int>"),
 }
 SCHEMA_HASH = hashlib.sha256(repr(sorted(COLUMNS.items())).encode()).hexdigest()
 
@@ -28,7 +31,7 @@ class ShardFile(Settings):
     """A Parquet file of the set; items belong to no shard."""
 
     name: str
-    kind: Literal["users", "edges", "items"]
+    kind: Kind
     shard: int | None
     rows: int
     bytes: int
@@ -46,6 +49,8 @@ class Manifest(Settings):
     users: int
     items: int
     edges: int
+    sequences: int = 0  # packed rows of shards.sequence_rows
+    sequence_length: int = 0  # entries of each of them
     start_width: int  # 0: training finds a start of its own
     user_features: tuple[str, ...]
     item_features: tuple[str, ...]
@@ -62,7 +67,7 @@ class Manifest(Settings):
         """Raise UserError where some rank would have no shard."""
         if ranks > self.shards:
             raise UserError(
-                "graph: more ranks than shards",
+                "training: more ranks than shards",
                 [f"ranks: want at most {self.shards} (the set's shards), have {ranks}"],
                 f"Start {self.shards} ranks or fewer, or seal the set with at least {ranks} shards.",
             )
@@ -86,7 +91,7 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def described(folder: Path, name: str, kind: Literal["users", "edges", "items"], shard: int | None) -> ShardFile:
+def described(folder: Path, name: str, kind: Kind, shard: int | None) -> ShardFile:
     """The manifest's entry for a file that was written in `folder`."""
     path = folder / name
     rows = pq.read_metadata(path).num_rows

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from basketgraph.shards.manifest import Manifest, ShardFile, described, manifest_of, seal_set
+from basketgraph.shards.manifest import Kind, Manifest, ShardFile, described, manifest_of, seal_set
+from basketgraph.shards.sequence_rows import COLUMNS, SequenceRows
 
 Array = NDArray[Any]
 
@@ -36,19 +37,12 @@ def seal_arrays(folder: Path, edges: tuple[Array, Array, Array], users: Nodes, i
 
     def fill(writing: Path) -> Manifest:
         files: list[ShardFile] = []
-
-        def write(table: pa.Table, kind: Literal["users", "edges", "items"], shard: int | None) -> None:
-            name = f"{kind}.parquet" if shard is None else f"{kind}-{shard:05d}.parquet"
-            pq.write_table(table, writing / name)
-            files.append(described(writing, name, kind, shard))
-
-        bounds = np.linspace(0, len(users.ids), shards + 1).astype(np.int64)
-        for shard, (begin, end) in enumerate(pairwise(bounds)):
+        for shard, (begin, end) in enumerate(_runs(len(users.ids), shards)):
             inside = (edges[0] >= begin) & (edges[0] < end)
             columns = {"user_index": edges[0][inside], "item_index": edges[1][inside], "weight": edges[2][inside].astype(np.float32)}
-            write(pa.table(columns), "edges", shard)
-            write(_node_table("user", users, int(begin), int(end)), "users", shard)
-        write(_node_table("item", items, 0, len(items.ids)), "items", None)
+            files.append(_written(pa.table(columns), writing, "edges", shard))
+            files.append(_written(_node_table("user", users, begin, end), writing, "users", shard))
+        files.append(_written(_node_table("item", items, 0, len(items.ids)), writing, "items", None))
         width = users.matrix("start").shape[1]
         features = {"user_features": users.feature_names, "item_features": items.feature_names}
         return manifest_of(writing, files, cut=cut, tables={}, shards=shards, start_width=width, **features)
@@ -56,10 +50,41 @@ def seal_arrays(folder: Path, edges: tuple[Array, Array, Array], users: Nodes, i
     return seal_set(folder, fill)
 
 
+def seal_sequences(folder: Path, rows: SequenceRows, items: Nodes, *, shards: int, cut: date) -> Manifest:
+    """Seal packed sequences, without users and edges, as `folder`; rows fall into shards by runs of the index."""
+
+    def fill(writing: Path) -> Manifest:
+        files: list[ShardFile] = []
+        for shard, (begin, end) in enumerate(_runs(len(rows.index), shards)):
+            columns = {"row_index": pa.array(rows.index[begin:end])}
+            columns |= {name: _lists(getattr(rows, name)[begin:end], pa.int32()) for name in COLUMNS}
+            files.append(_written(pa.table(columns), writing, "sequences", shard))
+        files.append(_written(_node_table("item", items, 0, len(items.ids)), writing, "items", None))
+        fields = {"sequence_length": rows.length, "start_width": 0, "user_features": (), "item_features": items.feature_names}
+        return manifest_of(writing, files, cut=cut, tables={}, shards=shards, **fields)
+
+    return seal_set(folder, fill)
+
+
+def _runs(count: int, shards: int) -> list[tuple[int, int]]:
+    """The first and the last index + 1 of each shard."""
+    return list(pairwise(np.linspace(0, count, shards + 1).astype(np.int64).tolist()))
+
+
+def _written(table: pa.Table, folder: Path, kind: Kind, shard: int | None) -> ShardFile:
+    name = f"{kind}.parquet" if shard is None else f"{kind}-{shard:05d}.parquet"
+    pq.write_table(table, folder / name)
+    return described(folder, name, kind, shard)
+
+
 def _node_table(name: str, nodes: Nodes, begin: int, end: int) -> pa.Table:
     columns = {f"{name}_index": pa.array(np.arange(begin, end)), f"{name}_id": pa.array(list(nodes.ids[begin:end]), pa.string())}
     for which in ("start", "features"):
-        rows = nodes.matrix(which)[begin:end]
-        offsets = np.arange(len(rows) + 1, dtype=np.int32) * rows.shape[1]
-        columns[which] = pa.ListArray.from_arrays(pa.array(offsets), pa.array(rows.ravel(), pa.float32()))
+        columns[which] = _lists(nodes.matrix(which)[begin:end], pa.float32())
     return pa.table(columns)
+
+
+def _lists(rows: Array, kind: pa.DataType) -> pa.ListArray:
+    """rows [n, width] as n lists of one length."""
+    offsets = np.arange(len(rows) + 1, dtype=np.int32) * rows.shape[1]
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(rows.ravel(), kind))

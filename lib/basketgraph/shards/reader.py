@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from basketgraph.foundation.config import UserError
 from basketgraph.foundation.paths import file_url
 from basketgraph.shards.manifest import CURE, Manifest, ShardFile, ids_sha256, read_manifest, verify
+from basketgraph.shards.sequence_rows import COLUMNS, SequenceRows
 
 Array = NDArray[Any]
 
@@ -69,6 +70,13 @@ class ShardSet:
         columns = self._read(files, {name: np.zeros(0, kind) for name, kind in names.items()})
         order = np.lexsort((columns["item_index"], columns["user_index"]))
         return EdgeRows(columns["user_index"][order], columns["item_index"][order], columns["weight"][order])
+
+    def sequences(self, shard: int) -> SequenceRows:
+        """The packed sequences of a shard, by row."""
+        empty = {name: np.zeros((0, self.manifest.sequence_length), np.int32) for name in COLUMNS}
+        columns = self._read(self.manifest.of_kind("sequences", [shard]), {"row_index": np.zeros(0, np.int64), **empty})
+        order = np.argsort(columns["row_index"], kind="stable")
+        return SequenceRows(*(columns[name][order] for name in ("row_index", *COLUMNS)))
 
     def _nodes(self, name: str, files: list[ShardFile], features: int) -> NodeRows:
         empty = {f"{name}_index": np.zeros(0, np.int64), f"{name}_id": np.zeros(0, object)}

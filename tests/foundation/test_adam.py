@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from basketgraph.graph.adam import BETAS, EPSILON, Adam
+from basketgraph.foundation.adam import BETAS, EPSILON, Adam
 
 
 def test_every_step_follows_the_formula_of_kingma_and_ba():
