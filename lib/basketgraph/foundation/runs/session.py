@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from basketgraph.foundation.config import Config, UserError, data_text
+from basketgraph.foundation.config import Config, UserError, conf_without_shop, data_text
 from basketgraph.foundation.interrupt import kept_interrupt
 from basketgraph.foundation.paths import PACKAGE, local_folder
 from basketgraph.foundation.progress import at
@@ -108,6 +108,11 @@ def spark_session(conf: Config, app: str) -> SparkSession:
     session.sparkContext.setLogLevel("ERROR")
     want_reachable(session, {"warehouse": conf.warehouse, "work_dir": conf.environment.work_dir, "landing": conf.source.get("landing")})
     return session
+
+
+def session_without_shop(app: str) -> SparkSession:
+    """A session of this machine for work on plain files, which has no warehouse. errors: as of `spark_session`."""
+    return spark_session(conf_without_shop(app), app)
 
 
 def want_reachable(spark: SparkSession, places: Mapping[str, object]) -> None:
