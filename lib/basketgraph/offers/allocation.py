@@ -1,8 +1,8 @@
 """Which coupons each person gets under budgets, floors and caps: Lagrangian dual on Spark, then whole coupons.
 
 Maximise the value of the pairs given, where each budget holds, each category has its floor and nobody has more coupons than their cap. At prices for
-budgets and floors everybody's best choice is their own, so a pass is an argmax in each partition and one small sum. The dual value at any prices is an
-upper bound, and `gap` tells how far below it the whole coupons are.
+budgets and floors everybody's best choice is their own, so a pass is an argmax in each partition and one small sum. The dual value at any prices is
+an upper bound, and `gap` tells how far below it the whole coupons are.
 """
 
 from __future__ import annotations
@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from basketgraph.offers.coupon_terms import Block, Duals, Floats, Terms, Totals, lagrangian_totals
-from basketgraph.offers.cutting_plane import Plane, Planes, minimise_dual
+from basketgraph.offers.cutting_plane import NEAR, SAMPLE_PASSES, Plane, Planes, SampleGuess, minimise_dual
 from basketgraph.offers.pairs import Changes, Pairs
 from basketgraph.offers.rounding import AT_LEAST, BUDGET_MARGIN, FLOOR_MARGIN, mend, wanted_shares
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-SAMPLE = 20_000  # people whose prices are the start
+SAMPLE = 20_000  # people
 BOUND_PASSES, MARGIN_PASSES = 24, 12  # at most
+ROUND_OFF = 1e-9  # of a budget: sums in another order differ in their last digits
+LEAST_SIZE = 0.05  # of a mean price, where the first one is 0
 FLOOR_PRICE = 10.0  # of the largest value: what one coupon short of a floor costs, far above what any coupon brings
 
 
@@ -51,50 +53,46 @@ class Allocation:
     violations: int
 
 
-def allocate(pairs: Pairs, terms: Terms, *, start: Duals | None = None, seed: int = 0) -> Allocation:
+def allocate(pairs: Pairs, terms: Terms, *, start: Duals | None = None, seed: int = 0, sample_people: int = SAMPLE) -> Allocation:
     """Allocate coupons.
 
-    start: prices to begin at, say yesterday's; without, those of a sample of SAMPLE people, drawn by seed, whose budgets and floors are scaled down.
+    start:         prices to begin at, say yesterday's; without, those of a sample of people whose budgets and floors are scaled down.
+    sample_people: how many people are drawn, by seed; the driver holds their pairs and searches them between passes.
     """
-    sample = pairs.sample(SAMPLE, seed)
-    price, scale = floor_price(sample), _scale(sample, terms)
-    share = len(sample.caps) / pairs.people
-    of_sample = Planes(terms, price)
-
-    def passed(duals: Duals) -> Totals:
-        return pairs.evaluate(terms, duals)
+    sample = pairs.sample(sample_people, seed)
+    share, price, size = len(sample.caps) / pairs.people, floor_price(sample), price_sizes(sample, terms)
+    of_sample, planes = Planes(terms, price), Planes(terms, price)
 
     def passed_sample(duals: Duals) -> Totals:
         return lagrangian_totals(sample, terms, duals)
 
-    begin = start.vector if start is not None else 0 * scale
+    def least(limits: Terms, begin: Floats, most: int) -> tuple[float, Plane]:
+        near = np.maximum(begin, LEAST_SIZE * size)
+        guess = SampleGuess(of_sample, passed_sample, limits, share=share, scale=near)
+        return minimise_dual(planes, limits, lambda duals: pairs.evaluate(terms, duals), start=begin, scale=near, radius=NEAR, most=most, guess=guess)
+
+    begin = np.zeros(len(size)) if start is None else start.vector
     if start is None:
         small = terms.scaled(share, share)
-        begin = minimise_dual(of_sample, small, passed_sample, start=begin, scale=scale, radius=1.0, most=SAMPLE_PASSES)[1].point
-    sizes = np.maximum(begin, 0.05 * scale)
-    planes, search = Planes(terms, price), {"scale": sizes, "radius": NEAR}
-    guess = SampleGuess(of_sample, passed_sample, terms, share=share, scale=sizes)
-    dual, bound = minimise_dual(planes, terms, passed, start=begin, most=BOUND_PASSES, guess=guess, **search)
-    narrow = terms.scaled(BUDGET_MARGIN, FLOOR_MARGIN)
-    guess = SampleGuess(of_sample, passed_sample, narrow, share=share, scale=sizes)
-    _, best = minimise_dual(planes, narrow, passed, start=bound.point, most=MARGIN_PASSES, guess=guess, **search)
+        begin = minimise_dual(of_sample, small, passed_sample, start=begin, scale=size, radius=1.0, most=SAMPLE_PASSES)[1].point
+    dual, bound = least(terms, begin, BOUND_PASSES)
+    _, best = least(terms.scaled(BUDGET_MARGIN, FLOOR_MARGIN), bound.point, MARGIN_PASSES)
     changes = _mended(pairs, terms, best)
-    prices = terms.duals(best.point)
-    whole = pairs.chosen(terms, prices, changes)
-    spend, counts = whole.totals.spend(terms), whole.totals.counts(terms)
+    found = pairs.chosen(terms, terms.duals(best.point), changes)
+    spend, counts = found.totals.spend(terms), found.totals.counts(terms)
     shortfall = np.maximum(terms.floors - counts, 0.0)
-    net = whole.totals.value - price * float(shortfall.sum())
+    net = found.totals.value - price * float(shortfall.sum())
     return Allocation(
-        coupons=pairs.allocation(terms, prices, changes),
+        coupons=pairs.allocation(terms, terms.duals(best.point), changes),
         dual=dual,
-        value=whole.totals.value,
+        value=found.totals.value,
         gap=(dual - net) / max(abs(dual), 1e-300),
         duals=terms.duals(bound.point),
-        passes=planes.passes + 2,  # for moves, and for the sums at the end
+        passes=planes.passes + 2,  # for the moves, and for the sums at the end
         spend=spend,
         counts=counts,
         shortfall=shortfall,
-        violations=int((spend > terms.budgets).sum()) + whole.breaches,
+        violations=int((spend > terms.budgets * (1 + ROUND_OFF)).sum()) + found.breaches,
     )
 
 
@@ -112,19 +110,8 @@ def floor_price(people: Block) -> float:
     return FLOOR_PRICE * max(float(people.values.max(initial=0.0)), 1e-9)
 
 
-def _scale(people: Block, terms: Terms) -> Floats:
-    """The size of each price: a mean value per cost, and a mean value."""
+def price_sizes(people: Block, terms: Terms) -> Floats:
+    """The size of a price of each budget and floor: a mean value per cost, and a mean value."""
     value = float(people.values[np.isfinite(people.values)].mean())
     cost = float(people.costs.mean())
     return np.concatenate([np.full(len(terms.budgets), value / cost), np.full(len(terms.floors), value)])
-
-
-def _sample_prices(sample: Block, terms: Terms, people: int, price: float, scale: Floats) -> Floats:
-    share = len(sample.caps) / people
-    small = terms.scaled(share, share)
-
-    def passed(duals: Duals) -> Totals:
-        return lagrangian_totals(sample, small, duals)
-
-    _, best = minimise_dual(Planes(small, price), small, passed, start=0 * scale, scale=scale, radius=FAR, most=SAMPLE_PASSES, name="sample")
-    return best.point

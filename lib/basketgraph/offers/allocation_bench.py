@@ -18,9 +18,9 @@ ROUNDS = 4  # partitions for each core
 
 
 def bench(*, people: int, coupons: int, exact: bool = False, seed: int = 0) -> dict[str, Any]:
-    """dual, value, gap, passes, seconds (of the solve alone: pairs cached, Spark started), violations, shortfall (coupons by category, where a floor is
-    not met), exact (of the linear program; None where it was not asked for), exact_difference (share of it that the dual is above), people, coupons,
-    spend_of_budgets (shares), total_seconds, peak_memory_bytes (all processes together), seed.
+    """dual, value, gap, passes, seconds (of the solve alone: pairs cached, Spark started), violations, shortfall (coupons by category, where a
+    floor is not met), exact (of the linear program; None where it was not asked for), exact_difference (share of it that the dual is above),
+    people, coupons, spend_of_budgets (shares), total_seconds, peak_memory_bytes (all processes together), seed.
 
     errors: UserError for fewer coupons than categories, and for an exact program of too many people.
     """

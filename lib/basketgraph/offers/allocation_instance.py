@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,7 +25,7 @@ def made_pairs(spark: SparkSession, *, people: int, coupons: int, seed: int, par
     """`people` people and `coupons` coupons, cached. Coupon k is of category k mod 8 and draws on budget k mod 5."""
     chunks = spark.range(0, -(-people // CHUNK), 1, partitions)
 
-    def drawn(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def drawn(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             for chunk in batch["id"].to_pylist():
                 size = min(CHUNK, people - chunk * CHUNK)

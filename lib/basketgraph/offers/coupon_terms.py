@@ -10,6 +10,7 @@ from basketgraph.foundation.config import UserError
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
+Bools = NDArray[np.bool_]
 
 
 class Duals(NamedTuple):
@@ -84,11 +85,11 @@ class Totals(NamedTuple):
 
     def spend(self, terms: Terms) -> Floats:
         """[budgets]"""
-        return np.bincount(terms.budget_of, weights=self.by_coupon[1], minlength=len(terms.budgets))
+        return np.asarray(np.bincount(terms.budget_of, weights=self.by_coupon[1], minlength=len(terms.budgets)), dtype=np.float64)
 
     def counts(self, terms: Terms) -> Floats:
         """[categories]"""
-        return np.bincount(terms.category_of, weights=self.by_coupon[2], minlength=len(terms.floors))
+        return np.asarray(np.bincount(terms.category_of, weights=self.by_coupon[2], minlength=len(terms.floors)), dtype=np.float64)
 
 
 def reduced_values(block: Block, terms: Terms, duals: Duals) -> Floats:

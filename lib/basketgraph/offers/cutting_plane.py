@@ -1,8 +1,8 @@
 """Minimise the Lagrangian dual of an allocation by cutting planes in a trust region; knows nothing of where the people are.
 
 The dual at prices (l, m) is D = h(l, m) + l . budgets - m . floors, where h is the sum over people of the best they can have at these prices. h is
-convex, and each pass gives its value and a subgradient (-spend, counts): a plane below it. Each step minimises the highest plane within the trust region
-by a linear program of a few variables (HiGHS), and asks for a pass there (Kelley 1960; Lemaréchal, Nemirovskii and Nesterov 1995).
+convex, and each pass gives its value and a subgradient (-spend, counts): a plane below it. Each step minimises the highest plane within the trust
+region by a linear program of a few variables (HiGHS), and asks for a pass there (Kelley 1960; Lemaréchal, Nemirovskii and Nesterov 1995).
 """
 
 from collections.abc import Callable
@@ -94,7 +94,8 @@ def minimise_dual(
     """The lowest dual value found and its pass: at most TOLERANCE above the least, or after `most` passes.
 
     start:  prices to begin at, [budgets + floors]; scale: the size of each price; radius: of the trust region, in units of scale.
-    guess:  from the best pass so far, by how much the dual can still fall and where it is least, as something cheaper than a pass sees it. It is followed
+    guess:  from the best pass so far, by how much the dual can still fall and where it is least, as something cheaper than a pass sees it. It is
+    followed
             while it keeps ENOUGH of what it promises; then the planes take over.
     """
     first = planes.passes
@@ -139,7 +140,5 @@ class SampleGuess:
         budgets = np.maximum(terms.budgets * self._share - moved[: len(terms.budgets)], 0.0)
         floors = np.maximum(terms.floors * self._share + moved[len(terms.budgets) :], 0.0)
         small = replace(terms, budgets=budgets, floors=floors)
-        value, least = minimise_dual(
-            self._planes, small, self._evaluate, start=best.point, scale=self._scale, radius=NEAR, most=SAMPLE_PASSES
-        )
+        value, least = minimise_dual(self._planes, small, self._evaluate, start=best.point, scale=self._scale, radius=NEAR, most=SAMPLE_PASSES)
         return (self._planes.value(small, own) - value) / self._share, least.point

@@ -81,8 +81,8 @@ def _arms(counts: "pd.Series[int]") -> str:
 def feature_matrix(rows: pd.DataFrame) -> Floats:
     """Columns as numbers, by their type: float64 [rows, features].
 
-    A number is standardised; where values are missing they become the mean, and a column says so. Anything else is a category with a column of 0 and 1
-    for each of its LEVELS most frequent levels of LEVEL_ROWS rows or more; missing is a level.
+    A number is standardised; where values are missing they become the mean, and a column says so. Anything else is a category with a column of 0
+    and 1 for each of its LEVELS most frequent levels of LEVEL_ROWS rows or more; missing is a level.
     """
     columns: list[Floats] = []
     for name in rows.columns:

@@ -1,12 +1,12 @@
 """People's pairs on Spark: rows of (user, values, costs, cap) as cached blocks of people, and passes over them.
 
-A block holds its people's numbers as bytes: a pass hands Python some hundred blocks instead of millions of arrays, whose elements Spark would copy one by
-one.
+A block holds its people's numbers as bytes: a pass hands Python some hundred blocks instead of millions of arrays, whose elements Spark would copy
+one by one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,7 +26,7 @@ BLOCK = "block long, people long, users array<string>, values binary, costs bina
 MOVES = "kind long, block long, person long, out long, in_ long, cost_out double, cost_in double, rate double"
 ALLOCATION = "user_id string, coupon long, value double, cost double"
 BLOCK_BYTES = 1 << 20  # of values; as many of costs
-Batches = Iterator[pa.RecordBatch]
+Batches = Iterable[pa.RecordBatch]
 
 
 class Changes(NamedTuple):
@@ -85,7 +85,7 @@ class Pairs:
         def found(number: int, block: Block, _: pa.Array) -> list[pa.Array]:
             return list(map(pa.array, block_moves(block, terms, duals, number, shares, in_block)))
 
-        rows = self._mapped(found, MOVES).toPandas()
+        rows = self._mapped(found, MOVES).toArrow()
         return Moves(*(rows[name].to_numpy() for name in Moves._fields))
 
     def sample(self, people: int, seed: int) -> Block:
@@ -96,13 +96,16 @@ class Pairs:
             rows = np.random.default_rng([seed, number]).random(len(block.caps)) < share
             return [pa.array([part[rows].tobytes()]) for part in block]
 
-        blocks = [_block(*row, self.coupons) for row in self._mapped(drawn, "values binary, costs binary, caps binary").collect()]
+        blocks = [
+            _block(row["values"], row["costs"], row["caps"], self.coupons)
+            for row in self._mapped(drawn, "values binary, costs binary, caps binary").collect()
+        ]
         return Block(*(np.concatenate(parts) for parts in zip(*blocks, strict=True)))
 
     def _mapped(self, function: Callable[[int, Block, pa.Array], list[pa.Array]], schema: str) -> DataFrame:
         coupons, names = self.coupons, [column.split()[0] for column in schema.split(", ")]
 
-        def run(batches: Batches) -> Batches:
+        def run(batches: Batches) -> Iterator[pa.RecordBatch]:
             for number, block, users in _blocks(batches, coupons):
                 yield pa.record_batch(function(number, block, users), names=names)
 
@@ -112,7 +115,7 @@ class Pairs:
         """The sum of the function's arrays over all blocks: first in each partition, then on the driver."""
         coupons = self.coupons
 
-        def run(batches: Batches) -> Batches:
+        def run(batches: Batches) -> Iterator[pa.RecordBatch]:
             arrays = [function(number, block) for number, block, _ in _blocks(batches, coupons)]
             if arrays:
                 yield pa.record_batch([pa.array([np.sum(arrays, axis=0).tobytes()])], names=["sums"])
@@ -136,7 +139,7 @@ def cached_pairs(rows: DataFrame) -> Pairs:
     coupons = int(longest)
     in_block = max(1, BLOCK_BYTES // (8 * coupons))
 
-    def packed(batches: Batches) -> Batches:
+    def packed(batches: Batches) -> Iterator[pa.RecordBatch]:
         from pyspark import TaskContext
 
         context = TaskContext.get()

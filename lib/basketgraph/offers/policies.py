@@ -1,7 +1,7 @@
 """What a way of choosing arms would have brought, from an experiment in which arms were drawn at random.
 
-The doubly robust value of a policy is the mean over people of mu_a + [arm = a] (outcome - mu_a) / share_a, a being the policy's arm (Dudík, Langford and
-Li 2011, arXiv 1103.4601). The shares are known by design, so it is unbiased whatever mu is; a better mu makes it more precise.
+The doubly robust value of a policy is the mean over people of mu_a + [arm = a] (outcome - mu_a) / share_a, a being the policy's arm (Dudík,
+Langford and Li 2011, arXiv 1103.4601). The shares are known by design, so it is unbiased whatever mu is; a better mu makes it more precise.
 """
 
 from collections.abc import Mapping

@@ -1,14 +1,14 @@
 """From prices to whole coupons: the best pairs at the prices, mended by single moves until every budget and floor holds, then filled up.
 
-A move changes one person: it takes one coupon away, gives one, or replaces one. Blocks of people hand in their cheapest moves only, so that what the driver
-looks at grows with what has to be mended, not with people. Only the driver decides, so limits hold exactly.
+A move changes one person: it takes one coupon away, gives one, or replaces one. Blocks of people hand in their cheapest moves only, so that what
+the driver looks at grows with what has to be mended, not with people. Only the driver decides, so limits hold exactly.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from basketgraph.offers.coupon_terms import Block, Duals, Floats, Ints, Terms, best_coupons, reduced_values
+from basketgraph.offers.coupon_terms import Block, Bools, Duals, Floats, Ints, Terms, best_coupons, reduced_values
 
 NONE = -1  # no coupon
 BUDGET_MARGIN, FLOOR_MARGIN = 0.999, 1.01  # of the limits that the prices are for: rounding then has room on both sides
@@ -79,7 +79,7 @@ def _of(amounts: Floats, person: Ints, coupon: Ints) -> Floats:
     return np.where(coupon == NONE, 0.0, amounts[person, coupon])
 
 
-def _cheapest_pairs(block: Block, loss: Floats, pairs: Ints, cost: float, at_least: int) -> tuple[Ints, Ints, Floats]:
+def _cheapest_pairs(block: Block, loss: Floats, pairs: Bools, cost: float, at_least: int) -> tuple[Ints, Ints, Floats]:
     """(person, coupon, loss per cost) of the pairs that lose least per cost, until they have `cost`. loss: [people, coupons]."""
     person, coupon = np.nonzero(pairs)
     costs = block.costs[person, coupon]
@@ -91,7 +91,7 @@ def _cheapest_pairs(block: Block, loss: Floats, pairs: Ints, cost: float, at_lea
     return person[kept], coupon[kept], rate[kept]
 
 
-def _cheapest_reaches(block: Block, reduced: Floats, chosen: Ints, own: Ints, free: Ints, worst: Ints, wanted: int) -> _Found:
+def _cheapest_reaches(block: Block, reduced: Floats, chosen: Bools, own: Bools, free: Bools, worst: Ints, wanted: int) -> _Found:
     """Each person's best further coupon of a category, in place of their worst one where they have no room; the `wanted` that lose least."""
     rows = np.arange(len(reduced))
     of_category = np.where(chosen | ~own, -np.inf, reduced)
@@ -125,14 +125,14 @@ class _State:
     def __init__(self, terms: Terms, spend: Floats, counts: Floats, moves: Moves) -> None:
         self.terms, self.moves = terms, moves
         self.spend, self.counts = spend.copy(), counts.copy()
-        self.budgets = terms.budgets * (1 - 1e-12)  # sums in another order differ in their last digits
         self.made: list[int] = []
         self.moved: set[tuple[int, int]] = set()  # (block, person): one move each, so that no cap can break
         self.order = np.argsort(moves.rate, kind="stable")
 
     def _cheapest(self, kind: int, coupons: Ints, limits: Ints, limit: int) -> Ints:
         of_limit = (self.moves.kind == kind) & (coupons != NONE) & (limits[coupons] == limit)
-        return self.order[of_limit[self.order]]
+        cheapest: Ints = self.order[of_limit[self.order]]
+        return cheapest
 
     def reach_floor(self, category: int) -> None:
         for move in self._cheapest(FLOOR, self.moves.in_, self.terms.category_of, category):
@@ -143,7 +143,7 @@ class _State:
 
     def keep_budget(self, budget: int, *, keep_floors: bool) -> None:
         for move in self._cheapest(TAKE, self.moves.out, self.terms.budget_of, budget):
-            if self.spend[budget] <= self.budgets[budget]:
+            if self.spend[budget] <= self.terms.budgets[budget]:
                 return
             if not keep_floors or self._may_go(self.moves.out[move]):
                 self._make(move)
@@ -151,7 +151,7 @@ class _State:
     def use_up(self) -> None:
         for move in self.order[self.moves.kind[self.order] == GIVE]:
             budget = self.terms.budget_of[self.moves.in_[move]]
-            if self.spend[budget] + self.moves.cost_in[move] <= self.budgets[budget]:
+            if self.spend[budget] + self.moves.cost_in[move] <= self.terms.budgets[budget]:
                 self._make(move)
 
     def _may_go(self, coupon: int) -> bool:

@@ -48,12 +48,13 @@ def rule_values(spark: SparkSession, rows: pd.DataFrame, rules: Mapping[int, str
 
     table = spark.createDataFrame(pa.Table.from_pandas(rows, preserve_index=False))
     faults = []
-    for arm, rule in rules.items():
+    for rule in rules.values():
         try:
             table.selectExpr(f"CAST(({rule}) AS DOUBLE)")
         except PySparkException as error:
             faults.append(f"{rule}: want an expression over {', '.join(rows.columns)}, have: {str(error).splitlines()[0]}")
     if faults:
         raise UserError("--rule: Spark SQL cannot use it", faults, "Write it as in a SELECT; names of odd letters go between backticks.")
-    values = table.selectExpr(*[f"CAST(({rule}) AS DOUBLE) AS rule_{arm}" for arm, rule in rules.items()]).toPandas()
-    return {arm: np.where((numbers := values[f"rule_{arm}"].to_numpy(np.float64, na_value=np.nan)) == numbers, numbers, -np.inf) for arm in rules}
+    values = table.selectExpr(*[f"CAST(({rule}) AS DOUBLE) AS rule_{arm}" for arm, rule in rules.items()]).toArrow()
+    numbers = {arm: values[f"rule_{arm}"].to_numpy() for arm in rules}  # a null is NaN there
+    return {arm: np.where(np.isnan(of_arm), -np.inf, of_arm) for arm, of_arm in numbers.items()}

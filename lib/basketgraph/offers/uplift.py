@@ -1,7 +1,7 @@
 """Uplift models: what a campaign changes for a person, from an experiment whose arms were drawn at random.
 
-T-learner: a regression in each arm; uplift is the difference of their predictions. S-learner: one regression on features, treatment and their products
-(Künzel et al. 2019, arXiv 1706.03461). Scores are out-of-fold: nobody's own outcome is in the models that score them.
+T-learner: a regression in each arm; uplift is the difference of their predictions. S-learner: one regression on features, treatment and their
+products (Künzel et al. 2019, arXiv 1706.03461). Scores are out-of-fold: nobody's own outcome is in the models that score them.
 """
 
 from typing import NamedTuple

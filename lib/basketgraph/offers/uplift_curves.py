@@ -1,7 +1,7 @@
 """How well scores order people by uplift: Qini and the uplift in the top share, on weighted rows.
 
-The gain at depth d is d x (mean outcome of the treated in the top d - the same of the control): what treating the best d of all people brings, per person
-(Radcliffe 2007; Gutierrez and Gérardy 2017). Qini is the area between it and the diagonal, what random order brings.
+The gain at depth d is d x (mean outcome of the treated in the top d - the same of the control): what treating the best d of all people brings, per
+person (Radcliffe 2007; Gutierrez and Gérardy 2017). Qini is the area between it and the diagonal, what random order brings.
 """
 
 from typing import NamedTuple
@@ -49,4 +49,5 @@ class Ranking:
         return Quality(PER * float(qini - uplift[-1] / 2), float(np.interp(TOP, depth, gain) / TOP))
 
     def _totals(self, values: Floats) -> Floats:
-        return np.cumsum(values)[self._ends]
+        totals: Floats = np.cumsum(values)[self._ends]
+        return totals

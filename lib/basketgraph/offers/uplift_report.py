@@ -88,8 +88,8 @@ def bounds(drawn: Sequence[float], level: float) -> tuple[float, float]:
 def has_evidence(qini_draws: Sequence[Sequence[float]]) -> bool:
     """Whether the data supports targeting: the default learner's Qini of at least one arm lies above 0 with its lower bound.
 
-    The level is shared out among the arms (Bonferroni), so that an outcome that no feature predicts passes in at most 5 % of experiments, however many
-    arms there are. Where it does not pass, treat everybody or nobody, or follow a rule.
+    The level is shared out among the arms (Bonferroni), so that an outcome that no feature predicts passes in at most 5 % of experiments, however
+    many arms there are. Where it does not pass, treat everybody or nobody, or follow a rule.
     qini_draws: for each arm, the figure and its bootstrap draws.
     """
     level = 1 - (1 - LEVEL) / len(qini_draws)
