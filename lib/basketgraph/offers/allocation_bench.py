@@ -31,7 +31,7 @@ def bench(*, people: int, coupons: int, exact: bool = False, seed: int = 0) -> d
             f"--exact: want {EXACT_PEOPLE:,} people or fewer, have {people:,}", cure="Leave it out: the dual is a bound, and gap is told."
         )
     began = time.monotonic()
-    with PeakMemory(seconds=0.5) as memory:
+    with PeakMemory(seconds=1.0) as memory:
         spark = session_without_shop("basketgraph bench allocation")
         partitions = min(spark.sparkContext.defaultParallelism * ROUNDS, -(-people // 1_000))
         at("drawing the instance")

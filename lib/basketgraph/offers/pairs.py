@@ -145,7 +145,7 @@ def cached_pairs(rows: DataFrame) -> Pairs:
         context = TaskContext.get()
         first = (context.partitionId() if context else 0) << 32  # blocks are numbered in their partition
         for place, part in enumerate(_parts(batches, in_block)):
-            values, costs = (part[name].values.to_numpy(zero_copy_only=False).astype(np.float64) for name in ("values", "costs"))
+            values, costs = (part[name].flatten().to_numpy(zero_copy_only=False).astype(np.float64) for name in ("values", "costs"))
             numbers = [np.where(np.isnan(values), -np.inf, values), costs, part["cap"].to_numpy(zero_copy_only=False).astype(np.int64)]
             users = pa.ListArray.from_arrays(pa.array([0, len(part)], pa.int32()), part["user_id"])
             columns = [pa.array([first + place]), pa.array([len(part)]), users, *(pa.array([one.tobytes()]) for one in numbers)]

@@ -31,7 +31,7 @@ def bench(
     errors: UserError as of `read_experiment`, `named_by_arm` and `rule_values`.
     """
     started = time.monotonic()
-    with PeakMemory(seconds=0.5) as memory:
+    with PeakMemory(seconds=1.0) as memory:
         experiment, rows = read_experiment(data, treatment=treatment, control=control, outcome=outcome, drop=drop)
         of_arms = named_by_arm("--rule", rules, experiment.arms)
         amounts = {arm: _amount(text) for arm, text in named_by_arm("--cost", costs, experiment.arms).items()}
