@@ -62,7 +62,7 @@ class Planes:
 
     def lowest(self, terms: Terms, low: Floats, high: Floats, scale: Floats) -> tuple[float, Floats]:
         """The least value that the planes allow between the prices `low` and `high`, and where it is. scale: of each price, for the solver."""
-        linear, size = _linear(terms), max(abs(self.planes[-1].height), 1e-300)
+        linear, size = _linear(terms), max(abs(plane.height) for plane in self.planes) or 1.0
         slopes = np.stack([plane.slope for plane in self.planes])
         heights = np.array([plane.height - plane.slope @ plane.point for plane in self.planes])
         rows = np.column_stack([slopes * scale / size, np.full(len(slopes), -1.0)])

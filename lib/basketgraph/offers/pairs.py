@@ -25,6 +25,7 @@ PAIRS = "user_id string, values array<double>, costs array<double>, cap int"
 BLOCK = "block long, people long, users array<string>, values binary, costs binary, caps binary"
 MOVES = "kind long, block long, person long, out long, in_ long, cost_out double, cost_in double, rate double"
 ALLOCATION = "user_id string, coupon long, value double, cost double"
+NUMBERS = ("block", "values", "costs", "caps")
 BLOCK_BYTES = 1 << 20  # of values; as many of costs
 Batches = Iterable[pa.RecordBatch]
 
@@ -76,7 +77,7 @@ class Pairs:
             persons, coupons = chosen_pairs(block, terms, duals, changes.get(number))
             return [users.take(pa.array(persons)), *map(pa.array, (coupons, block.values[persons, coupons], block.costs[persons, coupons]))]
 
-        return self._mapped(listed, ALLOCATION)
+        return self._mapped(listed, ALLOCATION, "users")
 
     def moves(self, terms: Terms, duals: Duals, shares: Shares, at_least: int) -> Moves:
         """One pass: the blocks' cheapest moves at these prices. at_least: of each kind and limit, from all blocks together."""
@@ -102,14 +103,15 @@ class Pairs:
         ]
         return Block(*(np.concatenate(parts) for parts in zip(*blocks, strict=True)))
 
-    def _mapped(self, function: Callable[[int, Block, pa.Array], list[pa.Array]], schema: str) -> DataFrame:
+    def _mapped(self, function: Callable[[int, Block, pa.Array], list[pa.Array]], schema: str, *more: str) -> DataFrame:
+        """The function's columns for each block, as rows of `schema`. more: columns of the blocks beside the numbers."""
         coupons, names = self.coupons, [column.split()[0] for column in schema.split(", ")]
 
         def run(batches: Batches) -> Iterator[pa.RecordBatch]:
             for number, block, users in _blocks(batches, coupons):
                 yield pa.record_batch(function(number, block, users), names=names)
 
-        return self.blocks.mapInArrow(run, schema)
+        return self.blocks.select(*NUMBERS, *more).mapInArrow(run, schema)
 
     def _summed(self, function: Callable[[int, Block], Floats]) -> Floats:
         """The sum of the function's arrays over all blocks: first in each partition, then on the driver."""
@@ -120,7 +122,7 @@ class Pairs:
             if arrays:
                 yield pa.record_batch([pa.array([np.sum(arrays, axis=0).tobytes()])], names=["sums"])
 
-        rows = self.blocks.select("block", "values", "costs", "caps").mapInArrow(run, "sums binary").collect()
+        rows = self.blocks.select(*NUMBERS).mapInArrow(run, "sums binary").collect()
         found: Floats = np.sum([np.frombuffer(row.sums).reshape(-1, coupons) for row in rows], axis=0)
         return found
 
@@ -140,20 +142,25 @@ def cached_pairs(rows: DataFrame) -> Pairs:
     in_block = max(1, BLOCK_BYTES // (8 * coupons))
 
     def packed(batches: Batches) -> Iterator[pa.RecordBatch]:
-        from pyspark import TaskContext
-
-        context = TaskContext.get()
-        first = (context.partitionId() if context else 0) << 32  # blocks are numbered in their partition
         for place, part in enumerate(_parts(batches, in_block)):
             values, costs = (part[name].flatten().to_numpy(zero_copy_only=False).astype(np.float64) for name in ("values", "costs"))
             numbers = [np.where(np.isnan(values), -np.inf, values), costs, part["cap"].to_numpy(zero_copy_only=False).astype(np.int64)]
             users = pa.ListArray.from_arrays(pa.array([0, len(part)], pa.int32()), part["user_id"])
-            columns = [pa.array([first + place]), pa.array([len(part)]), users, *(pa.array([one.tobytes()]) for one in numbers)]
+            columns = [pa.array([(partition() << 32) + place]), pa.array([len(part)]), users, *(pa.array([one.tobytes()]) for one in numbers)]
             yield pa.record_batch(columns, names=["block", "people", "users", "values", "costs", "caps"])
 
-    blocks = rows.mapInArrow(packed, BLOCK).persist()
+    # in an order that stays: a lost block is made again, and moves name its people by their place
+    blocks = rows.sortWithinPartitions("user_id").mapInArrow(packed, BLOCK).persist()
     people, number = blocks.select(F.sum("people"), F.count("*")).first() or (0, 0)
     return Pairs(blocks, int(people), coupons, int(number))
+
+
+def partition() -> int:
+    """The number of the partition that this task works on; 0 outside of one."""
+    from pyspark import TaskContext
+
+    context = TaskContext.get()
+    return 0 if context is None else context.partitionId()
 
 
 def _parts(batches: Batches, size: int) -> Iterator[pa.RecordBatch]:

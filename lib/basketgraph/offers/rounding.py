@@ -116,7 +116,7 @@ def mend(terms: Terms, spend: Floats, counts: Floats, moves: Moves) -> Ints:
         state.reach_floor(category)
     for keep_floors in (True, False):
         for budget in range(len(terms.budgets)):
-            state.keep_budget(budget, keep_floors=keep_floors)
+            state.make_room(budget, 0.0, keep_floors=keep_floors)
     state.use_up()
     return np.array(state.made, dtype=np.int64)
 
@@ -128,6 +128,8 @@ class _State:
         self.made: list[int] = []
         self.moved: set[tuple[int, int]] = set()  # (block, person): one move each, so that no cap can break
         self.order = np.argsort(moves.rate, kind="stable")
+        budgets = range(len(terms.budgets))
+        self.takes = {budget: iter(self._cheapest(TAKE, moves.out, terms.budget_of, budget)) for budget in budgets}
 
     def _cheapest(self, kind: int, coupons: Ints, limits: Ints, limit: int) -> Ints:
         of_limit = (self.moves.kind == kind) & (coupons != NONE) & (limits[coupons] == limit)
@@ -138,15 +140,20 @@ class _State:
         for move in self._cheapest(FLOOR, self.moves.in_, self.terms.category_of, category):
             if self.counts[category] >= self.terms.floors[category]:
                 return
-            if self._may_go(self.moves.out[move]):
+            budget = int(self.terms.budget_of[self.moves.in_[move]])
+            if self._may_go(self.moves.out[move]) and self.make_room(budget, self.moves.cost_in[move], keep_floors=True):
                 self._make(move)
 
-    def keep_budget(self, budget: int, *, keep_floors: bool) -> None:
-        for move in self._cheapest(TAKE, self.moves.out, self.terms.budget_of, budget):
-            if self.spend[budget] <= self.terms.budgets[budget]:
-                return
+    def make_room(self, budget: int, cost: float, *, keep_floors: bool) -> bool:
+        """Take coupons away until `cost` fits into the budget; whether it does."""
+        takes = self.takes[budget] if keep_floors else iter(self._cheapest(TAKE, self.moves.out, self.terms.budget_of, budget))
+        while self.spend[budget] + cost > self.terms.budgets[budget]:
+            move = next(takes, None)
+            if move is None:
+                return False
             if not keep_floors or self._may_go(self.moves.out[move]):
                 self._make(move)
+        return True
 
     def use_up(self) -> None:
         for move in self.order[self.moves.kind[self.order] == GIVE]:

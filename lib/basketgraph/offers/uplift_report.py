@@ -8,11 +8,12 @@ import numpy as np
 from basketgraph.foundation.progress import at
 from basketgraph.offers.experiment import Experiment, Floats, Ints
 from basketgraph.offers.policies import model_policy, policy_value, robust_outcomes, rule_policy
-from basketgraph.offers.uplift import cross_fitted
+from basketgraph.offers.uplift import FOLDS, cross_fitted
 from basketgraph.offers.uplift_curves import Quality, Ranking
 
 DEFAULT = "t_logistic"
 DRAWS, LEVEL = 200, 0.9
+CROSS_FITTING = (1 + FOLDS / (FOLDS - 1)) ** 0.5  # of a standard error over folds that learn from each other (Nadeau and Bengio 2003)
 
 
 def judge_experiment(
@@ -86,14 +87,17 @@ def bounds(drawn: Sequence[float], level: float) -> tuple[float, float]:
 
 
 def has_evidence(qini_draws: Sequence[Sequence[float]]) -> bool:
-    """Whether the data supports targeting: the default learner's Qini of at least one arm lies above 0 with its lower bound.
+    """Whether the data supports targeting: the Qini of the default learner is above 0 for at least one arm, beyond chance.
 
-    The level is shared out among the arms (Bonferroni), so that an outcome that no feature predicts passes in at most 5 % of experiments, however
-    many arms there are. Where it does not pass, treat everybody or nobody, or follow a rule.
+    Its lower bound is that of the bootstrap, moved away by CROSS_FITTING, since the bootstrap holds the scores fixed: people who look alike score each
+    other, so their noise enters twice. The level is shared out among the arms (Bonferroni). So an outcome whose uplift no feature tells passes in some 5 %
+    of experiments, however many arms there are. Where it does not pass, treat everybody or nobody, or follow a rule.
+
     qini_draws: for each arm, the figure and its bootstrap draws.
     """
     level = 1 - (1 - LEVEL) / len(qini_draws)
-    return any(bounds(drawn, level)[0] > 0 for drawn in qini_draws)
+    lows = [(drawn[0], bounds(drawn, level)[0]) for drawn in qini_draws]
+    return any(value - CROSS_FITTING * (value - low) > 0 for value, low in lows)
 
 
 def _as_json(
