@@ -60,7 +60,7 @@ def allocate(pairs: Pairs, terms: Terms, *, start: Duals | None = None, seed: in
     sample_people: how many people are drawn, by seed; the driver holds their pairs and searches them between passes.
     """
     sample = pairs.sample(sample_people, seed)
-    share, price, size = len(sample.caps) / pairs.people, floor_price(sample), price_sizes(sample, terms)
+    share, price, size = len(sample.caps) / pairs.people, floor_price(pairs.most), price_sizes(sample, terms)
     of_sample, planes = Planes(terms, price), Planes(terms, price)
 
     def passed_sample(duals: Duals) -> Totals:
@@ -105,9 +105,9 @@ def _mended(pairs: Pairs, terms: Terms, best: Plane) -> dict[int, Changes]:
     return {int(one): Changes(*(column[made][block == one] for column in (moves.person, moves.out, moves.in_))) for one in np.unique(block)}
 
 
-def floor_price(people: Block) -> float:
-    """What one coupon short of a floor costs."""
-    return FLOOR_PRICE * max(float(people.values.max(initial=0.0)), 1e-9)
+def floor_price(most: float) -> float:
+    """What one coupon short of a floor costs. most: the largest value of a pair."""
+    return FLOOR_PRICE * max(most, 1e-9)
 
 
 def price_sizes(people: Block, terms: Terms) -> Floats:

@@ -43,8 +43,7 @@ def bench(*, people: int, coupons: int, exact: bool = False, seed: int = 0) -> d
         optimum = None
         if exact:
             at("the exact linear program")
-            everybody = pairs.sample(people, seed)
-            optimum = exact_value(everybody, terms, floor_price=floor_price(everybody))
+            optimum = exact_value(pairs.sample(people, seed), terms, floor_price=floor_price(pairs.most))
         pairs.blocks.unpersist()
     return {
         "dual": found.dual,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 PAIRS = "user_id string, values array<double>, costs array<double>, cap int"
-BLOCK = "block long, people long, users array<string>, values binary, costs binary, caps binary"
+BLOCK = "block long, people long, most double, users array<string>, values binary, costs binary, caps binary"
 MOVES = "kind long, block long, person long, out long, in_ long, cost_out double, cost_in double, rate double"
 ALLOCATION = "user_id string, coupon long, value double, cost double"
 NUMBERS = ("block", "values", "costs", "caps")
@@ -47,12 +47,13 @@ class Chosen(NamedTuple):
 
 @dataclass(frozen=True)
 class Pairs:
-    """Cached blocks of people. people: in all; coupons: of each person; number: of blocks."""
+    """Cached blocks of people. people: in all; coupons: of each person; number: of blocks; most: the largest value of a pair."""
 
     blocks: DataFrame
     people: int
     coupons: int
     number: int
+    most: float
 
     def evaluate(self, terms: Terms, duals: Duals) -> Totals:
         """One pass: sums of the best pairs at these prices."""
@@ -146,13 +147,14 @@ def cached_pairs(rows: DataFrame) -> Pairs:
             values, costs = (part[name].flatten().to_numpy(zero_copy_only=False).astype(np.float64) for name in ("values", "costs"))
             numbers = [np.where(np.isnan(values), -np.inf, values), costs, part["cap"].to_numpy(zero_copy_only=False).astype(np.int64)]
             users = pa.ListArray.from_arrays(pa.array([0, len(part)], pa.int32()), part["user_id"])
-            columns = [pa.array([(partition() << 32) + place]), pa.array([len(part)]), users, *(pa.array([one.tobytes()]) for one in numbers)]
-            yield pa.record_batch(columns, names=["block", "people", "users", "values", "costs", "caps"])
+            told = [pa.array([one]) for one in ((partition() << 32) + place, len(part), float(numbers[0].max()))]
+            columns = [*told, users, *(pa.array([one.tobytes()]) for one in numbers)]
+            yield pa.record_batch(columns, names=["block", "people", "most", "users", "values", "costs", "caps"])
 
     # in an order that stays: a lost block is made again, and moves name its people by their place
     blocks = rows.sortWithinPartitions("user_id").mapInArrow(packed, BLOCK).persist()
-    people, number = blocks.select(F.sum("people"), F.count("*")).first() or (0, 0)
-    return Pairs(blocks, int(people), coupons, int(number))
+    people, number, most = blocks.select(F.sum("people"), F.count("*"), F.max("most")).first() or (0, 0, 0.0)
+    return Pairs(blocks, int(people), coupons, int(number), float(most))
 
 
 def partition() -> int:

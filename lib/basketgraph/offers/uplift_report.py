@@ -89,9 +89,9 @@ def bounds(drawn: Sequence[float], level: float) -> tuple[float, float]:
 def has_evidence(qini_draws: Sequence[Sequence[float]]) -> bool:
     """Whether the data supports targeting: the Qini of the default learner is above 0 for at least one arm, beyond chance.
 
-    Its lower bound is that of the bootstrap, moved away by CROSS_FITTING, since the bootstrap holds the scores fixed: people who look alike score each
-    other, so their noise enters twice. The level is shared out among the arms (Bonferroni). So an outcome whose uplift no feature tells passes in some 5 %
-    of experiments, however many arms there are. Where it does not pass, treat everybody or nobody, or follow a rule.
+    Its lower bound is that of the bootstrap, moved away by CROSS_FITTING, since the bootstrap holds the scores fixed: people who look alike score
+    each other, so their noise enters twice. The level is shared out among the arms (Bonferroni). So an outcome whose uplift no feature tells passes
+    in some 5 % of experiments, however many arms there are. Where it does not pass, treat everybody or nobody, or follow a rule.
 
     qini_draws: for each arm, the figure and its bootstrap draws.
     """
