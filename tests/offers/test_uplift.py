@@ -47,8 +47,9 @@ def test_a_planted_uplift_is_found_where_a_response_model_misses_it_and_pays_off
 
 
 def test_no_evidence_is_reported_where_nothing_tells_whom_a_campaign_changes() -> None:
-    verdicts = [judge_experiment(planted(3_000, effect=0.0, seed=seed), seed=seed)["evidence"] for seed in range(3)]
-    assert verdicts == [False, False, False]
+    found = [judge_experiment(planted(1_500, effect=0.0, seed=seed), seed=seed) for seed in (0, 1, 25)]
+    assert [of["evidence"] for of in found] == [False, False, False]
+    assert found[2]["arms"]["mail"]["learners"]["t_logistic"]["qini_low"] > 0  # by chance: the bootstrap alone would be taken in
 
 
 def test_qini_is_the_area_between_gain_and_diagonal_and_equal_scores_are_one_step() -> None:
