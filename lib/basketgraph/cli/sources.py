@@ -44,7 +44,7 @@ def onboard(
     as_json: Json = False,
 ) -> None:
     """Look at a new shop's files and write a first mapping, with every guess marked."""
-    from basketgraph.foundation.config import Config, Environment, UserError, conf_folder, data_yaml, parsed, state_folder
+    from basketgraph.foundation.config import UserError, conf_folder, conf_without_shop
     from basketgraph.foundation.privacy.log_masking import masked
     from basketgraph.foundation.runs.session import announce_spark, spark_session
     from basketgraph.onboard.draft import draft, want_free, write
@@ -63,9 +63,7 @@ def onboard(
     want_free(place, force=force)
     names = wanted_columns(columns)
     drafted = draft(shop, files, landing=landing_folder, currency=currency, time_zone=time_zone, masker=masked, columns=names)
-    environment = parsed(Environment, data_yaml("conf/environments/local.yaml"), "conf/environments/local.yaml")
-    environment = environment.model_copy(update={"warehouse": str(state_folder(os.environ)), "work_dir": None})  # there is none yet
-    conf = Config("local", shop, environment, {}, {})
+    conf = conf_without_shop(shop)
     announce_spark(conf)
     from basketgraph.onboard.trial import try_draft  # takes seconds to import
 

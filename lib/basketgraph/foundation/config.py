@@ -124,6 +124,12 @@ def state_folder(environment: Mapping[str, str]) -> Path:
     return Path(state) / "basketgraph"
 
 
+def conf_without_shop(name: str) -> Config:
+    """The conf of what works on plain files of this machine: the local environment, with the user's state folder in place of a warehouse."""
+    environment = parsed(Environment, data_yaml("conf/environments/local.yaml"), "conf/environments/local.yaml")
+    return Config("local", name, environment.model_copy(update={"warehouse": str(state_folder(os.environ)), "work_dir": None}), {}, {})
+
+
 def user_path(text: str, flag: str) -> Path:
     """The absolute path of a local file or folder that a user gave with `flag`. Raises UserError for what is none."""
     try:

@@ -20,7 +20,7 @@ from basketgraph.foundation.paths import file_url, globbed
 from basketgraph.foundation.progress import at
 from basketgraph.foundation.ranking import ratio_intervals
 from basketgraph.foundation.runs.memory import PeakMemory
-from basketgraph.foundation.runs.session import local_session
+from basketgraph.foundation.runs.session import session_without_shop
 from basketgraph.recall.ratings import RatingSettings, als_ratings, item_based, mean_rating, similarity, user_based
 
 FOLDS = 5
@@ -47,7 +47,7 @@ def bench(data: Path, *, seed: int = 0, say: Say = silent) -> dict[str, Any]:
     started = time.monotonic()
     header = check_file(data, say)
     with PeakMemory() as memory:
-        spark = local_session("basketgraph bench ratings")
+        spark = session_without_shop("basketgraph bench ratings")
         ratings = read_ratings(spark, data, header).persist()
         try:
             result = judge(ratings, seed, say)

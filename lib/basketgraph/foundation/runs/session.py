@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from basketgraph.foundation.config import Config, UserError, data_text
+from basketgraph.foundation.config import Config, UserError, conf_without_shop, data_text
 from basketgraph.foundation.interrupt import kept_interrupt
 from basketgraph.foundation.paths import PACKAGE, local_folder
 from basketgraph.foundation.progress import at
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("basketgraph")
 SUBMITTED = "PYSPARK_GATEWAY_PORT"  # spark-submit's JVM is there before this process
-LOCAL = "conf/spark/local.conf"
 NO_SUCH_SYSTEM = ("UnsupportedFileSystemException", "ClassNotFoundException")  # what Java says of a scheme whose package is not there
 
 
@@ -120,19 +119,9 @@ def spark_session(conf: Config, app: str, *, run_id: str | None = None) -> Spark
     return session
 
 
-def local_session(app: str) -> SparkSession:
-    """The session this process has, or one for plain files of this machine, with the local environment's properties. Its log is the user's."""
-    from pyspark import SparkContext
-    from pyspark.sql import SparkSession
-
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    if SparkContext._active_spark_context is None:
-        place = log_place(None, make_warehouse=False)
-        log.info("starting Spark, whose log is %s", place)
-        _start(properties(data_text(LOCAL)), app, place)
-    session: SparkSession = SparkSession.builder.getOrCreate()
-    session.sparkContext.setLogLevel("ERROR")
-    return session
+def session_without_shop(app: str) -> SparkSession:
+    """A session of this machine for work on plain files, which has no warehouse. errors: as of `spark_session`."""
+    return spark_session(conf_without_shop(app), app)
 
 
 def want_reachable(spark: SparkSession, places: Mapping[str, object]) -> None:

@@ -24,7 +24,7 @@ KEPT = 20  # starts whose logs stay
 LAST_LINES = 15
 
 
-def log_place(warehouse: str | None, *, make_warehouse: bool, now: datetime | None = None) -> Path:
+def log_place(warehouse: str, *, make_warehouse: bool, now: datetime | None = None) -> Path:
     """The path of the next start's log; nothing is made yet.
 
     make_warehouse: whether the caller is going to write into the warehouse, so that its folder may be made.
@@ -57,8 +57,8 @@ def profile_of(warehouse: str, run_id: str) -> Path | None:
     return next((file for folder in folders if folder.is_dir() for file in sorted(folder.iterdir())), None)
 
 
-def _folders(warehouse: str | None, make_warehouse: bool) -> Iterator[Path]:
-    root = local_folder(warehouse) if warehouse else None
+def _folders(warehouse: str, make_warehouse: bool) -> Iterator[Path]:
+    root = local_folder(warehouse)
     if root is not None and (make_warehouse or root.is_dir()):
         yield root / FOLDER
     yield state_folder(os.environ) / FOLDER

@@ -1,0 +1,1 @@
+"""What to offer: whom a campaign changes, and which coupons people get under budgets."""
