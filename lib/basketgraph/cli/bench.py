@@ -3,12 +3,12 @@
 import typer
 
 from basketgraph.graph.bench_cli import graph
+from basketgraph.offers.allocation_bench_cli import allocation
+from basketgraph.offers.uplift_bench_cli import uplift
 from basketgraph.recall.bench_behaviours_cli import behaviours
 from basketgraph.recall.bench_ratings_cli import ratings
 from basketgraph.recall.bench_sessions_cli import sessions
 from basketgraph.sequences.bench_cli import sequences
-from basketgraph.offers.allocation_bench_cli import allocation
-from basketgraph.offers.uplift_bench_cli import uplift
 
 app = typer.Typer(help="Measure a part of the suite alone, on plain files.", no_args_is_help=True)
 
