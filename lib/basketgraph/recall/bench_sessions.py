@@ -105,9 +105,9 @@ def quality(sessions: Sessions, ranks: NDArray[np.int64], seed: int) -> dict[str
     gains = {f"hr@{K}": (ranks <= K).astype(np.float64), f"mrr@{K}": np.where(ranks <= K, 1.0 / ranks, 0.0)}
     found: dict[str, float] = {}
     for suffix, counted in (("", np.ones(len(ranks), dtype=bool)), ("_different", different)):
-        counts = np.bincount(owner[counted], minlength=len(sessions))
+        counts = np.bincount(owner[counted], minlength=len(sessions)).astype(np.float64)
         for name, gain in gains.items():
-            sums = np.bincount(owner[counted], weights=gain[counted], minlength=len(sessions))
+            sums = np.bincount(owner[counted], weights=gain[counted], minlength=len(sessions)).astype(np.float64)
             ((mean, low, high),) = ratio_intervals(sums[:, None], counts[:, None], seed, level=0.9)
             found |= {f"{name}{suffix}": mean, f"{name}{suffix}_low": low, f"{name}{suffix}_high": high}
     return found
