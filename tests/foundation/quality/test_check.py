@@ -27,11 +27,16 @@ SETTINGS = parsed(QualitySettings, data_yaml("conf/settings.yaml")["quality"], "
 VALUES: dict[str, Any] = {**SETTINGS.values, "ds": DS, "previous_rows": None, "later_delivery": None}
 Rows = list[dict[str, Any]]
 
+# Of a person and at a time at the limits.
+SEEN = {
+    "user_id": USER, "visitor_id": USER, "event_time": NOON, "event_date": date(2026, 1, 3), "ingested_at": NOON.replace(day=1),
+}  # fmt: skip
 # One row a table that keeps every promise, as near to the limits as it can be.
 GOOD: dict[str, dict[str, Any]] = {
     "silver.events": {
-        "event_id": "e", "event_type": "cancellation", "event_time": NOON, "event_date": date(2026, 1, 3), "user_id": USER, "quantity": 1,
-        "amount_minor": 0, "list_amount_minor": 0, "discount_minor": 0, "coupon_minor": 0, "currency": "EUR", "ingested_at": NOON.replace(day=1),
+        "event_id": "e", "event_type": "cancellation", "event_time": NOON, "event_date": date(2026, 1, 3), "user_id": USER, "visitor_id": USER,
+        "quantity": 1, "amount_minor": 0, "list_amount_minor": 0, "discount_minor": 0, "coupon_minor": 0, "currency": "EUR",
+        "ingested_at": NOON.replace(day=1),
     },
     "silver.items": {
         "item_id": "i", "valid_from": DAY, "valid_to": date(2026, 1, 3), "name": "Jam", "department": "Food", "category": "Jam",
@@ -43,6 +48,18 @@ GOOD: dict[str, dict[str, Any]] = {
     "silver.campaign_targets": {"campaign_id": "c", "user_id": USER},
     "silver.coupons": {"coupon_id": "p", "campaign_id": "c", "item_id": "i"},
     "silver.redemptions": {"redemption_id": "r", "user_id": USER, "redemption_date": date(2026, 1, 3), "ingested_at": NOON},
+    "silver.searches": {**SEEN, "search_id": "s", "query": "tea"},
+    "silver.reviews": {
+        "review_id": "r", "user_id": USER, "rating": 5.0, "rating_min": 1.0, "rating_max": 5.0, "event_time": NOON, "ingested_at": NOON,
+    },
+    "silver.exposures": {**SEEN, "exposure_id": "e", "clicked": True},
+    "silver.messages": {**SEEN, "message_id": "m", "message_type": "question"},
+    "silver.consents": {"user_id": USER, "purpose": "p", "channel": "all", "valid_from": DAY, "valid_to": date(2026, 1, 3)},
+    "silver.identities": {"identifier_type": "card", "identifier": USER, "user_id": USER, "valid_from": DAY, "valid_to": date(2026, 1, 3)},
+    "ops.list_outcomes": {
+        "as_of": DS, "setting": "rebuy", "model": "published", "segment": "all", "customers": 3, "shopped": 3, "bought_from_list": 3, "places": 2,
+        "places_bought": 2,
+    },
     "silver.rejected_rows": {"rejected_id": "r", "reasons": ["no_user"], "payload": '{"mail": "***"}'},
     "ops.files": {"rows_read": 10, "rows_accepted": 5, "rows_rejected": 3, "rows_duplicate": 2, "status": "done"},
     "gold.interactions": {
@@ -56,7 +73,11 @@ GOOD: dict[str, dict[str, Any]] = {
     },
     "gold.user_days": {
         "user_id": USER, "event_date": DAY, "orders": 1, "lines": 1, "discounted_lines": 1, "coupon_lines": 0, "orders_by_hour": [1] + [0] * 23,
-        "bought": [("i", 1, 5, 5)],
+        "bought": [("i", 1, 5, 5)], "views": 1999, "clicks": 1, "favourites": 0, "dismissals": 0, "cart_adds": 0, "cart_removes": 0,
+    },
+    "gold.sessions": {
+        "visit_id": "v", "user_id": USER, "event_date": DAY, "seconds": 90000, "events": 7, "views": 1, "clicks": 1, "favourites": 1,
+        "dismissals": 1, "cart_adds": 1, "cart_removes": 1, "purchases": 1, "different_items": 7,
     },
     "gold.kept_purchases": {
         "event_id": "e", "valid_from": DAY, "valid_to": date(2026, 1, 3), "event_date": DAY, "user_id": USER, "quantity": 2, "kept_quantity": 1,
@@ -74,13 +95,21 @@ GOOD: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 
+KEYS = {
+    "silver.searches": "search_id", "silver.reviews": "review_id", "silver.exposures": "exposure_id", "silver.messages": "message_id",
+    "silver.consents": "user_id,purpose,channel,valid_from", "silver.identities": "identifier_type,identifier,valid_from",
+    "gold.sessions": "visit_id", "ops.list_outcomes": "as_of,setting,model,segment",
+}  # fmt: skip
+OF_VISITORS = ("silver.searches", "silver.exposures", "silver.messages")
+
 # (table, the check that must find it, what is changed in the good row; None: the good row comes twice).
 BROKEN: list[tuple[str, str, dict[str, Any] | None]] = [
     ("silver.events", "key_to_be_unique:event_id", None),
     ("silver.events", "column_values_to_meet:user_id", {"user_id": "17850"}),
     ("silver.events", "column_values_to_meet:item_id", {"item_id": " "}),
     ("silver.events", "column_values_to_meet:item_id", {"order_id": ""}),
-    ("silver.events", "column_values_to_be_in_set:event_type", {"event_type": "view"}),
+    ("silver.events", "column_values_to_be_in_set:event_type", {"event_type": "hover"}),
+    ("silver.events", "column_values_to_meet:visitor_id", {"visitor_id": "cookie"}),
     ("silver.events", "column_values_to_be_between:quantity", {"quantity": 0}),
     ("silver.events", "column_values_to_be_between:quantity#2", {"quantity": 1001}),
     ("silver.events", "column_values_to_be_between:amount_minor", {"event_type": "purchase", "amount_minor": -1, "coupon_minor": 1}),
@@ -109,6 +138,21 @@ BROKEN: list[tuple[str, str, dict[str, Any] | None]] = [
     ("silver.redemptions", "key_to_be_unique:redemption_id", None),
     ("silver.redemptions", "column_values_to_meet:user_id", {"user_id": "1"}),
     ("silver.redemptions", "column_values_to_meet:redemption_date", {"redemption_date": date(2026, 1, 4)}),
+    *[(table, f"key_to_be_unique:{key}", None) for table, key in KEYS.items()],
+    *[(table, "column_values_to_meet:user_id", {"user_id": "1"}) for table in KEYS if table.startswith("silver.")],
+    *[(table, "column_values_to_meet:visitor_id", {"visitor_id": "1"}) for table in OF_VISITORS],
+    *[(table, "column_values_to_meet:event_date", {"event_date": date(2026, 1, 4)}) for table in OF_VISITORS],
+    *[(table, "column_values_to_meet:event_time", {"event_time": NOON.replace(second=1)}) for table in OF_VISITORS],
+    ("silver.searches", "column_values_to_meet:query", {"query": " "}),
+    ("silver.reviews", "column_values_to_meet:rating", {"rating_max": 1.0}),
+    ("silver.reviews", "column_values_to_meet:event_time", {"event_time": NOON.replace(day=4)}),
+    ("silver.consents", "column_values_to_meet:valid_to", {"valid_to": DAY}),
+    ("silver.identities", "column_values_to_meet:valid_to", {"valid_to": DAY}),
+    ("silver.identities", "column_values_to_meet:identifier", {"identifier": "1"}),
+    ("gold.sessions", "column_values_to_meet:events", {"different_items": 8}),
+    ("gold.sessions", "column_values_to_meet:seconds", {"seconds": 90001}),
+    ("ops.list_outcomes", "column_values_to_meet:shopped", {"bought_from_list": 4}),
+    ("ops.list_outcomes", "column_values_to_meet:places", {"places_bought": 3}),
     ("silver.rejected_rows", "key_to_be_unique:rejected_id", None),
     ("silver.rejected_rows", "column_values_to_meet:reasons", {"reasons": []}),
     ("silver.rejected_rows", "column_values_to_meet:payload", {"payload": '{"mail": "ann.lee@example.org"}'}),
@@ -220,16 +264,16 @@ def test_an_empty_table_of_events_items_or_interactions_stops(spark: SparkSessio
 
 def test_a_critical_failure_stops_with_what_was_promised_and_found_and_is_kept(spark: SparkSession, tmp_path: Any) -> None:
     release = RunTables(spark, str(tmp_path), "run-1")
-    events = [GOOD["silver.events"], {**GOOD["silver.events"], "event_id": "secret@example.org", "event_type": "secret@example.org"}]
+    events = [GOOD["silver.events"], {**GOOD["silver.events"], "event_id": "secret@example.org", "user_id": "secret@example.org"}]
     release.overwrite(rows(spark, "silver.events", events), "silver.events")
     with pytest.raises(QualityStop) as stopped:
         check_all(release, ["silver.events"], DS, SETTINGS)
     assert (stopped.value.exit_code, stopped.value.ds) == (3, DS)
-    assert "event type is one of purchase or cancellation, have not true of 1 row of 2 (50.0\N{NO-BREAK SPACE}%)" in str(stopped.value)
+    assert "user id is a pseudonym, have not true of 1 row of 2 (50.0\N{NO-BREAK SPACE}%)" in str(stopped.value)
     assert "expectations/silver/events.yaml" in str(stopped.value)
     assert "basketgraph replay --from DAY --to DAY" in str(stopped.value), "rows that are in already are not read again by cleaning"
     kept = release.read("ops.quality_results").collect()
-    assert {row.check_name for row in kept if not row.success and row.severity == "critical"} == {"column_values_to_be_in_set:event_type"}
+    assert {row.check_name for row in kept if not row.success and row.severity == "critical"} == {"column_values_to_meet:user_id"}
     assert {(row.run_id, row.table_version, row.ds) for row in kept} == {("run-1", release.version("silver.events"), DS)}
     assert "secret" not in str(kept) + str(stopped.value)
 
