@@ -25,7 +25,7 @@ EVENTS = "silver.events"
 SETTINGS = parsed(QualitySettings, data_yaml("conf/settings.yaml")["quality"], "settings.quality")
 USER = "0123456789abcdef" * 2
 LAST = date(2026, 3, 6)
-KEY, TYPE, DISCOUNT = "key_to_be_unique:event_id", "column_values_to_be_in_set:event_type", "column_values_to_meet:event_id"
+KEY, CURRENCY, DISCOUNT = "key_to_be_unique:event_id", "column_values_to_meet:currency", "column_values_to_meet:event_id"
 
 
 class Shop:
@@ -102,23 +102,23 @@ def test_after_the_first_check_only_the_days_that_changed_are_looked_at_until_th
 
 @pytest.mark.slow
 def test_a_failure_stops_until_it_is_mended_or_a_person_lets_it_pass_for_the_day(shop: Shop) -> None:
-    shop.add(LAST, {}, {"event_type": "view"})
+    shop.add(LAST, {}, {"currency": "euro"})
     for _ in range(2):  # the second run finds the version that stopped the first
         with pytest.raises(QualityStop) as stopped:
             shop.check(LAST)
     (failure,) = stopped.value.failures
-    assert (failure["table"], failure["check"], failure["since"]["run_id"], failure["since"]["ds"]) == (EVENTS, TYPE, "run-1", "2026-03-06")
-    assert shop.found()[TYPE].accepted_because is None
+    assert (failure["table"], failure["check"], failure["since"]["run_id"], failure["since"]["ds"]) == (EVENTS, CURRENCY, "run-1", "2026-03-06")
+    assert shop.found()[CURRENCY].accepted_because is None
 
-    shop.check(LAST, accepted={(EVENTS, TYPE): "a trial (accepted by ann)"})
-    assert (shop.found()[TYPE].success, shop.found()[TYPE].accepted_because) == (False, "a trial (accepted by ann)")
+    shop.check(LAST, accepted={(EVENTS, CURRENCY): "a trial (accepted by ann)"})
+    assert (shop.found()[CURRENCY].success, shop.found()[CURRENCY].accepted_because) == (False, "a trial (accepted by ann)")
     shop.add(LAST, {"event_id": "one more"})
     shop.check(LAST)
-    assert shop.found()[TYPE].accepted_because == "a trial (accepted by ann)", "the same day again: what was accepted stays so"
+    assert shop.found()[CURRENCY].accepted_because == "a trial (accepted by ann)", "the same day again: what was accepted stays so"
     shop.add(LAST, {"event_id": "and one"})
     with pytest.raises(QualityStop):
         shop.check(LAST + timedelta(days=1))
-    assert shop.found()[TYPE].accepted_because is None, "another day: to be accepted anew"
+    assert shop.found()[CURRENCY].accepted_because is None, "another day: to be accepted anew"
 
 
 @pytest.mark.long
