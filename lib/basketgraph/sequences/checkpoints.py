@@ -1,6 +1,6 @@
 """The state of a training after its last epoch, which any number of ranks can go on from."""
 
-import os
+import io
 from dataclasses import asdict
 from pathlib import Path
 
@@ -8,6 +8,7 @@ import torch
 
 from basketgraph.foundation.adam import Adam
 from basketgraph.foundation.distributed.workers import Workers
+from basketgraph.foundation.tables.files import write_atomically
 from basketgraph.sequences.train import Epoch
 
 
@@ -33,9 +34,9 @@ class Checkpoint:
     def save(self, epochs: list[Epoch]) -> None:
         """Write the state after the last of `epochs`: every rank holds the same, and rank 0 writes it."""
         if self.workers.rank == 0:
-            writing = self.file.with_name(f".{self.file.name}")
-            torch.save({"fingerprint": self.fingerprint, "state": self._state(), "epochs": [asdict(epoch) for epoch in epochs]}, writing)
-            os.replace(writing, self.file)
+            content = io.BytesIO()
+            torch.save({"fingerprint": self.fingerprint, "state": self._state(), "epochs": [asdict(epoch) for epoch in epochs]}, content)
+            write_atomically(self.file, content.getvalue())
 
     def _state(self) -> dict[str, dict[str, torch.Tensor]]:
         own = self.optimizer

@@ -216,20 +216,20 @@ def _java_errors(path: str) -> Iterator[None]:
         raise kind(f"{path}: {text.splitlines()[0]}") from error
 
 
-def write_atomically(path: Path, content: str) -> None:
+def write_atomically(path: Path, content: str | bytes) -> None:
     """Write a file of this machine: readers see the old or the new one, never a part; a write that fails leaves the old."""
     with _file_beside(path, content) as beside:
         os.replace(beside, path)
 
 
 @contextmanager
-def _file_beside(path: Path, content: str) -> Iterator[Path]:
+def _file_beside(path: Path, content: str | bytes) -> Iterator[Path]:
     """A hidden file beside `path` with the content, on the disk; it is gone after the block."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     with at_the_end(f"{beside}: not removed", lambda: beside.unlink(missing_ok=True)):
-        with beside.open("w", encoding="utf-8") as file:
-            file.write(content)
+        with beside.open("wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         yield beside
