@@ -141,6 +141,7 @@ def test_a_halved_saturday_and_prices_in_another_unit_are_found_and_an_ordinary_
     assert (ordinary[USUAL].value, ordinary[USUAL].anomaly_score, ordinary[USUAL].judged_day) == (4, 0, date(2026, 3, 1)), (
         "a Sunday is compared with Sundays"
     )
+    assert ordinary[HOURS].scope.scope_reason == "and the 28 days before them"
     assert ordinary[USUAL].observed == "it is 4 on 2026-03-01; usual on Sundays is 3.04 to 4.96"
 
     bad = found(spark, "silver.events", rows(spark, "silver.events", history(halved=SATURDAY, factor=100)), {}, USUAL, AMOUNTS, HOURS, PRICES)

@@ -145,10 +145,10 @@ def _version(expectation: Expectation, look: Look) -> int | None:
     return look.looked_up.get(expectation.kwargs.get("table", ""))
 
 
-def _scope(expectation: Expectation, look: Look) -> Scope:
+def _scope(expectation: Expectation, look: Look, window_days: int | None) -> Scope:
     if expectation.type in WINDOWED:
         days = [date.fromisoformat(day) for day in look.window]
-        return Scope(WINDOW, days, f"and the {expectation.kwargs['window_days']} days before them")
+        return Scope(WINDOW, days, f"and the {window_days} days before them")
     if not _in_whole(expectation, look):
         return look.scope
     return Scope(LOG if expectation.type in TABLE_LEVEL and not expectation.kwargs.get("row_condition") else ALL_ROWS)
@@ -178,7 +178,7 @@ def _finding(suite: Suite, name: str, expectation: Expectation, result: Any, row
         expectation.notes,
         found.get("element_count", None if expectation.type in WINDOWED else rows),
         found.get("unexpected_count"),
-        _scope(suite.expectations[name], look),
+        _scope(suite.expectations[name], look, expectation.kwargs.get("window_days")),
         _value(expectation, found, about_people),
         looked_up_version=_version(expectation, look),
         **usual,
