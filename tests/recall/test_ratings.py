@@ -82,7 +82,7 @@ def test_files_that_are_no_ratings_are_refused_with_a_line(spark: SparkSession, 
         bench_ratings.read_ratings(spark, data, None)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_bench_finds_a_planted_taste(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half of the users like even items, and the others odd ones: means know nothing of it, neighbours do."""
     every = bench_ratings.models(0)
