@@ -16,6 +16,7 @@ COLUMNS = (
 )
 RUNS_SHOWN = 10
 Rows = list[dict[str, Any]]
+COMMANDS = ("run", "rollback")  # which the lease names before a step has begun
 
 
 def run_log(reader: Reader) -> Rows:
@@ -91,13 +92,14 @@ def _run(rows: Rows) -> dict[str, Any]:
 def last_error(logged: Rows) -> dict[str, Any] | None:
     """The newest failure in the run log: {run_id, step, at, exit_code, error_type, error, is_over}; None where there is none.
 
-    is_over: whether the step, or a run of its pipeline, went well since.
+    is_over: whether the step went well since; of a run that was killed in no step, a run of its pipeline.
     """
     failed = next((row for row in reversed(logged) if row["status"] == "failed"), None)
     if failed is None:
         return None
     later = [row for row in logged if row["finished_at"] > failed["finished_at"]]
     went_well = {run["run_id"] for run in last_runs(logged, len(logged)) if run["status"] != "failed" and run["pipeline"] == failed["pipeline"]}
-    is_over = any(row["run_id"] in went_well or (row["step"] == failed["step"] and row["status"] != "failed") for row in later)
+    in_no_step = failed["step"] in COMMANDS
+    is_over = any((in_no_step and row["run_id"] in went_well) or (row["step"] == failed["step"] and row["status"] != "failed") for row in later)
     told = {name: failed[name] for name in ("run_id", "step", "exit_code", "error_type", "error")}
     return {**told, "at": zoned(failed["finished_at"]), "is_over": is_over}
