@@ -107,7 +107,7 @@ def test_floors_are_reached_before_budgets_are_kept_and_budgets_never_cost_a_flo
 
 
 def test_limits_and_pairs_that_do_not_fit_are_refused(spark) -> None:
-    with pytest.raises(UserError, match=r"category of a coupon: want a place from 0 to 0, have 0 to 1(.|\n)*limits of each budget"):
+    with pytest.raises(UserError, match=r"limits of each budget(.|\n)*category of a coupon: want a place from 0 to 0, have 0 to 1"):
         Terms(np.array([0, 0]), np.array([0, 1]), np.array([-1.0]), np.array([0.0]))
     with pytest.raises(UserError, match="as many for everybody, have 1 to 2"):
         cached_pairs(spark.createDataFrame([("a", [1.0, 2.0], [1.0, 1.0], 1), ("b", [1.0], [1.0, 2.0], 1)], PAIRS))
