@@ -102,7 +102,7 @@ def gold(spark: SparkSession, root: Path, events: list[dict[str, Any]], identiti
     return {"profiles": sorted(profiles.collect()), "edges": sorted(edges.collect())}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_two_channels_are_one_person_while_that_is_known_and_never_were_once_it_is_taken_back(spark: SparkSession, tmp_path: Path) -> None:
     whose = {None: "ann", "card-7": "ann"}
     as_one = [one | {"user_id": whose.get(one["user_id"], one["user_id"]), "visitor_id": None} for one in WEB_AND_STORE]
