@@ -9,11 +9,12 @@ from typer.testing import CliRunner
 
 from basketgraph.cli.bench import app
 from basketgraph.foundation.config import UserError
+from basketgraph.foundation.transitions import TransitionSettings
 from basketgraph.recall.bench_sessions import bench, quality, target_ranks
 from basketgraph.recall.next_click import NEXT, NextClickSettings, describe, in_session, next_click
 from basketgraph.recall.session_neighbours import NeighbourSettings, session_neighbours
 from basketgraph.recall.sessions import Sessions, as_sessions, item_numbers
-from basketgraph.recall.transitions import TransitionSettings, transitions
+from basketgraph.recall.transitions import transitions
 
 ITEMS = item_numbers(["abcde"])
 

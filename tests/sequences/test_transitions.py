@@ -3,16 +3,17 @@
 import numpy as np
 import pytest
 
-from basketgraph.sequences.transitions import CountSettings, history_weights, transition_counts
+from basketgraph.foundation.transitions import TransitionSettings
+from basketgraph.sequences.transitions import history_weights, transition_counts
 
 
 def test_transitions_count_by_their_gap_in_both_directions_and_by_row_and_column():
-    settings = CountSettings(steps=2, backward=0.5, row_power=1, column_power=0)
+    settings = TransitionSettings(steps=2, backward=0.5, row_power=1, column_power=0)
     got = transition_counts([np.array([0, 1, 2, 3]), np.array([0, 1])], 4, settings).toarray()
     forward = np.array([[0, 2, 0.5, 0], [0, 0, 1, 0.5], [0, 0, 0, 1], [0, 0, 0, 0]])  # 0 to 3 is three steps apart
     counts = forward + 0.5 * forward.T
     np.testing.assert_allclose(got, counts / counts.sum(1, keepdims=True), rtol=1e-6)
-    by_column = transition_counts([np.array([0, 1, 2, 3]), np.array([0, 1])], 4, CountSettings(2, 0.5, 0, 1)).toarray()
+    by_column = transition_counts([np.array([0, 1, 2, 3]), np.array([0, 1])], 4, TransitionSettings(2, 0.5, 0, 1)).toarray()
     np.testing.assert_allclose(by_column, counts / counts.sum(0), rtol=1e-6)
 
 

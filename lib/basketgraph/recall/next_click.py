@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize
 
+from basketgraph.foundation.transitions import TransitionSettings
 from basketgraph.foundation.trees import Trees, TreeSettings, train_trees
 from basketgraph.recall.matrix import Floats, Numbers
 from basketgraph.recall.session_neighbours import NeighbourSettings, SessionNeighbours, session_neighbours
 from basketgraph.recall.sessions import Sessions, blocks, click_shares, prefixes
-from basketgraph.recall.transitions import Transitions, TransitionSettings, transitions
+from basketgraph.recall.transitions import Transitions, transitions
 
 OF_CANDIDATES = ("transitions", "next", "neighbours", "popularity", "seen", "seen_ago", "clicked_before_last")
 OF_REPEATS = (

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from basketgraph.foundation.transitions import TransitionSettings
 from basketgraph.sequences.leave_one_out import Held, LeaveOneOut, gains, target_ranks
-from basketgraph.sequences.transitions import CountSettings, TransitionCounts
+from basketgraph.sequences.transitions import COUNTS, TransitionCounts
 
 Array = NDArray[Any]
 AXES: dict[str, tuple[float, ...]] = {
@@ -22,18 +23,18 @@ SOFTMAX_FLOOR, SHARE_FLOOR = np.float32(1e-7), np.float32(1e-4)  # what an item 
 Say = Callable[[str], None]
 
 
-def tuned_counts(data: LeaveOneOut, valid: Held, say: Say = lambda text: None) -> tuple[CountSettings, TransitionCounts]:
+def tuned_counts(data: LeaveOneOut, valid: Held, say: Say = lambda text: None) -> tuple[TransitionSettings, TransitionCounts]:
     """The settings with the best NDCG@10 on validation, one axis after the other."""
-    items, reached = len(data.items), dict[CountSettings, float]()
+    items, reached = len(data.items), dict[TransitionSettings, float]()
 
-    def judge(settings: CountSettings) -> float:
+    def judge(settings: TransitionSettings) -> float:
         if settings not in reached:
             counts = TransitionCounts.of(data.training, items, settings)
             ranked = target_ranks(valid, items, lambda histories: {"counts": counts.scores(histories)})
             reached[settings] = float(gains(ranked["counts"]).mean())
         return reached[settings]
 
-    best = CountSettings()
+    best = COUNTS
     for name, values in AXES.items():
         tried = [best, *(replace(best, **{name: value}) for value in values)]  # type: ignore[arg-type]
         best = max(tried, key=judge)

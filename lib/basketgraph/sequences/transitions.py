@@ -8,33 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from basketgraph.foundation.transitions import TransitionSettings, transition_matrix
+
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True)
-class CountSettings:
-    """Settings of the counts. A transition over `gap` steps counts 1/gap; a history's item k steps before its end weighs decay ** k."""
-
-    steps: int = 10  # the longest gap
-    backward: float = 0.3  # what a transition counts in the other direction
-    row_power: float = 0.3  # item i's row is divided by its sum ** this
-    column_power: float = 0.3  # item j's column by its sum ** this
-    decay: float = 0.6
+COUNTS = TransitionSettings(backward=0.3, row_power=0.3, column_power=0.3, decay=0.6)  # where the search for the settings of a shop starts
 
 
-def transition_counts(sequences: Sequence[Array], items: int, settings: CountSettings) -> sparse.csr_matrix:
-    """float32 [items, items]: what item j counts after item i, normalised by row and column."""
-    flat = np.concatenate([np.zeros(0, np.int64), *sequences])
+def transition_counts(sequences: Sequence[Array], items: int, settings: TransitionSettings) -> sparse.csr_matrix:
+    """`transition_matrix` of sequences of item numbers."""
     owner = np.repeat(np.arange(len(sequences)), [len(one) for one in sequences])
-    counts = sparse.csr_matrix((items, items))
-    for gap in range(1, settings.steps + 1):
-        same = owner[gap:] == owner[:-gap]
-        before, after = flat[:-gap][same], flat[gap:][same]
-        counts = counts + sparse.csr_matrix((np.full(len(before), 1 / gap), (before, after)), shape=(items, items))
-    counts = counts + settings.backward * counts.T
-    rows, columns = (np.maximum(np.asarray(counts.sum(axis)).ravel(), 1e-12) for axis in (1, 0))
-    normalised = sparse.diags(rows**-settings.row_power) @ counts @ sparse.diags(columns**-settings.column_power)
-    return normalised.tocsr().astype(np.float32)
+    return transition_matrix(owner, np.concatenate([np.zeros(0, np.int64), *sequences]), items, settings)
 
 
 def history_weights(histories: Sequence[Array], items: int, decay: float) -> sparse.csr_matrix:
@@ -54,7 +39,7 @@ class TransitionCounts:
     decay: float
 
     @classmethod
-    def of(cls, sequences: Sequence[Array], items: int, settings: CountSettings) -> "TransitionCounts":
+    def of(cls, sequences: Sequence[Array], items: int, settings: TransitionSettings) -> "TransitionCounts":
         return cls(transition_counts(sequences, items, settings), settings.decay)
 
     def scores(self, histories: Sequence[Array]) -> Array:
