@@ -41,14 +41,8 @@ def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepR
         return features(candidates, purchases, own)
 
     progress.at("features to learn from")
-    learnt = labelled(
-        at("gold.candidates", cuts.validation),
-        persons.at(cuts.validation),
-        kept,
-        as_of=cuts.validation,
-        window_days=cuts.window_days,
-        settings=settings,
-    )
+    known = persons.at(cuts.validation)
+    learnt = labelled(at("gold.candidates", cuts.validation), known, kept, as_of=cuts.validation, window_days=cuts.window_days, settings=settings)
     training = featured(learnt, cuts.validation).toArrow()
     progress.at(f"rankers learn from {training.num_rows:,} candidates")
     rankers = train_rankers(training, settings)

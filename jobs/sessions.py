@@ -18,7 +18,7 @@ from basketgraph.profiles.user_profiles import ProfilesSettings
 def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:
     settings = conf.section("profiles", ProfilesSettings)
     minutes = settings.session_minutes
-    recipe = recipe_of(step_code("sessions"), str(minutes))
+    recipe = recipe_of(step_code("sessions"), minutes)
     events = tables.read("silver.events")
     if not records_behaviours(events):
         tables.create("gold.sessions")

@@ -27,9 +27,9 @@ NEVER_NULL = ("lines", "amount_minor")
 NET = "net"  # the recipe of rows that are never stored
 
 
-def recipe_of(code: str, time_zone: str) -> str:
-    """What a row of user_days depends on besides its events. Rows of another recipe are stale."""
-    return f"{code} {time_zone}"
+def recipe_of(code: str, setting: object) -> str:
+    """What a row depends on besides its events: the code and one setting (the time zone, the longest pause). Rows of another recipe are stale."""
+    return f"{code} {setting}"
 
 
 def user_days(events: DataFrame, *, time_zone: str, recipe: str) -> DataFrame:
