@@ -15,7 +15,7 @@ from basketgraph.report.sentences import day_in_words
 
 SETTINGS = {"rebuy": "Lists of anything", "discovery": "Lists of things new to the customer"}
 COMPARED = {"popularity": "a bestseller list", "personal_frequency": "what they bought before"}
-SEGMENTS = {"all": "all", "new": "new", "active": "active", "at_risk": "at risk", "lapsed": "lapsed"}
+SEGMENTS = {"all": "all", "new": "new", "active": "active", "at_risk": "at risk", "lapsed": "lapsed", "prospect": "bought nothing yet"}
 MEASURES = ("customers", "places", "spend")
 REASONS = {
     "personal_frequency": "you bought it",
