@@ -15,7 +15,7 @@ from basketgraph.evaluate.list_outcomes import customer_outcomes, outcome_rows, 
 from basketgraph.evaluate.settings import GAIN_METRIC, JUDGED_AT, MODELS, EvaluateSettings
 from basketgraph.foundation.config import Config
 from basketgraph.foundation.cuts import run_cuts
-from basketgraph.foundation.persons import Persons
+from basketgraph.foundation.goal_events import GoalEvents
 from basketgraph.foundation.point_in_time import items_or_sold
 from basketgraph.foundation.progress import at
 from basketgraph.foundation.runs.job import StepReport, job_main
@@ -28,7 +28,7 @@ def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepR
     settings, cuts = conf.section("evaluate", EvaluateSettings), run_cuts(conf, ds, tables)
     of_cut = ("gold.candidates", "gold.recommendations", "gold.interactions", "gold.user_profiles")
     candidates, recommendations, edges, profiles = (tables.read(table).where(F.col("as_of") == F.lit(cuts.test)) for table in of_cut)
-    events, kept = Persons(tables, conf.source).at(cuts.test), tables.read("gold.kept_purchases")
+    events, kept = GoalEvents(tables, conf.source).at(cuts.test), tables.read("gold.kept_purchases")
     items = items_or_sold(tables.read("silver.items"), events, conf.source)
     lists = recommender_lists(candidates, JUDGED_AT).unionByName(published_lists(recommendations, JUDGED_AT))
     at(f"judging every model's lists of up to {settings.max_users:,} users")

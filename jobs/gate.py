@@ -13,7 +13,7 @@ from basketgraph.evaluate.judge import judged, relevant_items
 from basketgraph.evaluate.settings import GAIN_METRIC, JUDGED_AT, PUBLISHED, EvaluateSettings, GateSettings
 from basketgraph.foundation.config import Config
 from basketgraph.foundation.cuts import not_judged_in_words, run_cuts
-from basketgraph.foundation.persons import Persons
+from basketgraph.foundation.goal_events import GoalEvents
 from basketgraph.foundation.point_in_time import items_or_sold, kept_before
 from basketgraph.foundation.runs.job import StepReport, job_main
 from basketgraph.foundation.tables.warehouse import LiveRelease, RunTables
@@ -24,7 +24,7 @@ log = logging.getLogger("basketgraph")
 
 def run(spark: SparkSession, conf: Config, ds: date, release: RunTables) -> StepReport:
     settings, evaluate, cuts = conf.section("gate", GateSettings), conf.section("evaluate", EvaluateSettings), run_cuts(conf, ds, release)
-    events, kept = Persons(release, conf.source).at(cuts.test), release.read("gold.kept_purchases")
+    events, kept = GoalEvents(release, conf.source).at(cuts.test), release.read("gold.kept_purchases")
     items = items_or_sold(release.read("silver.items"), events, conf.source)
     tables = ("gold.recommendations", "gold.interactions", "gold.candidates", "ops.evaluations")
     recommendations, edges, candidates, evaluations = (release.read(table).where(F.col("as_of") == F.lit(cuts.test)) for table in tables)

@@ -1,36 +1,82 @@
-"""gold.interactions: weighted user-item edges before each of the run's cuts, held against the leak check."""
+"""gold.interactions: weighted user-item edges before each of the run's cuts, held against the leak check; gold.refused_items beside them."""
 
 from __future__ import annotations
 
-from datetime import date
+import logging
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from basketgraph.foundation.config import Config
-from basketgraph.foundation.cuts import run_cuts
-from basketgraph.foundation.persons import Persons
+from basketgraph.foundation.cuts import Cuts, run_cuts
+from basketgraph.foundation.goal_events import GoalEvents
+from basketgraph.foundation.persons import of_persons
 from basketgraph.foundation.point_in_time import items_or_sold, kept_before, require_purchases
-from basketgraph.foundation.progress import each
+from basketgraph.foundation.progress import at, each
 from basketgraph.foundation.runs.job import StepReport, job_main
 from basketgraph.foundation.tables.warehouse import RunTables
-from basketgraph.interactions.interactions import InteractionsSettings, interactions
+from basketgraph.interactions.interactions import InteractionsSettings, done_before, interactions, recorded_behaviours
 from basketgraph.interactions.leaks import check_cut
+from basketgraph.interactions.refusals import refused_items
+from basketgraph.recall.edge_weights import behaviour_counts, learn_edge_weights, learners
+from basketgraph.recall.settings import RecallSettings
+
+log = logging.getLogger("basketgraph")
 
 
 def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:
-    settings = conf.section("interactions", InteractionsSettings)
-    persons, kept = Persons(tables, conf.source), tables.read("gold.kept_purchases")
+    settings, cuts = conf.section("interactions", InteractionsSettings), run_cuts(conf, ds, tables)
+    persons, kept, reviews = GoalEvents(tables, conf.source), tables.read("gold.kept_purchases"), tables.read("silver.reviews")
     items = items_or_sold(tables.read("silver.items"), persons.events, conf.source)
-    require_purchases(persons.events, conf.source_name, items=2)
-    for cut in each(run_cuts(conf, ds, tables).days, "cuts done"):
-        events = persons.at(cut)
-        edges = interactions(kept_before(events, kept, as_of=cut), items, as_of=cut, half_life_days=settings.half_life_days)
+    require_purchases(persons.events, conf.source_name, items=2, goal=persons.goal)
+    behaviours = recorded_behaviours(persons.events, before=cuts.test)
+    detail = behaviour_weights(persons, kept, items, cuts, behaviours, settings, seed=conf.section("recall", RecallSettings).seed)
+    weights = {name: one["weight"] for name, one in detail.items()}
+    for cut in each(cuts.days, "cuts done"):
+        events, links = persons.at(cut), persons.links(cut)
+        rated = reviews if links is None else of_persons(reviews, links)
+        refused = refused_items(events, kept, rated, as_of=cut, refusals=settings.refusals, days=settings.refusal_days)
+        tables.overwrite_day(refused.withColumn("as_of", F.lit(cut)), "gold.refused_items", cut)
+        refused = tables.read("gold.refused_items").where(F.col("as_of") == F.lit(cut))
+        done = done_before(events, kept_before(events, kept, as_of=cut), as_of=cut, behaviours=behaviours)
+        edges = interactions(done, items, as_of=cut, half_life_days=settings.half_life_days, weights=weights)
+        edges = edges.join(refused.select("user_id", "item_id"), ["user_id", "item_id"], how="left_anti")
         tables.overwrite_day(edges, "gold.interactions", cut)
         written = tables.read("gold.interactions").where(F.col("as_of") == F.lit(cut))
         check_cut(events, kept, written, cut=cut, time_zone=conf.source["time_zone"])
-    tables.check("gold.interactions")
-    return StepReport(rows_in=persons.events.count(), rows_out=tables.read("gold.interactions").count())
+    tables.check("gold.interactions", "gold.refused_items")
+    return StepReport(persons.events.count(), tables.read("gold.interactions").count(), detail={"behaviour_weights": detail} if detail else {})
+
+
+def behaviour_weights(
+    persons: GoalEvents, kept: DataFrame, items: DataFrame, cuts: Cuts, behaviours: Sequence[str], settings: InteractionsSettings, *, seed: int
+) -> dict[str, dict[str, Any]]:
+    """behaviour -> weight, low, high, and how it came about: fixed, learned or unlearned."""
+    if not behaviours:
+        return {}
+    if settings.behaviour_weights != "learn":
+        return {name: {"weight": settings.behaviour_weights.get(name, 0.0), "from": "fixed"} for name in behaviours}
+    at("learning what each behaviour counts")
+    begin = cuts.validation - timedelta(days=cuts.window_days)
+    events = persons.at(begin)
+    done = done_before(events, kept_before(events, kept, as_of=begin), as_of=begin, behaviours=tuple(behaviours))
+    edges = interactions(done, items, as_of=begin, half_life_days=settings.half_life_days, weights=dict.fromkeys(behaviours, 1.0))
+    window = kept_before(events, kept, as_of=cuts.validation).where(F.col("event_date") >= F.lit(begin)).select("user_id", "item_id").distinct()
+    chosen = F.broadcast(learners(window, seed=seed))
+    counts = behaviour_counts(edges.join(chosen, "user_id", how="left_semi"), behaviours).toArrow()
+    learned = learn_edge_weights(counts, window.join(chosen, "user_id", how="left_semi").toArrow(), behaviours, seed=seed)
+    if learned is None:
+        log.warning("interactions: too few purchases before %s to learn what other behaviours count: the weights of conf hold", cuts.validation)
+        return {name: {"weight": settings.unlearned_weights.get(name, 0.0), "from": "unlearned"} for name in behaviours}
+    for name, weight in learned.items():
+        log.info("interactions: %s counts %g [%g, %g] of a purchase", name, weight.best.profile, weight.low.profile, weight.high.profile)
+    return {
+        name: {"weight": weight.best.profile, "low": weight.low.profile, "high": weight.high.profile, "from": "learned"}
+        for name, weight in learned.items()
+    }
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ from pyspark.sql import functions as F
 from basketgraph.foundation import progress
 from basketgraph.foundation.config import Config
 from basketgraph.foundation.cuts import run_cuts
+from basketgraph.foundation.goal_events import GoalEvents
 from basketgraph.foundation.item_names import product_name
-from basketgraph.foundation.persons import Persons
 from basketgraph.foundation.point_in_time import items_or_sold, known_before
 from basketgraph.foundation.runs.job import StepReport, job_main
 from basketgraph.foundation.tables.warehouse import RunTables
@@ -29,7 +29,7 @@ log = logging.getLogger("basketgraph")
 
 def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:
     settings, cuts = conf.section("rank", RankSettings), run_cuts(conf, ds, tables)
-    persons, kept = Persons(tables, conf.source), tables.read("gold.kept_purchases")
+    persons, kept = GoalEvents(tables, conf.source), tables.read("gold.kept_purchases")
     items = items_or_sold(tables.read("silver.items"), persons.events, conf.source)
 
     def at(table: str, cut: date) -> DataFrame:
@@ -59,6 +59,7 @@ def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepR
         at("gold.item_embeddings", cuts.test).select("item_id", "embedding", "message").toArrow(),
         popularity_days=conf.section("recall", RecallSettings).popularity_days,
         parts=settings.evidence_items,
+        words=persons.goal.words,
     )
     progress.at("writing every user's lists, with reasons")
     users = listed_users(lists, at("gold.interactions", cuts.test), at("gold.user_embeddings", cuts.test))

@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from basketgraph.foundation.config import Config
 from basketgraph.foundation.cuts import run_cuts
-from basketgraph.foundation.persons import Persons
+from basketgraph.foundation.goal_events import GoalEvents
 from basketgraph.foundation.point_in_time import items_or_sold, kept_before
 from basketgraph.foundation.progress import each
 from basketgraph.foundation.runs.job import StepReport, job_main
@@ -21,7 +21,7 @@ from basketgraph.recall.settings import RecallSettings
 
 def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:
     settings = conf.section("recall", RecallSettings)
-    persons, kept = Persons(tables, conf.source), tables.read("gold.kept_purchases")
+    persons, kept = GoalEvents(tables, conf.source), tables.read("gold.kept_purchases")
     items = items_or_sold(tables.read("silver.items"), persons.events, conf.source)
     for cut in each(run_cuts(conf, ds, tables).days, "cuts done"):
         edges = tables.read("gold.interactions").where(F.col("as_of") == F.lit(cut))

@@ -7,6 +7,7 @@ from datetime import date, datetime, timezone
 from pyspark.sql import SparkSession
 
 from basketgraph.foundation.config import Config
+from basketgraph.foundation.goals import goal_of
 from basketgraph.foundation.privacy.pseudonyms import shop_pseudonyms
 from basketgraph.foundation.quality.suites import QualitySettings
 from basketgraph.foundation.runs.job import RunLog, StepReport, job_main
@@ -26,6 +27,7 @@ def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepR
         RunLog(tables, conf),
         window_days=window_days,
         closed_days=quality.closed_days,
+        goal=goal_of(conf.source),
     )
     html = page(data, shop=conf.source_name, description=str(conf.source.get("description", "")), made_at=datetime.now(timezone.utc))
     return StepReport(rows_in=len(data.checks), detail={"report": write_page(tables, tables.run_id, html)})

@@ -8,6 +8,7 @@ from pyspark.sql import SparkSession
 
 from basketgraph.foundation.code_hash import step_code
 from basketgraph.foundation.config import Config
+from basketgraph.foundation.goal_events import GoalEvents
 from basketgraph.foundation.persons import Persons
 from basketgraph.foundation.point_in_time import require_purchases
 from basketgraph.foundation.runs.job import StepReport, job_main
@@ -20,7 +21,8 @@ def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepR
     settings, zone = conf.section("profiles", ProfilesSettings), conf.source["time_zone"]
     recipe = recipe_of(step_code("user_days"), zone)
     events = Persons(tables, conf.source).events
-    require_purchases(events, conf.source_name, what="profiles and lists")
+    of_goal = GoalEvents(tables, conf.source)
+    require_purchases(of_goal.events, conf.source_name, what="profiles and lists", goal=of_goal.goal)
     built_from = {"events": tables.version("silver.events"), "recipe": recipe}
     outdated = outdated_days(tables, recipe=recipe, rewrite_days=settings.rewrite_days)
     if outdated.whole:

@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from basketgraph.foundation.contracts import conform
 from basketgraph.foundation.point_in_time import items_or_sold, kept_before
-from basketgraph.interactions.interactions import interactions
+from basketgraph.interactions.interactions import done_before, interactions
 from support.contract_rows import rows
 
 CUT = date(2026, 3, 1)
@@ -144,6 +144,29 @@ def test_rows_at_or_after_the_cut_change_nothing(spark: SparkSession) -> None:
     ]
     catalogue = items(spark, {}, {"item_id": "new", "valid_from": CUT})
     assert edges(spark, past + future, catalogue) == edges(spark, past)
+
+
+def test_other_behaviours_count_by_their_weights_and_what_was_taken_out_of_the_cart_does_not(spark: SparkSession) -> None:
+    def did(kind: str, item: str = "milk", day: date = date(2025, 12, 1), **more: Any) -> dict[str, Any]:
+        return {"event_type": kind, "user_id": "ann", "item_id": item, "event_date": day, "quantity": None, "amount_minor": None, **more}
+
+    bought = did("purchase", day=PAST, quantity=2, amount_minor=30, order_id="a")
+    happened = [bought, did("view"), did("view", day=PAST), did("favourite"), did("dismiss")]
+    happened += [did("view", "tea"), *(did(kind, "oats") for kind in ("cart_add", "cart_add", "cart_remove")), did("view", "late", CUT)]
+    happened += [did(kind, "salt") for kind in ("cart_add", "cart_remove")]
+    events = rows(spark, "silver.events", happened)
+    shop = items(spark, *({"item_id": item} for item in ("milk", "tea", "oats", "salt", "late")))
+    done = done_before(events, events.where("event_type = 'purchase'"), as_of=CUT, behaviours=("view", "favourite", "cart_add"))
+    weights = {"view": 0.5, "favourite": 0.0, "cart_add": 1.0}
+    got = conform(interactions(done, shop, as_of=CUT, half_life_days=90, weights=weights), "gold.interactions").orderBy("item_id").collect()
+    assert [(row.item_id, row.purchases, row.quantity, row.amount_minor) for row in got] == [("milk", 1, 2, 30), ("oats", 0, 0, 0), ("tea", 0, 0, 0)]
+    assert [row.weight for row in got] == pytest.approx([math.log(2) + 0.5 * math.log(3), math.log(2), 0.5 * math.log(2)])
+    milk, oats, tea = got
+    ((name, views, decayed),) = milk.behaviours
+    assert (name, views) == ("view", 2)
+    assert decayed == pytest.approx(0.5 + 0.5 ** (28 / 90), abs=1e-9)
+    assert [(one.behaviour, one.events) for one in oats.behaviours] == [("cart_add", 1)]
+    assert (milk.first_date, milk.last_purchase_date, tea.last_purchase_date) == (date(2025, 12, 1), PAST, None)
 
 
 def test_no_events_give_no_edges(spark: SparkSession) -> None:

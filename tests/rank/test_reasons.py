@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from basketgraph.foundation.goals import PURCHASE
 from basketgraph.foundation.recommenders import NAMES
 from basketgraph.rank.evidence import Evidence, evidence
 from basketgraph.rank.reasons import listed_users, reasons
@@ -58,6 +59,7 @@ def item_side() -> Evidence:
         pa.table(graph),
         popularity_days=28,
         parts=2,
+        words=PURCHASE.words,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 from basketgraph.foundation.recommenders import NAMES
 from basketgraph.recall.candidates import candidates, edges_for_ease, user_rows
-from basketgraph.recall.catalogue import Catalogue, catalogue
+from basketgraph.recall.catalogue import COUNTS, Catalogue, catalogue, similarities
 from support.contract_rows import rows
 from support.recall_settings import recall_settings
 
@@ -111,9 +112,30 @@ def test_a_shop_with_popularity_alone_still_gets_candidates(spark: SparkSession)
         related=table({"item_id": pa.string(), "related_item_id": pa.string(), "score": pa.float32()}),
         als=table({"item_id": pa.string(), "vector": pa.list_(pa.float32())}),
     )
-    assert side.absent == ["item_cosine", "ease", "als", "graph"]
+    assert side.absent == ["open_cart", "session", "item_cosine", "ease", "als", "graph"]
     found = candidate_rows(spark, side)
     assert places(found, "discovery", "u3", "popularity") == ["b", "d", "e"]
+
+
+def test_open_carts_and_last_visits_are_scored_by_themselves_and_what_was_refused_is_not_listed(spark: SparkSession) -> None:
+    follows = table({"item_id": pa.string(), "related_item_id": pa.string(), "score": pa.float32()}, ["c", "a"], ["a", "e"], [0.5, 1.0])
+    side = replace(item_side(), counts=(*COUNTS, "open_cart"))
+    side = replace(side, neighbours={**side.neighbours, "session": similarities(follows, side.history, side.listed)})
+
+    def of_users(*given: tuple[str, str, float]) -> DataFrame:
+        return spark.createDataFrame(list(given), "user_id string, item_id string, weight double")
+
+    lately = {"open_cart": of_users(("u1", "e", 1.0), ("u1", "a", 0.5), ("stranger", "e", 1.0)), "session": of_users(("u1", "c", 1.0))}
+    seen = {"user_id": "u1", "item_id": "e", "weight": 0.1, "decayed": 0.0, "purchases": 0}
+    had = [{"user_id": u, "item_id": i, "weight": w, "decayed": w / 2} for u, items in HAD.items() for i, w in items.items()]
+    users = user_rows(rows(spark, "gold.interactions", [*had, seen]), {}, lately, of_users(("u2", "d", 1.0)))
+    found = candidates(users, replace(side, vectors={}), recall_settings()).collect()
+    assert places(found, "rebuy", "u1", "open_cart") == ["e", "a"]
+    assert places(found, "discovery", "u1", "open_cart") == ["e"], "it was looked at only"
+    assert places(found, "rebuy", "u1", "session") == ["a"]
+    assert places(found, "rebuy", "u2", "open_cart") == []
+    assert "d" in {row.item_id for row in found if row.user_id == "u1"}
+    assert "d" not in {row.item_id for row in found if row.user_id == "u2"}
 
 
 def test_ease_gets_no_edges_where_users_are_too_many(spark: SparkSession) -> None:

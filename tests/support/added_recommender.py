@@ -14,6 +14,7 @@ from basketgraph.cli.preflight import model_of
 from basketgraph.evaluate.judge import judged, recommender_lists
 from basketgraph.foundation.config import load
 from basketgraph.foundation.contracts import conform
+from basketgraph.foundation.goals import PURCHASE
 from basketgraph.foundation.recommenders import NAMES
 from basketgraph.rank.evidence import evidence
 from basketgraph.rank.features import FEATURES, features
@@ -68,6 +69,7 @@ def outcome(spark: SparkSession) -> dict[str, Any]:
         table(**{name: ([], kind) for name, kind in graph}),
         popularity_days=28,
         parts=3,
+        words=PURCHASE.words,
     )
     no_graph = spark.createDataFrame([], "user_id string, embedding array<float>, scale double")
     listed = reasons(listed_users(lists, edges, no_graph), item_side)

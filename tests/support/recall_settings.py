@@ -17,11 +17,14 @@ SMALL: dict[str, Any] = {
     "related_neighbours": 10,
     "related_min_users": 2,
     "related_max_users": 1000,
+    "transition_days": 90,
+    "audience_days": 14,
+    "audience_items": 20,
     "ease_lambda": 1.0,
     "ease_max_users": 1000,
     "block_users": 2,
-    "rebuy": {"popularity": 3, "personal_frequency": 3, "item_cosine": 3, "als": 3, "ease": 3, "graph": 3},
-    "discovery": {"popularity": 3, "item_cosine": 3, "als": 3, "ease": 3, "graph": 3},
+    "rebuy": {"popularity": 3, "personal_frequency": 3, "item_cosine": 3, "als": 3, "ease": 3, "graph": 3, "open_cart": 3, "session": 3},
+    "discovery": {"popularity": 3, "item_cosine": 3, "als": 3, "ease": 3, "graph": 3, "open_cart": 3, "session": 3},
 }
 
 

@@ -20,6 +20,7 @@ from basketgraph.clean.ledger import Counts, as_copy, counted
 from basketgraph.clean.raw_rows import prepare_session
 from basketgraph.clean.source_hints import odd_facts, odd_hints
 from basketgraph.foundation.cuts import first_purchase, judged_from
+from basketgraph.foundation.goals import Goal, goal_of
 from basketgraph.foundation.money import minor_units, minor_units_sql, number_in_words
 from basketgraph.foundation.privacy.pseudonyms import KEY_BYTES, KEY_VARIABLE, PseudonymKey, key_file, pseudonym_key
 
@@ -109,6 +110,10 @@ class Rehearsal(Cleaning):
         already = len({file.path for files in listed.values() for file in files} - asked)
         return SourceCheck(self.source.shop, len(fresh), already, quarantined, found, sample_rows)
 
+    @property
+    def goal(self) -> Goal:
+        return goal_of(self.source.model_dump(include={"goal"}))
+
     def _write_quarantined(self, problems: Mapping[str, Sequence[LandingFile]]) -> None:
         """Nothing: they are told at the end."""
 
@@ -135,7 +140,7 @@ class Rehearsal(Cleaning):
         examples = _examples(prepared.rejected) if prepared.rejected is not None else {}
         facts: dict[str, Any] = {}
         if table == EVENTS and prepared.rows is not None:
-            facts = event_facts(prepared.rows, self.now, exact=counts.accepted <= FEW_EVENTS) | odd_facts(prepared.raw, prepared.rules)
+            facts = event_facts(prepared.rows, self.now, self.goal, exact=counts.accepted <= FEW_EVENTS) | odd_facts(prepared.raw, prepared.rules)
         # Copies of files of this look hold what those hold; of files that are in already only duplicates can be told, and nothing against them.
         known = sum(c.duplicate for f, c in zip(copies, copied, strict=True) if self.ledger.with_hash(table, f.file_hash) is not None)
         equal = own.duplicate if prepared.rules.key_is_content else 0
@@ -149,7 +154,7 @@ class Rehearsal(Cleaning):
         """From which day on lists can be judged, where what is in already and what would be added is too little history for it."""
         if not facts["events"]:
             return None
-        known = [day for day in (facts["first_purchase"], first_purchase(self.release)) if day is not None]
+        known = [day for day in (facts["first_of_goal"], first_purchase(self.release, self.goal)) if day is not None]
         if not known or self.source.cuts:
             return None
         there = self.release.read(EVENTS).agg(F.max("event_date")).collect()[0][0] if self.release.exists(EVENTS) else None
@@ -176,7 +181,7 @@ def _examples(rejected: DataFrame) -> dict[str, list[tuple[str | None, str, int 
     return found
 
 
-def event_facts(events: DataFrame, now: datetime, *, exact: bool = True) -> dict[str, Any]:
+def event_facts(events: DataFrame, now: datetime, goal: Goal, *, exact: bool = True) -> dict[str, Any]:
     """Numbers from which a person sees whether events are plausible.
 
     events: rows that would be added to silver.events. exact: count users, items and orders exactly; else to 1 %, in a fraction of the time.
@@ -209,7 +214,7 @@ def event_facts(events: DataFrame, now: datetime, *, exact: bool = True) -> dict
         F.count_if(quantity == 1).alias("of_one_piece"),
         F.count_if(amount == 0).alias("for_nothing"),
         F.min(day).alias("first_day"),
-        F.min(F.when(type_ == "purchase", day)).alias("first_purchase"),
+        F.min(F.when(type_ == goal.event_type, day)).alias("first_of_goal"),
         F.max(day).alias("last_day"),
         *measures,
         F.percentile_approx(quantity, 0.5).alias("median_quantity"),

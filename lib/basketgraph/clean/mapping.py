@@ -84,8 +84,12 @@ class SourceCuts(Settings):
     test: date
 
 
+class RatingGoal(Settings):
+    rating_at_least: float
+
+
 class Source(Settings):
-    """A shop."""
+    """A shop. goal: what lists are for and judged by, see docs/sources.md."""
 
     shop: str
     description: str = ""
@@ -94,6 +98,7 @@ class Source(Settings):
     currency: str
     files: dict[str, FileSet] = Field(min_length=1)
     tables: dict[str, TableMapping] = Field(min_length=1)
+    goal: Literal["purchase", "view", "favourite"] | RatingGoal = "purchase"
     cuts: SourceCuts | None = None
     settings: dict[str, dict[str, Any]] = Field(default_factory=dict)
 

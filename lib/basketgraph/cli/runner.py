@@ -16,6 +16,7 @@ from basketgraph.cli.run_history import run_as_json, run_log
 from basketgraph.cli.status import state
 from basketgraph.foundation.config import Config, data_file
 from basketgraph.foundation.failures import handling, in_a_line
+from basketgraph.foundation.goals import goal_of
 from basketgraph.foundation.privacy.log_masking import without_addresses
 from basketgraph.foundation.privacy.pseudonyms import shop_pseudonyms
 from basketgraph.foundation.runs.job import Job, RunLog, last_day, new_run_id, opened, run_step
@@ -67,7 +68,7 @@ def run_pipeline(
             _run_steps(outcome, known, names, start, ds, RunLog(tables, conf), memory)
             with handling(outcome.error, "what the warehouse holds now cannot be told"):
                 outcome.state = state(tables, run_log(tables), outcome.steps, outcome.run_id)
-                outcome.examples = live_examples(tables, shop_pseudonyms(conf.shop))
+                outcome.examples = live_examples(tables, shop_pseudonyms(conf.shop), goal=goal_of(conf.source))
                 outcome.state["peak_memory_bytes"] = outcome.state["peak_memory_bytes"] or memory.peak
     except Exception as error:
         with handling(outcome.error, "after the failed step"):  # as the lock, which cannot be released where its folder is full

@@ -75,7 +75,8 @@ def list_counts(
     sold = bought.agg(F.countDistinct("item_id").alias("sold_items"))
     lengths = recommendations.where(is_rebuy).groupBy("user_id").agg(F.count("*").alias("length")).join(F.broadcast(sold), how="cross")  # one row
     long_enough = lengths.where(F.col("length") >= F.least(F.lit(settings.min_length), F.col("sold_items"))).select("user_id")
-    owned = recommendations.where(is_discovery).join(edges.select("user_id", "item_id"), ["user_id", "item_id"], how="left_semi")
+    had = edges.where("purchases > 0").select("user_id", "item_id")
+    owned = recommendations.where(is_discovery).join(had, ["user_id", "item_id"], how="left_semi")
     parts = [
         edges.agg(F.countDistinct("user_id").alias("users")),
         long_enough.join(edges.select("user_id").distinct(), "user_id", how="left_semi").agg(F.count("*").alias("listed_users")),

@@ -43,7 +43,7 @@ def relevant_items(events: DataFrame, kept: DataFrame, items: DataFrame, edges: 
 
     events:  silver.events rows.   kept: gold.kept_purchases rows.
     items:   silver.items rows; only items recommendable at the window's end are relevant.
-    edges:   gold.interactions rows of the cut: the users with a history, and the pairs that are no discovery.
+    edges:   gold.interactions rows of the cut: the users with a history; what they bought is no discovery.
     returns: setting, user_id, items (array, sorted); at most `max_users` users, by hash, and only those with a relevant item;
              none in a shop that is too young to be judged.
     """
@@ -59,7 +59,8 @@ def relevant_items(events: DataFrame, kept: DataFrame, items: DataFrame, edges: 
         .join(recommendable, "item_id", how="left_semi")
         .join(F.broadcast(users), "user_id", how="left_semi")
     )
-    new = bought.join(edges.select("user_id", "item_id"), ["user_id", "item_id"], how="left_anti")
+    had = edges.where("purchases > 0").select("user_id", "item_id")
+    new = bought.join(had, ["user_id", "item_id"], how="left_anti")
     by_setting = bought.withColumn("setting", F.lit("rebuy")).unionByName(new.withColumn("setting", F.lit("discovery")))
     return by_setting.groupBy("setting", "user_id").agg(F.sort_array(F.collect_set("item_id")).alias("items"))
 

@@ -8,11 +8,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from basketgraph.foundation.config import Config, UserError
+from basketgraph.foundation.goals import PURCHASE, Goal, goal_of
 
 if TYPE_CHECKING:
     from basketgraph.foundation.tables.warehouse import RunTables
 
-EVENTS = "silver.events"
 LEAST_DAYS = 14  # of history: lists of a younger shop are not judged
 WITHOUT_CUTS = ("clean", "replay")  # pipelines that make nothing as of a cut
 AS_OF_DS = ("recommend", "profiles")  # pipelines that use all that is known on the day of the run
@@ -42,7 +42,7 @@ class Cuts:
 
 def run_cuts(conf: Config, ds: date, tables: RunTables) -> Cuts:
     """The cuts of a run on these tables: by the runner and by a single job alike."""
-    return cuts(conf, ds, None if _named(conf) else first_purchase(tables))
+    return cuts(conf, ds, None if _named(conf) else first_purchase(tables, goal_of(conf.source)))
 
 
 def released_day(conf: Config, ds: date, tables: RunTables) -> date:
@@ -88,15 +88,14 @@ def not_judged_in_words(day: date | str) -> str:
     return f"lists can be judged from {day} on, with {LEAST_DAYS} days of purchases"
 
 
-def first_purchase(tables: RunTables) -> date | None:
-    """The day of the first purchase; None where there is none."""
-    return _first_purchase(tables, tables.version(EVENTS))
+def first_purchase(tables: RunTables, goal: Goal = PURCHASE) -> date | None:
+    """The day of the first purchase, or of the first row that reaches another goal; None where there is none."""
+    return _first_purchase(tables, goal, tables.version(goal.table))
 
 
 @lru_cache(maxsize=8)  # each step asks, and the table seldom changes
-def _first_purchase(tables: RunTables, version: int | None) -> date | None:
+def _first_purchase(tables: RunTables, goal: Goal, version: int | None) -> date | None:
     if version is None:
         return None
-    purchases = tables.read_version(EVENTS, version).where("event_type = 'purchase'")
-    day: date | None = purchases.selectExpr("min(event_date)").collect()[0][0]
+    day: date | None = tables.read_version(goal.table, version).where(goal.reached_sql).selectExpr("min(event_date)").collect()[0][0]
     return day

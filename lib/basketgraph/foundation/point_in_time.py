@@ -10,6 +10,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from basketgraph.foundation.config import UserError
+from basketgraph.foundation.goals import PURCHASE, Goal
 
 ITEMS = "silver.items"
 MONEY = ("amount_minor", "list_amount_minor", "discount_minor", "coupon_minor")
@@ -43,10 +44,12 @@ def items_or_sold(items: DataFrame, sold: DataFrame, source: Mapping[str, Any]) 
     return items.limit(0).unionByName(sold_items, allowMissingColumns=True)
 
 
-def require_purchases(events: DataFrame, source_name: str, *, what: str = "lists", items: int = 1, before: date | None = None) -> None:
-    """Raises UserError where too little was bought for what is wanted.
+def require_purchases(
+    events: DataFrame, source_name: str, *, what: str = "lists", items: int = 1, before: date | None = None, goal: Goal = PURCHASE
+) -> None:
+    """Raises UserError where too little was bought for what is wanted, or the shop's goal was not reached often enough.
 
-    events: silver.events rows of any type.
+    events: silver.events rows of any type, as from `GoalEvents` where the goal is another than the purchase.
     items:  how many different ones must have been bought: a list of the only one there is says nothing.
     before: only purchases of days before it count; None: all.
     """
@@ -55,14 +58,18 @@ def require_purchases(events: DataFrame, source_name: str, *, what: str = "lists
     bought = past.select("item_id").distinct().limit(items).count()
     if bought >= items:
         return
+    wanted = f"{what} want {goal.words.noun}"
     first = purchases.agg(F.min("event_date")).collect()[0][0] if bought == 0 else None
     if first is not None:
-        cure = "Deliver earlier purchases, or name a later day (--ds, or `cuts` in the mapping)."
-        raise UserError(f"{what} want purchases: silver.events has none before {before}, the first is of {first}", cure=cure)
+        cure = f"Deliver earlier {goal.words.noun}, or name a later day (--ds, or `cuts` in the mapping)."
+        raise UserError(f"{wanted}: {goal.table} has none before {before}, the first is of {first}", cure=cure)
     if bought == 0:
         cure = f"`basketgraph check-source {source_name}` says what became of the rows: what `where` leaves out, and what is rejected and why."
-        raise UserError(f"{what} want purchases: silver.events has none", cure=cure)
-    fault = f"silver.events: want purchases of at least {items} different items, have {bought}: the shop does not say what was bought"
+        if goal == PURCHASE:
+            cure += " A shop that sells nothing, or does not know who bought, names another `goal` in its mapping: view, favourite or ratings."
+        raise UserError(f"{wanted}: {goal.table} has none", cure=cure)
+    few = f"{goal.table}: want {goal.words.noun} of at least {items} different items, have {bought}"
+    fault = f"{few}: the shop does not say what was {goal.words.past}"
     cure = f"Map `item_id` in conf/sources/{source_name}.yaml. `basketgraph run profiles --source {source_name}` makes profiles without lists."
     raise UserError("lists want items", [fault], cure)
 

@@ -24,7 +24,7 @@ class Recommender:
 
     name:          of its columns in gold.candidates, and of its model in ops.evaluations.
     label:         its name for people.
-    kind:          vectors of users and items; neighbours of the user's items; counts of purchases.
+    kind:          vectors of users and items; neighbours of the user's items; counts of purchases or of what is in the cart.
     score:         what its score is.
     explain_order: of recommenders that place an item equally high, the one with the lowest number gives the reason.
     settings:      the section of conf/settings.yaml that has its numbers.
@@ -51,14 +51,16 @@ class Recommender:
 # Those that need least learning first: in this order they fill lists where no ranker could be learnt.
 RECOMMENDERS = (
     Recommender("personal_frequency", "own frequency", "counts", "the user's own decayed count", 1, "recall", only_repeats=True),
-    Recommender("popularity", "popularity", "counts", "distinct users who bought it shortly before the cut", 6, "recall"),
-    Recommender("item_cosine", "item cosine", "neighbours", "sum over the user's items of weight times cosine", 4, "recall"),
-    Recommender("ease", "EASE", "neighbours", "EASE score", 3, "recall"),
+    Recommender("open_cart", "open cart", "counts", "1 / its place among the user's open carts, the newest first", 2, "recall"),
+    Recommender("popularity", "popularity", "counts", "distinct users who bought it shortly before the cut", 8, "recall"),
+    Recommender("session", "last visit", "neighbours", "sum over the items of the user's last visit of weight times transition", 5, "recall"),
+    Recommender("item_cosine", "item cosine", "neighbours", "sum over the user's items of weight times cosine", 6, "recall"),
+    Recommender("ease", "EASE", "neighbours", "EASE score", 4, "recall"),
     Recommender(
-        "als", "ALS", "vectors", "inner product of ALS factors", 5, "recall", Vectors("gold.als_user_factors", "gold.als_item_factors", "factors")
+        "als", "ALS", "vectors", "inner product of ALS factors", 7, "recall", Vectors("gold.als_user_factors", "gold.als_item_factors", "factors")
     ),
     Recommender(
-        "graph", "graph alone", "vectors", "inner product of the graph recommender's embeddings", 2, "graph",
+        "graph", "graph alone", "vectors", "inner product of the graph recommender's embeddings", 3, "graph",
         Vectors("gold.user_embeddings", "gold.item_embeddings", "embedding"),
     ),
 )  # fmt: skip

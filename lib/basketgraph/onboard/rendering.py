@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from basketgraph.clean.characters import shown
+from basketgraph.foundation.goals import EVENTS, LEAST_RATING, REVIEWS, WORDS
 from basketgraph.onboard.column_profiles import Profile, shape
 from basketgraph.onboard.draft_tables import Remark, Table
 from basketgraph.onboard.plan import FilesPlan, Plan
@@ -20,6 +21,7 @@ from basketgraph.onboard.roles import WHO
 
 WIDTH = 148
 EXAMPLES = 4
+GOOD = 0.75  # of the way from the worst rating to the best: 4 of 5 stars
 Masker = Callable[[str], str]
 
 
@@ -35,6 +37,11 @@ def render(plan: Plan, masker: Masker) -> tuple[str, list[Remark]]:
     for key, value in (("time_zone", plan.time_zone), ("currency", plan.currency)):
         lines += _comments(0, (r for r in plan.remarks if r.place == key))
         lines.append(f"{key}: {scalar(value)}")
+    goal = drafted_goal([table for files in plan.files for table in files.tables])
+    if goal is not None:
+        value, guessed = goal
+        remarks.append(guessed)
+        lines += [*_comments(0, [guessed]), f"goal: {value}"]
     lines.append("files:")
     for files in plan.files:
         lines += _files(files, masker, remarks)
@@ -44,6 +51,23 @@ def render(plan: Plan, masker: Masker) -> tuple[str, list[Remark]]:
             lines += _table(files, table)
             remarks += [remark for own in table.remarks.values() for remark in own]
     return "\n".join(lines) + "\n", remarks
+
+
+def drafted_goal(tables: Iterable[Table]) -> tuple[str, Remark] | None:
+    """(the mapping's goal as YAML, why) of a shop without purchases; None where purchases are what lists are for, or nothing can be."""
+    by_name = {table.name: table for table in tables}
+    if EVENTS in by_name:
+        types = by_name[EVENTS].columns.get("event_type", "")
+        goal = None if "purchase" in types else next((name for name in ("view", "favourite") if f"'{name}'" in types), None)
+        if goal is None:
+            return None
+        return goal, Remark("guess", "goal", f"lists are for what people {WORDS[goal].past}", "there is no word for a purchase")
+    reviews = by_name.get(REVIEWS)
+    if reviews is None or not {"rating", "user_id", "event_date"} <= reviews.columns.keys():
+        return None
+    worst, best = (float(reviews.columns[column]) for column in ("rating_min", "rating_max"))
+    least = round(2 * (worst + GOOD * (best - worst))) / 2
+    return f"{{{LEAST_RATING}: {least:g}}}", Remark("guess", "goal", "lists are for what people rate highly", "the files have ratings alone")
 
 
 def _amount(plan: Plan) -> str:

@@ -9,6 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from basketgraph.foundation.goals import GoalWords
+
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
 
@@ -58,6 +60,7 @@ class Evidence:
     messages: Floats  # [items, d]: what an item adds to the graph vector of a user who bought it
     vectors: Floats  # [items, d]
     popularity_days: int
+    words: GoalWords
     parts: int  # at most so many of the user's items are named in a reason
 
     def name(self, item_id: str) -> str:
@@ -112,13 +115,16 @@ class Evidence:
         return bool(self.named_as[number] != self.named_as[than])
 
 
-def evidence(items: pa.Table, buyers: pa.Table, related: pa.Table, graph_items: pa.Table, *, popularity_days: int, parts: int) -> Evidence:
+def evidence(
+    items: pa.Table, buyers: pa.Table, related: pa.Table, graph_items: pa.Table, *, popularity_days: int, parts: int, words: GoalWords
+) -> Evidence:
     """The item side of one cut.
 
     items:       item_id, name (null where it has none): every item that users bought or lists hold.
     buyers:      item_id, buyers.
     related:     item_id, related_item_id, score, users; may be empty.
     graph_items: item_id, embedding, message; may be empty.
+    words:       of the shop's goal.
     """
     ids = items["item_id"].combine_chunks()
 
@@ -147,6 +153,7 @@ def evidence(items: pa.Table, buyers: pa.Table, related: pa.Table, graph_items: 
         messages=_rows(graph_items["message"], in_graph, len(ids)),
         vectors=vectors[:, :-1] if vectors.shape[1] else vectors,
         popularity_days=popularity_days,
+        words=words,
         parts=parts,
     )
 

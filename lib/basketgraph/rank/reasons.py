@@ -13,6 +13,8 @@ from pyspark.sql.types import StructType
 from basketgraph.foundation.recommenders import EXPLAIN_ORDER
 from basketgraph.rank.evidence import Evidence, Part, UserHistory
 
+# Recommenders that need no evidence of their own.
+OF_LATELY = {"open_cart": "It is still in your cart.", "session": "Others went on to it from what you looked at last."}
 REASONS = """setting string, user_id string, rank int, item_id string, score double, sources array<string>, source string, reason string,
 evidence array<struct<item_id:string,share:double,purchases:bigint,last_date:date,users:bigint>>, own_share double"""
 
@@ -25,7 +27,7 @@ def listed_users(lists: DataFrame, edges: DataFrame, graph_users: DataFrame) -> 
     graph_users: user_id, embedding, scale; may be empty.
     """
     listed = F.sort_array(F.collect_list(F.struct("setting", "rank", *(c for c in lists.columns if c not in ("setting", "rank", "user_id")))))
-    had = F.sort_array(F.collect_list(F.struct("item_id", "weight", "purchases", "last_date")))
+    had = F.sort_array(F.collect_list(F.struct("item_id", "weight", "purchases", F.coalesce("last_purchase_date", "last_date").alias("last_date"))))
     return (
         lists.groupBy("user_id")
         .agg(listed.alias("lists"))
@@ -59,7 +61,10 @@ def _of_user(user: dict[str, Any], evidence: Evidence) -> Iterator[dict[str, Any
         ranks = [(listed[f"{recommender}_rank"], number) for number, recommender in enumerate(EXPLAIN_ORDER)]
         recommenders = [EXPLAIN_ORDER[number] for _, number in sorted(pair for pair in ranks if pair[0] is not None)]
         own = had.get(listed["item_id"])
-        why = _bought_before(history, own) if own is not None else _why(listed["item_id"], recommenders, history, evidence)
+        if own is not None and history.purchases[own] > 0:
+            why = _bought_before(history, own, evidence)
+        else:
+            why = _why(listed["item_id"], recommenders, history, evidence)
         kept = {column: listed[column] for column in ("setting", "rank", "item_id", "score")}
         yield {**kept, "user_id": user["user_id"], "sources": recommenders, **why}
 
@@ -69,26 +74,38 @@ def _why(item_id: str, recommenders: Sequence[str], history: UserHistory, eviden
     for recommender in recommenders:
         if recommender == "popularity":
             break
+        if recommender in OF_LATELY:
+            return _reason(recommender, OF_LATELY[recommender], [])
         if recommender == "graph":
             explained = evidence.from_graph(item_id, history)
             if explained is not None:
                 parts, own_share = explained
-                return _reason(recommender, f"Goes with what you buy, above all {_and(parts, evidence)}.", parts, own_share)
+                return _reason(recommender, f"Goes with what you {_do(parts, evidence)}, above all {_and(parts, evidence)}.", parts, own_share)
         elif parts := evidence.from_related(item_id, history):
-            return _reason(recommender, f"Bought by those who also buy {_and(parts, evidence)}.", parts)
+            said = f"{_did(evidence)} by those who also {_do(parts, evidence)} {_and(parts, evidence)}."
+            return _reason(recommender, said, parts)
     return _popular(item_id, evidence)
 
 
-def _bought_before(history: UserHistory, own: int) -> dict[str, Any]:
+def _bought_before(history: UserHistory, own: int, evidence: Evidence) -> dict[str, Any]:
     part = history.part(own, 1.0)
     times = "once, on" if part.purchases == 1 else f"{part.purchases} times, last on"
-    return _reason("personal_frequency", f"You bought it {times} {part.last_date}.", [part])
+    return _reason("personal_frequency", f"You {evidence.words.past} it {times} {part.last_date}.", [part])
 
 
 def _popular(item_id: str, evidence: Evidence) -> dict[str, Any]:
     buyers = int(evidence.buyers[evidence.place[item_id]])
     who = "One customer" if buyers == 1 else f"{buyers} customers"
-    return _reason("popularity", f"{who} bought it in the last {evidence.popularity_days} days.", [])
+    return _reason("popularity", f"{who} {evidence.words.past} it in the last {evidence.popularity_days} days.", [])
+
+
+def _did(evidence: Evidence) -> str:
+    return evidence.words.past[0].upper() + evidence.words.past[1:]
+
+
+def _do(parts: Sequence[Part], evidence: Evidence) -> str:
+    """What the user does with the items that a reason names: some of them may only have been looked at or saved."""
+    return evidence.words.present if all(part.purchases for part in parts) else "like"
 
 
 def _reason(recommender: str, text: str, parts: Sequence[Part], own_share: float | None = None) -> dict[str, Any]:

@@ -154,12 +154,15 @@ def user_blocks(users: int) -> Iterator[slice]:
         yield slice(start, min(users, start + BLOCK))
 
 
-def learn_weights(interactions: Interactions, held_out: sparse.csr_matrix, *, cart: str | None, seed: int) -> dict[str, LearnedWeight]:
+def learn_weights(
+    interactions: Interactions, held_out: sparse.csr_matrix, *, cart: str | None, seed: int, tied: bool = False
+) -> dict[str, LearnedWeight]:
     """Choose each behaviour's weights on held-out purchases, one behaviour after the other: the highest mean of 1 / log2(1 + rank).
 
     interactions: without the held-out purchases.   held_out: CSR [users, items].
     cart:         the behaviour whose open carts are a recommender of their own. They are masked, and who bought out of the own cart is left
                   out: else a purchase makes its own cart item similar to the rest of the basket, and the weights learn the reminder.
+    tied:         the same weight in profiles and in similarities, as edges of one graph have.
     errors:       UserError where no held-out purchase is left.
     """
     masked = interactions.purchases
@@ -183,7 +186,7 @@ def learn_weights(interactions: Interactions, held_out: sparse.csr_matrix, *, ca
         candidates, gains = [], []
         for similarity in GRID:
             model = behaviour_cosine(interactions, {**fixed, name: Weight(0.0, similarity)})
-            for profile in GRID:
+            for profile in (similarity,) if tied else GRID:
                 profiles = interactions.summed({**{other: weight.profile for other, weight in fixed.items()}, name: profile})
                 candidates.append(Weight(profile, similarity))
                 gains.append(_gains(BehaviourCosine(profiles[people], model.similarity), masked, places, wanted))

@@ -17,28 +17,43 @@ from basketgraph.recall.matrix import Floats, places
 from basketgraph.recall.settings import RecallSettings
 
 PARTS = ("score", "rank", "z")
+REFUSED = "refused"
+LEAST_DECAYED = 1e-9  # of what was bought long ago: it was bought all the same
 CANDIDATES = ", ".join(
     ["setting string, user_id string, item_id string", *(f"{name}_score float, {name}_rank int, {name}_z float" for name in NAMES)]
 )
 
 
-def user_rows(edges: DataFrame, vectors: Mapping[str, DataFrame]) -> DataFrame:
-    """One row per user, with the purchases and vectors that the recommenders score by.
+def user_rows(
+    edges: DataFrame, vectors: Mapping[str, DataFrame], profiles: Mapping[str, DataFrame] | None = None, refused: DataFrame | None = None
+) -> DataFrame:
+    """One row per user, with the purchases, other items and vectors that the recommenders score by.
 
-    edges:   gold.interactions rows of one cut.
-    vectors: recommender -> user_id, vector; may be empty.
-    returns: user_id, items, weights, decayed (arrays of one length), vectors (a struct of each recommender's, may be null).
+    edges:    gold.interactions rows of one cut.
+    vectors:  recommender -> user_id, vector; may be empty.
+    profiles: recommender -> user_id, item_id, weight: items that it scores by in place of the edges.
+    refused:  user_id, item_id: what is not listed for the user.
+    returns:  user_id, items, weights, decayed (arrays of one length; decayed is 0 of what was not bought), vectors (a struct of each recommender's,
+              may be null), and of each profile and the refused items a struct of items and weights, may be null.
     """
-    bought = F.sort_array(F.collect_list(F.struct("item_id", "weight", "decayed")))
+    had = F.when(F.col("purchases") > 0, F.greatest(F.col("decayed"), F.lit(LEAST_DECAYED))).otherwise(0.0)
+    bought = F.sort_array(F.collect_list(F.struct("item_id", "weight", had.alias("decayed"))))
     users = edges.groupBy("user_id").agg(bought.alias("bought"))
     for name, of_users in vectors.items():
         users = users.join(of_users.select("user_id", F.col("vector").alias(f"{name}_vector")), "user_id", how="left")  # at most one row per user
+    others = dict(profiles or {}) | ({} if refused is None else {REFUSED: refused.withColumn("weight", F.lit(1.0))})
+    for name, rows in others.items():
+        listed = F.sort_array(F.collect_list(F.struct("item_id", F.col("weight").cast("float").alias("weight"))))
+        of_users = rows.groupBy("user_id").agg(listed.alias("rows"))
+        alike = F.struct(F.col("rows.item_id").alias("items"), F.col("rows.weight").alias("weights")).alias(f"{name}_profile")
+        users = users.join(of_users.select("user_id", alike), "user_id", how="left")  # at most one row per user
     return users.select(
         "user_id",
         F.col("bought.item_id").alias("items"),
         F.col("bought.weight").cast("array<float>").alias("weights"),
         F.col("bought.decayed").cast("array<float>").alias("decayed"),
         F.struct(*(F.col(f"{name}_vector").alias(name) for name in vectors)).alias("vectors"),
+        *(F.col(f"{name}_profile") for name in others),
     )
 
 
@@ -67,24 +82,28 @@ def _of_batches(batches: Iterable[pa.RecordBatch], *, catalogue: Catalogue, sett
         for start in range(0, batch.num_rows, settings.block_users):
             block = _block(batch.slice(start, settings.block_users), catalogue)
             scores, owned = catalogue.scores(block), catalogue.owned(block)
+            refused = catalogue.refused(block)
             for setting in LIST_SETTINGS:
-                mask = owned if setting == "discovery" else None
+                mask = refused if setting == "rebuy" else owned if refused is None else owned | refused
                 yield _picked(setting, block, catalogue, scores, mask, settings.depth(setting))
 
 
 def _block(batch: pa.RecordBatch, catalogue: Catalogue) -> Block:
     columns = dict(zip(batch.schema.names, batch.columns, strict=True))
-    lengths = np.asarray(columns["items"].value_lengths())
-    place = places(columns["items"].flatten(), catalogue.history)
-    row = np.repeat(np.arange(batch.num_rows), lengths)
     shape = (batch.num_rows, len(catalogue.history))
 
-    def matrix(name: str) -> sparse.csr_matrix:
-        values = np.asarray(columns[name].flatten(), dtype=np.float32)
+    def matrix(items: pa.ListArray, weights: pa.ListArray) -> sparse.csr_matrix:
+        place = places(items.flatten(), catalogue.history)
+        row = np.repeat(np.arange(batch.num_rows), np.asarray(items.value_lengths().fill_null(0)))
+        values = np.asarray(weights.flatten(), dtype=np.float32)
         return sparse.csr_matrix((values[place >= 0], (row[place >= 0], place[place >= 0])), shape=shape)
 
+    suffix = "_profile"
+    profiles = {name.removesuffix(suffix): of.flatten() for name, of in columns.items() if name.endswith(suffix)}  # a null row has null lists
+    others = {name: matrix(items, weights) for name, (items, weights) in profiles.items()}
     vectors = {name: stacked(columns["vectors"].field(name), items.shape[1]) for name, items in catalogue.vectors.items()}
-    return Block(columns["user_id"], matrix("weights"), matrix("decayed"), vectors)
+    weights, decayed = (matrix(columns["items"], columns[name]) for name in ("weights", "decayed"))
+    return Block(columns["user_id"], weights, decayed, vectors, others, others.pop(REFUSED, None))
 
 
 def _picked(

@@ -1,7 +1,7 @@
 """The item side of every recommender as plain arrays, and the scores that it gives to a block of users."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +14,8 @@ from basketgraph.recall.ease import Ease, ease
 from basketgraph.recall.matrix import Floats, Numbers, edges_matrix, places, sorted_ids
 from basketgraph.recall.settings import RecallSettings
 
+COUNTS = ("popularity", "personal_frequency")  # recommenders that every shop has
+
 
 @dataclass(frozen=True)
 class Block:
@@ -23,6 +25,8 @@ class Block:
     weights: sparse.csr_matrix  # [users, history items]: log counts
     decayed: sparse.csr_matrix  # [users, history items]: decayed counts
     vectors: Mapping[str, Floats]  # recommender -> [users, its dimension]; NaN where it does not know the user
+    profiles: Mapping[str, sparse.csr_matrix] = field(default_factory=dict)  # recommender -> [users, history items], in place of weights
+    refused: sparse.csr_matrix | None = None  # [users, history items]; None where nobody of the shop refused anything
 
 
 @dataclass(frozen=True)
@@ -36,18 +40,22 @@ class Catalogue:
     neighbours: Mapping[str, sparse.csr_matrix]  # recommender -> [h, n]
     vectors: Mapping[str, Floats]  # recommender -> [n, its dimension], NaN rows for items it does not know
     ease: Ease | None
+    counts: Sequence[str] = COUNTS  # recommenders of this kind that are there
 
     @property
     def absent(self) -> list[str]:
         """The recommenders that have no item side."""
-        present = {"popularity", "personal_frequency", *self.neighbours, *self.vectors, *(["ease"] if self.ease is not None else [])}
+        present = {*self.counts, *self.neighbours, *self.vectors, *(["ease"] if self.ease is not None else [])}
         return [name for name in NAMES if name not in present]
 
     def scores(self, block: Block) -> dict[str, Floats]:
         """Each recommender's float32 [users, n] for a block; -inf where it has no opinion. Absent ones are left out."""
         scores = {"popularity": _positive(np.broadcast_to(self.popularity, (len(block.user_ids), len(self.listed))))}
         scores["personal_frequency"] = _positive(block.decayed[:, self.history_place].toarray())
-        scores |= {name: _positive((block.weights @ similarities).toarray()) for name, similarities in self.neighbours.items()}
+        for name in set(self.counts) - set(COUNTS):
+            scores[name] = _positive(block.profiles[name][:, self.history_place].toarray())
+        for name, similarities in self.neighbours.items():
+            scores[name] = _positive((block.profiles.get(name, block.weights) @ similarities).toarray())
         if self.ease is not None:
             scores["ease"] = self.ease.scores(block.user_ids)
         scores |= {name: _known(block.vectors[name] @ items.T) for name, items in self.vectors.items()}
@@ -55,7 +63,13 @@ class Catalogue:
 
     def owned(self, block: Block) -> NDArray[np.bool_]:
         """bool [users, n]: what each user of the block bought before the cut."""
-        return np.asarray((block.weights[:, self.history_place] > 0).toarray())
+        return np.asarray((block.decayed[:, self.history_place] > 0).toarray())
+
+    def refused(self, block: Block) -> NDArray[np.bool_] | None:
+        """bool [users, n]: what each user of the block refused; None where that is nothing."""
+        if block.refused is None or not block.refused.nnz:
+            return None
+        return np.asarray((block.refused[:, self.history_place] > 0).toarray())
 
 
 def _positive(scores: Numbers) -> Floats:
@@ -73,6 +87,8 @@ def catalogue(
     neighbours: Mapping[str, pa.Table],
     vectors: Mapping[str, pa.Table],
     settings: RecallSettings,
+    *,
+    counts: Sequence[str] = COUNTS,
 ) -> Catalogue:
     """The item side of one cut; a recommender whose table is empty is absent.
 
@@ -80,6 +96,7 @@ def catalogue(
     edges:       user_id, item_id, weight, for EASE
     neighbours:  recommender -> item_id, related_item_id, score
     vectors:     recommender -> item_id, vector
+    counts:      recommenders of this kind that the shop has; of those beyond COUNTS the users' rows have profiles
     """
     listed = sorted_ids(assortment["item_id"])
     with_history = [assortment, edges, *neighbours.values()]
@@ -91,9 +108,10 @@ def catalogue(
         history=history,
         history_place=places(listed, history),
         popularity=popularity,
-        neighbours={name: _similarities(table, history, listed) for name, table in neighbours.items() if table.num_rows},
+        neighbours={name: similarities(table, history, listed) for name, table in neighbours.items() if table.num_rows},
         vectors={name: _vectors(table["item_id"], table["vector"], listed) for name, table in vectors.items() if table.num_rows},
         ease=ease(edges_matrix(edges), listed, settings.ease_lambda) if edges.num_rows else None,
+        counts=tuple(counts),
     )
 
 
@@ -111,7 +129,8 @@ def stacked(vectors: pa.ListArray, width: int) -> Floats:
     return rows
 
 
-def _similarities(related: pa.Table, history: pa.StringArray, listed: pa.StringArray) -> sparse.csr_matrix:
+def similarities(related: pa.Table, history: pa.StringArray, listed: pa.StringArray) -> sparse.csr_matrix:
+    """float32 [history, listed] of item_id, related_item_id, score rows."""
     row, column = places(related["item_id"], history), places(related["related_item_id"], listed)
     is_listed = column >= 0
     scores = related["score"].to_numpy()[is_listed].astype(np.float32)

@@ -23,6 +23,9 @@ class RecallSettings(Settings):
     related_neighbours: int
     related_min_users: int
     related_max_users: int
+    transition_days: int
+    audience_days: int
+    audience_items: int
     ease_lambda: float
     ease_max_users: int
     block_users: int

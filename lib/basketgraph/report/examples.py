@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
+from basketgraph.foundation.goals import PURCHASE, Goal
 from basketgraph.foundation.point_in_time import kept_before
 from basketgraph.foundation.privacy.log_masking import masked
 from basketgraph.foundation.tables.warehouse import LISTS, Warehouse
@@ -52,14 +53,14 @@ class Example:
         return [(f"{p.name}, {p.kind}" if p.kind else p.name, p.reason) for p in self.lists.get("rebuy", ())[:LISTED]]
 
 
-def live_examples(warehouse: Warehouse, pseudonyms: Pseudonyms, *, window_days: int = 0, users: int = USERS) -> list[Example]:
+def live_examples(warehouse: Warehouse, pseudonyms: Pseudonyms, *, window_days: int = 0, users: int = USERS, goal: Goal = PURCHASE) -> list[Example]:
     """Users of the live lists, of the newest before a release names any; none before there are lists. The same users in every run: those whose
     pseudonyms come first in a fixed shuffle. Raw ids of known users are hidden.
 
     pseudonyms:  of raw ids, with the key that this warehouse's users were made with.
     window_days: purchases of so many days after the lists are looked up.
     """
-    shown = Shown(warehouse)
+    shown = Shown(warehouse, goal)
     if shown.as_of is None:
         return []
     lists = shown.of_day(LISTS)
@@ -68,8 +69,8 @@ def live_examples(warehouse: Warehouse, pseudonyms: Pseudonyms, *, window_days: 
     def few(rows: DataFrame) -> DataFrame:
         return shown.named(rows.join(F.broadcast(chosen), "user_id", how="left_semi"))
 
-    latest = F.sort_array(F.collect_list(F.struct("last_date", "purchases", "item_id", "name")), asc=False)
-    bought = few(shown.of_day(EDGES)).groupBy("user_id").agg(F.slice(latest, 1, BOUGHT).alias("bought"))
+    latest = F.sort_array(F.collect_list(F.struct("last_purchase_date", "purchases", "item_id", "name")), asc=False)
+    bought = few(shown.of_day(EDGES).where("purchases > 0")).groupBy("user_id").agg(F.slice(latest, 1, BOUGHT).alias("bought"))
     later = _bought_later(shown, window_days).withColumn("bought_later", F.lit(True))
     places = few(lists).join(later, ["user_id", "item_id"], how="left")  # at most one row a pair
     best = F.sort_array(
@@ -85,13 +86,13 @@ def live_examples(warehouse: Warehouse, pseudonyms: Pseudonyms, *, window_days: 
 def _bought_later(shown: Shown, window_days: int) -> DataFrame:
     """user_id, item_id of what was bought in the days after the lists, and kept."""
     assert shown.as_of is not None
-    kept = kept_before(shown.read("silver.events"), shown.read("gold.kept_purchases"), as_of=shown.as_of + timedelta(days=window_days))
+    kept = kept_before(shown.events(), shown.read("gold.kept_purchases"), as_of=shown.as_of + timedelta(days=window_days))
     return kept.where(F.col("event_date") >= F.lit(shown.as_of)).select("user_id", "item_id").distinct()
 
 
 def _days_known(shown: Shown, window_days: int) -> int:
     """Of the days after the lists, those up to the newest event."""
-    newest = shown.read("silver.events").agg(F.max("event_date")).collect()[0][0] if window_days else None
+    newest = shown.events().agg(F.max("event_date")).collect()[0][0] if window_days else None
     return 0 if newest is None or shown.as_of is None else min(window_days, max(0, (newest - shown.as_of).days + 1))
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
+from basketgraph.foundation.goals import PURCHASE, Goal
 from basketgraph.foundation.point_in_time import items_or_sold, known_before
 from basketgraph.foundation.tables.warehouse import LISTS, Warehouse
 from basketgraph.report.records import Rows, as_dicts
@@ -45,12 +46,12 @@ class Lists:
         return bool(self.outcomes) and bool(self.outcomes[0]["as_of"] == self.as_of)
 
 
-def shown_lists(warehouse: Warehouse) -> Lists | None:
+def shown_lists(warehouse: Warehouse, goal: Goal = PURCHASE) -> Lists | None:
     """Of the live release, else of the newest lists; None before there are any."""
-    shown = Shown(warehouse)
+    shown = Shown(warehouse, goal)
     if shown.as_of is None:
         return None
-    lists, events = shown.of_day(LISTS), shown.read("silver.events")
+    lists, events = shown.of_day(LISTS), shown.events()
     items = items_or_sold(shown.read("silver.items"), events, {"tables": {}})  # a shop without a list of items may show what it sold
     counted = lists.agg(F.countDistinct("user_id").alias("customers"), F.countDistinct("item_id").alias("listed")).collect()[0]
     return Lists(

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from basketgraph.foundation.cuts import not_judged_in_words
+from basketgraph.foundation.goals import PURCHASE, Goal
 from basketgraph.foundation.money import minor_units
 from basketgraph.foundation.quality.renderers import number_in_words, share_in_words
 from basketgraph.report.examples import Example, Place
@@ -21,6 +22,8 @@ REASONS = {
     "personal_frequency": "you bought it",
     "graph": "it goes with what you buy",
     "popularity": "many customers bought it",
+    "open_cart": "it is in your cart",
+    "session": "others went on to it from what you looked at last",
 }  # the others name other products of the customer
 OTHER_REASONS = "bought by those who also buy …"
 
@@ -37,6 +40,13 @@ def per_hundred(share: float | None) -> str:
 def range_in_words(row: Row, measure: str) -> str:
     """84 to 87; empty where nothing was counted."""
     return "" if row[f"{measure}_share"] is None else f"{per_hundred(row[f'{measure}_low'])} to {per_hundred(row[f'{measure}_high'])}"
+
+
+def goal_in_words(goal: Goal) -> str:
+    """What this page's words mean in a shop whose lists are for something else than purchases; else empty."""
+    if goal == PURCHASE:
+        return ""
+    return f"This shop's lists are for what people {goal.words.past}: where this page says “bought”, it means that, and nothing of it has a price."
 
 
 def coverage_in_words(lists: Lists) -> str:

@@ -15,7 +15,7 @@ from basketgraph.foundation.tables.warehouse import Warehouse
 from basketgraph.report.changes_in_words import since
 from basketgraph.report.figures import check_figures, figures, sales_figure
 from basketgraph.report.lights import data_light, lists_light
-from basketgraph.report.lists_in_words import coverage_in_words, example_in_words, judged_in_words, listed_in_words, panels, reach
+from basketgraph.report.lists_in_words import coverage_in_words, example_in_words, goal_in_words, judged_in_words, listed_in_words, panels, reach
 from basketgraph.report.model_comparison import SETTINGS, measured, not_live_in_words
 from basketgraph.report.page_data import PageData
 from basketgraph.report.promises import QUIET, checks_with_states, promised_tables, refusals, verdict
@@ -77,9 +77,10 @@ def _about_lists(data: PageData) -> dict[str, Any]:
     """What the page says of the lists: the first screen, segments, reach and examples."""
     lists = data.lists
     if lists is None:
-        return {"coverage": "", "judged": "", "panels": [], "listed": "", "reach": [], "examples": []}
+        return {"goal": "", "coverage": "", "judged": "", "panels": [], "listed": "", "reach": [], "examples": []}
     shown = [example_in_words(example, lists.as_of) for example in data.examples]
     return {
+        "goal": goal_in_words(data.goal),
         "coverage": coverage_in_words(lists),
         "judged": judged_in_words(lists, data.window_days, data.judged_from),
         "panels": panels(lists),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import functions as F
 
 from basketgraph.foundation.contracts import contracts
+from basketgraph.foundation.goals import PURCHASE, Goal
 from basketgraph.foundation.runs.job import RunLog, last_tries
 from basketgraph.foundation.tables.warehouse import RunTables, Warehouse, newest_release
 from basketgraph.report.changes import Changes, changes
@@ -53,6 +54,7 @@ class PageData:
     lists: Lists | None = None  # those that customers see, or the newest
     window_days: int = 28  # so many days after lists were made their outcome is counted
     closed_days: tuple[str, ...] = ()  # on which the shop is closed: 2026-05-01, or 12-25 of every year
+    goal: Goal = PURCHASE  # what lists are for and judged by
 
 
 def read_page_data(
@@ -64,6 +66,7 @@ def read_page_data(
     *,
     window_days: int = 28,
     closed_days: tuple[str, ...] = (),
+    goal: Goal = PURCHASE,
 ) -> PageData:
     """Everything the page needs, from the newest versions, without the raw ids of known users; of lists those that customers see.
 
@@ -71,13 +74,14 @@ def read_page_data(
     runs:        says which steps are up to date; without it no step is missed.
     window_days: so many days after lists were made their outcome is counted.
     closed_days: on which the shop is closed, as in `quality.closed_days`.
+    goal:        of the shop's lists, from its mapping.
     """
     logged, results, files = (tables.newest(f"ops.{name}") for name in ("runs", "quality_results", "files"))
     done = files.where("status = 'done'")
     checks = newest_checks(tables)
     steps = as_dicts(last_tries(logged.where((F.col("run_id") == tables.run_id) & (F.col("step") != REPORT))))
     judged, gate = (runs.last.get(step) if runs else None for step in ("evaluations", "gate"))
-    lists = shown_lists(tables)
+    lists = shown_lists(tables, goal)
     if lists is not None and lists.are_judged:
         window_days = lists.outcomes[0]["window_days"]  # shorter in a young shop
     data = PageData(
@@ -93,7 +97,7 @@ def read_page_data(
         days=shop_days(tables.newest("silver.events"), ds, history_days),
         rejected=_rejected(done, tables.newest("silver.rejected_rows")),
         evaluations=_evaluations(tables.newest("ops.evaluations")),
-        examples=live_examples(tables, pseudonyms, window_days=window_days),
+        examples=live_examples(tables, pseudonyms, window_days=window_days, goal=goal),
         versions=tables.versions(list(contracts())),
         evaluated=judged["inputs"].get("gold.recommendations") if judged else None,
         histories=check_histories(results, tables.newest("ops.daily_values"), ds, history_days),
@@ -103,6 +107,7 @@ def read_page_data(
         lists=lists,
         window_days=window_days,
         closed_days=closed_days,
+        goal=goal,
     )
     return without_known_users(data, tables, pseudonyms)
 

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
+from basketgraph.foundation.goal_events import as_goal_events
+from basketgraph.foundation.goals import PURCHASE, Goal
 from basketgraph.foundation.item_names import product_name
+from basketgraph.foundation.persons import by_actor
 from basketgraph.foundation.tables.warehouse import LISTS, Warehouse, newest_release
 
 if TYPE_CHECKING:
@@ -18,7 +21,8 @@ if TYPE_CHECKING:
 class Shown:
     """live: whether customers see these lists: the newest versions still hold lists that the gate refused or a rollback took back."""
 
-    def __init__(self, warehouse: Warehouse) -> None:
+    def __init__(self, warehouse: Warehouse, goal: Goal = PURCHASE) -> None:
+        self.goal = goal
         self.warehouse, self.release = warehouse, newest_release(warehouse) or {}
         self.versions = self.release.get("versions", {})
         self.live = LISTS in self.versions
@@ -27,6 +31,11 @@ class Shown:
         """The table at the version of the live release; at the newest where the release lacks it, or has no lists."""
         is_released = self.live and table in self.versions
         return self.warehouse.read_version(table, self.versions[table]) if is_released else self.warehouse.newest(table)
+
+    def events(self) -> DataFrame:
+        """silver.events rows by actor, as lists see them: `purchase` is what reaches the shop's goal."""
+        currency = "XXX"  # of nothing; what reaches another goal than the purchase costs nothing
+        return by_actor(as_goal_events(self.read("silver.events"), self.read("silver.reviews"), self.goal, currency=currency))
 
     @cached_property
     def as_of(self) -> date | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from basketgraph.foundation.config import Config, Settings, UserError, data_yaml, did_you_mean, parsed
+from basketgraph.foundation.goals import LEAST_RATING, PURCHASE, REVIEWS, goal_of
 
 RUNS = "ops.runs"
 
@@ -73,12 +74,14 @@ class Pipelines(Settings):
 
 
 def want_events(conf: Config, steps: Sequence[str]) -> None:
-    """Raises UserError where profiles or lists are asked for of a shop whose mapping has no purchases; before anything is read."""
-    tables = conf.source.get("tables")
-    if tables and "silver.events" not in tables and {"interactions", "user_days"} & set(steps):
-        fault = f"conf/sources/{conf.source_name}.yaml: want silver.events among tables, have {', '.join(tables)}"
+    """Raises UserError where profiles or lists are asked for of a shop whose mapping lacks the table of its goal; before anything is read."""
+    tables, goal = conf.source.get("tables"), goal_of(conf.source)
+    if tables and goal.table not in tables and {"interactions", "user_days"} & set(steps):
+        fault = f"conf/sources/{conf.source_name}.yaml: want {goal.table} among tables, have {', '.join(tables)}"
         cure = "`basketgraph run clean` cleans what the mapping has."
-        raise UserError("profiles and lists want purchases: the shop's mapping has none", [fault], cure)
+        if REVIEWS in tables and goal == PURCHASE:
+            cure += f" Where ratings are what lists are for, write `goal: {{{LEAST_RATING}: 4}}`."
+        raise UserError(f"profiles and lists want {goal.words.noun}: the shop's mapping has none", [fault], cure)
 
 
 def pipelines() -> Pipelines:

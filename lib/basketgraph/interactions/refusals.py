@@ -1,0 +1,53 @@
+"""gold.refused_items: what a person sent back, dismissed or rated low, as their last word on it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date, timedelta
+from functools import reduce
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from basketgraph.foundation.point_in_time import known_before
+
+KINDLY = ("purchase", "cart_add", "favourite")  # event types that take a refusal back
+LOW = 0.4  # of the way from the worst rating that could be given to the best: 1 and 2 of 5 stars
+
+
+def refused_items(events: DataFrame, kept: DataFrame, reviews: DataFrame, *, as_of: date, refusals: Collection[str], days: int) -> DataFrame:
+    """The items that each user refused within `days` before the cut and took up no more since.
+
+    events:   silver.events rows of any type and day, by person.
+    kept:     gold.kept_purchases rows: a purchase of which nothing is kept was sent back.
+    reviews:  silver.reviews rows, by person; those without a person or a time take no part.
+    refusals: which of returned, dismissed and rated_low count.
+    returns:  user_id, item_id, reason, refused_at; one row a pair: its last refusal, of equal times the first by name.
+    """
+    is_past = F.col("event_date") < F.lit(as_of)
+    in_window = F.col("refused_at") >= F.lit(as_of - timedelta(days=days)).cast("timestamp")
+    pair = ["user_id", "item_id"]
+    parts = []
+    if "dismissed" in refusals:
+        parts.append(events.where(is_past & (F.col("event_type") == "dismiss")).select(*pair, *_refused("dismissed", F.col("event_time"))))
+    if "returned" in refusals:
+        sent_back = known_before(kept, as_of).where("kept_quantity = 0").select("event_id", "cancelled_at")
+        returned = events.where(is_past & (F.col("event_type") == "purchase")).join(sent_back, "event_id", how="inner")  # at most one row a purchase
+        parts.append(returned.select(*pair, *_refused("returned", F.col("cancelled_at"))))
+    if "rated_low" in refusals:
+        is_low = F.col("rating") <= F.col("rating_min") + LOW * (F.col("rating_max") - F.col("rating_min"))
+        rated = reviews.where(is_past & is_low & F.col("user_id").isNotNull() & F.col("event_time").isNotNull())
+        parts.append(rated.select(*pair, *_refused("rated_low", F.col("event_time"))))
+    if not parts:
+        return events.limit(0).select(*pair, *_refused("", F.col("event_time")))
+    refused = reduce(DataFrame.unionByName, parts).where(in_window)
+    newest = refused.groupBy(*pair).agg(F.min_by(F.struct("reason", "refused_at"), F.struct(-F.unix_micros("refused_at"), "reason")).alias("newest"))
+    whole = known_before(kept, as_of).where("kept_quantity = 0").select("event_id")
+    kindly = events.where(is_past & F.col("event_type").isin(*KINDLY)).join(whole, "event_id", how="left_anti")
+    last = kindly.join(newest.select(*pair), pair, how="left_semi").groupBy(*pair).agg(F.max("event_time").alias("taken_up_at"))
+    still = F.col("taken_up_at").isNull() | (F.col("taken_up_at") <= F.col("newest.refused_at"))
+    return newest.join(last, pair, how="left").where(still).select(*pair, "newest.reason", "newest.refused_at")  # at most one row a pair
+
+
+def _refused(reason: str, at: Column) -> tuple[Column, Column]:
+    return F.lit(reason).alias("reason"), at.alias("refused_at")
