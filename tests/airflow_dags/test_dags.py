@@ -24,6 +24,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 AIRFLOW = REPOSITORY / ".venv-airflow" / "bin"
 MONTHS = ("2010-12", "2011-01", "2011-02")
 DAY = "2011-03-01"
+DAY_AFTER = "2011-03-02"  # of which there is no run
 
 pytestmark = [
     pytest.mark.long,
@@ -156,7 +157,7 @@ def test_a_mistake_fails_the_run_at_once_and_the_report_is_tried_all_the_same(de
 
 def test_a_job_that_never_started_is_told_by_its_dag(deployment: Deployment) -> None:
     hook = deployment.hook()
-    deployment.call("airflow", "tasks", "test", "basketgraph_clean", "alert", DAY, "--task-params", json.dumps({"set": [hook]}))
+    deployment.call("airflow", "tasks", "test", "basketgraph_clean", "alert", DAY_AFTER, "--task-params", json.dumps({"set": [hook]}))
     (alert,) = deployment.alerts()
     assert (alert["what"], alert["shop"]) == ("ended without a word", "online_retail")
     assert "it has no step in ops.runs" in alert["message"]
@@ -166,7 +167,7 @@ def test_stale_lists_fail_the_check_and_call_the_hook(deployment: Deployment, sp
     tables, day, moment = RunTables(spark, str(tmp_path), "run-1"), date(2011, 2, 28), datetime(2011, 3, 1, 4, tzinfo=timezone.utc)
     for table, row in (
         ("silver.events", {"event_date": day}),
-        ("gold.recommendations", {"as_of": day}),
+        ("gold.recommendations", {"as_of": day, "setting": "rebuy"}),
         ("ops.runs", {"run_id": "run-1", "step": "publish", "status": "done", "started_at": moment, "finished_at": moment}),
     ):
         tables.append(rows(spark, table, [row]), table)
