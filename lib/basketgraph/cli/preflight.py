@@ -21,6 +21,7 @@ MODELS = {  # section -> the stage's own model; imported when a step takes it
     "maintain": "basketgraph.foundation.tables.settings.MaintainSettings",
     "profiles": "basketgraph.profiles.user_profiles.ProfilesSettings",
     "recall": "basketgraph.recall.settings.RecallSettings",
+    "price_bands": "basketgraph.offers.price_bands.PriceBandSettings",
     "rank": "basketgraph.rank.settings.RankSettings",
     "evaluate": "basketgraph.evaluate.settings.EvaluateSettings",
     "gate": "basketgraph.evaluate.settings.GateSettings",

@@ -108,7 +108,7 @@ def state(reader: Reader, logged: Rows, steps: Sequence[StepResult], run_id: str
         "rows": newest.get("rows", {}),
         "tables": {table: {"version": version, "rows": counted[table]} for table, version in versions.items()},
         "quality": quality_verdict(reader, run_id),
-        "metrics": evaluated.get("metrics", {}),
+        "metrics": evaluated.get("metrics", {}) | details.get("price_bands", {}).get("metrics", {}),
         "gains": evaluated.get("gains", {}),
         "judged_from": still_to_come(details.get("gate", {}).get("judged_from"), live),
     }

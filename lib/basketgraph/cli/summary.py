@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from basketgraph.foundation.cuts import not_judged_in_words
+from basketgraph.foundation.recommenders import LIST_SETTINGS
 
 if TYPE_CHECKING:
     from basketgraph.report.examples import Example
@@ -36,8 +37,10 @@ def print_summary(outcome: Mapping[str, Any], examples: Sequence[Example], *, fi
     out = console(file)
     _print_rows(out, outcome["rows"])
     print_tables(out, outcome["tables"])
-    for setting, models in outcome["metrics"].items():
-        _print_models(out, setting, models, outcome["gains"].get(setting, {}))
+    for setting in (name for name in LIST_SETTINGS if name in outcome["metrics"]):
+        _print_models(out, setting, outcome["metrics"][setting], outcome["gains"].get(setting, {}))
+    if "price_bands" in outcome["metrics"]:
+        _print_price_bands(out, outcome["metrics"]["price_bands"])
     if outcome.get("judged_from"):
         out.print(f"\nnot judged yet: {not_judged_in_words(outcome['judged_from'])}")
     for example in examples:
@@ -96,6 +99,14 @@ def _print_models(out: Console, setting: str, models: Mapping[str, Mapping[str, 
             cells += [f"{values[metric]:.4f}", f"{values[metric + '_low']:.4f} .. {values[metric + '_high']:.4f}"]
         gain = gains.get(name)
         shown.add_row(name, *cells, f"{gain['ndcg@20']:+.4f}  ({gain['low']:+.4f} .. {gain['high']:+.4f})" if gain else "")
+    out.print(shown)
+
+
+def _print_price_bands(out: Console, metrics: Mapping[str, Any]) -> None:
+    title = f"\nprice ranges: want {metrics['level']:.0%} of later prices within them"
+    shown = table(title, "lines of the person in the category", "later lines", "within", "width in log price", "interval score")
+    for name, of in metrics["buckets"].items():
+        shown.add_row(name, f"{of['lines']:,}", f"{of['coverage']:.1%}", f"{of['log_width']:.3f}", f"{of['interval_score']:.3f}")
     out.print(shown)
 
 

@@ -1,0 +1,91 @@
+"""gold.price_bands and gold.category_price_bands: what people pay for a piece of a category, at each of the run's cuts."""
+
+from __future__ import annotations
+
+import logging
+from datetime import date, timedelta
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from basketgraph.foundation.config import Config
+from basketgraph.foundation.cuts import run_cuts
+from basketgraph.foundation.persons import Persons
+from basketgraph.foundation.point_in_time import items_or_sold, kept_before
+from basketgraph.foundation.progress import at
+from basketgraph.foundation.runs.job import StepReport, job_main
+from basketgraph.foundation.tables.warehouse import RunTables
+from basketgraph.offers.price_bands import (
+    ALL,
+    BUCKETS,
+    BandChoice,
+    PriceBandSettings,
+    best_settings,
+    by_bucket,
+    category_bands,
+    category_histograms,
+    judged_bands,
+    paid_prices,
+    person_histograms,
+    price_bands,
+    sampled_users,
+    written_bands,
+)
+
+log = logging.getLogger("basketgraph")
+
+
+def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:
+    settings, cuts, currency = conf.section("price_bands", PriceBandSettings), run_cuts(conf, ds, tables), conf.source["currency"]
+    persons, kept = Persons(tables, conf.source), tables.read("gold.kept_purchases")
+    items = items_or_sold(tables.read("silver.items"), persons.events, conf.source)
+
+    def prices(known_on: date, seen_on: date) -> DataFrame:
+        """Prices of the days before `seen_on`, by what was known of persons and items before `known_on`."""
+        return paid_prices(kept_before(persons.at(known_on), kept, as_of=seen_on), items, as_of=known_on, currency=currency)
+
+    at("choosing how much a person's own prices count")
+    chosen = choose(prices(cuts.validation, cuts.validation), after(prices(cuts.validation, cuts.test), cuts.validation), cuts.validation, settings)
+    log.info("price_bands: %g lines of the category, half-life %g days, quantiles that hold %g", chosen.prior, chosen.half_life_days, chosen.level)
+    at("ranges as of the test cut")
+    end = cuts.test + timedelta(days=settings.judged_days)
+    past, later = prices(cuts.test, cuts.test), after(prices(cuts.test, end), cuts.test)
+    categories = category_histograms(past, as_of=cuts.test, half_life_days=chosen.half_life_days).localCheckpoint()
+    people = person_histograms(past, as_of=cuts.test, half_life_days=chosen.half_life_days)
+    bands = price_bands(people, categories, prior=chosen.prior, levels=[chosen.level]).localCheckpoint()
+    of_categories = category_bands(categories, levels=[chosen.level])
+    tables.overwrite_day(written_bands(bands, cuts.test, currency), "gold.price_bands", cuts.test)
+    tables.overwrite_day(written_bands(of_categories, cuts.test, currency), "gold.category_price_bands", cuts.test)
+    tables.check("gold.price_bands", "gold.category_price_bands")
+    judged = by_bucket(judged_bands(later, bands, of_categories, level=settings.level).collect()).get(0, {})
+    found: dict[str, Any] = {name: judged[name]._asdict() for name in (ALL, *BUCKETS) if name in judged}
+    metrics = {"level": settings.level, "chosen": chosen._asdict(), "judged_to": end.isoformat(), "buckets": found} if found else {}
+    return StepReport(past.count(), tables.read("gold.price_bands").count(), detail={"metrics": {"price_bands": metrics}} if metrics else {})
+
+
+def after(prices: DataFrame, cut: date) -> DataFrame:
+    return prices.where(F.col("event_date") >= F.lit(cut))
+
+
+def choose(past: DataFrame, later: DataFrame, cut: date, settings: PriceBandSettings) -> BandChoice:
+    """The settings of ranges that fit the later prices best, for a sample of users.   past, later: rows of `paid_prices` before the cut and after."""
+    few = sampled_users(past, settings.learning_users, settings.seed)
+    own = past.join(few, "user_id", how="left_semi").localCheckpoint()
+    later = later.join(few, "user_id", how="left_semi").localCheckpoint()
+    judged = {}
+    for half_life in settings.half_lives:
+        categories = category_histograms(past, as_of=cut, half_life_days=half_life).localCheckpoint()
+        people = person_histograms(own, as_of=cut, half_life_days=half_life).localCheckpoint()
+        of_categories = category_bands(categories, levels=settings.levels)
+        for prior in settings.priors:
+            bands = price_bands(people, categories, prior=prior, levels=settings.levels)
+            for place, quality in by_bucket(judged_bands(later, bands, of_categories, level=settings.level).collect()).items():
+                judged[BandChoice(prior, half_life, settings.levels[place])] = quality
+    if not judged:  # a young shop
+        return BandChoice(settings.priors[0], settings.half_lives[-1], settings.level)
+    return best_settings(judged, level=settings.level, least_lines=settings.least_lines)
+
+
+if __name__ == "__main__":
+    job_main(run, __doc__, __file__)
