@@ -20,7 +20,7 @@ from basketgraph.foundation.runs.job import StepReport, job_main
 from basketgraph.foundation.tables.warehouse import RunTables
 from basketgraph.interactions.interactions import InteractionsSettings, done_before, interactions, recorded_behaviours
 from basketgraph.interactions.leaks import check_cut
-from basketgraph.interactions.refusals import refused_items
+from basketgraph.interactions.refusals import refusals, refused_items
 from basketgraph.recall.edge_weights import behaviour_counts, learn_edge_weights, learners
 from basketgraph.recall.settings import RecallSettings
 
@@ -38,7 +38,9 @@ def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepR
     for cut in each(cuts.days, "cuts done"):
         events, links = persons.at(cut), persons.links(cut)
         rated = reviews if links is None else of_persons(reviews, links)
-        refused = refused_items(events, kept, rated, as_of=cut, refusals=settings.refusals, days=settings.refusal_days)
+        refused = refusals(events, kept, rated, as_of=cut, kinds=settings.refusals, days=settings.refusal_days)
+        if not refused.isEmpty():
+            refused = refused_items(refused, events, kept, as_of=cut)
         tables.overwrite_day(refused.withColumn("as_of", F.lit(cut)), "gold.refused_items", cut)
         refused = tables.read("gold.refused_items").where(F.col("as_of") == F.lit(cut))
         done = done_before(events, kept_before(events, kept, as_of=cut), as_of=cut, behaviours=behaviours)

@@ -8,7 +8,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from basketgraph.interactions.interactions import REFUSALS
-from basketgraph.interactions.refusals import refused_items
+from basketgraph.interactions.refusals import refusals, refused_items
 from support.contract_rows import rows
 
 CUT = date(2026, 3, 20)
@@ -43,11 +43,16 @@ def test_what_was_sent_back_dismissed_or_rated_low_is_refused_until_it_is_taken_
         {"user_id": None, "item_id": "half kept", "rating": 1.0, **scale},
     ]
     given = [rows(spark, table, told) for table, told in (("silver.events", happened), ("gold.kept_purchases", kept), ("silver.reviews", rated))]
-    got = refused_items(*given, as_of=CUT, refusals=REFUSALS, days=15).orderBy("item_id").collect()
+    events, kept_rows, _ = given
+
+    def refused(*kinds: str) -> list[Any]:
+        said = refusals(*given, as_of=CUT, kinds=kinds, days=15)
+        return refused_items(said, events, kept_rows, as_of=CUT).orderBy("item_id").collect()
+
+    got = refused(*REFUSALS)
     assert [(row.item_id, row.reason) for row in got] == [
         *(("dismissed", "dismissed"), ("first day", "dismissed"), ("low", "rated_low"), ("sent back", "returned")),
     ]
     assert got[-1].refused_at == back.replace(tzinfo=None)
-    only = refused_items(*given, as_of=CUT, refusals=("returned",), days=15).collect()
-    assert [row.item_id for row in only] == ["sent back"]
-    assert refused_items(*given, as_of=CUT, refusals=(), days=15).count() == 0
+    assert [row.item_id for row in refused("returned")] == ["sent back"]
+    assert refused() == []
