@@ -216,6 +216,7 @@ BROKEN: list[tuple[str, str, dict[str, Any] | None]] = [
     ("gold.recommendations", "column_values_to_meet:reason", {"reason": " "}),
     ("gold.recommendations", "column_values_to_meet:item_id", {"item_id": ""}),
     ("gold.recommendations", "column_values_to_meet:propensity", {"propensity": 0.0}),
+    ("gold.recommendations", "column_values_to_meet:list_row_id", {"list_row_id": "0" * 32}),
 ]
 
 
