@@ -30,7 +30,7 @@ def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepR
     for cut in each(run_cuts(conf, ds, tables).days, "cuts done"):
         bought = kept_before(persons.at(cut), kept, as_of=cut)
         listed = assortment(bought, items, as_of=cut, sold_days=settings.sold_days, popularity_days=settings.popularity_days)
-        visits = visits_before(sessions, as_of=cut, days=settings.transition_days)
+        visits = persons.of(visits_before(sessions, as_of=cut, days=settings.transition_days), cut)
         found = item_transitions(visits, listed, TransitionSettings(), neighbours=settings.related_neighbours)
         tables.overwrite_day(found.withColumn("as_of", F.lit(cut)), "gold.item_transitions", cut)
     tables.check("gold.item_transitions")

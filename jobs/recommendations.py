@@ -17,6 +17,7 @@ from basketgraph.foundation.point_in_time import items_or_sold, known_before
 from basketgraph.foundation.runs.job import StepReport, job_main
 from basketgraph.foundation.tables.warehouse import RunTables
 from basketgraph.rank.evidence import evidence
+from basketgraph.rank.exposure_labels import clicked_items
 from basketgraph.rank.features import features, labelled
 from basketgraph.rank.histories import own_history, purchases_before
 from basketgraph.rank.reasons import listed_users, reasons
@@ -40,9 +41,21 @@ def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepR
         own = own_history(purchases, half_life_days=settings.half_life_days).localCheckpoint()  # six frames are made of it
         return features(candidates, purchases, own)
 
+    def clicked() -> DataFrame:
+        exposures, lists, links = tables.read("silver.exposures"), tables.read("gold.recommendations"), persons.links(cuts.validation)
+        return clicked_items(exposures, lists, links, as_of=cuts.validation, window_days=cuts.window_days)
+
     progress.at("features to learn from")
     known = persons.at(cuts.validation)
-    learnt = labelled(at("gold.candidates", cuts.validation), known, kept, as_of=cuts.validation, window_days=cuts.window_days, settings=settings)
+    learnt = labelled(
+        at("gold.candidates", cuts.validation),
+        known,
+        kept,
+        as_of=cuts.validation,
+        window_days=cuts.window_days,
+        settings=settings,
+        clicked=clicked() if settings.click_labels else None,
+    )
     training = featured(learnt, cuts.validation).toArrow()
     progress.at(f"rankers learn from {training.num_rows:,} candidates")
     rankers = train_rankers(training, settings)

@@ -243,15 +243,24 @@ def test_films_beside_ratings_are_items_though_they_have_days(tmp_path: Path) ->
 @pytest.mark.parametrize(("first", "place"), [(1, "cast(`position` as int)"), (0, "cast(`position` as int) + 1")])
 def test_what_was_shown_is_an_exposure_whoever_saw_it(tmp_path: Path, first: int, place: str) -> None:
     for name, features in (("men", 3), ("women", 9)):
-        header = ["", "timestamp", "item_id", "position", "click", "propensity_score", *(f"user-item_affinity_{n}" for n in range(features))]
-        rows = [[n, f"{s.at}.5+00:00", s.item, first + n % 3, n % 2, 0.0125, *([0.0] * features)] for n, s in enumerate(sales())]
+        header = [
+            "",
+            "timestamp",
+            "item_id",
+            "position",
+            "click",
+            "propensity_score",
+            "list_row_id",
+            *(f"user-item_affinity_{n}" for n in range(features)),
+        ]
+        rows = [[n, f"{s.at}.5+00:00", s.item, first + n % 3, n % 2, 0.0125, f"{n:032x}", *([0.0] * features)] for n, s in enumerate(sales())]
         lines_csv(tmp_path / f"{name}.csv", header, rows)
     found = drafted(tmp_path)
     assert list(mapping(found)["tables"]) == ["silver.exposures"], "files that have more features are of one kind"
     made = mapping(found)["tables"]["silver.exposures"]
     assert made["equal_rows"] == "each"
     assert (made["columns"]["position"], made["columns"]["propensity"]) == (place, "cast(`propensity_score` as double)")
-    assert made["columns"]["clicked"] == "cast(`click` as double) > 0"
+    assert (made["columns"]["clicked"], made["columns"]["list_row_id"]) == ("cast(`click` as double) > 0", "trim(`list_row_id`)")
     (files,) = mapping(found)["files"].values()
     assert files["optional"] == [f"user-item_affinity_{n}" for n in range(3, 9)]
 

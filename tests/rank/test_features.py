@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from basketgraph.rank.exposure_labels import clicked_items
 from basketgraph.rank.features import FEATURES, features, labelled
 from basketgraph.rank.histories import own_history, purchases_before
 from support.contract_rows import rows
@@ -119,6 +120,28 @@ def test_labels_are_the_purchases_of_the_window_and_its_last_day_counts(spark: S
     bought = {(row.user_id, row.item_id) for row in got if row.bought}
     assert bought == {("u1", "oats"), ("u2", "beer"), ("u3", "milk")}
     assert len(got) == 12  # both settings
+
+
+def test_a_click_on_a_row_of_our_lists_in_the_window_is_a_label_of_whom_the_row_was_for(spark: SparkSession, shop: dict[str, DataFrame]) -> None:
+    lists = rows(
+        spark, "gold.recommendations", [{"list_row_id": number, "user_id": "u1", "item_id": item} for number, item in (("1", "milk"), ("2", "beer"))]
+    )
+    clicks = [
+        {"list_row_id": "1"},
+        {"list_row_id": "1", "user_id": "tablet"},
+        {"list_row_id": "1", "user_id": "u2", "event_date": CUT - timedelta(days=1)},
+        {"list_row_id": "1", "user_id": "u2", "event_date": CUT + timedelta(days=28)},
+        {"list_row_id": "1", "user_id": "u2", "clicked": False},
+        {"list_row_id": "2", "user_id": "u2"},  # the row of another item
+        {"user_id": "u2"},  # of no list of ours
+    ]
+    exposures = rows(spark, "silver.exposures", [{"event_date": CUT, "item_id": "milk", "clicked": True, **click} for click in clicks])
+    links = spark.createDataFrame([("tablet", "u3")], "actor_id string, user_id string")
+    clicked = clicked_items(exposures, lists, links, as_of=CUT, window_days=28)
+    assert {(row.user_id, row.item_id) for row in clicked.collect()} == {("u1", "milk"), ("u3", "milk")}
+    settings = rank_settings(negatives_share=0.0)
+    got = labelled(shop["candidates"], shop["events"], shop["kept"], as_of=CUT, window_days=28, settings=settings, clicked=clicked).collect()
+    assert {(row.user_id, row.item_id) for row in got if row.bought} == {("u1", "milk"), ("u1", "oats"), ("u2", "beer"), ("u3", "milk")}
 
 
 def test_labels_go_with_the_features(shop: dict[str, DataFrame]) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 from pyspark.sql import functions as F
 
+from basketgraph.foundation.quality.suites import suite
 from basketgraph.foundation.trees import Trees
 from basketgraph.rank.features import FEATURES
 from basketgraph.rank.ranker import Ranker
-from basketgraph.rank.recommendations import LADDER_VERSION, ranked_lists, train_rankers
+from basketgraph.rank.recommendations import LADDER_VERSION, ranked_lists, recommendations, train_rankers
 from support.rank_settings import rank_settings
 
 if TYPE_CHECKING:
@@ -52,6 +54,22 @@ def test_training_does_not_depend_on_the_order_of_rows(spark: SparkSession) -> N
     first, second = (train_rankers(rows, rank_settings()) for rows in (table, shuffled))
     assert {name: ranker.version for name, ranker in first.items()} == {name: ranker.version for name, ranker in second.items()}
     assert first["rebuy"].trees.model
+
+
+def test_a_row_keeps_its_id_whatever_its_rank_and_shares_it_with_no_other(spark: SparkSession) -> None:
+    lists = [(setting, user, item) for setting in ("rebuy", "discovery") for user in ("u1", "u2") for item in ("a", "b c")]
+    ranks = [dict.fromkeys(lists, 1), {row: place for place, row in enumerate(lists)}]
+    ids = []
+    for of_run in ranks:
+        explained = spark.createDataFrame([(*row, rank) for row, rank in of_run.items()], "setting string, user_id string, item_id string, rank int")
+        rankers = {"rebuy": only("als_z", 1.0), "discovery": only("als_z", 1.0)}
+        published = [recommendations(explained, rankers, as_of=day) for day in (date(2026, 1, 3), date(2026, 1, 4))]
+        rows = published[0].unionByName(published[1])
+        (promise,) = (e for name, e in suite("gold.recommendations").expectations.items() if name.endswith(":list_row_id"))
+        assert rows.where(promise.kwargs["condition"]).count() == 2 * len(lists)
+        ids.append({(row.as_of, row.setting, row.user_id, row.item_id): row.list_row_id for row in rows.collect()})
+    assert ids[0] == ids[1]
+    assert len(set(ids[0].values())) == 2 * len(lists)
 
 
 def test_a_shop_without_labels_is_ranked_by_the_ladder(spark: SparkSession) -> None:

@@ -15,7 +15,7 @@ from basketgraph.report.examples import Example, Place
 from basketgraph.report.page import page
 from basketgraph.report.promises import verdict
 from basketgraph.report.sentences import reason_in_words
-from support.report_data import DS, FACTS, LISTS, NOW, check, failed_step, made, of_days
+from support.report_data import DS, EXPOSURES, FACTS, LISTS, NOW, RESPONSES, VISITS, check, failed_step, made, of_days
 
 
 class Outline(HTMLParser):
@@ -298,3 +298,26 @@ def test_a_clean_only_run_and_an_empty_warehouse_have_pages_too() -> None:
 
 def test_reasons_are_told_in_words() -> None:
     assert [reason_in_words(r) for r in ("unreadable:quantity", "no_user")] == ["quantity could not be read", "no user"]
+
+
+def test_visits_and_what_was_shown_are_told_where_the_shop_records_them_and_not_elsewhere() -> None:
+    html = made(replace(FACTS, visits=VISITS, exposures=EXPOSURES, responses=RESPONSES))
+    assert (
+        "there were 500 visits (+25\N{NO-BREAK SPACE}% against the week before). Of 100 visits 14 put something into the basket (18 the week" in html
+    )
+    assert "Not counted here: 3 visitors who looked at more than a person can" in html
+    for name, cells in {
+        "ordered": ["25", "5.0", "20", "5.0", "+25\N{NO-BREAK SPACE}%"],
+        "web": ["300", "unchanged", "20", "3.0", "4.0"],
+        "Jam": ["90", "new", "9", "3", "3.3"],
+        "bestsellers": ["1,000", "–", "–"],
+        "home page, place 2": ["1,000", "9.0", "3.0"],
+    }.items():
+        (row,) = re.findall(rf"<th [^>]*>{name}</th>(.*)</tr>", html)
+        assert re.findall(r">([^<]*)</td>", row) == cells, name
+    assert html.index("home page, place 2<") < html.index("home page, place 10<")
+    assert "Teapots &lt;and&gt; kettles" in html
+    young = made(replace(FACTS, visits=replace(VISITS, days=VISITS.days[-13:])))
+    assert "there were 500 visits. Of 100 visits 14 put something into the basket, and 5.0 ended in an order." in young
+    assert "the week before" not in young
+    assert not {'href="#funnel"', 'href="#shown"', "of 100 visits"} & set(re.findall(r'href="#\w+"|of 100 visits', made(FACTS)))

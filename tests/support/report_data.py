@@ -7,9 +7,11 @@ from typing import Any
 
 from basketgraph.foundation.contracts import contract
 from basketgraph.report.examples import Example, Place
+from basketgraph.report.exposures import Exposures
 from basketgraph.report.lists import Lists
 from basketgraph.report.page import page
 from basketgraph.report.page_data import PageData
+from basketgraph.report.visits import Visits
 
 DS = date(2026, 1, 3)  # a Saturday
 NOW = datetime(2026, 1, 3, 6, tzinfo=timezone.utc)
@@ -121,6 +123,46 @@ FACTS = PageData(
     lists=LISTS,
     versions={"silver.events": 4, "ops.files": 1},
 )
+
+LAST = DS - timedelta(days=1)
+VISITS = Visits(
+    last_day=LAST,
+    days=[  # the last week has 25 of 500 visits with an order, the one before 20 of 400, and earlier ones more
+        {"event_date": LAST - timedelta(days=ago), "visits": visits, "looked": visits - 10, "carted": 10, "bought": bought}
+        for ago, (visits, bought) in enumerate([(71, 3)] * 6 + [(74, 7)] + [(57, 2)] * 6 + [(58, 8)] + [(90, 9)] * 14)
+    ][::-1],
+    channels=[
+        {"name": "web", "visits": 300, "carted": 60, "bought": 9, "visits_before": 300, "carted_before": 60, "bought_before": 12},
+        {"name": None, "visits": 200, "carted": 10, "bought": 16, "visits_before": 100, "carted_before": 10, "bought_before": 8},
+    ],
+    categories=[
+        {
+            "name": "Teapots <and> kettles",
+            "looks": 1200,
+            "carts": 90,
+            "purchases": 30,
+            "looks_before": 1000,
+            "carts_before": 80,
+            "purchases_before": 30,
+        },
+        {"name": "Jam", "looks": 90, "carts": 9, "purchases": 3, "looks_before": 0, "carts_before": 0, "purchases_before": 0},
+    ],
+    impossible=3,
+)
+EXPOSURES = Exposures(
+    last_day=LAST,
+    lists=[
+        {"setting": "rebuy", "name": None, "shown": 4000, "told": 4000, "clicked": 260, "known": 3000, "bought": 150},
+        {"setting": None, "name": "bestsellers", "shown": 1000, "told": 0, "clicked": 0, "known": 0, "bought": 0},
+        {"setting": None, "name": None, "shown": 10, "told": 10, "clicked": 1, "known": 10, "bought": 0},
+    ],
+    places=[
+        {"name": "home page", "position": 10, "shown": 900, "told": 900, "clicked": 9, "known": 900, "bought": 9},
+        {"name": "home page", "position": 2, "shown": 1000, "told": 1000, "clicked": 90, "known": 1000, "bought": 30},
+        {"name": None, "position": None, "shown": 10, "told": 10, "clicked": 1, "known": 10, "bought": 0},
+    ],
+)
+RESPONSES = [{"setting": "rebuy", "bought": 400, "returned": 12, "dismissed": 3, "ratings": 20, "stars": 4.25, "low": 2}]
 
 
 def made(found: PageData) -> str:

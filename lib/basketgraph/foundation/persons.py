@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from basketgraph.foundation.tables.warehouse import RunTables
 
-EVENTS, IDENTITIES = "silver.events", "silver.identities"
+EVENTS, IDENTITIES, IMPOSSIBLE = "silver.events", "silver.identities", "gold.impossible_visitors"
 OF_VISITORS = ("visitor", "device")  # identifier types; of the others the identifier is a user_id
 
 
@@ -33,6 +33,8 @@ class Persons:
         self.can_differ = not mapped or IDENTITIES in mapped or "visitor_id" in mapped.get(EVENTS, {}).get("columns", {})
         self._events = tables.read(EVENTS)
         self._identities = tables.read(IDENTITIES) if self.can_differ else None
+        # Of a shop that records purchases only the table has its first version, without a row.
+        self._impossible = tables.read(IMPOSSIBLE) if tables.version(IMPOSSIBLE) else None
 
     @property
     def events(self) -> DataFrame:
@@ -40,9 +42,14 @@ class Persons:
         return by_actor(self._events) if self.can_differ else self._events
 
     def at(self, as_of: date) -> DataFrame:
-        """silver.events rows of any day, whose user_id is the person by what was known before `as_of`."""
+        """silver.events rows of any day, whose user_id is the person by what was known before `as_of`; without those who are no people."""
+        return self.of(self.events, as_of)
+
+    def of(self, rows: DataFrame, as_of: date) -> DataFrame:
+        """Rows by actor (of events, visits or reviews), as those of `at`."""
         links = self.links(as_of)
-        return self._events if links is None else of_persons(self.events, links)
+        persons = rows if links is None else of_persons(rows, links)
+        return persons if self._impossible is None else of_people(persons, self._impossible, links, as_of=as_of)
 
     def links(self, as_of: date) -> DataFrame | None:
         """Actors who are somebody else, as from `links_before`; None for a shop that has users only."""
@@ -83,6 +90,18 @@ def links_before(events: DataFrame, identities: DataFrame, *, as_of: date) -> Da
     accounts = newest.where("NOT of_visitor").select("actor_id", "user_id")
     accounts = of_persons(accounts, accounts)
     return of_persons(newest.where("of_visitor").select("actor_id", "user_id"), accounts).unionByName(accounts).where("actor_id <> user_id")
+
+
+def of_people(events: DataFrame, impossible: DataFrame, links: DataFrame | None, *, as_of: date) -> DataFrame:
+    """Rows of persons none of whose actors did more on a day before `as_of` than a person can.
+
+    events:     rows whose user_id is the person as of that day.
+    impossible: gold.impossible_visitors rows of any day, by actor.
+    links:      whose an actor is, as from `links_before`.
+    """
+    flagged = impossible.where(F.col("event_date") < F.lit(as_of)).select("user_id").distinct()
+    persons = flagged if links is None else of_persons(flagged, links).distinct()
+    return events.join(F.broadcast(persons), "user_id", how="left_anti")
 
 
 def of_persons(rows: DataFrame, links: DataFrame) -> DataFrame:

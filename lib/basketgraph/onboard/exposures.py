@@ -6,7 +6,14 @@ from basketgraph.onboard.draft_tables import Lets, Table, count_equal_rows, flag
 from basketgraph.onboard.events import moment_of_sale
 from basketgraph.onboard.roles import Reading
 
-LABELS = {"campaign": "campaign_id", "placement": "placement", "policy": "policy", "channel": "channel", "device": "device"}  # role -> column
+LABELS = {
+    "campaign": "campaign_id",
+    "placement": "placement",
+    "policy": "policy",
+    "list_row": "list_row_id",
+    "channel": "channel",
+    "device": "device",
+}  # role -> column
 
 
 def exposures_table(reading: Reading, lets: Lets) -> Table | None:

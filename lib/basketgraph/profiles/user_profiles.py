@@ -39,6 +39,8 @@ class ProfilesSettings(Settings):
     lapsed_days: int
     rewrite_days: int
     session_minutes: int
+    impossible_minute_looks: int
+    impossible_day_items: int
 
 
 def user_profiles(days: DataFrame, items: DataFrame, users: DataFrame, *, as_of: date, settings: ProfilesSettings) -> DataFrame:

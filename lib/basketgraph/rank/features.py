@@ -49,14 +49,25 @@ def features(candidates: DataFrame, purchases: DataFrame, own: DataFrame) -> Dat
     )
 
 
-def labelled(candidates: DataFrame, events: DataFrame, kept: DataFrame, *, as_of: date, window_days: int, settings: RankSettings) -> DataFrame:
+def labelled(
+    candidates: DataFrame,
+    events: DataFrame,
+    kept: DataFrame,
+    *,
+    as_of: date,
+    window_days: int,
+    settings: RankSettings,
+    clicked: DataFrame | None = None,
+) -> DataFrame:
     """The candidates to train on: all that were bought in the window after the cut and kept, and a share of the others.
 
     candidates: gold.candidates rows of the cut.   events: silver.events rows.   kept: gold.kept_purchases rows.
+    clicked:    rows of `exposure_labels.clicked_items` of the window, which then count as bought.
     returns:    the same columns and `bought` (1 or 0), for users who bought in the window.
     """
     in_window = kept_before(events, kept, as_of=as_of + timedelta(days=window_days)).where(F.col("event_date") >= F.lit(as_of))
-    bought = in_window.select("user_id", "item_id", F.lit(1).alias(LABEL)).distinct()
+    pairs = in_window.select("user_id", "item_id")
+    bought = (pairs if clicked is None else pairs.unionByName(clicked)).distinct().withColumn(LABEL, F.lit(1))
     buyers = bought.select("user_id").distinct().orderBy(F.xxhash64("user_id", F.lit(settings.seed)), "user_id").limit(settings.max_training_users)
     bucket = F.pmod(F.xxhash64("user_id", "item_id", "setting", F.lit(settings.seed)), F.lit(10_000))  # the same rows in every run
     shares = [F.when(F.col("setting") == name, F.lit(int(settings.of(name).negatives_share * 10_000))) for name in LIST_SETTINGS]

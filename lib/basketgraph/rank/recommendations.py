@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from basketgraph.foundation.recommenders import EXPLAIN_ORDER, LIST_SETTINGS
@@ -73,7 +73,18 @@ def recent_buyers(candidates: DataFrame) -> DataFrame:
 def recommendations(explained: DataFrame, rankers: Mapping[str, Ranker], *, as_of: date) -> DataFrame:
     """gold.recommendations rows. explained: rows of `reasons.reasons`. No list is randomised: propensity is null."""
     version = F.create_map(*(F.lit(part) for setting, ranker in rankers.items() for part in (setting, ranker.version)))
-    return explained.withColumns({"propensity": F.lit(None).cast("double"), "model_version": version[F.col("setting")], "as_of": F.lit(as_of)})
+    dated = explained.withColumn("as_of", F.lit(as_of))
+    unknown = F.lit(None).cast("double")
+    return dated.withColumns({"propensity": unknown, "model_version": version[F.col("setting")], "list_row_id": list_row_id()})
+
+
+def list_row_id() -> Column:
+    """What a shop's log calls a row of a list by: 32 hex digits. A second run for the same day gives the row the same id, whatever its rank.
+
+    Needs the columns as_of, setting, user_id and item_id, which no two rows share.
+    """
+    named = F.concat_ws(" ", F.col("as_of").cast("string"), "setting", "user_id", "item_id")  # only the last of them may have a blank
+    return F.left(F.sha2(named, 256), F.lit(32))
 
 
 def _score(batches: Iterable[pa.RecordBatch], *, rankers: Mapping[str, Ranker]) -> Iterator[pa.RecordBatch]:

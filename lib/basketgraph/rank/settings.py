@@ -27,6 +27,7 @@ class RankSettings(Settings):
     half_life_days: float
     max_training_users: int
     evidence_items: int
+    click_labels: bool
     rebuy: RankerSettings
     discovery: RankerSettings
 

@@ -75,6 +75,17 @@ def days_chart(days: Sequence[tuple[date, int]], alternative: str, prefix: str) 
     return _svg(area.encode(x=_time([day for day, _ in days]), y=up), alternative, prefix)
 
 
+def rates_chart(days: Sequence[tuple[date, float, float]], names: tuple[str, str], alternative: str, prefix: str) -> Markup:
+    """Two shares for each day, the second as a broken line. days: (day, share, share), in order of the day.   names: of the shares."""
+    values = [{"day": day.isoformat(), "name": name, "share": share} for day, *shares in days for name, share in zip(names, shares, strict=True)]
+    highest = max(0.01, *(share for _, *shares in days for share in shares))
+    up = alt.Y("share:Q", title=None, scale=alt.Scale(domain=[0, highest]), axis=alt.Axis(format="~%", tickCount=4))
+    colours = alt.Color("name:N", sort=None, scale=alt.Scale(domain=list(names), range=[OTHERS, SUBJECT]))
+    dashes = alt.StrokeDash("name:N", sort=None, scale=alt.Scale(domain=list(names), range=[[1, 0], [5, 3]]))
+    line = _chart(values).mark_line().encode(x=_time([day for day, *_ in days]), y=up, color=colours, strokeDash=dashes)
+    return _svg(line, alternative, prefix)
+
+
 def share_chart(shares: Sequence[tuple[date, float]], alternative: str) -> Markup:
     """Share of the rows rejected, by day of delivery. shares: (day, share), in order of the day."""
     line = _chart([{"day": day.isoformat(), "share": share} for day, share in shares]).mark_line(color=SUBJECT)

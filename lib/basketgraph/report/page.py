@@ -1,4 +1,4 @@
-"""The HTML page: for a manager two lights, what customers bought of their lists, and examples; for engineers, folded, all the rest."""
+"""The HTML page: for a manager two lights, what customers bought of their lists, visits and examples; for engineers, folded, all the rest."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from basketgraph.report.model_comparison import SETTINGS, measured, not_live_in_
 from basketgraph.report.page_data import PageData
 from basketgraph.report.promises import QUIET, checks_with_states, promised_tables, refusals, verdict
 from basketgraph.report.sentences import KINDS, day_in_words, file_name, reason_in_words, step_words
+from basketgraph.report.visits_in_words import exposures_in_words, funnel_in_words, responses_in_words
 
 LISTED_USERS = "ABC"
 MOST_FILES = 10
@@ -51,6 +52,9 @@ def page(data: PageData, *, shop: str, description: str, made_at: datetime) -> s
         title=f"lists as of {day}" if data.lists else f"data of {day_in_words(data.ds)}",
         lights=[data_light(data), lists_light(data)],
         **_about_lists(data),
+        funnel=funnel_in_words(data.visits) if data.visits else None,
+        exposures=exposures_in_words(data.exposures) if data.exposures else None,
+        responses=responses_in_words(data.responses),
         deliveries=[{**row, "share": share_in_words(row["rejected"], row["about"])} for row in data.files if row["about"]],
         kinds=KINDS,
         sales=sales_figure(data),

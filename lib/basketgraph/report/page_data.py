@@ -15,12 +15,14 @@ from basketgraph.foundation.runs.job import RunLog, last_tries
 from basketgraph.foundation.tables.warehouse import RunTables, Warehouse, newest_release
 from basketgraph.report.changes import Changes, changes
 from basketgraph.report.examples import Example, live_examples
+from basketgraph.report.exposures import Exposures, shop_exposures, shop_responses
 from basketgraph.report.known_users import Pseudonyms, hidden, known_user_hider, raw_texts
 from basketgraph.report.lists import Lists, shown_lists
 from basketgraph.report.newest import newest_checks
 from basketgraph.report.records import Rows, as_dicts, file_counts
 from basketgraph.report.steps import REPORT, unfinished
 from basketgraph.report.trends import broken_by_run, check_histories, deliveries, shop_days
+from basketgraph.report.visits import Visits, shop_visits
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -55,6 +57,9 @@ class PageData:
     window_days: int = 28  # so many days after lists were made their outcome is counted
     closed_days: tuple[str, ...] = ()  # on which the shop is closed: 2026-05-01, or 12-25 of every year
     goal: Goal = PURCHASE  # what lists are for and judged by
+    visits: Visits | None = None  # of a shop that records more than purchases
+    exposures: Exposures | None = None  # of a shop that records what it showed
+    responses: Rows = field(default_factory=list)  # returns, dismissals and ratings of what was on lists
 
 
 def read_page_data(
@@ -81,7 +86,7 @@ def read_page_data(
     checks = newest_checks(tables)
     steps = as_dicts(last_tries(logged.where((F.col("run_id") == tables.run_id) & (F.col("step") != REPORT))))
     judged, gate = (runs.last.get(step) if runs else None for step in ("evaluations", "gate"))
-    lists = shown_lists(tables, goal)
+    lists, visits, exposures = shown_lists(tables, goal), shop_visits(tables, ds, history_days), shop_exposures(tables, ds)
     if lists is not None and lists.are_judged:
         window_days = lists.outcomes[0]["window_days"]  # shorter in a young shop
     data = PageData(
@@ -108,21 +113,35 @@ def read_page_data(
         window_days=window_days,
         closed_days=closed_days,
         goal=goal,
+        visits=visits,
+        exposures=exposures,
+        responses=shop_responses(tables, ds) if visits or exposures else [],
     )
     return without_known_users(data, tables, pseudonyms)
 
 
 def without_known_users(data: PageData, warehouse: Warehouse, pseudonyms: Pseudonyms) -> PageData:
     """Hide every word whose pseudonym is a user of this warehouse, in raw rows, file names and names of products; examples have none."""
-    changed = data.changes
-    products = data.lists.products if data.lists else []
-    parts = (data.rejected, data.quarantined, changed.set_aside, changed.taken_up, products)
+    changed, lists, visits, exposures = data.changes, data.lists, data.visits, data.exposures
+    parts = [data.rejected, data.quarantined, changed.set_aside, changed.taken_up, lists.products if lists else []]
+    parts += [visits.channels, visits.categories] if visits else []
+    parts += [exposures.lists, exposures.places] if exposures else []
     hide = known_user_hider(raw_texts(row for part in parts for row in part), warehouse, pseudonyms)
     if hide is None:
         return data
-    rejected, quarantined, set_aside, taken_up, products = ([hidden(row, hide) for row in part] for part in parts)
-    lists = replace(data.lists, products=products) if data.lists else None
-    return replace(data, rejected=rejected, quarantined=quarantined, changes=replace(changed, set_aside=set_aside, taken_up=taken_up), lists=lists)
+
+    def shown(rows: Rows) -> Rows:
+        return [hidden(row, hide) for row in rows]
+
+    return replace(
+        data,
+        rejected=shown(data.rejected),
+        quarantined=shown(data.quarantined),
+        changes=replace(changed, set_aside=shown(changed.set_aside), taken_up=shown(changed.taken_up)),
+        lists=lists and replace(lists, products=shown(lists.products)),
+        visits=visits and replace(visits, channels=shown(visits.channels), categories=shown(visits.categories)),
+        exposures=exposures and replace(exposures, lists=shown(exposures.lists), places=shown(exposures.places)),
+    )
 
 
 def _files(done: DataFrame) -> Rows:

@@ -20,6 +20,12 @@ KINDS = {
     "silver.campaign_targets": "customers of campaigns",
     "silver.coupons": "coupons",
     "silver.redemptions": "redeemed coupons",
+    "silver.searches": "searches",
+    "silver.reviews": "reviews and ratings",
+    "silver.exposures": "products shown",
+    "silver.messages": "messages",
+    "silver.consents": "consents",
+    "silver.identities": "who is the same person",
 }
 
 

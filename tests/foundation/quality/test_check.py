@@ -79,6 +79,9 @@ GOOD: dict[str, dict[str, Any]] = {
         "visit_id": "v", "user_id": USER, "event_date": DAY, "seconds": 90000, "events": 7, "views": 1, "clicks": 1, "favourites": 1,
         "dismissals": 1, "cart_adds": 1, "cart_removes": 1, "purchases": 1, "different_items": 7,
     },
+    "gold.impossible_visitors": {
+        "user_id": USER, "event_date": DAY, "looks": 101, "busiest_minute": 101, "different_items": 101, "is_too_fast": True, "is_too_broad": False,
+    },
     "gold.kept_purchases": {
         "event_id": "e", "valid_from": DAY, "valid_to": date(2026, 1, 3), "event_date": DAY, "user_id": USER, "quantity": 2, "kept_quantity": 1,
         "amount_minor": -3, "kept_amount_minor": -3, "cancellation_ids": ["c"],
@@ -151,6 +154,9 @@ BROKEN: list[tuple[str, str, dict[str, Any] | None]] = [
     ("silver.identities", "column_values_to_meet:identifier", {"identifier": "1"}),
     ("gold.sessions", "column_values_to_meet:events", {"different_items": 8}),
     ("gold.sessions", "column_values_to_meet:seconds", {"seconds": 90001}),
+    ("gold.impossible_visitors", "key_to_be_unique:user_id,event_date", None),
+    ("gold.impossible_visitors", "column_values_to_meet:looks", {"is_too_fast": False}),
+    ("gold.impossible_visitors", "column_values_to_meet:looks", {"busiest_minute": 102}),
     ("ops.list_outcomes", "column_values_to_meet:shopped", {"bought_from_list": 4}),
     ("ops.list_outcomes", "column_values_to_meet:places", {"places_bought": 3}),
     ("silver.rejected_rows", "key_to_be_unique:rejected_id", None),
@@ -216,6 +222,7 @@ BROKEN: list[tuple[str, str, dict[str, Any] | None]] = [
     ("gold.recommendations", "column_values_to_meet:reason", {"reason": " "}),
     ("gold.recommendations", "column_values_to_meet:item_id", {"item_id": ""}),
     ("gold.recommendations", "column_values_to_meet:propensity", {"propensity": 0.0}),
+    ("gold.recommendations", "column_values_to_meet:list_row_id", {"list_row_id": "0" * 32}),
 ]
 
 

@@ -87,6 +87,18 @@ def test_redemptions_and_recommendations_are_looked_up(spark: SparkSession) -> N
     assert (finding.severity, finding.element_count, finding.unexpected_count) == ("critical", 2, 1), "an item of two versions is one"
 
 
+def test_exposures_are_held_against_the_row_of_our_lists_that_they_name(spark: SparkSession) -> None:
+    names = ("looked_up_values_to_meet:list_row_is_ours", "looked_up_values_to_meet:list_row_fits")
+    lists = rows(spark, "gold.recommendations", [{"as_of": DS, "user_id": "u", "item_id": "tea", "list_row_id": "1"}, {"user_id": "old"}])
+    good = {"event_date": DS, "user_id": "u", "item_id": "tea", "list_row_id": "1"}
+    fitting = [{}, {"user_id": None}, {"user_id": None, "visitor_id": "v"}, {"user_id": "account", "visitor_id": "u"}]
+    misfits = [{"user_id": "w"}, {"item_id": "jam"}, {"event_date": DS - timedelta(days=1)}]
+    strange = [{"list_row_id": "2", "event_date": DS - timedelta(days=ago)} for ago in (60, 61)]  # the older one's list may be gone
+    exposures = rows(spark, "silver.exposures", [{**good, **change} for change in [*fitting, *misfits, *strange, {"list_row_id": None}]])
+    got = found(spark, "silver.exposures", exposures, {"gold.recommendations": lists}, *names)
+    assert [(got[name].severity, got[name].unexpected_count) for name in names] == [("warning", 1), ("warning", len(misfits))]
+
+
 def test_a_file_is_set_aside_until_a_newer_one_of_its_name_was_read(spark: SparkSession) -> None:
     at = [NOON + timedelta(hours=hour) for hour in range(2)]
     given = [
