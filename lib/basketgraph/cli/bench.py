@@ -2,6 +2,8 @@
 
 import typer
 
+from basketgraph.content.new_items_bench_cli import new_items
+from basketgraph.content.search_bench_cli import search
 from basketgraph.graph.bench_cli import graph
 from basketgraph.offers.allocation_bench_cli import allocation
 from basketgraph.offers.uplift_bench_cli import uplift
@@ -18,5 +20,5 @@ def main() -> None:
     """Measure a part of the suite alone, on plain files."""
 
 
-for function in (graph, behaviours, sessions, ratings, sequences, uplift, allocation):
+for function in (graph, behaviours, sessions, ratings, sequences, new_items, search, uplift, allocation):
     app.command()(function)

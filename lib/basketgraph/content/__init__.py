@@ -1,0 +1,1 @@
+"""What items say: text vectors, new items, and answers to questions."""

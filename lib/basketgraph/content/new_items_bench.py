@@ -1,0 +1,228 @@
+"""Judging recommendations of new items on plain files, without Spark: `basketgraph bench new-items`."""
+
+import json
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from basketgraph.content.encoder import encode
+from basketgraph.content.features import character_grams, plain, words
+from basketgraph.content.new_items import POPULARITY, RIDGE, NewItemScores, NewItemSettings, Space, blend_weights, blended, fit_new_items
+from basketgraph.content.tfidf import tfidf_vectors
+from basketgraph.content.title_files import read_titles
+from basketgraph.foundation.config import UserError
+from basketgraph.foundation.item_lists import ItemList, read_item_lists
+from basketgraph.foundation.peak_memory import peak_memory_bytes
+from basketgraph.foundation.progress import at, each
+from basketgraph.foundation.ranking import interval, paired_difference, recall_ndcg, top_k
+
+LEVEL = 0.9
+K = 20
+VALIDATION = 0.12  # of the known items: those that play new ones
+VALIDATION_PEOPLE = 2_000
+PEOPLE_AT_ONCE = 1_000
+SHORTEST = 5  # items of a line whose order says which items are late
+POWERS = {"words": 2.0, "characters": 2.0, "encoder": 6.0}  # an encoder finds all texts a little alike
+Say = Callable[[str], None]
+Lines = Sequence[Sequence[str]]  # a person's items
+Texts = Mapping[str, tuple[Any, dict[str, int]]]  # of each space its vectors [items, features], and the row of each item
+
+
+def silent(text: str) -> None:
+    """Say nothing."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """known, new: item ids. owned: float32 [people, known], from which scores are fitted; asked: the same, what a person had before the new items.
+
+    relevant: bool [people, new]; judged: rows of people who have of both.
+    """
+
+    known: tuple[str, ...]
+    new: tuple[str, ...]
+    owned: sparse.csr_matrix
+    asked: sparse.csr_matrix
+    relevant: sparse.csr_matrix
+    judged: NDArray[np.int64]
+
+
+def bench_titles(train_file: Path, test_file: Path, titles_file: Path, *, seed: int = 0, say: Say = silent) -> dict[str, Any]:
+    """Recommend the test's items that no training line has, by titles; judged are people with a training item and a new one in the test.
+
+    The weights of the blend are learned inside the training lines: the items that come latest in people's lines play the new ones, and people
+    are asked with what they had before the first of these.
+
+    returns: recall@20 of popularity, words, encoder, ridge and blend with 90 % intervals over people, gain: blend less words, paired, ...
+    errors:  UserError for files that cannot be read, and where nobody can be judged.
+    """
+    started = time.monotonic()
+    train, test, titles = read_item_lists(train_file, say), read_item_lists(test_file, say), read_titles(titles_file, say)
+    histories, later = _by_owner(train), _by_owner(test)
+    known = {item for items in histories.values() for item in items}
+    new = {item for items in later.values() for item in items} - known
+    people = tuple(histories)
+    owned = [histories[person] for person in people]
+    problem = as_problem(owned, owned, [later.get(person, ()) for person in people], known, new)
+    _want_judged(problem, f"{test_file}: nobody to judge", "people with a training item and a test item that no training line has")
+    untitled = sum(item not in titles for item in known | new)
+    say(f"{len(people):,} people, {len(known):,} known items, {len(new):,} new, {untitled:,} without a title; {len(problem.judged):,} people judged")
+    texts = _texts(sorted(known | new), titles)
+    late = latest_items(owned)
+    validation = held_out(owned, late, asked=[before_first(line, late) for line in owned])
+    return _judge(problem, validation, texts, seed, started, say)
+
+
+def bench_attributes(data_file: Path, attributes_file: Path, *, held_out_share: float, seed: int = 0, say: Say = silent) -> dict[str, Any]:
+    """Recommend items that are held out at random, by their attributes, to the people who have them; as `bench_titles`, without an encoder.
+
+    attributes_file: JSON, {item: [attribute ids]}. The attributes are the words. The weights are learned on known items, drawn likewise.
+    """
+    started = time.monotonic()
+    histories = _by_owner(read_item_lists(data_file, say))
+    attributes = _read_attributes(attributes_file)
+    owned = list(histories.values())
+    items = sorted({item for line in owned for item in line})
+    draw = np.random.default_rng(seed)
+    new = set(draw.choice(items, round(held_out_share * len(items)), replace=False).tolist())
+    problem = held_out(owned, new)
+    _want_judged(problem, f"{data_file}: nobody to judge", "people with an item that is held out and one that is not")
+    say(f"{len(owned):,} people, {len(problem.known):,} known items, {len(problem.new):,} held out; {len(problem.judged):,} people judged")
+    vectors = tfidf_vectors([attributes.get(item, []) for item in items])
+    texts = {"words": (vectors, {item: row for row, item in enumerate(items)})}
+    played = set(draw.choice(problem.known, round(held_out_share * len(problem.known)), replace=False).tolist())
+    validation = held_out([[item for item in line if item not in new] for line in owned], played)
+    return {**_judge(problem, validation, texts, seed, started, say), "encoder": None}
+
+
+def _by_owner(lists: Sequence[ItemList]) -> dict[str, tuple[str, ...]]:
+    """Each person's items in the file's order, of several lines of one person too."""
+    owned: dict[str, tuple[str, ...]] = {}
+    for line in lists:
+        owned[line.owner] = owned.get(line.owner, ()) + line.items
+    return owned
+
+
+def _read_attributes(path: Path) -> dict[str, list[str]]:
+    wanted = "want {item: [attribute ids]}"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read", [f"file: want JSON, have {error.strerror}"], "Name an existing file.") from error
+    except ValueError as error:
+        raise UserError(f"{path}: is no JSON", [f"file: {wanted}, have {error}"], "Name a JSON file.") from None
+    if not isinstance(found, dict) or not all(isinstance(ids, list) for ids in found.values()):
+        raise UserError(f"{path}: holds no attributes", [f"file: {wanted}, have other JSON"], "Name a file in that format.")
+    return {item: [str(attribute) for attribute in ids] for item, ids in found.items()}
+
+
+def _want_judged(problem: Problem, what: str, wanted: str) -> None:
+    if not len(problem.judged):
+        have = f"{len(problem.known):,} known and {len(problem.new):,} new items, which nobody has together"
+        raise UserError(what, [f"people: want {wanted}, have {have}"], "Name files of one shop, the test after the training.")
+
+
+def _texts(items: Sequence[str], titles: Mapping[str, str]) -> Texts:
+    """The titles' vectors; items without a title have zeros."""
+    texts = [titles.get(item) for item in items]
+    rows = {item: row for row, item in enumerate(items)}
+    return {
+        "words": (tfidf_vectors([words(text) for text in texts]), rows),
+        "characters": (tfidf_vectors([character_grams(text) for text in texts]), rows),
+        "encoder": (encode([plain(text) for text in texts]), rows),
+    }
+
+
+def latest_items(owned: Lines) -> set[str]:
+    """The VALIDATION share of all items whose mean place in people's lines, from 0 (first) to 1 (last), is latest: in lines in time order these
+    are the items that came last. Lines of fewer than SHORTEST items say nothing.
+    """
+    places: dict[str, list[float]] = {}
+    for line in owned:
+        for place, item in enumerate(line if len(line) >= SHORTEST else ()):
+            places.setdefault(item, []).append(place / (len(line) - 1))
+    means = {item: float(np.mean(of_item)) for item, of_item in places.items() if len(of_item) > 2}
+    return set(sorted(means, key=lambda item: (-means[item], item))[: round(VALIDATION * len({item for line in owned for item in line}))])
+
+
+def before_first(line: Sequence[str], late: Collection[str]) -> Sequence[str]:
+    """A line up to its first late item."""
+    return line[: next((place for place, item in enumerate(line) if item in late), len(line))]
+
+
+def held_out(owned: Lines, new: Collection[str], *, asked: Lines | None = None) -> Problem:
+    """The problem in which `new` items are taken out of people's lines. asked: as in `as_problem`; None: the whole lines."""
+    known = {item for line in owned for item in line} - set(new)
+    return as_problem(owned, owned if asked is None else asked, owned, known, new)
+
+
+def as_problem(owned: Lines, asked: Lines, wanted: Lines, known: Collection[str], new: Collection[str]) -> Problem:
+    """owned, asked, wanted: of each person, in the same order; of the first two the known items count, of the last the new ones."""
+    of_known, of_new = (tuple(sorted(items)) for items in (known, new))
+    has, had, wants = _incidence(owned, of_known), _incidence(asked, of_known), _incidence(wanted, of_new).astype(bool)
+    judged = np.flatnonzero((np.diff(had.indptr) > 0) & (np.diff(wants.indptr) > 0))
+    return Problem(of_known, of_new, has, had, wants, judged)
+
+
+def _incidence(lines: Lines, items: Sequence[str]) -> sparse.csr_matrix:
+    """float32 [lines, items], 1 where a line has an item; columns in order."""
+    column = {item: number for number, item in enumerate(items)}
+    rows = [sorted({column[item] for item in line if item in column}) for line in lines]
+    indptr = np.concatenate([[0], np.cumsum([len(row) for row in rows], dtype=np.int64)])
+    indices = np.array([number for row in rows for number in row], dtype=np.int64)
+    return sparse.csr_matrix((np.ones(len(indices), dtype=np.float32), indices, indptr), shape=(len(lines), len(items)))
+
+
+def _fit(problem: Problem, texts: Texts) -> NewItemScores:
+    spaces = [
+        Space(name, vectors[[rows[item] for item in problem.known]], vectors[[rows[item] for item in problem.new]], POWERS[name])
+        for name, (vectors, rows) in texts.items()
+    ]
+    return fit_new_items(problem.owned, spaces, NewItemSettings())
+
+
+def _judge(problem: Problem, validation: Problem, texts: Texts, seed: int, started: float, say: Say) -> dict[str, Any]:
+    weights = _weights(validation, texts, seed)
+    say("weights of the blend: " + ", ".join(f"{name} {weight:g}" for name, weight in weights.items()))
+    at("scores of the new items")
+    model = _fit(problem, texts)
+    named = [name for name in (POPULARITY, "words", "encoder", RIDGE) if name in model.names]
+    reached: dict[str, list[NDArray[np.float64]]] = {name: [] for name in (*named, "blend")}
+    for start in each(range(0, len(problem.judged), PEOPLE_AT_ONCE), "thousands of people judged"):
+        people = problem.judged[start : start + PEOPLE_AT_ONCE]
+        scores, relevant = model.scores(problem.asked[people]), problem.relevant[people]
+        for name in reached:
+            top = top_k(blended(scores, weights) if name == "blend" else scores[name], K)
+            reached[name].append(recall_ndcg(top, relevant.indptr, relevant.indices, K)[0])
+    recalls = {name: np.concatenate(parts) for name, parts in reached.items()}
+    gain = paired_difference(recalls["blend"], recalls["words"], seed, level=LEVEL)
+    figures = {name: interval(values, seed, level=LEVEL) for name, values in recalls.items()} | {"gain": gain}
+    return {
+        **{name: {f"recall@{K}": round(of.mean, 5), "low": round(of.low, 5), "high": round(of.high, 5)} for name, of in figures.items()},
+        "weights": weights,
+        "people": len(problem.judged),
+        "known_items": len(problem.known),
+        "new_items": len(problem.new),
+        "seconds": round(time.monotonic() - started, 2),
+        "peak_memory_bytes": peak_memory_bytes(),
+        "seed": seed,
+    }
+
+
+def _weights(validation: Problem, texts: Texts, seed: int) -> dict[str, float]:
+    """The blend's weights; 1 for each score where the validation judges nobody."""
+    at("scores of the validation")
+    model = _fit(validation, texts) if len(validation.judged) else None
+    if model is None:
+        return dict.fromkeys([*(f"{name}{end}" for name in (*texts, RIDGE) for end in ("", "_neighbours")), POPULARITY], 1.0)
+    people = validation.judged
+    if len(people) > VALIDATION_PEOPLE:
+        people = np.sort(np.random.default_rng(seed).choice(people, VALIDATION_PEOPLE, replace=False))
+    at("weights of the blend")
+    return blend_weights(model.scores(validation.asked[people]), validation.relevant[people], K)
