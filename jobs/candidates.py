@@ -11,7 +11,6 @@ from pyspark.sql import functions as F
 from basketgraph.foundation.config import Config
 from basketgraph.foundation.cuts import run_cuts
 from basketgraph.foundation.goal_events import GoalEvents
-from basketgraph.foundation.persons import of_persons
 from basketgraph.foundation.point_in_time import items_or_sold, kept_before
 from basketgraph.foundation.progress import each
 from basketgraph.foundation.recommenders import VECTORS
@@ -39,7 +38,7 @@ def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepR
         def at_cut(table: str, cut: date = cut) -> DataFrame:
             return tables.read(table).where(F.col("as_of") == F.lit(cut))
 
-        lately = {} if sessions.isEmpty() else recent_items(at_cut("gold.audiences"), sessions, persons.links(cut), cut=cut, settings=settings)
+        lately = {} if sessions.isEmpty() else recent_items(at_cut("gold.audiences"), sessions, persons, cut=cut, settings=settings)
         bought = kept_before(persons.at(cut), kept, as_of=cut)
         listed = assortment(bought, items, as_of=cut, sold_days=settings.sold_days, popularity_days=settings.popularity_days)
         item_side = catalogue(
@@ -60,11 +59,10 @@ def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepR
     return StepReport(rows_in=tables.read("gold.interactions").count(), rows_out=tables.read("gold.candidates").count())
 
 
-def recent_items(audiences: DataFrame, sessions: DataFrame, links: DataFrame | None, *, cut: date, settings: RecallSettings) -> dict[str, DataFrame]:
+def recent_items(audiences: DataFrame, sessions: DataFrame, persons: GoalEvents, *, cut: date, settings: RecallSettings) -> dict[str, DataFrame]:
     """What the recommenders of open carts and of the last visit score by: user_id, item_id, weight."""
     carts = audiences.where(F.col("audience") == OPEN_CART).select("user_id", "item_id", (F.lit(1.0) / F.col("rank")).alias("weight"))
-    visits = visits_before(sessions, as_of=cut, days=settings.audience_days)
-    visits = visits if links is None else of_persons(visits, links)
+    visits = persons.of(visits_before(sessions, as_of=cut, days=settings.audience_days), cut)
     return {"open_cart": carts, "session": last_visit_items(visits, decay=TransitionSettings().decay)}
 
 

@@ -13,7 +13,6 @@ from pyspark.sql import functions as F
 from basketgraph.foundation.config import Config
 from basketgraph.foundation.cuts import Cuts, run_cuts
 from basketgraph.foundation.goal_events import GoalEvents
-from basketgraph.foundation.persons import of_persons
 from basketgraph.foundation.point_in_time import items_or_sold, kept_before, require_purchases
 from basketgraph.foundation.progress import at, each
 from basketgraph.foundation.runs.job import StepReport, job_main
@@ -36,9 +35,8 @@ def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepR
     detail = behaviour_weights(persons, kept, items, cuts, behaviours, settings, seed=conf.section("recall", RecallSettings).seed)
     weights = {name: one["weight"] for name, one in detail.items()}
     for cut in each(cuts.days, "cuts done"):
-        events, links = persons.at(cut), persons.links(cut)
-        rated = reviews if links is None else of_persons(reviews, links)
-        refused = refusals(events, kept, rated, as_of=cut, kinds=settings.refusals, days=settings.refusal_days)
+        events = persons.at(cut)
+        refused = refusals(events, kept, persons.of(reviews, cut), as_of=cut, kinds=settings.refusals, days=settings.refusal_days)
         if not refused.isEmpty():
             refused = refused_items(refused, events, kept, as_of=cut)
         tables.overwrite_day(refused.withColumn("as_of", F.lit(cut)), "gold.refused_items", cut)
