@@ -24,6 +24,8 @@ log = logging.getLogger("basketgraph")
 RELEASES = "ops.releases"
 Told = TypeVar("Told")
 
+OFFERS = ("price_bands", "price_sensitivity")  # steps whose detail has metrics of their own
+
 
 def status(conf: Config, *, now: datetime) -> dict[str, Any]:
     """The state of the warehouse, its newest runs, and each step's last row of ops.runs. Takes no lock and writes nothing.
@@ -97,6 +99,7 @@ def state(reader: Reader, logged: Rows, steps: Sequence[StepResult], run_id: str
     versions = dict(live["versions"]) if live else {}
     counted = live["rows"] if live else {}
     evaluated = details.get("evaluations", {})
+    offered = {name: value for step in OFFERS for name, value in details.get(step, {}).get("metrics", {}).items()}
     newest = max((details.get(step, {}) for step in ("clean", "replay")), key=lambda detail: detail.get("_finished_at", datetime.min))
     page = details.get("report", {}).get("report")
     return {
@@ -108,7 +111,7 @@ def state(reader: Reader, logged: Rows, steps: Sequence[StepResult], run_id: str
         "rows": newest.get("rows", {}),
         "tables": {table: {"version": version, "rows": counted[table]} for table, version in versions.items()},
         "quality": quality_verdict(reader, run_id),
-        "metrics": evaluated.get("metrics", {}) | details.get("price_bands", {}).get("metrics", {}),
+        "metrics": evaluated.get("metrics", {}) | offered,
         "gains": evaluated.get("gains", {}),
         "judged_from": still_to_come(details.get("gate", {}).get("judged_from"), live),
     }

@@ -41,6 +41,8 @@ def print_summary(outcome: Mapping[str, Any], examples: Sequence[Example], *, fi
         _print_models(out, setting, outcome["metrics"][setting], outcome["gains"].get(setting, {}))
     if "price_bands" in outcome["metrics"]:
         _print_price_bands(out, outcome["metrics"]["price_bands"])
+    if "price_conflicts" in outcome["metrics"]:
+        _print_price_habits(out, outcome["metrics"])
     if outcome.get("judged_from"):
         out.print(f"\nnot judged yet: {not_judged_in_words(outcome['judged_from'])}")
     for example in examples:
@@ -108,6 +110,15 @@ def _print_price_bands(out: Console, metrics: Mapping[str, Any]) -> None:
     for name, of in metrics["buckets"].items():
         shown.add_row(name, f"{of['lines']:,}", f"{of['coverage']:.1%}", f"{of['log_width']:.3f}", f"{of['interval_score']:.3f}")
     out.print(shown)
+
+
+def _print_price_habits(out: Console, metrics: Mapping[str, Any]) -> None:
+    index, conflicts = metrics["price_sensitivity"], metrics["price_conflicts"]
+    if index["correlation_later"] is not None:
+        correlation = f"{index['correlation_later']:.2f}"
+        out.print(f"\nprice sensitivity: the index before the cut and after it, of {index['users_later']:,} people: correlation {correlation}")
+    share = conflicts["lines_with_two_prices"] / conflicts["lines"] if conflicts["lines"] else 0.0
+    out.print(f"two prices for one item, store and day without a coupon: {share:.2%} of the lines of {conflicts['days']} days")
 
 
 def _print_example(out: Console, example: Example) -> None:
