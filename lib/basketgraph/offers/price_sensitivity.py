@@ -26,8 +26,8 @@ def price_sensitivity(purchases: DataFrame, items: DataFrame, *, as_of: date, le
 
     purchases: kept purchases (silver.events rows); lines without a known discount (a shop that tells none) take no part.
     items:     silver.items rows with their history; an item without a category has its department.
-    returns:   user_id, lines, discounted_share, expected_share, sensitivity_index (their difference, from -1 to 1; 0 is as everybody), one row for each user with
-               at least `least_lines` lines.
+    returns:   user_id, lines, discounted_share, expected_share, sensitivity_index (their difference, from -1 to 1; 0 is as everybody), one row for
+               each user with at least `least_lines` lines.
     """
     category = F.coalesce("category", "department", F.lit("")).alias("category")
     categories = known_before(items, as_of).where("recommendable").select("item_id", category)
@@ -48,9 +48,8 @@ def price_sensitivity(purchases: DataFrame, items: DataFrame, *, as_of: date, le
 
 def stability(before: DataFrame, after: DataFrame) -> tuple[int, float | None]:
     """(users in both, correlation of their indexes): how much of the index is a trait of the person. before, after: rows of `price_sensitivity`."""
-    pairs = before.select("user_id", "sensitivity_index").join(
-        after.select("user_id", F.col("sensitivity_index").alias("later")), "user_id", how="inner"
-    )  # one row a user
+    later = after.select("user_id", F.col("sensitivity_index").alias("later"))
+    pairs = before.select("user_id", "sensitivity_index").join(later, "user_id", how="inner")  # one row a user on either side
     row = pairs.agg(F.count("*").alias("users"), F.corr("sensitivity_index", "later").alias("correlation")).collect()[0]
     return row.users, row.correlation
 
