@@ -10,6 +10,7 @@ from scipy import sparse
 from typer.testing import CliRunner
 
 from basketgraph.cli.bench import app
+from basketgraph.content import new_items_bench
 from basketgraph.content.features import words
 from basketgraph.content.new_items import NewItemSettings, Space, blend_weights, blended, fit_new_items
 from basketgraph.content.new_items_bench import bench_attributes, bench_titles, held_out, latest_items
@@ -79,7 +80,7 @@ def shop(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_bench_finds_the_kind_that_a_person_buys(shop: Path) -> None:
+def test_the_bench_finds_the_kind_that_a_person_buys(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     by_titles = ["--train", str(shop / "train.txt"), "--test", str(shop / "test.txt"), "--titles", str(shop / "titles.tsv")]
     by_attributes = ["--data", str(shop / "train.txt"), "--attributes", str(shop / "attributes.json"), "--held-out", ".2"]
     for given in (by_titles, by_attributes):
@@ -95,6 +96,9 @@ def test_the_bench_finds_the_kind_that_a_person_buys(shop: Path) -> None:
         bench_titles(shop / "train.txt", shop / "train.txt", shop / "titles.tsv")
     ran = CliRunner().invoke(app, ["new-items", "--train", "a.txt", "--attributes", "b.json"])
     assert "have --train --attributes" in str(ran.exception)
+    monkeypatch.setattr(new_items_bench, "MOST_BYTES", 1 << 10)
+    with pytest.raises(UserError, match="have 130 known x 20 new ones"):
+        bench_titles(shop / "train.txt", shop / "test.txt", shop / "titles.tsv")
     (shop / "attributes.json").write_text('["a"]')
     with pytest.raises(UserError, match="have other JSON"):
         bench_attributes(shop / "train.txt", shop / "attributes.json", held_out_share=0.15)

@@ -43,6 +43,7 @@ def test_a_question_goes_where_its_words_are(index: SearchIndex) -> None:
     assert best["red cutrain"] == best["curtain red silk"] == "RED CURTAIN"
     assert best["something to drink espresso from"] == "COFFEE MUG RETROSPOT"  # not one common word
     assert best["生日"] == "生日礼物盒子"
+    assert not index.dense("生日").any()
 
 
 def test_the_bench_counts_what_its_protocol_says(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ K = 20
 VALIDATION = 0.12  # of the known items: those that play new ones
 VALIDATION_PEOPLE = 2_000
 PEOPLE_AT_ONCE = 1_000
+MOST_BYTES = 8 << 30  # of the scores' weights
 SHORTEST = 5  # items of a line whose order says which items are late
 POWERS = {"words": 2.0, "characters": 2.0, "encoder": 6.0}  # an encoder finds all texts a little alike
 Say = Callable[[str], None]
@@ -179,6 +180,14 @@ def _incidence(lines: Lines, items: Sequence[str]) -> sparse.csr_matrix:
     return sparse.csr_matrix((np.ones(len(indices), dtype=np.float32), indices, indptr), shape=(len(lines), len(items)))
 
 
+def _want_memory(problem: Problem, texts: Texts) -> None:
+    """Raises UserError for more known and new items than MOST_BYTES hold."""
+    wanted = 4 * len(problem.known) * len(problem.new) * 2 * (len(texts) + 1)
+    if wanted > MOST_BYTES:
+        have = f"{len(problem.known):,} known x {len(problem.new):,} new ones, {wanted >> 30:,} GiB"
+        raise UserError("bench new-items: too many items", [f"items: want at most {MOST_BYTES >> 30} GiB, have {have}"], "Take a part of the shop.")
+
+
 def _fit(problem: Problem, texts: Texts) -> NewItemScores:
     spaces = [
         Space(name, vectors[[rows[item] for item in problem.known]], vectors[[rows[item] for item in problem.new]], POWERS[name])
@@ -188,6 +197,7 @@ def _fit(problem: Problem, texts: Texts) -> NewItemScores:
 
 
 def _judge(problem: Problem, validation: Problem, texts: Texts, seed: int, started: float, say: Say) -> dict[str, Any]:
+    _want_memory(problem, texts)
     weights = _weights(validation, texts, seed)
     say("weights of the blend: " + ", ".join(f"{name} {weight:g}" for name, weight in weights.items()))
     at("scores of the new items")

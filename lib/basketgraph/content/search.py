@@ -67,9 +67,14 @@ class SearchIndex:
         return np.asarray(of_grams + self.settings.bm25 * of_words / best if best > 0 else of_grams, dtype=np.float32)
 
     def dense(self, query: str) -> Scores:
-        """Cosine of the encoder's vectors; the nearest titles ordered anew, and put above the others, by cosine to the question and their mean."""
+        """Cosine of the encoder's vectors; the nearest titles ordered anew, and put above the others, by cosine to the question and their mean.
+
+        Zeros for a question that the encoder does not know.
+        """
         (vector,) = encode([plain(query)])
         cosines = self.vectors @ vector
+        if not vector.any():
+            return np.asarray(cosines)
         near = np.argsort(-cosines, kind="stable")[: self.settings.reranked]
         nearest = near[: min(self.settings.feedback, len(self.vectors) // 100)]
         mean = self.vectors[nearest].sum(axis=0)
@@ -79,11 +84,13 @@ class SearchIndex:
         return np.asarray(cosines)
 
     def routed(self, query: str) -> Scores:
-        """`lexical` where one title holds most of the words or the encoder does not know the script, else `dense`."""
-        return self.lexical(query) if self.is_lexical(query) else self.dense(query)
+        """`dense` where no title holds most of the words and the encoder knows the question, else `lexical`."""
+        if not self.is_lexical(query) and (scores := self.dense(query)).any():
+            return scores
+        return self.lexical(query)
 
     def is_lexical(self, query: str) -> bool:
-        """Whether the question is answered by its words."""
+        """Whether one title holds most of the corrected words, or there are none that the encoder could know."""
         corrected = set(self.corrected(query))
         rows = [self.numbers[word] for word in corrected if word in self.numbers]
         held = self.holding[rows].sum(axis=0).max() if rows else 0
