@@ -312,6 +312,8 @@ def test_visits_and_what_was_shown_are_told_where_the_shop_records_them_and_not_
         "Jam": ["90", "new", "9", "3", "3.3"],
         "bestsellers": ["1,000", "–", "–"],
         "home page, place 2": ["1,000", "9.0", "3.0"],
+        "home page, place not told": ["20", "5.0", "5.0"],
+        "e-mail": ["20", "5.0", "5.0"],
     }.items():
         (row,) = re.findall(rf"<th [^>]*>{name}</th>(.*)</tr>", html)
         assert re.findall(r">([^<]*)</td>", row) == cells, name

@@ -159,6 +159,8 @@ EXPOSURES = Exposures(
     places=[
         {"name": "home page", "position": 10, "shown": 900, "told": 900, "clicked": 9, "known": 900, "bought": 9},
         {"name": "home page", "position": 2, "shown": 1000, "told": 1000, "clicked": 90, "known": 1000, "bought": 30},
+        {"name": "home page", "position": None, "shown": 20, "told": 20, "clicked": 1, "known": 20, "bought": 1},
+        {"name": "e-mail", "position": None, "shown": 20, "told": 20, "clicked": 1, "known": 20, "bought": 1},
         {"name": None, "position": None, "shown": 10, "told": 10, "clicked": 1, "known": 10, "bought": 0},
     ],
 )

@@ -101,7 +101,7 @@ def of_people(events: DataFrame, impossible: DataFrame, links: DataFrame | None,
     """
     flagged = impossible.where(F.col("event_date") < F.lit(as_of)).select("user_id").distinct()
     persons = flagged if links is None else of_persons(flagged, links).distinct()
-    return events.join(F.broadcast(persons), "user_id", how="left_anti")
+    return events.join(F.broadcast(persons), "user_id", how="left_anti").select(*events.columns)
 
 
 def of_persons(rows: DataFrame, links: DataFrame) -> DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -140,7 +140,9 @@ def exposures_in_words(exposures: Exposures) -> dict[str, Any]:
     """What was shown by list and by place, and how often it was clicked and bought."""
     by_list = [{"name": _list_name(row), **_came_of_it(row)} for row in exposures.lists]
     ordered = sorted(exposures.places, key=lambda row: (row["name"] or "", row["position"] or 0))
-    by_place = [{"name": _place_name(row), **_came_of_it(row)} for row in ordered if row["name"] is not None or row["position"] is not None]
+    placed = {row["name"] for row in ordered if row["position"] is not None}
+    told = [row for row in ordered if row["name"] is not None or row["position"] is not None]
+    by_place = [{"name": _place_name(row, placed), **_came_of_it(row)} for row in told]
     total = sum(row["shown"] for row in exposures.lists)
     sentence = f"In the {PERIOD_DAYS} days up to {day_in_words(exposures.last_day)} products were shown {number_in_words(total, 'time')}"
     sentence += f"; “bought” is by the same customer on that day or in the {BOUGHT_DAYS} days after it."
@@ -151,9 +153,10 @@ def _list_name(row: Row) -> str:
     return SETTINGS.get(row["setting"]) or row["name"] or NOT_TOLD
 
 
-def _place_name(row: Row) -> str:
-    parts = [row["name"], None if row["position"] is None else f"place {row['position']}"]
-    return ", ".join(part for part in parts if part)
+def _place_name(row: Row, placed: Collection[str | None]) -> str:
+    """placed: names of pages of which other rows tell the place."""
+    place = f"place {row['position']}" if row["position"] is not None else f"place {NOT_TOLD}" if row["name"] in placed else None
+    return ", ".join(part for part in (row["name"], place) if part)
 
 
 def _came_of_it(row: Row) -> dict[str, str]:
