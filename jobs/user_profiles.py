@@ -9,13 +9,14 @@ from pyspark.sql import SparkSession
 from basketgraph.foundation.config import Config
 from basketgraph.foundation.cuts import run_cuts
 from basketgraph.foundation.goal_events import GoalEvents
-from basketgraph.foundation.persons import Persons
+from basketgraph.foundation.persons import Persons, of_persons
 from basketgraph.foundation.point_in_time import items_or_sold, require_purchases
 from basketgraph.foundation.progress import each
 from basketgraph.foundation.runs.job import StepReport, job_main
 from basketgraph.foundation.tables.warehouse import RunTables
-from basketgraph.profiles.user_days import net_days
+from basketgraph.profiles.user_days import net_days, read_activity, records_behaviours
 from basketgraph.profiles.user_profiles import ProfilesSettings, user_profiles
+from basketgraph.recall.open_carts import open_carts
 
 
 def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:
@@ -24,10 +25,15 @@ def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepR
     persons, kept = Persons(tables, conf.source), tables.read("gold.kept_purchases")
     of_goal = GoalEvents(tables, conf.source)
     require_purchases(of_goal.events, conf.source_name, what="profiles and lists", before=cuts.test, goal=of_goal.goal)
+    activity, has_carts = read_activity(tables, conf.source).rows, records_behaviours(persons.events)
     items = items_or_sold(tables.read("silver.items"), of_goal.events, conf.source)
     for cut in each(cuts.days, "cuts done"):
-        net = net_days(days, persons.events, kept, persons.links(cut), as_of=cut, time_zone=conf.source["time_zone"])
-        profiles = user_profiles(net, items, users, as_of=cut, settings=settings)
+        links = persons.links(cut)
+        links = None if links is None else links.localCheckpoint()  # each reading of the days below asks for them several times
+        net = net_days(days, activity, kept, links, as_of=cut, time_zone=conf.source["time_zone"])
+        of_person = persons.events if links is None else of_persons(persons.events, links)
+        carts = open_carts(of_person, as_of=cut, days=settings.open_cart_days) if has_carts else None
+        profiles = user_profiles(net, items, users, carts, as_of=cut, settings=settings)
         tables.overwrite_day(profiles, "gold.user_profiles", cut)
     tables.check("gold.user_profiles")
     return StepReport(days.count(), tables.read("gold.user_profiles").count())

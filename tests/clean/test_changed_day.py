@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from basketgraph.profiles.user_days import stale_days, user_days
+from basketgraph.profiles.changed_days import stale_days
+from basketgraph.profiles.user_days import user_days
 from support.corner_shop import Shop, deliver, line, mapping
 
 OLD, NEW = "2026-03-01 10:00", "2026-03-05 10:00"

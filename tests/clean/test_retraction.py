@@ -16,7 +16,8 @@ from basketgraph.clean.trace import trace
 from basketgraph.foundation.config import UserError
 from basketgraph.foundation.contracts import contract
 from basketgraph.foundation.tables.warehouse import Warehouse
-from basketgraph.profiles.user_days import stale_days, user_days
+from basketgraph.profiles.changed_days import stale_days
+from basketgraph.profiles.user_days import user_days
 from support.contract_rows import rows
 from support.corner_shop import ITEMS, Shop, deliver, line, mapping
 from support.rehearsals import rehearsal

@@ -15,6 +15,7 @@ from basketgraph.foundation.tables.warehouse import RunTables
 from basketgraph.interactions.interactions import interactions
 from basketgraph.profiles.user_days import net_days, user_days
 from basketgraph.profiles.user_profiles import ProfilesSettings, user_profiles
+from basketgraph.recall.open_carts import open_carts
 from support.contract_rows import rows
 
 
@@ -61,6 +62,19 @@ def test_the_newest_link_that_was_known_before_a_day_counts(spark: SparkSession,
     assert {row.actor_id: row.user_id for row in links_before(events, identities, as_of=as_of).collect()} == links
 
 
+def test_of_links_of_one_day_the_tables_word_counts_and_of_its_rows_the_one_that_begins(spark: SparkSession) -> None:
+    told = {"identifier_type": "visitor", "valid_from": day(2)}
+    identities = [
+        told | {"identifier": "begins", "valid_from": day(4), "user_id": "ann"},
+        told | {"identifier": "ends", "valid_to": day(4), "user_id": "ann"},
+        told | {"identifier": "changes hands", "valid_to": day(4), "user_id": "ann"},
+        told | {"identifier": "changes hands", "valid_from": day(4), "user_id": "bob"},
+    ]
+    events = rows(spark, "silver.events", [event(4, "eve", visitor) for visitor in ("begins", "ends", "changes hands")])
+    links = links_before(events, rows(spark, "silver.identities", identities), as_of=day(5))
+    assert {row.actor_id: row.user_id for row in links.collect()} == {"begins": "ann", "changes hands": "bob"}
+
+
 def test_rows_of_an_actor_become_the_persons_and_those_of_all_others_stay(spark: SparkSession) -> None:
     events, identities = rows(spark, "silver.events", EVENTS), rows(spark, "silver.identities", IDENTITIES)
     found = of_persons(by_actor(events), links_before(events, identities, as_of=day(5)))
@@ -78,7 +92,8 @@ WEB_AND_STORE = [
     bought(3, "ann", "phone", "tea", "w2"),
     bought(3, "card-7", None, "tea", "s2"),  # in the store and on the web on one day
     bought(4, "bob", None, "jam", "w3"),
-    event(4, None, "phone") | {"event_type": "view", "item_id": "honey"},  # no purchase: it is in none of these
+    event(4, None, "phone") | {"event_type": "view", "item_id": "honey"},
+    event(4, None, "phone", 13) | {"event_type": "cart_add", "item_id": "honey"},
 ]
 LINKS = [{"identifier_type": "card", "identifier": "card-7", "valid_from": day(5), "user_id": "ann"}]
 UNDONE = [
@@ -95,9 +110,12 @@ def gold(spark: SparkSession, root: Path, events: list[dict[str, Any]], identiti
     persons, kept = Persons(tables, {}), rows(spark, "gold.kept_purchases", [])
     items = rows(spark, "silver.items", [{"item_id": item, "valid_from": day(1), "recommendable": True} for item in ("tea", "jam", "honey")])
     days = user_days(persons.events, time_zone="UTC", recipe="r")
-    net = net_days(days, persons.events, kept, persons.links(as_of), as_of=as_of, time_zone="UTC")
+    links = persons.links(as_of)
+    assert links is not None
+    net = net_days(days, persons.events, kept, links.localCheckpoint(), as_of=as_of, time_zone="UTC").localCheckpoint()
     settings = parsed(ProfilesSettings, data_yaml("conf/settings.yaml")["profiles"], "profiles")
-    profiles = user_profiles(net, items, rows(spark, "silver.users", []), as_of=as_of, settings=settings)
+    carts = open_carts(persons.at(as_of), as_of=as_of, days=settings.open_cart_days)
+    profiles = user_profiles(net, items, rows(spark, "silver.users", []), carts, as_of=as_of, settings=settings)
     edges = interactions(persons.at(as_of), items, as_of=as_of, half_life_days=90)
     return {"profiles": sorted(profiles.collect()), "edges": sorted(edges.collect())}
 
@@ -109,6 +127,7 @@ def test_two_channels_are_one_person_while_that_is_known_and_never_were_once_it_
     apart = [one | {"user_id": one["user_id"] or one["visitor_id"], "visitor_id": None} for one in WEB_AND_STORE]
     merged = gold(spark, tmp_path, WEB_AND_STORE, LINKS, day(7))
     assert {row.user_id for row in merged["edges"]} == {"ann", "bob"}
+    assert {row.user_id: row.open_cart_items for row in merged["profiles"]} == {"ann": 1, "bob": 0}
     assert merged == gold(spark, tmp_path, as_one, [], day(7))
     assert merged == gold(spark, tmp_path, WEB_AND_STORE, [*LINKS, *UNDONE], day(7)), "what was known then stays"
     assert gold(spark, tmp_path, WEB_AND_STORE, [*LINKS, *UNDONE], day(9)) == gold(spark, tmp_path, apart, [], day(9))

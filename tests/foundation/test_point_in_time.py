@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from dataclasses import replace
+from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
 
-from basketgraph.foundation.config import UserError
+from basketgraph.cli.runner import load_job
+from basketgraph.foundation.config import UserError, load
 from basketgraph.foundation.contracts import conform
 from basketgraph.foundation.point_in_time import kept_before, known_before, require_purchases
+from basketgraph.foundation.tables.warehouse import RunTables
 from support.contract_rows import rows
 
 
@@ -91,3 +95,57 @@ def test_lists_are_refused_where_nothing_was_bought_or_one_thing_only(spark: Spa
     require_purchases(events, "corner", before=date(2026, 3, 11))
     with pytest.raises(UserError, match=r"silver.events has none before 2026-03-10, the first is of 2026-03-10"):
         require_purchases(events, "corner", before=AS_OF)
+
+
+def seen(day: date, **columns: Any) -> dict[str, Any]:
+    noon = datetime(day.year, day.month, day.day, 12, tzinfo=timezone.utc)
+    return {"event_date": day, "event_time": noon, "user_id": "ann", "item_id": "tea"} | columns
+
+
+TEST = AS_OF + timedelta(days=7)
+SHOP: dict[str, list[dict[str, Any]]] = {
+    "silver.items": [{"item_id": item, "valid_from": date(2026, 3, 1), "recommendable": True, "category": item} for item in ("tea", "jam")],
+    "silver.events": [
+        *(seen(date(2026, 3, 2), user_id=user, item_id=item) for user in ("ann", "card") for item in ("tea", "jam")),
+        seen(date(2026, 3, 3), event_type="cart_add", visitor_id="phone"),
+    ],
+    "silver.searches": [],
+    "silver.reviews": [],
+    "silver.identities": [],
+    "silver.exposures": [],
+}
+# What becomes known on the day of the first cut, and before the second.
+PLANTED: dict[str, list[dict[str, Any]]] = {
+    "silver.events": [seen(AS_OF, event_type="view"), seen(AS_OF, event_type="purchase", visitor_id="phone")],
+    "silver.searches": [{"event_date": AS_OF, "user_id": "ann"}],
+    "silver.reviews": [{"event_date": AS_OF, "user_id": "ann", "item_id": "tea", "rating": 5.0, "rating_min": 1.0, "rating_max": 5.0}],
+    "silver.identities": [{"identifier_type": "card", "identifier": "card", "valid_from": AS_OF, "user_id": "ann"}],
+    "silver.exposures": [seen(AS_OF, clicked=True)],
+}
+
+
+@pytest.mark.long
+def test_what_becomes_known_on_a_day_changes_no_table_as_of_it_and_is_there_as_of_a_later_one(spark: SparkSession, tmp_path: Path) -> None:
+    conf = load("local", "online_retail", {"warehouse": str(tmp_path)})
+    conf = replace(conf, source={"time_zone": "UTC", "cuts": {"validation": str(AS_OF), "test": str(TEST)}})
+    tables = RunTables(spark, conf.warehouse, "run", checker=lambda *_: None, ds=TEST)
+
+    def made(planted: Mapping[str, list[dict[str, Any]]]) -> dict[tuple[str, date], list[Any]]:
+        for table, given in SHOP.items():
+            tables.overwrite(rows(spark, table, [*given, *planted.get(table, [])]), table)
+        for job in ("user_days", "user_profiles", "interactions"):
+            load_job(job)(spark, conf, TEST, tables)
+        found = {table: tables.read(table).collect() for table in ("gold.user_profiles", "gold.interactions")}
+        return {(table, cut): sorted(row for row in found[table] if row.as_of == cut) for table in found for cut in (AS_OF, TEST)}
+
+    without, planted = made({}), made(PLANTED)
+    for table in ("gold.user_profiles", "gold.interactions"):
+        assert planted[table, AS_OF] == without[table, AS_OF]
+        assert {row.user_id for row in without[table, TEST]} == {"ann", "card"}
+        assert {row.user_id for row in planted[table, TEST]} == {"ann"}, "the card is hers"
+    (before,) = (row for row in without["gold.user_profiles", TEST] if row.user_id == "ann")
+    (after,) = planted["gold.user_profiles", TEST]
+    assert [(one.views, one.searches, one.ratings, one.purchases, one.open_cart_items) for one in (before, after)] == [
+        (0, 0, 0, 2, 1),
+        (1, 1, 1, 5, 0),
+    ]

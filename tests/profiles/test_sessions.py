@@ -8,8 +8,8 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from basketgraph.foundation.contracts import conform
+from basketgraph.profiles.changed_days import stale_days
 from basketgraph.profiles.sessions import sessions
-from basketgraph.profiles.user_days import stale_days
 from support.contract_rows import rows
 
 DAY, NOON = date(2026, 2, 1), datetime(2026, 2, 1, 12, tzinfo=UTC)

@@ -8,7 +8,8 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 
 from basketgraph.foundation.contracts import conform
-from basketgraph.profiles.user_days import net_days, stale_days, user_days
+from basketgraph.profiles.changed_days import stale_days
+from basketgraph.profiles.user_days import activity, net_days, user_days
 from support.contract_rows import rows
 
 DAY = date(2026, 2, 1)
@@ -80,13 +81,37 @@ def test_what_else_is_done_counts_beside_purchases_and_makes_a_day_of_its_own(sp
     looks = [{"event_type": kind, "order_id": None, "quantity": None, "amount_minor": None} for kind in kinds]
     frame = events(spark, {}, *looks, looks[0] | {"user_id": "bob"})
     ann, bob = days_of(frame).orderBy("user_id").collect()
-    counts = [(d.views, d.clicks, d.favourites, d.dismissals, d.cart_adds, d.cart_removes) for d in (ann, bob)]
-    assert counts == [(2, 1, 1, 1, 1, 1), (1, 0, 0, 0, 0, 0)]
+    counts = [(d.views, d.clicks, d.favourites, d.dismissals, d.cart_adds, d.cart_removes, d.searches, d.ratings) for d in (ann, bob)]
+    assert counts == [(2, 1, 1, 1, 1, 1, 0, 0), (1, 0, 0, 0, 0, 0, 0, 0)]
+    once = [("milk", kind, 1) for kind in ("cart_add", "cart_remove", "click", "dismiss", "favourite")]
+    assert [tuple(done) for done in ann.other_behaviours] == [*once, ("milk", "view", 2)]
     assert [(d.orders, d.lines, d.amount_minor, len(d.bought), sum(d.orders_by_hour)) for d in (ann, bob)] == [(1, 1, 1, 1, 1), (0, 0, 0, 0, 0)]
     assert stale_days(frame, days_of(frame), recipe="r1").isEmpty()
     all_back = rows(spark, "gold.kept_purchases", [{"user_id": "ann", "event_date": DAY, "event_id": "0", "kept_quantity": 0, "valid_from": DAY}])
     left, _ = net(frame, all_back, DAY + timedelta(days=1))
     assert (left.orders, left.views) == (0, 2), "what was looked at before a return was looked at"
+
+
+def test_searches_and_ratings_count_on_their_day_and_so_do_the_places_where_something_was_done(spark: SparkSession) -> None:
+    looked = {"event_type": "view", "channel": "web", "order_id": None, "quantity": None, "amount_minor": None}
+    done = events(spark, {"channel": "store"}, looked | {"device": "phone"}, looked | {"device": "desktop"})
+    at = {"event_date": DAY, "ingested_at": WRITTEN}
+    searches = [{"user_id": "ann", "channel": "app"}, {"visitor_id": "cookie"}, {}]
+    rated = {"user_id": "ann", "item_id": "milk", "rating_min": 1.0, "rating_max": 5.0}
+    reviews = [rated | {"rating": 5.0}, rated | {"rating": 2.0}, rated | {"rating": None}, rated | {"rating": 9.0, "rating_max": None}]
+    nobodys = [rated | {"rating": 5.0, "user_id": None}, rated | {"rating": 5.0, "event_date": None}]
+    frame = activity(
+        done,
+        rows(spark, "silver.searches", [at | search for search in searches]),
+        rows(spark, "silver.reviews", [at | review for review in [*reviews, *nobodys]]),
+    )
+    ann, visitor = days_of(frame).orderBy("user_id").collect()
+    assert (ann.searches, ann.ratings, ann.rating_points, ann.views, ann.orders) == (1, 2, 1250, 2, 1)
+    assert (ann.channels, ann.devices) == (["app", "store", "web"], ["desktop", "phone"])
+    assert ("milk", "rating", 2) in [tuple(done) for done in ann.other_behaviours]
+    assert (visitor.user_id, visitor.searches, visitor.rating_points, visitor.other_behaviours, visitor.orders) == ("cookie", 1, None, [], 0)
+    assert stale(frame, days_of(frame)) == []
+    assert stale(frame, days_of(done)) == [DAY]
 
 
 def net(frame: DataFrame, kept: DataFrame, as_of: date) -> list[Any]:

@@ -25,7 +25,12 @@ SETTINGS = ProfilesSettings(
     lapsed_days=182,
     rewrite_days=14,
     session_minutes=30,
+    view_weight=0.25,
+    favourite_weight=0.5,
+    cart_weight=0.75,
+    open_cart_days=28,
 )
+NOTHING_BOUGHT = {"orders": 0, "lines": 0, "amount_minor": 0, "orders_by_hour": [0] * 24}
 Given = Sequence[dict[str, Any]]
 
 
@@ -43,14 +48,17 @@ def day(age: int, **columns: Any) -> dict[str, Any]:
     return {"user_id": "ann", "event_date": ago(age), "orders_by_hour": by_hour} | columns
 
 
-def profiles(spark: SparkSession, days: Given, items: Given = (), users: Given = ()) -> dict[str, Any]:
+def profiles(
+    spark: SparkSession, days: Given, items: Given = (), users: Given = (), carts: Sequence[tuple[str, str]] | None = None
+) -> dict[str, Any]:
     known = {"valid_from": date(2025, 1, 1), "recommendable": True}
     frames: list[DataFrame] = [
         rows(spark, "gold.user_days", days),
         rows(spark, "silver.items", [known | item for item in items]),
         rows(spark, "silver.users", users),
     ]
-    found = conform(user_profiles(*frames, as_of=AS_OF, settings=SETTINGS), "gold.user_profiles").collect()
+    in_cart = None if carts is None else spark.createDataFrame(carts, "user_id string, item_id string")
+    found = conform(user_profiles(*frames, in_cart, as_of=AS_OF, settings=SETTINGS), "gold.user_profiles").collect()
     assert len({row.user_id for row in found}) == len(found)
     return {row.user_id: row for row in found}
 
@@ -65,12 +73,22 @@ def test_recency_frequency_and_spend_count_up_to_the_day_before_and_windows_have
 
 
 def test_who_only_looked_is_a_prospect_and_looking_changes_no_purchase_figure(spark: SparkSession) -> None:
-    look = {"orders": 0, "lines": 0, "amount_minor": 0, "orders_by_hour": [0] * 24, "views": 3, "clicks": 1, "cart_adds": 2}
-    got = profiles(spark, [day(20), day(14), day(2, **look), day(5, **look, user_id="bob")])
+    look = NOTHING_BOUGHT | {"views": 3, "clicks": 1, "cart_adds": 2}
+    told = {"searches": 2, "ratings": 4, "rating_points": 3000}
+    got = profiles(spark, [day(20), day(14), day(2, **look, **told), day(5, **look, user_id="bob")], carts=[("ann", "tea"), ("ann", "jam")])
     ann, bob = got["ann"], got["bob"]
+    assert (ann.searches, ann.ratings, ann.rating_mean, ann.buys_a_cart, ann.open_cart_items) == (2, 4, 0.75, 1.0, 2)
+    assert (bob.searches, bob.ratings, bob.rating_mean, bob.buys_a_cart, bob.open_cart_items) == (0, 0, None, 0.0, 0)
     assert (ann.recency_days, ann.last_seen_days, ann.gap_days_mean, ann.purchase_days) == (14, 2, 6.0, 2)
     assert (ann.views, ann.cart_adds, ann.carts_a_view, ann.buys_a_view) == (3, 2, 0.5, 0.5)
     assert (bob.lifecycle, bob.recency_days, bob.last_seen_days, bob.hour_shares, bob.orders) == ("prospect", None, 5, None, 0)
+
+
+def test_the_preferred_channel_and_device_are_those_of_most_days_the_newer_ones_weighing_more(spark: SparkSession) -> None:
+    store, web = {"channels": ["store"], "devices": []}, {"channels": ["web"], "devices": ["phone", "tablet"]}
+    got = profiles(spark, [day(11, **store), day(12, **store), day(1, **web), day(9, channels=[]), day(1, user_id="bob", channels=["b", "a"])])
+    assert (got["ann"].preferred_channel, got["ann"].preferred_device) == ("web", "phone")  # 1 day of weight 1 before 2 of at most .5
+    assert (got["bob"].preferred_channel, got["bob"].preferred_device) == ("a", None)
 
 
 def test_days_between_purchases(spark: SparkSession) -> None:
@@ -114,6 +132,27 @@ def test_affinities_are_the_top_shares_of_decayed_spend_on_known_categories_and_
     got = profiles(spark, [recent, older], items)["ann"]
     assert [(c.name, round(c.share, 4)) for c in got.categories] == [("drinks", 0.5), ("dairy", 0.4)]  # of 160 + 200 + 40; the third is cut off
     assert [(b.name, round(b.share, 4)) for b in got.brands] == [("farm", 0.625), ("m1", 0.375)]
+
+
+def test_other_behaviours_count_in_affinities_as_a_part_of_a_purchase_at_shelf_price_and_in_nothing_else(spark: SparkSession) -> None:
+    items = [
+        {"item_id": "tea", "category": "drinks", "brand_type": "Private"},
+        {"item_id": "soap", "category": "care"},
+        {"item_id": "new", "category": "toys"},  # nobody bought it: the mean price of tea and soap
+        {"item_id": "fuel", "category": "fuel", "recommendable": False},
+    ]
+    stock = day(1, user_id="all", bought=[line("tea", 200), line("soap", 100)])
+    looked = [("tea", "view", 2), ("soap", "cart_add", 1), ("new", "favourite", 1), ("new", "dismiss", 9), ("fuel", "view", 99)]
+    days = [stock, day(1, **NOTHING_BOUGHT, other_behaviours=looked), day(1, user_id="bob", bought=[line("soap", 100)], other_behaviours=looked)]
+    got = profiles(spark, days, items, carts=[])
+    assert [(c.name, round(c.share, 4)) for c in got["ann"].categories] == [("drinks", 0.4), ("care", 0.3)]  # of 100, 75 and 75; a tie goes by name
+    assert [(c.name, round(c.share, 4)) for c in got["bob"].categories] == [("care", 0.5), ("drinks", 0.2857)]  # 175, 100 and 75
+    assert (got["ann"].price_position, got["ann"].private_label_share) == (None, None)
+    without = profiles(spark, days, items)
+    assert ([(c.name, c.share) for c in without["bob"].categories], without["ann"].categories) == ([("care", 1.0)], [])
+    assert got["all"] == without["all"]
+    clicks_alone = profiles(spark, [day(1, **NOTHING_BOUGHT, other_behaviours=looked)], items, carts=[])
+    assert [(c.name, round(c.share, 4)) for c in clicks_alone["ann"].categories] == [("care", 0.4286), ("drinks", 0.2857)]
 
 
 def test_price_position_places_an_items_shelf_price_among_its_category(spark: SparkSession) -> None:

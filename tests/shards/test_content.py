@@ -3,6 +3,7 @@
 from datetime import date
 
 import numpy as np
+from pyspark.sql import functions as F
 
 from basketgraph.shards.content import item_features, user_features
 from basketgraph.shards.writer import ShardSettings
@@ -53,3 +54,6 @@ def test_profiles_give_numbers_habits_and_names(spark):
     different = [label for label in found.labels if got["a"][label] != got["b"][label]]
     assert [label for label in different if label.startswith("bucket")]
     assert not [label for label in found.labels if label.startswith(("user_id", "as_of"))]
+    of_behaviours = profiles.withColumns({"preferred_channel": F.lit("web"), "preferred_device": F.lit("phone"), "searches": F.lit(9)})
+    again = user_features(of_behaviours.select(*profiles.columns), buckets=512)
+    assert sorted(again.frame.collect()) == sorted(found.frame.collect()), "shops without such columns keep their vectors"

@@ -7,7 +7,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from basketgraph.foundation.tables.warehouse import RunTables
-from basketgraph.profiles.user_days import EVENTS, Outdated
+from basketgraph.profiles.changed_days import Outdated
+from basketgraph.profiles.user_days import EVENTS
 
 IMPOSSIBLE = "gold.impossible_visitors"
 LOOKS = ("view", "click")
@@ -47,6 +48,6 @@ def impossible_visitors(events: DataFrame, days: DataFrame, *, minute_looks: int
 def outdated(tables: RunTables, *, recipe: str, rewrite_days: int) -> Outdated:
     """The days to write, by the change data feed of the events since the last commit; all of them without a feed, or of another recipe."""
     built = tables.built_from(IMPOSSIBLE) or {}
-    can_follow = built.get("recipe") == recipe and built.get("events") is not None
-    days = tables.changed_days(EVENTS, "event_date", built["events"]) if can_follow else None
+    can_follow = built.get("recipe") == recipe and built.get(EVENTS) is not None
+    days = tables.changed_days(EVENTS, "event_date", built[EVENTS]) if can_follow else None
     return Outdated(days or [], whole=days is None or len(days) > rewrite_days)

@@ -1,5 +1,6 @@
 """A user's taste: affinities to categories and brands, price position, and share of private labels."""
 
+from collections.abc import Mapping
 from datetime import date
 
 from pyspark.sql import Column, DataFrame, Window
@@ -7,49 +8,88 @@ from pyspark.sql import functions as F
 
 # Positions are integers in this unit, so that their weighted sums do not depend on the order of the rows.
 POSITION_UNITS = 10**4
+NO_PRICE = 100.0  # minor units: of every item, where a shop has no price at all
 AFFINITIES = {"categories": "category", "brands": "brand"}
 
 
-def tastes(past: DataFrame, items: DataFrame, *, as_of: date, price_days: int, top: int) -> DataFrame:
-    """Each user's top categories and brands, price position and share of private labels, all by decayed spend.
+def tastes(past: DataFrame, items: DataFrame, *, as_of: date, price_days: int, top: int, weights: Mapping[str, float] | None = None) -> DataFrame:
+    """Each user's top categories and brands by weighted behaviour, price position and share of private labels by decayed spend.
 
     past:    weighted days before as_of.
     items:   silver.items rows as known before as_of, one per item; only recommendable ones count (no fees, fuel, vouchers).
-    returns: one row per user who bought recommendable items: categories, brands, price_position, private_label_share as
+    weights: event type -> the part of a purchase of one piece at shelf price that it counts as in categories and brands; None: purchases alone.
+    returns: one row per user who did something to recommendable items: categories, brands, price_position, private_label_share as
              in gold.user_profiles.
     """
     described = items.where("recommendable").select(
         "item_id", "category", F.coalesce("brand", "manufacturer").alias("brand"), F.lower("brand_type").startswith("private").alias("is_private")
     )
-    positions = price_positions(shelf_prices(past, as_of=as_of, price_days=price_days), described)
-    catalogue = described.join(positions, "item_id", how="left")  # at most one row an item
-    # A coupon worth more than its line makes the amount negative; an affinity is not.
-    value = F.col("weight") * F.greatest(F.lit(0), F.col("line.amount_minor"))
-    lines = (
-        past.select("user_id", "weight", "bought")
+    prices = shelf_prices(past, as_of=as_of, price_days=price_days)
+    catalogue = described.join(price_positions(prices, described), "item_id", how="left")  # at most one row an item
+    columns, lines = ["bought"], _bought()
+    value = spend = F.col("weight") * F.col("paid_minor")
+    if weights is not None:
+        columns, lines = ["bought", "other_behaviours"], F.concat(lines, _others(weights))
+        catalogue = _priced(catalogue, prices)
+        value = spend + F.round(F.col("weight") * F.col("pieces") * F.col("shelf_price")).cast("bigint")
+    done = (
+        past.select("user_id", "weight", *columns)
         .repartition("user_id")  # one shuffle of whole days serves all groupings by user below
-        .select("user_id", "weight", F.explode("bought").alias("line"))
-        .select("user_id", value.alias("value"), F.col("line.item_id").alias("item_id"))
+        .select("user_id", "weight", F.inline(lines))
         .join(F.broadcast(catalogue), "item_id", how="inner")  # at most one row an item
+        .withColumns({"value": value, "spend": spend})
     )
-    return _of_users(_sums(lines), top=top)
+    return _of_users(_sums(done), top=top)
+
+
+def _bought() -> Column:
+    """Of each line: item_id, paid_minor, and no pieces by other behaviours."""
+
+    # A coupon worth more than its line makes the amount negative; an affinity is not.
+    def entry(line: Column) -> Column:
+        paid = F.greatest(F.lit(0), line["amount_minor"])
+        return F.struct(line["item_id"].alias("item_id"), paid.alias("paid_minor"), F.lit(0.0).alias("pieces"))
+
+    return F.transform("bought", entry)
+
+
+def _others(weights: Mapping[str, float]) -> Column:
+    """Of each item that something else was done to: item_id, nothing paid, and how many pieces it counts as."""
+    weight_of = F.create_map(*(F.lit(part) for pair in weights.items() for part in pair))
+
+    def entry(done: Column) -> Column:
+        pieces = F.coalesce(weight_of[done["event_type"]], F.lit(0.0)) * done["times"]
+        return F.struct(done["item_id"].alias("item_id"), F.lit(0).cast("bigint").alias("paid_minor"), pieces.alias("pieces"))
+
+    return F.transform(F.coalesce("other_behaviours", F.array()), entry)
+
+
+def _priced(catalogue: DataFrame, prices: DataFrame) -> DataFrame:
+    """Add `shelf_price`: the item's own; the mean over items where it has none; NO_PRICE where no item has one."""
+    mean = prices.agg(F.avg(F.round("price").cast("bigint")).alias("mean_price"))  # of integers: it does not depend on the order of the rows
+    return (
+        catalogue.join(prices, "item_id", how="left")  # at most one row an item
+        .join(F.broadcast(mean), how="cross")  # one row
+        .withColumn("shelf_price", F.coalesce("price", "mean_price", F.lit(NO_PRICE)))
+        .drop("price", "mean_price")
+    )
 
 
 def _sums(lines: DataFrame) -> DataFrame:
-    """Decayed spend per user, category and brand; each row also has the user's spend on the category and on the brand."""
+    """Decayed value and spend per user, category and brand; each row also has the user's value of the category and of the brand."""
     has_position = F.col("position").isNotNull()
     has_brand_type = F.col("is_private").isNotNull()
-    value = F.col("value")
+    value, spend = F.col("value"), F.col("spend")
     names = AFFINITIES.values()
     wholes = {f"{name}_value": F.sum("value").over(Window.partitionBy("user_id", name)) for name in names}
     return (
         lines.groupBy("user_id", *names)
         .agg(
             F.sum(value).alias("value"),
-            F.sum(F.when(has_position, value * F.col("position"))).alias("positions"),
-            F.sum(F.when(has_position, value)).alias("positioned"),
-            F.sum(F.when(has_brand_type, value * F.col("is_private").cast("bigint"))).alias("private"),
-            F.sum(F.when(has_brand_type, value)).alias("branded"),
+            F.sum(F.when(has_position, spend * F.col("position"))).alias("positions"),
+            F.sum(F.when(has_position, spend)).alias("positioned"),
+            F.sum(F.when(has_brand_type, spend * F.col("is_private").cast("bigint"))).alias("private"),
+            F.sum(F.when(has_brand_type, spend)).alias("branded"),
         )
         .withColumns(wholes)
     )

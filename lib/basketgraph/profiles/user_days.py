@@ -1,18 +1,18 @@
-"""gold.user_days: what each user did and bought on each day. A day's rows depend on that day's events alone."""
+"""gold.user_days: what each user did and bought on each day. A day's rows depend on what was done on that day alone."""
 
+from collections.abc import Mapping
 from datetime import date
-from functools import reduce
-from operator import add
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from basketgraph.foundation.persons import of_persons
+from basketgraph.foundation.persons import Persons, by_actor, of_persons
 from basketgraph.foundation.point_in_time import kept_before, known_before
 from basketgraph.foundation.tables.warehouse import RunTables
 
-EVENTS, USER_DAYS = "silver.events", "gold.user_days"
+EVENTS, SEARCHES, REVIEWS = "silver.events", "silver.searches", "silver.reviews"
+USER_DAYS = "gold.user_days"
 HOURS = 24
 BEHAVIOURS = {
     "views": "view",
@@ -21,21 +21,56 @@ BEHAVIOURS = {
     "dismissals": "dismiss",
     "cart_adds": "cart_add",
     "cart_removes": "cart_remove",
-}  # column -> event type
-OF_PEOPLE = ("purchase", *BEHAVIOURS.values())  # event types; a cancellation is the shop's as often as the user's
+}  # column -> event type of silver.events
+COUNTS = {**BEHAVIOURS, "searches": "search", "ratings": "rating"}  # column -> event type of `activity`
+OF_PEOPLE = ("purchase", *COUNTS.values())  # event types; a cancellation is the shop's as often as the user's
+RATING_UNITS = 1000  # ratings are integers from 0, the worst of their scale, to this, the best: sums of doubles depend on the order of the rows
 NEVER_NULL = ("lines", "amount_minor")
 NET = "net"  # the recipe of rows that are never stored
 
 
-def recipe_of(code: str, setting: object) -> str:
-    """What a row depends on besides its events: the code and one setting (the time zone, the longest pause). Rows of another recipe are stale."""
-    return f"{code} {setting}"
+class Activity(NamedTuple):
+    """rows: as from `activity`, of any day, by actor; sources: the silver tables that they come from."""
+
+    rows: DataFrame
+    sources: tuple[str, ...]
+
+
+def read_activity(tables: RunTables, source: Mapping[str, Any]) -> Activity:
+    """What people did, from the tables that a shop has. source: conf/sources/<shop>.yaml."""
+    mapped = source.get("tables", {})
+    others = {table: tables.read(table) for table in (SEARCHES, REVIEWS) if (not mapped or table in mapped) and tables.exists(table)}
+    return Activity(activity(Persons(tables, source).events, others.get(SEARCHES), others.get(REVIEWS)), (EVENTS, *others))
+
+
+def activity(events: DataFrame, searches: DataFrame | None = None, reviews: DataFrame | None = None) -> DataFrame:
+    """Searches and ratings beside what else people did.
+
+    events:   silver.events rows, by actor (`Persons.events`).
+    searches: silver.searches rows; of nobody, they are left out.
+    reviews:  silver.reviews rows; without a user, a day or a rating on a stated scale, they are left out.
+    returns:  silver.events rows, also of the types search and rating; with reviews there is `rating_points`, 0 (worst) to RATING_UNITS (best).
+    """
+    rows = events
+    if searches is not None:
+        of_searches = by_actor(searches).where(F.col("user_id").isNotNull()).withColumn("event_type", F.lit("search"))
+        columns = [name for name in of_searches.columns if name in events.columns]
+        rows = rows.unionByName(of_searches.select(columns), allowMissingColumns=True)
+    if reviews is not None:
+        place = (F.col("rating") - F.col("rating_min")) / (F.col("rating_max") - F.col("rating_min"))
+        is_rated = F.col("user_id").isNotNull() & F.col("event_date").isNotNull() & (F.col("rating_max") > F.col("rating_min"))
+        of_reviews = reviews.where(is_rated & F.col("rating").isNotNull()).withColumns(
+            {"event_type": F.lit("rating"), "rating_points": F.round(place * RATING_UNITS).cast("bigint")}
+        )
+        columns = [name for name in of_reviews.columns if name in (*events.columns, "rating_points")]
+        rows = rows.unionByName(of_reviews.select(columns), allowMissingColumns=True)
+    return rows
 
 
 def user_days(events: DataFrame, *, time_zone: str, recipe: str) -> DataFrame:
     """Summarise each user's purchases of each day, and count what else they did.
 
-    events:    silver.events rows of any type, by actor (`Persons.events`); cancellations do not count.
+    events:    silver.events rows of any type, by actor (`Persons.events`), or those of `activity`; cancellations do not count.
     time_zone: the shop's; an order's hour is local.
     recipe:    kept with each row, see `stale_days`.
     returns:   gold.user_days rows, one per user and shop-local day. An order over midnight counts on both days.
@@ -58,38 +93,64 @@ def user_days(events: DataFrame, *, time_zone: str, recipe: str) -> DataFrame:
             F.sum(is_discounted.cast("bigint")).alias("discounted_lines"),
             F.sum(is_couponed.cast("bigint")).alias("coupon_lines"),
             F.collect_list(F.struct("item_id", "quantity", "amount_minor", "list_amount_minor")).alias("bought"),
-            F.max("ingested_at").alias("events_at"),
+            *_places(),
         )
     )
     sums = ["lines", "amount_minor", "list_amount_minor", "discount_minor", "coupon_minor", "discounted_lines", "coupon_lines"]
     by_hour = [F.count_if(F.col("hour") == hour) for hour in range(HOURS)]
-    counts = {name: F.count_if(F.col("event_type") == kind) for name, kind in BEHAVIOURS.items()}
-    behaviours = (
-        events.where(F.col("event_type").isin(*BEHAVIOURS.values()))
-        .groupBy("user_id", "event_date")
-        .agg(*(count.alias(name) for name, count in counts.items()), F.max("ingested_at").alias("events_at"))
-    )
     return (
-        orders.unionByName(behaviours, allowMissingColumns=True)
+        orders.unionByName(_other_behaviours(events), allowMissingColumns=True)
         .groupBy("user_id", "event_date")
         .agg(
             F.count("order_id").alias("orders"),
             *((F.coalesce(F.sum(column), F.lit(0)) if column in NEVER_NULL else F.sum(column)).alias(column) for column in sums),
-            *(F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in BEHAVIOURS),
+            *(F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in COUNTS),
+            F.sum("rating_points").alias("rating_points"),
             F.array(*by_hour).alias("orders_by_hour"),
             # Sorted, so that a second run gives the same rows.
             F.array_sort(F.flatten(F.collect_list("bought"))).alias("bought"),
+            F.array_sort(F.flatten(F.collect_list("other_behaviours"))).alias("other_behaviours"),
+            *(F.array_sort(F.array_distinct(F.flatten(F.collect_list(name)))).alias(name) for name in ("channels", "devices")),
             F.lit(recipe).alias("recipe"),
             F.max("events_at").alias("events_at"),
         )
     )
 
 
+def _other_behaviours(events: DataFrame) -> DataFrame:
+    """One row per user and day: how often each behaviour but buying was seen, and to which items it was done."""
+    times = {name: F.sum(F.when(F.col("event_type") == kind, F.col("times")).otherwise(0)) for name, kind in COUNTS.items()}
+    points = F.col("rating_points") if "rating_points" in events.columns else F.lit(None).cast("bigint")
+    to_item = F.when(F.col("item_id").isNotNull(), F.struct("item_id", "event_type", "times"))
+    return (
+        events.where(F.col("event_type").isin(*COUNTS.values()))
+        .withColumn("rating_points", points)
+        # One shuffle serves both groupings below.
+        .repartition("user_id")
+        .groupBy("user_id", "event_date", "event_type", "item_id")
+        .agg(F.count("*").alias("times"), F.sum("rating_points").alias("rating_points"), *_places())
+        .groupBy("user_id", "event_date")
+        .agg(
+            *(count.alias(name) for name, count in times.items()),
+            F.sum("rating_points").alias("rating_points"),
+            F.collect_list(to_item).alias("other_behaviours"),
+            *(F.flatten(F.collect_list(name)).alias(name) for name in ("channels", "devices")),
+            F.max("events_at").alias("events_at"),
+        )
+    )
+
+
+def _places() -> list[Column]:
+    """Where and by what it was done, and when the newest row of it was written."""
+    return [F.collect_set("channel").alias("channels"), F.collect_set("device").alias("devices"), F.max("ingested_at").alias("events_at")]
+
+
 def net_days(days: DataFrame, events: DataFrame, kept: DataFrame, links: DataFrame | None, *, as_of: date, time_zone: str) -> DataFrame:
     """The days before `as_of` of each person, less what was cancelled before it.
 
     days:    gold.user_days rows of any day, by actor, before cancellations.
-    events:  silver.events rows by actor; of days with cancelled purchases, and of actors who share a person, days are summarised anew from them.
+    events:  silver.events rows by actor, or those of `activity`; of days with cancelled purchases, and of actors who share a person, days are
+             summarised anew from them.
     kept:    gold.kept_purchases rows; may be empty.
     links:   whose an actor is, as from `Persons.links`.
     returns: gold.user_days rows; a person's day of which nothing was kept has no row.
@@ -102,58 +163,12 @@ def net_days(days: DataFrame, events: DataFrame, kept: DataFrame, links: DataFra
         touched = touched.unionByName(past.join(shared, "user_id", how="left_semi").select(*keys))
     touched = touched.distinct()
     of_days = events.join(touched, keys, how="left_semi")
-    others = of_days.where(F.col("event_type").isin(*BEHAVIOURS.values()))
+    others = of_days.where(F.col("event_type").isin(*COUNTS.values()))
     done = kept_before(of_days, kept, as_of=as_of).unionByName(others)
     anew = user_days(done if links is None else of_persons(done, links), time_zone=time_zone, recipe=NET)
     return past.join(touched, keys, how="left_anti").unionByName(anew)
 
 
-class Outdated(NamedTuple):
-    """The days that differ from silver.events; whole: the whole table is to be written anew."""
-
-    days: list[date]
-    whole: bool
-
-
 def records_behaviours(events: DataFrame) -> bool:
     """Whether a shop records more than purchases and cancellations. events: silver.events rows."""
     return not events.where(F.col("event_type").isin(*BEHAVIOURS.values())).isEmpty()
-
-
-def outdated_days(tables: RunTables, table: str = USER_DAYS, *, recipe: str, rewrite_days: int) -> Outdated:
-    """The days to write, by the change data feed of the events since the last commit; without a feed the tables are compared.
-
-    table:        gold.user_days or gold.sessions.
-    rewrite_days: the whole table is written where more days are outdated.
-    """
-    built = tables.built_from(table) or {}
-    can_follow = built.get("recipe") == recipe and built.get("events") is not None
-    days = tables.changed_days(EVENTS, "event_date", built["events"]) if can_follow else None
-    if days is None:
-        stale = stale_days(tables.read(EVENTS), tables.read(table), recipe=recipe)
-        days = sorted(row.event_date for row in stale.collect())
-    return Outdated(days, len(days) > rewrite_days or not tables.exists(table))
-
-
-def stale_days(events: DataFrame, days: DataFrame, *, recipe: str) -> DataFrame:
-    """The days with new, changed or deleted events, or with rows of another recipe.
-
-    events:  silver.events rows; an event that was written again has a newer ingested_at.
-    days:    gold.user_days or gold.sessions rows.
-    returns: event_date, one row per stale day.
-    """
-    wanted = (
-        events.where(F.col("event_type").isin(*OF_PEOPLE))
-        .groupBy("event_date")
-        .agg(F.count("*").alias("wanted_events"), F.max("ingested_at").alias("wanted_at"))
-    )
-    counted = F.col("events") if "events" in days.columns else reduce(add, [F.coalesce(name, F.lit(0)) for name in ("lines", *BEHAVIOURS)])
-    have = days.groupBy("event_date").agg(
-        F.sum(counted).alias("have_events"),
-        F.max("events_at").alias("have_at"),
-        F.bool_and(F.col("recipe") == recipe).alias("same_recipe"),
-    )
-    same_events = F.col("wanted_events").eqNullSafe(F.col("have_events"))
-    same_time = F.col("wanted_at").eqNullSafe(F.col("have_at"))
-    is_current = same_events & same_time & F.coalesce("same_recipe", F.lit(False))
-    return wanted.join(have, "event_date", how="full_outer").where(~is_current).select("event_date")  # at most one row a day on each side

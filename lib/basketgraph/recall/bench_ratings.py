@@ -167,6 +167,7 @@ def _rmse(errors: pa.Table, seed: int) -> dict[str, dict[str, float]]:
     for name in models(seed):
         rows = errors.filter(pc.equal(errors["model"], name)).group_by("user_id").aggregate([("squares", "sum"), ("ratings", "sum")])
         rows = rows.sort_by("user_id")  # so that equal seeds draw the same users
-        (bounds,) = ratio_intervals(rows[["squares_sum"]].to_numpy(), rows[["ratings_sum"]].to_numpy(), seed, level=0.9)
+        squares, ratings = (rows[column].to_numpy()[:, None] for column in ("squares_sum", "ratings_sum"))
+        (bounds,) = ratio_intervals(squares, ratings, seed, level=0.9)
         found[name] = dict(zip(("rmse", "low", "high"), np.sqrt(bounds).tolist(), strict=True))
     return found

@@ -74,6 +74,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "gold.user_days": {
         "user_id": USER, "event_date": DAY, "orders": 1, "lines": 1, "discounted_lines": 1, "coupon_lines": 0, "orders_by_hour": [1] + [0] * 23,
         "bought": [("i", 1, 5, 5)], "views": 1999, "clicks": 1, "favourites": 0, "dismissals": 0, "cart_adds": 0, "cart_removes": 0,
+        "searches": 0, "ratings": 0,
     },
     "gold.sessions": {
         "visit_id": "v", "user_id": USER, "event_date": DAY, "seconds": 90000, "events": 7, "views": 1, "clicks": 1, "favourites": 1,
