@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 from basketgraph.foundation.config import Config
 from basketgraph.foundation.cuts import run_cuts
+from basketgraph.foundation.goal_events import GoalEvents
 from basketgraph.foundation.persons import Persons
 from basketgraph.foundation.point_in_time import items_or_sold, known_before
 from basketgraph.foundation.progress import each
@@ -21,10 +22,10 @@ from basketgraph.recall.settings import RecallSettings
 def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:
     settings = conf.section("recall", RecallSettings)
     if tables.read("gold.sessions").isEmpty():
-        tables.create("gold.audiences")
-        return StepReport(0, tables.read("gold.audiences").count())
+        tables.empty("gold.audiences")
+        return StepReport(0, 0)
     persons = Persons(tables, conf.source)
-    items = items_or_sold(tables.read("silver.items"), persons.events, conf.source)
+    items = items_or_sold(tables.read("silver.items"), GoalEvents(tables, conf.source).events, conf.source)
     for cut in each(run_cuts(conf, ds, tables).days, "cuts done"):
         found = audiences(
             persons.at(cut),

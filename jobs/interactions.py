@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 from basketgraph.foundation.config import Config
 from basketgraph.foundation.cuts import Cuts, run_cuts
 from basketgraph.foundation.goal_events import GoalEvents
+from basketgraph.foundation.persons import Persons
 from basketgraph.foundation.point_in_time import items_or_sold, kept_before, require_purchases
 from basketgraph.foundation.progress import at, each
 from basketgraph.foundation.runs.job import StepReport, job_main
@@ -29,6 +30,7 @@ log = logging.getLogger("basketgraph")
 def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:
     settings, cuts = conf.section("interactions", InteractionsSettings), run_cuts(conf, ds, tables)
     persons, kept, reviews = GoalEvents(tables, conf.source), tables.read("gold.kept_purchases"), tables.read("silver.reviews")
+    plain = Persons(tables, conf.source)  # what was refused and bought is so whatever the goal
     items = items_or_sold(tables.read("silver.items"), persons.events, conf.source)
     require_purchases(persons.events, conf.source_name, items=2, goal=persons.goal)
     behaviours = recorded_behaviours(persons.events, before=cuts.test)
@@ -36,9 +38,10 @@ def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepR
     weights = {name: one["weight"] for name, one in detail.items()}
     for cut in each(cuts.days, "cuts done"):
         events = persons.at(cut)
-        refused = refusals(events, kept, persons.of(reviews, cut), as_of=cut, kinds=settings.refusals, days=settings.refusal_days)
+        as_they_are = plain.at(cut)
+        refused = refusals(as_they_are, kept, persons.of(reviews, cut), as_of=cut, kinds=settings.refusals, days=settings.refusal_days)
         if not refused.isEmpty():
-            refused = refused_items(refused, events, kept, as_of=cut)
+            refused = refused_items(refused, as_they_are, kept, as_of=cut)
         tables.overwrite_day(refused.withColumn("as_of", F.lit(cut)), "gold.refused_items", cut)
         refused = tables.read("gold.refused_items").where(F.col("as_of") == F.lit(cut))
         done = done_before(events, kept_before(events, kept, as_of=cut), as_of=cut, behaviours=behaviours)

@@ -23,8 +23,8 @@ from basketgraph.recall.settings import RecallSettings
 def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:
     settings, sessions = conf.section("recall", RecallSettings), tables.read("gold.sessions")
     if sessions.isEmpty():
-        tables.create("gold.item_transitions")
-        return StepReport(0, tables.read("gold.item_transitions").count())
+        tables.empty("gold.item_transitions")
+        return StepReport(0, 0)
     persons, kept = GoalEvents(tables, conf.source), tables.read("gold.kept_purchases")
     items = items_or_sold(tables.read("silver.items"), persons.events, conf.source)
     for cut in each(run_cuts(conf, ds, tables).days, "cuts done"):

@@ -17,9 +17,7 @@ from basketgraph.foundation.tables.warehouse import RunTables
 def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:
     terms = cancellations_of(conf.source, f"conf/sources/{conf.source_name}.yaml")
     if terms is None:
-        if not tables.read("gold.kept_purchases").isEmpty():  # it had a rule once
-            tables.overwrite(tables.read("gold.kept_purchases").limit(0), "gold.kept_purchases")
-        tables.create("gold.kept_purchases")
+        tables.empty("gold.kept_purchases")  # it may have had a rule once
         return StepReport(0, 0)
     events = Persons(tables, conf.source).events
     tables.overwrite(kept_purchases(events, terms), "gold.kept_purchases")

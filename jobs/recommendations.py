@@ -73,6 +73,7 @@ def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepR
         popularity_days=conf.section("recall", RecallSettings).popularity_days,
         parts=settings.evidence_items,
         words=persons.goal.words,
+        mixed=not at("gold.interactions", cuts.test).where("size(behaviours) > 0").isEmpty(),
     )
     progress.at("writing every user's lists, with reasons")
     users = listed_users(lists, at("gold.interactions", cuts.test), at("gold.user_embeddings", cuts.test))

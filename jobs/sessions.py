@@ -21,9 +21,9 @@ from basketgraph.profiles.user_profiles import ProfilesSettings
 def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:
     settings, code, events = conf.section("profiles", ProfilesSettings), step_code("sessions"), tables.read(EVENTS)
     if not records_behaviours(events):
-        tables.create(SESSIONS)
-        tables.create(IMPOSSIBLE)
-        return StepReport(0, tables.read(SESSIONS).count())
+        tables.empty(SESSIONS)
+        tables.empty(IMPOSSIBLE)
+        return StepReport(0, 0)
     minutes, recipe = settings.session_minutes, recipe_of(code, settings.session_minutes)
     days = write_changed_days(
         tables,

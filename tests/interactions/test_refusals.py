@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timezone
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 from pyspark.sql import SparkSession
@@ -28,11 +28,15 @@ def test_what_was_sent_back_dismissed_or_rated_low_is_refused_until_it_is_taken_
             event("favourite", "saved since", 11),
         ),
         *(event("dismiss", "on the cut", 20), event("dismiss", "too old", 4), event("dismiss", "first day", 5)),
-        *(event("purchase", item, 8) for item in ("sent back", "half kept", "sent back later", "bought again", "low", "fair", "low, bought again")),
+        *(
+            event("purchase", item, 8)
+            for item in ("sent back", "half kept", "sent back later", "bought again", "kept another", "low", "fair", "low, bought again")
+        ),
         *(event("purchase", "bought again", 12), event("purchase", "low, bought again", 12), event("dismiss", "low", 9)),
     ]
+    happened.append(event("purchase", "kept another", 7))
     back = datetime(2026, 3, 10, 9, tzinfo=timezone.utc)
-    states = [("sent back", 0, 10), ("half kept", 1, 10), ("sent back later", 0, 20), ("bought again", 0, 10)]
+    states = [("sent back", 0, 10), ("half kept", 1, 10), ("sent back later", 0, 20), ("bought again", 0, 10), ("kept another", 0, 10)]
     kept = [
         {"event_id": f"purchase {item} 8", "item_id": item, "kept_quantity": left, "valid_from": date(2026, 3, day), "cancelled_at": back}
         for item, left, day in states
@@ -41,6 +45,8 @@ def test_what_was_sent_back_dismissed_or_rated_low_is_refused_until_it_is_taken_
     rated = [
         *({"user_id": "u", "item_id": item, "rating": stars, **scale} for item, stars in (("low", 2.0), ("fair", 3.0), ("low, bought again", 1.0))),
         {"user_id": None, "item_id": "half kept", "rating": 1.0, **scale},
+        {"user_id": "u", "item_id": "better since", "rating": 1.0, **scale},
+        {"user_id": "u", "item_id": "better since", "rating": 5.0, **scale, "event_time": back + timedelta(days=1)},
     ]
     given = [rows(spark, table, told) for table, told in (("silver.events", happened), ("gold.kept_purchases", kept), ("silver.reviews", rated))]
     events, kept_rows, _ = given

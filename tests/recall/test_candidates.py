@@ -134,6 +134,7 @@ def test_open_carts_and_last_visits_are_scored_by_themselves_and_what_was_refuse
     assert places(found, "discovery", "u1", "open_cart") == ["e"], "it was looked at only"
     assert places(found, "rebuy", "u1", "session") == ["a"]
     assert places(found, "rebuy", "u2", "open_cart") == []
+    assert places(found, "discovery", "stranger", "open_cart") == ["e"], "a visitor who bought nothing yet"
     assert "d" in {row.item_id for row in found if row.user_id == "u1"}
     assert "d" not in {row.item_id for row in found if row.user_id == "u2"}
 

@@ -36,6 +36,15 @@ def test_what_foretells_purchases_counts_and_what_says_nothing_does_not() -> Non
     assert learned["view"].low.profile <= learned["view"].best.profile <= learned["view"].high.profile
 
 
+def test_who_bought_out_of_the_own_cart_teaches_nothing() -> None:
+    counts, bought = shop(1)
+    carted = pa.table(
+        {"user_id": bought["user_id"], "item_id": bought["item_id"], "purchases": [0] * bought.num_rows, "cart_add": [1] * bought.num_rows}
+    )
+    others = counts.drop_columns(["click"]).rename_columns(["user_id", "item_id", "purchases", "cart_add"])
+    assert learn_edge_weights(pa.concat_tables([carted, others]), bought, ("cart_add",), seed=7) is None
+
+
 def test_too_few_purchases_teach_nothing() -> None:
     counts, bought = shop(1)
     assert learn_edge_weights(counts, bought.slice(0, LEAST_PURCHASES // 2), ("view", "click"), seed=7) is None

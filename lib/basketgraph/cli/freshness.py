@@ -8,24 +8,33 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from basketgraph.foundation.config import Config
+from basketgraph.foundation.goals import EVENTS, REVIEWS
 from basketgraph.foundation.runs.alerts import KILLED, LATE, STOPPED, AlertSettings, alert
 from basketgraph.foundation.tables.deltalake_reader import Reader
 
-EVENTS, LISTS = "silver.events", "gold.recommendations"
+LISTS = "gold.recommendations"
 
 
 def ages(reader: Reader, conf: Config, live: Mapping[str, Any] | None, now: datetime) -> dict[str, dict[str, Any]]:
     """The age of the live data and lists in days of the shop.
 
     live:    the newest row of ops.releases. now: an instant with a zone.
-    returns: {data, lists}: {day, age_days, limit_days, is_late} each. day: of the newest live event, and that the live lists are for; None where none
-             is live, which is late where there is a limit.
+    returns: {data, lists}: {day, age_days, limit_days, is_late} each. day: of the newest live event (review, where there are no events), and that the
+             live lists are for; None where none is live, which is late where there is a limit.
     """
     versions, limits = dict(live["versions"]) if live else {}, conf.section("alerts", AlertSettings)
-    newest = reader.rows(EVENTS, "SELECT MAX(event_date) AS day FROM {rows}", versions[EVENTS])[0]["day"] if EVENTS in versions else None
+    newest = next(filter(None, (_newest(reader, table, versions) for table in (EVENTS, REVIEWS))), None)
     as_of = live["as_of"] if live and LISTS in versions else None
     today = now.astimezone(ZoneInfo(conf.source["time_zone"])).date()
     return {"data": _age(newest, today, limits.data_days), "lists": _age(as_of, today, limits.lists_days)}
+
+
+def _newest(reader: Reader, table: str, versions: Mapping[str, int]) -> date | None:
+    """The newest day of a live table; None where it has no row."""
+    if table not in versions:
+        return None
+    day: date | None = reader.rows(table, "SELECT MAX(event_date) AS day FROM {rows}", versions[table])[0]["day"]
+    return day
 
 
 def _age(day: date | None, today: date, limit_days: int | None) -> dict[str, Any]:

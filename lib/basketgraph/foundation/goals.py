@@ -21,6 +21,7 @@ class GoalWords(NamedTuple):
     noun: str
 
 
+LIKED = GoalWords("liked", "like", "likings")
 WORDS = {
     "purchase": GoalWords("bought", "buy", "purchases"),
     "view": GoalWords("looked at", "look at", "views"),

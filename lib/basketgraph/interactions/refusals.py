@@ -12,15 +12,16 @@ from pyspark.sql import functions as F
 from basketgraph.foundation.point_in_time import known_before
 
 KINDLY = ("purchase", "cart_add", "favourite")  # event types that take a refusal back
+RETURNED = "returned"
 LOW = 0.4  # of the way from the worst rating that could be given to the best: 1 and 2 of 5 stars
 
 
 def refusals(events: DataFrame, kept: DataFrame, reviews: DataFrame, *, as_of: date, kinds: Collection[str], days: int) -> DataFrame:
     """What each user refused within `days` before the cut: user_id, item_id, reason, refused_at; a row for each time.
 
-    events:  silver.events rows of any type and day, by person.
+    events:  silver.events rows of any type and day, by person; purchases are purchases whatever the shop's goal.
     kept:    gold.kept_purchases rows: a purchase of which nothing is kept was sent back.
-    reviews: silver.reviews rows, by person; those without a person or a time take no part.
+    reviews: silver.reviews rows, by person; those without a person or a time take no part, and of several of an item the latest counts.
     kinds:   which of returned, dismissed and rated_low count.
     """
     is_past = F.col("event_date") < F.lit(as_of)
@@ -31,17 +32,19 @@ def refusals(events: DataFrame, kept: DataFrame, reviews: DataFrame, *, as_of: d
     if "returned" in kinds:
         sent_back = _sent_back(kept, as_of)
         returned = events.where(is_past & (F.col("event_type") == "purchase")).join(sent_back, "event_id", how="inner")  # at most one row a purchase
-        parts.append(returned.select(*pair, *_refused("returned", F.col("cancelled_at"))))
+        parts.append(returned.select(*pair, *_refused(RETURNED, F.col("cancelled_at"))))
     if "rated_low" in kinds:
-        is_low = F.col("rating") <= F.col("rating_min") + LOW * (F.col("rating_max") - F.col("rating_min"))
-        rated = reviews.where(is_past & is_low & F.col("user_id").isNotNull() & F.col("event_time").isNotNull())
-        parts.append(rated.select(*pair, *_refused("rated_low", F.col("event_time"))))
+        is_low = F.col("last.rating") <= F.col("last.rating_min") + LOW * (F.col("last.rating_max") - F.col("last.rating_min"))
+        said = reviews.where(is_past & F.col("user_id").isNotNull() & F.col("event_time").isNotNull() & F.col("rating").isNotNull())
+        order = F.struct("event_time", "review_id", "rating", "rating_min", "rating_max")
+        rated = said.groupBy(*pair).agg(F.max(order).alias("last")).where(is_low)
+        parts.append(rated.select(*pair, *_refused("rated_low", F.col("last.event_time"))))
     begin = F.lit(as_of - timedelta(days=days)).cast("timestamp")
     return reduce(DataFrame.unionByName, parts).where(F.col("refused_at") >= begin)
 
 
 def refused_items(refusals: DataFrame, events: DataFrame, kept: DataFrame, *, as_of: date) -> DataFrame:
-    """The items that each user refused and took up no more before the cut.
+    """The items that each user refused and took up no more before the cut. Who sent one piece back and kept another refused nothing.
 
     refusals: rows of `refusals`.   events, kept: as there.
     returns:  user_id, item_id, reason, refused_at; one row a pair: its last refusal, of equal times the first by name.
@@ -51,9 +54,15 @@ def refused_items(refusals: DataFrame, events: DataFrame, kept: DataFrame, *, as
     newest = refusals.groupBy(*pair).agg(F.min_by(F.struct("reason", "refused_at"), order).alias("newest"))
     is_kind = (F.col("event_date") < F.lit(as_of)) & F.col("event_type").isin(*KINDLY)
     kindly = events.where(is_kind).join(_sent_back(kept, as_of), "event_id", how="left_anti")
-    last = kindly.join(newest.select(*pair), pair, how="left_semi").groupBy(*pair).agg(F.max("event_time").alias("taken_up_at"))
+    last = (
+        kindly.join(newest.select(*pair), pair, how="left_semi")
+        .groupBy(*pair)
+        .agg(F.max("event_time").alias("taken_up_at"), F.bool_or(F.col("event_type") == "purchase").alias("has_kept"))
+    )
     still = F.col("taken_up_at").isNull() | (F.col("taken_up_at") <= F.col("newest.refused_at"))
-    return newest.join(last, pair, how="left").where(still).select(*pair, "newest.reason", "newest.refused_at")  # at most one row a pair
+    is_kept_too = (F.col("newest.reason") == RETURNED) & F.coalesce("has_kept", F.lit(False))
+    told = newest.join(last, pair, how="left").where(still & ~is_kept_too)  # at most one row a pair
+    return told.select(*pair, "newest.reason", "newest.refused_at")
 
 
 def _sent_back(kept: DataFrame, as_of: date) -> DataFrame:

@@ -17,6 +17,7 @@ from basketgraph.foundation.config import Settings
 from basketgraph.foundation.point_in_time import known_before
 
 BIN = 0.02  # width of a bin in log price: 2 %
+UNITS = 10**9  # of decayed lines
 MOST_PIECES = 20  # a line of more pieces is a trader's
 BUCKETS = {"0": 0, "1-4": 1, "5-19": 5, "20+": 20}  # a history bucket -> its least number of lines
 ALL = "all"  # the lines of every bucket
@@ -75,20 +76,22 @@ def paid_prices(purchases: DataFrame, items: DataFrame, *, as_of: date, currency
 
 def category_histograms(prices: DataFrame, *, as_of: date, half_life_days: float) -> DataFrame:
     """category, lines, bins: an array of (bin, share), in order; the shares of a category come to 1.   prices: rows of `paid_prices`."""
-    binned = prices.groupBy("category", "bin").agg(F.sum(_decay(as_of, half_life_days)).alias("weight"), F.count("*").alias("lines"))
-    whole = binned.groupBy("category").agg(
-        F.sum("lines").alias("lines"), F.sum("weight").alias("total"), F.array_sort(F.collect_list(F.struct("bin", "weight"))).alias("bins")
-    )
+    whole = _histograms(prices, "category", as_of=as_of, half_life_days=half_life_days)
     shares = F.transform("bins", lambda one: F.struct(one["bin"].alias("bin"), (one["weight"] / F.col("total")).alias("weight")))
     return whole.select("category", "lines", shares.alias("bins"))
 
 
 def person_histograms(prices: DataFrame, *, as_of: date, half_life_days: float) -> DataFrame:
     """user_id, category, lines, total (decayed lines), bins: an array of (bin, weight), in order.   prices: rows of `paid_prices`."""
-    binned = prices.groupBy("user_id", "category", "bin").agg(F.sum(_decay(as_of, half_life_days)).alias("weight"), F.count("*").alias("lines"))
-    return binned.groupBy("user_id", "category").agg(
-        F.sum("lines").alias("lines"), F.sum("weight").alias("total"), F.array_sort(F.collect_list(F.struct("bin", "weight"))).alias("bins")
-    )
+    return _histograms(prices, "user_id", "category", as_of=as_of, half_life_days=half_life_days)
+
+
+def _histograms(prices: DataFrame, *keys: str, as_of: date, half_life_days: float) -> DataFrame:
+    decay = F.pow(F.lit(0.5), F.datediff(F.lit(as_of), F.col("event_date")) / F.lit(float(half_life_days)))
+    units = F.sum(F.round(decay * UNITS).cast("bigint"))  # whole units: a sum of doubles depends on the order of the rows
+    binned = prices.groupBy(*keys, "bin").agg(units.alias("units"), F.count("*").alias("lines"))
+    in_order = F.array_sort(F.collect_list(F.struct("bin", (F.col("units") / UNITS).alias("weight"))))
+    return binned.groupBy(*keys).agg(F.sum("lines").alias("lines"), (F.sum("units") / UNITS).alias("total"), in_order.alias("bins"))
 
 
 def price_bands(persons: DataFrame, categories: DataFrame, *, prior: float, levels: Sequence[float]) -> DataFrame:
@@ -123,10 +126,6 @@ def _bands(levels: Sequence[float]) -> Column:
     at = F.aggregate("bins", F.struct(F.lit(0.0).alias("weight"), nowhere.alias("at")), step)["at"]
     pairs = [((at[2 * place] * BIN).alias("low_log"), ((at[2 * place + 1] + 1) * BIN).alias("high_log")) for place in range(len(levels))]
     return F.array(*(F.struct(*pair) for pair in pairs))
-
-
-def _decay(as_of: date, half_life_days: float) -> Column:
-    return F.pow(F.lit(0.5), F.datediff(F.lit(as_of), F.col("event_date")) / F.lit(float(half_life_days)))
 
 
 def judged_bands(later: DataFrame, bands: DataFrame, of_categories: DataFrame, *, level: float) -> DataFrame:
@@ -194,5 +193,5 @@ def best_settings(judged: Mapping[T, Mapping[str, BucketQuality]], *, level: flo
 
     near = {settings: of for settings, of in judged.items() if farthest(of) <= NEAR}
     if near:
-        return min(near, key=lambda settings: near[settings][ALL].interval_score)
-    return min(judged, key=lambda settings: farthest(judged[settings]))
+        return min(near, key=lambda settings: round(near[settings][ALL].interval_score, 6))
+    return min(judged, key=lambda settings: round(farthest(judged[settings]), 6))

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from basketgraph.foundation.config import Settings
 from basketgraph.foundation.point_in_time import known_before
 
+UNITS = 10**9  # of shares
 ROUNDING = 1  # minor unit: a line's money divided by its pieces may be off by so much
 
 
@@ -36,11 +37,13 @@ def price_sensitivity(purchases: DataFrame, items: DataFrame, *, as_of: date, le
         .join(categories, "item_id", how="inner")  # at most one row an item
         .select("user_id", "category", (F.col("discount_minor") > 0).cast("double").alias("discounted"))
     )
-    usual = lines.groupBy("category").agg(F.avg("discounted").alias("expected"))
+    # Sums of whole numbers: a sum of ratios depends on the order of the rows.
+    usual = lines.groupBy("category").agg(F.round(F.avg("discounted") * UNITS).cast("bigint").alias("expected"))
     own = (
         lines.join(F.broadcast(usual), "category", how="inner")  # every line has a category
         .groupBy("user_id")
-        .agg(F.count("*").alias("lines"), F.avg("discounted").alias("discounted_share"), F.avg("expected").alias("expected_share"))
+        .agg(F.count("*").alias("lines"), F.avg("discounted").alias("discounted_share"), (F.sum("expected") / UNITS).alias("expected"))
+        .select("user_id", "lines", "discounted_share", (F.col("expected") / F.col("lines")).alias("expected_share"))
     )
     index = (F.col("discounted_share") - F.col("expected_share")).alias("sensitivity_index")
     return own.where(F.col("lines") >= least_lines).select("*", index)

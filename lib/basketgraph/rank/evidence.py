@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from basketgraph.foundation.goals import GoalWords
+from basketgraph.foundation.goals import LIKED, GoalWords
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
@@ -61,6 +61,7 @@ class Evidence:
     vectors: Floats  # [items, d]
     popularity_days: int
     words: GoalWords
+    of_others: GoalWords  # what similar items have in common: of a shop whose similarities are of more than its goal, that people like both
     parts: int  # at most so many of the user's items are named in a reason
 
     def name(self, item_id: str) -> str:
@@ -116,7 +117,15 @@ class Evidence:
 
 
 def evidence(
-    items: pa.Table, buyers: pa.Table, related: pa.Table, graph_items: pa.Table, *, popularity_days: int, parts: int, words: GoalWords
+    items: pa.Table,
+    buyers: pa.Table,
+    related: pa.Table,
+    graph_items: pa.Table,
+    *,
+    popularity_days: int,
+    parts: int,
+    words: GoalWords,
+    mixed: bool = False,
 ) -> Evidence:
     """The item side of one cut.
 
@@ -125,6 +134,7 @@ def evidence(
     related:     item_id, related_item_id, score, users; may be empty.
     graph_items: item_id, embedding, message; may be empty.
     words:       of the shop's goal.
+    mixed:       whether edges are made of other behaviours, too.
     """
     ids = items["item_id"].combine_chunks()
 
@@ -154,6 +164,7 @@ def evidence(
         vectors=vectors[:, :-1] if vectors.shape[1] else vectors,
         popularity_days=popularity_days,
         words=words,
+        of_others=LIKED if mixed else words,
         parts=parts,
     )
 

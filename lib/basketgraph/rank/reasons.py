@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
 
+from basketgraph.foundation.goals import LIKED
 from basketgraph.foundation.recommenders import EXPLAIN_ORDER
 from basketgraph.rank.evidence import Evidence, Part, UserHistory
 
@@ -100,12 +101,12 @@ def _popular(item_id: str, evidence: Evidence) -> dict[str, Any]:
 
 
 def _did(evidence: Evidence) -> str:
-    return evidence.words.past[0].upper() + evidence.words.past[1:]
+    return evidence.of_others.past[0].upper() + evidence.of_others.past[1:]
 
 
 def _do(parts: Sequence[Part], evidence: Evidence) -> str:
     """What the user does with the items that a reason names: some of them may only have been looked at or saved."""
-    return evidence.words.present if all(part.purchases for part in parts) else "like"
+    return evidence.of_others.present if all(part.purchases for part in parts) else LIKED.present
 
 
 def _reason(recommender: str, text: str, parts: Sequence[Part], own_share: float | None = None) -> dict[str, Any]:

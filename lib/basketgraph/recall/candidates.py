@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from scipy import sparse
 
@@ -27,7 +27,7 @@ CANDIDATES = ", ".join(
 def user_rows(
     edges: DataFrame, vectors: Mapping[str, DataFrame], profiles: Mapping[str, DataFrame] | None = None, refused: DataFrame | None = None
 ) -> DataFrame:
-    """One row per user, with the purchases, other items and vectors that the recommenders score by.
+    """One row per user of the edges and profiles, with the purchases, other items and vectors that the recommenders score by.
 
     edges:    gold.interactions rows of one cut.
     vectors:  recommender -> user_id, vector; may be empty.
@@ -46,12 +46,17 @@ def user_rows(
         listed = F.sort_array(F.collect_list(F.struct("item_id", F.col("weight").cast("float").alias("weight"))))
         of_users = rows.groupBy("user_id").agg(listed.alias("rows"))
         alike = F.struct(F.col("rows.item_id").alias("items"), F.col("rows.weight").alias("weights")).alias(f"{name}_profile")
-        users = users.join(of_users.select("user_id", alike), "user_id", how="left")  # at most one row per user
+        how = "left" if name == REFUSED else "outer"  # a visitor with an open cart or a visit alone is a user, too
+        users = users.join(of_users.select("user_id", alike), "user_id", how=how)  # at most one row per user on either side
+
+    def of_bought(column: str, kind: str) -> Column:
+        return F.coalesce(F.col(f"bought.{column}").cast(kind), F.array().cast(kind))
+
     return users.select(
         "user_id",
-        F.col("bought.item_id").alias("items"),
-        F.col("bought.weight").cast("array<float>").alias("weights"),
-        F.col("bought.decayed").cast("array<float>").alias("decayed"),
+        of_bought("item_id", "array<string>").alias("items"),
+        of_bought("weight", "array<float>").alias("weights"),
+        of_bought("decayed", "array<float>").alias("decayed"),
         F.struct(*(F.col(f"{name}_vector").alias(name) for name in vectors)).alias("vectors"),
         *(F.col(f"{name}_profile") for name in others),
     )

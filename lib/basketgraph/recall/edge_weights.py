@@ -57,7 +57,10 @@ def learn_edge_weights(counts: pa.Table, bought: pa.Table, behaviours: Sequence[
     done = Interactions(matrix(counts, np.log1p(counts["purchases"].to_numpy())), by_name)
     held_out = without(matrix(bought, np.ones(bought.num_rows)), done.purchases)  # a purchase again says nothing of the others
     cart = "cart_add" if "cart_add" in by_name else None
-    teaching = without(held_out, done.open_carts(cart)) if cart else held_out
-    if teaching.nnz < LEAST_PURCHASES:
+    if cart is not None:  # who bought out of the own cart teaches nothing
+        reminded = np.asarray(held_out.multiply(done.open_carts(cart)).sum(axis=1)).ravel() > 0
+        held_out = (sparse.diags((~reminded).astype(np.float32)) @ held_out).tocsr()
+        held_out.eliminate_zeros()
+    if held_out.nnz < LEAST_PURCHASES:
         return None
     return learn_weights(done, held_out, cart=cart, seed=seed, tied=True)

@@ -106,6 +106,7 @@ def _tiles(setting: str, own: Row, beside: Sequence[tuple[str, Row]]) -> list[di
             "beside": [(name, per_hundred(row[f"{measure}_share"]), range_in_words(row, measure)) for name, row in beside],
         }
         for measure in MEASURES
+        if measure != "spend" or own["spend_minor"]
     ]
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from basketgraph.foundation.goal_events import as_goal_events
-from basketgraph.foundation.goals import PURCHASE, Goal
+from basketgraph.foundation.goals import EVENTS, PURCHASE, REVIEWS, Goal
 from basketgraph.foundation.item_names import product_name
-from basketgraph.foundation.persons import by_actor
+from basketgraph.foundation.persons import IDENTITIES, by_actor, links_before, of_persons
 from basketgraph.foundation.tables.warehouse import LISTS, Warehouse, newest_release
 
 if TYPE_CHECKING:
@@ -33,9 +33,13 @@ class Shown:
         return self.warehouse.read_version(table, self.versions[table]) if is_released else self.warehouse.newest(table)
 
     def events(self) -> DataFrame:
-        """silver.events rows by actor, as lists see them: `purchase` is what reaches the shop's goal."""
-        currency = "XXX"  # of nothing; what reaches another goal than the purchase costs nothing
-        return by_actor(as_goal_events(self.read("silver.events"), self.read("silver.reviews"), self.goal, currency=currency))
+        """silver.events rows as lists see them: by person as of the lists' day, and `purchase` is what reaches the shop's goal."""
+        currency, events = "XXX", self.read(EVENTS)  # of nothing; what reaches another goal than the purchase costs nothing
+        of_goal = as_goal_events(events, self.read(REVIEWS), self.goal, currency=currency)
+        identities = self.read(IDENTITIES)
+        if self.as_of is None or (identities.isEmpty() and events.where("visitor_id IS NOT NULL").isEmpty()):
+            return of_goal
+        return of_persons(by_actor(of_goal), links_before(events, identities, as_of=self.as_of))
 
     @cached_property
     def as_of(self) -> date | None:

@@ -22,6 +22,7 @@ from basketgraph.foundation.code_hash import step_code
 from basketgraph.foundation.config import Config, load
 from basketgraph.foundation.cuts import run_cuts
 from basketgraph.foundation.failures import handling
+from basketgraph.foundation.goals import EVENTS, REVIEWS
 from basketgraph.foundation.interrupt import exits_on_interrupt
 from basketgraph.foundation.progress import BEAT_SECONDS, at, running
 from basketgraph.foundation.quality.overrides import acceptances
@@ -212,9 +213,12 @@ def opened(
 
 
 def last_day(tables: RunTables) -> date:
-    """The default `--ds`: the day after the last event; today where there is none yet."""
-    newest = tables.read("silver.events").agg(F.max("event_date")).collect()[0][0] if tables.exists("silver.events") else None
-    return date.today() if newest is None else newest + timedelta(days=1)
+    """The default `--ds`: the day after the last event, of a shop without events after the last review; today where there is none yet."""
+    for table in (EVENTS, REVIEWS):
+        newest = tables.read(table).agg(F.max("event_date")).collect()[0][0] if tables.exists(table) else None
+        if newest is not None:
+            return newest + timedelta(days=1)  # type: ignore[no-any-return]
+    return date.today()
 
 
 def job_main(job: Job, doc: str | None, file: str, arguments: Sequence[str] | None = None) -> None:

@@ -111,6 +111,12 @@ class Warehouse(TableReader):
         """Replace the whole table, as one commit. built_from: what the rows follow from, kept with the commit for `built_from`."""
         self._write(frame, table, {"built_from": built_from}, "overwrite")
 
+    def empty(self, table: str) -> None:
+        """Leave the table without a row; one that has none gets no commit. It is created where it is missing."""
+        if not self.read(table).isEmpty():
+            self.overwrite(self.read(table).limit(0), table)
+        self.create(table)
+
     def overwrite_day(self, frame: DataFrame, table: str, day: date, *, column: str = "as_of") -> None:
         """Replace the rows of one day; the others stay. Rows of another day in `frame` are refused by Delta."""
         self._write(frame, table, {}, "overwrite", f"{column} = DATE'{day.isoformat()}'")
