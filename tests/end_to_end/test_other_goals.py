@@ -84,8 +84,7 @@ def test_a_shop_with_every_behaviour_learns_what_each_counts_and_reminds_of_open
     assert at["candidates"].where("setting = 'rebuy' AND open_cart_rank IS NOT NULL").join(carts, pair, "left_anti").count() == 0
     assert at["candidates"].where("session_rank IS NOT NULL").count() > 0
     counted = live.read("gold.interactions").selectExpr("explode(behaviours) AS one").select("one.behaviour").distinct().collect()
-    (detail,) = [step["detail"] for step in told["steps"] if step["name"] == "interactions"]
-    weights = detail["behaviour_weights"]
+    weights = told["metrics"]["behaviour_weights"]
     assert {name: one["from"] for name, one in weights.items()} == {"view": "learned", "cart_add": "learned"}
     assert {row.behaviour for row in counted} == {name for name, one in weights.items() if one["weight"] > 0}
     assert max(one["weight"] for one in weights.values()) > 0

@@ -38,9 +38,8 @@ def test_what_foretells_purchases_counts_and_what_says_nothing_does_not() -> Non
 
 def test_who_bought_out_of_the_own_cart_teaches_nothing() -> None:
     counts, bought = shop(1)
-    carted = pa.table(
-        {"user_id": bought["user_id"], "item_id": bought["item_id"], "purchases": [0] * bought.num_rows, "cart_add": [1] * bought.num_rows}
-    )
+    nothing, put_in = (pa.array([number] * bought.num_rows, pa.int64()) for number in (0, 1))
+    carted = bought.append_column("purchases", nothing).append_column("cart_add", put_in)
     others = counts.drop_columns(["click"]).rename_columns(["user_id", "item_id", "purchases", "cart_add"])
     assert learn_edge_weights(pa.concat_tables([carted, others]), bought, ("cart_add",), seed=7) is None
 

@@ -99,6 +99,7 @@ def state(reader: Reader, logged: Rows, steps: Sequence[StepResult], run_id: str
     versions = dict(live["versions"]) if live else {}
     counted = live["rows"] if live else {}
     evaluated = details.get("evaluations", {})
+    weights = {name: value for name, value in details.get("interactions", {}).items() if name == "behaviour_weights"}
     offered = {name: value for step in OFFERS for name, value in details.get(step, {}).get("metrics", {}).items()}
     newest = max((details.get(step, {}) for step in ("clean", "replay")), key=lambda detail: detail.get("_finished_at", datetime.min))
     page = details.get("report", {}).get("report")
@@ -111,7 +112,7 @@ def state(reader: Reader, logged: Rows, steps: Sequence[StepResult], run_id: str
         "rows": newest.get("rows", {}),
         "tables": {table: {"version": version, "rows": counted[table]} for table, version in versions.items()},
         "quality": quality_verdict(reader, run_id),
-        "metrics": evaluated.get("metrics", {}) | offered,
+        "metrics": evaluated.get("metrics", {}) | weights | offered,
         "gains": evaluated.get("gains", {}),
         "judged_from": still_to_come(details.get("gate", {}).get("judged_from"), live),
     }

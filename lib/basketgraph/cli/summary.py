@@ -39,6 +39,8 @@ def print_summary(outcome: Mapping[str, Any], examples: Sequence[Example], *, fi
     print_tables(out, outcome["tables"])
     for setting in (name for name in LIST_SETTINGS if name in outcome["metrics"]):
         _print_models(out, setting, outcome["metrics"][setting], outcome["gains"].get(setting, {}))
+    if "behaviour_weights" in outcome["metrics"]:
+        _print_behaviour_weights(out, outcome["metrics"]["behaviour_weights"])
     if "price_bands" in outcome["metrics"]:
         _print_price_bands(out, outcome["metrics"]["price_bands"])
     if "price_conflicts" in outcome["metrics"]:
@@ -101,6 +103,13 @@ def _print_models(out: Console, setting: str, models: Mapping[str, Mapping[str, 
             cells += [f"{values[metric]:.4f}", f"{values[metric + '_low']:.4f} .. {values[metric + '_high']:.4f}"]
         gain = gains.get(name)
         shown.add_row(name, *cells, f"{gain['ndcg@20']:+.4f}  ({gain['low']:+.4f} .. {gain['high']:+.4f})" if gain else "")
+    out.print(shown)
+
+
+def _print_behaviour_weights(out: Console, weights: Mapping[str, Mapping[str, Any]]) -> None:
+    shown = table("\nwhat one event counts where a purchase counts 1", "behaviour", "weight", "interval", "")
+    for name, of in weights.items():
+        shown.add_row(name.replace("_", " "), f"{of['weight']:g}", f"{of['low']:g} .. {of['high']:g}" if "low" in of else "", of["from"])
     out.print(shown)
 
 

@@ -113,8 +113,8 @@ class Warehouse(TableReader):
 
     def empty(self, table: str) -> None:
         """Leave the table without a row; one that has none gets no commit. It is created where it is missing."""
-        if not self.read(table).isEmpty():
-            self.overwrite(self.read(table).limit(0), table)
+        if not self.newest(table).isEmpty():
+            self.overwrite(self.newest(table).limit(0), table)
         self.create(table)
 
     def overwrite_day(self, frame: DataFrame, table: str, day: date, *, column: str = "as_of") -> None:
