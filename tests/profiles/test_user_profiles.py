@@ -29,6 +29,8 @@ SETTINGS = ProfilesSettings(
     favourite_weight=0.5,
     cart_weight=0.75,
     open_cart_days=28,
+    impossible_minute_looks=100,
+    impossible_day_items=1000,
 )
 NOTHING_BOUGHT = {"orders": 0, "lines": 0, "amount_minor": 0, "orders_by_hour": [0] * 24}
 Given = Sequence[dict[str, Any]]
