@@ -174,5 +174,5 @@ def responses_in_words(responses: Sequence[Row]) -> list[dict[str, str]]:
             "stars": "–" if row["stars"] is None else f"{row['stars']:.1f}",
             "low": number_in_words(row["low"]),
         }
-        for row in responses
+        for row in sorted(responses, key=lambda row: list(SETTINGS).index(row["setting"]))
     ]
