@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from basketgraph.onboard.draft_tables import Lets, Table, count_equal_rows, flag_sql, label_sql, set_id, set_who
 from basketgraph.onboard.events import moment_of_sale
 from basketgraph.onboard.roles import Reading
@@ -47,3 +49,14 @@ def exposures_table(reading: Reading, lets: Lets) -> Table | None:
             table.columns[column] = label_sql(roles[role])
             table.guess(column, f"{roles[role].name} is the {role}", reading.because[role])
     return table
+
+
+def set_policy_of_folders(table: Table, names: Sequence[str]) -> None:
+    """Let the folder say which policy chose the items, where the logs lie in several and no column says it.
+
+    names: of the files, from the landing folder on.
+    """
+    folders = {name.split("/")[0] if "/" in name else None for name in names}
+    if "policy" not in table.columns and None not in folders and len(folders) > 1:
+        table.columns["policy"] = "substring_index(file_name, '/', 1)"
+        table.guess("policy", "the folder is the policy that chose the items", f"the files lie in {len(folders)} folders")

@@ -14,7 +14,7 @@ from basketgraph.onboard.draft_tables import Lets, Remark, Table
 from basketgraph.onboard.event_words import bought_words, has_event_words
 from basketgraph.onboard.events import events_table
 from basketgraph.onboard.evidence import currency_and_zone
-from basketgraph.onboard.exposures import exposures_table
+from basketgraph.onboard.exposures import exposures_table, set_policy_of_folders
 from basketgraph.onboard.file_kinds import FileKind
 from basketgraph.onboard.missing_columns import no_sales, refuse_undated
 from basketgraph.onboard.reviews import reviews_table
@@ -76,6 +76,8 @@ def plan(shop: str, landing: Path, kinds: Sequence[FileKind], *, currency: str |
         table = make(files.reading, files.lets) if files is not None else None
         if files is not None and table is not None:
             used[files] = None
+            if name == "exposures":
+                set_policy_of_folders(table, [file.name for file in files.kind.files])
             files.tables.append(table)
     return Plan(shop, landing, zone, money, list(used), remarks, [_left_out(files) for files in plans if files not in used])
 
