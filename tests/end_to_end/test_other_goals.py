@@ -67,10 +67,10 @@ def test_a_shop_with_every_behaviour_learns_what_each_counts_and_reminds_of_open
         draw = (look.person * 7 + look.item * 13 + look.at.minute) % 10
         return event(look, "purchase" if draw < 3 else "cart" if draw < 5 else "dislike" if draw == 5 else "view")
 
-    shop = GroupedPeople(tmp_path, "everything", EVENTS_HEADER, line)
+    shop = GroupedPeople(tmp_path, "everything", EVENTS_HEADER, line, people=300, items=200)  # most purchases are of what was never bought before
     assert "goal" not in shop.mapping
     told = ran(shop, monkeypatch)
-    assert told["metrics"]["rebuy"]["published"]["ndcg@20"] > 0.2
+    assert told["metrics"]["rebuy"]["published"]["ndcg@20"] > 0.1
     live = LiveRelease(spark, str(shop.warehouse))
     newest = live.read("gold.recommendations").agg({"as_of": "max"}).collect()[0][0]
     at = {

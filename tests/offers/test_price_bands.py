@@ -81,7 +81,13 @@ def test_settings_near_the_level_in_every_bucket_come_first() -> None:
     def quality(coverage: float, score: float, few: float = 0.8) -> dict[str, BucketQuality]:
         return {ALL: BucketQuality(1000, coverage, 1.0, score), "0": BucketQuality(10, few, 1.0, score)}
 
-    judged = {"near": quality(0.81, 1.7), "best score": quality(0.87, 1.6), "also near": quality(0.79, 1.8), "few": quality(0.8, 1.65, few=0.1)}
+    judged = {
+        "near": quality(0.81, 1.7),
+        "best score": quality(0.87, 1.6),
+        "also near": quality(0.82, 1.8),
+        "too low": quality(0.79, 1.5),
+        "few": quality(0.8, 1.65, few=0.1),
+    }
     assert best_settings(judged, level=0.8, least_lines=100) == "few"
     assert best_settings(judged, level=0.8, least_lines=10) == "near"
     assert best_settings({"far": quality(0.9, 1.0), "farther": quality(0.6, 1.0)}, level=0.8, least_lines=100) == "far"

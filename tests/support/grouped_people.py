@@ -14,7 +14,7 @@ from basketgraph.foundation.config import Config, load
 from support.drafts_in_spark import drafted
 
 OPENED = datetime(2026, 1, 5, 8, tzinfo=timezone.utc)
-PEOPLE, ITEMS, DAYS = 60, 40, 80
+DAYS = 80
 
 
 @dataclass(frozen=True)
@@ -31,26 +31,26 @@ class Look:
         return self.item % 2 == self.person % 2
 
 
-def looks() -> Iterator[Look]:
-    """Each person comes every fourth day or so and looks at some items of the own half, seldom at one of the other."""
+def looks(people: int, items: int) -> Iterator[Look]:
+    """Each person comes every fourth day or so and looks at some items of the own half near a favourite, seldom at one of the other."""
     chance = random.Random(11)
-    for person in range(PEOPLE):
+    for person in range(people):
         for day in range(person % 4, DAYS, 4):
             at = OPENED + timedelta(days=day, minutes=chance.randrange(600))
             for step in range(chance.randint(2, 5)):
-                place = min(int(chance.expovariate(0.25)), ITEMS // 2 - 1)
+                place = min(int(chance.expovariate(10 / items)), items // 2 - 1)
                 half = person % 2 if chance.random() < 0.9 else 1 - person % 2
-                yield Look(at + timedelta(minutes=step), person, (2 * (place + person // 2) + half) % ITEMS, place)
+                yield Look(at + timedelta(minutes=step), person, (2 * (place + person // 2) + half) % items, place)
 
 
 class GroupedPeople:
     """`conf` for --conf-dir with the mapping that onboarding drafts of one file, and a warehouse."""
 
-    def __init__(self, root: Path, name: str, header: str, line: Callable[[Look], str | None]) -> None:
+    def __init__(self, root: Path, name: str, header: str, line: Callable[[Look], str | None], *, people: int = 60, items: int = 40) -> None:
         self.conf, self.landing, self.warehouse, self.name = root / "conf-dir", root / "landing", root / "warehouse", name
         (self.conf / "conf" / "sources").mkdir(parents=True)
         self.landing.mkdir()
-        lines = [text for text in map(line, sorted(looks(), key=lambda look: (look.at, look.person))) if text is not None]
+        lines = [text for text in map(line, sorted(looks(people, items), key=lambda look: (look.at, look.person))) if text is not None]
         (self.landing / "acts.csv").write_text("\n".join([header, *lines, ""]))
         text = drafted(self.landing).text.replace("shop: newshop", f"shop: {name}")
         self.mapping = yaml.safe_load(text)

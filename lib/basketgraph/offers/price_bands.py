@@ -22,7 +22,7 @@ MOST_PIECES = 20  # a line of more pieces is a trader's
 BUCKETS = {"0": 0, "1-4": 1, "5-19": 5, "20+": 20}  # a history bucket -> its least number of lines
 ALL = "all"  # the lines of every bucket
 ROOM = 1e-9  # for rounding where a cumulated weight meets its bound
-NEAR = 0.025  # of the level: a coverage as good as can be had
+NEAR = (0.0, 0.035)  # coverage less the level, in the window on which settings are chosen: prices drift, so later a range holds less
 T = TypeVar("T")
 
 
@@ -182,16 +182,18 @@ def written_bands(bands: DataFrame, as_of: date, currency: str) -> DataFrame:
 
 
 def best_settings(judged: Mapping[T, Mapping[str, BucketQuality]], *, level: float, least_lines: int) -> T:
-    """Of the settings whose coverage is near the level, over all lines and in each history bucket, the one with the lowest interval score.
+    """Of the settings whose coverage is the level or little more (NEAR), in all and in each history bucket, that of the lowest interval score.
 
     judged:      settings -> bucket -> quality; buckets of fewer than `least_lines` lines say nothing.
-    returns:     where none is near, the settings whose farthest bucket is nearest to the level.
+    returns:     where there is none, the settings whose worst bucket is nearest to that.
     """
+    least, most = NEAR
 
     def farthest(of: Mapping[str, BucketQuality]) -> float:
-        return max((abs(one.coverage - level) for one in of.values() if one.lines >= least_lines), default=0.0)
+        over = [one.coverage - level for one in of.values() if one.lines >= least_lines]
+        return max((max(least - each, each - most, 0.0) for each in over), default=0.0)
 
-    near = {settings: of for settings, of in judged.items() if farthest(of) <= NEAR}
+    near = {settings: of for settings, of in judged.items() if farthest(of) == 0}
     if near:
         return min(near, key=lambda settings: round(near[settings][ALL].interval_score, 6))
     return min(judged, key=lambda settings: round(farthest(judged[settings]), 6))
