@@ -80,6 +80,7 @@ def test_rejected_rows_that_are_good_now_go_over_and_a_second_replay_changes_not
     assert shop.clean().picked_up == 0
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_days_files_are_brought_under_the_present_mapping_and_the_others_left(spark: SparkSession, tmp_path: Path) -> None:
     shop = Shop(spark, tmp_path)
@@ -102,6 +103,7 @@ def test_the_days_files_are_brought_under_the_present_mapping_and_the_others_lef
     assert replay(shop, first_day=date(2026, 2, 1), last_day=date(2026, 2, 28)).tables == {}
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_row_that_goes_gives_way_to_what_another_file_says_of_it(spark: SparkSession, tmp_path: Path) -> None:
     shop = Shop(spark, tmp_path)
@@ -196,6 +198,7 @@ def test_what_is_no_text_in_parquet_is_refused_on_being_read_again_too(spark: Sp
     assert_as_fresh(shop, tmp_path)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_history_is_mended_with_the_days_up_to_which_its_rows_hold(spark: SparkSession, tmp_path: Path) -> None:
     shop = Shop(spark, tmp_path, mapping(items=ITEMS))

@@ -100,6 +100,7 @@ def test_any_order_of_delivery_ends_in_the_same_tables(spark: SparkSession, tmp_
     assert all(one == found[0] for one in found)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_what_is_refused_no_longer_gives_back_what_it_had_taken(spark: SparkSession, tmp_path: Path) -> None:
     shop = Shop(spark, tmp_path, GIVEN)
