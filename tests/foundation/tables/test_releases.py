@@ -105,7 +105,7 @@ def test_a_pipeline_publishes_what_its_steps_read_and_write_and_what_every_run_a
     tables, known = released_tables(), pipelines()
     offers = {"gold.price_bands", "gold.category_price_bands", "gold.price_sensitivity", "gold.price_conflicts"}
     assert set(known.published_by("all", tables)) == set(tables) - offers
-    assert offers | {"silver.events", "ops.files"} <= set(known.published_by("offer", tables))
+    assert offers | {"silver.events", "ops.quality_results"} <= set(known.published_by("offer", tables))
     of_clean = set(known.published_by("clean", tables))
     assert {"silver.events", "gold.kept_purchases", "ops.files", "ops.quality_results", "ops.daily_values"} <= of_clean
     assert not {"gold.recommendations", "gold.user_profiles", "ops.evaluations"} & of_clean
