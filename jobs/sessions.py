@@ -42,6 +42,7 @@ def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepR
 
     changed = outdated(tables, recipe=of_limits, rewrite_days=settings.rewrite_days)
     write_days(tables, IMPOSSIBLE, impossible_of, events, changed, {EVENTS: tables.version(EVENTS), "recipe": of_limits})
+    tables.check("gold.sessions", "gold.impossible_visitors")
     detail = {"days": days, "impossible": tables.read(IMPOSSIBLE).select("user_id").distinct().count()}
     return StepReport(events.count(), tables.read(SESSIONS).count(), detail)
 

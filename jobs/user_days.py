@@ -32,6 +32,7 @@ def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepR
         recipe=recipe,
         rewrite_days=settings.rewrite_days,
     )
+    tables.check("gold.user_days")
     return StepReport(activity.count(), tables.read(USER_DAYS).count(), {"days": days})
 
 

@@ -46,7 +46,7 @@ def options(
 @app.command()
 @command
 def run(
-    pipeline: Annotated[str, typer.Argument(help="clean, profiles, recommend, all, replay or maintain (conf/pipelines.yaml)")],
+    pipeline: Annotated[str, typer.Argument(help="clean, profiles, recommend, all, offer, replay or maintain (conf/pipelines.yaml)")],
     options: Options,
     ds: Annotated[
         datetime | None, typer.Option("--ds", formats=["%Y-%m-%d"], help="UTC day of the run; default: the day after the last event")

@@ -39,7 +39,7 @@ def write_changed_days(
     recipe: str,
     rewrite_days: int,
 ) -> int:
-    """Bring a table by day up to its silver tables, and check it.
+    """Bring a table by day up to its silver tables.
 
     table:        gold.user_days or gold.sessions.
     summarise:    its rows of the days of the rows that it is given; a day's rows follow from that day's alone.
@@ -61,13 +61,12 @@ def write_days(
     outdated: Outdated,
     built_from: Mapping[str, int | str | None],
 ) -> None:
-    """Write the outdated days of a table by day, and check it.   built_from: what its rows then follow from."""
+    """Write the outdated days of a table by day.   built_from: what its rows then follow from."""
     if outdated.whole:
         tables.overwrite(summarise(activity), table, built_from=built_from)
     elif outdated.days:
         changed = summarise(activity.where(F.col(DAY).isin(outdated.days)))
         tables.overwrite_days(changed, table, outdated.days, column=DAY, built_from=built_from)
-    tables.check(table)
 
 
 def outdated_days(tables: RunTables, table: str, activity: DataFrame, versions: dict[str, int | None], *, recipe: str, rewrite_days: int) -> Outdated:
