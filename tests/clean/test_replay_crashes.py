@@ -37,14 +37,10 @@ def cut_off(shop: Shop, monkeypatch: pytest.MonkeyPatch, before: str) -> None:
             started.run(ReplaySettings(**{**NOTHING, "rejected": True}))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("before", "by"),
-    [
-        pytest.param(EVENTS, "replay", marks=pytest.mark.long),
-        pytest.param(REJECTED, "replay", marks=pytest.mark.long),
-        pytest.param("silver.items", "clean", marks=pytest.mark.long),  # a table of two is done
-        pytest.param("done", "clean", marks=pytest.mark.slow),
-    ],
+    [(EVENTS, "replay"), (REJECTED, "replay"), ("silver.items", "clean"), ("done", "clean")],  # silver.items: a table of two is done
 )
 def test_a_replay_that_was_cut_off_is_done_anew_by_the_next_run(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str, by: str
