@@ -31,8 +31,9 @@ def add_shop(conf: Path, text: str) -> None:
 
 
 class Numbers(Settings):
-    window_days: int
-    half_life_days: float
+    shards: int
+    buckets: int
+    new_items: bool
 
 
 def test_a_new_shop_needs_no_new_build(conf: Path) -> None:
@@ -42,10 +43,10 @@ def test_a_new_shop_needs_no_new_build(conf: Path) -> None:
 
 
 def test_a_shop_overrides_the_settings_and_the_command_line_overrides_the_shop(conf: Path) -> None:
-    add_shop(conf, SHOP + "settings: {interactions: {window_days: 14, half_life_days: 30}}\n")
-    assert load("local", "corner").section("interactions", Numbers) == Numbers(window_days=14, half_life_days=30)
-    told = load("local", "corner", {"interactions.window_days": "7", "warehouse": "/w", "landing": "/l", "ranks": "3"})
-    assert told.section("interactions", Numbers).window_days == 7
+    add_shop(conf, SHOP + "settings: {shards: {shards: 14, buckets: 30}}\n")
+    assert load("local", "corner").section("shards", Numbers) == Numbers(shards=14, buckets=30, new_items=True)
+    told = load("local", "corner", {"shards.shards": "7", "warehouse": "/w", "landing": "/l", "ranks": "3"})
+    assert told.section("shards", Numbers).shards == 7
     assert (told.warehouse, told.source["landing"], told.environment.ranks) == ("/w", "/l", 3)
 
 
@@ -71,7 +72,7 @@ def test_settings_that_are_no_sections_are_a_mistake_and_no_crash(conf: Path) ->
 def test_a_section_tells_every_unusable_value_at_once(conf: Path) -> None:
     add_shop(conf, SHOP)
     with pytest.raises(UserError) as caught:
-        load("local", "corner", {"interactions.window_days": "soon", "interactions.half_life_days": "[]"}).section("interactions", Numbers)
+        load("local", "corner", {"shards.shards": "soon", "shards.buckets": "[]"}).section("shards", Numbers)
     assert len(caught.value.faults) == 2
 
 

@@ -86,7 +86,9 @@ def test_a_log_of_behaviour_gives_lists_of_what_was_bought_without_any_item_tabl
 
 
 def test_lists_of_a_shop_whose_mapping_has_no_purchases_are_refused_before_anything_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    conf = shop_of(tmp_path, monkeypatch, drafted(four_shops.metadata_and_reviews(tmp_path / "landing")).text, pipeline="all")
+    text = drafted(four_shops.metadata_and_reviews(tmp_path / "landing")).text
+    want_events(shop_of(tmp_path / "drafted", monkeypatch, text, pipeline="all"), ["clean", "interactions"])  # its goal is drafted: ratings
+    conf = shop_of(tmp_path, monkeypatch, text.replace("goal: {rating_at_least: 4}\n", ""), pipeline="all")
     want_events(conf, ["clean", "publish"])
     with pytest.raises(UserError, match=r"newshop.yaml: want silver.events among tables, have silver.reviews, silver.items"):
         want_events(conf, ["clean", "interactions"])
