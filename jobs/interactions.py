@@ -20,7 +20,7 @@ from basketgraph.foundation.runs.job import StepReport, job_main
 from basketgraph.foundation.tables.warehouse import RunTables
 from basketgraph.interactions.interactions import InteractionsSettings, done_before, interactions, recorded_behaviours
 from basketgraph.interactions.leaks import check_cut
-from basketgraph.interactions.refusals import refusals, refused_items
+from basketgraph.interactions.refused_items import refusals, refused_items
 from basketgraph.recall.edge_weights import behaviour_counts, learn_edge_weights, learners
 from basketgraph.recall.settings import RecallSettings
 

@@ -174,7 +174,7 @@ MANY = settings(max_examples=10, deadline=None, database=None, print_blob=True, 
 DOZENS, A_DOZEN = (st.lists(plans(), min_size=least, max_size=least * 3 // 2).filter(varied) for least in (24, 12))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @FEW
 @given(several=A_DOZEN)
 def test_any_way_of_delivery_ends_in_the_tables_of_one_file(

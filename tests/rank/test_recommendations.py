@@ -77,4 +77,4 @@ def test_a_shop_without_labels_is_ranked_by_the_ladder(spark: SparkSession) -> N
         {name: pa.array([], pa.string()) for name in ("setting", "user_id", "item_id")} | {name: pa.array([], pa.float32()) for name in FEATURES}
     )
     rankers = train_rankers(empty.append_column("bought", pa.array([], pa.int32())), rank_settings())
-    assert [(ranker.ladder[:2], ranker.version) for ranker in rankers.values()] == [(("personal_frequency", "popularity"), LADDER_VERSION)] * 2
+    assert [(ranker.ladder[:2], ranker.version) for ranker in rankers.values()] == [(("personal_frequency", "open_cart"), LADDER_VERSION)] * 2

@@ -1,4 +1,4 @@
-"""gold.price_bands: what a person pays for a piece of a category, as a range that holds a stated share of the prices.
+"""gold.price_bands and gold.category_price_bands: what people pay for a piece of a category, as ranges that hold a stated share of the prices.
 
 The range lies between two quantiles of a mixture of histograms of log prices: (n F_person + k F_category) / (n + k), n the decayed number of the
 person's lines in the category. With few lines it is the category's range, with many the person's own. All of it is Spark SQL.

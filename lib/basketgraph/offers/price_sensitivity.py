@@ -1,4 +1,4 @@
-"""gold.price_sensitivity: how much more than others a person buys what is discounted; gold.price_conflicts: items with two prices at once."""
+"""gold.price_sensitivity and gold.price_conflicts: who buys what is discounted, and which items had two prices at once."""
 
 from __future__ import annotations
 

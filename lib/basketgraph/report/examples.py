@@ -69,7 +69,8 @@ def live_examples(warehouse: Warehouse, pseudonyms: Pseudonyms, *, window_days: 
     def few(rows: DataFrame) -> DataFrame:
         return shown.named(rows.join(F.broadcast(chosen), "user_id", how="left_semi"))
 
-    latest = F.sort_array(F.collect_list(F.struct("last_purchase_date", "purchases", "item_id", "name")), asc=False)
+    bought_on = F.coalesce("last_purchase_date", "last_date").alias("bought_on")  # rows of older versions have the latter alone
+    latest = F.sort_array(F.collect_list(F.struct(bought_on, "purchases", "item_id", "name")), asc=False)
     bought = few(shown.of_day(EDGES).where("purchases > 0")).groupBy("user_id").agg(F.slice(latest, 1, BOUGHT).alias("bought"))
     later = _bought_later(shown, window_days).withColumn("bought_later", F.lit(True))
     places = few(lists).join(later, ["user_id", "item_id"], how="left")  # at most one row a pair

@@ -8,7 +8,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from basketgraph.interactions.interactions import REFUSALS
-from basketgraph.interactions.refusals import refusals, refused_items
+from basketgraph.interactions.refused_items import refusals, refused_items
 from support.contract_rows import rows
 
 CUT = date(2026, 3, 20)
