@@ -48,7 +48,7 @@ def shop_visits(warehouse: Warehouse, ds: date, history_days: int) -> Visits | N
     if not warehouse.version(SESSIONS):  # none, or the first one, which has no row
         return None
     impossible = warehouse.newest(IMPOSSIBLE)
-    sessions = of_people(warehouse.newest(SESSIONS).where(F.col("event_date") < F.lit(ds)), impossible)
+    sessions = without_impossible_days(warehouse.newest(SESSIONS).where(F.col("event_date") < F.lit(ds)), impossible)
     last_day = sessions.agg(F.max("event_date")).collect()[0][0]
     if last_day is None:
         return None
@@ -60,13 +60,13 @@ def shop_visits(warehouse: Warehouse, ds: date, history_days: int) -> Visits | N
         days=as_dicts(visits_by_day(sessions.where(recent))),
         channels=as_dicts(visits_by_channel(sessions, last_day=last_day).limit(MOST_CHANNELS)),
         categories=as_dicts(
-            looks_by_category(of_people(events, impossible), warehouse.newest("silver.items"), last_day=last_day).limit(MOST_CATEGORIES)
+            looks_by_category(without_impossible_days(events, impossible), warehouse.newest("silver.items"), last_day=last_day).limit(MOST_CATEGORIES)
         ),
         impossible=flagged.count(),
     )
 
 
-def of_people(rows: DataFrame, impossible: DataFrame) -> DataFrame:
+def without_impossible_days(rows: DataFrame, impossible: DataFrame) -> DataFrame:
     """Rows without the days on which their user did more than a person can. impossible: gold.impossible_visitors rows."""
     return rows.join(F.broadcast(impossible.select("user_id", "event_date")), ["user_id", "event_date"], how="left_anti")
 
