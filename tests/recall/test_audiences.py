@@ -22,10 +22,11 @@ def test_open_carts_and_what_was_looked_at_and_not_bought_with_the_reason_on_eac
     happened = [
         *(event("cart_add", "carted", 15), event("view", "carted", 15), event("view", "seen", 14), event("click", "seen", 16, 23)),
         *(event("view", "bought", 14), event("purchase", "bought", 15), event("purchase", "seen after", 13), event("view", "seen after", 14)),
+        *(event("view", "bought between", 13), event("purchase", "bought between", 14), event("view", "bought between", 15)),
         *(event("view", "old", 5), event("view", "today", 20), event("view", "refused", 15), event("view", "withdrawn", 15)),
         *(event("view", f"more {n}", 7) for n in range(3)),
     ]
-    sold = ("carted", "seen", "bought", "seen after", "old", "today", "refused", *(f"more {n}" for n in range(3)))
+    sold = ("carted", "seen", "bought", "seen after", "bought between", "old", "today", "refused", *(f"more {n}" for n in range(3)))
     got = audiences(
         rows(spark, "silver.events", happened),
         rows(spark, "silver.items", [{"item_id": item} for item in sold]),

@@ -38,7 +38,7 @@ def audiences(events: DataFrame, items: DataFrame, refused: DataFrame, *, as_of:
 
 
 def looked_at_only(events: DataFrame, *, as_of: date, days: int) -> DataFrame:
-    """What each user looked at in the last `days` days and did not buy since: audience, user_id, item_id, last_at, times."""
+    """What each user looked at in the last `days` days and did not buy from the first look on: audience, user_id, item_id, last_at, times."""
     day, is_look, is_bought = F.col("event_date"), F.col("event_type").isin(*LOOKS), F.col("event_type") == "purchase"
     in_window = (day < F.lit(as_of)) & (day >= F.lit(as_of - timedelta(days=days)))
     pairs = (
