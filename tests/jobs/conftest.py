@@ -24,7 +24,7 @@ def ran(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> RanJob
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv(CONF_VARIABLE, str(shop.conf))
         patched.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))  # the user's own key is not touched
-        conf = shop.config("all", **{"replay.first_day": str(OPENED), "replay.last_day": str(DS)})
+        conf = shop.config("all", **{"replay.first_day": str(OPENED), "replay.last_day": str(DS), "sequences.train": "true", "sequences.epochs": "1"})
         with opened(conf, "run", DS, "jobs") as (tables, memory):
             done, runs = RanJobs(conf, tables), RunLog(tables, conf)
             for name in ORDER:

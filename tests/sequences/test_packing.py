@@ -3,7 +3,7 @@
 import numpy as np
 
 from basketgraph.sequences.packing import pack, training_rows
-from basketgraph.shards.sequence_rows import EMPTY
+from basketgraph.shards.manifest import EMPTY
 
 
 def taught(rows) -> list[tuple[list[int], int]]:

@@ -6,14 +6,15 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from basketgraph.foundation.config import UserError
 from basketgraph.foundation.distributed.epoch_log import append_epoch
 from basketgraph.foundation.distributed.workers import OneProcess
 from basketgraph.sequences.leave_one_out import Held, LeaveOneOut
-from basketgraph.sequences.packing import training_rows
-from basketgraph.sequences.results import MODEL, PROGRESS
+from basketgraph.sequences.results import MODEL, PROGRESS, VECTORS
 from basketgraph.sequences.scoring import Transformer
 from basketgraph.sequences.settings import SequenceSettings
 from basketgraph.sequences.train import Epoch, Schedule
@@ -46,8 +47,7 @@ def circles(people: int) -> list[np.ndarray]:
 @pytest.fixture(scope="module")
 def sealed(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("set") / "shards"
-    rows = training_rows(circles(300), SETTINGS.length)
-    seal_sequences(folder, rows, Nodes([str(item) for item in range(ITEMS)]), shards=4, cut=date.max)
+    seal_sequences(folder, circles(300), Nodes([str(item) for item in range(ITEMS)]), shards=4, cut=date.max)
     return folder
 
 
@@ -62,11 +62,18 @@ def alone(sealed, tmp_path_factory):
 @pytest.mark.parametrize("ranks", [2, pytest.param(3, marks=pytest.mark.long)])
 def test_any_number_of_ranks_gives_one_ranks_losses(ranks, sealed, alone, tmp_path):
     seen = []
-    result = train_sequences(sealed, tmp_path, SETTINGS, ranks=ranks, on_epoch=seen.append)
+    result = train_sequences(sealed, tmp_path, SETTINGS, ranks=ranks, on_epoch=seen.append, vectors=True)
     assert result.ranks == ranks
     assert result.losses == pytest.approx(alone.losses, rel=1e-4)
     assert [epoch["loss"] for epoch in seen] == list(result.losses)
     assert result.losses[-1] < 0.8 * result.losses[0]
+    vectors = {table: pa.concat_tables(map(pq.read_table, sorted((tmp_path / VECTORS).glob(f"{table}*")))) for table in ("users", "items")}
+    people = dict(zip(vectors["users"]["user_id"].to_pylist(), vectors["users"]["vector"].to_pylist(), strict=True))
+    own = circles(300)[7]
+    scores = Transformer.read(tmp_path / MODEL, [own], ITEMS, SETTINGS).scores([own])[0]
+    exported = np.array(vectors["items"]["vector"].to_pylist()) @ people["000000007"]
+    assert len(people) == 300
+    np.testing.assert_allclose(exported[own], scores[own], rtol=1e-4)  # the trained model's logits, whichever rank wrote them
 
 
 @pytest.mark.slow
@@ -76,7 +83,7 @@ def test_a_planted_order_is_learned(tmp_path):
     data = LeaveOneOut(tuple(map(str, range(ITEMS + 1))), held.histories, held, held)
     settings = SETTINGS.model_copy(update={"epochs": 20})
     shards = tmp_path / "shards"
-    seal_sequences(shards, training_rows(data.training, settings.length), Nodes(data.items), shards=2, cut=date.max)
+    seal_sequences(shards, data.training, Nodes(data.items), shards=2, cut=date.max)
     train_shards(shards, tmp_path, settings, OneProcess())
     transformer = Transformer.read(tmp_path / MODEL, data.training, len(data.items), settings)
     scores = transformer.scores(held.histories)

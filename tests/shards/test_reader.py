@@ -13,7 +13,6 @@ from basketgraph.foundation.config import UserError
 from basketgraph.shards.manifest import MANIFEST, Manifest, described, seal_set
 from basketgraph.shards.plain import Nodes, seal_arrays, seal_sequences
 from basketgraph.shards.reader import ShardSet, _batches
-from basketgraph.shards.sequence_rows import COLUMNS, SequenceRows
 
 USERS, ITEMS, SHARDS = 50, 12, 3
 
@@ -57,17 +56,16 @@ def test_rows_come_back_in_the_order_of_their_indices_whatever_order_they_lie_in
     np.testing.assert_array_equal(shards.items().features, np.eye(ITEMS)[:, :4])
 
 
-def test_sequences_come_back_by_row_and_shards_without_rows_are_empty(tmp_path):
+def test_sequences_come_back_in_their_order_and_shards_without_people_are_empty(tmp_path):
     draw = np.random.default_rng(0)
-    rows = SequenceRows(np.arange(7), *(draw.integers(-1, ITEMS, size=(7, 5), dtype=np.int32) for _ in COLUMNS))
-    manifest = seal_sequences(tmp_path / "set", rows, Nodes([f"i{k:02d}" for k in range(ITEMS)]), shards=9, cut=date(2026, 3, 1))
+    taken = [draw.integers(ITEMS, size=size) for size in (3, 0, 5, 1, 2, 4, 5)]
+    manifest = seal_sequences(tmp_path / "set", taken, Nodes([f"i{k:02d}" for k in range(ITEMS)]), shards=9, cut=date(2026, 3, 1))
     assert (manifest.sequences, manifest.sequence_length, manifest.items, manifest.users, manifest.edges) == (7, 5, ITEMS, 0, 0)
     file = tmp_path / "set" / "sequences-00008.parquet"
     assert manifest.of_kind("sequences", [0])[0].rows == 0
     sealed = ShardSet(tmp_path / "set")
-    got = SequenceRows.joined([sealed.sequences(shard) for shard in sealed.shards])
-    for name in ("index", *COLUMNS):
-        np.testing.assert_array_equal(getattr(got, name), getattr(rows, name))
+    got = [items.tolist() for shard in sealed.shards for items in sealed.sequences(shard).items]
+    assert got == [items.tolist() for items in taken]
     assert sealed.items().ids.tolist() == [f"i{k:02d}" for k in range(ITEMS)]
     assert len(ShardSet(tmp_path / "set", [8]).edges(8).users) == 0
     file.write_bytes(b"short")

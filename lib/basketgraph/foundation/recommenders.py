@@ -63,6 +63,10 @@ RECOMMENDERS = (
         "graph", "graph alone", "vectors", "inner product of the graph recommender's embeddings", 3, "graph",
         Vectors("gold.user_embeddings", "gold.item_embeddings", "embedding"),
     ),
+    Recommender(
+        "sequence", "what comes next", "vectors", "logit of the item that follows the user's last ones", 9, "sequences",
+        Vectors("gold.sequence_user_vectors", "gold.sequence_item_vectors", "vector"), model="basketgraph.sequences.settings.SequencesSection",
+    ),
 )  # fmt: skip
 NAMES = tuple(recommender.name for recommender in RECOMMENDERS)
 EXPLAIN_ORDER = tuple(recommender.name for recommender in sorted(RECOMMENDERS, key=lambda recommender: recommender.explain_order))

@@ -15,7 +15,6 @@ from basketgraph.foundation.peak_memory import peak_memory_bytes
 from basketgraph.foundation.ranking import Interval, interval, paired_difference
 from basketgraph.sequences.blend import blend_weight, blended, tuned_counts
 from basketgraph.sequences.leave_one_out import Array, LeaveOneOut, gains, hits, read_leave_one_out, sample, target_ranks
-from basketgraph.sequences.packing import training_rows
 from basketgraph.sequences.results import MODEL, Result
 from basketgraph.sequences.scoring import Transformer
 from basketgraph.sequences.settings import SequenceSettings
@@ -76,7 +75,7 @@ def fit(data: LeaveOneOut, settings: SequenceSettings, ranks: int, say: Say = si
     """Seal the training sequences, train on them with `ranks` ranks, and read the model."""
     with tempfile.TemporaryDirectory(prefix="basketgraph-bench-", ignore_cleanup_errors=True) as folder:
         shards, model_dir = Path(folder) / "shards", Path(folder) / "model"
-        seal_sequences(shards, training_rows(data.training, settings.length), Nodes(data.items), shards=max(SHARDS, ranks), cut=date.max)
+        seal_sequences(shards, data.training, Nodes(data.items), shards=max(SHARDS, ranks), cut=date.max)
         result = train_sequences(
             shards,
             model_dir,

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from basketgraph.foundation.distributed.workers import Workers
+from basketgraph.sequences.packing import SequenceRows
 from basketgraph.sequences.settings import SequenceSettings
-from basketgraph.shards.sequence_rows import SequenceRows
 
 Array = NDArray[Any]
 STEPS = 5  # the longest gap that counts

@@ -8,9 +8,37 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from basketgraph.shards.sequence_rows import EMPTY, SequenceRows
+from basketgraph.shards.manifest import EMPTY
 
 Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class SequenceRows:
+    """Rows of `length` entries, each of which may hold several sequences, one after the other; EMPTY at the end of a row that is not full.
+
+    index:     int64 [rows]: the row's number among those of all ranks.
+    items:     int32 [rows, length]: item indices in the sequence's order.   targets: likewise, the item that follows each.
+    positions: int32 [rows, length]: 0 at a sequence's first item, 1 at its second, ...
+    """
+
+    index: Array
+    items: Array
+    targets: Array
+    positions: Array
+
+    @property
+    def length(self) -> int:
+        return int(self.items.shape[1])
+
+    def numbered_from(self, first: int) -> "SequenceRows":
+        """The same rows, with numbers that begin at `first`."""
+        return SequenceRows(self.index + first, self.items, self.targets, self.positions)
+
+    @classmethod
+    def joined(cls, parts: "Sequence[SequenceRows]") -> "SequenceRows":
+        """The rows of all parts, of which there has to be one."""
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("index", "items", "targets", "positions")))
 
 
 @dataclass(frozen=True)

@@ -33,15 +33,20 @@ class Transformer:
     @torch.no_grad()
     def scores(self, histories: Sequence[Array]) -> Array:
         """Logits of the item that follows each history, of at least one item: float32 [histories, items], -inf for items not trained on."""
-        model = self.model
-        recent = [history[-model.settings.length :] for history in histories]
-        packed = pack(recent, recent, model.settings.length)
-        last = packed.begin_of + np.array([len(history) for history in recent]) - 1
-        hidden = torch.zeros(len(recent), model.settings.dim)
-        for begin in range(0, len(packed.rows.index), ROWS):
-            items, positions = (torch.from_numpy(values[begin : begin + ROWS]).long() for values in (packed.rows.items, packed.rows.positions))
-            inside = np.flatnonzero((packed.row_of >= begin) & (packed.row_of < begin + ROWS))
-            hidden[inside] = model.hidden(items, positions, no_dropout)[packed.row_of[inside] - begin, last[inside]]
-        logits: Array = model.logits(hidden).numpy()
+        logits: Array = self.model.logits(last_states(self.model, histories)).numpy()
         logits[:, ~self.trained] = -np.inf
         return logits
+
+
+@torch.no_grad()
+def last_states(model: SequenceModel, histories: Sequence[Array]) -> torch.Tensor:
+    """The state after the last items of each history, of at least one item: float32 [histories, d]."""
+    recent = [history[-model.settings.length :] for history in histories]
+    packed = pack(recent, recent, model.settings.length)
+    last = packed.begin_of + np.array([len(history) for history in recent], np.int64) - 1
+    states = torch.zeros(len(recent), model.settings.dim)
+    for begin in range(0, len(packed.rows.index), ROWS):
+        items, positions = (torch.from_numpy(values[begin : begin + ROWS]).long() for values in (packed.rows.items, packed.rows.positions))
+        inside = np.flatnonzero((packed.row_of >= begin) & (packed.row_of < begin + ROWS))
+        states[inside] = model.hidden(items, positions, no_dropout)[packed.row_of[inside] - begin, last[inside]]
+    return states

@@ -28,3 +28,14 @@ class SequenceSettings(Settings):
     def steps(self, rows: int) -> int:
         """Steps an epoch takes."""
         return max(-(-rows // self.batch_rows), min(self.steps_per_epoch, rows))
+
+
+class SequencesSection(SequenceSettings):
+    """Section `sequences` of conf/settings.yaml."""
+
+    train: bool  # whether the steps of sequences make anything
+    longest: int = Field(ge=2)  # items of a person that are sealed, the latest
+
+    def of_training(self) -> SequenceSettings:
+        """What a training depends on."""
+        return SequenceSettings.model_validate(self.model_dump(exclude={"train", "longest"}))

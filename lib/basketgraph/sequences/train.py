@@ -13,8 +13,8 @@ from basketgraph.sequences.dropout import RowDropout
 from basketgraph.sequences.initialisation import item_vectors
 from basketgraph.sequences.loss import draw_negatives
 from basketgraph.sequences.model import START, SequenceModel
+from basketgraph.sequences.packing import SequenceRows
 from basketgraph.sequences.settings import SequenceSettings
-from basketgraph.shards.sequence_rows import SequenceRows
 
 
 @dataclass(frozen=True)

@@ -16,13 +16,14 @@ Kind = Literal["users", "edges", "items", "sequences"]
 
 MANIFEST = "manifest.json"
 FORMAT = 1
+EMPTY = -1  # fills the end of a list of item indices
 CURE = "Seal the set again (jobs/seal_shards.py) and train on that."
 
 COLUMNS = {  # of each kind of file; all lists of a column in a set have one length, as petastorm wants it
     "users": ("user_index bigint", "user_id string", "start array<float>", "features array<float>"),
     "edges": ("user_index bigint", "item_index bigint", "weight float"),
     "items": ("item_index bigint", "item_id string", "start array<float>", "features array<float>"),
-    "sequences": ("row_index bigint", "items array<int>", "targets array<int>", "positions array<int>"),
+    "sequences": ("user_id string", "items array<int>"),
 }
 SCHEMA_HASH = hashlib.sha256(repr(sorted(COLUMNS.items())).encode()).hexdigest()
 
@@ -49,8 +50,8 @@ class Manifest(Settings):
     users: int
     items: int
     edges: int
-    sequences: int = 0  # packed rows of shards.sequence_rows
-    sequence_length: int = 0  # entries of each of them
+    sequences: int = 0  # people whose items are in order
+    sequence_length: int = 0  # entries of each list of theirs; EMPTY fills the end
     start_width: int  # 0: training finds a start of its own
     user_features: tuple[str, ...]
     item_features: tuple[str, ...]

@@ -12,8 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from basketgraph.shards.manifest import Kind, Manifest, ShardFile, described, manifest_of, seal_set
-from basketgraph.shards.sequence_rows import COLUMNS, SequenceRows
+from basketgraph.shards.manifest import EMPTY, Kind, Manifest, ShardFile, described, manifest_of, seal_set
 
 Array = NDArray[Any]
 
@@ -50,17 +49,23 @@ def seal_arrays(folder: Path, edges: tuple[Array, Array, Array], users: Nodes, i
     return seal_set(folder, fill)
 
 
-def seal_sequences(folder: Path, rows: SequenceRows, items: Nodes, *, shards: int, cut: date) -> Manifest:
-    """Seal packed sequences, without users and edges, as `folder`; rows fall into shards by runs of the index."""
+def seal_sequences(folder: Path, sequences: Sequence[Array], items: Nodes, *, shards: int, cut: date) -> Manifest:
+    """Seal the items of each person in order, without users and edges, as `folder`; people fall into shards by runs of their number, their id.
+
+    sequences: item indices, int64 [n] of each person, n from 0 on.
+    """
+    length = max((len(taken) for taken in sequences), default=0)
 
     def fill(writing: Path) -> Manifest:
         files: list[ShardFile] = []
-        for shard, (begin, end) in enumerate(_runs(len(rows.index), shards)):
-            columns = {"row_index": pa.array(rows.index[begin:end])}
-            columns |= {name: _lists(getattr(rows, name)[begin:end], pa.int32()) for name in COLUMNS}
+        for shard, (begin, end) in enumerate(_runs(len(sequences), shards)):
+            lists = np.full((end - begin, length), EMPTY, np.int32)
+            for row, taken in enumerate(sequences[begin:end]):
+                lists[row, : len(taken)] = taken
+            columns = {"user_id": pa.array([f"{number:09d}" for number in range(begin, end)], pa.string()), "items": _lists(lists, pa.int32())}
             files.append(_written(pa.table(columns), writing, "sequences", shard))
         files.append(_written(_node_table("item", items, 0, len(items.ids)), writing, "items", None))
-        fields = {"sequence_length": rows.length, "start_width": 0, "user_features": (), "item_features": items.feature_names}
+        fields = {"sequence_length": length, "start_width": 0, "user_features": (), "item_features": items.feature_names}
         return manifest_of(writing, files, cut=cut, tables={}, shards=shards, **fields)
 
     return seal_set(folder, fill)

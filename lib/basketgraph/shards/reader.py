@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from basketgraph.foundation.config import UserError
 from basketgraph.foundation.paths import file_url
-from basketgraph.shards.manifest import CURE, Manifest, ShardFile, ids_sha256, read_manifest, verify
-from basketgraph.shards.sequence_rows import COLUMNS, SequenceRows
+from basketgraph.shards.manifest import CURE, EMPTY, Manifest, ShardFile, ids_sha256, read_manifest, verify
 
 Array = NDArray[Any]
 
@@ -39,6 +38,14 @@ class EdgeRows:
     users: Array
     items: Array
     weights: Array
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """People of some shard: ids [n], and of each the items in order, int32 indices."""
+
+    ids: Array
+    items: list[Array]
 
 
 class ShardSet:
@@ -71,12 +78,12 @@ class ShardSet:
         order = np.lexsort((columns["item_index"], columns["user_index"]))
         return EdgeRows(columns["user_index"][order], columns["item_index"][order], columns["weight"][order])
 
-    def sequences(self, shard: int) -> SequenceRows:
-        """The packed sequences of a shard, by row."""
-        empty = {name: np.zeros((0, self.manifest.sequence_length), np.int32) for name in COLUMNS}
-        columns = self._read(self.manifest.of_kind("sequences", [shard]), {"row_index": np.zeros(0, np.int64), **empty})
-        order = np.argsort(columns["row_index"], kind="stable")
-        return SequenceRows(*(columns[name][order] for name in ("row_index", *COLUMNS)))
+    def sequences(self, shard: int) -> Sequences:
+        """The people of a shard, by id."""
+        empty = {"user_id": np.zeros(0, object), "items": np.zeros((0, self.manifest.sequence_length), np.int32)}
+        columns = self._read(self.manifest.of_kind("sequences", [shard]), empty)
+        order = np.argsort(columns["user_id"], kind="stable")
+        return Sequences(columns["user_id"][order], [taken[taken != EMPTY] for taken in columns["items"][order]])
 
     def _nodes(self, name: str, files: list[ShardFile], features: int) -> NodeRows:
         empty = {f"{name}_index": np.zeros(0, np.int64), f"{name}_id": np.zeros(0, object)}

@@ -58,12 +58,12 @@ def seal_shards(
         return manifest_of(writing, files, cut=cut, tables=dict(tables), shards=shards, start_width=width, **labels)
 
     def write_files(writing: Path) -> list[ShardFile]:
-        users = _with_index(_all_ids(interactions, "user_id", user_features), "user_id", shards)
-        users = _with_vectors(users, "user_id", width, factors[0] if factors else None, user_features)
-        user_files = _write(users, writing, "users", shards)
-        items = _with_index(_all_ids(interactions, "item_id", item_features), "item_id", 1)
-        items = _with_vectors(items, "item_id", width, factors[1] if factors else None, item_features)
-        item_files = _write(items, writing, "items", 1)
+        users = with_index(_all_ids(interactions, "user_id", user_features), "user_id", shards)
+        users = with_vectors(users, "user_id", width, factors[0] if factors else None, user_features)
+        user_files = write_shards(users, writing, "users", shards)
+        items = with_index(_all_ids(interactions, "item_id", item_features), "item_id", 1)
+        items = with_vectors(items, "item_id", width, factors[1] if factors else None, item_features)
+        item_files = write_shards(items, writing, "items", 1)
         written_users, written_items = (
             spark.read.parquet(*[globbed(file_url(writing / file.name)) for file in files]).select(f"{kind}_id", f"{kind}_index")
             for kind, files in (("user", user_files), ("item", item_files))
@@ -73,7 +73,7 @@ def seal_shards(
             .join(written_items, "item_id", "inner")
             .select(shard_of(F.col("user_id"), shards).alias("shard"), "user_index", "item_index", F.col("weight").cast("float").alias("weight"))
         )
-        return [*user_files, *_write(edges, writing, "edges", shards), *item_files]
+        return [*user_files, *write_shards(edges, writing, "edges", shards), *item_files]
 
     return seal_set(folder, fill)
 
@@ -94,7 +94,7 @@ def _all_ids(interactions: DataFrame, id_column: str, features: Features | None)
     return ids.distinct()
 
 
-def _with_index(ids: DataFrame, id_column: str, shards: int) -> DataFrame:
+def with_index(ids: DataFrame, id_column: str, shards: int) -> DataFrame:
     """id, shard and index: shard by shard, in each the ids in order, numbered from 0 on through the whole set."""
     kind = id_column.removesuffix("_id")
     placed = ids.withColumn("shard", shard_of(F.col(id_column), shards) if shards > 1 else F.lit(0))
@@ -105,7 +105,7 @@ def _with_index(ids: DataFrame, id_column: str, shards: int) -> DataFrame:
     return placed.withColumn(f"{kind}_index", offset + within)
 
 
-def _with_vectors(ids: DataFrame, id_column: str, width: int, factors: DataFrame | None, features: Features | None) -> DataFrame:
+def with_vectors(ids: DataFrame, id_column: str, width: int, factors: DataFrame | None, features: Features | None) -> DataFrame:
     """The start vector and the features of every id, zeros where it has none: lists of one length each."""
     lengths = {"start": width, "features": len(features.labels) if features else 0}
     if factors is not None:
@@ -118,9 +118,9 @@ def _with_vectors(ids: DataFrame, id_column: str, width: int, factors: DataFrame
     return ids
 
 
-def _write(frame: DataFrame, writing: Path, kind: Literal["users", "edges", "items"], shards: int) -> list[ShardFile]:
+def write_shards(frame: DataFrame, writing: Path, kind: Literal["users", "edges", "items", "sequences"], shards: int) -> list[ShardFile]:
     """One file for each shard that has rows; the rows of a shard in order."""
-    order = {"users": ["user_index"], "edges": ["user_index", "item_index"], "items": ["item_index"]}[kind]
+    order = {"users": ["user_index"], "edges": ["user_index", "item_index"], "items": ["item_index"], "sequences": ["user_id"]}[kind]
     raw = writing / f"_{kind}"
     whole = frame.repartition(shards, "shard").sortWithinPartitions("shard", *order)
     whole.write.partitionBy("shard").parquet(file_url(raw))

@@ -16,7 +16,7 @@ from basketgraph.foundation.tables.reader import aware
 from basketgraph.foundation.tables.warehouse import RunTables
 
 CUT = re.compile(r"\d{4}-\d{2}-\d{2}")
-CUT_FOLDERS = ("shards", "models/graph", "tensorboard/graph")  # each holds a folder a cut
+CUT_FOLDERS = ("shards", "sequences", "models/graph", "models/sequences", "tensorboard/graph")  # each holds a folder a cut
 RUNS, TRAINING = "ops.runs", "train_graph"
 
 
