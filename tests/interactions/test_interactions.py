@@ -154,14 +154,19 @@ def test_other_behaviours_count_by_their_weights_and_what_was_taken_out_of_the_c
     happened = [bought, did("view"), did("view", day=PAST), did("favourite"), did("dismiss")]
     happened += [did("view", "tea"), *(did(kind, "oats") for kind in ("cart_add", "cart_add", "cart_remove")), did("view", "late", CUT)]
     happened += [did(kind, "salt") for kind in ("cart_add", "cart_remove")]
+    happened += [did("order", "rice", event_id="sent back"), did("order", "rice", event_id="kept")]  # of a shop whose goal is another
     events = rows(spark, "silver.events", happened)
-    shop = items(spark, *({"item_id": item} for item in ("milk", "tea", "oats", "salt", "late")))
-    done = done_before(events, events.where("event_type = 'purchase'"), as_of=CUT, behaviours=("view", "favourite", "cart_add"))
-    weights = {"view": 0.5, "favourite": 0.0, "cart_add": 1.0}
+    shop = items(spark, *({"item_id": item} for item in ("milk", "tea", "oats", "salt", "late", "rice")))
+    kept = rows(spark, "gold.kept_purchases", [{"event_id": "sent back", "kept_quantity": 0, "valid_from": PAST}])
+    done = done_before(events, kept, as_of=CUT, behaviours=("view", "favourite", "cart_add", "order"))
+    weights = {"view": 0.5, "favourite": 0.0, "cart_add": 1.0, "order": 1.0}
     got = conform(interactions(done, shop, as_of=CUT, half_life_days=90, weights=weights), "gold.interactions").orderBy("item_id").collect()
-    assert [(row.item_id, row.purchases, row.quantity, row.amount_minor) for row in got] == [("milk", 1, 2, 30), ("oats", 0, 0, 0), ("tea", 0, 0, 0)]
-    assert [row.weight for row in got] == pytest.approx([math.log(2) + 0.5 * math.log(3), math.log(2), 0.5 * math.log(2)])
-    milk, oats, tea = got
+    assert [(row.item_id, row.purchases, row.quantity, row.amount_minor) for row in got] == [
+        ("milk", 1, 2, 30), ("oats", 0, 0, 0), ("rice", 0, 0, 0), ("tea", 0, 0, 0)
+    ]  # fmt: skip
+    assert [row.weight for row in got] == pytest.approx([math.log(2) + 0.5 * math.log(3), math.log(2), math.log(2), 0.5 * math.log(2)])
+    milk, oats, rice, tea = got
+    assert [(one.behaviour, one.events) for one in rice.behaviours] == [("order", 1)]
     ((name, views, decayed),) = milk.behaviours
     assert (name, views) == ("view", 2)
     assert decayed == pytest.approx(0.5 + 0.5 ** (28 / 90), abs=1e-9)

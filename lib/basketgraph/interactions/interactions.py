@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from basketgraph.foundation.config import Settings
 from basketgraph.foundation.goal_events import ORDER
-from basketgraph.foundation.point_in_time import known_before
+from basketgraph.foundation.point_in_time import kept_before, known_before
 
 # Decayed counts are summed as integers in this unit: a sum of doubles depends on the order of the rows.
 DECAY_UNITS = 10**12
@@ -52,14 +52,16 @@ def recorded_behaviours(events: DataFrame, *, before: date) -> tuple[str, ...]:
     return tuple(sorted((row.event_type for row in of_types), key=BEHAVIOURS.index))
 
 
-def done_before(events: DataFrame, kept_purchases: DataFrame, *, as_of: date, behaviours: tuple[str, ...]) -> DataFrame:
+def done_before(events: DataFrame, kept: DataFrame, *, as_of: date, behaviours: tuple[str, ...]) -> DataFrame:
     """What counts for an item before a cut: the purchases kept, and the other behaviours.
 
-    events:         silver.events rows of any type and day, by person.
-    kept_purchases: rows of `kept_before` the cut.
+    events: silver.events rows of any type and day, by person, or those of `GoalEvents`.   kept: gold.kept_purchases rows.
     """
+    kept_purchases = kept_before(events, kept, as_of=as_of)
     if not behaviours:
         return kept_purchases
+    if ORDER in behaviours:  # in a shop of another goal, an order that was cancelled as a whole speaks for nothing either
+        events = events.join(known_before(kept, as_of).where("kept_quantity = 0").select("event_id"), "event_id", how="left_anti")
     others = (*behaviours, "cart_remove") if "cart_add" in behaviours else behaviours
     return kept_purchases.unionByName(events.where(F.col("event_type").isin(*others) & (F.col("event_date") < F.lit(as_of))))
 
