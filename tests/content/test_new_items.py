@@ -12,8 +12,9 @@ from typer.testing import CliRunner
 from basketgraph.cli.bench import app
 from basketgraph.content import new_items_bench
 from basketgraph.content.features import words
-from basketgraph.content.new_items import NewItemSettings, Space, blend_weights, blended, fit_new_items
+from basketgraph.content.new_items import NewItemScores, NewItemSettings, Space, blend_weights, blended, fit_new_items
 from basketgraph.content.new_items_bench import bench_attributes, bench_titles, held_out, latest_items
+from basketgraph.content.reserved_places import ListHits, chosen_places, list_hits
 from basketgraph.content.tfidf import tfidf_vectors
 from basketgraph.foundation.config import UserError
 
@@ -62,6 +63,20 @@ def test_the_items_that_come_latest_in_lines_play_the_new_ones() -> None:
     assert (problem.owned.sum(), problem.asked.sum(), problem.relevant.sum()) == (21, 6, 3)
 
 
+def test_a_list_with_places_for_new_items_has_the_best_of_both_kinds() -> None:
+    together = np.zeros((6, 6), dtype=np.float32)
+    together[0, 1:] = [5, 4, 3, 2, 1]
+    model = NewItemScores({"words": np.array([[5, 4, 3, 2, 1]] * 6, dtype=np.float32)}, np.zeros(5, dtype=np.float32), together)
+    asked, known, new = (np.zeros((1, size)) for size in (6, 6, 5))
+    asked[0, 0], known[0, [1, 5]], new[0, [0, 3]] = 1, 1, 1
+    hits = list_hits(model, {"words": 1.0}, sparse.csr_matrix(asked), (sparse.csr_matrix(known > 0), sparse.csr_matrix(new > 0)), k=5)
+    assert [hits.precision(places).tolist() for places in (0, 2, 3, 4)] == [[0.4], [0.4], [0.4], [0.6]]
+    assert [hits.recall(places).tolist() for places in (0, 4)] == [[0.5], [0.75]]
+    many = ListHits.joined([hits] * 50)
+    assert chosen_places(many, 0, level=0.9) == 4
+    assert chosen_places(ListHits(many.known, many.new * 0, many.relevant), 0, level=0.9) == 0
+
+
 @pytest.fixture
 def shop(tmp_path: Path) -> Path:
     """300 people of a kind each buy its items: eight in training, two of four new ones later. Everybody buys something of another kind, too."""
@@ -91,6 +106,11 @@ def test_the_bench_finds_the_kind_that_a_person_buys(shop: Path, monkeypatch: py
             assert found[name]["low"] <= found[name]["recall@20"] <= found[name]["high"]
         assert found["gain"]["recall@20"] == pytest.approx(found["blend"]["recall@20"] - found["words"]["recall@20"], abs=2e-5)
         assert found["blend"]["recall@20"] > 0.85
+        if given is by_titles:
+            places = found["places"]
+            best = places["gains"][str(places["chosen"])]  # seventeen known items of the own kind leave three places of twenty to others
+            assert best["precision"]["low"] > 0
+            assert best["recall"]["low"] > 0
     assert found["encoder"] is None
     with pytest.raises(UserError, match=r"nobody to judge\n.*have 130 known and 0 new items"):
         bench_titles(shop / "train.txt", shop / "train.txt", shop / "titles.tsv")

@@ -44,10 +44,14 @@ class Space:
 
 @dataclass(frozen=True)
 class NewItemScores:
-    """weights: of each score a float32 [known, new]: a person's score of a new item is the sum over their items. popularity: float32 [new]."""
+    """weights: of each score a float32 [known, new]: a person's score of a new item is the sum over their items. popularity: float32 [new].
+
+    together: [known, known], 0 on the diagonal: the same for known items, by what people have together.
+    """
 
     weights: Mapping[str, Floats]
     popularity: Floats
+    together: Matrix
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -82,7 +86,7 @@ def fit_new_items(owned: sparse.csr_matrix, spaces: Sequence[Space], settings: N
         weights[f"{space.name}{NEIGHBOURS}"] = _dense(together @ (alike / of_all))
     regressed = _regressed(spaces, settings)
     weights |= {RIDGE: regressed, f"{RIDGE}{NEIGHBOURS}": _dense(together @ regressed)}
-    return NewItemScores(weights, _popularity(owned, spaces[0], settings.nearest))
+    return NewItemScores(weights, _popularity(owned, spaces[0], settings.nearest), together)
 
 
 def _popularity(owned: sparse.csr_matrix, space: Space, nearest: int) -> Floats:

@@ -14,13 +14,14 @@ from scipy import sparse
 from basketgraph.content.encoder import encode
 from basketgraph.content.features import character_grams, plain, words
 from basketgraph.content.new_items import POPULARITY, RIDGE, NewItemScores, NewItemSettings, Space, blend_weights, blended, fit_new_items
+from basketgraph.content.reserved_places import PLACES, ListHits, chosen_places, list_hits
 from basketgraph.content.tfidf import tfidf_vectors
 from basketgraph.content.title_files import read_titles
 from basketgraph.foundation.config import UserError
 from basketgraph.foundation.item_lists import ItemList, read_item_lists
 from basketgraph.foundation.peak_memory import peak_memory_bytes
 from basketgraph.foundation.progress import at, each
-from basketgraph.foundation.ranking import interval, paired_difference, recall_ndcg, top_k
+from basketgraph.foundation.ranking import Interval, interval, paired_difference, recall_ndcg, top_k
 
 LEVEL = 0.9
 K = 20
@@ -43,7 +44,8 @@ def silent(text: str) -> None:
 class Problem:
     """known, new: item ids. owned: float32 [people, known], from which scores are fitted; asked: the same, what a person had before the new items.
 
-    relevant: bool [people, new]; judged: rows of people who have of both.
+    relevant: bool [people, new]; judged: rows of people who have of both. later: bool [people, known], what people took later of the known items that
+    they did not have.
     """
 
     known: tuple[str, ...]
@@ -52,6 +54,7 @@ class Problem:
     asked: sparse.csr_matrix
     relevant: sparse.csr_matrix
     judged: NDArray[np.int64]
+    later: sparse.csr_matrix
 
 
 def bench_titles(train_file: Path, test_file: Path, titles_file: Path, *, seed: int = 0, say: Say = silent) -> dict[str, Any]:
@@ -60,7 +63,8 @@ def bench_titles(train_file: Path, test_file: Path, titles_file: Path, *, seed: 
     The weights of the blend are learned inside the training lines: the items that come latest in people's lines play the new ones, and people
     are asked with what they had before the first of these.
 
-    returns: recall@20 of popularity, words, encoder, ridge and blend with 90 % intervals over people, gain: blend less words, paired, ...
+    returns: recall@20 of popularity, words, encoder, ridge and blend with 90 % intervals over people, gain: blend less words, paired; places: how
+             many of a list's 20 are best kept for new items, by the validation, and what these lists gain over lists of known items alone, ...
     errors:  UserError for files that cannot be read, and where nobody can be judged.
     """
     started = time.monotonic()
@@ -76,8 +80,12 @@ def bench_titles(train_file: Path, test_file: Path, titles_file: Path, *, seed: 
     say(f"{len(people):,} people, {len(known):,} known items, {len(new):,} new, {untitled:,} without a title; {len(problem.judged):,} people judged")
     texts = _texts(sorted(known | new), titles)
     late = latest_items(owned)
-    validation = held_out(owned, late, asked=[before_first(line, late) for line in owned])
-    return _judge(problem, validation, texts, seed, started, say)
+    asked = [before_first(line, late) for line in owned]
+    model, result = _judge(problem, held_out(owned, late, asked=asked), texts, seed, say)
+    at("places for new items")
+    before = as_problem(asked, asked, owned, {item for line in asked for item in line}, late)  # what people took later is not fitted on
+    result["places"] = _places(_list_hits(_fit(before, texts), before, result["weights"]), _list_hits(model, problem, result["weights"]), seed)
+    return _finished(result, seed, started)
 
 
 def bench_attributes(data_file: Path, attributes_file: Path, *, held_out_share: float, seed: int = 0, say: Say = silent) -> dict[str, Any]:
@@ -99,7 +107,8 @@ def bench_attributes(data_file: Path, attributes_file: Path, *, held_out_share: 
     texts = {"words": (vectors, {item: row for row, item in enumerate(items)})}
     played = set(draw.choice(problem.known, round(held_out_share * len(problem.known)), replace=False).tolist())
     validation = held_out([[item for item in line if item not in new] for line in owned], played)
-    return {**_judge(problem, validation, texts, seed, started, say), "encoder": None}
+    _, result = _judge(problem, validation, texts, seed, say)
+    return _finished({**result, "encoder": None}, seed, started)
 
 
 def _by_owner(lists: Sequence[ItemList]) -> dict[str, tuple[str, ...]]:
@@ -168,7 +177,8 @@ def as_problem(owned: Lines, asked: Lines, wanted: Lines, known: Collection[str]
     of_known, of_new = (tuple(sorted(items)) for items in (known, new))
     has, had, wants = _incidence(owned, of_known), _incidence(asked, of_known), _incidence(wanted, of_new).astype(bool)
     judged = np.flatnonzero((np.diff(had.indptr) > 0) & (np.diff(wants.indptr) > 0))
-    return Problem(of_known, of_new, has, had, wants, judged)
+    later = (_incidence(wanted, of_known) > had).tocsr()
+    return Problem(of_known, of_new, has, had, wants, judged, later)
 
 
 def _incidence(lines: Lines, items: Sequence[str]) -> sparse.csr_matrix:
@@ -196,7 +206,8 @@ def _fit(problem: Problem, texts: Texts) -> NewItemScores:
     return fit_new_items(problem.owned, spaces, NewItemSettings())
 
 
-def _judge(problem: Problem, validation: Problem, texts: Texts, seed: int, started: float, say: Say) -> dict[str, Any]:
+def _judge(problem: Problem, validation: Problem, texts: Texts, seed: int, say: Say) -> tuple[NewItemScores, dict[str, Any]]:
+    """The fitted scores, and what they reach."""
     _want_memory(problem, texts)
     weights = _weights(validation, texts, seed)
     say("weights of the blend: " + ", ".join(f"{name} {weight:g}" for name, weight in weights.items()))
@@ -213,15 +224,50 @@ def _judge(problem: Problem, validation: Problem, texts: Texts, seed: int, start
     recalls = {name: np.concatenate(parts) for name, parts in reached.items()}
     gain = paired_difference(recalls["blend"], recalls["words"], seed, level=LEVEL)
     figures = {name: interval(values, seed, level=LEVEL) for name, values in recalls.items()} | {"gain": gain}
-    return {
-        **{name: {f"recall@{K}": round(of.mean, 5), "low": round(of.low, 5), "high": round(of.high, 5)} for name, of in figures.items()},
+    return model, {
+        **{name: _rounded(f"recall@{K}", of) for name, of in figures.items()},
         "weights": weights,
         "people": len(problem.judged),
         "known_items": len(problem.known),
         "new_items": len(problem.new),
-        "seconds": round(time.monotonic() - started, 2),
-        "peak_memory_bytes": peak_memory_bytes(),
-        "seed": seed,
+    }
+
+
+def _rounded(name: str, of: Interval) -> dict[str, float]:
+    return {name: round(of.mean, 5), "low": round(of.low, 5), "high": round(of.high, 5)}
+
+
+def _finished(result: dict[str, Any], seed: int, started: float) -> dict[str, Any]:
+    return {**result, "seconds": round(time.monotonic() - started, 2), "peak_memory_bytes": peak_memory_bytes(), "seed": seed}
+
+
+def _list_hits(model: NewItemScores, problem: Problem, weights: Mapping[str, float]) -> ListHits:
+    """Of all people who had something and took something later that they did not have."""
+    asked = np.diff(problem.asked.indptr) > 0
+    people = np.flatnonzero(asked & ((np.diff(problem.relevant.indptr) > 0) | (np.diff(problem.later.indptr) > 0)))
+    chunks = [people[start : start + PEOPLE_AT_ONCE] for start in range(0, len(people), PEOPLE_AT_ONCE)] or [people]
+    return ListHits.joined([list_hits(model, weights, problem.asked[of], (problem.later[of], problem.relevant[of]), K) for of in chunks])
+
+
+def _places(validation: ListHits, test: ListHits, seed: int) -> dict[str, Any]:
+    """chosen by the validation; by the test: precision and recall of lists with so many places, and what each number of places gains, paired."""
+    chosen = chosen_places(validation, seed, level=LEVEL)
+
+    def gain(values: Callable[[int], NDArray[np.float64]], places: int) -> Interval:
+        return paired_difference(values(places), values(0), seed, level=LEVEL)
+
+    return {
+        "chosen": chosen,
+        "people": len(test.relevant),
+        f"precision@{K}": round(float(test.precision(chosen).mean()), 5),
+        f"recall@{K}": round(float(test.recall(chosen).mean()), 5),
+        "gains": {
+            str(places): {
+                "precision": _rounded(f"precision@{K}", gain(test.precision, places)),
+                "recall": _rounded(f"recall@{K}", gain(test.recall, places)),
+            }
+            for places in PLACES
+        },
     }
 
 

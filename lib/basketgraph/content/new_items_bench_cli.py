@@ -49,3 +49,8 @@ def new_items(
             print(f"{name:10} Recall@20 {found['recall@20']:.4f} ({found['low']:.4f} .. {found['high']:.4f})")
     gain = result["gain"]
     print(f"blend less words: {gain['recall@20']:+.4f} ({gain['low']:+.4f} .. {gain['high']:+.4f}); {result['seconds']:.0f} s")
+    if (places := result.get("places")) is not None:
+        print(f"places of a list for new items, by the validation: {places['chosen']}")
+        for number, gains in places["gains"].items():
+            told = (f"{name} {of[f'{name}@20']:+.4f} ({of['low']:+.4f} .. {of['high']:+.4f})" for name, of in gains.items())
+            print(f"{number} places: {', '.join(told)}")
