@@ -5,6 +5,8 @@ ARGS ?=
 VENV := .venv/bin
 export PYTHON
 export OMP_NUM_THREADS ?= 1
+# Two processes, each with a Spark session of its own; a file's tests stay together, since they share what is set up for them.
+PYTEST := $(VENV)/python -m pytest -n 2 --dist loadfile
 .DEFAULT_GOAL := help
 .PHONY: help setup run lint test test-fast test-all package package-env airflow-setup airflow-test bench bench-clean bench-day lock airflow-lock clean
 
@@ -27,10 +29,10 @@ lint: setup ## style, types, import rules, contracts
 	$(VENV)/python scripts/check_contracts.py
 
 test: lint ## lint, then all tests but the long ones
-	$(VENV)/python -m pytest -m "not long" $(ARGS)
+	$(PYTEST) -m "not long" $(ARGS)
 
 test-fast: setup ## the tests of a few minutes, no lint
-	$(VENV)/python -m pytest -m "not long and not slow" $(ARGS)
+	$(PYTEST) -m "not long and not slow" $(ARGS)
 
 test-all: lint package airflow-setup ## all tests, the long ones and Airflow's too
 	$(VENV)/python -m pytest $(ARGS)
