@@ -80,7 +80,7 @@ def test_only_what_was_known_before_a_campaigns_own_start_counts_for_it(spark: S
     popularity = coupon_popularity(found, found.campaigns)
     told_of = {(row.campaign_id, row.coupon_id): row for row in popularity.collect()}
     sweet = told_of["new", "sweet"]
-    assert (sweet.products, sweet.popularity, sweet.line_minor) == (2, 2, 270.0), "what everybody bought, taken back or not"
+    assert (sweet.products, sweet.popularity, sweet.line_minor, sweet.people) == (2, 2, 270.0, 2), "what everybody bought, taken back or not"
     options = coupon_options(pairs, popularity, own_purchases(found, past, recent_days=90))
     own = {(row.user_id, row.coupon_id): (row.own_lines, row.own_recent_minor) for row in options.where("campaign_id = 'new'").collect()}
     assert own == {("ann", "sweet"): (1, 500), ("ann", "hot"): (2, 70), ("bob", "sweet"): (0, 0), ("bob", "hot"): (0, 0)}

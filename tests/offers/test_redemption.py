@@ -10,7 +10,6 @@ import pytest
 from basketgraph.foundation.config import load
 from basketgraph.offers.budget_reserve import planned_budgets, probability_factors, within
 from basketgraph.offers.campaigns import Campaign
-from basketgraph.offers.coupon_features import OPTION_FEATURES
 from basketgraph.offers.coupon_ranking import FIXED, Options, choice_quality, learn_choice, places
 from basketgraph.offers.redemption_choice import HeldOut, calibrate, calibration_error, learn
 from basketgraph.offers.redemption_features import FEATURES
@@ -117,27 +116,34 @@ def test_with_few_redeemers_there_is_no_evidence_and_everybody_has_the_rate_of_t
     assert model.probability(pairs.features[:1], np.array(["new"], dtype=object)) == pytest.approx([model.rate])
 
 
-def choices(weights: tuple[float, ...], *, redeemers: int, coupons: int = 12, seed: int = 0) -> Options:
+def choices(weight: float, *, redeemers: int, coupons: int = 12, seed: int = 0) -> Options:
     rng = np.random.default_rng(seed)
-    features = rng.normal(0, 1, (redeemers * coupons, len(OPTION_FEATURES)))
+    affinity, popularity = rng.normal(0, 1, redeemers * coupons), rng.random(redeemers * coupons)
     group = np.repeat(np.arange(redeemers), coupons)
-    utility = (features @ np.array(weights)).reshape(redeemers, coupons) + rng.gumbel(size=(redeemers, coupons))
+    utility = (weight * affinity).reshape(redeemers, coupons) + rng.gumbel(size=(redeemers, coupons))
     taken = (utility == utility.max(axis=1, keepdims=True)).ravel().astype(np.float64)
-    return Options(group, group.astype(object), features, features[:, 1], np.ones(len(group)), taken)
+    return Options(group, group.astype(object), affinity, popularity, np.ones(len(group)), taken)
 
 
-def test_the_weights_of_a_choice_are_found_and_few_choices_leave_them_fixed() -> None:
-    weights = (2.0, 0.5, 0.0, -1.0)
-    model = learn_choice(choices(weights, redeemers=800), least=30)
-    assert model.learned
-    assert np.allclose(model.weights, weights, atol=0.25)
-    few = learn_choice(choices(weights, redeemers=20), least=30)
-    assert (few.learned, few.weights, few.coupons) == (False, FIXED, 1.0)
-    test = choices(weights, redeemers=500, seed=3)
-    quality = choice_quality(test, model, draws=50, seed=0)["scores"]
+def test_the_weight_of_a_choice_is_found_and_few_redeemers_leave_it_fixed() -> None:
+    model = learn_choice(choices(1.7, redeemers=800), least=30)
+    assert (model.learned, model.coupons, model.weight) == (True, 1.0, pytest.approx(1.7, abs=0.15))
+    few = learn_choice(choices(1.7, redeemers=29), least=30)
+    assert (few.learned, few.weight) == (False, FIXED)
+    test = choices(1.7, redeemers=500, seed=3)
+    quality = choice_quality(test, draws=50, seed=0)["scores"]
     assert quality["model"]["top_5"]["low"] > quality["popularity"]["top_5"]["high"]
     assert quality["random"]["top_5"]["value"] == pytest.approx(5 / 12, abs=1e-4)
     assert places(np.array([1.0, 3.0, 3.0, 9.0]), np.array([0, 0, 0, 1])).tolist() == [3, 1, 2, 1]
+
+
+def test_each_redeemer_counts_once_however_many_coupons_they_redeemed() -> None:
+    group, users = np.repeat([0, 1], 20), np.repeat(np.array(["a", "b"], dtype=object), 20)
+    affinity = np.tile(np.arange(20.0), 2)
+    redeemed = np.zeros(40)
+    redeemed[[19, 20, 21, 22, 23]] = 1  # one redeems the first coupon of the order, the other the four last
+    quality = choice_quality(Options(group, users, affinity, affinity, affinity, redeemed), draws=5, seed=0)
+    assert (quality["redeemed"], quality["scores"]["model"]["top_5"]["value"]) == (5, 0.5)
 
 
 def test_a_reserve_is_as_large_as_the_draws_want() -> None:

@@ -149,7 +149,8 @@ def _print_redemption(out: Console, metrics: Mapping[str, Any]) -> None:
         if name == "all" or of["redeemers"] >= SHOWN_REDEEMERS:
             out.print(shown)
     if "scores" in coupons:
-        shown = table(f"\nwhere the {coupons['redeemed']:,} redeemed coupons stand among all of their campaign", "order by", "first 5", "first 10")
+        title = f"\nshare of a redeemer's coupons among the first of the campaign; {coupons['redeemed']:,} redeemed"
+        shown = table(title, "in order of", "first 5", "first 10")
         for score, quality in coupons["scores"].items():
             shown.add_row(score, *(_with_interval(quality[one]) for one in ("top_5", "top_10")))
         out.print(shown)

@@ -14,13 +14,13 @@ from basketgraph.offers.campaigns import Campaign, CampaignRows, frame_of
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-OPTION_FEATURES = ("own_lines_log", "popularity_log", "popularity_per_size_log", "products_log")
 DAYS_OF_POPULARITY = 90
+LEAST_LINES = 1e-3  # so that a coupon for what nobody buys has a logarithm
 
 
 def coupon_popularity(rows: CampaignRows, campaigns: Sequence[Campaign]) -> DataFrame:
     """campaign_id, coupon_id, products (items it is good for), popularity (lines of them in the DAYS_OF_POPULARITY days before the campaign, by
-    everybody), line_minor (mean amount of such a line; null where there was none).
+    everybody), line_minor (mean amount of such a line; null where there was none), people (who had bought anything before the campaign).
     """
     starts = F.broadcast(frame_of(rows.coupons, campaigns).select("campaign_id", "start_date"))
     good_for = rows.coupons.join(starts, "campaign_id", how="inner")  # one campaign of an id
@@ -34,11 +34,14 @@ def coupon_popularity(rows: CampaignRows, campaigns: Sequence[Campaign]) -> Data
         .agg(F.sum("lines").alias("lines"), F.sum("amount").alias("amount"))
     )
     joined = good_for.join(sold, ["campaign_id", "item_id"], how="left")  # at most one row an item and campaign
-    return joined.groupBy("campaign_id", "coupon_id").agg(
+    begun = rows.purchases.groupBy("user_id").agg(F.min("event_date").alias("first"))
+    people = starts.join(begun, begun["first"] < starts["start_date"], how="inner").groupBy("campaign_id").agg(F.count("*").alias("people"))
+    found = joined.groupBy("campaign_id", "coupon_id").agg(
         F.count("*").alias("products"),
         F.coalesce(F.sum("lines"), F.lit(0)).alias("popularity"),
         F.greatest(F.lit(0.0), F.sum("amount") / F.sum("lines")).alias("line_minor"),
     )
+    return found.join(F.broadcast(people), "campaign_id", how="left").fillna(1, ["people"])
 
 
 def own_purchases(rows: CampaignRows, past: DataFrame, *, recent_days: int) -> DataFrame:
@@ -61,18 +64,20 @@ def coupon_options(pairs: DataFrame, popularity: DataFrame, own: DataFrame) -> D
     """Every coupon of a campaign for each of its people.
 
     pairs:   campaign_id, user_id and more.   popularity, own: rows of `coupon_popularity` and `own_purchases`.
-    returns: the columns of `pairs`, coupon_id, products, popularity, line_minor, own_lines, own_recent_minor.
+    returns: the columns of `pairs` and of the two, without nulls in the latter.
     """
     every = pairs.join(F.broadcast(popularity), "campaign_id", how="inner")  # one row for each coupon of the campaign
     joined = every.join(own, ["campaign_id", "user_id", "coupon_id"], how="left")  # at most one row
     return joined.fillna(0, ["own_lines", "own_recent_minor"])
 
 
-def option_features() -> list[Column]:
-    """OPTION_FEATURES, what the choice among coupons depends on, of rows of `coupon_options`."""
-    per_size = F.col("popularity") / F.sqrt("products")
-    columns = [F.log1p("own_lines"), F.log1p("popularity"), F.log1p(per_size), F.log("products")]
-    return [column.alias(name) for name, column in zip(OPTION_FEATURES, columns, strict=True)]
+def affinity_log() -> Column:
+    """What the choice depends on, of rows of `coupon_options`: log of (own lines + lines of everybody for each person) / sqrt(products).
+
+    The root keeps long lists of products from the first places: nobody takes a coupon for all of them.
+    """
+    per_person = F.col("popularity") / F.col("people")
+    return F.log((F.col("own_lines") + per_person + LEAST_LINES) / F.sqrt("products"))
 
 
 def redeemed_discounts(rows: CampaignRows, *, before: date) -> DataFrame:

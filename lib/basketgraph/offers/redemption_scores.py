@@ -18,7 +18,7 @@ from pyspark.sql import functions as F
 
 from basketgraph.foundation.progress import at
 from basketgraph.offers.campaigns import Campaign, CampaignRows, finished_before, frame_of, pairs_of, redeemers
-from basketgraph.offers.coupon_features import coupon_discounts, coupon_options, coupon_popularity, own_purchases
+from basketgraph.offers.coupon_features import affinity_log, coupon_discounts, coupon_options, coupon_popularity, own_purchases
 from basketgraph.offers.coupon_ranking import (
     CouponModel,
     Options,
@@ -26,7 +26,6 @@ from basketgraph.offers.coupon_ranking import (
     coupon_probabilities,
     learn_choice,
     options_of,
-    with_option_features,
 )
 from basketgraph.offers.redemption_choice import as_metrics, learn
 from basketgraph.offers.redemption_features import purchases_before, redemption_features
@@ -99,7 +98,7 @@ def redeemed_options(
     taken = used.join(rows.targets, ["campaign_id", "user_id"], how="left_semi").select("campaign_id", "user_id", "coupon_id").distinct()
     offered = taken.join(F.broadcast(popularity), ["campaign_id", "coupon_id"], how="left_semi")  # a coupon that is none of the campaign says nothing
     who = sampled(offered.select("campaign_id", "user_id").distinct(), REDEEMERS, seed)
-    every = with_option_features(coupon_options(who, popularity, own))
+    every = coupon_options(who, popularity, own).withColumn("affinity", affinity_log())
     marked = every.join(offered.withColumn("redeemed", F.lit(True)), ["campaign_id", "user_id", "coupon_id"], how="left")
     return options_of(marked.fillna(False, ["redeemed"]).toArrow())
 
@@ -177,7 +176,7 @@ def judged_scores(scores: CampaignScores, judged: Sequence[Campaign], *, cut: da
     returns: as of `redemption_quality` and `choice_quality`, each with the note that it is not uplift; without campaigns to judge the choices alone.
     """
     chosen = {"chosen": as_metrics(scores.model), "note": NOT_UPLIFT}
-    learned = {"learned": scores.choice.learned, "weights": list(scores.choice.weights), "note": NOT_UPLIFT}
+    learned = {"learned": scores.choice.learned, "weight": scores.choice.weight, "coupons_a_redeemer": scores.choice.coupons, "note": NOT_UPLIFT}
     if not judged:
         return {"redemption": chosen, "coupons": learned}
     redeemed = redeemers(scores.rows, known_to).withColumn("redeemed", F.lit(True))
@@ -190,5 +189,5 @@ def judged_scores(scores: CampaignScores, judged: Sequence[Campaign], *, cut: da
     reached = reached_shares(scores, judged, cut=cut, known_to=known_to)
     quality = redemption_quality(by_score, campaign, users, outcome, reached, model="model", draws=settings.draws, seed=settings.seed)
     options = redeemed_options(scores.rows, judged, scores.popularity, scores.own, known_to=known_to, seed=settings.seed)
-    choices = choice_quality(options, scores.choice, draws=settings.draws, seed=settings.seed) if len(options.group) else {}
+    choices = choice_quality(options, draws=settings.draws, seed=settings.seed) if len(options.group) else {}
     return {"redemption": {**chosen, "level": 0.9, **quality}, "coupons": {**learned, "level": 0.9, **choices}}
