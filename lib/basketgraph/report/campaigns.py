@@ -111,7 +111,7 @@ def tiles(facts: CampaignFacts, budget: Mapping[str, Any]) -> list[dict[str, Any
             "value": f"{metrics['people']:,}",
             "unit": f"of {facts.people:,} people",
             "text": "get coupons",
-            "beside": [("coupons given", f"{metrics['coupons']:,}"), ("the others", "would cost more of the budget than they bring")],
+            "beside": [("coupons given", f"{metrics['coupons']:,}"), ("of the audience, left out", f"{facts.people - metrics['people']:,}")],
         },
         {
             "value": f"{metrics['expected_redemptions']:,.0f}",
@@ -128,7 +128,7 @@ def tiles(facts: CampaignFacts, budget: Mapping[str, Any]) -> list[dict[str, Any
             "text": "is what redeemers are expected to spend on these products; not what the campaign adds",
             "beside": [
                 ("cost of redeemed coupons", money(facts, budget["expected_cost"])),
-                ("in 90 of 100 cases", f"{money(facts, cost_low)} to {money(facts, cost_high)}"),
+                ("in 90 of 100 cases", f"{money_in_words(round(cost_low), facts.currency)} to {money(facts, cost_high)}"),
             ],
         },
     ]
