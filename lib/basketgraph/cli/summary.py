@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from basketgraph.report.examples import Example
 
 WIDTH = 130  # a summary in a log file or a pipe must not be cut at 80 columns
+SHOWN_REDEEMERS = 20  # the figures of a campaign with fewer are noise
 
 
 def console(file: IO[str] | None = None) -> Console:
@@ -45,6 +46,10 @@ def print_summary(outcome: Mapping[str, Any], examples: Sequence[Example], *, fi
         _print_price_bands(out, outcome["metrics"]["price_bands"])
     if "price_conflicts" in outcome["metrics"]:
         _print_price_habits(out, outcome["metrics"])
+    if "redemption" in outcome["metrics"]:
+        _print_redemption(out, outcome["metrics"])
+    if "allocation" in outcome["metrics"]:
+        _print_allocation(out, outcome["metrics"]["allocation"])
     if outcome.get("judged_from"):
         out.print(f"\nnot judged yet: {not_judged_in_words(outcome['judged_from'])}")
     for example in examples:
@@ -128,6 +133,46 @@ def _print_price_habits(out: Console, metrics: Mapping[str, Any]) -> None:
         out.print(f"\nprice sensitivity: the index before the cut and after it, of {index['users_later']:,} people: correlation {correlation}")
     share = conflicts["lines_with_two_prices"] / conflicts["lines"] if conflicts["lines"] else 0.0
     out.print(f"two prices for one item, store and day without a coupon: {share:.2%} of the lines of {conflicts['days']} days")
+
+
+def _print_redemption(out: Console, metrics: Mapping[str, Any]) -> None:
+    redemption, coupons = metrics["redemption"], metrics["coupons"]
+    if not redemption["chosen"]["evidence"]:
+        out.print("\nredemption: no evidence, too few people redeemed anything before; everybody has the base rate")
+    for name, of in {"all": redemption.get("all"), **redemption.get("campaigns", {})}.items():
+        if of is None:
+            continue
+        title = f"\nredemption, {name}: {of['redeemers']:,} of {of['people']:,} people, {of['expected']:,.0f} expected; with 90 % intervals"
+        shown = table(title, "score", "AUC", "average precision", "recall in the top 20 %")
+        for score, quality in of["scores"].items():
+            shown.add_row(score.replace("_", " "), *(_with_interval(quality[one]) for one in ("auc", "average_precision", "recall_top_20")))
+        if name == "all" or of["redeemers"] >= SHOWN_REDEEMERS:
+            out.print(shown)
+    if "scores" in coupons:
+        title = f"\nshare of a redeemer's coupons among the first of the campaign; {coupons['redeemed']:,} redeemed"
+        shown = table(title, "in order of", "first 5", "first 10")
+        for score, quality in coupons["scores"].items():
+            shown.add_row(score, *(_with_interval(quality[one]) for one in ("top_5", "top_10")))
+        out.print(shown)
+    out.print(redemption["note"])
+
+
+def _with_interval(of: Mapping[str, float | None]) -> str:
+    bounds = "" if of.get("low") is None else f" ({of['low']:.3f} .. {of['high']:.3f})"
+    return "-" if of["value"] is None else f"{of['value']:.3f}{bounds}"
+
+
+def _print_allocation(out: Console, metrics: Mapping[str, Any]) -> None:
+    title = f"\ncoupons: {metrics['coupons']:,} for {metrics['people']:,} people, {metrics['expected_redemptions']:,.0f} redemptions expected"
+    shown = table(title, "budget", "limit", "planned", "expected cost", "value of one more", "draws within")
+    for name, of in metrics["budgets"].items():
+        held = "" if of["within_budget"] is None else f"{of['within_budget']:.0%}"
+        shown.add_row(name, *(f"{of[one]:,.0f}" for one in ("budget", "planned", "expected_cost")), f"{of['shadow_price']:.2f}", held)
+    out.print(shown)
+    out.print(f"the reserve costs {metrics['reserve_price']:,.0f} of {metrics['value_without_reserve']:,.0f} expected spend with coupons")
+    for name, of in metrics["floors"].items():
+        if of["short"]:
+            out.print(f"{name}: {of['short']:,} coupons short of {of['wanted']:,}: the budget does not reach")
 
 
 def _print_example(out: Console, example: Example) -> None:

@@ -254,13 +254,18 @@ class _UniqueKeys(yaml.SafeLoader):
 
 
 def data_yaml(relative: str) -> dict[str, Any]:
-    """A YAML file as a dict. Raises UserError with the line of a syntax error or of a key that is there twice."""
+    """A YAML file of conf/, schemas/ or expectations/ as a dict. errors: as of `yaml_mapping`."""
+    return yaml_mapping(data_text(relative), relative)
+
+
+def yaml_mapping(text: str, where: str) -> dict[str, Any]:
+    """YAML text as a dict. Raises UserError with the line of a syntax error or of a key that is there twice.   where: what the text is called."""
     try:
-        loaded = yaml.load(data_text(relative), Loader=_UniqueKeys)
+        loaded = yaml.load(text, Loader=_UniqueKeys)
     except (yaml.YAMLError, ValueError) as error:  # a ValueError for 2026-02-30
-        raise UserError(f"{relative}: not readable as YAML", str(error).splitlines(), "Mend the syntax at that line.") from None
+        raise UserError(f"{where}: not readable as YAML", str(error).splitlines(), "Mend the syntax at that line.") from None
     if not isinstance(loaded, dict):
-        raise UserError(f"{relative}: want keys and values, have {type(loaded).__name__}")
+        raise UserError(f"{where}: want keys and values, have {type(loaded).__name__}")
     return loaded
 
 

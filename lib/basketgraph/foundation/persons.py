@@ -18,7 +18,7 @@ from pyspark.sql import functions as F
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-    from basketgraph.foundation.tables.warehouse import RunTables
+    from basketgraph.foundation.tables.warehouse import LiveRelease, RunTables
 
 EVENTS, IDENTITIES, IMPOSSIBLE = "silver.events", "silver.identities", "gold.impossible_visitors"
 OF_VISITORS = ("visitor", "device")  # identifier types; of the others the identifier is a user_id
@@ -27,7 +27,7 @@ OF_VISITORS = ("visitor", "device")  # identifier types; of the others the ident
 class Persons:
     """The events of a shop, by actor or by the person of a day."""
 
-    def __init__(self, tables: RunTables, source: Mapping[str, Any]) -> None:
+    def __init__(self, tables: RunTables | LiveRelease, source: Mapping[str, Any]) -> None:
         """source: conf/sources/<shop>.yaml."""
         mapped = source.get("tables", {})
         self.can_differ = not mapped or IDENTITIES in mapped or "visitor_id" in mapped.get(EVENTS, {}).get("columns", {})

@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-
 from basketgraph.foundation.contracts import contract, contracts
 from basketgraph.foundation.cuts import not_judged_in_words
-from basketgraph.foundation.privacy.log_masking import masked, masked_row
-from basketgraph.foundation.quality.renderers import number_in_words, share_in_words
+from basketgraph.foundation.privacy.log_masking import masked_row
+from basketgraph.foundation.quality.renderers import share_in_words
 from basketgraph.foundation.tables.warehouse import Warehouse
 from basketgraph.report.changes_in_words import since
+from basketgraph.report.environment import environment
 from basketgraph.report.figures import check_figures, figures, sales_figure
 from basketgraph.report.lights import data_light, lists_light
 from basketgraph.report.lists_in_words import coverage_in_words, example_in_words, goal_in_words, judged_in_words, listed_in_words, panels, reach
@@ -24,56 +23,46 @@ from basketgraph.report.visits_in_words import exposures_in_words, funnel_in_wor
 
 LISTED_USERS = "ABC"
 MOST_FILES = 10
-LONGEST_TEXT = 600
 
 
 def page(data: PageData, *, shop: str, description: str, made_at: datetime) -> str:
     """The whole HTML page, as one file without anything outside it."""
-    environment = Environment(
-        loader=PackageLoader("basketgraph.report"),
-        autoescape=select_autoescape(["html"]),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "number": number_in_words,
-        "masked": lambda text: masked(str(text), longest=LONGEST_TEXT),
-        "words": lambda name: str(name).replace("_", " "),
-        "sentence": lambda text: f"{str(text)[:1].upper()}{str(text)[1:]}",
-    }
     checks = checks_with_states(data)
     day = day_in_words(data.lists.as_of) if data.lists else ""
-    return environment.get_template("page.html").render(
-        shop=shop,
-        description=description,
-        data=data,
-        made_at=made_at,
-        title=f"lists as of {day}" if data.lists else f"data of {day_in_words(data.ds)}",
-        lights=[data_light(data), lists_light(data)],
-        **_about_lists(data),
-        funnel=funnel_in_words(data.visits) if data.visits else None,
-        exposures=exposures_in_words(data.exposures) if data.exposures else None,
-        responses=responses_in_words(data.responses),
-        deliveries=[{**row, "share": share_in_words(row["rejected"], row["about"])} for row in data.files if row["about"]],
-        kinds=KINDS,
-        sales=sales_figure(data),
-        verdict=verdict(data),
-        attention=[check for check in checks if check["state"] not in QUIET],
-        refused=refusals(data.steps),
-        set_aside=[{"name": file_name(file["source_file"]), "problem": file["problem"]} for file in data.quarantined[:MOST_FILES]],
-        more_set_aside=max(0, len(data.quarantined) - MOST_FILES),
-        since=since(data.changes),
-        tables=promised_tables(data),
-        files=[{**row, "share": share_in_words(row["rejected"], row["about"])} for row in data.files],
-        rejected=rejected(data),
-        figures=figures(data),
-        check_figures=check_figures(data),
-        settings=[measured(data, setting) for setting in SETTINGS if any(e["setting"] == setting for e in data.evaluations)],
-        not_live=not_live_in_words(data),
-        not_judged=not_judged_in_words(data.judged_from) if data.judged_from else "",
-        steps=[{**step, "words": step_words(step)} for step in data.steps],
-        glossary=[contract(name) for name in contracts() if name in data.versions and not name.startswith("ops.")],
+    return (
+        environment()
+        .get_template("page.html")
+        .render(
+            shop=shop,
+            description=description,
+            data=data,
+            made_at=made_at,
+            title=f"lists as of {day}" if data.lists else f"data of {day_in_words(data.ds)}",
+            lights=[data_light(data), lists_light(data)],
+            **_about_lists(data),
+            funnel=funnel_in_words(data.visits) if data.visits else None,
+            exposures=exposures_in_words(data.exposures) if data.exposures else None,
+            responses=responses_in_words(data.responses),
+            deliveries=[{**row, "share": share_in_words(row["rejected"], row["about"])} for row in data.files if row["about"]],
+            kinds=KINDS,
+            sales=sales_figure(data),
+            verdict=verdict(data),
+            attention=[check for check in checks if check["state"] not in QUIET],
+            refused=refusals(data.steps),
+            set_aside=[{"name": file_name(file["source_file"]), "problem": file["problem"]} for file in data.quarantined[:MOST_FILES]],
+            more_set_aside=max(0, len(data.quarantined) - MOST_FILES),
+            since=since(data.changes),
+            tables=promised_tables(data),
+            files=[{**row, "share": share_in_words(row["rejected"], row["about"])} for row in data.files],
+            rejected=rejected(data),
+            figures=figures(data),
+            check_figures=check_figures(data),
+            settings=[measured(data, setting) for setting in SETTINGS if any(e["setting"] == setting for e in data.evaluations)],
+            not_live=not_live_in_words(data),
+            not_judged=not_judged_in_words(data.judged_from) if data.judged_from else "",
+            steps=[{**step, "words": step_words(step)} for step in data.steps],
+            glossary=[contract(name) for name in contracts() if name in data.versions and not name.startswith("ops.")],
+        )
     )
 
 

@@ -75,6 +75,14 @@ GOOD: dict[str, dict[str, Any]] = {
     "gold.price_conflicts": {
         "as_of": DS, "event_date": DAY, "store_id": "", "item_id": "i", "currency": "EUR", "lines": 2, "prices": 2, "low_minor": 0, "high_minor": 2,
     },
+    "gold.campaign_scores": {"as_of": DS, "campaign_id": "c", "user_id": USER, "rank": 1, "probability": 0.001},
+    "gold.coupon_scores": {
+        "as_of": DS, "campaign_id": "c", "user_id": USER, "coupon_id": "p", "rank": 1, "probability": 0.0, "expected_spend_minor": 0.0,
+        "discount_minor": None,
+    },
+    "gold.coupon_allocation": {
+        "as_of": DS, "campaign_id": "c", "user_id": USER, "coupon_id": "p", "rank": 1, "probability": 0.0, "value_minor": 0.0, "cost_minor": 0.0,
+    },
     "gold.user_profiles": {
         "as_of": DS, "user_id": USER, "recency_days": 1, "tenure_days": 1, "purchase_days": 1, "orders": 1, "purchases": 1, "orders_28d": 1,
         "orders_90d": 1, "orders_365d": 1, "discount_line_share": 1.0, "price_position": 0.0,
@@ -199,6 +207,14 @@ BROKEN: list[tuple[str, str, dict[str, Any] | None]] = [
     ("gold.price_sensitivity", "column_values_to_meet:sensitivity_index", {"expected_share": 1.1}),
     ("gold.price_conflicts", "key_to_be_unique:as_of,event_date,store_id,item_id,currency", None),
     ("gold.price_conflicts", "column_values_to_meet:prices", {"prices": 1}),
+    ("gold.campaign_scores", "key_to_be_unique:as_of,campaign_id,user_id", None),
+    ("gold.campaign_scores", "column_values_to_meet:probability", {"probability": 0.0}),
+    ("gold.campaign_scores", "column_values_to_meet:probability", {"probability": float("nan")}),
+    ("gold.coupon_scores", "key_to_be_unique:as_of,campaign_id,user_id,coupon_id", None),
+    ("gold.coupon_scores", "column_values_to_meet:probability", {"probability": float("nan")}),
+    ("gold.coupon_scores", "column_values_to_meet:expected_spend_minor", {"discount_minor": 0.0}),
+    ("gold.coupon_allocation", "key_to_be_unique:as_of,campaign_id,user_id,coupon_id", None),
+    ("gold.coupon_allocation", "column_values_to_meet:cost_minor", {"value_minor": float("nan")}),
     ("gold.user_profiles", "key_to_be_unique:as_of,user_id", None),
     ("gold.user_profiles", "column_values_to_be_between:recency_days", {"recency_days": 0}),
     ("gold.user_profiles", "column_values_to_meet:tenure_days", {"recency_days": 2}),
