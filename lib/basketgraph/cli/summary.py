@@ -45,6 +45,11 @@ def print_summary(outcome: Mapping[str, Any], examples: Sequence[Example], *, fi
         _print_price_bands(out, outcome["metrics"]["price_bands"])
     if "price_conflicts" in outcome["metrics"]:
         _print_price_habits(out, outcome["metrics"])
+    if "text_vectors" in outcome["metrics"]:
+        _print_text_vectors(out, outcome["metrics"]["text_vectors"])
+    if "search_index" in outcome["metrics"]:
+        of_index = outcome["metrics"]["search_index"]
+        out.print(f"index     {of_index['titles']:,} titles of {of_index['items']:,} items, {of_index['bytes'] / 2**20:.0f} MiB")
     if outcome.get("judged_from"):
         out.print(f"\nnot judged yet: {not_judged_in_words(outcome['judged_from'])}")
     for example in examples:
@@ -128,6 +133,14 @@ def _print_price_habits(out: Console, metrics: Mapping[str, Any]) -> None:
         out.print(f"\nprice sensitivity: the index before the cut and after it, of {index['users_later']:,} people: correlation {correlation}")
     share = conflicts["lines_with_two_prices"] / conflicts["lines"] if conflicts["lines"] else 0.0
     out.print(f"two prices for one item, store and day without a coupon: {share:.2%} of the lines of {conflicts['days']} days")
+
+
+def _print_text_vectors(out: Console, metrics: Mapping[str, Any]) -> None:
+    speed, share = metrics["texts_per_cpu_second"], metrics["by_characters"] / metrics["titles"]
+    encoded = f"{metrics['encoded']:,} encoded{f' ({speed:g} a CPU second)' if speed else ''}, {metrics['reused']:,} there before"
+    out.print(f"\ntitles    {metrics['titles']:,}, {metrics['texts']:,} different texts: {encoded}", soft_wrap=True)
+    by_characters = f"          {metrics['by_characters']:,} ({share:.1%}) are found by their characters alone"
+    out.print(f"{by_characters}, since {metrics['model']} does not know their words", soft_wrap=True)
 
 
 def _print_example(out: Console, example: Example) -> None:
