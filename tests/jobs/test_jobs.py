@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner, Result
 
-from basketgraph.foundation.config import data_files
+from basketgraph.cli.app import app
+from basketgraph.foundation.config import CONF_VARIABLE, data_files
 from basketgraph.foundation.contracts import conform
 from basketgraph.foundation.runs.steps import pipelines
+from basketgraph.foundation.tables.releases import publish, released_tables, utc_now
 from basketgraph.foundation.tables.warehouse import LiveRelease
 from basketgraph.shards.manifest import read_manifest
-from support.ran_jobs import ORDER, VISITS, RanJobs
+from support.ran_jobs import DS, ORDER, VISITS, RanJobs
 
 MAPPED = {"silver.events", "silver.items", "silver.rejected_rows"}
 # Nothing was cancelled, nothing was done but buy, nobody has twenty lines, and there was no campaign.
@@ -59,6 +63,33 @@ def test_every_customer_gets_a_list_and_it_is_judged(ran: RanJobs) -> None:
 def test_what_was_published_is_live_and_the_page_is_there(ran: RanJobs) -> None:
     live = LiveRelease(ran.release.spark, ran.conf.warehouse)
     assert live.read("gold.recommendations").count() == ran.table("gold.recommendations").count()
-    (release,) = ran.table("ops.releases").collect()
+    (release,) = ran.table("ops.releases").where("release = 1").collect()
     assert (release.kind, release.run_id) == ("publish", ran.release.run_id)
     assert "html" in Path(ran.result("report").detail["report"]).read_text()
+
+
+def test_ask_answers_from_the_live_release_without_spark_and_knows_who_asks(ran: RanJobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(CONF_VARIABLE, str(Path(ran.conf.warehouse).parent / "conf-dir"))
+    monkeypatch.setattr("basketgraph.foundation.runs.session.spark_session", None)
+
+    def ask(*arguments: str) -> Result:
+        return CliRunner().invoke(app, ["ask", *arguments, "--source", "young", "--set", f"warehouse={ran.conf.warehouse}"])
+
+    no_index = ask("honey")
+    assert (no_index.exit_code, "have release 1 without one\nRun `basketgraph run content` first." in no_index.stderr) == (2, True)
+    content = pipelines().published_by("content", released_tables())
+    publish(ran.release, as_of=DS, now=utc_now(), tables=content)
+    found = json.loads(ask("hnoey", "--json").stdout.splitlines()[-1])
+    (answer,) = found["answers"]
+    assert (found["route"], found["read_as"], found["release"], answer["item_id"], answer["why"]) == ("words", "honey", 2, "honey", "by words: honey")
+    assert answer["price_minor"] is not None
+    row = ran.table("gold.interactions").where("item_id = 'honey'").orderBy("user_id").first()
+    assert row is not None
+    asked = ask("title", "--user", row.user_id, "--json")
+    own = json.loads(asked.stdout.splitlines()[-1])
+    assert "like what they bought" in own["answers"][0]["why"]
+    assert own["notes"] == ["no price ranges are live (`basketgraph run offer` makes them): what they pay plays no part"]
+    assert "answered by its words" in ask("title of tea").stdout
+    unknown = ask("tea", "--user", "ab" * 16)
+    assert (unknown.exit_code, "gold.interactions: want rows of this user, have none" in unknown.stderr) == (2, True)
+    assert ask("?!").exit_code == 2

@@ -65,6 +65,16 @@ def test_all_well_a_warning_a_stop_and_a_refusal_are_told_apart() -> None:
     assert "To look at: 1 file set aside." in seen[5].sentences
 
 
+def test_titles_that_are_found_by_characters_alone_are_counted() -> None:
+    assert "language model" not in made(FACTS)
+    some = made(replace(FACTS, titles={"titles": 200, "by_characters": 1}))
+    told = (
+        "Of 200 product titles 1 (0.5\N{NO-BREAK SPACE}%) are in words that the language model does not know: searches find them by their characters"
+    )
+    assert told in some
+    assert "Searches find all 200 product titles by words and by meaning." in made(replace(FACTS, titles={"titles": 200, "by_characters": 0}))
+
+
 def test_what_stopped_an_earlier_run_is_told_as_left_out_by_a_run_that_did_not_come_to_it() -> None:
     old = {"success": False, "run_id": "run-0", "severity": "critical"}
     profiles = check(table_name="gold.user_profiles", **old)

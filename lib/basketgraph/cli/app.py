@@ -1,4 +1,4 @@
-"""The command line: `basketgraph run | status | runs | releases | rollback | onboard | check-source | replay | trace | maintain | offer | bench`."""
+"""The command line: `basketgraph run | status | ask | runs | releases | rollback | onboard | check-source | replay | trace | maintain | offer | bench`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from basketgraph.cli import offers, releases, rows, sources
+from basketgraph.cli.ask import ask
 from basketgraph.cli.bench import app as bench
 from basketgraph.cli.options import Options, command, print_json
 from basketgraph.cli.runs import app as runs
@@ -27,7 +28,17 @@ log = logging.getLogger("basketgraph")
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(runs, name="runs")
 app.add_typer(bench, name="bench")
-for function in (releases.releases, releases.rollback, sources.onboard, sources.check_source, rows.replay, rows.trace, rows.maintain, offers.offer):
+for function in (
+    ask,
+    releases.releases,
+    releases.rollback,
+    sources.onboard,
+    sources.check_source,
+    rows.replay,
+    rows.trace,
+    rows.maintain,
+    offers.offer,
+):
     app.command()(function)
 
 
@@ -46,7 +57,7 @@ def options(
 @app.command()
 @command
 def run(
-    pipeline: Annotated[str, typer.Argument(help="clean, profiles, recommend, all, offer, replay or maintain (conf/pipelines.yaml)")],
+    pipeline: Annotated[str, typer.Argument(help="clean, profiles, recommend, all, offer, content, replay or maintain (conf/pipelines.yaml)")],
     options: Options,
     ds: Annotated[
         datetime | None, typer.Option("--ds", formats=["%Y-%m-%d"], help="UTC day of the run; default: the day after the last event")

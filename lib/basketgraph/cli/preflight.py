@@ -24,6 +24,7 @@ MODELS = {  # section -> the stage's own model; imported when a step takes it
     "price_bands": "basketgraph.offers.price_bands.PriceBandSettings",
     "price_sensitivity": "basketgraph.offers.price_sensitivity.PriceSensitivitySettings",
     "offers": "basketgraph.offers.settings.OfferSettings",
+    "content": "basketgraph.content.settings.ContentSettings",
     "rank": "basketgraph.rank.settings.RankSettings",
     "evaluate": "basketgraph.evaluate.settings.EvaluateSettings",
     "gate": "basketgraph.evaluate.settings.GateSettings",

@@ -24,7 +24,14 @@ log = logging.getLogger("basketgraph")
 RELEASES = "ops.releases"
 Told = TypeVar("Told")
 
-OFFERS = ("price_bands", "price_sensitivity", "campaign_scores", "coupon_allocation")  # steps whose detail has metrics of their own
+MEASURED = (
+    "price_bands",
+    "price_sensitivity",
+    "campaign_scores",
+    "coupon_allocation",
+    "text_vectors",
+    "search_index",
+)  # steps whose detail has metrics of their own
 
 
 def status(conf: Config, *, now: datetime) -> dict[str, Any]:
@@ -100,7 +107,7 @@ def state(reader: Reader, logged: Rows, steps: Sequence[StepResult], run_id: str
     counted = live["rows"] if live else {}
     evaluated = details.get("evaluations", {})
     weights = {name: value for name, value in details.get("interactions", {}).items() if name == "behaviour_weights"}
-    offered = {name: value for step in OFFERS for name, value in details.get(step, {}).get("metrics", {}).items()}
+    measured = {name: value for step in MEASURED for name, value in details.get(step, {}).get("metrics", {}).items()}
     newest = max((details.get(step, {}) for step in ("clean", "replay")), key=lambda detail: detail.get("_finished_at", datetime.min))
     page = details.get("report", {}).get("report")
     return {
@@ -112,7 +119,7 @@ def state(reader: Reader, logged: Rows, steps: Sequence[StepResult], run_id: str
         "rows": newest.get("rows", {}),
         "tables": {table: {"version": version, "rows": counted[table]} for table, version in versions.items()},
         "quality": quality_verdict(reader, run_id),
-        "metrics": evaluated.get("metrics", {}) | weights | offered,
+        "metrics": evaluated.get("metrics", {}) | weights | measured,
         "gains": evaluated.get("gains", {}),
         "judged_from": still_to_come(details.get("gate", {}).get("judged_from"), live),
     }

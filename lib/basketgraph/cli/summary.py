@@ -50,6 +50,11 @@ def print_summary(outcome: Mapping[str, Any], examples: Sequence[Example], *, fi
         _print_redemption(out, outcome["metrics"])
     if "allocation" in outcome["metrics"]:
         _print_allocation(out, outcome["metrics"]["allocation"])
+    if "text_vectors" in outcome["metrics"]:
+        _print_text_vectors(out, outcome["metrics"]["text_vectors"])
+    if "search_index" in outcome["metrics"]:
+        of_index = outcome["metrics"]["search_index"]
+        out.print(f"index     {of_index['titles']:,} titles of {of_index['items']:,} items, {of_index['bytes'] / 2**20:.0f} MiB")
     if outcome.get("judged_from"):
         out.print(f"\nnot judged yet: {not_judged_in_words(outcome['judged_from'])}")
     for example in examples:
@@ -173,6 +178,14 @@ def _print_allocation(out: Console, metrics: Mapping[str, Any]) -> None:
     for name, of in metrics["floors"].items():
         if of["short"]:
             out.print(f"{name}: {of['short']:,} coupons short of {of['wanted']:,}: the budget does not reach")
+
+
+def _print_text_vectors(out: Console, metrics: Mapping[str, Any]) -> None:
+    speed, share = metrics["texts_per_cpu_second"], metrics["by_characters"] / metrics["titles"]
+    encoded = f"{metrics['encoded']:,} encoded{f' ({speed:g} a CPU second)' if speed else ''}, {metrics['reused']:,} there before"
+    out.print(f"\ntitles    {metrics['titles']:,}, {metrics['texts']:,} different texts: {encoded}", soft_wrap=True)
+    by_characters = f"          {metrics['by_characters']:,} ({share:.1%}) are found by their characters alone"
+    out.print(f"{by_characters}, since {metrics['model']} does not know their words", soft_wrap=True)
 
 
 def _print_example(out: Console, example: Example) -> None:

@@ -3,19 +3,21 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from basketgraph.content.encoder import encode, lacking_extra
+from basketgraph.content.encoder import DEFAULT, encode, lacking_extra
 from basketgraph.content.features import character_grams, is_foreign, plain, words
 from basketgraph.content.spelling import Spelling, fit_spelling
 from basketgraph.content.tfidf import Tfidf, fit_tfidf
 from basketgraph.foundation.config import Settings, UserError
 
 Scores = NDArray[np.float32]  # [titles]; more is better, 0 is nothing in common
+Route = Literal["words", "meaning"]
+FIRST = 2.0  # is added to the scores of the nearest titles: more than the largest cosine, so that they stand above all others
 
 
 class SearchSettings(Settings):
@@ -47,7 +49,8 @@ class SearchIndex:
     holding: sparse.csr_matrix  # [words, titles], 1 where a title has a word
     grams: Tfidf
     gram_vectors: sparse.csr_matrix  # [grams, titles]
-    vectors: NDArray[np.float32]  # [titles, 384]; zeros: a title that the encoder does not know
+    vectors: NDArray[np.float32]  # [titles, dim]; zeros: a title that the encoder does not know
+    model: str = DEFAULT  # what made the vectors, as `encode` takes it
 
     def corrected(self, query: str) -> list[str]:
         """The words of a question, each as the titles spell it."""
@@ -71,16 +74,15 @@ class SearchIndex:
 
         Zeros for a question that the encoder does not know.
         """
-        (vector,) = encode([plain(query)])
+        (vector,) = encode([plain(query)], self.model)
         cosines = self.vectors @ vector
         if not vector.any():
             return np.asarray(cosines)
         near = np.argsort(-cosines, kind="stable")[: self.settings.reranked]
         nearest = near[: min(self.settings.feedback, len(self.vectors) // 100)]
         mean = self.vectors[nearest].sum(axis=0)
-        length = np.linalg.norm(mean)
-        if length > 0:
-            cosines[near] = 2 + self.vectors[near] @ (vector + self.settings.feedback_weight * mean / length)  # above 1, the largest cosine
+        length = max(float(np.linalg.norm(mean)), 1e-9)  # without a mean, in a catalogue of few titles, the question stands alone
+        cosines[near] = FIRST + self.vectors[near] @ (vector + self.settings.feedback_weight * mean / length)
         return np.asarray(cosines)
 
     def routed(self, query: str) -> Scores:
@@ -88,6 +90,14 @@ class SearchIndex:
         if not self.is_lexical(query) and (scores := self.dense(query)).any():
             return scores
         return self.lexical(query)
+
+    def answers(self, query: str) -> tuple[Route, Scores]:
+        """How a question is routed, and the titles in the order of `routed` with scores of at most 1: above 0 only where there is something in
+        common with the question. Of one by meaning only the nearest titles have a score.
+        """
+        if not self.is_lexical(query) and (scores := self.dense(query)).any():
+            return "meaning", np.maximum(scores - FIRST, 0) / (1 + self.settings.feedback_weight)
+        return "words", self.lexical(query) / (1 + self.settings.bm25)
 
     def is_lexical(self, query: str) -> bool:
         """Whether one title holds most of the corrected words, or there are none that the encoder could know."""
@@ -103,11 +113,14 @@ class SearchIndex:
         return np.asarray((self.grams.vectors([character_grams(text)]) @ self.gram_vectors).toarray()[0])
 
 
-def search_index(titles: Sequence[str | None], settings: SearchSettings) -> SearchIndex:
-    """Prepare titles for questions: 4 kB a title, most of it the encoder's vectors.
+def search_index(
+    titles: Sequence[str | None], settings: SearchSettings, *, vectors: NDArray[np.float32] | None = None, model: str = DEFAULT
+) -> SearchIndex:
+    """Prepare titles for questions: 4 kB a title, most of it the encoder's vectors. Equal titles give an equal index, byte by byte.
 
-    titles: one or more; of a null or empty one nothing is found.
-    errors: UserError without the extra `words`, or where no title has a word.
+    titles:  one or more; of a null or empty one nothing is found.
+    vectors: float32 [titles, dim] that `model` made of them (see `encode`), where they are there already.
+    errors:  UserError without the extra `words`, or where no title has a word.
     """
     try:
         import bm25s
@@ -118,7 +131,8 @@ def search_index(titles: Sequence[str | None], settings: SearchSettings) -> Sear
         raise UserError("search: nothing to search in", ["titles: want some with a word, have none"], "Name a file with titles.")
     spelling = fit_spelling(of_titles)
     bm25 = bm25s.BM25(k1=settings.k1, b=settings.b)
-    bm25.index(of_titles, show_progress=False)
+    # Numbered here: by itself it numbers words in the order of a set, which is another one in each process.
+    bm25.index(([[spelling.numbers[word] for word in title] for title in of_titles], dict(spelling.numbers)), show_progress=False)
     of_grams = [character_grams(title) for title in titles]
     grams = fit_tfidf(of_grams)
     return SearchIndex(
@@ -129,7 +143,8 @@ def search_index(titles: Sequence[str | None], settings: SearchSettings) -> Sear
         holding=_holding(of_titles, spelling.numbers),
         grams=grams,
         gram_vectors=grams.vectors(of_grams).T.tocsr(),
-        vectors=encode([plain(title) for title in titles]),
+        vectors=encode([plain(title) for title in titles], model) if vectors is None else vectors,
+        model=model,
     )
 
 

@@ -18,7 +18,7 @@ from basketgraph.report.lists_in_words import coverage_in_words, example_in_word
 from basketgraph.report.model_comparison import SETTINGS, measured, not_live_in_words
 from basketgraph.report.page_data import PageData
 from basketgraph.report.promises import QUIET, checks_with_states, promised_tables, refusals, verdict
-from basketgraph.report.sentences import KINDS, day_in_words, file_name, reason_in_words, step_words
+from basketgraph.report.sentences import KINDS, day_in_words, file_name, reason_in_words, step_words, titles_in_words
 from basketgraph.report.visits_in_words import exposures_in_words, funnel_in_words, responses_in_words
 
 LISTED_USERS = "ABC"
@@ -57,6 +57,7 @@ def page(data: PageData, *, shop: str, description: str, made_at: datetime) -> s
             rejected=rejected(data),
             figures=figures(data),
             check_figures=check_figures(data),
+            titles=titles_in_words(data.titles) if data.titles else "",
             settings=[measured(data, setting) for setting in SETTINGS if any(e["setting"] == setting for e in data.evaluations)],
             not_live=not_live_in_words(data),
             not_judged=not_judged_in_words(data.judged_from) if data.judged_from else "",

@@ -59,6 +59,7 @@ class PageData:
     goal: Goal = PURCHASE  # what lists are for and judged by
     visits: Visits | None = None  # of a shop that records more than purchases
     exposures: Exposures | None = None  # of a shop that records what it showed
+    titles: dict[str, Any] | None = None  # what the last encoding of titles counted
     responses: Rows = field(default_factory=list)  # returns, dismissals and ratings of what was on lists
 
 
@@ -85,7 +86,7 @@ def read_page_data(
     done = files.where("status = 'done'")
     checks = newest_checks(tables)
     steps = as_dicts(last_tries(logged.where((F.col("run_id") == tables.run_id) & (F.col("step") != REPORT))))
-    judged, gate = (runs.last.get(step) if runs else None for step in ("evaluations", "gate"))
+    judged, gate, encoded = (runs.last.get(step) if runs else None for step in ("evaluations", "gate", "text_vectors"))
     lists, visits, exposures = shown_lists(tables, goal), shop_visits(tables, ds, history_days), shop_exposures(tables, ds)
     if lists is not None and lists.are_judged:
         window_days = lists.outcomes[0]["window_days"]  # shorter in a young shop
@@ -115,6 +116,7 @@ def read_page_data(
         goal=goal,
         visits=visits,
         exposures=exposures,
+        titles=json.loads(encoded["detail"])["metrics"]["text_vectors"] if encoded else None,
         responses=shop_responses(tables, ds) if visits or exposures else [],
     )
     return without_known_users(data, tables, pseudonyms)

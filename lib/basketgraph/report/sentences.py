@@ -72,6 +72,18 @@ def step_words(step: Row) -> str:
     return ", ".join([state, *counts])
 
 
+def titles_in_words(counts: Row) -> str:
+    """How many titles a search finds by what they mean, and how many by their characters alone. counts: metrics of the step text_vectors."""
+    titles, by_characters = counts["titles"], counts["by_characters"]
+    if not by_characters:
+        return f"Searches find all {number_in_words(titles, 'product title')} by words and by meaning."
+    share = share_in_words(by_characters, titles)
+    told = (
+        f"Of {number_in_words(titles, 'product title')} {number_in_words(by_characters)} ({share}) are in words that the language model does not know"
+    )
+    return f"{told}: searches find them by their characters alone, not by meaning."
+
+
 def moment_in_words(moment: datetime) -> str:
     """24 November 2026, 18:17 UTC. A moment without a zone is local, as Spark hands them out."""
     return f"{moment.astimezone(timezone.utc):%-d %B %Y, %H:%M} UTC"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from datetime import date, datetime, timezone
 from typing import Any
@@ -83,6 +84,9 @@ GOOD: dict[str, dict[str, Any]] = {
     "gold.coupon_allocation": {
         "as_of": DS, "campaign_id": "c", "user_id": USER, "coupon_id": "p", "rank": 1, "probability": 0.0, "value_minor": 0.0, "cost_minor": 0.0,
     },
+    "gold.item_texts": {"item_id": "i", "text": "jam", "text_hash": hashlib.sha256(b"jam").hexdigest()},
+    "gold.item_text_vectors": {"text_hash": "h", "model": "m", "vector": [0.6, 0.8], "by_characters": False},
+    "gold.search_indexes": {"name": "ab" * 16, "sha256": "ab" * 32, "titles": 1},
     "gold.user_profiles": {
         "as_of": DS, "user_id": USER, "recency_days": 1, "tenure_days": 1, "purchase_days": 1, "orders": 1, "purchases": 1, "orders_28d": 1,
         "orders_90d": 1, "orders_365d": 1, "discount_line_share": 1.0, "price_position": 0.0,
@@ -215,6 +219,14 @@ BROKEN: list[tuple[str, str, dict[str, Any] | None]] = [
     ("gold.coupon_scores", "column_values_to_meet:expected_spend_minor", {"discount_minor": 0.0}),
     ("gold.coupon_allocation", "key_to_be_unique:as_of,campaign_id,user_id,coupon_id", None),
     ("gold.coupon_allocation", "column_values_to_meet:cost_minor", {"value_minor": float("nan")}),
+    ("gold.item_texts", "key_to_be_unique:item_id", None),
+    ("gold.item_texts", "column_values_to_meet:text", {"text": "tea"}),
+    ("gold.item_text_vectors", "key_to_be_unique:text_hash,model", None),
+    ("gold.item_text_vectors", "column_values_to_meet:by_characters", {"by_characters": True}),
+    ("gold.item_text_vectors", "column_values_to_meet:vector", {"vector": [0.6, 0.9]}),
+    ("gold.search_indexes", "key_to_be_unique:name", None),
+    ("gold.search_indexes", "column_values_to_meet:name", {"sha256": "cd" * 32}),
+    ("gold.search_indexes", "column_values_to_be_between:titles", {"titles": 0}),
     ("gold.user_profiles", "key_to_be_unique:as_of,user_id", None),
     ("gold.user_profiles", "column_values_to_be_between:recency_days", {"recency_days": 0}),
     ("gold.user_profiles", "column_values_to_meet:tenure_days", {"recency_days": 2}),

@@ -101,22 +101,24 @@ def test_cuts_stay_that_a_kept_release_was_trained_with_or_a_recent_run() -> Non
     folders = [StoredFile(f"{folder}/{cut}", days_ago(60)) for folder in ("shards", "models/graph") for cut in ("2026-01-01", "2026-02-01")]
     young = StoredFile("shards/2026-01-02", days_ago(6))
     pages = [StoredFile("reports/k.html", days_ago(999)), StoredFile("reports/old.html", days_ago(101)), StoredFile("reports/new.html", days_ago(99))]
-    going = old_files([*folders, young, *pages], runs=runs, kept=kept, keep_days=7, report_days=100, now=NOW)
-    assert going == ["models/graph/2026-01-01", "reports/old.html", "shards/2026-01-01"]
+    indexes = [StoredFile(f"search_indexes/{name}", days_ago(days)) for name, days in (("live", 99), ("gone", 8), ("begun", 6))]
+    going = old_files([*folders, young, *pages, *indexes], runs=runs, kept=kept, keep_days=7, report_days=100, now=NOW, indexes={"live"})
+    assert going == ["models/graph/2026-01-01", "reports/old.html", "search_indexes/gone", "shards/2026-01-01"]
     older = [{**row, "cuts": None} if row is runs[3] else row for row in runs]  # logged before ops.runs had cuts
     assert old_files([*folders, young, *pages], runs=older, kept=kept, keep_days=7, report_days=100, now=NOW) == ["reports/old.html"]
 
 
 def test_shard_sets_and_models_are_looked_for_where_training_puts_them(spark: SparkSession, tmp_path: Path) -> None:
     work, warehouse = tmp_path / "work", tmp_path / "warehouse"
-    for folder in (work / "shards" / "2026-01-01", work / "models" / "graph" / "2026-01-01", warehouse / "reports"):
+    index = warehouse / "search_indexes" / ("ab" * 16)
+    for folder in (work / "shards" / "2026-01-01", work / "models" / "graph" / "2026-01-01", warehouse / "reports", index):
         folder.mkdir(parents=True)
     (warehouse / "reports" / "old.html").write_text("old")
     release = RunTables(spark, str(warehouse), "run-1", work_root=f"file://{work}")
     paths = [file.path for file in stored_files(release)]
-    assert sorted(paths) == ["models/graph/2026-01-01", "reports/old.html", "shards/2026-01-01"]
+    assert sorted(paths) == ["models/graph/2026-01-01", "reports/old.html", f"search_indexes/{index.name}", "shards/2026-01-01"]
     remove_files(release, paths)
-    assert [path for path in tmp_path.rglob("*") if "2026" in path.name or path.name == "old.html"] == []
+    assert [path for path in tmp_path.rglob("*") if "2026" in path.name or path.name in ("old.html", index.name)] == []
 
 
 @pytest.mark.slow

@@ -146,6 +146,16 @@ class Files:
             system.copyFromLocalFile(False, True, self.hadoop(file_url(folder))[1], place)
             self._delete_and_rename(beside, path, recursive=True)
 
+    def download(self, path: str, folder: Path) -> None:
+        """Copy a folder to `folder` of this machine, which is not there yet."""
+        local = local_folder(path)
+        if local is not None:
+            shutil.copytree(local, folder)
+            return
+        with _java_errors(path):
+            system, place = self.hadoop(path)
+            system.copyToLocalFile(False, place, self.hadoop(file_url(folder))[1], True)
+
     def delete(self, path: str, *, recursive: bool = True) -> None:
         """Delete a file or folder, if it is there. recursive: a folder with all that is in it; else one that is not empty is an OSError."""
         local = local_folder(path)

@@ -12,7 +12,7 @@ from typing import Any
 from basketgraph.foundation.contracts import contracts
 from basketgraph.foundation.progress import at, each
 from basketgraph.foundation.tables.reader import aware
-from basketgraph.foundation.tables.retention import old_files, remove_files, remove_old_rows, stored_files, training_runs
+from basketgraph.foundation.tables.retention import old_files, remove_files, remove_old_rows, stored_files, training_runs, used_indexes
 from basketgraph.foundation.tables.rollbacks import kept_releases
 from basketgraph.foundation.tables.settings import MaintainSettings
 from basketgraph.foundation.tables.warehouse import RunTables, releases
@@ -58,7 +58,13 @@ def maintain(warehouse: RunTables, settings: MaintainSettings, *, now: datetime,
     at("looking for old rows")
     removed = remove_old_rows(warehouse, dry_run=dry_run)
     files = old_files(
-        stored_files(warehouse), runs=training_runs(warehouse), kept=trained, keep_days=settings.keep_days, report_days=settings.report_days, now=now
+        stored_files(warehouse),
+        runs=training_runs(warehouse),
+        kept=trained,
+        keep_days=settings.keep_days,
+        report_days=settings.report_days,
+        now=now,
+        indexes=used_indexes(warehouse, kept),
     )
     summary: dict[str, Any] = {
         "tables": len(tables),

@@ -1,9 +1,9 @@
-"""Retention: rows that are too old by their contract, pages of old runs, and training files of cuts that no kept release uses."""
+"""Retention: rows that are too old by their contract, pages of old runs, and files of trainings and indexes that no kept release uses."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -17,7 +17,9 @@ from basketgraph.foundation.tables.warehouse import RunTables
 
 CUT = re.compile(r"\d{4}-\d{2}-\d{2}")
 CUT_FOLDERS = ("shards", "sequences", "models/graph", "models/sequences", "tensorboard/graph")  # each holds a folder a cut
+PAGE, INDEX = re.compile(r".*\.html"), re.compile(r"[0-9a-f]{32}")
 RUNS, TRAINING = "ops.runs", "train_graph"
+INDEX_FOLDER, INDEXES = "search_indexes", "gold.search_indexes"  # each index is a folder by the name that the table has
 
 
 class StoredFile(NamedTuple):
@@ -82,20 +84,22 @@ def old_files(
     keep_days: int,
     report_days: int,
     now: datetime,
+    indexes: Collection[str] = (),
 ) -> list[str]:
-    """Paths of pages and of cuts' folders that may go, in order.
+    """Paths of pages, of cuts' folders and of indexes that may go, in order.
 
     runs: rows of ops.runs (run_id, step, status, finished_at, cuts); while a needed training has no cuts, no cut's folder may go.
     kept: the kept releases (run_id, published_at), the restored ones included.
+    indexes: names of those that kept releases or the newest table name.
     """
     trainings = needed_trainings(runs, kept, since=now - timedelta(days=keep_days))
     known = all(row["cuts"] is not None for row in trainings)  # not of trainings logged before ops.runs had this column
-    in_use = used_cuts(trainings) | {f"{row['run_id']}.html" for row in kept}
+    in_use = used_cuts(trainings) | {f"{row['run_id']}.html" for row in kept} | set(indexes)
     going = []
     for file in files:
         folder, _, name = file.path.rpartition("/")
         days = report_days if folder == "reports" else keep_days
-        if name not in in_use and (known or folder == "reports") and now - file.modified_at > timedelta(days=days):
+        if name not in in_use and (known or folder not in CUT_FOLDERS) and now - file.modified_at > timedelta(days=days):
             going.append(file.path)
     return sorted(going)
 
@@ -115,15 +119,26 @@ def used_cuts(trainings: Iterable[Mapping[str, Any]]) -> set[str]:
 
 
 def stored_files(tables: RunTables) -> list[StoredFile]:
-    """The pages, and the folders of cuts, that there are."""
+    """The pages, the folders of cuts and those of indexes that there are."""
+    patterns = {"reports": PAGE, INDEX_FOLDER: INDEX, **dict.fromkeys(CUT_FOLDERS, CUT)}
     files = []
-    for folder in ("reports", *CUT_FOLDERS):
+    for folder, pattern in patterns.items():
         names = tables.files.list_names(_place(tables, folder))
-        for path in (f"{folder}/{name}" for name in names if (folder == "reports" and name.endswith(".html")) or CUT.fullmatch(name)):
+        for path in (f"{folder}/{name}" for name in names if pattern.fullmatch(name)):
             info = tables.files.info(_place(tables, path))
             if info is not None:
                 files.append(StoredFile(path, info.modified_at))
     return files
+
+
+def used_indexes(tables: RunTables, kept: Sequence[Mapping[str, Any]]) -> set[str]:
+    """The names of the indexes that kept releases show, and of the newest one.
+
+    kept: rows of ops.releases.
+    """
+    versions = {row["versions"][INDEXES] for row in kept if INDEXES in row["versions"]}
+    frames = [tables.newest(INDEXES), *(tables.read_version(INDEXES, version) for version in sorted(versions))]
+    return {row.name for frame in frames for row in frame.select(F.col("name")).collect()}
 
 
 def remove_files(tables: RunTables, paths: Sequence[str]) -> None:

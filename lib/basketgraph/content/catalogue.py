@@ -1,0 +1,116 @@
+"""Answers to questions: titles with the items that bear them, and what a person bought and paid."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from basketgraph.content.features import words
+from basketgraph.content.search import Route, SearchIndex
+from basketgraph.content.settings import ContentSettings
+from basketgraph.foundation.config import UserError
+
+CLOSE = 0.3  # cosine from which a title is said to be like what a person has; two titles drawn at random have some .1 in MiniLM
+
+
+class Item(NamedTuple):
+    """An item that may be shown. category: as gold.price_bands names it; price_minor: of a piece, in the median; sales: lines of `sold_days`."""
+
+    item_id: str
+    title: str
+    category: str
+    price_minor: int | None
+    sales: int
+
+
+class Band(NamedTuple):
+    """What a person pays for a piece of a category, in minor units."""
+
+    low_minor: int
+    high_minor: int
+
+
+@dataclass(frozen=True)
+class Person:
+    """vector: float32 [dim], the mean of the vectors of their items, of length 1; zeros where none has a vector. bands: by category."""
+
+    vector: NDArray[np.float32]
+    bands: Mapping[str, Band] = field(default_factory=dict)
+
+
+class Answer(NamedTuple):
+    """score: at most 1, for a person more. why: in words. items: how many items bear the title, this one included."""
+
+    rank: int
+    item_id: str
+    title: str
+    score: float
+    why: str
+    category: str
+    price_minor: int | None
+    items: int
+
+
+class Answers(NamedTuple):
+    """read_as: the question's words as the titles spell them; None where that is how it was asked."""
+
+    route: Route
+    read_as: str | None
+    answers: list[Answer]
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """items: of each distinct text, in the order of the index's rows; those of one text by their sales, most first."""
+
+    items: tuple[tuple[Item, ...], ...]
+    index: SearchIndex
+
+    def person(self, item_ids: frozenset[str], bands: Mapping[str, Band]) -> Person:
+        """item_ids: what they have; items that the catalogue lacks say nothing."""
+        rows = [row for row, of_title in enumerate(self.items) if any(item.item_id in item_ids for item in of_title)]
+        mean = self.index.vectors[rows].sum(axis=0)
+        return Person(np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-9), dtype=np.float32), bands)
+
+    def answers(self, question: str, settings: ContentSettings, *, n: int, person: Person | None = None) -> Answers:
+        """The best items for a question, one a title.
+
+        person: their cosine to a title counts `person_weight`, and an item at a price that they pay in its category `price_weight`, among the titles
+                that answer the question best (SearchSettings.reranked).
+        errors: UserError for a question without a word.
+        """
+        asked = words(question)
+        if not asked:
+            raise UserError("ask: an empty question", ["question: want a word, have none"], 'Ask for instance "birthday gift for boyfriend".')
+        route, scores = self.index.answers(question)
+        best = np.argsort(-scores, kind="stable")[: max(n, self.index.settings.reranked)]
+        best = best[scores[best] > 0]
+        likeness = self.index.vectors[best] @ person.vector if person else np.zeros(len(best), dtype=np.float32)
+        corrected, bands = self.index.corrected(question), person.bands if person else {}
+        found = []
+        for row, score, alike in zip(best.tolist(), scores[best].tolist(), likeness.tolist(), strict=True):
+            item, is_paid = _offered(self.items[row], bands)
+            reasons = [_common_words(corrected, item) if route == "words" else "by meaning"]
+            reasons += ["like what they bought"] * (alike >= CLOSE) + ["at a price they pay"] * is_paid
+            total = score + settings.person_weight * alike + settings.price_weight * is_paid
+            found.append(Answer(0, item.item_id, item.title, total, ", ".join(reasons), item.category, item.price_minor, len(self.items[row])))
+        ordered = sorted(found, key=lambda answer: -answer.score)[:n]
+        ranked = [answer._replace(rank=rank, score=round(answer.score, 4)) for rank, answer in enumerate(ordered, 1)]
+        return Answers(route, " ".join(corrected) if route == "words" and corrected != asked else None, ranked)
+
+
+def _offered(items: Sequence[Item], bands: Mapping[str, Band]) -> tuple[Item, bool]:
+    """The best sold item at a price that the person pays in its category, and True; else the best sold one."""
+    for item in items:
+        band = bands.get(item.category)
+        if band is not None and item.price_minor is not None and band.low_minor <= item.price_minor <= band.high_minor:
+            return item, True
+    return items[0], False
+
+
+def _common_words(corrected: Sequence[str], item: Item) -> str:
+    there = set(words(f"{item.title} {item.category}"))
+    common = [word for word in dict.fromkeys(corrected) if word in there]
+    return f"by words: {', '.join(common)}" if common else "by letters"

@@ -1,0 +1,89 @@
+"""Answering questions from the live release, in a process that stays: opened once, then each answer takes milliseconds."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from basketgraph.content.catalogue import Answers, Band, Catalogue, Person
+from basketgraph.content.index_files import FOLDER, read_index
+from basketgraph.content.settings import ContentSettings
+from basketgraph.foundation.config import UserError
+from basketgraph.foundation.paths import local_folder
+from basketgraph.foundation.tables.deltalake_reader import Reader
+from basketgraph.foundation.tables.files import Files
+
+RELEASES, INDEXES, EDGES, BANDS = "ops.releases", "gold.search_indexes", "gold.interactions", "gold.price_bands"
+LIVE = "SELECT release, versions FROM {rows} ORDER BY release DESC LIMIT 1"
+PSEUDONYM = re.compile("[0-9a-f]{32}")
+
+
+@dataclass(frozen=True)
+class Questions:
+    """A catalogue with the release that it is of. index: the name of its files; versions: of all tables of the release."""
+
+    catalogue: Catalogue
+    settings: ContentSettings
+    reader: Reader
+    release: int
+    versions: Mapping[str, int]
+    index: str
+
+    def ask(self, question: str, *, n: int = 10, person: Person | None = None) -> Answers:
+        """As Catalogue.answers."""
+        return self.catalogue.answers(question, self.settings, n=n, person=person)
+
+    def person(self, user_id: str) -> tuple[Person, list[str]]:
+        """What the live release knows of a user, and in words what it does not know.
+
+        user_id: the pseudonym.
+        errors:  UserError where there are no interactions in the release, or none of this user.
+        """
+        have = self._of_user(EDGES, "item_id", user_id) if PSEUDONYM.fullmatch(user_id) else []
+        if not have:
+            faults = [f"{EDGES}: want rows of this user, have {'none' if EDGES in self.versions else 'no such table in the live release'}"]
+            cure = "Name somebody who bought before the newest cut, by the shop's own id or by the pseudonym, or ask without --user."
+            raise UserError("ask: the user is not known", faults, cure)
+        bands = {
+            row["category"]: Band(row["low_minor"], row["high_minor"]) for row in self._of_user(BANDS, "category, low_minor, high_minor", user_id)
+        }
+        person = self.catalogue.person(frozenset(row["item_id"] for row in have), bands)
+        notes = []
+        if not person.vector.any():
+            notes.append("none of their items has a vector: their taste plays no part")
+        if BANDS not in self.versions:
+            notes.append("no price ranges are live (`basketgraph run offer` makes them): what they pay plays no part")
+        elif not bands:
+            notes.append("no price range of theirs is known: what they pay plays no part")
+        return person, notes
+
+    def _of_user(self, table: str, columns: str, user_id: str) -> list[dict[str, Any]]:
+        """Rows of a user as of the newest cut of the live version."""
+        if table not in self.versions:
+            return []
+        query = f"SELECT {columns} FROM {{rows}} WHERE user_id = '{user_id}' AND as_of = (SELECT max(as_of) FROM {{rows}})"
+        return self.reader.rows(table, query, self.versions[table])
+
+
+def open_questions(reader: Reader, files: Files, warehouse: str, settings: ContentSettings) -> Questions:
+    """The index of the live release, verified.
+
+    errors: UserError where there is no release or no index in it; those of `read_index`.
+    """
+    live = next(iter(reader.rows(RELEASES, LIVE)), None)
+    versions = live["versions"] if live else {}
+    if live is None or INDEXES not in versions:
+        have = f"release {live['release']} without one" if live else "no release"
+        raise UserError(f"{warehouse}: no index of questions is live", [f"want {INDEXES}, have {have}"], "Run `basketgraph run content` first.")
+    (row,) = reader.rows(INDEXES, "SELECT name, sha256 FROM {rows}", versions[INDEXES])
+    place = f"{warehouse.rstrip('/')}/{FOLDER}/{row['name']}"
+    folder = local_folder(place)
+    if folder is not None:
+        catalogue = read_index(folder, sha256=row["sha256"], model=settings.model)
+    else:
+        with TemporaryDirectory() as private:
+            files.download(place, Path(private, "index"))
+            catalogue = read_index(Path(private, "index"), sha256=row["sha256"], model=settings.model)
+    return Questions(catalogue, settings, reader, live["release"], versions, row["name"])
