@@ -24,7 +24,7 @@ log = logging.getLogger("basketgraph")
 RELEASES = "ops.releases"
 Told = TypeVar("Told")
 
-OFFERS = ("price_bands", "price_sensitivity")  # steps whose detail has metrics of their own
+OFFERS = ("user_segments", "price_bands", "price_sensitivity", "contacts")  # steps whose detail has metrics of their own
 
 
 def status(conf: Config, *, now: datetime) -> dict[str, Any]:

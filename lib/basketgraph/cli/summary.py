@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from basketgraph.foundation.cuts import not_judged_in_words
+from basketgraph.foundation.money import number_in_words
 from basketgraph.foundation.recommenders import LIST_SETTINGS
 
 if TYPE_CHECKING:
@@ -41,10 +42,14 @@ def print_summary(outcome: Mapping[str, Any], examples: Sequence[Example], *, fi
         _print_models(out, setting, outcome["metrics"][setting], outcome["gains"].get(setting, {}))
     if "behaviour_weights" in outcome["metrics"]:
         _print_behaviour_weights(out, outcome["metrics"]["behaviour_weights"])
+    if "segments" in outcome["metrics"]:
+        _print_segments(out, outcome["metrics"]["segments"])
     if "price_bands" in outcome["metrics"]:
         _print_price_bands(out, outcome["metrics"]["price_bands"])
     if "price_conflicts" in outcome["metrics"]:
         _print_price_habits(out, outcome["metrics"])
+    if "contacts" in outcome["metrics"]:
+        _print_contacts(out, outcome["metrics"]["contacts"])
     if outcome.get("judged_from"):
         out.print(f"\nnot judged yet: {not_judged_in_words(outcome['judged_from'])}")
     for example in examples:
@@ -113,6 +118,19 @@ def _print_behaviour_weights(out: Console, weights: Mapping[str, Mapping[str, An
     out.print(shown)
 
 
+def _print_segments(out: Console, found: Mapping[str, Any]) -> None:
+    since = f", moved since {found['compared_with']}" if found["compared_with"] else ""
+    title = f"\nsegments as of {found['as_of']}{since}"
+    shown = table(title, "segment", "kind", "people", f"{found['currency']} of 28 days", f"{found['currency']} of 90 days", "joined", "left")
+    for row in found["segments"]:
+        spend = [number_in_words(row[name], found["currency"]) for name in ("spend_minor_28d", "spend_minor_90d")]
+        moved = ["" if row[name] is None else f"{row[name]:,}" for name in ("joined", "left")]
+        shown.add_row(row["segment"], row["kind"], f"{row['people']:,}", *spend, *moved)
+    out.print(shown)
+    for sentence in found["without_column"]:
+        out.print(sentence, soft_wrap=True)
+
+
 def _print_price_bands(out: Console, metrics: Mapping[str, Any]) -> None:
     title = f"\nprice ranges: want {metrics['level']:.0%} of later prices within them"
     shown = table(title, "lines of the person in the category", "later lines", "within", "width in log price", "interval score")
@@ -128,6 +146,17 @@ def _print_price_habits(out: Console, metrics: Mapping[str, Any]) -> None:
         out.print(f"\nprice sensitivity: the index before the cut and after it, of {index['users_later']:,} people: correlation {correlation}")
     share = conflicts["lines_with_two_prices"] / conflicts["lines"] if conflicts["lines"] else 0.0
     out.print(f"two prices for one item, store and day without a coupon: {share:.2%} of the lines of {conflicts['days']} days")
+
+
+def _print_contacts(out: Console, found: Mapping[str, Any]) -> None:
+    money = number_in_words(found["value"], found["currency"])
+    sent = (
+        f"{found['sent']:,} of {found['proposed']:,} are sent, to {found['people']:,} people, with an expected value of {money} {found['currency']}"
+    )
+    out.print(f"\ncontacts of {found['of']} as of {found['as_of']}: {sent}")
+    for reason, of in found["withheld"].items():
+        lost = f"{number_in_words(of['value'], found['currency'])} {found['currency']}"
+        out.print(f"  withheld, {reason.replace('_', ' ')}: {of['contacts']:,}, of {lost}")
 
 
 def _print_example(out: Console, example: Example) -> None:

@@ -80,6 +80,7 @@ GOOD: dict[str, dict[str, Any]] = {
         "orders_90d": 1, "orders_365d": 1, "discount_line_share": 1.0, "price_position": 0.0,
         "hour_shares": [1 / 24] * 24, "weekday_shares": [1 / 7] * 7, "lifecycle": "lapsed",
     },
+    "gold.user_segments": {"as_of": DS, "user_id": USER, "kind": "rule", "segment": "all"},
     "gold.user_days": {
         "user_id": USER, "event_date": DAY, "orders": 1, "lines": 1, "discounted_lines": 1, "coupon_lines": 0, "orders_by_hour": [1] + [0] * 23,
         "bought": [("i", 1, 5, 5)], "views": 1999, "clicks": 1, "favourites": 0, "dismissals": 0, "cart_adds": 0, "cart_removes": 0,
@@ -206,6 +207,9 @@ BROKEN: list[tuple[str, str, dict[str, Any] | None]] = [
     ("gold.user_profiles", "column_values_to_meet:hour_shares", {"weekday_shares": [0.2] * 5}),
     ("gold.user_profiles", "column_values_to_meet:hour_shares#2", {"hour_shares": [0.05] * 24}),
     ("gold.user_profiles", "column_values_to_be_in_set:lifecycle", {"lifecycle": "gone"}),
+    ("gold.user_segments", "key_to_be_unique:as_of,user_id,kind,segment", None),
+    ("gold.user_segments", "column_values_to_be_in_set:kind", {"kind": "guess"}),
+    ("gold.user_segments", "column_values_to_meet:segment", {"segment": " "}),
     ("gold.user_days", "key_to_be_unique:user_id,event_date", None),
     ("gold.user_days", "column_values_to_meet:lines", {"orders": 2, "orders_by_hour": [2] + [0] * 23}),
     ("gold.user_days", "column_values_to_meet:bought", {"bought": []}),
