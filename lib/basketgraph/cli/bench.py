@@ -6,6 +6,7 @@ from basketgraph.content.new_items_bench_cli import new_items
 from basketgraph.content.search_bench_cli import search
 from basketgraph.graph.bench_cli import graph
 from basketgraph.offers.allocation_bench_cli import allocation
+from basketgraph.offers.contact_bench_cli import contacts
 from basketgraph.offers.uplift_bench_cli import uplift
 from basketgraph.recall.bench_behaviours_cli import behaviours
 from basketgraph.recall.bench_ratings_cli import ratings
@@ -20,5 +21,5 @@ def main() -> None:
     """Measure a part of the suite alone, on plain files."""
 
 
-for function in (graph, behaviours, sessions, ratings, sequences, new_items, search, uplift, allocation):
+for function in (graph, behaviours, sessions, ratings, sequences, new_items, search, uplift, allocation, contacts):
     app.command()(function)
