@@ -1,4 +1,4 @@
-"""The command line: `basketgraph run | status | runs | releases | rollback | onboard | check-source | replay | trace | maintain | bench`."""
+"""The command line: `basketgraph run | status | runs | releases | rollback | onboard | check-source | replay | trace | maintain | guide | bench`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from basketgraph.cli import releases, rows, sources
+from basketgraph.cli import guide, releases, rows, sources
 from basketgraph.cli.bench import app as bench
 from basketgraph.cli.options import Options, command, print_json
 from basketgraph.cli.runs import app as runs
@@ -27,7 +27,7 @@ log = logging.getLogger("basketgraph")
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(runs, name="runs")
 app.add_typer(bench, name="bench")
-for function in (releases.releases, releases.rollback, sources.onboard, sources.check_source, rows.replay, rows.trace, rows.maintain):
+for function in (releases.releases, releases.rollback, sources.onboard, sources.check_source, rows.replay, rows.trace, rows.maintain, guide.guide):
     app.command()(function)
 
 

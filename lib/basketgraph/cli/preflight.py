@@ -26,6 +26,7 @@ MODELS = {  # section -> the stage's own model; imported when a step takes it
     "price_bands": "basketgraph.offers.price_bands.PriceBandSettings",
     "price_sensitivity": "basketgraph.offers.price_sensitivity.PriceSensitivitySettings",
     "contacts": "basketgraph.offers.contact_settings.ContactSettings",
+    "guide": "basketgraph.offers.guide_settings.GuideSettings",
     "rank": "basketgraph.rank.settings.RankSettings",
     "evaluate": "basketgraph.evaluate.settings.EvaluateSettings",
     "gate": "basketgraph.evaluate.settings.GateSettings",
