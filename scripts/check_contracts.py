@@ -41,7 +41,7 @@ def steps() -> Iterator[str]:
     jobs = {stem for stem, _ in data_files("jobs", ".py")}
     yield from (f"jobs/{step}.py: want a job for the step, have none" for step in sorted(set(known.steps) - jobs))
     yield from (f"jobs/{job}.py: want a step in conf/pipelines.yaml, have none" for job in sorted(jobs - set(known.steps)))
-    for table in sorted({table for step in known.steps.values() for table in (*step.reads, *step.writes)}):
+    for table in sorted({table for step in known.steps.values() for table in (*step.reads, *step.live, *step.writes)}):
         yield from (f"conf/pipelines.yaml: {fault}" for fault in faults_of(lambda table=table: contract(table)))  # type: ignore[misc]
 
 
@@ -59,7 +59,7 @@ def declared(name: str, step: Step, settings: Mapping[str, object]) -> Iterator[
     yield from (f"settings: want {section}, which jobs/{name}.py takes" for section in sorted(sections - set(step.settings)))
     yield from (f"settings: want a section of conf/settings.yaml, have {section}" for section in sorted(set(step.settings) - set(settings)))
     if not step.always:
-        yield from (f"reads: want {table}, which jobs/{name}.py names" for table in sorted(tables - {*step.reads, *step.writes}))
+        yield from (f"reads: want {table}, which jobs/{name}.py names" for table in sorted(tables - {*step.reads, *step.live, *step.writes}))
         if "cuts(" in body and not step.cuts:
             yield f"cuts: want true, since jobs/{name}.py takes the cuts"
 

@@ -76,6 +76,22 @@ def test_rows_tables_quality_users_and_places_are_told() -> None:
     assert "tensorboard" not in text
 
 
+def test_segments_and_contacts_are_told_with_what_they_are_worth() -> None:
+    everybody = {"kind": "rule", "segment": "all", "people": 1200, "spend_minor_28d": 123450, "spend_minor_90d": 300000, "joined": 7, "left": None}
+    segments = {
+        "as_of": "2026-01-01",
+        "compared_with": "2025-12-25",
+        "currency": "EUR",
+        "without_column": ["senior: nobody"],
+        "segments": [everybody],
+    }
+    withheld = {"day_cap": {"contacts": 3, "value": 250.0}}
+    contacts = {"as_of": "2026-01-01", "of": "lists", "currency": "EUR", "proposed": 9, "sent": 6, "people": 5, "value": 1000.0, "withheld": withheld}
+    text = " ".join(printed(metrics={"segments": segments, "contacts": contacts}, gains={}).split())
+    assert "all rule 1,200 1,234.50 3,000.00 7 senior: nobody" in text
+    assert "6 of 9 are sent, to 5 people, with an expected value of 10.00 EUR withheld, day cap: 3, of 2.50 EUR" in text
+
+
 def test_what_broke_in_an_earlier_run_is_not_counted_as_this_runs_failure() -> None:
     text = printed(quality={"critical_failures": 0, "critical_of_earlier_runs": 1, "warnings": 2, "accepted": 1})
     assert "0 critical failures, 1 critical since an earlier run, 2 warnings, 1 accepted by a person" in text

@@ -65,7 +65,8 @@ def test_what_was_published_is_live_and_the_page_is_there(ran: RanJobs) -> None:
     assert live.read("gold.recommendations").count() == ran.table("gold.recommendations").count()
     (release,) = ran.table("ops.releases").where("release = 1").collect()
     assert (release.kind, release.run_id) == ("publish", ran.release.run_id)
-    assert "html" in Path(ran.result("report").detail["report"]).read_text()
+    page = Path(ran.result("report").detail["report"]).read_text()
+    assert all(words in page for words in ("html", "Segments of customers", "New customers"))
 
 
 def test_ask_answers_from_the_live_release_without_spark_and_knows_who_asks(ran: RanJobs, monkeypatch: pytest.MonkeyPatch) -> None:

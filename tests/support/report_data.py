@@ -164,6 +164,16 @@ EXPOSURES = Exposures(
         {"name": None, "position": None, "shown": 10, "told": 10, "clicked": 1, "known": 10, "bought": 0},
     ],
 )
+SEGMENTS: dict[str, Any] = {
+    "as_of": "2026-01-03",
+    "compared_with": "2025-12-27",
+    "currency": "EUR",
+    "without_column": ["students: the shop does not have occupation, so the segment holds nobody"],
+    "segments": [
+        {"kind": kind, "segment": segment, "people": 1200, "spend_minor_28d": 123_450, "spend_minor_90d": 9_000_000, "joined": moved, "left": moved}
+        for kind, segment, moved in (("rule", "new_customers", 7), ("learned", "order often, spend <much>", None))
+    ],
+}
 RESPONSES = [{"setting": "rebuy", "bought": 400, "returned": 12, "dismissed": 3, "ratings": 20, "stars": 4.25, "low": 2}]
 
 

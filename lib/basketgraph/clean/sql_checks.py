@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from basketgraph.clean.mapping import LANDING_NAMES, SOURCE_NAMES, FileSet, Sour
 from basketgraph.foundation.config import did_you_mean
 from basketgraph.foundation.contracts import Contract, contract
 from basketgraph.foundation.money import register
+from basketgraph.foundation.sql_names import names_in, short_message
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -115,9 +115,9 @@ class _Raw:
             known = self.columns.values()
             faults.extend(f"{place}: want declared raw columns ({', '.join(known)}), have {name}{did_you_mean(name, known)}" for name in error.names)
         except ParseException as error:
-            faults.append(f"{place}: not Spark SQL: {_short(error)}, have {text!r:.80}")
+            faults.append(f"{place}: not Spark SQL: {short_message(error)}, have {text!r:.80}")
         except AnalysisException as error:
-            faults.append(f"{place}: {_short(error)}, have {text!r:.80}")
+            faults.append(f"{place}: {short_message(error)}, have {text!r:.80}")
         return None
 
     def sound(self, mapped: TableMapping, wanted: Mapping[str, DataType]) -> bool:
@@ -176,16 +176,3 @@ def _conditions(mapped: TableMapping) -> Iterator[tuple[str, str, DataType]]:
         yield "where", mapped.where, BooleanType()
     if mapped.version is not None:
         yield "version", mapped.version, TimestampType()
-
-
-def names_in(spark: SparkSession, text: str) -> list[str]:
-    """The column names that an SQL expression mentions. Raises ParseException."""
-    leaves = spark._jsparkSession.sessionState().sqlParser().parseExpression(text).collectLeaves()  # type: ignore[attr-defined]
-    found = [leaves.apply(i) for i in range(leaves.size())]
-    return sorted({leaf.nameParts().mkString(".") for leaf in found if leaf.nodeName() == "UnresolvedAttribute"})
-
-
-def _short(error: PySparkException) -> str:
-    """Spark's message without its error class, SQL state, plan and position."""
-    message = str(error.getMessage() or error).split("\n")[0]
-    return re.sub(r"^\[[A-Z_.]+\]\s*|\s*SQLSTATE:.*$", "", message)[:160]

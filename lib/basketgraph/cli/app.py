@@ -1,4 +1,4 @@
-"""The command line: `basketgraph run | status | ask | runs | releases | rollback | onboard | check-source | replay | trace | maintain | offer | bench`."""
+"""The command line: `basketgraph run | status | ask | offer | guide | releases | rollback | onboard | check-source | replay | trace | bench ...`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from basketgraph.cli import offers, releases, rows, sources
+from basketgraph.cli import guide, offers, releases, rows, sources
 from basketgraph.cli.ask import ask
 from basketgraph.cli.bench import app as bench
 from basketgraph.cli.options import Options, command, print_json
@@ -38,6 +38,7 @@ for function in (
     rows.trace,
     rows.maintain,
     offers.offer,
+    guide.guide,
 ):
     app.command()(function)
 

@@ -63,7 +63,8 @@ def pseudonym_of(user: str, conf: Config) -> str:
 
 def print_answers(answers: Answers, notes: list[str], *, currency: str) -> None:
     """The answers as a table, with what they were found by."""
-    from basketgraph.cli.summary import console, table
+    from basketgraph.cli.measured import table
+    from basketgraph.cli.summary import console
     from basketgraph.foundation.money import number_in_words
 
     out = console()

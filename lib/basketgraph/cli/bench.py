@@ -7,6 +7,7 @@ from basketgraph.content.reviews_bench_cli import reviews
 from basketgraph.content.search_bench_cli import search
 from basketgraph.graph.bench_cli import graph
 from basketgraph.offers.allocation_bench_cli import allocation
+from basketgraph.offers.contact_bench_cli import contacts
 from basketgraph.offers.uplift_bench_cli import uplift
 from basketgraph.recall.bench_behaviours_cli import behaviours
 from basketgraph.recall.bench_ratings_cli import ratings
@@ -21,5 +22,5 @@ def main() -> None:
     """Measure a part of the suite alone, on plain files."""
 
 
-for function in (graph, behaviours, sessions, ratings, sequences, new_items, search, reviews, uplift, allocation):
+for function in (graph, behaviours, sessions, ratings, sequences, new_items, search, reviews, uplift, allocation, contacts):
     app.command()(function)

@@ -11,6 +11,7 @@ from basketgraph.clean.replay.settings import ReplaySettings
 from basketgraph.foundation.config import Config, Settings, UserError, data_text
 from basketgraph.foundation.recommenders import RECOMMENDERS
 from basketgraph.foundation.runs.steps import Pipelines, chosen_steps, pipelines, want_events
+from basketgraph.profiles.segment_rules import read_rules
 
 MODELS = {  # section -> the stage's own model; imported when a step takes it
     "clean": "basketgraph.clean.cleaning.CleanSettings",
@@ -20,11 +21,14 @@ MODELS = {  # section -> the stage's own model; imported when a step takes it
     "interactions": "basketgraph.interactions.interactions.InteractionsSettings",
     "maintain": "basketgraph.foundation.tables.settings.MaintainSettings",
     "profiles": "basketgraph.profiles.user_profiles.ProfilesSettings",
+    "segments": "basketgraph.profiles.learned_segments.SegmentSettings",
     "recall": "basketgraph.recall.settings.RecallSettings",
     "price_bands": "basketgraph.offers.price_bands.PriceBandSettings",
     "price_sensitivity": "basketgraph.offers.price_sensitivity.PriceSensitivitySettings",
     "offers": "basketgraph.offers.settings.OfferSettings",
     "content": "basketgraph.content.settings.ContentSettings",
+    "contacts": "basketgraph.offers.contact_settings.ContactSettings",
+    "guide": "basketgraph.offers.guide_settings.GuideSettings",
     "rank": "basketgraph.rank.settings.RankSettings",
     "evaluate": "basketgraph.evaluate.settings.EvaluateSettings",
     "gate": "basketgraph.evaluate.settings.GateSettings",
@@ -71,6 +75,8 @@ def check_run(conf: Config, pipeline: str, *, start: str | None = None, files: b
         # On a cluster a path without a scheme may be another system's than this machine's.
         if files and steps & READ_FILES and conf.environment.launcher != "spark":
             want_files(source, conf.source_name)
+    if "user_segments" in steps:
+        read_rules()
     check_places(conf, shared="seal_shards" in steps)  # last, since it makes the warehouse's folder
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from rich.console import Console
 
 from basketgraph.cli.freshness import age_in_words
-from basketgraph.cli.summary import console, print_refused, print_tables, quality_in_words, table
+from basketgraph.cli.measured import table
+from basketgraph.cli.summary import console, print_refused, print_tables, quality_in_words
 from basketgraph.foundation.progress import in_words
 
 

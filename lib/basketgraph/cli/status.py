@@ -24,14 +24,11 @@ log = logging.getLogger("basketgraph")
 RELEASES = "ops.releases"
 Told = TypeVar("Told")
 
+# Steps whose detail has metrics of their own.
 MEASURED = (
-    "price_bands",
-    "price_sensitivity",
-    "campaign_scores",
-    "coupon_allocation",
-    "text_vectors",
-    "search_index",
-)  # steps whose detail has metrics of their own
+    *("user_segments", "price_bands", "price_sensitivity", "campaign_scores", "coupon_allocation", "contacts"),
+    *("text_vectors", "search_index"),
+)
 
 
 def status(conf: Config, *, now: datetime) -> dict[str, Any]:

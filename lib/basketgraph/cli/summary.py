@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from basketgraph.cli.measured import print_measured, table
 from basketgraph.foundation.cuts import not_judged_in_words
 from basketgraph.foundation.recommenders import LIST_SETTINGS
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from basketgraph.report.examples import Example
 
 WIDTH = 130  # a summary in a log file or a pipe must not be cut at 80 columns
-SHOWN_REDEEMERS = 20  # the figures of a campaign with fewer are noise
 
 
 def console(file: IO[str] | None = None) -> Console:
@@ -26,13 +25,6 @@ def console(file: IO[str] | None = None) -> Console:
     return made if made.is_terminal else Console(**plain, width=WIDTH)
 
 
-def table(title: str, *columns: str) -> Table:
-    made = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for number, column in enumerate(columns):
-        made.add_column(column, justify="left" if number == 0 else "right")
-    return made
-
-
 def print_summary(outcome: Mapping[str, Any], examples: Sequence[Example], *, file: IO[str] | None = None) -> None:
     """outcome: the run's JSON object (docs/operating.md); examples: users of the live lists, or of the newest."""
     out = console(file)
@@ -40,21 +32,7 @@ def print_summary(outcome: Mapping[str, Any], examples: Sequence[Example], *, fi
     print_tables(out, outcome["tables"])
     for setting in (name for name in LIST_SETTINGS if name in outcome["metrics"]):
         _print_models(out, setting, outcome["metrics"][setting], outcome["gains"].get(setting, {}))
-    if "behaviour_weights" in outcome["metrics"]:
-        _print_behaviour_weights(out, outcome["metrics"]["behaviour_weights"])
-    if "price_bands" in outcome["metrics"]:
-        _print_price_bands(out, outcome["metrics"]["price_bands"])
-    if "price_conflicts" in outcome["metrics"]:
-        _print_price_habits(out, outcome["metrics"])
-    if "redemption" in outcome["metrics"]:
-        _print_redemption(out, outcome["metrics"])
-    if "allocation" in outcome["metrics"]:
-        _print_allocation(out, outcome["metrics"]["allocation"])
-    if "text_vectors" in outcome["metrics"]:
-        _print_text_vectors(out, outcome["metrics"]["text_vectors"])
-    if "search_index" in outcome["metrics"]:
-        of_index = outcome["metrics"]["search_index"]
-        out.print(f"index     {of_index['titles']:,} titles of {of_index['items']:,} items, {of_index['bytes'] / 2**20:.0f} MiB")
+    print_measured(out, outcome["metrics"])
     if outcome.get("judged_from"):
         out.print(f"\nnot judged yet: {not_judged_in_words(outcome['judged_from'])}")
     for example in examples:
@@ -114,78 +92,6 @@ def _print_models(out: Console, setting: str, models: Mapping[str, Mapping[str, 
         gain = gains.get(name)
         shown.add_row(name, *cells, f"{gain['ndcg@20']:+.4f}  ({gain['low']:+.4f} .. {gain['high']:+.4f})" if gain else "")
     out.print(shown)
-
-
-def _print_behaviour_weights(out: Console, weights: Mapping[str, Mapping[str, Any]]) -> None:
-    shown = table("\nwhat one event counts where a purchase counts 1", "behaviour", "weight", "interval", "")
-    for name, of in weights.items():
-        shown.add_row(name.replace("_", " "), f"{of['weight']:g}", f"{of['low']:g} .. {of['high']:g}" if "low" in of else "", of["from"])
-    out.print(shown)
-
-
-def _print_price_bands(out: Console, metrics: Mapping[str, Any]) -> None:
-    title = f"\nprice ranges: want {metrics['level']:.0%} of later prices within them"
-    shown = table(title, "lines of the person in the category", "later lines", "within", "width in log price", "interval score")
-    for name, of in metrics["buckets"].items():
-        shown.add_row(name, f"{of['lines']:,}", f"{of['coverage']:.1%}", f"{of['log_width']:.3f}", f"{of['interval_score']:.3f}")
-    out.print(shown)
-
-
-def _print_price_habits(out: Console, metrics: Mapping[str, Any]) -> None:
-    index, conflicts = metrics["price_sensitivity"], metrics["price_conflicts"]
-    if index["correlation_later"] is not None:
-        correlation = f"{index['correlation_later']:.2f}"
-        out.print(f"\nprice sensitivity: the index before the cut and after it, of {index['users_later']:,} people: correlation {correlation}")
-    share = conflicts["lines_with_two_prices"] / conflicts["lines"] if conflicts["lines"] else 0.0
-    out.print(f"two prices for one item, store and day without a coupon: {share:.2%} of the lines of {conflicts['days']} days")
-
-
-def _print_redemption(out: Console, metrics: Mapping[str, Any]) -> None:
-    redemption, coupons = metrics["redemption"], metrics["coupons"]
-    if not redemption["chosen"]["evidence"]:
-        out.print("\nredemption: no evidence, too few people redeemed anything before; everybody has the base rate")
-    for name, of in {"all": redemption.get("all"), **redemption.get("campaigns", {})}.items():
-        if of is None:
-            continue
-        title = f"\nredemption, {name}: {of['redeemers']:,} of {of['people']:,} people, {of['expected']:,.0f} expected; with 90 % intervals"
-        shown = table(title, "score", "AUC", "average precision", "recall in the top 20 %")
-        for score, quality in of["scores"].items():
-            shown.add_row(score.replace("_", " "), *(_with_interval(quality[one]) for one in ("auc", "average_precision", "recall_top_20")))
-        if name == "all" or of["redeemers"] >= SHOWN_REDEEMERS:
-            out.print(shown)
-    if "scores" in coupons:
-        title = f"\nshare of a redeemer's coupons among the first of the campaign; {coupons['redeemed']:,} redeemed"
-        shown = table(title, "in order of", "first 5", "first 10")
-        for score, quality in coupons["scores"].items():
-            shown.add_row(score, *(_with_interval(quality[one]) for one in ("top_5", "top_10")))
-        out.print(shown)
-    out.print(redemption["note"])
-
-
-def _with_interval(of: Mapping[str, float | None]) -> str:
-    bounds = "" if of.get("low") is None else f" ({of['low']:.3f} .. {of['high']:.3f})"
-    return "-" if of["value"] is None else f"{of['value']:.3f}{bounds}"
-
-
-def _print_allocation(out: Console, metrics: Mapping[str, Any]) -> None:
-    title = f"\ncoupons: {metrics['coupons']:,} for {metrics['people']:,} people, {metrics['expected_redemptions']:,.0f} redemptions expected"
-    shown = table(title, "budget", "limit", "planned", "expected cost", "value of one more", "draws within")
-    for name, of in metrics["budgets"].items():
-        held = "" if of["within_budget"] is None else f"{of['within_budget']:.0%}"
-        shown.add_row(name, *(f"{of[one]:,.0f}" for one in ("budget", "planned", "expected_cost")), f"{of['shadow_price']:.2f}", held)
-    out.print(shown)
-    out.print(f"the reserve costs {metrics['reserve_price']:,.0f} of {metrics['value_without_reserve']:,.0f} expected spend with coupons")
-    for name, of in metrics["floors"].items():
-        if of["short"]:
-            out.print(f"{name}: {of['short']:,} coupons short of {of['wanted']:,}: the budget does not reach")
-
-
-def _print_text_vectors(out: Console, metrics: Mapping[str, Any]) -> None:
-    speed, share = metrics["texts_per_cpu_second"], metrics["by_characters"] / metrics["titles"]
-    encoded = f"{metrics['encoded']:,} encoded{f' ({speed:g} a CPU second)' if speed else ''}, {metrics['reused']:,} there before"
-    out.print(f"\ntitles    {metrics['titles']:,}, {metrics['texts']:,} different texts: {encoded}", soft_wrap=True)
-    by_characters = f"          {metrics['by_characters']:,} ({share:.1%}) are found by their characters alone"
-    out.print(f"{by_characters}, since {metrics['model']} does not know their words", soft_wrap=True)
 
 
 def _print_example(out: Console, example: Example) -> None:

@@ -23,7 +23,7 @@ OPINIONS = {"feedback", "helpful", "helpfulness", "rating", "ratings", "review",
 ITEM_COLUMNS = ("name", "department", "category", "subcategory", "brand", "manufacturer", "package_size")
 OF_VIEWS = ("rating", "review_title", "review_text", "recommended", "clicked", "propensity", "placement", "campaign", "policy", "list_row")
 SCALE = (0, 10)  # of stars
-PEOPLE = ("age_band", "income_band", "marital_status", "home_ownership", "household_size", "household_composition", "kids_count")
+PEOPLE = ("age_band", "income_band", "marital_status", "home_ownership", "household_size", "household_composition", "kids_count", "occupation")
 
 
 def role_score(role: str, profile: Profile) -> float:

@@ -22,6 +22,7 @@ DEMOGRAPHICS = (
     "household_size",
     "household_composition",
     "kids_count",
+    "occupation",
 )
 # Decayed sums are integers in this unit: a sum of doubles depends on the order of the rows, so a second run would differ.
 WEIGHT_UNITS = 10**6

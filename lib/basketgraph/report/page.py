@@ -18,6 +18,7 @@ from basketgraph.report.lists_in_words import coverage_in_words, example_in_word
 from basketgraph.report.model_comparison import SETTINGS, measured, not_live_in_words
 from basketgraph.report.page_data import PageData
 from basketgraph.report.promises import QUIET, checks_with_states, promised_tables, refusals, verdict
+from basketgraph.report.segments import segments_in_words
 from basketgraph.report.sentences import KINDS, day_in_words, file_name, reason_in_words, step_words, titles_in_words
 from basketgraph.report.visits_in_words import exposures_in_words, funnel_in_words, responses_in_words
 
@@ -40,6 +41,7 @@ def page(data: PageData, *, shop: str, description: str, made_at: datetime) -> s
             title=f"lists as of {day}" if data.lists else f"data of {day_in_words(data.ds)}",
             lights=[data_light(data), lists_light(data)],
             **_about_lists(data),
+            groups=segments_in_words(data.segments) if data.segments else None,
             funnel=funnel_in_words(data.visits) if data.visits else None,
             exposures=exposures_in_words(data.exposures) if data.exposures else None,
             responses=responses_in_words(data.responses),

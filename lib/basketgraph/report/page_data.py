@@ -20,6 +20,7 @@ from basketgraph.report.known_users import Pseudonyms, hidden, known_user_hider,
 from basketgraph.report.lists import Lists, shown_lists
 from basketgraph.report.newest import newest_checks
 from basketgraph.report.records import Rows, as_dicts, file_counts
+from basketgraph.report.segments import live_segments
 from basketgraph.report.steps import REPORT, unfinished
 from basketgraph.report.trends import broken_by_run, check_histories, deliveries, shop_days
 from basketgraph.report.visits import Visits, shop_visits
@@ -61,6 +62,7 @@ class PageData:
     exposures: Exposures | None = None  # of a shop that records what it showed
     titles: dict[str, Any] | None = None  # what the last encoding of titles counted
     responses: Rows = field(default_factory=list)  # returns, dismissals and ratings of what was on lists
+    segments: dict[str, Any] | None = None  # `metrics.segments` of the step that counted them, where its table is live
 
 
 def read_page_data(
@@ -85,6 +87,7 @@ def read_page_data(
     logged, results, files = (tables.newest(f"ops.{name}") for name in ("runs", "quality_results", "files"))
     done = files.where("status = 'done'")
     checks = newest_checks(tables)
+    release = newest_release(tables)
     steps = as_dicts(last_tries(logged.where((F.col("run_id") == tables.run_id) & (F.col("step") != REPORT))))
     judged, gate, encoded = (runs.last.get(step) if runs else None for step in ("evaluations", "gate", "text_vectors"))
     lists, visits, exposures = shown_lists(tables, goal), shop_visits(tables, ds, history_days), shop_exposures(tables, ds)
@@ -93,7 +96,7 @@ def read_page_data(
     data = PageData(
         run_id=tables.run_id,
         ds=ds,
-        release=newest_release(tables),
+        release=release,
         steps=steps,
         checks=checks,
         runs=broken_by_run(results, history_days),
@@ -118,6 +121,7 @@ def read_page_data(
         exposures=exposures,
         titles=json.loads(encoded["detail"])["metrics"]["text_vectors"] if encoded else None,
         responses=shop_responses(tables, ds) if visits or exposures else [],
+        segments=live_segments(runs, release),
     )
     return without_known_users(data, tables, pseudonyms)
 

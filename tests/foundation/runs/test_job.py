@@ -20,6 +20,7 @@ from basketgraph.foundation.runs.arguments import job_parser, set_pairs
 from basketgraph.foundation.runs.job import RUNS, RunLog, StepReport, job_main, new_run_id, quality_checker, run_step
 from basketgraph.foundation.runs.memory import PeakMemory, tree_memory
 from basketgraph.foundation.runs.steps import Step, pipelines
+from basketgraph.foundation.tables.releases import publish, utc_now
 from basketgraph.foundation.tables.warehouse import RunTables
 from support.contract_rows import rows
 
@@ -102,6 +103,22 @@ def test_a_step_that_depends_on_the_cuts_runs_again_when_they_move(run: Run) -> 
     assert run.why(with_cuts, NEXT_DAY) == "settings, cuts or code changed"
     run.sets = {"landing": "in"}
     assert run.why(with_cuts) is None, "where the landing files lie changes nothing that was made of them"
+
+
+def test_a_step_runs_again_when_a_file_of_conf_that_it_reads_or_the_release_that_it_reads_changes(run: Run) -> None:
+    rules = run.folder / "conf" / "rules.yaml"
+    rules.parent.mkdir()
+    rules.write_text("one: 1\n")
+    step = STEP.model_copy(update={"conf_files": ("conf/rules.yaml",), "live": ("silver.users",)})
+    assert (run.status(step), run.why(step)) == ("done", None)
+    rules.write_text("one: 2\n")
+    assert run.why(step) == "settings, cuts or code changed"
+    rules.write_text("one: 1\n")
+    tables = run.log().tables
+    tables.create("silver.users")
+    assert run.why(step) is None, "what is not live yet is not read"
+    publish(tables, as_of=DAY, now=utc_now())
+    assert run.why(step) == "settings, cuts or code changed"
 
 
 def test_a_step_runs_again_when_a_module_that_its_job_imports_changed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

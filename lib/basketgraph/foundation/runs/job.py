@@ -19,7 +19,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from basketgraph.foundation.code_hash import step_code
-from basketgraph.foundation.config import Config, load
+from basketgraph.foundation.config import Config, data_text, load
 from basketgraph.foundation.cuts import run_cuts
 from basketgraph.foundation.failures import handling
 from basketgraph.foundation.goals import EVENTS, REVIEWS
@@ -35,7 +35,7 @@ from basketgraph.foundation.runs.memory import PeakMemory
 from basketgraph.foundation.runs.session import announce_spark, spark_session
 from basketgraph.foundation.runs.steps import RUNS, Step, StepResult, pipelines
 from basketgraph.foundation.tables.files import Files
-from basketgraph.foundation.tables.warehouse import RunTables
+from basketgraph.foundation.tables.warehouse import RunTables, newest_release
 
 log = logging.getLogger("basketgraph")
 
@@ -72,7 +72,9 @@ class RunLog:
         self.last = {row["step"]: row.asDict(recursive=True) for row in done}
 
     def fingerprint(self, name: str, step: Step, ds: date) -> str:
-        """A hash of all that the step's result depends on: versions of its inputs, settings, mapping, cuts, and code (foundation.code_hash)."""
+        """A hash of all that the step's result depends on: versions of its inputs, settings and files of conf, mapping, cuts, and code
+        (foundation.code_hash).
+        """
         cuts = run_cuts(self.conf, ds, self.tables) if step.cuts else None
         parts = {
             "inputs": self.tables.versions(step.reads),
@@ -81,6 +83,11 @@ class RunLog:
             "cuts": None if cuts is None else [*(day.isoformat() for day in cuts.days), cuts.window_days, cuts.judged_from],
             "code": step_code(name),
         }
+        if step.conf_files:
+            parts["conf_files"] = {file: data_text(file) for file in step.conf_files}
+        if step.live:
+            released = (newest_release(self.tables) or {}).get("versions", {})
+            parts["live"] = {table: released.get(table) for table in step.live}
         return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
     def why(self, name: str, step: Step, ds: date) -> str | None:

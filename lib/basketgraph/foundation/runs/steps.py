@@ -23,6 +23,8 @@ class Step(Settings):
     cuts: bool = False
     always: bool = False
     files: tuple[str, ...] = ()  # keys of its detail that name a file it made
+    conf_files: tuple[str, ...] = ()  # files of conf/ that it reads beside its settings
+    live: tuple[str, ...] = ()  # tables that it reads as the live release has them: their newest version does not go live with its own
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,31 @@
+"""What a shopping guide holds, and who words its message."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+
+from basketgraph.foundation.config import Settings
+
+Days = Annotated[int, Field(ge=0)]
+
+
+class GuideSettings(Settings):
+    """Section `guide` of conf/settings.yaml. endpoint: the base address of an OpenAI-compatible service, as http://host/v1; None for templates."""
+
+    items: PositiveInt
+    companions: Days
+    just_bought_days: Days
+    after_purchase_days: Days
+    endpoint: str | None
+    model: str | None
+    timeout_seconds: PositiveFloat
+
+    @model_validator(mode="after")
+    def _names_a_model(self) -> GuideSettings:
+        if self.endpoint is not None and not self.endpoint.startswith(("http://", "https://")):
+            raise ValueError("endpoint: want an address that begins with http:// or https://")
+        if self.endpoint is not None and not self.model:
+            raise ValueError("model: want the name of the endpoint's model, have none")
+        return self
