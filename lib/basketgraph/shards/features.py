@@ -55,6 +55,14 @@ def feature_vectors(rows: DataFrame, id_column: str, columns: FeatureColumns) ->
     return Features(known.select(id_column, vector.alias("features")), tuple(labels))
 
 
+def with_more(features: Features, more: Features, id_column: str) -> Features:
+    """The vectors with those of `more` at their end; zeros where an id has none there. more: at most one row an id."""
+    zeros = F.array_repeat(F.lit(0.0), len(more.labels)).cast("array<float>")
+    joined = features.frame.join(more.frame.withColumnRenamed("features", "more"), id_column, how="left")  # at most one row an id
+    vector = F.concat("features", F.coalesce("more", zeros))
+    return Features(joined.select(id_column, vector.alias("features")), (*features.labels, *more.labels))
+
+
 def _standard(number: Column, mean: Column, deviation: Column) -> Column:
     """In standard deviations, clipped at LIMIT; 0 where the number is null, or has no deviation over all rows."""
     scaled = F.greatest(F.least((number - mean) / deviation, F.lit(LIMIT)), F.lit(-LIMIT))
