@@ -44,7 +44,7 @@ def test_recommenders_that_nobody_knows_are_told_before_anything_runs() -> None:
         told.section("recall", RecallSettings)
     first, second = caught.value.faults
     assert "settings.recall.rebuy" in first
-    assert "want recommenders of personal_frequency, open_cart, popularity, session, item_cosine, ease, als, graph, have guesses" in first
+    assert "want recommenders of personal_frequency, open_cart, popularity, session, item_cosine, ease, als, graph, sequence, have guesses" in first
     assert "have hunches" in second
     trees = dict(data_yaml("conf/settings.yaml")["rank"]["rebuy"], prior=["hunches"], objective="guess")
     with pytest.raises(UserError, match=r"(?s)rebuy.objective.*lambdarank.*rebuy.prior.*hunches"):

@@ -16,7 +16,7 @@ from basketgraph.foundation.distributed.workers import Workers, started_workers
 from basketgraph.foundation.peak_memory import peak_memory_bytes
 from basketgraph.foundation.tables.files import write_atomically
 from basketgraph.sequences.checkpoints import Checkpoint
-from basketgraph.sequences.export import write_vectors
+from basketgraph.sequences.sequence_vectors import write_vectors
 from basketgraph.sequences.model import SequenceModel
 from basketgraph.sequences.packing import Array, SequenceRows, training_rows
 from basketgraph.sequences.results import CHECKPOINT, MODEL, PROGRESS, RESULT, VECTORS, Result
