@@ -3,6 +3,7 @@
 import typer
 
 from basketgraph.content.new_items_bench_cli import new_items
+from basketgraph.content.related_bench_cli import related
 from basketgraph.content.search_bench_cli import search
 from basketgraph.graph.bench_cli import graph
 from basketgraph.offers.allocation_bench_cli import allocation
@@ -20,5 +21,5 @@ def main() -> None:
     """Measure a part of the suite alone, on plain files."""
 
 
-for function in (graph, behaviours, sessions, ratings, sequences, new_items, search, uplift, allocation):
+for function in (graph, behaviours, sessions, ratings, sequences, new_items, related, search, uplift, allocation):
     app.command()(function)
