@@ -88,7 +88,7 @@ def test_ask_answers_from_the_live_release_without_spark_and_knows_who_asks(ran:
     assert row is not None
     asked = ask("title", "--user", row.user_id, "--json")
     own = json.loads(asked.stdout.splitlines()[-1])
-    assert "like what they bought" in own["answers"][0]["why"]
+    assert any("like what they bought" in answer["why"] for answer in own["answers"])
     assert own["notes"] == ["no price ranges are live (`basketgraph run offer` makes them): what they pay plays no part"]
     assert "answered by its words" in ask("title of tea").stdout
     unknown = ask("tea", "--user", "ab" * 16)

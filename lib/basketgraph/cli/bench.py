@@ -3,6 +3,7 @@
 import typer
 
 from basketgraph.content.new_items_bench_cli import new_items
+from basketgraph.content.related_bench_cli import related
 from basketgraph.content.reviews_bench_cli import reviews
 from basketgraph.content.search_bench_cli import search
 from basketgraph.graph.bench_cli import graph
@@ -22,5 +23,5 @@ def main() -> None:
     """Measure a part of the suite alone, on plain files."""
 
 
-for function in (graph, behaviours, sessions, ratings, sequences, new_items, search, reviews, uplift, allocation, contacts):
+for function in (graph, behaviours, sessions, ratings, sequences, new_items, related, search, reviews, uplift, allocation, contacts):
     app.command()(function)

@@ -1,7 +1,7 @@
 """Answers to questions: titles with the items that bear them, and what a person bought and paid."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +12,7 @@ from basketgraph.content.search import Route, SearchIndex
 from basketgraph.content.settings import ContentSettings
 from basketgraph.foundation.config import UserError
 
-CLOSE = 0.3  # cosine from which a title is said to be like what a person has; two titles drawn at random have some .1 in MiniLM
+CLOSE = 0.9  # quantile of a person's cosines to all titles, from which a title is said to be like what they bought
 
 
 class Item(NamedTuple):
@@ -34,10 +34,14 @@ class Band(NamedTuple):
 
 @dataclass(frozen=True)
 class Person:
-    """vector: float32 [dim], the mean of the vectors of their items, of length 1; zeros where none has a vector. bands: by category."""
+    """vector: float32 [dim], the mean of the vectors of their items, of length 1; zeros where none has a vector. bands: by category.
+
+    close: the cosine from which a title is like what they bought.
+    """
 
     vector: NDArray[np.float32]
-    bands: Mapping[str, Band] = field(default_factory=dict)
+    bands: Mapping[str, Band]
+    close: float
 
 
 class Answer(NamedTuple):
@@ -72,7 +76,9 @@ class Catalogue:
         """item_ids: what they have; items that the catalogue lacks say nothing."""
         rows = [row for row, of_title in enumerate(self.items) if any(item.item_id in item_ids for item in of_title)]
         mean = self.index.vectors[rows].sum(axis=0)
-        return Person(np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-9), dtype=np.float32), bands)
+        vector = np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-9), dtype=np.float32)
+        close = float(np.quantile(self.index.vectors @ vector, CLOSE)) if vector.any() else np.inf
+        return Person(vector, bands, close)
 
     def answers(self, question: str, settings: ContentSettings, *, n: int, person: Person | None = None) -> Answers:
         """The best items for a question, one a title.
@@ -88,12 +94,12 @@ class Catalogue:
         best = np.argsort(-scores, kind="stable")[: max(n, self.index.settings.reranked)]
         best = best[scores[best] > 0]
         likeness = self.index.vectors[best] @ person.vector if person else np.zeros(len(best), dtype=np.float32)
-        corrected, bands = self.index.corrected(question), person.bands if person else {}
+        corrected, bands, close = self.index.corrected(question), person.bands if person else {}, person.close if person else np.inf
         found = []
         for row, score, alike in zip(best.tolist(), scores[best].tolist(), likeness.tolist(), strict=True):
             item, is_paid = _offered(self.items[row], bands)
             reasons = [_common_words(corrected, item) if route == "words" else "by meaning"]
-            reasons += ["like what they bought"] * (alike >= CLOSE) + ["at a price they pay"] * is_paid
+            reasons += ["like what they bought"] * (alike >= close) + ["at a price they pay"] * is_paid
             total = score + settings.person_weight * alike + settings.price_weight * is_paid
             found.append(Answer(0, item.item_id, item.title, total, ", ".join(reasons), item.category, item.price_minor, len(self.items[row])))
         ordered = sorted(found, key=lambda answer: -answer.score)[:n]

@@ -69,7 +69,7 @@ def bench_titles(train_file: Path, test_file: Path, titles_file: Path, *, seed: 
     """
     started = time.monotonic()
     train, test, titles = read_item_lists(train_file, say), read_item_lists(test_file, say), read_titles(titles_file, say)
-    histories, later = _by_owner(train), _by_owner(test)
+    histories, later = by_owner(train), by_owner(test)
     known = {item for items in histories.values() for item in items}
     new = {item for items in later.values() for item in items} - known
     people = tuple(histories)
@@ -94,7 +94,7 @@ def bench_attributes(data_file: Path, attributes_file: Path, *, held_out_share: 
     attributes_file: JSON, {item: [attribute ids]}. The attributes are the words. The weights are learned on known items, drawn likewise.
     """
     started = time.monotonic()
-    histories = _by_owner(read_item_lists(data_file, say))
+    histories = by_owner(read_item_lists(data_file, say))
     attributes = _read_attributes(attributes_file)
     owned = list(histories.values())
     items = sorted({item for line in owned for item in line})
@@ -111,7 +111,7 @@ def bench_attributes(data_file: Path, attributes_file: Path, *, held_out_share: 
     return _finished({**result, "encoder": None}, seed, started)
 
 
-def _by_owner(lists: Sequence[ItemList]) -> dict[str, tuple[str, ...]]:
+def by_owner(lists: Sequence[ItemList]) -> dict[str, tuple[str, ...]]:
     """Each person's items in the file's order, of several lines of one person too."""
     owned: dict[str, tuple[str, ...]] = {}
     for line in lists:
@@ -175,13 +175,13 @@ def held_out(owned: Lines, new: Collection[str], *, asked: Lines | None = None) 
 def as_problem(owned: Lines, asked: Lines, wanted: Lines, known: Collection[str], new: Collection[str]) -> Problem:
     """owned, asked, wanted: of each person, in the same order; of the first two the known items count, of the last the new ones."""
     of_known, of_new = (tuple(sorted(items)) for items in (known, new))
-    has, had, wants = _incidence(owned, of_known), _incidence(asked, of_known), _incidence(wanted, of_new).astype(bool)
+    has, had, wants = incidence(owned, of_known), incidence(asked, of_known), incidence(wanted, of_new).astype(bool)
     judged = np.flatnonzero((np.diff(had.indptr) > 0) & (np.diff(wants.indptr) > 0))
-    later = (_incidence(wanted, of_known) > had).tocsr()
+    later = (incidence(wanted, of_known) > had).tocsr()
     return Problem(of_known, of_new, has, had, wants, judged, later)
 
 
-def _incidence(lines: Lines, items: Sequence[str]) -> sparse.csr_matrix:
+def incidence(lines: Lines, items: Sequence[str]) -> sparse.csr_matrix:
     """float32 [lines, items], 1 where a line has an item; columns in order."""
     column = {item: number for number, item in enumerate(items)}
     rows = [sorted({column[item] for item in line if item in column}) for line in lines]

@@ -16,10 +16,10 @@ from basketgraph.foundation.distributed.workers import Workers, started_workers
 from basketgraph.foundation.peak_memory import peak_memory_bytes
 from basketgraph.foundation.tables.files import write_atomically
 from basketgraph.sequences.checkpoints import Checkpoint
-from basketgraph.sequences.sequence_vectors import write_vectors
 from basketgraph.sequences.model import SequenceModel
 from basketgraph.sequences.packing import Array, SequenceRows, training_rows
 from basketgraph.sequences.results import CHECKPOINT, MODEL, PROGRESS, RESULT, VECTORS, Result
+from basketgraph.sequences.sequence_vectors import write_vectors
 from basketgraph.sequences.settings import SequenceSettings
 from basketgraph.sequences.train import first_vectors, train
 from basketgraph.shards.manifest import read_manifest
