@@ -11,6 +11,7 @@ from basketgraph.content.features import words
 from basketgraph.content.search import Route, SearchIndex
 from basketgraph.content.settings import ContentSettings
 from basketgraph.foundation.config import UserError
+from basketgraph.foundation.ranking import MISSING, top_k
 
 CLOSE = 0.9  # quantile of a person's cosines to all titles, from which a title is said to be like what they bought
 
@@ -91,8 +92,8 @@ class Catalogue:
         if not asked:
             raise UserError("ask: an empty question", ["question: want a word, have none"], 'Ask for instance "birthday gift for boyfriend".')
         route, scores = self.index.answers(question)
-        best = np.argsort(-scores, kind="stable")[: max(n, self.index.settings.reranked)]
-        best = best[scores[best] > 0]
+        (best,) = top_k(np.where(scores > 0, scores, -np.inf)[None], min(max(n, self.index.settings.reranked), len(scores)))
+        best = best[best != MISSING]
         likeness = self.index.vectors[best] @ person.vector if person else np.zeros(len(best), dtype=np.float32)
         corrected, bands, close = self.index.corrected(question), person.bands if person else {}, person.close if person else np.inf
         found = []

@@ -14,6 +14,7 @@ from basketgraph.content.features import character_grams, is_foreign, plain, wor
 from basketgraph.content.spelling import Spelling, fit_spelling
 from basketgraph.content.tfidf import Tfidf, fit_tfidf
 from basketgraph.foundation.config import Settings, UserError
+from basketgraph.foundation.ranking import top_k
 
 Scores = NDArray[np.float32]  # [titles]; more is better, 0 is nothing in common
 Route = Literal["words", "meaning"]
@@ -78,7 +79,7 @@ class SearchIndex:
         cosines = self.vectors @ vector
         if not vector.any():
             return np.asarray(cosines)
-        near = np.argsort(-cosines, kind="stable")[: self.settings.reranked]
+        (near,) = top_k(cosines[None], min(self.settings.reranked, len(cosines)))
         nearest = near[: min(self.settings.feedback, len(self.vectors) // 100)]
         mean = self.vectors[nearest].sum(axis=0)
         length = max(float(np.linalg.norm(mean)), 1e-9)  # without a mean, in a catalogue of few titles, the question stands alone
