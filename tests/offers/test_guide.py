@@ -142,7 +142,7 @@ def test_an_endpoint_without_an_address_or_a_model_is_refused_and_one_that_is_no
     assert (message.by, "no answer" in str(message.fallback)) == ("template", True)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_command_writes_a_page_and_planted_personal_values_never_reach_the_endpoint(spark: SparkSession, tmp_path: Path) -> None:
     import pandas as pd
 
