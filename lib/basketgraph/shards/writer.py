@@ -21,7 +21,7 @@ class ShardSettings(Settings):
     shards: int = 8  # at most this many ranks can train
     buckets: int = 64  # of the hashed names among the features
     new_items: bool = True  # whether a set holds items that nobody bought before the cut
-    text: int = 32  # numbers of an item's text vector among its features, where the shop has text vectors; 0 for none
+    text: int = 0  # numbers of an item's text vector among its features, where the shop has text vectors; 0 for none
 
 
 def shard_of(user: Column, shards: int) -> Column:
