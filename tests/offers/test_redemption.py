@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
+from basketgraph.foundation.classification import auc
 from basketgraph.foundation.config import load
 from basketgraph.offers.budget_reserve import planned_budgets, probability_factors, within
 from basketgraph.offers.campaigns import Campaign
@@ -14,7 +15,7 @@ from basketgraph.offers.coupon_ranking import FIXED, Options, choice_quality, le
 from basketgraph.offers.redemption_choice import HeldOut, calibrate, calibration_error, learn
 from basketgraph.offers.redemption_features import FEATURES
 from basketgraph.offers.redemption_model import Calibration, TrainingPairs
-from basketgraph.offers.redemption_quality import auc, average_precision, recall_in_top, redemption_quality, with_interval
+from basketgraph.offers.redemption_quality import average_precision, recall_in_top, redemption_quality, with_interval
 from basketgraph.offers.settings import OfferSettings
 
 SETTINGS = load("local", "complete_journey").section("offers", OfferSettings)

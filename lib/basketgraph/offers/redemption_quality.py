@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from basketgraph.foundation.classification import auc
+
 Floats = NDArray[np.floating[Any]]
 Texts = NDArray[np.object_]
 Statistic = Callable[[Floats], float]  # of weights [rows]
@@ -15,18 +17,6 @@ Statistic = Callable[[Floats], float]  # of weights [rows]
 TOP = 0.2  # of the people, by score
 BOUNDS = (0.05, 0.95)
 SMALL = 20  # a campaign of fewer redeemers is small
-
-
-def auc(score: Floats, outcome: Floats, weights: Floats) -> float:
-    """Chance that someone with the outcome has the higher score; equal scores count half. NaN where all or none have it."""
-    order = np.argsort(score, kind="stable")
-    ordered, positive = score[order], weights[order] * outcome[order]
-    negative = weights[order] - positive
-    group = np.cumsum(np.append(0, ordered[1:] != ordered[:-1]))
-    of_positive, of_negative = np.bincount(group, positive), np.bincount(group, negative)
-    below = np.cumsum(of_negative) - of_negative
-    whole = of_positive.sum() * of_negative.sum()
-    return float((of_positive * (below + of_negative / 2)).sum() / whole) if whole > 0 else np.nan
 
 
 def average_precision(score: Floats, outcome: Floats, weights: Floats) -> float:
