@@ -38,7 +38,7 @@ def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepR
         log.warning("campaign_scores: no evidence: fewer than %d earlier redeemers; everybody has the base rate", settings.least_redeemers)
     tables.overwrite_day(campaign_score_rows(scores, as_of=cut), "gold.campaign_scores", cut)
     tables.overwrite_day(coupon_score_rows(scores, scored, as_of=cut, known_before=cut, settings=settings), "gold.coupon_scores", cut)
-    tables.check(*WRITTEN)
+    tables.check("gold.campaign_scores", "gold.coupon_scores")
     metrics = judged_scores(scores, judged_from(scored, cut, ds), cut=cut, known_to=ds, settings=settings)
     written = tables.read("gold.coupon_scores").where(F.col("as_of") == F.lit(cut)).count()
     return StepReport(scores.pairs.count(), written, detail={"metrics": metrics})

@@ -32,7 +32,7 @@ def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepR
     error = tables.read("gold.campaign_scores").where(of_cut).agg(F.max("calibration_error")).collect()[0][0]
     found = allocate_coupons(scores, coupons, limits_of(coupons, settings, error))
     tables.overwrite_day(allocation_rows(found, cut), TABLE, cut)
-    tables.check(TABLE)
+    tables.check("gold.coupon_allocation")
     return StepReport(scores.count(), found.metrics["coupons"], detail={"metrics": {"allocation": found.metrics}})
 
 
