@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 UNKNOWN_ERROR = 0.5  # of probabilities, where no earlier campaign tells: e^.5 is two thirds more than expected
 ROUNDS = 8  # of allocation and draws, until each budget holds often enough
+LAST_ROUNDS = 3  # more, in which a budget that never held gets hardly any coupons: it is less than a discount or two
+HARDLY_ANY = 0.01
 STEP = 0.97  # of a planned budget that did not hold often enough
 
 
@@ -98,16 +100,19 @@ def reserved(pairs: Pairs, terms: Terms, placed: DataFrame, free: Allocation, li
     factors = probability_factors(UNKNOWN_ERROR if limits.error is None else limits.error, len(terms.budgets), limits.draws, limits.seed)
     given = _given(free, placed, terms)
     planned = planned_budgets(simulated_costs(given, factors, seed=limits.seed), terms.budgets, terms.budgets, level=limits.level)
-    for number in range(1, ROUNDS + 1):
+    for number in range(1, ROUNDS + LAST_ROUNDS + 1):
         at("coupons under planned budgets, round", number)
-        planned_terms = Terms(terms.budget_of, terms.category_of, planned, terms.floors)
-        found = allocate(pairs, planned_terms, start=free.duals, seed=limits.seed)
+        found = allocate(pairs, Terms(terms.budget_of, terms.category_of, planned, terms.floors), start=free.duals, seed=limits.seed)
         costs = simulated_costs(_given(found, placed, terms), factors, seed=limits.seed + number)
         held = within(costs, terms.budgets)
-        if (held >= limits.level).all():
+        if (held >= limits.level).all() or number == ROUNDS + LAST_ROUNDS:
             break
-        smaller = planned_budgets(costs, planned, terms.budgets, level=limits.level)
-        planned = np.where(held >= limits.level, planned, np.minimum(smaller, planned * STEP))
+        smaller = (
+            planned * HARDLY_ANY
+            if number >= ROUNDS
+            else np.minimum(planned_budgets(costs, planned, terms.budgets, level=limits.level), planned * STEP)
+        )
+        planned = np.where(held >= limits.level, planned, smaller)
     return found, planned, held
 
 
