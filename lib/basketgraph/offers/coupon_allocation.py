@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 
 UNKNOWN_ERROR = 0.5  # of probabilities, where no earlier campaign tells: e^.5 is two thirds more than expected
 ROUNDS = 8  # of allocation and draws, until each budget holds often enough
-LAST_ROUNDS = 3  # more, in which a budget that never held gets hardly any coupons: it is less than a discount or two
-HARDLY_ANY = 0.01
+LAST_ROUNDS = 6  # more, in which the planned cost of what does not hold is halved: such budgets are about as large as one discount
 STEP = 0.97  # of a planned budget that did not hold often enough
 
 
@@ -107,11 +106,9 @@ def reserved(pairs: Pairs, terms: Terms, placed: DataFrame, free: Allocation, li
         held = within(costs, terms.budgets)
         if (held >= limits.level).all() or number == ROUNDS + LAST_ROUNDS:
             break
-        smaller = (
-            planned * HARDLY_ANY
-            if number >= ROUNDS
-            else np.minimum(planned_budgets(costs, planned, terms.budgets, level=limits.level), planned * STEP)
-        )
+        smaller = np.minimum(planned_budgets(costs, planned, terms.budgets, level=limits.level), planned * STEP)
+        if number >= ROUNDS:
+            smaller = planned / 2
         planned = np.where(held >= limits.level, planned, smaller)
     return found, planned, held
 
