@@ -31,7 +31,7 @@ def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepR
     if why_not is not None:
         log.info("campaign_scores: %s", why_not)
         for table in WRITTEN:
-            tables.empty(table)
+            tables.clear_day(table, cut)
         return StepReport(0, 0, detail={"nothing_scored": why_not})
     scores = score_campaigns(rows, scored, cut=cut, settings=settings)
     if not scores.model.evidence:

@@ -10,13 +10,13 @@ from pyspark.sql import functions as F
 
 from basketgraph.foundation.config import Config
 from basketgraph.foundation.cuts import run_cuts
-from basketgraph.foundation.persons import Persons, by_actor
+from basketgraph.foundation.persons import Persons, by_actor, of_persons
 from basketgraph.foundation.privacy.pseudonyms import pseudonym_function, pseudonym_key
 from basketgraph.foundation.runs.job import StepReport, job_main
 from basketgraph.foundation.tables.warehouse import RunTables, newest_release
 from basketgraph.offers.contact_policy import contact_policy, holdout
 from basketgraph.offers.contact_settings import ContactSettings
-from basketgraph.offers.contacts import contact_counts, coupon_contacts, list_contacts
+from basketgraph.offers.contacts import contact_counts, coupon_contacts, list_contacts, plain_words
 
 log = logging.getLogger("basketgraph")
 
@@ -31,12 +31,18 @@ def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepR
     proposed, day, what = proposals
     known, planned = F.col("event_date") < F.lit(day), F.col("as_of") < F.lit(day)
     first = F.lit(day - timedelta(days=settings.memory_days + 1)).cast("timestamp")  # a day more for zones ahead of UTC
+    links = persons.links(day)
+
+    def whose(rows: DataFrame) -> DataFrame:
+        """By person; of those, too, who did more than a person can: their refusals count."""
+        return rows if links is None else of_persons(rows, links)
+
     decided = contact_policy(
         proposed,
-        persons.of(tables.read("silver.consents").where(F.col("valid_from") <= F.lit(day)), day),
-        persons.of(by_actor(tables.read("silver.messages").where(known)), day),
-        persons.at(day).where(known),
-        tables.read("gold.contacts").where(planned & (F.col("send_at") >= first)),
+        whose(plain_words(tables.read("silver.consents").where(F.col("valid_from") <= F.lit(day)))),
+        whose(by_actor(tables.read("silver.messages").where(known))),
+        whose(persons.events).where(known),
+        whose(tables.read("gold.contacts").where(planned & (F.col("send_at") >= first))),
         settings=settings,
         time_zone=conf.source["time_zone"],
         in_holdout=holdout(pseudonym_function(conf.shop, pseudonym_key()), settings.holdout_share),

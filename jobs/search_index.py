@@ -7,12 +7,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 from basketgraph.content.encoder import model_files
 from basketgraph.content.index_files import FOLDER, NAME_DIGITS, write_index
 from basketgraph.content.search_indexes import Sales, catalogue_of, indexed_items, want_few
 from basketgraph.content.settings import ContentSettings
-from basketgraph.foundation.config import Config
+from basketgraph.foundation.config import Config, UserError
 from basketgraph.foundation.point_in_time import known_before
 from basketgraph.foundation.progress import at
 from basketgraph.foundation.runs.job import StepReport, job_main
@@ -25,12 +26,17 @@ def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepR
     sales = Sales(tables.read("silver.events"), ds, settings.sold_days, conf.source["currency"])
     indexed = indexed_items(items, texts, sales).persist()
     want_few(indexed.select("text_hash").distinct().count(), settings.max_titles)  # before they come to the driver
-    vectors = tables.read("gold.item_text_vectors").join(indexed.select("text_hash").distinct(), "text_hash", how="left_semi")
+    model_id = model_files(settings.model).id
+    of_model = tables.read("gold.item_text_vectors").where(F.col("model") == model_id)
+    vectors = of_model.join(indexed.select("text_hash").distinct(), "text_hash", how="left_semi")
     found, of_texts = indexed.toArrow(), vectors.select("text_hash", "vector").toArrow()
     indexed.unpersist()
+    if of_texts.num_rows < len(set(found["text_hash"].to_pylist())):
+        fault = f"gold.item_text_vectors: want a vector of {model_id} for each text, have {of_texts.num_rows:,}"
+        raise UserError("titles cannot be indexed", [fault], "Run `basketgraph run content --from text_vectors`.")
     at("indexing titles")
     catalogue = catalogue_of(found, of_texts, model=settings.model, settings=settings, source_name=conf.source_name)
-    model_id, by_characters = model_files(settings.model).id, int((~catalogue.index.vectors.any(axis=1)).sum())
+    by_characters = int((~catalogue.index.vectors.any(axis=1)).sum())
     with TemporaryDirectory() as private:  # which nobody else may read
         (folder := Path(private, "index")).mkdir()
         sha256 = write_index(folder, catalogue, model_id=model_id)

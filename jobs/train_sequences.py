@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from datetime import date
 from typing import Any
 
@@ -28,6 +29,7 @@ def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepR
     section, folder, cuts = conf.section("sequences", SequencesSection), conf.shared_folder(), run_cuts(conf, ds, tables).days
     if not section.train:
         log.info("train_sequences: off (sequences.train)")
+        shutil.rmtree(folder / "models/sequences", ignore_errors=True)
         for table in TABLES:
             tables.empty(table)
         return StepReport()

@@ -159,7 +159,6 @@ def test_coupons_and_lists_propose_one_contact_a_person_and_campaign(spark: Spar
         ("ann", lists_of_day, "10 10", 10, 0.0),
         ("bob", lists_of_day, "10 10", 10, 0.0),
         ("ann", "running", "10 10", 10, 1.0),
-        ("ann", "soon", "12 10", 20, 5.0),
     ]
     verdicts = [{"user_id": "ann", "value": 5.0}, {"user_id": "bob", "value": 2.5, "sent": False, "reason": "consent"}]
     assert contact_counts(rows(spark, "gold.contacts", verdicts)) == {

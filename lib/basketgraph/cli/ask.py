@@ -11,6 +11,7 @@ from basketgraph.cli.options import Options, command, print_json
 
 if TYPE_CHECKING:
     from basketgraph.content.catalogue import Answers
+    from basketgraph.content.questions import Questions
     from basketgraph.foundation.config import Config
 
 ROUTES = {"words": "by its words", "meaning": "by its meaning"}
@@ -36,7 +37,7 @@ def ask(
 
     def answered(reader: Any, files: Any) -> tuple[dict[str, Any], Answers, list[str]]:
         questions = open_questions(reader, files, conf.warehouse, settings)
-        person, notes = questions.person(pseudonym_of(user, conf)) if user is not None else (None, [])
+        person, notes = questions.person(pseudonym_of(user, conf, questions)) if user is not None else (None, [])
         began = time.perf_counter()
         answers = questions.ask(question, n=n, person=person)
         milliseconds = round(1000 * (time.perf_counter() - began), 1)
@@ -50,11 +51,9 @@ def ask(
     print_answers(answers, notes, currency=str(conf.source["currency"]))
 
 
-def pseudonym_of(user: str, conf: Config) -> str:
-    """The pseudonym of a shop's own id; one that is a pseudonym already stays."""
-    from basketgraph.content.questions import PSEUDONYM
-
-    if PSEUDONYM.fullmatch(user):
+def pseudonym_of(user: str, conf: Config, questions: Questions) -> str:
+    """The pseudonym of a shop's own id; one that is a known pseudonym stays. Ids of some shops look like pseudonyms."""
+    if questions.knows(user):
         return user
     from basketgraph.foundation.privacy.pseudonyms import shop_pseudonyms  # imports Spark
 

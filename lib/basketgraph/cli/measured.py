@@ -96,13 +96,17 @@ def _with_interval(of: Mapping[str, float | None]) -> str:
 
 def _print_allocation(out: Console, metrics: Mapping[str, Any]) -> None:
     metrics = metrics["allocation"]
-    title = f"\ncoupons: {metrics['coupons']:,} for {metrics['people']:,} people, {metrics['expected_redemptions']:,.0f} redemptions expected"
+    currency = metrics["currency"]
+    redeemed = f"{metrics['expected_redemptions']:,.0f} redemptions expected; in {currency}"
+    title = f"\ncoupons: {metrics['coupons']:,} for {metrics['people']:,} people, {redeemed}"
     shown = table(title, "budget", "limit", "planned", "expected cost", "value of one more", "draws within")
     for name, of in metrics["budgets"].items():
         held = "" if of["within_budget"] is None else f"{of['within_budget']:.0%}"
-        shown.add_row(name, *(f"{of[one]:,.0f}" for one in ("budget", "planned", "expected_cost")), f"{of['shadow_price']:.2f}", held)
+        money = (number_in_words(of[one], currency) for one in ("budget", "planned", "expected_cost"))
+        shown.add_row(name, *money, f"{of['shadow_price']:.2f}", held)
     out.print(shown)
-    out.print(f"the reserve costs {metrics['reserve_price']:,.0f} of {metrics['value_without_reserve']:,.0f} expected spend with coupons")
+    reserve, whole = (number_in_words(metrics[name], currency) for name in ("reserve_price", "value_without_reserve"))
+    out.print(f"the reserve costs {reserve} of {whole} {currency} expected spend with coupons")
     for name, of in metrics["floors"].items():
         if of["short"]:
             out.print(f"{name}: {of['short']:,} coupons short of {of['wanted']:,}: the budget does not reach")

@@ -61,12 +61,17 @@ def offer(
 
 def plan(conf: Config, file: CampaignFile, live: LiveRelease) -> tuple[CampaignFacts, DataFrame]:
     """What the page tells, and the coupons given."""
+    from pyspark.sql import functions as F
+
     from basketgraph.foundation.persons import Persons
     from basketgraph.foundation.point_in_time import known_before
+    from basketgraph.foundation.privacy.pseudonyms import pseudonym_function, pseudonym_key
     from basketgraph.foundation.progress import at
     from basketgraph.offers.allocation_limits import coupons_of
     from basketgraph.offers.campaign_summary import chosen_beside_others, intervals, most_given, segments
     from basketgraph.offers.campaigns import SILVER, campaign_rows, finished_before
+    from basketgraph.offers.contact_policy import holdout
+    from basketgraph.offers.contact_settings import ContactSettings
     from basketgraph.offers.coupon_allocation import allocate_coupons
     from basketgraph.offers.planned_campaign import coupons_with_categories, limits_of_file, planned_campaign, priced_scores
     from basketgraph.offers.redemption_scores import coupon_score_rows, score_campaigns
@@ -84,7 +89,8 @@ def plan(conf: Config, file: CampaignFile, live: LiveRelease) -> tuple[CampaignF
     chosen = planned.campaign
     scores = score_campaigns(planned.rows, [chosen], cut=chosen.start, settings=settings)
     every = coupon_score_rows(scores, [chosen], as_of=chosen.start, known_before=chosen.start, settings=settings).localCheckpoint()
-    priced = priced_scores(every, planned.discounts)
+    share = conf.section("contacts", ContactSettings).holdout_share
+    priced = priced_scores(every, planned.discounts).where(~holdout(pseudonym_function(conf.shop, pseudonym_key()), share)(F.col("user_id")))
     offered = coupons_with_categories(file, coupons_of(priced))
     limits = limits_of_file(file, offered, settings, error=scores.model.calibration.error, currency=currency)
     found = allocate_coupons(priced, offered, limits)
@@ -109,6 +115,7 @@ def plan(conf: Config, file: CampaignFile, live: LiveRelease) -> tuple[CampaignF
         unpriced=every.select("coupon_id").distinct().count() - len(offered),
         profiles_as_of=as_of if file.audience else None,
         level=limits.level,
+        holdout_share=share,
     )
     return facts, found.rows
 

@@ -55,12 +55,12 @@ def encode(texts: Sequence[str | None], model: str = DEFAULT) -> Vectors:
     """The vector of each text: float32 [texts, dim] of length 1, equal texts encoded once, in one thread.
 
     model:   `default`, or a folder: see `model_files`.
-    returns: zeros for a text that is null or blank, or that the model does not know: more than .3 of its letters are not Latin, or more than
-             .3 of its tokens unknown. The vector does not depend on the other texts (but for rounding of 1e-6).
+    returns: zeros for a text that is null or blank, or that the model does not know: more than .3 of its tokens are unknown, or, to the
+             default, more than .3 of its letters not Latin. The vector does not depend on the other texts (but for rounding of 1e-6).
     errors:  UserError without the extra `words`, or where a file of the model is not the one that is pinned.
     source:  mean of the last layer over the tokens (Reimers and Gurevych 2019, arXiv 1908.10084).
     """
-    distinct = sorted({text for text in texts if text and not text.isspace() and not is_foreign(text)})
+    distinct = sorted({text for text in texts if text and not text.isspace() and not (model == DEFAULT and is_foreign(text))})
     number = {text: row for row, text in enumerate(distinct)}
     encoder = _loaded(model)
     vectors = np.concatenate([_encoded(distinct, encoder), np.zeros((1, encoder.dim), dtype=np.float32)])

@@ -35,13 +35,20 @@ class Questions:
         """As Catalogue.answers."""
         return self.catalogue.answers(question, self.settings, n=n, person=person)
 
+    def knows(self, user_id: str) -> bool:
+        """Whether somebody of this pseudonym bought anything that the live release has."""
+        return bool(self._bought(user_id))
+
+    def _bought(self, user_id: str) -> list[dict[str, Any]]:
+        return self._of_user(EDGES, "item_id", user_id, "AND purchases > 0") if PSEUDONYM.fullmatch(user_id) else []
+
     def person(self, user_id: str) -> tuple[Person, list[str]]:
         """What the live release knows of a user, and in words what it does not know.
 
         user_id: the pseudonym.
         errors:  UserError where there are no interactions in the release, or none of this user.
         """
-        have = self._of_user(EDGES, "item_id", user_id) if PSEUDONYM.fullmatch(user_id) else []
+        have = self._bought(user_id)
         if not have:
             faults = [f"{EDGES}: want rows of this user, have {'none' if EDGES in self.versions else 'no such table in the live release'}"]
             cure = "Name somebody who bought before the newest cut, by the shop's own id or by the pseudonym, or ask without --user."
@@ -59,11 +66,11 @@ class Questions:
             notes.append("no price range of theirs is known: what they pay plays no part")
         return person, notes
 
-    def _of_user(self, table: str, columns: str, user_id: str) -> list[dict[str, Any]]:
-        """Rows of a user as of the newest cut of the live version."""
+    def _of_user(self, table: str, columns: str, user_id: str, more: str = "") -> list[dict[str, Any]]:
+        """Rows of a user as of the newest cut of the live version. more: a condition."""
         if table not in self.versions:
             return []
-        query = f"SELECT {columns} FROM {{rows}} WHERE user_id = '{user_id}' AND as_of = (SELECT max(as_of) FROM {{rows}})"
+        query = f"SELECT {columns} FROM {{rows}} WHERE user_id = '{user_id}' {more} AND as_of = (SELECT max(as_of) FROM {{rows}})"
         return self.reader.rows(table, query, self.versions[table])
 
 

@@ -75,6 +75,8 @@ class SearchIndex:
 
         Zeros for a question that the encoder does not know.
         """
+        if not self.vectors.any():  # no title is of a script that the encoder knows
+            return np.zeros(len(self.vectors), dtype=np.float32)
         (vector,) = encode([plain(query)], self.model)
         cosines = self.vectors @ vector
         if not vector.any():
@@ -105,7 +107,7 @@ class SearchIndex:
         corrected = set(self.corrected(query))
         rows = [self.numbers[word] for word in corrected if word in self.numbers]
         held = self.holding[rows].sum(axis=0).max() if rows else 0
-        return is_foreign(query) or not corrected or bool(held >= self.settings.held * len(corrected))
+        return (self.model == DEFAULT and is_foreign(query)) or not corrected or bool(held >= self.settings.held * len(corrected))
 
     def rankers(self) -> dict[str, Callable[[str], Scores]]:
         return {"lexical": self.lexical, "ngram": self.ngram, "dense": self.dense, "routed": self.routed}

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 LEAST_DAYS = 14  # of history: lists of a younger shop are not judged
 WITHOUT_CUTS = ("clean", "replay")  # pipelines that make nothing as of a cut
-AS_OF_DS = ("recommend", "profiles")  # pipelines that use all that is known on the day of the run
+AS_OF_DS = ("recommend", "profiles", "content")  # pipelines that use all that is known on the day of the run
+OFFER = "offer"  # so does this one, unless the shop names cuts, at which its models are judged
 WINDOWS = 4  # a window takes at most a quarter of the days of history
 
 
@@ -51,7 +52,7 @@ def released_day(conf: Config, ds: date, tables: RunTables) -> date:
 
 
 def cuts(conf: Config, ds: date, begins: date | None) -> Cuts:
-    """The cuts that the shop names for `all`; else the test cut is `ds` (recommend, profiles, a shop too young to be judged) or one window before.
+    """The cuts that the shop names for `all`; else the test cut is `ds` (AS_OF_DS, offer, a shop too young to be judged) or one window before.
 
     begins: the day of the first purchase; None where there is none, or it does not matter. The windows are the smaller of
             `interactions.window_days` and a quarter of the days from it to `ds`.
@@ -64,7 +65,7 @@ def cuts(conf: Config, ds: date, begins: date | None) -> Cuts:
     if begins is not None:
         window = min(window, max(1, (ds - begins).days // WINDOWS))
     young = judged_from(begins, ds)
-    test = ds if conf.pipeline in AS_OF_DS or young else ds - timedelta(days=window)
+    test = ds if conf.pipeline in (*AS_OF_DS, OFFER) or young else ds - timedelta(days=window)
     return Cuts(test - timedelta(days=window), test, window, young)
 
 

@@ -16,16 +16,22 @@ ALLOCATION = "gold.coupon_allocation"
 
 
 def coupon_contacts(allocation: DataFrame, campaigns: DataFrame, *, day: date, settings: ContactSettings, time_zone: str) -> DataFrame:
-    """One contact a person and campaign that gives the person coupons, on the campaign's first day, or on `day` where it has begun.
+    """One contact on `day` for each person and running campaign that gives the person coupons.
 
-    allocation: gold.coupon_allocation rows of one cut.   campaigns: silver.campaigns rows; those that are over are left out.
+    allocation: gold.coupon_allocation rows of one cut.
+    campaigns:  silver.campaigns rows; what is over or has not begun is left out: until a campaign begins, consents and complaints may come.
     returns:    rows as `contact_policy` takes them; value is that of all the person's coupons of the campaign.
     """
-    running = campaigns.where(F.col("end_date") >= F.lit(day)).select("campaign_id", "start_date", F.col("end_date").alias("ends_on"))
+    runs = F.lit(day).between(F.col("start_date"), F.col("end_date"))
+    running = campaigns.where(runs).select("campaign_id", F.col("end_date").alias("ends_on"))
     coupons = allocation.groupBy("campaign_id", "user_id").agg(F.sum("value_minor").alias("value"))
-    first_day = F.greatest("start_date", F.lit(day))
     proposed = coupons.join(F.broadcast(running), "campaign_id", how="inner")  # one row a campaign
-    return proposed.select("user_id", "campaign_id", *_by_settings(settings), _sent_on(first_day, settings, time_zone), "ends_on", "value")
+    return proposed.select("user_id", "campaign_id", *_by_settings(settings), _sent_on(F.lit(day), settings, time_zone), "ends_on", "value")
+
+
+def plain_words(consents: DataFrame) -> DataFrame:
+    """silver.consents rows whose purpose and channel are in lower case without hyphens and blanks: `E-Mail` is conf's `email`."""
+    return consents.withColumns({name: F.regexp_replace(F.lower(name), r"[\s_-]", "") for name in ("purpose", "channel")})
 
 
 def list_contacts(lists: DataFrame, *, day: date, settings: ContactSettings, time_zone: str) -> DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
@@ -123,7 +123,7 @@ def shopping_guide(rows: PersonRows, settings: GuideSettings) -> Guide:
     shown = {item.name for item in (*again, *new)} | {_name(rows, item) for item in items}
     goes_with = _companions(rows, set(items), shown, {*left_out, *ever_bought})[: settings.companions]
     listed_ids = {item.item_id for item in (*again, *new, *goes_with)}
-    coupons = tuple(_coupon(rows, row, listed_ids) for row in rows.coupons)
+    coupons = tuple(coupon for row in rows.coupons if (coupon := _coupon(rows, row, listed_ids, left_out)) is not None)
     return Guide(rows.as_of, again, new, goes_with, coupons, day, {item: left_out[item] for item in sorted(left_out)})
 
 
@@ -137,10 +137,14 @@ def _companions(rows: PersonRows, items: set[str], shown: set[str], without: set
     return tuple(found.values())
 
 
-def _coupon(rows: PersonRows, row: Row, listed: set[str]) -> Coupon:
-    in_order = sorted(row["item_ids"], key=lambda item: (item not in listed, _name(rows, item), item))
+def _coupon(rows: PersonRows, row: Row, listed: set[str], left_out: Collection[str]) -> Coupon | None:
+    """None of a coupon that is good for nothing but what is left out."""
+    items = [item for item in row["item_ids"] if item not in left_out]
+    if not items:
+        return None
+    in_order = sorted(items, key=lambda item: (item not in listed, _name(rows, item), item))
     names = tuple(dict.fromkeys(_name(rows, item) for item in in_order))[:OF_COUPON]
-    return Coupon(row["campaign_id"], row["coupon_id"], names, len(row["item_ids"]))
+    return Coupon(row["campaign_id"], row["coupon_id"], names, len(items))
 
 
 def _name(rows: PersonRows, item_id: str) -> str:

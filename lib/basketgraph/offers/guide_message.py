@@ -12,16 +12,16 @@ TEMPLATE, ENDPOINT = "template", "endpoint"
 # Words that a message may hold beside names of its products. None of them names a product, an amount or a promise: whatever else is said is invented.
 VOCABULARY = """
 a about again all also always an and another any are as at available back be because been before best bought but buy by can check choice
-come customer customers day days dear do don't enjoy ever everything favourite favourites find fits for from get go goes good great had has
+come customer customers day days dear do don't enjoy ever everything favourite favourites find fits for from go goes good great had has
 have hello here hi how if in is it it's its just know last like liked list look looking love made make many may might miss more most much
-need new next nice not now of often on once one or other our out perfect perhaps pick picked picks pleasure popular probably ready recently
+need new next nice not now of often on once or other our out perfect perhaps pick picked picks pleasure popular probably ready recently
 right see selected selection shop shopping so some something soon still suggest suggestion suggestions take taste tell than thank thanks
 that that's the their them then there these they thing think this those time times to today together too top try up us usual usually visit
 want was we we've week welcome well what when which why will with without you you'll you'd your yours you've
 """
 WORDS = frozenset(VOCABULARY.split())
 WORD, NUMBER = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*"), re.compile(r"\d+(?:[.,]\d+)*")
-PLAIN = re.compile(r"[\w\s.,:;!?'’\"“”()&/–—$€£¥-]*")
+PLAIN = re.compile(r"[\w\s.,:;!?'’\"“”()&/–—-]*")
 DATED = re.compile(r",? (?:last )?on \d{4}-\d{2}-\d{2}")
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 

@@ -55,7 +55,7 @@ def person_rows(live: LiveRelease, users: Sequence[str], settings: GuideSettings
         related=related,
         coupons=coupons,
         names=names,
-        **_prices(live, user, {row["category"] for row in names.values()} - {None}, as_of),
+        **_prices(live, user, {row["category"] for row in names.values()} - {None, ""}, as_of),
     )
 
 
@@ -93,10 +93,10 @@ def _prices(live: LiveRelease, user: str, categories: Iterable[str], as_of: date
 
 
 def _coupons(live: LiveRelease, user: str, as_of: date) -> list[dict[str, Any]]:
-    """campaign_id, coupon_id and item_ids of the person's coupons whose campaign is not over; none where coupons are not allocated."""
+    """campaign_id, coupon_id and item_ids of the person's coupons whose campaign runs; none where coupons are not allocated."""
     if not _is_live(live, ALLOCATION):
         return []
-    running = live.read("silver.campaigns").where(F.col("end_date") >= F.lit(as_of)).select("campaign_id")
+    running = live.read("silver.campaigns").where(F.lit(as_of).between(F.col("start_date"), F.col("end_date"))).select("campaign_id")
     allocation = live.read(ALLOCATION)
     newest = allocation.agg(F.max("as_of").alias("as_of"))
     given = allocation.join(newest, "as_of", how="left_semi").where(F.col("user_id") == user).select("campaign_id", "coupon_id")

@@ -45,6 +45,7 @@ class CampaignFacts:
     unpriced: int
     profiles_as_of: date | None
     level: float
+    holdout_share: float = 0.0
 
 
 def campaign_page(facts: CampaignFacts, *, shop: str, made_at: datetime) -> str:
@@ -161,10 +162,17 @@ def costs_in_words(facts: CampaignFacts, budget: Mapping[str, Any]) -> list[tupl
     ]
 
 
+def without_campaign(share: float) -> str:
+    told = "What happens without the campaign:"
+    if share <= 0:
+        return f"{told} no people were held out. Keep a random part of the audience without coupons to find out."
+    return f"{told} {share:.0%} of all customers, drawn at random, get no campaign at all. Comparing them with the others afterwards will tell."
+
+
 def unknown_in_words(facts: CampaignFacts) -> list[str]:
     told = [
         "What the campaign changes: who was addressed before was not drawn at random, so the figures say who redeems. Some would buy anyway.",
-        "What happens without the campaign: no people were held out. Keep a random part of the audience without coupons to find out.",
+        without_campaign(facts.holdout_share),
     ]
     if not facts.evidence:
         told.append("Who redeems more than others: too few redeemed anything before.")

@@ -24,6 +24,7 @@ from basketgraph.shards.plain import Nodes, seal_sequences
 LEVEL = 0.9
 VALIDATION_PEOPLE = 10_000
 SHARDS = 8
+LONGEST = 1_000  # items of a line that are trained on, the latest: the lists of a sealed set have one length
 Say = Callable[[str], None]
 
 
@@ -75,7 +76,7 @@ def fit(data: LeaveOneOut, settings: SequenceSettings, ranks: int, say: Say = si
     """Seal the training sequences, train on them with `ranks` ranks, and read the model."""
     with tempfile.TemporaryDirectory(prefix="basketgraph-bench-", ignore_cleanup_errors=True) as folder:
         shards, model_dir = Path(folder) / "shards", Path(folder) / "model"
-        seal_sequences(shards, data.training, Nodes(data.items), shards=max(SHARDS, ranks), cut=date.max)
+        seal_sequences(shards, [taken[-LONGEST:] for taken in data.training], Nodes(data.items), shards=max(SHARDS, ranks), cut=date.max)
         result = train_sequences(
             shards,
             model_dir,

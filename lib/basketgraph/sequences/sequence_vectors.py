@@ -20,17 +20,18 @@ def write_vectors(folder: Path, model: SequenceModel, people: Mapping[int, Seque
     """Write users-<shard>.parquet (user_id, vector) of this rank's shards, and on rank 0 items.parquet (item_id, vector) of the items trained on.
 
     Every rank calls it.
-    people:   shard -> the people of this rank, by whose last items they are known.
+    people:   shard -> the people of this rank, by whose last items they are known; who took none that was trained on has no vector.
     item_ids: in order of their index; None on other ranks than 0.
     """
     folder.mkdir(parents=True, exist_ok=True)
     seen = np.zeros(model.items)
-    for shard, of_shard in people.items():
-        for items in of_shard.items:
-            if len(items) > 1:  # alone it teaches nothing, and nothing is learned of it
-                seen[items] = 1
-        written(folder / f"users-{shard:05d}.parquet", "user_id", of_shard.ids, last_states(model, of_shard.items))
+    for items in (items for of_shard in people.values() for items in of_shard.items if len(items) > 1):
+        seen[items] = 1  # alone an item teaches nothing, and nothing is learned of it
     trained = workers.sum(torch.from_numpy(seen)).numpy() > 0
+    for shard, of_shard in people.items():
+        learned = [items[trained[items]] for items in of_shard.items]
+        known = [row for row, items in enumerate(learned) if len(items)]
+        written(folder / f"users-{shard:05d}.parquet", "user_id", of_shard.ids[known], last_states(model, [learned[row] for row in known]))
     if item_ids is not None:
         written(folder / "items.parquet", "item_id", item_ids[trained], model.parameters()["item"][torch.from_numpy(trained)])
 

@@ -17,7 +17,7 @@ Kind = Literal["users", "edges", "items", "sequences"]
 MANIFEST = "manifest.json"
 FORMAT = 1
 EMPTY = -1  # fills the end of a list of item indices
-CURE = "Seal the set again (jobs/seal_shards.py) and train on that."
+CURE = "Seal the set again (jobs/seal_shards.py, of sequences jobs/seal_sequences.py) and train on that."
 
 COLUMNS = {  # of each kind of file; all lists of a column in a set have one length, as petastorm wants it
     "users": ("user_index bigint", "user_id string", "start array<float>", "features array<float>"),

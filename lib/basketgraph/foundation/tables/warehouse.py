@@ -117,6 +117,12 @@ class Warehouse(TableReader):
             self.overwrite(self.newest(table).limit(0), table)
         self.create(table)
 
+    def clear_day(self, table: str, day: date, *, column: str = "as_of") -> None:
+        """Leave no row of one day; the others stay. A day without one gets no commit. The table is created where it is missing."""
+        self.create(table)
+        if not self.newest(table).where(F.col(column) == F.lit(day)).isEmpty():
+            self.overwrite_day(self.newest(table).limit(0), table, day, column=column)
+
     def overwrite_day(self, frame: DataFrame, table: str, day: date, *, column: str = "as_of") -> None:
         """Replace the rows of one day; the others stay. Rows of another day in `frame` are refused by Delta."""
         self._write(frame, table, {}, "overwrite", f"{column} = DATE'{day.isoformat()}'")
