@@ -46,6 +46,14 @@ def test_a_question_goes_where_its_words_are(index: SearchIndex) -> None:
     assert not index.dense("生日").any()
 
 
+def test_a_catalogue_whose_script_the_encoder_does_not_know_is_answered_by_characters() -> None:
+    foreign = search_index(["生日礼物盒子", "茶杯", "雨伞"], SearchSettings())
+    for question in ("iphone 15 case", "茶杯"):
+        route, scores = foreign.answers(question)
+        assert (route, len(scores)) == ("words", 3)
+    assert scores.argmax() == 1
+
+
 def test_the_bench_counts_what_its_protocol_says(tmp_path: Path) -> None:
     titles, queries = tmp_path / "titles.tsv", tmp_path / "queries.tsv"
     titles.write_text("".join(f"i{number}\t{title or ''}\n" for number, title in enumerate(TITLES)))

@@ -52,7 +52,10 @@ def test_what_was_sent_back_dismissed_or_just_bought_is_not_advertised() -> None
             for item, score in (("cup", 0.5), ("sent", 0.9), ("fig", 0.8), ("oil", 0.7), ("pot", 0.6))
         ]
         + [{"item_id": "oil", "related_item_id": "pan", "score": 1.0}],
-        coupons=[{"campaign_id": "c", "coupon_id": "5%", "item_ids": ["a", "b", "fig", "z"]}],
+        coupons=[
+            {"campaign_id": "c", "coupon_id": "5%", "item_ids": ["a", "b", "fig", "sent", "z"]},
+            {"campaign_id": "c", "coupon_id": "of what was sent back", "item_ids": ["no", "sent", "tea3"]},
+        ],
         names={"oil": {"name": "OIL", "kind": "1 l", "category": "Oils"}, "oil2": {"name": "OIL", "category": "Oils"}, "fig": {"category": "Fruit"}},
         own_prices={"Oils": {"low_minor": 500, "high_minor": 700, "currency": "EUR"}},
         usual_prices={name: {"low_minor": 100, "high_minor": 200, "currency": "EUR"} for name in ("Oils", "Fruit")},
@@ -63,7 +66,7 @@ def test_what_was_sent_back_dismissed_or_just_bought_is_not_advertised() -> None
     assert [(item.item_id, item.reason) for item in guide.goes_with] == [(i, "Goes with tea3, which you bought last.") for i in ("pot", "cup")]
     assert guide.left_out == {"no": "dismissed", "sent": "returned", "tea3": "just_bought"}
     assert [item.price.words if item.price else None for item in (*guide.again, *guide.new)] == [None, "5.00 to 7.00 EUR", "1.00 to 2.00 EUR", None]
-    assert (guide.coupons[0].items, guide.coupons[0].of) == (("fig", "a", "b"), 4)
+    assert [(coupon.coupon_id, coupon.items, coupon.of) for coupon in guide.coupons] == [("5%", ("fig", "a", "b"), 4)]
     long_ago = PersonRows(DAY, person.lists, had=[bought("tea3", 15)], related=person.related)
     assert (shopping_guide(long_ago, SETTINGS).goes_with, shopping_guide(long_ago, SETTINGS).last_purchase) == ((), None)
 
@@ -91,6 +94,8 @@ def test_a_message_has_room_for_160_letters_and_names_products_whole() -> None:
         ("GREEN JAM and GREEN TEA", False),  # no product is called so
         ("GREEN TEA is 20% off", False),
         ("GREEN TEA and another one free", False),
+        ("Buy one, get one: TEA JAM", False),  # a promise
+        ("TEA JAM for $2.50", False),  # another currency
         ("See what is new for you", False),
         (f"GREEN TEA{' for you' * 20}", False),
     ],

@@ -14,13 +14,16 @@ from basketgraph.foundation.config import UserError
 from basketgraph.foundation.distributed.epoch_log import append_epoch
 from basketgraph.foundation.distributed.workers import OneProcess
 from basketgraph.sequences.leave_one_out import Held, LeaveOneOut
+from basketgraph.sequences.model import SequenceModel
 from basketgraph.sequences.results import MODEL, PROGRESS, VECTORS
 from basketgraph.sequences.scoring import Transformer
+from basketgraph.sequences.sequence_vectors import write_vectors
 from basketgraph.sequences.settings import SequenceSettings
 from basketgraph.sequences.train import Epoch, Schedule
 from basketgraph.sequences.training import read_result, train_sequences
 from basketgraph.sequences.worker_main import train_shards
 from basketgraph.shards.plain import Nodes, seal_sequences
+from basketgraph.shards.reader import Sequences
 
 ITEMS = 30
 SETTINGS = SequenceSettings(
@@ -127,3 +130,11 @@ def test_a_killed_training_goes_on_from_its_checkpoint_and_only_from_one_of_the_
     assert [json.loads(line)["number"] for line in (tmp_path / PROGRESS).read_text().splitlines()] == [0, 2, 3]
     train_shards(sealed, tmp_path / "other", SETTINGS, OneProcess(), "another")
     assert [json.loads(line)["number"] for line in (tmp_path / "other" / PROGRESS).read_text().splitlines()] == [0, 0, 1, 2, 3]
+
+
+def test_people_whose_items_taught_nothing_have_no_vector(tmp_path):
+    people = Sequences(np.array(["ann", "bob", "cid"], object), [np.array([0, 1]), np.array([2]), np.array([2])])
+    both = Sequences(np.array(["dan"], object), [np.array([0])])
+    write_vectors(tmp_path, SequenceModel(3, SETTINGS), {0: people, 1: both}, np.array(["a", "b", "c"], object), OneProcess())
+    found = {path.name: pq.read_table(path).column(0).to_pylist() for path in sorted(tmp_path.glob("*.parquet"))}
+    assert found == {"items.parquet": ["a", "b"], "users-00000.parquet": ["ann"], "users-00001.parquet": ["dan"]}
