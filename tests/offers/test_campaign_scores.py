@@ -9,15 +9,19 @@ from typing import Any
 import numpy as np
 import pytest
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from basketgraph.cli.offers import plan, told
 from basketgraph.cli.runner import load_job
 from basketgraph.foundation.config import Config, UserError, load, parsed
+from basketgraph.foundation.privacy.pseudonyms import pseudonym_function, pseudonym_key
 from basketgraph.foundation.runs.job import quality_checker
 from basketgraph.foundation.tables.releases import publish
 from basketgraph.foundation.tables.warehouse import LiveRelease, RunTables
 from basketgraph.offers.campaign_file import CampaignFile
 from basketgraph.offers.campaigns import SILVER, CampaignRows, campaign_rows, pairs_of
+from basketgraph.offers.contact_policy import holdout
+from basketgraph.offers.contact_settings import ContactSettings
 from basketgraph.offers.coupon_features import coupon_discounts, coupon_options, coupon_popularity, own_purchases
 from basketgraph.offers.redemption_features import purchases_before, redemption_features
 from basketgraph.report.campaigns import campaign_page
@@ -155,6 +159,11 @@ def test_the_jobs_score_open_campaigns_and_keep_their_budgets(spark: SparkSessio
     best = {row.user_id: row.coupon_id for row in tables.read("gold.coupon_scores").where("rank = 1").collect()}
     used = {row.user_id: row.coupon_id for row in tables.read("silver.redemptions").where("campaign_id = 'open'").collect()}
     assert sum(best[user] == coupon for user, coupon in used.items()) > 0.8 * len(used)
+
+    in_holdout = holdout(pseudonym_function(conf.shop, pseudonym_key()), conf.section("contacts", ContactSettings).holdout_share)
+    held_out = tables.read("gold.coupon_scores").where(in_holdout(F.col("user_id"))).select("user_id")
+    assert not held_out.isEmpty()
+    assert tables.read("gold.coupon_allocation").join(held_out, "user_id", how="left_semi").isEmpty(), "no campaign touches the holdout"
 
     budget = allocated.detail["metrics"]["allocation"]["budgets"]["open"]
     given = tables.read("gold.coupon_allocation").collect()

@@ -20,7 +20,7 @@ from basketgraph.offers.contact_audit import breaches
 from basketgraph.offers.contact_bench import bench_settings
 from basketgraph.offers.contact_instance import made_instance
 from basketgraph.offers.contact_policy import REASONS, contact_policy, holdout
-from basketgraph.offers.contacts import contact_counts, coupon_contacts, list_contacts
+from basketgraph.offers.contacts import contact_counts, coupon_contacts, list_contacts, plain_words
 from basketgraph.offers.person_contacts import Person, Proposal, decide
 from support.contract_rows import rows
 
@@ -154,6 +154,8 @@ def test_coupons_and_lists_propose_one_contact_a_person_and_campaign(spark: Spar
         (row.user_id, row.campaign_id, row.proposed_at.astimezone(ZONE).strftime("%d %H"), row.ends_on.day, row.value)
         for row in of_coupons.unionByName(of_lists).orderBy("campaign_id", "user_id").collect()
     ]
+    told = rows(spark, "silver.consents", [{"purpose": "Marketing", "channel": "E-Mail"}])
+    assert [(row.purpose, row.channel) for row in plain_words(told).collect()] == [("marketing", "email")]
     lists_of_day = "lists 2026-03-10"
     assert found == [
         ("ann", lists_of_day, "10 10", 10, 0.0),

@@ -128,6 +128,11 @@ def test_overwriting_a_day_leaves_the_other_days(spark: SparkSession, tables: Ru
     tables.overwrite_day(edges(spark, SECOND, "c"), EDGES, SECOND)
     tables.overwrite_day(edges(spark, SECOND, "d"), EDGES, SECOND)
     assert sorted((row.as_of, row.user_id) for row in tables.read(EDGES).collect()) == [(FIRST, "a"), (FIRST, "b"), (SECOND, "d")]
+    tables.clear_day(EDGES, SECOND)
+    cleared = tables.version(EDGES)
+    tables.clear_day(EDGES, SECOND)
+    assert tables.version(EDGES) == cleared, "a day without a row gets no commit"
+    assert sorted((row.as_of, row.user_id) for row in tables.read(EDGES).collect()) == [(FIRST, "a"), (FIRST, "b")]
 
 
 def test_rows_of_another_day_are_refused_and_nothing_is_written(spark: SparkSession, tables: RunTables) -> None:
