@@ -24,7 +24,7 @@ from basketgraph.recall.catalogue import COUNTS, catalogue
 from basketgraph.recall.item_transitions import last_visit_items, visits_before
 from basketgraph.recall.settings import RecallSettings
 
-NEIGHBOURS = {"item_cosine": "gold.related_items", "session": "gold.item_transitions"}  # recommender -> table
+NEIGHBOURS = {"item_cosine": "gold.related_items", "session": "gold.item_transitions", "words": "gold.similar_items"}  # recommender -> table
 log = logging.getLogger("basketgraph")
 
 

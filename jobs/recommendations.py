@@ -69,6 +69,7 @@ def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepR
         known_before(items, cuts.test).select("item_id", product_name().alias("name")).orderBy("item_id").toArrow(),
         recent_buyers(candidates).toArrow(),
         listed_neighbours(at("gold.related_items", cuts.test), lists).toArrow(),
+        listed_neighbours(at("gold.similar_items", cuts.test), lists).toArrow(),
         at("gold.item_embeddings", cuts.test).select("item_id", "embedding", "message").toArrow(),
         popularity_days=conf.section("recall", RecallSettings).popularity_days,
         parts=settings.evidence_items,

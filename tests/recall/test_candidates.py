@@ -112,7 +112,7 @@ def test_a_shop_with_popularity_alone_still_gets_candidates(spark: SparkSession)
         related=table({"item_id": pa.string(), "related_item_id": pa.string(), "score": pa.float32()}),
         als=table({"item_id": pa.string(), "vector": pa.list_(pa.float32())}),
     )
-    assert side.absent == ["open_cart", "session", "item_cosine", "ease", "als", "graph", "sequence"]
+    assert side.absent == ["open_cart", "session", "item_cosine", "words", "ease", "als", "graph", "sequence"]
     found = candidate_rows(spark, side)
     assert places(found, "discovery", "u3", "popularity") == ["b", "d", "e"]
 

@@ -67,12 +67,15 @@ def test_all_well_a_warning_a_stop_and_a_refusal_are_told_apart() -> None:
 
 def test_titles_that_are_found_by_characters_alone_are_counted() -> None:
     assert "language model" not in made(FACTS)
-    some = made(replace(FACTS, titles={"titles": 200, "by_characters": 1}))
+    some = made(replace(FACTS, titles={"titles": 200, "by_characters": 1, "model": "m"}))
     told = (
-        "Of 200 product titles 1 (0.5\N{NO-BREAK SPACE}%) are in words that the language model does not know: searches find them by their characters"
+        "Of 200 product titles 1 (0.5\N{NO-BREAK SPACE}%) are in words that the language model does not know: they are compared by their characters"
     )
     assert told in some
-    assert "Searches find all 200 product titles by words and by meaning." in made(replace(FACTS, titles={"titles": 200, "by_characters": 0}))
+    none = {"titles": 200, "by_characters": 0}
+    assert "All 200 product titles are compared by words and by meaning." in made(replace(FACTS, titles={**none, "model": "m"}))
+    assert "All 200 product titles are compared by words alone, not by meaning" in made(replace(FACTS, titles={**none, "model": None}))
+    assert "product title" not in made(replace(FACTS, titles={"titles": 0, "by_characters": 0, "model": "m"}))
 
 
 def test_what_stopped_an_earlier_run_is_told_as_left_out_by_a_run_that_did_not_come_to_it() -> None:

@@ -66,6 +66,7 @@ def outcome(spark: SparkSession) -> dict[str, Any]:
         table(item_id=(ITEMS, pa.string()), name=(ITEMS, pa.string())),
         table(item_id=(["milk"], pa.string()), buyers=([3], pa.int64())),
         table(**{name: ([], kind) for name, kind in names}),
+        table(**{name: ([], kind) for name, kind in names[:3]}),
         table(**{name: ([], kind) for name, kind in graph}),
         popularity_days=28,
         parts=3,

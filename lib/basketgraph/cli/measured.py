@@ -114,10 +114,14 @@ def _print_allocation(out: Console, metrics: Mapping[str, Any]) -> None:
 
 def _print_text_vectors(out: Console, metrics: Mapping[str, Any]) -> None:
     metrics = metrics["text_vectors"]
-    speed, share = metrics["texts_per_cpu_second"], metrics["by_characters"] / metrics["titles"]
+    speed, share = metrics["texts_per_cpu_second"], metrics["by_characters"] / max(metrics["titles"], 1)
+    out.print(f"\ntitles    {metrics['titles']:,}, {metrics['texts']:,} different texts", soft_wrap=True)
+    if metrics["model"] is None:
+        out.print("          compared by words and characters alone (content.encode)", soft_wrap=True)
+        return
     encoded = f"{metrics['encoded']:,} encoded{f' ({speed:g} a CPU second)' if speed else ''}, {metrics['reused']:,} there before"
-    out.print(f"\ntitles    {metrics['titles']:,}, {metrics['texts']:,} different texts: {encoded}", soft_wrap=True)
-    by_characters = f"          {metrics['by_characters']:,} ({share:.1%}) are found by their characters alone"
+    out.print(f"          vectors of present and earlier ones: {encoded}", soft_wrap=True)
+    by_characters = f"          {metrics['by_characters']:,} ({share:.1%}) are compared by their characters alone"
     out.print(f"{by_characters}, since {metrics['model']} does not know their words", soft_wrap=True)
 
 

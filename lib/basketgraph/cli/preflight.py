@@ -38,6 +38,7 @@ MODELS = {  # section -> the stage's own model; imported when a step takes it
 ALWAYS = ("quality", "alerts")  # of every run, whatever its steps
 READ_MAPPING = {"clean", "replay", "kept_purchases"}  # steps
 READ_FILES = {"clean", "replay"}
+COMPARE_TEXTS = {"text_vectors", "similar_items", "search_index"}
 
 
 def model_of(section: str) -> type[Settings]:
@@ -77,7 +78,20 @@ def check_run(conf: Config, pipeline: str, *, start: str | None = None, files: b
             want_files(source, conf.source_name)
     if "user_segments" in steps:
         read_rules()
+    if steps & COMPARE_TEXTS:
+        check_encoder(conf, indexed="search_index" in steps)
     check_places(conf, shared="seal_shards" in steps)  # last, since it makes the warehouse's folder
+
+
+def check_encoder(conf: Config, *, indexed: bool) -> None:
+    """Raises UserError where texts are to be encoded and the encoder is not there. indexed: whether titles are, which want vectors."""
+    from basketgraph.content.settings import ContentSettings  # numpy and pyarrow, which other pipelines do without here
+
+    settings = conf.section("content", ContentSettings)
+    if indexed and not settings.encode:
+        cure = "Run it with --set content.encode=true."
+        raise UserError("an index of questions wants vectors of titles", ["content.encode: want true, have false"], cure)
+    settings.model_id()
 
 
 def check_places(conf: Config, *, shared: bool = False) -> None:

@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from basketgraph.content.encoder import DEFAULT
-from basketgraph.foundation.config import Settings
+from basketgraph.content.encoder import DEFAULT, model_files
+from basketgraph.foundation.config import Settings, UserError
 
 TextColumn = Literal["name", "department", "category", "subcategory", "brand"]  # of silver.items
 
@@ -13,9 +13,25 @@ TextColumn = Literal["name", "department", "category", "subcategory", "brand"]  
 class ContentSettings(Settings):
     """Section `content` of conf/settings.yaml."""
 
+    encode: bool = True
     model: str = DEFAULT
     text: tuple[TextColumn, ...] = Field(("name", "category"), min_length=1)
     sold_days: int = Field(90, ge=1)
     max_titles: int = Field(200_000, ge=1)
     person_weight: float = Field(0.2, ge=0)
     price_weight: float = Field(0.1, ge=0)
+    similar_neighbours: int = Field(50, ge=1)
+    similar_texts: int = Field(50_000, ge=1)
+
+    def model_id(self) -> str | None:
+        """The id of the encoder; None where texts are not encoded.
+
+        errors: UserError where its packages or files are not there, with both ways out.
+        """
+        if not self.encode:
+            return None
+        try:
+            return model_files(self.model).id
+        except UserError as error:
+            cure = f"{error.cure} Or set content.encode to false: items are then compared by words and characters alone."
+            raise UserError(error.what, error.faults, cure) from None

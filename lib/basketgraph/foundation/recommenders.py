@@ -52,9 +52,10 @@ class Recommender:
 RECOMMENDERS = (
     Recommender("personal_frequency", "own frequency", "counts", "the user's own decayed count", 1, "recall", only_repeats=True),
     Recommender("open_cart", "open cart", "counts", "1 / its place among the user's open carts, the newest first", 2, "recall"),
-    Recommender("popularity", "popularity", "counts", "distinct users who bought it shortly before the cut", 8, "recall"),
+    Recommender("popularity", "popularity", "counts", "distinct users who bought it shortly before the cut", 9, "recall"),
     Recommender("session", "last visit", "neighbours", "sum over the items of the user's last visit of weight times transition", 5, "recall"),
     Recommender("item_cosine", "item cosine", "neighbours", "sum over the user's items of weight times cosine", 6, "recall"),
+    Recommender("words", "alike in words", "neighbours", "sum over the user's items of weight times likeness in words and meaning", 8, "content"),
     Recommender("ease", "EASE", "neighbours", "EASE score", 4, "recall"),
     Recommender(
         "als", "ALS", "vectors", "inner product of ALS factors", 7, "recall", Vectors("gold.als_user_factors", "gold.als_item_factors", "factors")
@@ -64,7 +65,7 @@ RECOMMENDERS = (
         Vectors("gold.user_embeddings", "gold.item_embeddings", "embedding"),
     ),
     Recommender(
-        "sequence", "what comes next", "vectors", "logit of the item that follows the user's last ones", 9, "sequences",
+        "sequence", "what comes next", "vectors", "logit of the item that follows the user's last ones", 10, "sequences",
         Vectors("gold.sequence_user_vectors", "gold.sequence_item_vectors", "vector"), model="basketgraph.sequences.settings.SequencesSection",
     ),
 )  # fmt: skip

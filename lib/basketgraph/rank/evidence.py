@@ -43,6 +43,16 @@ class UserHistory:
 
 
 @dataclass(frozen=True)
+class Neighbours:
+    """Item j is the neighbour of items[first[j] : first[j + 1]], in order of their number, by scores. users: who bought both; None: not known."""
+
+    first: Ints  # [items + 1]
+    items: Ints
+    scores: Floats
+    users: Ints | None
+
+
+@dataclass(frozen=True)
 class Evidence:
     """The item side. `place` numbers the items; messages and vectors are NaN where the graph does not know the item.
 
@@ -53,10 +63,8 @@ class Evidence:
     names: list[str | None]
     named_as: Ints  # [items]: equal for items of the same name
     buyers: Ints  # [items]: distinct users in the last `popularity_days`
-    near_from: Ints  # [items + 1]: item j is the neighbour of near_items[near_from[j] : near_from[j + 1]], in order of their number
-    near_items: Ints
-    near_scores: Floats
-    near_users: Ints
+    related: Neighbours  # by who bought both
+    similar: Neighbours  # by what is written about both
     messages: Floats  # [items, d]: what an item adds to the graph vector of a user who bought it
     vectors: Floats  # [items, d]
     popularity_days: int
@@ -83,16 +91,24 @@ class Evidence:
         )
 
     def from_related(self, item_id: str, user: UserHistory) -> list[Part]:
+        """The user's items of other names that are bought by those who buy this item. See `_from_neighbours`."""
+        return self._from_neighbours(self.related, item_id, user)
+
+    def from_similar(self, item_id: str, user: UserHistory) -> list[Part]:
+        """The user's items of other names that are alike in words. See `_from_neighbours`."""
+        return self._from_neighbours(self.similar, item_id, user)
+
+    def _from_neighbours(self, neighbours: Neighbours, item_id: str, user: UserHistory) -> list[Part]:
         """The user's items of other names that have this item as a neighbour, by share of weight times similarity of all; may be empty."""
         number = self.place[item_id]
-        near = slice(self.near_from[number], self.near_from[number + 1])
-        items = self.near_items[near]
+        near = slice(neighbours.first[number], neighbours.first[number + 1])
+        items = neighbours.items[near]
         at = np.minimum(np.searchsorted(items, user.index), max(len(items) - 1, 0))
         linked = np.flatnonzero(items[at] == user.index) if len(items) else np.zeros(0, dtype=np.int64)
-        strength = self.near_scores[near][at[linked]] * user.weights[linked]
-        users = self.near_users[near][at[linked]]
+        strength = neighbours.scores[near][at[linked]] * user.weights[linked]
+        users = [None] * len(linked) if neighbours.users is None else neighbours.users[near][at[linked]].tolist()
         best = [i for i in np.lexsort((linked, -strength)) if self._has_another_name(user.index[linked[i]], number)][: self.parts]
-        return [user.part(linked[i], strength[i] / strength.sum(), int(users[i])) for i in best]
+        return [user.part(linked[i], strength[i] / strength.sum(), users[i]) for i in best]
 
     def from_graph(self, item_id: str, user: UserHistory) -> tuple[list[Part], float] | None:
         """The graph's score as an exact sum: the share that each of the user's items adds, and the share of the user's own vector.
@@ -120,6 +136,7 @@ def evidence(
     items: pa.Table,
     buyers: pa.Table,
     related: pa.Table,
+    similar: pa.Table,
     graph_items: pa.Table,
     *,
     popularity_days: int,
@@ -132,6 +149,7 @@ def evidence(
     items:       item_id, name (null where it has none): every item that users bought or lists hold.
     buyers:      item_id, buyers.
     related:     item_id, related_item_id, score, users; may be empty.
+    similar:     item_id, related_item_id, score; may be empty.
     graph_items: item_id, embedding, message; may be empty.
     words:       of the shop's goal.
     mixed:       whether edges are made of other behaviours, too.
@@ -144,9 +162,14 @@ def evidence(
     counts = np.zeros(len(ids), dtype=np.int64)
     bought = places(buyers["item_id"])
     counts[bought[bought >= 0]] = buyers["buyers"].to_numpy()[bought >= 0]
-    near, of = places(related["item_id"]), places(related["related_item_id"])
-    order = np.lexsort((near, of))
-    order = order[(near[order] >= 0) & (of[order] >= 0)]
+
+    def neighbours(pairs: pa.Table) -> Neighbours:
+        near, of = places(pairs["item_id"]), places(pairs["related_item_id"])
+        order = np.lexsort((near, of))
+        order = order[(near[order] >= 0) & (of[order] >= 0)]
+        users = pairs["users"].to_numpy()[order] if "users" in pairs.column_names else None
+        return Neighbours(np.searchsorted(of[order], np.arange(len(ids) + 1)), near[order], pairs["score"].to_numpy()[order], users)
+
     in_graph = places(graph_items["item_id"])
     vectors = _rows(graph_items["embedding"], in_graph, len(ids))
     names = items["name"].to_pylist()
@@ -156,10 +179,8 @@ def evidence(
         names=names,
         named_as=np.array([number if name is None else first_of[name] for number, name in enumerate(names)], dtype=np.int64),
         buyers=counts,
-        near_from=np.searchsorted(of[order], np.arange(len(ids) + 1)),
-        near_items=near[order],
-        near_scores=related["score"].to_numpy()[order],
-        near_users=related["users"].to_numpy()[order],
+        related=neighbours(related),
+        similar=neighbours(similar),
         messages=_rows(graph_items["message"], in_graph, len(ids)),
         vectors=vectors[:, :-1] if vectors.shape[1] else vectors,
         popularity_days=popularity_days,

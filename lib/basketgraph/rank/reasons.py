@@ -82,6 +82,9 @@ def _why(item_id: str, recommenders: Sequence[str], history: UserHistory, eviden
             if explained is not None:
                 parts, own_share = explained
                 return _reason(recommender, f"Goes with what you {_do(parts, evidence)}, above all {_and(parts, evidence)}.", parts, own_share)
+        elif recommender == "words":
+            if parts := evidence.from_similar(item_id, history):
+                return _reason(recommender, f"Similar to {_and(parts, evidence)}, which you {_past(parts, evidence)}.", parts)
         elif parts := evidence.from_related(item_id, history):
             said = f"{_did(evidence)} by those who also {_do(parts, evidence)} {_and(parts, evidence)}."
             return _reason(recommender, said, parts)
@@ -107,6 +110,11 @@ def _did(evidence: Evidence) -> str:
 def _do(parts: Sequence[Part], evidence: Evidence) -> str:
     """What the user does with the items that a reason names: some of them may only have been looked at or saved."""
     return evidence.of_others.present if all(part.purchases for part in parts) else LIKED.present
+
+
+def _past(parts: Sequence[Part], evidence: Evidence) -> str:
+    """What the user did with the items that a reason names."""
+    return evidence.words.past if all(part.purchases for part in parts) else LIKED.past
 
 
 def _reason(recommender: str, text: str, parts: Sequence[Part], own_share: float | None = None) -> dict[str, Any]:

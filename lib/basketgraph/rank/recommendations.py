@@ -60,9 +60,13 @@ def ranked_lists(featured: DataFrame, rankers: Mapping[str, Ranker], k: int) -> 
 
 
 def listed_neighbours(related: DataFrame, lists: DataFrame) -> DataFrame:
-    """item_id, related_item_id, score, users of the gold.related_items rows whose related item is listed."""
+    """item_id, related_item_id, score, and users where they are known, of the rows whose related item is listed.
+
+    related: rows of gold.related_items or gold.similar_items.
+    """
     listed = lists.select(F.col("item_id").alias("related_item_id")).distinct()
-    return related.join(F.broadcast(listed), "related_item_id", how="left_semi").select("item_id", "related_item_id", "score", "users")
+    columns = [column for column in ("item_id", "related_item_id", "score", "users") if column in related.columns]
+    return related.join(F.broadcast(listed), "related_item_id", how="left_semi").select(*columns)
 
 
 def recent_buyers(candidates: DataFrame) -> DataFrame:

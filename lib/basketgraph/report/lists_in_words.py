@@ -23,6 +23,7 @@ REASONS = {
     "graph": "it goes with what you buy",
     "popularity": "many customers bought it",
     "open_cart": "it is in your cart",
+    "words": "similar to what you bought",
     "session": "others went on to it from what you looked at last",
 }  # the others name other products of the customer
 OTHER_REASONS = "bought by those who also buy …"

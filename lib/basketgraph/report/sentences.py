@@ -73,15 +73,22 @@ def step_words(step: Row) -> str:
 
 
 def titles_in_words(counts: Row) -> str:
-    """How many titles a search finds by what they mean, and how many by their characters alone. counts: metrics of the step text_vectors."""
+    """How many titles are compared by what they mean, and how many by their characters alone; empty where the shop has none.
+
+    counts: metrics of the step text_vectors.
+    """
     titles, by_characters = counts["titles"], counts["by_characters"]
+    if not titles:
+        return ""
+    if counts["model"] is None:
+        return f"All {number_in_words(titles, 'product title')} are compared by words alone, not by meaning (content.encode)."
     if not by_characters:
-        return f"Searches find all {number_in_words(titles, 'product title')} by words and by meaning."
+        return f"All {number_in_words(titles, 'product title')} are compared by words and by meaning."
     share = share_in_words(by_characters, titles)
     told = (
         f"Of {number_in_words(titles, 'product title')} {number_in_words(by_characters)} ({share}) are in words that the language model does not know"
     )
-    return f"{told}: searches find them by their characters alone, not by meaning."
+    return f"{told}: they are compared by their characters alone, not by meaning."
 
 
 def moment_in_words(moment: datetime) -> str:

@@ -119,6 +119,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "gold.als_user_factors": {"as_of": DS, "user_id": USER, "factors": [0.5]},
     "gold.als_item_factors": {"as_of": DS, "item_id": "i", "factors": [0.5]},
     "gold.related_items": {"as_of": DS, "item_id": "i", "related_item_id": "j", "rank": 1, "score": 0.5},
+    "gold.similar_items": {"as_of": DS, "item_id": "i", "related_item_id": "j", "rank": 1, "score": 0.001},
     "gold.candidates": {"user_id": USER, "item_id": "i", "setting": "rebuy", "graph_score": 0.5},
     "gold.recommendations": {
         "as_of": DS, "setting": "rebuy", "user_id": USER, "rank": 1, "item_id": "i", "score": -1.0, "sources": ["graph"], "reason": "why",
@@ -285,6 +286,8 @@ BROKEN: list[tuple[str, str, dict[str, Any] | None]] = [
     ("gold.als_item_factors", "column_values_to_meet:factors", {"factors": [float("nan")]}),
     ("gold.related_items", "key_to_be_unique:as_of,item_id,related_item_id", None),
     ("gold.related_items", "column_values_to_meet:related_item_id", {"related_item_id": "i"}),
+    ("gold.similar_items", "key_to_be_unique:as_of,item_id,related_item_id", None),
+    ("gold.similar_items", "column_values_to_meet:related_item_id", {"score": 0.0}),
     ("gold.candidates", "column_values_to_meet:item_id", {"graph_score": None}),
     ("gold.recommendations", "key_to_be_unique:as_of,setting,user_id,rank", None),
     ("gold.recommendations", "key_to_be_unique:as_of,setting,user_id,item_id", None),
