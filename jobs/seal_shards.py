@@ -8,13 +8,13 @@ from pyspark.sql import DataFrame, SparkSession
 
 from basketgraph.content.settings import ContentSettings
 from basketgraph.content.text_features import text_features
-from basketgraph.content.text_vectors import item_texts
+from basketgraph.content.text_vectors import item_texts, live_text_vectors
 from basketgraph.foundation.config import Config
 from basketgraph.foundation.cuts import run_cuts
 from basketgraph.foundation.point_in_time import items_or_sold, known_before
 from basketgraph.foundation.progress import each
 from basketgraph.foundation.runs.job import StepReport, job_main
-from basketgraph.foundation.tables.warehouse import RunTables, newest_release
+from basketgraph.foundation.tables.warehouse import RunTables
 from basketgraph.shards.content import item_features, user_features
 from basketgraph.shards.features import Features, with_more
 from basketgraph.shards.writer import ShardSettings, seal_shards
@@ -43,12 +43,6 @@ def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepR
         )
         edges += manifest.edges
     return StepReport(rows_in=edges, rows_out=edges)
-
-
-def live_text_vectors(tables: RunTables) -> DataFrame | None:
-    """Those that are live: a run of `content` that was stopped holds up nothing here. None where there are none."""
-    version = ((newest_release(tables) or {}).get("versions") or {}).get("gold.item_text_vectors")
-    return None if version is None else tables.read_version("gold.item_text_vectors", version)
 
 
 def with_text(features: Features, items: DataFrame, vectors: DataFrame, conf: Config, *, cut: date, width: int) -> Features:

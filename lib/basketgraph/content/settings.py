@@ -19,3 +19,9 @@ class ContentSettings(Settings):
     max_titles: int = Field(200_000, ge=1)
     person_weight: float = Field(0.2, ge=0)
     price_weight: float = Field(0.1, ge=0)
+    new_item_days: int = Field(28, ge=1)
+    new_item_buyers: int = Field(5, ge=1)
+    max_known_items: int = Field(3_000, ge=1, le=20_000)
+    max_new_items: int = Field(500, ge=1, le=5_000)
+    new_item_users: int = Field(20_000, ge=1)
+    seed: int = 7

@@ -17,6 +17,7 @@ from basketgraph.content.encoder import encode, model_files
 from basketgraph.content.features import words
 from basketgraph.foundation.config import UserError
 from basketgraph.foundation.item_names import product_name
+from basketgraph.foundation.tables.warehouse import RunTables, newest_release
 
 TEXTS = "item_id string, title string, text string, text_hash string"
 ENCODED = "text_hash string, vector array<float>, seconds double"
@@ -70,6 +71,12 @@ def unused_vectors(texts: DataFrame, vectors: DataFrame, *, model_id: str) -> Da
     """text_hash, model of vectors whose text no item has any more, or that another model made. Arguments as of `missing_texts`."""
     read = texts.select("text_hash").distinct().withColumn("model", F.lit(model_id))
     return vectors.select("text_hash", "model").join(read, ["text_hash", "model"], how="left_anti")
+
+
+def live_text_vectors(tables: RunTables) -> DataFrame | None:
+    """Rows of gold.item_text_vectors that are live: a run of `content` that was stopped holds up nothing. None where there are none."""
+    version = ((newest_release(tables) or {}).get("versions") or {}).get("gold.item_text_vectors")
+    return None if version is None else tables.read_version("gold.item_text_vectors", version)
 
 
 def encoded(texts: DataFrame, *, model: str, model_id: str, partitions: int) -> DataFrame:
