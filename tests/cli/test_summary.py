@@ -87,7 +87,11 @@ def test_segments_and_contacts_are_told_with_what_they_are_worth() -> None:
     }
     withheld = {"day_cap": {"contacts": 3, "value": 250.0}}
     contacts = {"as_of": "2026-01-01", "of": "lists", "currency": "EUR", "proposed": 9, "sent": 6, "people": 5, "value": 1000.0, "withheld": withheld}
-    text = " ".join(printed(metrics={"segments": segments, "contacts": contacts}, gains={}).split())
+    gains = {places: {"mean": 0.001, "low": -0.0005, "high": 0.0025} for places in "234"}
+    places = {"rebuy": {"places": 0, "people": 0, "k": 20, "gains": {}}, "discovery": {"places": 3, "people": 50, "k": 20, "gains": gains}}
+    text = " ".join(printed(metrics={"segments": segments, "contacts": contacts, "new_places": places}, gains={}).split())
+    assert "discovery 3 of 20 50 +0.10 (-0.05 .. +0.25) +0.10 (-0.05 .. +0.25) +0.10 (-0.05 .. +0.25)" in text
+    assert "rebuy" not in text, "nobody could say how many pay"
     assert "all rule 1,200 1,234.50 3,000.00 7 senior: nobody" in text
     assert "6 of 9 are sent, to 5 people, with an expected value of 10.00 EUR withheld, day cap: 3, of 2.50 EUR" in text
 

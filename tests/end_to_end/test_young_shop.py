@@ -44,7 +44,8 @@ def test_a_shop_of_twelve_days_gets_lists_and_is_told_from_when_on_they_can_be_j
     monkeypatch.setenv(CONF_VARIABLE, str(shop.conf))
     for number, pipeline in enumerate(("all", "recommend"), 1):
         told = ran(shop, pipeline)
-        assert (told["release"], told["as_of"], told["judged_from"], told["metrics"]) == (number, "2026-03-13", "2026-03-15", {})
+        assert (told["release"], told["as_of"], told["judged_from"], [*told["metrics"]]) == (number, "2026-03-13", "2026-03-15", ["new_places"])
+        assert {of["places"] for of in told["metrics"]["new_places"].values()} == {0}
         page = re.sub(r"\s+", " ", Path(told["report"]).read_text())
         assert "lists can be judged from 2026-03-15 on, with 14 days of purchases" in page
         rebuy, discovery = lists(spark, shop, "rebuy"), lists(spark, shop, "discovery")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +45,7 @@ def column(values: list[Any], kind: pa.DataType) -> pa.ChunkedArray:
 @pytest.fixture(scope="module")
 def item_side() -> Evidence:
     names = {"milk": "Milk", "oats": "Oats", "tea": None, "honey": "Honey", "rum": "Rum", "jam": "Jam", "nuts": "Nuts"}
-    names |= {"other milk": "Milk", "third milk": "Milk", "fourth milk": "Milk", "oat bar": "Oat bar", "oat cake": "Oat cake", "seeds": "Seeds"}
+    names |= {"other milk": "Milk", "third milk": "Milk", "fourth milk": "Milk", "oat bar": "Oat bar", "oat cake": "Oat cake", "seeds": "Seeds", "new jam": "New jam", "new milk": "Milk"}
     known = sorted(set(MESSAGES) | set(VECTORS))
     graph = {
         "item_id": column(known, pa.string()),
@@ -76,7 +77,24 @@ def why(spark: SparkSession, item_side: Evidence) -> dict[str, Any]:
     lists = spark.createDataFrame(listed, f"setting string, user_id string, rank int, item_id string, score double, {ranks}")
     had = [{"user_id": "u1", "item_id": i, "weight": w, "purchases": n, "last_date": d} for i, (w, n, d) in HAD.items()]
     graph = spark.createDataFrame([("u1", USER["embedding"], USER["scale"])], "user_id string, embedding array<float>, scale float")
-    found = reasons(listed_users(lists, rows(spark, "gold.interactions", had), graph), item_side).collect()
+    edges = rows(spark, "gold.interactions", had)
+    new = [("u1", "honey", "milk"), ("u1", "new jam", "tea"), ("u1", "new milk", "milk"), ("u2", "new jam", "tea"), ("u1", "new nuts", None)]
+    fresh = rows(
+        spark,
+        "gold.new_item_candidates",
+        [{"user_id": user, "item_id": item, "like_item_id": like, "rank": rank} for rank, (user, item, like) in enumerate(new, 1)],
+    )
+    users = listed_users(lists, edges, graph, fresh)
+    kept = reasons(users, item_side, k=len(LISTED) + 1, new_places={"rebuy": 4}).collect()
+    assert [(row.item_id, row["rank"]) for row in kept[:5]] == [(item, n) for n, item in enumerate(list(LISTED)[:5], 1)]
+    assert all(later.score < row.score for row, later in itertools.pairwise(kept))
+    told = [(row.item_id, row["rank"], row.sources, row.source, row.reason, len(row.evidence)) for row in kept[5:]]
+    assert told == [
+        ("new jam", 6, ["new_item"], "new_item", "New, and like item tea that you bought.", 1),
+        ("new milk", 7, ["new_item"], "new_item", "New in the shop.", 0),  # of the name of the item that it is like
+        ("new nuts", 8, ["new_item"], "new_item", "New in the shop.", 0),
+    ]
+    found = reasons(users, item_side, k=len(LISTED), new_places={"discovery": 4}).collect()
     assert [(row.item_id, row["rank"]) for row in found] == [(item, n) for n, item in enumerate(LISTED, 1)]
     return {row.item_id: row for row in found}
 

@@ -78,6 +78,16 @@ def test_titles_that_are_found_by_characters_alone_are_counted() -> None:
     assert "product title" not in made(replace(FACTS, titles={"titles": 0, "by_characters": 0, "model": "m"}))
 
 
+def test_the_page_says_how_many_places_are_kept_for_new_products_and_why() -> None:
+    assert "for new products" not in made(FACTS)
+    gains = {places: {"mean": mean, "low": mean - 0.001, "high": mean + 0.001} for places, mean in (("2", -0.002), ("4", -0.004))}
+    tried = {"places": 0, "people": 50, "k": 20, "precision": 0.12, "gains": gains}
+    told = made(replace(FACTS, new_places={"rebuy": tried, "discovery": {"places": 3, "people": 0, "k": 20, "precision": None, "gains": {}}}))
+    window = "in the window before these lists 12 of 100 places were bought without such places, and 2 of them change that by -0.20 (-0.30 to -0.10)"
+    assert f"Lists of anything: no place is kept for new products: {window}." in told
+    assert "Lists of things new to the customer: 3 of 20 places are kept for new products, as the settings say." in told
+
+
 def test_what_stopped_an_earlier_run_is_told_as_left_out_by_a_run_that_did_not_come_to_it() -> None:
     old = {"success": False, "run_id": "run-0", "severity": "critical"}
     profiles = check(table_name="gold.user_profiles", **old)

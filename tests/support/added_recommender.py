@@ -73,7 +73,8 @@ def outcome(spark: SparkSession) -> dict[str, Any]:
         words=PURCHASE.words,
     )
     no_graph = spark.createDataFrame([], "user_id string, embedding array<float>, scale double")
-    listed = reasons(listed_users(lists, edges, no_graph), item_side)
+    users = listed_users(lists, edges, no_graph, rows(spark, "gold.new_item_candidates", []))
+    listed = reasons(users, item_side, k=20, new_places={})
 
     relevant = spark.createDataFrame([("discovery", "u1", ["honey"])], "setting string, user_id string, items array<string>")
     evaluated = judged(recommender_lists(written, 20), relevant, list(NAMES), 20)

@@ -15,7 +15,10 @@ TREES: dict[str, Any] = {
     "feature_fraction": 1.0,
     "l2": 0.0,
 }
-COMMON: dict[str, Any] = {"seed": 1, "k": 2, "half_life_days": 90, "max_training_users": 100, "evidence_items": 2, "click_labels": False}
+COMMON: dict[str, Any] = {
+    **{"seed": 1, "k": 2, "half_life_days": 90, "max_training_users": 100, "evidence_items": 2, "click_labels": False},
+    "new_places": 0,
+}
 
 
 def trees(**changed: Any) -> RankerSettings:

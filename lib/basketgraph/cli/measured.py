@@ -142,6 +142,16 @@ def _print_contacts(out: Console, metrics: Mapping[str, Any]) -> None:
         out.print(f"  withheld, {reason.replace('_', ' ')}: {of['contacts']:,}, of {lost}")
 
 
+def _print_new_places(out: Console, metrics: Mapping[str, Any]) -> None:
+    told = {setting: of for setting, of in metrics["new_places"].items() if of["people"] or of["places"]}
+    shown = table("\nplaces kept for new items; points of precision that so many gain on the validation window", "list", "kept", "people", *"234")
+    for setting, of in told.items():
+        gains = (f"{100 * gain['mean']:+.2f} ({100 * gain['low']:+.2f} .. {100 * gain['high']:+.2f})" for gain in of["gains"].values())
+        shown.add_row(setting, f"{of['places']} of {of['k']}", f"{of['people']:,}", *gains)
+    if told:
+        out.print(shown)
+
+
 PRINTERS: dict[str, Callable[[Console, Mapping[str, Any]], None]] = {  # by what a run's metrics have
     "behaviour_weights": _print_behaviour_weights,
     "segments": _print_segments,
@@ -152,4 +162,5 @@ PRINTERS: dict[str, Callable[[Console, Mapping[str, Any]], None]] = {  # by what
     "contacts": _print_contacts,
     "text_vectors": _print_text_vectors,
     "search_index": _print_search_index,
+    "new_places": _print_new_places,
 }

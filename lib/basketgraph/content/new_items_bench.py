@@ -3,18 +3,17 @@
 import json
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from basketgraph.content.encoder import encode
 from basketgraph.content.features import character_grams, plain, words
-from basketgraph.content.new_items import POPULARITY, RIDGE, NewItemScores, NewItemSettings, Space, blend_weights, blended, fit_new_items
-from basketgraph.content.reserved_places import PLACES, ListHits, chosen_places, list_hits
+from basketgraph.content.new_item_problem import VALIDATION, Lines, Problem, Texts, as_problem, fitted, learned_weights
+from basketgraph.content.new_items import POPULARITY, RIDGE, NewItemScores, blended
+from basketgraph.content.reserved_places import ListHits, chosen_places, list_hits
 from basketgraph.content.tfidf import tfidf_vectors
 from basketgraph.content.title_files import read_titles
 from basketgraph.foundation.config import UserError
@@ -22,39 +21,18 @@ from basketgraph.foundation.item_lists import ItemList, read_item_lists
 from basketgraph.foundation.peak_memory import peak_memory_bytes
 from basketgraph.foundation.progress import at, each
 from basketgraph.foundation.ranking import Interval, interval, paired_difference, recall_ndcg, top_k
+from basketgraph.foundation.recommenders import NEW_PLACES
 
 LEVEL = 0.9
 K = 20
-VALIDATION = 0.12  # of the known items: those that play new ones
-VALIDATION_PEOPLE = 2_000
 PEOPLE_AT_ONCE = 1_000
 MOST_BYTES = 8 << 30  # of the scores' weights
 SHORTEST = 5  # items of a line whose order says which items are late
-POWERS = {"words": 2.0, "characters": 2.0, "encoder": 6.0}  # an encoder finds all texts a little alike
 Say = Callable[[str], None]
-Lines = Sequence[Sequence[str]]  # a person's items
-Texts = Mapping[str, tuple[Any, dict[str, int]]]  # of each space its vectors [items, features], and the row of each item
 
 
 def silent(text: str) -> None:
     """Say nothing."""
-
-
-@dataclass(frozen=True)
-class Problem:
-    """known, new: item ids. owned: float32 [people, known], from which scores are fitted; asked: the same, what a person had before the new items.
-
-    relevant: bool [people, new]; judged: rows of people who have of both. later: bool [people, known], what people took later of the known items that
-    they did not have.
-    """
-
-    known: tuple[str, ...]
-    new: tuple[str, ...]
-    owned: sparse.csr_matrix
-    asked: sparse.csr_matrix
-    relevant: sparse.csr_matrix
-    judged: NDArray[np.int64]
-    later: sparse.csr_matrix
 
 
 def bench_titles(train_file: Path, test_file: Path, titles_file: Path, *, seed: int = 0, say: Say = silent) -> dict[str, Any]:
@@ -84,7 +62,7 @@ def bench_titles(train_file: Path, test_file: Path, titles_file: Path, *, seed: 
     model, result = _judge(problem, held_out(owned, late, asked=asked), texts, seed, say)
     at("places for new items")
     before = as_problem(asked, asked, owned, {item for line in asked for item in line}, late)  # what people took later is not fitted on
-    result["places"] = _places(_list_hits(_fit(before, texts), before, result["weights"]), _list_hits(model, problem, result["weights"]), seed)
+    result["places"] = _places(_list_hits(fitted(before, texts), before, result["weights"]), _list_hits(model, problem, result["weights"]), seed)
     return _finished(result, seed, started)
 
 
@@ -172,24 +150,6 @@ def held_out(owned: Lines, new: Collection[str], *, asked: Lines | None = None) 
     return as_problem(owned, owned if asked is None else asked, owned, known, new)
 
 
-def as_problem(owned: Lines, asked: Lines, wanted: Lines, known: Collection[str], new: Collection[str]) -> Problem:
-    """owned, asked, wanted: of each person, in the same order; of the first two the known items count, of the last the new ones."""
-    of_known, of_new = (tuple(sorted(items)) for items in (known, new))
-    has, had, wants = incidence(owned, of_known), incidence(asked, of_known), incidence(wanted, of_new).astype(bool)
-    judged = np.flatnonzero((np.diff(had.indptr) > 0) & (np.diff(wants.indptr) > 0))
-    later = (incidence(wanted, of_known) > had).tocsr()
-    return Problem(of_known, of_new, has, had, wants, judged, later)
-
-
-def incidence(lines: Lines, items: Sequence[str]) -> sparse.csr_matrix:
-    """float32 [lines, items], 1 where a line has an item; columns in order."""
-    column = {item: number for number, item in enumerate(items)}
-    rows = [sorted({column[item] for item in line if item in column}) for line in lines]
-    indptr = np.concatenate([[0], np.cumsum([len(row) for row in rows], dtype=np.int64)])
-    indices = np.array([number for row in rows for number in row], dtype=np.int64)
-    return sparse.csr_matrix((np.ones(len(indices), dtype=np.float32), indices, indptr), shape=(len(lines), len(items)))
-
-
 def _want_memory(problem: Problem, texts: Texts) -> None:
     """Raises UserError for more known and new items than MOST_BYTES hold."""
     wanted = 4 * len(problem.known) * len(problem.new) * 2 * (len(texts) + 1)
@@ -198,21 +158,13 @@ def _want_memory(problem: Problem, texts: Texts) -> None:
         raise UserError("bench new-items: too many items", [f"items: want at most {MOST_BYTES >> 30} GiB, have {have}"], "Take a part of the shop.")
 
 
-def _fit(problem: Problem, texts: Texts) -> NewItemScores:
-    spaces = [
-        Space(name, vectors[[rows[item] for item in problem.known]], vectors[[rows[item] for item in problem.new]], POWERS[name])
-        for name, (vectors, rows) in texts.items()
-    ]
-    return fit_new_items(problem.owned, spaces, NewItemSettings())
-
-
 def _judge(problem: Problem, validation: Problem, texts: Texts, seed: int, say: Say) -> tuple[NewItemScores, dict[str, Any]]:
     """The fitted scores, and what they reach."""
     _want_memory(problem, texts)
-    weights = _weights(validation, texts, seed)
+    weights = learned_weights(validation, texts, seed, k=K)
     say("weights of the blend: " + ", ".join(f"{name} {weight:g}" for name, weight in weights.items()))
     at("scores of the new items")
-    model = _fit(problem, texts)
+    model = fitted(problem, texts)
     named = [name for name in (POPULARITY, "words", "encoder", RIDGE) if name in model.names]
     reached: dict[str, list[NDArray[np.float64]]] = {name: [] for name in (*named, "blend")}
     for start in each(range(0, len(problem.judged), PEOPLE_AT_ONCE), "thousands of people judged"):
@@ -266,19 +218,6 @@ def _places(validation: ListHits, test: ListHits, seed: int) -> dict[str, Any]:
                 "precision": _rounded(f"precision@{K}", gain(test.precision, places)),
                 "recall": _rounded(f"recall@{K}", gain(test.recall, places)),
             }
-            for places in PLACES
+            for places in NEW_PLACES
         },
     }
-
-
-def _weights(validation: Problem, texts: Texts, seed: int) -> dict[str, float]:
-    """The blend's weights; 1 for each score where the validation judges nobody."""
-    at("scores of the validation")
-    model = _fit(validation, texts) if len(validation.judged) else None
-    if model is None:
-        return dict.fromkeys([*(f"{name}{end}" for name in (*texts, RIDGE) for end in ("", "_neighbours")), POPULARITY], 1.0)
-    people = validation.judged
-    if len(people) > VALIDATION_PEOPLE:
-        people = np.sort(np.random.default_rng(seed).choice(people, VALIDATION_PEOPLE, replace=False))
-    at("weights of the blend")
-    return blend_weights(model.scores(validation.asked[people]), validation.relevant[people], K)

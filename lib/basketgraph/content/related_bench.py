@@ -12,8 +12,9 @@ from scipy import sparse
 from basketgraph.content.encoder import encode
 from basketgraph.content.features import plain, words
 from basketgraph.content.fine_tune import HeadSettings, people_cosines, train_head, tuned
+from basketgraph.content.new_item_problem import Lines, incidence
 from basketgraph.content.new_items import standardised
-from basketgraph.content.new_items_bench import LEVEL, Lines, Say, by_owner, incidence, latest_items, silent
+from basketgraph.content.new_items_bench import LEVEL, Say, by_owner, latest_items, silent
 from basketgraph.content.tfidf import tfidf_vectors
 from basketgraph.content.title_files import read_titles
 from basketgraph.foundation.config import UserError

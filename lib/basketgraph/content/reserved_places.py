@@ -8,14 +8,13 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from basketgraph.content.new_items import NewItemScores, blended
-from basketgraph.foundation.ranking import paired_difference, top_k
-
-PLACES = (2, 3, 4)  # of a list, that are tried
+from basketgraph.foundation.ranking import best_variant, top_k
+from basketgraph.foundation.recommenders import NEW_PLACES
 
 
 @dataclass(frozen=True)
 class ListHits:
-    """What people took of the lists with n places for new items: known [people, k + 1], new [people, max(PLACES) + 1]: relevant items among the
+    """What people took of the lists with n places for new items: known [people, k + 1], new [people, max(NEW_PLACES) + 1]: relevant items among the
     first so many of each kind; relevant [people]: all that there are.
     """
 
@@ -51,7 +50,7 @@ def list_hits(
     """
     scores = np.asarray(asked @ model.together, dtype=np.float32) if not sparse.issparse(model.together) else (asked @ model.together).toarray()
     known = top_k(scores, k, mask=asked.toarray() > 0)
-    new = top_k(blended(model.scores(asked), weights), max(PLACES))
+    new = top_k(blended(model.scores(asked), weights), max(NEW_PLACES))
     of_known, of_new = relevant
     return ListHits(_first(known, of_known), _first(new, of_new), np.asarray(of_known.sum(axis=1) + of_new.sum(axis=1)).ravel().astype(float))
 
@@ -64,10 +63,5 @@ def _first(top: NDArray[np.int64], relevant: sparse.csr_matrix) -> NDArray[np.fl
 
 
 def chosen_places(hits: ListHits, seed: int, *, level: float) -> int:
-    """The number of PLACES with the highest precision, of those that raise it with an interval above 0; 0 where none does. hits: of a validation."""
-    none, best = hits.precision(0), (0.0, 0)
-    for places in PLACES:
-        gain = paired_difference(hits.precision(places), none, seed, level=level)
-        if gain.low > 0:
-            best = max(best, (gain.mean, places))
-    return best[1]
+    """The number of NEW_PLACES with the highest precision by `best_variant`; 0 where none raises it. hits: of a validation."""
+    return best_variant({places: hits.precision(places) for places in (0, *NEW_PLACES)}, seed, level=level)

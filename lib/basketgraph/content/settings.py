@@ -22,6 +22,12 @@ class ContentSettings(Settings):
     price_weight: float = Field(0.1, ge=0)
     similar_neighbours: int = Field(50, ge=1)
     similar_texts: int = Field(50_000, ge=1)
+    new_item_days: int = Field(28, ge=1)
+    new_item_buyers: int = Field(5, ge=1)
+    max_known_items: int = Field(3_000, ge=1, le=20_000)
+    max_new_items: int = Field(500, ge=1, le=5_000)
+    new_item_users: int = Field(20_000, ge=1)
+    seed: int = 7
 
     def model_id(self) -> str | None:
         """The id of the encoder; None where texts are not encoded.

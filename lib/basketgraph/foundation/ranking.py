@@ -3,6 +3,7 @@
 Shared by the graph bench and the evaluation of releases, so that both count in the same way.
 """
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -128,3 +129,16 @@ def paired_difference(a: Floats, b: Floats, seed: int, draws: int = 1000, level:
     if a.shape != b.shape:
         raise ValueError(f"paired values differ in shape: {a.shape} and {b.shape}")
     return interval(np.asarray(a, dtype=np.float64) - np.asarray(b, dtype=np.float64), seed, draws, level)
+
+
+def best_variant(values: Mapping[int, Floats], seed: int, *, level: float) -> int:
+    """The key with the highest mean, of those that gain on key 0 with a paired interval above 0; 0 where none does.
+
+    values: of 0 and of each variant [users], the same user at the same place.
+    """
+    best = (0.0, 0)
+    for key, of_users in values.items():
+        gain = paired_difference(of_users, values[0], seed, level=level)
+        if key and gain.low > 0:
+            best = max(best, (gain.mean, key))
+    return best[1]

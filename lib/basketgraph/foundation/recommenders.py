@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 LIST_SETTINGS = ("rebuy", "discovery")  # column `setting`: a list may name everything, or only what the user never bought before the cut
+NEW_PLACES = (2, 3, 4)  # of a list's places so many may be kept for new items
+NEW_ITEM = "new_item"  # column `source` of an item on such a place, which no recommender placed
 
 
 class Vectors(NamedTuple):

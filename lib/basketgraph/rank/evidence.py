@@ -76,6 +76,11 @@ class Evidence:
         place = self.place.get(item_id)
         return (self.names[place] if place is not None else None) or f"item {item_id}"
 
+    def differ_in_name(self, item_id: str, than: str) -> bool:
+        """Whether two items are called differently; one that is not known is called by its id."""
+        number, other = self.place.get(item_id), self.place.get(than)
+        return item_id != than if number is None or other is None else self._has_another_name(number, other)
+
     def history_of(self, user: dict[str, Any]) -> UserHistory:
         """user: a row of `reasons.listed_users`."""
         had = user["had"] or []

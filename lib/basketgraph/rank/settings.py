@@ -1,5 +1,7 @@
 """Settings of the learned ranker."""
 
+from typing import Literal
+
 from pydantic import field_validator
 
 from basketgraph.foundation.config import Settings
@@ -28,6 +30,7 @@ class RankSettings(Settings):
     max_training_users: int
     evidence_items: int
     click_labels: bool
+    new_places: Literal["auto", 0, 2, 3, 4]
     rebuy: RankerSettings
     discovery: RankerSettings
 

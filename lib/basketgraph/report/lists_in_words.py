@@ -10,6 +10,7 @@ from basketgraph.foundation.cuts import not_judged_in_words
 from basketgraph.foundation.goals import PURCHASE, Goal
 from basketgraph.foundation.money import minor_units
 from basketgraph.foundation.quality.renderers import number_in_words, share_in_words
+from basketgraph.foundation.recommenders import NEW_ITEM
 from basketgraph.report.examples import Example, Place
 from basketgraph.report.lists import Lists
 from basketgraph.report.sentences import day_in_words
@@ -25,6 +26,7 @@ REASONS = {
     "open_cart": "it is in your cart",
     "words": "similar to what you bought",
     "session": "others went on to it from what you looked at last",
+    NEW_ITEM: "it is new",
 }  # the others name other products of the customer
 OTHER_REASONS = "bought by those who also buy …"
 

@@ -16,6 +16,7 @@ from basketgraph.report.figures import check_figures, figures, sales_figure
 from basketgraph.report.lights import data_light, lists_light
 from basketgraph.report.lists_in_words import coverage_in_words, example_in_words, goal_in_words, judged_in_words, listed_in_words, panels, reach
 from basketgraph.report.model_comparison import SETTINGS, measured, not_live_in_words
+from basketgraph.report.new_places import new_places_in_words
 from basketgraph.report.page_data import PageData
 from basketgraph.report.promises import QUIET, checks_with_states, promised_tables, refusals, verdict
 from basketgraph.report.segments import segments_in_words
@@ -73,7 +74,7 @@ def _about_lists(data: PageData) -> dict[str, Any]:
     """What the page says of the lists: the first screen, segments, reach and examples."""
     lists = data.lists
     if lists is None:
-        return {"goal": "", "coverage": "", "judged": "", "panels": [], "listed": "", "reach": [], "examples": []}
+        return {"goal": "", "coverage": "", "judged": "", "panels": [], "listed": "", "new_places": "", "reach": [], "examples": []}
     shown = [example_in_words(example, lists.as_of) for example in data.examples]
     return {
         "goal": goal_in_words(data.goal),
@@ -81,6 +82,7 @@ def _about_lists(data: PageData) -> dict[str, Any]:
         "judged": judged_in_words(lists, data.window_days, data.judged_from),
         "panels": panels(lists),
         "listed": listed_in_words(lists),
+        "new_places": new_places_in_words(data.new_places or {}),
         "reach": reach(lists),
         "examples": list(zip(LISTED_USERS, shown, strict=False)),
     }
