@@ -7,7 +7,7 @@ from datetime import date
 from pyspark.sql import DataFrame, SparkSession
 
 from basketgraph.content.settings import ContentSettings
-from basketgraph.content.text_features import text_features
+from basketgraph.content.text_features import text_features, vector_features, vectors_of_kinds
 from basketgraph.content.text_vectors import item_texts
 from basketgraph.foundation.config import Config
 from basketgraph.foundation.cuts import run_cuts
@@ -31,6 +31,9 @@ def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepR
         of_items = item_features(items, interactions, as_of=cut, settings=settings)
         if settings.text > 0 and not vectors.isEmpty():
             of_items = with_text(of_items, items, vectors, conf, cut=cut, width=settings.text)
+        if settings.vectors > 0:
+            for kind, of_kind in vectors_of_kinds(known_before(items, cut)).items():
+                of_items = with_more(of_items, vector_features(of_kind, settings.vectors, kind), "item_id")
         manifest = seal_shards(
             folder / str(cut),
             interactions.select("user_id", "item_id", "weight"),

@@ -96,6 +96,15 @@ def test_segments_and_contacts_are_told_with_what_they_are_worth() -> None:
     assert "6 of 9 are sent, to 5 people, with an expected value of 10.00 EUR withheld, day cap: 3, of 2.50 EUR" in text
 
 
+def test_moods_are_told_with_how_good_they_are_and_where_there_is_no_evidence() -> None:
+    bounds = {"auc": 0.95, "auc_low": 0.94, "auc_high": 0.96, "accuracy": 0.9, "accuracy_low": 0.89, "accuracy_high": 0.91}
+    mood = {"space": "words", "learned": 6000, "judged": 1500, "majority": 0.8, "calibration_error": 0.0255, **bounds}
+    text = " ".join(printed(metrics={"moods": {"mood": mood, "topic": None, "people": 1200, "items": 300}}, gains={}).split())
+    learned = "mood read from words, learned from 6,000 reviews; on 1,500 later ones"
+    assert f"{learned} AUC 0.950 (0.940 .. 0.960), accuracy 0.900 (0.890 .. 0.910), the commonest label 0.800, calibration error 0.025" in text
+    assert "topic no evidence: too few reviews with a label of two kinds of 1,200 people and 300 products" in text
+
+
 def test_what_broke_in_an_earlier_run_is_not_counted_as_this_runs_failure() -> None:
     text = printed(quality={"critical_failures": 0, "critical_of_earlier_runs": 1, "warnings": 2, "accepted": 1})
     assert "0 critical failures, 1 critical since an earlier run, 2 warnings, 1 accepted by a person" in text

@@ -65,6 +65,9 @@ def test_who_asks_gets_first_what_is_like_their_items_and_at_prices_that_they_pa
     own = made.answers("cutrain", SETTINGS, n=2, person=person)
     assert (own.read_as, [answer.item_id for answer in own.answers]) == ("curtain", ["blue curtain small", "red curtain small"])
     assert own.answers[0].why == "by words: curtain, like what they bought, at a price they pay"
+    unhappy = made.person(frozenset({"blue curtain big"}), {}, frozenset({"blue curtain big", "red curtain big", "red curtain small"}))
+    (left,) = made.answers("curtain", SETTINGS, n=9, person=unhappy).answers
+    assert (left.item_id, left.items) == ("blue curtain small", 1), "what they are not to be shown is left out"
     nobody = made.person(frozenset({"sold no more"}), {})
     assert made.answers("curtain", SETTINGS, n=2, person=nobody) == plain
     assert made.answers("zzzz qqqq", SETTINGS, n=9).route == "meaning"  # it has no word of a title, so the encoder may guess

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from pyspark.sql import SparkSession
 
-from basketgraph.content.text_features import text_features
+from basketgraph.content.text_features import text_features, vector_features, vectors_of_kinds
 from basketgraph.shards.features import Features, with_more
+from support.contract_rows import rows
 
 
 def test_items_of_like_texts_have_like_features_and_those_without_a_vector_have_zeros(spark: SparkSession) -> None:
@@ -36,3 +37,17 @@ def test_items_of_like_texts_have_like_features_and_those_without_a_vector_have_
 
     nothing = text_features(spark.createDataFrame(items, "item_id string, text_hash string"), known.limit(0), 4)
     assert (nothing.labels, nothing.frame.count()) == ((), 0)
+
+
+def test_vectors_of_other_kinds_are_those_of_the_length_that_most_items_have(spark: SparkSession) -> None:
+    image, sound = ("image", [1.0, 0.0]), ("audio", [0.5])
+    given = {"a": [sound, image], "b": [("image", [0.0, 1.0])], "c": [("image", [9.0])], "d": None, "e": []}
+    items = rows(spark, "silver.items", [{"item_id": item, "vectors": vectors} for item, vectors in given.items()])
+    kinds = vectors_of_kinds(items)
+    found = {kind: {row.item_id: list(row.vector) for row in frame.collect()} for kind, frame in kinds.items()}
+    assert found == {"audio": {"a": [0.5]}, "image": {"a": [1.0, 0.0], "b": [0.0, 1.0]}}
+    features = vector_features(kinds["image"], 4, "image")
+    assert features.labels == ("image[0]",), "two vectors have one direction between them"
+    (a,), (b,) = (row.features for row in features.frame.orderBy("item_id").collect())
+    assert a == pytest.approx(-b)
+    assert abs(a) == pytest.approx(1)

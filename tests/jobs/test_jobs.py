@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, time, timezone
 from pathlib import Path
 
 import pytest
@@ -15,13 +16,15 @@ from basketgraph.foundation.runs.steps import pipelines
 from basketgraph.foundation.tables.releases import publish, released_tables, utc_now
 from basketgraph.foundation.tables.warehouse import LiveRelease
 from basketgraph.shards.manifest import read_manifest
+from support.contract_rows import rows
 from support.ran_jobs import DS, ORDER, VISITS, RanJobs
 
 MAPPED = {"silver.events", "silver.items", "silver.rejected_rows"}
-# Nothing was cancelled, nothing was done but buy, nobody has twenty lines, and there was no campaign.
+# Nothing was cancelled, nothing was done but buy, nobody has twenty lines or wrote anything, and there was no campaign.
 EMPTY = {
     *("gold.kept_purchases", "gold.sessions", "gold.impossible_visitors", "gold.refused_items", "gold.item_transitions", "gold.audiences"),
     *("gold.price_sensitivity", "gold.campaign_scores", "gold.coupon_scores", "gold.coupon_allocation"),
+    *("gold.user_moods", "gold.item_moods"),
 }
 pytestmark = pytest.mark.slow
 
@@ -90,6 +93,16 @@ def test_ask_answers_from_the_live_release_without_spark_and_knows_who_asks(ran:
     own = json.loads(asked.stdout.splitlines()[-1])
     assert any("like what they bought" in answer["why"] for answer in own["answers"])
     assert own["notes"] == ["no price ranges are live (`basketgraph run offer` makes them): what they pay plays no part"]
+    felt = {"as_of": DS, "user_id": row.user_id, "mood": 0.9, "last_mood": 0.4, "last_text_at": datetime.combine(DS, time(), timezone.utc)}
+    ran.release.overwrite_day(rows(ran.release.spark, "gold.user_moods", [felt]), "gold.user_moods", DS)
+    bad = {"as_of": DS, "item_id": "honey", "mood": 0.4}
+    ran.release.overwrite_day(rows(ran.release.spark, "gold.item_moods", [bad, {**bad, "item_id": "tea", "mood": 0.6}]), "gold.item_moods", DS)
+    publish(ran.release, as_of=DS, now=utc_now(), tables=content)
+    unhappy = json.loads(ask("title", "--user", row.user_id, "--json").stdout.splitlines()[-1])
+    assert {answer["item_id"] for answer in own["answers"]} - {answer["item_id"] for answer in unhappy["answers"]} == {"honey"}
+    assert unhappy["notes"][0] == f"their last review or message, of {DS}, sounds unhappy: products whose reviews sound so are left out (1)"
+    forgotten = json.loads(ask("title", "--user", row.user_id, "--set", "content.bad_mood=.4", "--json").stdout.splitlines()[-1])
+    assert forgotten["answers"] == own["answers"], "a mood of .4 is not below it"
     assert "answered by its words" in ask("title of tea").stdout
     unknown = ask("tea", "--user", "ab" * 16)
     assert (unknown.exit_code, "gold.interactions: want rows of this user, have none" in unknown.stderr) == (2, True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -11,6 +11,9 @@ from pyspark.sql import DataFrame, SparkSession
 
 from basketgraph.foundation.config import data_yaml
 from basketgraph.foundation.contracts import conform, contract
+from basketgraph.profiles.moods import known_moods
+from basketgraph.profiles.rule_segments import applied_rules, rule_segments
+from basketgraph.profiles.segment_rules import SegmentRule
 from basketgraph.profiles.user_profiles import ProfilesSettings, lifecycle, user_profiles
 from support.contract_rows import rows
 
@@ -252,3 +255,47 @@ def test_feature_columns_are_numbers_or_arrays_of_numbers() -> None:
 def test_the_shipped_settings_fit_the_stage() -> None:
     shipped = data_yaml("conf/settings.yaml")["profiles"]
     assert set(ProfilesSettings.model_validate(shipped).model_dump()) >= set(shipped)
+
+
+def test_moods_of_the_newest_day_up_to_the_cut_are_columns_that_rules_may_name(spark: SparkSession) -> None:
+    tops, hats = [("Tops", 0.9)], [("Hats", 0.8)]
+    felt = [
+        {
+            "as_of": ago(0),
+            "user_id": "ann",
+            "mood": 0.7,
+            "last_mood": 0.2,
+            "last_text_at": datetime(2026, 2, 20, tzinfo=timezone.utc),
+            "topics": tops,
+        },
+        {
+            "as_of": ago(0),
+            "user_id": "phone",
+            "mood": 0.1,
+            "last_mood": 0.1,
+            "last_text_at": datetime(2026, 2, 19, tzinfo=timezone.utc),
+            "topics": hats,
+        },
+        {"as_of": ago(0), "user_id": "bob", "topics": hats},
+        {"as_of": ago(1), "user_id": "cat", "mood": 0.3},  # an earlier day of the pipeline: cat wrote nothing since that counts
+        {"as_of": AS_OF + timedelta(days=1), "user_id": "bob", "mood": 0.2},  # not known yet
+    ]
+    links = spark.createDataFrame([("phone", "ann")], "actor_id string, user_id string")
+    moods = rows(spark, "gold.user_moods", felt)
+    known = {row.user_id: (row.mood, row.last_mood, row.topics[0].name) for row in known_moods(moods, links, as_of=AS_OF).collect()}
+    assert known == {"ann": (0.7, 0.2, "Tops"), "bob": (None, None, "Hats")}
+    assert known_moods(moods, None, as_of=ago(2)).isEmpty()
+    days = rows(spark, "gold.user_days", [day(1), day(1, user_id="bob"), day(1, user_id="cat")])
+    nothing = rows(spark, "silver.items", []), rows(spark, "silver.users", [])
+    found = conform(user_profiles(days, *nothing, moods=known_moods(moods, links, as_of=AS_OF), as_of=AS_OF, settings=SETTINGS), "gold.user_profiles")
+    rules = {
+        "unhappy": SegmentRule(description="", condition="last_mood < 0.5", otherwise="nobody"),
+        "hats": SegmentRule(description="", condition="exists(topics, t -> t.name = 'Hats' AND t.share > 0.5)", otherwise="nobody"),
+    }
+    assert {(row.user_id, row.segment) for row in rule_segments(found, applied_rules(rules, found)).collect()} == {
+        ("ann", "unhappy"),
+        ("bob", "hats"),
+    }
+    without = conform(user_profiles(days, *nothing, as_of=AS_OF, settings=SETTINGS), "gold.user_profiles")
+    assert {(row.mood, row.topics) for row in without.collect()} == {(None, None)}
+    assert [rule.lacking for rule in applied_rules(rules, without)] == [("last_mood",), ("topics",)]

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
+from basketgraph.clean.vectors import vector_faults
 from basketgraph.foundation.config import Settings, UserError, data_files, did_you_mean, keys_of
 from basketgraph.foundation.contracts import Contract, contract
 
@@ -70,6 +71,7 @@ class TableMapping(Settings):
 
     files: str
     columns: dict[str, str] = Field(min_length=1)
+    vectors: dict[str, str] = Field(default_factory=dict)  # silver.items: kind -> expression of an array of numbers, or of a text of them
     nullable: tuple[str, ...] = ()
     where: str | None = None
     reject: dict[str, str] = Field(default_factory=dict)
@@ -215,6 +217,7 @@ def _table_faults(place: str, mapped: TableMapping, table: Contract, source: Sou
         if column not in mapped.columns and column not in derivable(table):
             of_which = f" where {where[column]}" if column in where else ""
             yield f"{place}.columns.{column}: want an expression ({table.file} requires it{of_which}), have nothing"
+    yield from vector_faults(place, mapped.vectors, mapped.columns, fillable)
     for column in mapped.nullable:
         if column not in mapped.columns:
             yield f"{place}.nullable: want names below {place}.columns, have {column}{did_you_mean(column, mapped.columns)}"

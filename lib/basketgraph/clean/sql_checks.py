@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, BooleanType, DataType, StringType, StructField, StructType, TimestampType
 
 from basketgraph.clean.mapping import LANDING_NAMES, SOURCE_NAMES, FileSet, Source, TableMapping, read_source, refuse
+from basketgraph.clean.vectors import VECTORS, vectors_sql
 from basketgraph.foundation.config import did_you_mean
 from basketgraph.foundation.contracts import Contract, contract
 from basketgraph.foundation.money import register
@@ -39,6 +40,7 @@ def checked_source(spark: SparkSession, given: Mapping[str, object], where: str)
     references: dict[str, References] = {}
     raws: dict[str, _Raw] = {}
     if source is not None:
+        source = source.model_copy(update={"tables": {name: with_vectors(mapped) for name, mapped in source.tables.items()}})
         raws = {name: _Raw(spark, f"files.{name}", files, faults) for name, files in source.files.items()}
         for name, mapped in source.tables.items():
             raw = raws.get(mapped.files)
@@ -47,6 +49,11 @@ def checked_source(spark: SparkSession, given: Mapping[str, object], where: str)
     refuse(where, faults)
     assert source is not None  # a source without a model has faults
     return CheckedSource(source, references, {name: raws[mapped.files].named(mapped) for name, mapped in source.tables.items()})
+
+
+def with_vectors(mapped: TableMapping) -> TableMapping:
+    """The table with the expression of the silver column that its `vectors` make."""
+    return mapped.model_copy(update={"columns": {**mapped.columns, VECTORS: vectors_sql(mapped.vectors)}}) if mapped.vectors else mapped
 
 
 class _Raw:
@@ -140,6 +147,8 @@ class _Raw:
             return {column: self.raw_columns(text) for column, text in (mapped.columns | version).items()}
         references = {}  # of a table with faults, which nobody goes on to use
         for column, text in mapped.columns.items():
+            if column == VECTORS and mapped.vectors:
+                continue  # made of expressions that are looked at below
             if self.analysed(f"{place}.columns.{column}", text, faults, wanted.get(column)) is not None:
                 references[column] = self.raw_columns(text)
         for where, text, kind in _conditions(mapped):
@@ -172,6 +181,8 @@ class _Undeclared(Exception):
 def _conditions(mapped: TableMapping) -> Iterator[tuple[str, str, DataType]]:
     for reason, text in mapped.reject.items():
         yield f"reject.{reason}", text, BooleanType()
+    for kind, text in mapped.vectors.items():
+        yield f"{VECTORS}.{kind}", text, StringType()
     if mapped.where is not None:
         yield "where", mapped.where, BooleanType()
     if mapped.version is not None:

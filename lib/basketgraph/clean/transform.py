@@ -22,6 +22,7 @@ from basketgraph.clean.lines import LINE
 from basketgraph.clean.mapping import FileSet, Source, TableMapping, day_column, derivable, derived_from, has_history, key_is_content
 from basketgraph.clean.raw_rows import CORRUPT, EXPLODED, HASH, places, unparsable_rows
 from basketgraph.clean.sql_checks import CheckedSource
+from basketgraph.clean.vectors import VECTORS, damaged_sql
 from basketgraph.foundation.contracts import Contract, contract
 from basketgraph.foundation.privacy.pseudonyms import PseudonymKey, pseudonym_function
 from basketgraph.foundation.privacy.row_masking import MASK, with_texts_masked
@@ -154,7 +155,7 @@ def reasons(rules: TableRules) -> dict[str, Column]:
     """The conditions on mapped rows with BLAMED under which a row is refused, by reason, in order of name. None is ever null.
 
     unparsable:        the line is not a row at all; nothing else is then said of it.
-    unreadable:COLUMN  the expression gives null although every raw column in it had a value.
+    unreadable:COLUMN  the expression gives null although every raw column in it had a value; of `vectors` one has something else than finite numbers.
     missing:COLUMN     a required column is null because its raw value is.
     NAME               a `reject` condition of the mapping holds.
     unreadable:version, missing:version   the mapping's `version` is null, so nobody could tell which of two rows is newer.
@@ -168,6 +169,9 @@ def _reasons_of_the_mapping(rules: TableRules) -> dict[str, Column]:
     found: dict[str, Column] = {}
     parsable = F.col(CORRUPT).isNull()
     for column in rules.mapped.columns:
+        if column == VECTORS and rules.mapped.vectors:
+            found[f"unreadable:{column}"] = parsable & F.expr(damaged_sql(rules.mapped.vectors))
+            continue
         null = F.col(silver(column)).isNull()
         sources = sorted(rules.references[column])
         unreadable = F.lit(False)

@@ -125,6 +125,24 @@ def _print_text_vectors(out: Console, metrics: Mapping[str, Any]) -> None:
     out.print(f"{by_characters}, since {metrics['model']} does not know their words", soft_wrap=True)
 
 
+def _print_moods(out: Console, metrics: Mapping[str, Any]) -> None:
+    found = metrics["moods"]
+    for name in ("mood", "topic"):
+        if (of := found[name]) is None:
+            out.print(f"{name:<9} no evidence: too few reviews with a label of two kinds")
+            continue
+        learned = f"read from {of['space']}, learned from {of['learned']:,} reviews"
+        area = f"AUC {_bounds(of, 'auc')}, " if "auc" in of else ""
+        commonest = f"the commonest label {of['majority']:.3f}"
+        told = f"{area}accuracy {_bounds(of, 'accuracy')}, {commonest}, calibration error {of['calibration_error']:.3f}"
+        out.print(f"{name:<9} {learned}; on {of['judged']:,} later ones {told}", soft_wrap=True)
+    out.print(f"          of {found['people']:,} people and {found['items']:,} products")
+
+
+def _bounds(of: Mapping[str, float], name: str) -> str:
+    return f"{of[name]:.3f} ({of[f'{name}_low']:.3f} .. {of[f'{name}_high']:.3f})"
+
+
 def _print_search_index(out: Console, metrics: Mapping[str, Any]) -> None:
     found = metrics["search_index"]
     out.print(f"index     {found['titles']:,} titles of {found['items']:,} items, {found['bytes'] / 2**20:.0f} MiB")
@@ -161,6 +179,7 @@ PRINTERS: dict[str, Callable[[Console, Mapping[str, Any]], None]] = {  # by what
     "allocation": _print_allocation,
     "contacts": _print_contacts,
     "text_vectors": _print_text_vectors,
+    "moods": _print_moods,
     "search_index": _print_search_index,
     "new_places": _print_new_places,
 }

@@ -37,12 +37,13 @@ class Band(NamedTuple):
 class Person:
     """vector: float32 [dim], the mean of the vectors of their items, of length 1; zeros where none has a vector. bands: by category.
 
-    close: the cosine from which a title is like what they bought.
+    close: the cosine from which a title is like what they bought.   avoided: items that they are not to be shown.
     """
 
     vector: NDArray[np.float32]
     bands: Mapping[str, Band]
     close: float
+    avoided: frozenset[str] = frozenset()
 
 
 class Answer(NamedTuple):
@@ -73,19 +74,19 @@ class Catalogue:
     items: tuple[tuple[Item, ...], ...]
     index: SearchIndex
 
-    def person(self, item_ids: frozenset[str], bands: Mapping[str, Band]) -> Person:
-        """item_ids: what they have; items that the catalogue lacks say nothing."""
+    def person(self, item_ids: frozenset[str], bands: Mapping[str, Band], avoided: frozenset[str] = frozenset()) -> Person:
+        """item_ids: what they have; items that the catalogue lacks say nothing. avoided: what they are not to be shown."""
         rows = [row for row, of_title in enumerate(self.items) if any(item.item_id in item_ids for item in of_title)]
         mean = self.index.vectors[rows].sum(axis=0)
         vector = np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-9), dtype=np.float32)
         close = float(np.quantile(self.index.vectors @ vector, CLOSE)) if vector.any() else np.inf
-        return Person(vector, bands, close)
+        return Person(vector, bands, close, avoided)
 
     def answers(self, question: str, settings: ContentSettings, *, n: int, person: Person | None = None) -> Answers:
         """The best items for a question, one a title.
 
         person: their cosine to a title counts `person_weight`, and an item at a price that they pay in its category `price_weight`, among the titles
-                that answer the question best (SearchSettings.reranked).
+                that answer the question best (SearchSettings.reranked); of these, what they are not to be shown is left out.
         errors: UserError for a question without a word.
         """
         asked = words(question)
@@ -98,11 +99,14 @@ class Catalogue:
         corrected, bands, close = self.index.corrected(question), person.bands if person else {}, person.close if person else np.inf
         found = []
         for row, score, alike in zip(best.tolist(), scores[best].tolist(), likeness.tolist(), strict=True):
-            item, is_paid = _offered(self.items[row], bands)
+            shown = [item for item in self.items[row] if person is None or item.item_id not in person.avoided]
+            if not shown:
+                continue
+            item, is_paid = _offered(shown, bands)
             reasons = [_common_words(corrected, item) if route == "words" else "by meaning"]
             reasons += ["like what they bought"] * (alike >= close) + ["at a price they pay"] * is_paid
             total = score + settings.person_weight * alike + settings.price_weight * is_paid
-            found.append(Answer(0, item.item_id, item.title, total, ", ".join(reasons), item.category, item.price_minor, len(self.items[row])))
+            found.append(Answer(0, item.item_id, item.title, total, ", ".join(reasons), item.category, item.price_minor, len(shown)))
         ordered = sorted(found, key=lambda answer: -answer.score)[:n]
         ranked = [answer._replace(rank=rank, score=round(answer.score, 4)) for rank, answer in enumerate(ordered, 1)]
         return Answers(route, " ".join(corrected) if route == "words" and corrected != asked else None, ranked)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,6 +17,7 @@ from basketgraph.foundation.tables.deltalake_reader import Reader
 from basketgraph.foundation.tables.files import Files
 
 RELEASES, INDEXES, EDGES, BANDS = "ops.releases", "gold.search_indexes", "gold.interactions", "gold.price_bands"
+USER_MOODS, ITEM_MOODS = "gold.user_moods", "gold.item_moods"
 LIVE = "SELECT release, versions FROM {rows} ORDER BY release DESC LIMIT 1"
 PSEUDONYM = re.compile("[0-9a-f]{32}")
 
@@ -56,8 +58,14 @@ class Questions:
         bands = {
             row["category"]: Band(row["low_minor"], row["high_minor"]) for row in self._of_user(BANDS, "category, low_minor, high_minor", user_id)
         }
-        person = self.catalogue.person(frozenset(row["item_id"] for row in have), bands)
+        unhappy_on = self._unhappy_on(user_id)
+        avoided = self._badly_reviewed() if unhappy_on else frozenset()
+        person = self.catalogue.person(frozenset(row["item_id"] for row in have), bands, avoided)
         notes = []
+        if unhappy_on:
+            notes.append(
+                f"their last review or message, of {unhappy_on}, sounds unhappy: products whose reviews sound so are left out ({len(avoided)})"
+            )
         if not person.vector.any():
             notes.append("none of their items has a vector: their taste plays no part")
         if BANDS not in self.versions:
@@ -65,6 +73,20 @@ class Questions:
         elif not bands:
             notes.append("no price range of theirs is known: what they pay plays no part")
         return person, notes
+
+    def _unhappy_on(self, user_id: str) -> date | None:
+        """The day of the user's last review or message, where it is of the last `bad_mood_days` and its mood is bad; else None."""
+        for row in self._of_user(USER_MOODS, "as_of, last_mood, last_text_at", user_id, f"AND last_mood < {self.settings.bad_mood}"):
+            day: date = row["last_text_at"].date()
+            if (row["as_of"] - day).days <= self.settings.bad_mood_days:
+                return day
+        return None
+
+    def _badly_reviewed(self) -> frozenset[str]:
+        if ITEM_MOODS not in self.versions:
+            return frozenset()
+        query = f"SELECT item_id FROM {{rows}} WHERE mood < {self.settings.bad_mood} AND as_of = (SELECT max(as_of) FROM {{rows}})"
+        return frozenset(row["item_id"] for row in self.reader.rows(ITEM_MOODS, query, self.versions[ITEM_MOODS]))
 
     def _of_user(self, table: str, columns: str, user_id: str, more: str = "") -> list[dict[str, Any]]:
         """Rows of a user as of the newest cut of the live version. more: a condition."""

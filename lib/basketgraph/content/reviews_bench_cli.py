@@ -24,7 +24,8 @@ def reviews(
 
     Example: basketgraph bench reviews --data reviews.parquet --text Title --text 'Review Text' --label 'Recommended IND'
     """
-    from basketgraph.content.reviews_bench import SPACES, bench_reviews  # scipy and onnxruntime load only when they are wanted
+    from basketgraph.content.reviews_bench import bench_reviews  # scipy and onnxruntime load only when they are wanted
+    from basketgraph.content.text_spaces import SPACES
 
     def say(told: str) -> None:
         print(told, file=sys.stderr, flush=True)

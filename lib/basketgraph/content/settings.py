@@ -5,9 +5,11 @@ from typing import Literal
 from pydantic import Field
 
 from basketgraph.content.encoder import DEFAULT, model_files
+from basketgraph.content.text_spaces import SPACES, SpaceName
 from basketgraph.foundation.config import Settings, UserError
 
 TextColumn = Literal["name", "department", "category", "subcategory", "brand"]  # of silver.items
+TopicColumn = Literal["department", "category", "subcategory", "brand"]
 
 
 class ContentSettings(Settings):
@@ -27,6 +29,15 @@ class ContentSettings(Settings):
     max_known_items: int = Field(3_000, ge=1, le=20_000)
     max_new_items: int = Field(500, ge=1, le=5_000)
     new_item_users: int = Field(20_000, ge=1)
+    topic: tuple[TopicColumn, ...] = Field(("department", "category"), min_length=1)
+    mood_reviews: int = Field(7_500, ge=50)
+    least_mood_reviews: int = Field(200, ge=50)
+    mood_spaces: tuple[SpaceName, ...] = Field(SPACES, min_length=1)
+    mood_days: int = Field(365, ge=1)
+    mood_half_life_days: float = Field(90, gt=0)
+    mood_prior: float = Field(5, ge=0)
+    bad_mood: float = Field(0.5, ge=0, le=1)
+    bad_mood_days: int = Field(14, ge=0)
     seed: int = 7
 
     def model_id(self) -> str | None:

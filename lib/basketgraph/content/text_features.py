@@ -1,4 +1,4 @@
-"""Text vectors as features of items in shard sets: their leading components."""
+"""Vectors of items (of their texts, or of other kinds) as features in shard sets: their leading components."""
 
 from __future__ import annotations
 
@@ -19,11 +19,34 @@ SCHEMA = "text_hash string, features array<float>"
 Floats = NDArray[np.float32]
 
 
-def text_features(texts: DataFrame, vectors: DataFrame, width: int) -> Features:
+def vectors_of_kinds(items: DataFrame) -> dict[str, DataFrame]:
+    """kind -> item_id, vector of the items that have one of this kind and of the length that most have; the smaller of two lengths of as many.
+
+    items: silver.items rows, one an item.
+    """
+    each = items.select("item_id", F.inline("vectors")).withColumn("length", F.size("vector"))
+    counts = each.groupBy("name", "length").count().orderBy("name", F.desc("count"), "length").collect()
+    lengths: dict[str, int] = {}
+    for row in counts:
+        lengths.setdefault(row.name, row.length)
+    return {
+        kind: each.where((F.col("name") == kind) & (F.col("length") == length)).select("item_id", "vector")
+        for kind, length in sorted(lengths.items())
+    }
+
+
+def vector_features(vectors: DataFrame, width: int, kind: str) -> Features:
+    """As `text_features`, of vectors that the shop gives itself. vectors: item_id, vector; one row an item, all of one length."""
+    of_items = vectors.withColumn("text_hash", F.col("item_id"))
+    return text_features(of_items.select("item_id", "text_hash"), of_items.select("text_hash", "vector"), width, kind)
+
+
+def text_features(texts: DataFrame, vectors: DataFrame, width: int, kind: str = "text") -> Features:
     """The `width` leading principal components of the vectors of items' texts, on one scale: the mean squared length is 1.
 
     texts:   item_id, text_hash; one row an item.
     vectors: text_hash, vector (null: the encoder does not know the text), of one model.
+    kind:    what labels of the features begin with.
     returns: one row for each item whose text has a vector.
     """
     known = vectors.where(F.col("vector").isNotNull()).select("text_hash", "vector")
@@ -31,7 +54,7 @@ def text_features(texts: DataFrame, vectors: DataFrame, width: int) -> Features:
     mean, components = leading_components(sample["vector"], width)
     projected = known.mapInArrow(partial(_projected, mean=mean, components=components), SCHEMA)
     of_items = texts.join(projected, "text_hash", how="inner").select("item_id", "features")  # one row a text
-    return Features(of_items, tuple(f"text[{number}]" for number in range(components.shape[1])))
+    return Features(of_items, tuple(f"{kind}[{number}]" for number in range(components.shape[1])))
 
 
 def leading_components(vectors: pa.ChunkedArray, width: int) -> tuple[Floats, Floats]:

@@ -7,6 +7,7 @@ from pyspark.sql import functions as F
 
 from basketgraph.foundation.config import Settings
 from basketgraph.foundation.point_in_time import known_before
+from basketgraph.profiles.moods import MOODS
 from basketgraph.profiles.tastes import tastes
 from basketgraph.profiles.user_days import COUNTS, HOURS, RATING_UNITS
 
@@ -54,7 +55,14 @@ class ProfilesSettings(Settings):
 
 
 def user_profiles(
-    days: DataFrame, items: DataFrame, users: DataFrame, carts: DataFrame | None = None, *, as_of: date, settings: ProfilesSettings
+    days: DataFrame,
+    items: DataFrame,
+    users: DataFrame,
+    carts: DataFrame | None = None,
+    moods: DataFrame | None = None,
+    *,
+    as_of: date,
+    settings: ProfilesSettings,
 ) -> DataFrame:
     """The profile of each user, by what was known before `as_of`.
 
@@ -63,6 +71,7 @@ def user_profiles(
     users:   silver.users rows with their history; may be empty.
     carts:   user_id, item_id: what lies in a user's cart at the beginning of `as_of`; None for a shop that records purchases alone, whose
              affinities are of purchases.
+    moods:   as from `known_moods`; None where there are none.
     returns: gold.user_profiles rows, one per user with a day before `as_of`.
     """
     weights = None if carts is None else settings.affinity_weights
@@ -73,9 +82,12 @@ def user_profiles(
     profiles = summarise(past, as_of=as_of)
     if carts is not None:
         profiles = profiles.join(carts.groupBy("user_id").agg(F.count("*").alias("open_cart_items")), "user_id", how="left")
+    if moods is None:
+        moods = users.select("user_id", *(F.lit(None).cast(kind).alias(name) for name, kind in MOODS.items())).limit(0)
     return (
         profiles.join(taste, "user_id", how="left")  # at most one row a user on every right side
         .join(demographics, "user_id", how="left")
+        .join(moods, "user_id", how="left")
         .withColumns(
             {
                 "as_of": F.lit(as_of),

@@ -12,8 +12,8 @@ from basketgraph.shards.features import FeatureColumns, Features, feature_vector
 from basketgraph.shards.writer import ShardSettings
 
 ARRAY_SIZES = {"hour_shares": 24, "weekday_shares": 7}
-# Only shops that record behaviours have them: one name more changes the vectors of all others.
-NO_FEATURES = ("preferred_channel", "preferred_device")
+# Only shops that record behaviours, or have moods, have them: one name more changes the vectors of all others.
+NO_FEATURES = ("preferred_channel", "preferred_device", "topics")
 ITEM_NAMES = ("department", "category", "subcategory", "brand", "brand_type", "manufacturer")
 
 
@@ -24,7 +24,8 @@ def user_features(profiles: DataFrame, *, buckets: int) -> Features:
     kinds = {field.name: field.dataType for field in terms.struct.fields}
     arrays = {name: ARRAY_SIZES[name] for name in tagged if name in ARRAY_SIZES}
     numbers = [name for name in tagged if not isinstance(kinds[name], ArrayType | StringType)]
-    shares = [name for name, kind in kinds.items() if isinstance(kind, ArrayType) and isinstance(kind.elementType, StructType)]
+    of_shares = [name for name, kind in kinds.items() if isinstance(kind, ArrayType) and isinstance(kind.elementType, StructType)]
+    shares = [name for name in of_shares if name not in NO_FEATURES]
     names = [name for name, kind in kinds.items() if isinstance(kind, StringType) and name not in (*terms.keys, *NO_FEATURES)]
     return feature_vectors(profiles, "user_id", FeatureColumns(numbers, arrays, names, shares, buckets))
 

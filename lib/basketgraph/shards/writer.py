@@ -22,6 +22,7 @@ class ShardSettings(Settings):
     buckets: int = 64  # of the hashed names among the features
     new_items: bool = True  # whether a set holds items that nobody bought before the cut
     text: int = 0  # numbers of an item's text vector among its features, where the shop has text vectors; 0 for none
+    vectors: int = 0  # and of each other kind of vector that silver.items has (image, audio, ...)
 
 
 def shard_of(user: Column, shards: int) -> Column:
