@@ -17,5 +17,8 @@ class ContentSettings(Settings):
     text: tuple[TextColumn, ...] = Field(("name", "category"), min_length=1)
     sold_days: int = Field(90, ge=1)
     max_titles: int = Field(200_000, ge=1)
+    answer_days: int = Field(28, ge=1)
+    answer_least: int = Field(5, ge=1)
+    answer_items: int = Field(10, ge=1)
     person_weight: float = Field(0.2, ge=0)
     price_weight: float = Field(0.1, ge=0)
