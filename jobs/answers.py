@@ -29,6 +29,7 @@ def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepR
     told = {"as_of": ds.isoformat(), "days": settings.answer_days, "least": settings.answer_least, "searches": searched, "different": every}
     if of_many.isEmpty():
         log.warning("answers: %d searches of the %d days before %s, and no question of enough people", searched, settings.answer_days, ds)
+        asked.unpersist()
         tables.empty("gold.answers")
         return StepReport(searched, 0, detail={"metrics": {"answers": {**told, "questions": 0}}})
     at("answering questions")

@@ -53,6 +53,7 @@ def test_a_question_counts_the_different_people_who_asked_it_in_the_days_before(
     assert {(row.question, row.searches, row.people) for row in found} == {("red curtain", 4, 3), ("mug", 3, 2), ("teapot for emil", 2, 1)}
 
 
+@pytest.mark.slow
 def test_executors_answer_as_the_index_does_from_a_folder_or_a_store_of_which_a_whole_index_is_not_written_again(
     spark: SparkSession, catalogue: Catalogue, tmp_path: Path
 ) -> None:
