@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from basketgraph.content.encoder import model_files
-from basketgraph.content.index_files import FOLDER, NAME_DIGITS, write_index
+from basketgraph.content.index_files import FOLDER, NAME_DIGITS, upload_index, write_index
 from basketgraph.content.search_indexes import Sales, catalogue_of, indexed_items, want_few
 from basketgraph.content.settings import ContentSettings
 from basketgraph.foundation.config import Config, UserError
@@ -23,7 +23,7 @@ from basketgraph.foundation.tables.warehouse import RunTables
 def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:
     settings = conf.section("content", ContentSettings)
     items, texts = known_before(tables.read("silver.items"), ds), tables.read("gold.item_texts")
-    sales = Sales(tables.read("silver.events"), ds, settings.sold_days, conf.source["currency"])
+    sales = Sales(tables.read("silver.events"), tables.read("gold.kept_purchases"), ds, settings.sold_days, conf.source["currency"])
     indexed = indexed_items(items, texts, sales).persist()
     want_few(indexed.select("text_hash").distinct().count(), settings.max_titles)  # before they come to the driver
     model_id = model_files(settings.model).id
@@ -42,12 +42,12 @@ def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepR
         sha256 = write_index(folder, catalogue, model_id=model_id)
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         place = f"{tables.root}/{FOLDER}/{sha256[:NAME_DIGITS]}"
-        tables.files.upload(folder, place)
+        is_new = upload_index(tables.files, folder, place, sha256=sha256)
     counts = {"items": found.num_rows, "titles": len(catalogue.items), "by_characters": by_characters, "bytes": size}
     row = {"name": sha256[:NAME_DIGITS], "sha256": sha256, "model": model_id, **counts}
     tables.overwrite(tables.rows_of("gold.search_indexes", [row]), "gold.search_indexes")
     tables.check("gold.search_indexes")
-    return StepReport(found.num_rows, 1, detail={"index": place, "metrics": {"search_index": counts}})
+    return StepReport(found.num_rows, 1, detail={"index": place, "metrics": {"search_index": {**counts, "is_new": is_new}}})
 
 
 if __name__ == "__main__":

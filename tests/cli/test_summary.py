@@ -76,6 +76,28 @@ def test_rows_tables_quality_users_and_places_are_told() -> None:
     assert "tensorboard" not in text
 
 
+def test_answers_are_told_with_what_they_were_found_by_and_a_shop_without_searches_with_that() -> None:
+    days = {"as_of": "2026-01-01", "days": 28, "least": 5}
+    found = {
+        "questions": 4,
+        "asked": 90,
+        "by_words": 1,
+        "by_letters": 1,
+        "by_meaning": 1,
+        "unanswered": 1,
+        "unanswered_asked": 7,
+        "milliseconds": 9.5,
+    }
+    text = " ".join(printed(metrics={"answers": {**days, "searches": 100, "different": 9, **found}}, gains={}).split())
+    assert "questions 4 of 9 were asked by 5 people or more in the 28 days before 2026-01-01" in text
+    assert "90 of 100 searches; answered 1 by words, 1 by letters, 1 by meaning, 9.5 ms each 1 have no answer, in 7 searches" in text
+    few = printed(metrics={"answers": {**days, "searches": 3, "different": 2, "questions": 0}}, gains={})
+    assert "questions 0 of 2 were asked by 5 people" in few
+    assert "ms each" not in few
+    none = printed(metrics={"answers": {**days, "searches": 0, "different": 0, "questions": 0}}, gains={})
+    assert "questions none: nobody searched in the 28 days before 2026-01-01" in none
+
+
 def test_segments_and_contacts_are_told_with_what_they_are_worth() -> None:
     everybody = {"kind": "rule", "segment": "all", "people": 1200, "spend_minor_28d": 123450, "spend_minor_90d": 300000, "joined": 7, "left": None}
     segments = {

@@ -86,8 +86,9 @@ def test_the_index_has_what_may_be_shown_with_the_sales_and_prices_of_the_days_b
     texts = [{"item_id": item, "text": text, "text_hash": text} for item, text in (("i1", "b"), ("i2", "b"), ("i3", "a"), ("i4", "a"))]
     one = {"event_type": "purchase", "quantity": 2, "currency": "USD", "event_date": date(2026, 2, 28)}
     sold = [
-        {**one, "item_id": "i2", "amount_minor": 800},
-        {**one, "item_id": "i2", "amount_minor": 1200},
+        {**one, "item_id": "i2", "amount_minor": 800, "event_id": "later"},  # cancelled on the day itself
+        {**one, "item_id": "i2", "amount_minor": 1200, "event_id": "half"},
+        {**one, "item_id": "i3", "amount_minor": 99999, "event_id": "whole"},
         {**one, "item_id": "i2", "amount_minor": 1202},
         {**one, "item_id": "i2", "amount_minor": 99999, "currency": "JPY"},
         {**one, "item_id": "i2", "amount_minor": 99999, "event_type": "view"},
@@ -95,7 +96,13 @@ def test_the_index_has_what_may_be_shown_with_the_sales_and_prices_of_the_days_b
         {**one, "item_id": "i1", "amount_minor": 600, "event_date": date(2026, 2, 27)},
         {**one, "item_id": "i3", "amount_minor": 700, "event_date": date(2026, 2, 26)},  # a day too old
     ]
-    sales = Sales(rows(spark, "silver.events", sold), DS, 2, "USD")
+    cancelled = {"valid_from": date(2026, 2, 28), "valid_to": None}
+    kept = [
+        {**cancelled, "event_id": "whole", "kept_quantity": 0, "kept_amount_minor": 0},
+        {**cancelled, "event_id": "half", "kept_quantity": 1, "kept_amount_minor": 600},
+        {**cancelled, "event_id": "later", "kept_quantity": 0, "kept_amount_minor": 0, "valid_from": DS},
+    ]
+    sales = Sales(rows(spark, "silver.events", sold), rows(spark, "gold.kept_purchases", kept), DS, 2, "USD")
     found = indexed_items(rows(spark, "silver.items", items), rows(spark, "gold.item_texts", texts), sales).toArrow()
     assert [(row["item_id"], row["category"], row["sales"], row["price_minor"]) for row in found.to_pylist()] == [
         ("i3", "HOME", 0, None),

@@ -20,11 +20,12 @@ from support.contract_rows import rows
 from support.ran_jobs import DS, ORDER, VISITS, RanJobs
 
 MAPPED = {"silver.events", "silver.items", "silver.rejected_rows"}
-# Nothing was cancelled, nothing was done but buy, nobody has twenty lines or wrote anything, and there was no campaign.
+# Nothing was cancelled, nothing was done but buy, nobody has twenty lines searched or wrote anything, and there was no campaign.
 EMPTY = {
     *("gold.kept_purchases", "gold.sessions", "gold.impossible_visitors", "gold.refused_items", "gold.item_transitions", "gold.audiences"),
     *("gold.price_sensitivity", "gold.campaign_scores", "gold.coupon_scores", "gold.coupon_allocation"),
     *("gold.user_moods", "gold.item_moods"),
+    "gold.answers",
 }
 pytestmark = pytest.mark.slow
 
@@ -107,3 +108,16 @@ def test_ask_answers_from_the_live_release_without_spark_and_knows_who_asks(ran:
     unknown = ask("tea", "--user", "ab" * 16)
     assert (unknown.exit_code, "gold.interactions: want rows of this user, have none" in unknown.stderr) == (2, True)
     assert ask("?!").exit_code == 2
+
+    folder = Path(ran.conf.warehouse).parent
+    (folder / "questions.txt").write_text(f"hnoey\ntitle\t{row.user_id}\ntea\t{'ab' * 16}\n")
+    many = ask("--questions", str(folder / "questions.txt"), "--out", str(folder / "answers.jsonl"), "--json")
+    counts = json.loads(many.stdout.splitlines()[-1])
+    assert (many.exit_code, counts["questions"], counts["by_words"], counts["refused"], counts["release"]) == (2, 3, 2, 1, 2)
+    assert "line 3: gold.interactions: want rows of this user, have none" in many.stderr
+    lines = [json.loads(line) for line in (folder / "answers.jsonl").read_text().splitlines()]
+    assert [line["answers"] for line in lines] == [[answer], own["answers"], []]
+    mixed = (["tea", "--questions", "a"], ["--questions", "a"], ["--out", "a.tsv"], ["--questions", "a", "--out", "b.tsv", "--user", "u"], [])
+    assert {ask(*arguments).exit_code for arguments in mixed} == {2}
+    elsewhere = ask("--questions", str(folder / "questions.txt"), "--out", str(folder / "answers.txt"))
+    assert (elsewhere.exit_code, "--out: want a file .jsonl or .tsv" in elsewhere.stderr) == (2, True)

@@ -145,7 +145,23 @@ def _bounds(of: Mapping[str, float], name: str) -> str:
 
 def _print_search_index(out: Console, metrics: Mapping[str, Any]) -> None:
     found = metrics["search_index"]
-    out.print(f"index     {found['titles']:,} titles of {found['items']:,} items, {found['bytes'] / 2**20:.0f} MiB")
+    kept = "" if found["is_new"] else ", kept as it was"
+    out.print(f"index     {found['titles']:,} titles of {found['items']:,} items, {found['bytes'] / 2**20:.0f} MiB{kept}")
+
+
+def _print_answers(out: Console, metrics: Mapping[str, Any]) -> None:
+    found = metrics["answers"]
+    days = f"the {found['days']} days before {found['as_of']}"
+    if not found["searches"]:
+        out.print(f"questions none: nobody searched in {days}")
+        return
+    out.print(f"questions {found['questions']:,} of {found['different']:,} were asked by {found['least']} people or more in {days}", soft_wrap=True)
+    if not found["questions"]:
+        return
+    by = ", ".join(f"{found[f'by_{kind}']:,} by {kind}" for kind in ("words", "letters", "meaning"))
+    out.print(f"          {found['asked']:,} of {found['searches']:,} searches; answered {by}, {found['milliseconds']:g} ms each", soft_wrap=True)
+    if found["unanswered"]:
+        out.print(f"          {found['unanswered']:,} have no answer, in {found['unanswered_asked']:,} searches", soft_wrap=True)
 
 
 def _print_contacts(out: Console, metrics: Mapping[str, Any]) -> None:
@@ -182,4 +198,5 @@ PRINTERS: dict[str, Callable[[Console, Mapping[str, Any]], None]] = {  # by what
     "moods": _print_moods,
     "search_index": _print_search_index,
     "new_places": _print_new_places,
+    "answers": _print_answers,
 }

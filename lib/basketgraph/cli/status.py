@@ -27,7 +27,7 @@ Told = TypeVar("Told")
 # Steps whose detail has metrics of their own.
 MEASURED = (
     *("user_segments", "price_bands", "price_sensitivity", "campaign_scores", "coupon_allocation", "contacts"),
-    *("text_vectors", "moods", "search_index", "recommendations"),
+    *("text_vectors", "moods", "search_index", "answers", "recommendations"),
 )
 
 

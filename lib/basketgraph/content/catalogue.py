@@ -2,16 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from basketgraph.content.features import words
+from basketgraph.content.features import is_without_blanks, words
 from basketgraph.content.search import Route, SearchIndex
 from basketgraph.content.settings import ContentSettings
 from basketgraph.foundation.config import UserError
 from basketgraph.foundation.ranking import MISSING, top_k
+
+FoundBy = Literal["words", "letters", "meaning"]  # letters: by words of which it has none itself, so by n-grams alone
 
 CLOSE = 0.9  # quantile of a person's cosines to all titles, from which a title is said to be like what they bought
 
@@ -53,6 +55,7 @@ class Answer(NamedTuple):
     item_id: str
     title: str
     score: float
+    found_by: FoundBy
     why: str
     category: str
     price_minor: int | None
@@ -103,10 +106,13 @@ class Catalogue:
             if not shown:
                 continue
             item, is_paid = _offered(shown, bands)
-            reasons = [_common_words(corrected, item) if route == "words" else "by meaning"]
+            common = _common_words(corrected, item) if route == "words" else []
+            found_by: FoundBy = "meaning" if route == "meaning" else "words" if common else "letters"
+            reasons = [f"by words: {', '.join(common)}" if common else f"by {found_by}"]
             reasons += ["like what they bought"] * (alike >= close) + ["at a price they pay"] * is_paid
             total = score + settings.person_weight * alike + settings.price_weight * is_paid
-            found.append(Answer(0, item.item_id, item.title, total, ", ".join(reasons), item.category, item.price_minor, len(shown)))
+            why, bearing = ", ".join(reasons), len(shown)
+            found.append(Answer(0, item.item_id, item.title, total, found_by, why, item.category, item.price_minor, bearing))
         ordered = sorted(found, key=lambda answer: -answer.score)[:n]
         ranked = [answer._replace(rank=rank, score=round(answer.score, 4)) for rank, answer in enumerate(ordered, 1)]
         return Answers(route, " ".join(corrected) if route == "words" and corrected != asked else None, ranked)
@@ -121,7 +127,7 @@ def _offered(items: Sequence[Item], bands: Mapping[str, Band]) -> tuple[Item, bo
     return items[0], False
 
 
-def _common_words(corrected: Sequence[str], item: Item) -> str:
-    there = set(words(f"{item.title} {item.category}"))
-    common = [word for word in dict.fromkeys(corrected) if word in there]
-    return f"by words: {', '.join(common)}" if common else "by letters"
+def _common_words(corrected: Sequence[str], item: Item) -> list[str]:
+    """The words of a question that an item has; in scripts without blanks between words, those that stand anywhere in its text."""
+    there = words(f"{item.title} {item.category}")
+    return [word for word in dict.fromkeys(corrected) if word in there or (is_without_blanks(word) and any(word in run for run in there))]

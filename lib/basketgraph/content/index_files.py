@@ -1,8 +1,11 @@
 """The index of a catalogue as files: written by the step search_index, named by their content, verified when they are opened."""
 
 import json
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -15,8 +18,11 @@ from basketgraph.content.search import SearchIndex, SearchSettings
 from basketgraph.content.spelling import Spelling
 from basketgraph.content.tfidf import Tfidf
 from basketgraph.foundation.config import Settings, UserError
-from basketgraph.foundation.tables.files import write_atomically
+from basketgraph.foundation.paths import local_folder
+from basketgraph.foundation.tables.files import Files, write_atomically
 from basketgraph.shards.manifest import file_sha256
+
+log = logging.getLogger("basketgraph")
 
 FOLDER = "search_indexes"  # below the warehouse
 MANIFEST, ITEMS, VECTORS, BM25 = "manifest.json", "items.json", "vectors.npy", "bm25"
@@ -58,6 +64,35 @@ def write_index(folder: Path, catalogue: Catalogue, *, model_id: str) -> str:
     )
     write_atomically(folder / MANIFEST, manifest.model_dump_json(indent=1))
     return file_sha256(folder / MANIFEST)
+
+
+def upload_index(files: Files, folder: Path, place: str, *, sha256: str) -> bool:
+    """Copy an index to `place`, unless it lies there whole: whoever answers from it is not disturbed.
+
+    sha256: of the manifest.
+    returns: whether anything was written.
+    """
+    if files.exists(place):
+        with index_folder(files, place) as there:
+            try:
+                _verified(there, sha256)
+                return False
+            except UserError:
+                log.warning("%s: the index there is damaged, and is written again", place)
+    files.upload(folder, place)
+    return True
+
+
+@contextmanager
+def index_folder(files: Files, place: str) -> Iterator[Path]:
+    """The folder of an index on this machine, for the length of a `with` block: itself, or a copy of what lies elsewhere."""
+    local = local_folder(place)
+    if local is not None:
+        yield local
+        return
+    with TemporaryDirectory() as private:  # which nobody else may read
+        files.download(place, folder := Path(private, "index"))
+        yield folder
 
 
 def read_index(folder: Path, *, sha256: str, model: str) -> Catalogue:

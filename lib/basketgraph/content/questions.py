@@ -9,10 +9,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from basketgraph.content.catalogue import Answers, Band, Catalogue, Person
-from basketgraph.content.index_files import FOLDER, read_index
+from basketgraph.content.index_files import FOLDER, index_folder, read_index
 from basketgraph.content.settings import ContentSettings
 from basketgraph.foundation.config import UserError
-from basketgraph.foundation.paths import local_folder
 from basketgraph.foundation.tables.deltalake_reader import Reader
 from basketgraph.foundation.tables.files import Files
 
@@ -108,11 +107,6 @@ def open_questions(reader: Reader, files: Files, warehouse: str, settings: Conte
         raise UserError(f"{warehouse}: no index of questions is live", [f"want {INDEXES}, have {have}"], "Run `basketgraph run content` first.")
     (row,) = reader.rows(INDEXES, "SELECT name, sha256 FROM {rows}", versions[INDEXES])
     place = f"{warehouse.rstrip('/')}/{FOLDER}/{row['name']}"
-    folder = local_folder(place)
-    if folder is not None:
+    with index_folder(files, place) as folder:
         catalogue = read_index(folder, sha256=row["sha256"], model=settings.model)
-    else:
-        with TemporaryDirectory() as private:
-            files.download(place, Path(private, "index"))
-            catalogue = read_index(Path(private, "index"), sha256=row["sha256"], model=settings.model)
     return Questions(catalogue, settings, reader, live["release"], versions, row["name"])

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -53,6 +54,11 @@ class SearchIndex:
     vectors: NDArray[np.float32]  # [titles, dim]; zeros: a title that the encoder does not know
     model: str = DEFAULT  # what made the vectors, as `encode` takes it
 
+    @cached_property
+    def has_vectors(self) -> bool:
+        """Whether the encoder knows any title."""
+        return bool(self.vectors.any())  # reads all vectors, so once and not for each question
+
     def corrected(self, query: str) -> list[str]:
         """The words of a question, each as the titles spell it."""
         return self.spelling.correct(words(query))
@@ -75,7 +81,7 @@ class SearchIndex:
 
         Zeros for a question that the encoder does not know.
         """
-        if not self.vectors.any():  # no title is of a script that the encoder knows
+        if not self.has_vectors:
             return np.zeros(len(self.vectors), dtype=np.float32)
         (vector,) = encode([plain(query)], self.model)
         cosines = self.vectors @ vector

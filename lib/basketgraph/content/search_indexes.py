@@ -17,24 +17,27 @@ from basketgraph.content.catalogue import Catalogue, Item
 from basketgraph.content.search import SearchSettings, search_index
 from basketgraph.content.settings import ContentSettings
 from basketgraph.foundation.config import UserError
+from basketgraph.foundation.point_in_time import kept_before
 
 INDEXES = "gold.search_indexes"
 
 
 class Sales(NamedTuple):
-    """Where prices and sales come from. days before as_of count; currency: of prices."""
+    """Where prices and sales come from. kept: gold.kept_purchases; days before as_of count; currency: of prices."""
 
     events: DataFrame
+    kept: DataFrame
     as_of: date
     days: int
     currency: str
 
 
 def sold_items(sales: Sales) -> DataFrame:
-    """item_id, sales, price_minor of each item sold: purchase lines, and the median of what was paid for a piece in the shop's currency."""
+    """item_id, sales, price_minor of each item sold: purchase lines of which anything was kept, and the median of what was paid for a
+    piece in the shop's currency.
+    """
     first = sales.as_of - timedelta(days=sales.days)
-    day = F.col("event_date")
-    sold = sales.events.where((F.col("event_type") == "purchase") & (day >= F.lit(first)) & (day < F.lit(sales.as_of)))
+    sold = kept_before(sales.events.where(F.col("event_date") >= F.lit(first)), sales.kept, as_of=sales.as_of)
     price = F.when((F.col("currency") == sales.currency) & (F.col("amount_minor") > 0), F.col("amount_minor") / F.col("quantity"))
     median = F.round(F.percentile_approx(price, 0.5)).cast("bigint")
     return sold.groupBy("item_id").agg(F.count("*").alias("sales"), median.alias("price_minor"))
