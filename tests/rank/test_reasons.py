@@ -45,7 +45,16 @@ def column(values: list[Any], kind: pa.DataType) -> pa.ChunkedArray:
 @pytest.fixture(scope="module")
 def item_side() -> Evidence:
     names = {"milk": "Milk", "oats": "Oats", "tea": None, "honey": "Honey", "rum": "Rum", "jam": "Jam", "nuts": "Nuts"}
-    names |= {"other milk": "Milk", "third milk": "Milk", "fourth milk": "Milk", "oat bar": "Oat bar", "oat cake": "Oat cake", "seeds": "Seeds", "new jam": "New jam", "new milk": "Milk"}
+    names |= {
+        "other milk": "Milk",
+        "third milk": "Milk",
+        "fourth milk": "Milk",
+        "oat bar": "Oat bar",
+        "oat cake": "Oat cake",
+        "seeds": "Seeds",
+        "new jam": "New jam",
+        "new milk": "Milk",
+    }
     known = sorted(set(MESSAGES) | set(VECTORS))
     graph = {
         "item_id": column(known, pa.string()),
