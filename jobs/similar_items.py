@@ -32,7 +32,7 @@ def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepR
         sold = kept_before(persons.at(cut), kept, as_of=cut)
         listed = assortment(sold, items, as_of=cut, sold_days=recall.sold_days, popularity_days=recall.popularity_days)
         texts = item_texts(known_before(items, cut), settings.text)
-        similar = similar_items(bought, listed, texts, vectors, settings)
+        similar = similar_items(bought, listed.localCheckpoint(), texts.localCheckpoint(), vectors, settings)  # both are read several times
         tables.overwrite_day(similar.withColumn("as_of", F.lit(cut)), "gold.similar_items", cut)
     tables.check("gold.similar_items")
     return StepReport(rows_in=tables.read("gold.interactions").count(), rows_out=tables.read("gold.similar_items").count())

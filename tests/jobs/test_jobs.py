@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from basketgraph.cli.app import app
+from basketgraph.cli.runner import load_job
 from basketgraph.foundation.config import CONF_VARIABLE, data_files
 from basketgraph.foundation.contracts import conform
 from basketgraph.foundation.runs.steps import pipelines
@@ -71,6 +72,16 @@ def test_what_was_published_is_live_and_the_page_is_there(ran: RanJobs) -> None:
     assert (release.kind, release.run_id) == ("publish", ran.release.run_id)
     page = Path(ran.result("report").detail["report"]).read_text()
     assert all(words in page for words in ("html", "Segments of customers", "New customers"))
+
+
+def test_titles_without_news_leave_the_version_of_their_vectors_as_it_is(ran: RanJobs) -> None:
+    vectors = ["gold.item_text_vectors"]
+    before = ran.release.versions(vectors)
+    report = load_job("text_vectors")(ran.release.spark, ran.conf, DS, ran.release)
+    assert report is not None
+    metrics = report.detail["metrics"]["text_vectors"]
+    assert (metrics["encoded"], metrics["reused"], metrics["titles"]) == (0, 3, 3)
+    assert ran.release.versions(vectors) == before, "else shards would be sealed and models trained again"
 
 
 def test_ask_answers_from_the_live_release_without_spark_and_knows_who_asks(ran: RanJobs, monkeypatch: pytest.MonkeyPatch) -> None:

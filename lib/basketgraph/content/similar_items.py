@@ -22,7 +22,6 @@ SUMS = "first_text string, sums array<double>, squares array<double>"
 NEIGHBOURS = "text_hash string, related array<struct<related_item_id:string,score:float>>"
 PARTS = WORDS, MEANING = ("words", "meaning")
 WORDS_POWER, MEANING_POWER, GRAMS_POWER = 2, 6, 2  # as of new items: what is near outweighs many that are a little alike
-STEP = 1e-4  # of the score: so much less has each further item of one text, so that the more bought ones come first in every sum
 DIGITS = 4  # of a score, beyond which rounding errors would order texts that are equally alike
 BLOCK = 128  # texts whose similarities to all listed ones are in memory at once
 TASKS = 16  # Spark would give so few rows to one task, though each is much work
@@ -33,7 +32,8 @@ Floats = NDArray[np.float32]
 class ListedTexts(NamedTuple):
     """The texts of items that lists may hold, the most bought first, and the items of each, likewise.
 
-    texts: text_hash, text, vector (null: it has none), by number.   items: number (of the text), item_id, in that order.
+    texts: text_hash, text, vector (null: it has none), by number.
+    items: number (of the text), item_id, share (of the text's score: 1 for the most bought), in that order.
     """
 
     texts: pa.Table
@@ -69,11 +69,13 @@ def listed_texts(listed: DataFrame, texts: DataFrame, vectors: DataFrame, settin
     found = _with_vectors(of_texts, vectors).orderBy(F.desc("buyers"), "text_hash").select("text_hash", "text", "vector").toArrow()
     numbers = {text_hash: number for number, text_hash in enumerate(found["text_hash"].to_pylist())}
     most_bought = Window.partitionBy("text_hash").orderBy(F.desc("buyers"), "item_id")
-    placed = sold.withColumn("place", F.row_number().over(most_bought)).where(F.col("place") <= settings.similar_neighbours + 1)
-    items = placed.join(F.broadcast(of_texts.select("text_hash")), "text_hash", how="left_semi").select("text_hash", "place", "item_id").toArrow()
+    share = F.sqrt((F.col("buyers") + 1) / (F.max("buyers").over(Window.partitionBy("text_hash")) + 1)).cast("float")
+    placed = sold.withColumns({"place": F.row_number().over(most_bought), "share": share}).where(F.col("place") <= settings.similar_neighbours + 1)
+    taking_part = placed.join(F.broadcast(of_texts.select("text_hash")), "text_hash", how="left_semi")
+    items = taking_part.select("text_hash", "place", "item_id", "share").toArrow()
     of_items = pa.array([numbers[text_hash] for text_hash in items["text_hash"].to_pylist()], pa.int64())
     ordered = items.append_column("number", of_items).sort_by([("number", "ascending"), ("place", "ascending")])
-    return ListedTexts(found, ordered.select(["number", "item_id"]))
+    return ListedTexts(found, ordered.select(["number", "item_id", "share"]))
 
 
 def _with_vectors(texts: DataFrame, vectors: DataFrame) -> DataFrame:
@@ -86,12 +88,14 @@ class Similarities:
     The score of a known text i and a listed one j is w(i, j) / sqrt(sum of w(k, j) over the known texts k) for the words, plus the same for the
     meaning, each divided by its root mean square over all pairs. w is the cosine of words by TF-IDF ^ 2, or of the encoder's vectors ^ 6; where one
     of two texts has no vector, the cosine of character n-grams ^ 2 stands for the latter. So a text that is a little like everything wins nothing.
+    The most bought item of a text has its score, and the others that times sqrt((1 + their buyers) / (1 + those of the most bought)).
     """
 
     def __init__(self, listed: ListedTexts, neighbours: int) -> None:
         texts = listed.texts["text"].to_pylist()
         self.neighbours = neighbours
         self.items = listed.items["item_id"].combine_chunks()
+        self.shares = listed.items["share"].to_numpy()
         self.first_item = np.searchsorted(listed.items["number"].to_numpy(), np.arange(len(texts) + 1))
         self.words, self.grams = fit_tfidf([words(text) for text in texts]), fit_tfidf([character_grams(text) for text in texts])
         self.by_words = self.words.vectors([words(text) for text in texts]).T.tocsr()  # [features, texts]
@@ -142,9 +146,8 @@ class Similarities:
         if len(texts) > wanted:  # only what reaches the last place, ties included, is sorted
             texts = texts[scores[texts] >= np.partition(scores[texts], len(texts) - wanted)[len(texts) - wanted]]
         counts = self.first_item[texts + 1] - self.first_item[texts]
-        places = np.concatenate([np.arange(count) for count in (*counts, 0)])
-        items = np.repeat(self.first_item[texts], counts) + places
-        of_items = np.repeat(scores[texts], counts) * (1 - STEP * places)
+        items = np.repeat(self.first_item[texts], counts) + np.concatenate([np.arange(count) for count in (*counts, 0)])
+        of_items = np.repeat(scores[texts], counts) * self.shares[items]
         nearest = np.lexsort((items, -of_items))[:wanted]
         return items[nearest].astype(np.int64), of_items[nearest].astype(np.float32)
 
