@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from basketgraph.content.encoder import model_files
-from basketgraph.content.mood_heads import item_mean_area, learned_head, with_evidence
+from basketgraph.content.mood_heads import TextHead, item_mean_area, learned_head, with_evidence
 from basketgraph.content.moods import Heads, item_moods, labelled, labelled_reviews, scored, user_moods, vectors_of, written_texts
 from basketgraph.content.settings import ContentSettings
 from basketgraph.content.text_spaces import VECTOR_LENGTHS
@@ -55,7 +55,8 @@ def learned_heads(reviews: DataFrame, settings: ContentSettings) -> tuple[Heads,
         at("encoding reviews")
         distinct = reviews.select("text_hash", "text").distinct()
         vectors = vectors_of(found, encoded(distinct, **encoder_of(settings, reviews.sparkSession)).select("text_hash", "vector").toArrow())
-    heads, metrics = [], {}
+    heads: list[TextHead | None] = []
+    metrics: dict[str, Any] = {}
     for name in Heads._fields:
         given = with_evidence(labelled(found, name, vectors), settings.least_mood_reviews)
         head, metrics[name] = learned_head(given, settings.mood_spaces, seed=settings.seed) if given else (None, None)

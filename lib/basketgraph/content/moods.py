@@ -93,8 +93,8 @@ def labelled_reviews(texts: DataFrame, reviews: DataFrame, items: DataFrame, *, 
 
 def labelled(found: pa.Table, label: str, vectors: NDArray[np.float32] | None) -> Labelled:
     """The rows of `labelled_reviews` that have this label: mood or topic. vectors: float32 [rows, dim], or None."""
-    columns = (found[name].to_pylist() for name in ("text", "item_id", label))
-    whole = Labelled(*columns, vectors)
+    texts, items, labels = (found[name].to_pylist() for name in ("text", "item_id", label))
+    whole = Labelled(texts, items, labels, vectors)
     return whole.some([row for row, given in enumerate(whole.labels) if given is not None])
 
 
