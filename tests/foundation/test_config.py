@@ -35,6 +35,7 @@ class Numbers(Settings):
     buckets: int
     new_items: bool
     text: int
+    vectors: int
 
 
 def test_a_new_shop_needs_no_new_build(conf: Path) -> None:
@@ -45,7 +46,7 @@ def test_a_new_shop_needs_no_new_build(conf: Path) -> None:
 
 def test_a_shop_overrides_the_settings_and_the_command_line_overrides_the_shop(conf: Path) -> None:
     add_shop(conf, SHOP + "settings: {shards: {shards: 14, buckets: 30}}\n")
-    assert load("local", "corner").section("shards", Numbers) == Numbers(shards=14, buckets=30, new_items=True, text=0)
+    assert load("local", "corner").section("shards", Numbers) == Numbers(shards=14, buckets=30, new_items=True, text=0, vectors=0)
     told = load("local", "corner", {"shards.shards": "7", "warehouse": "/w", "landing": "/l", "ranks": "3"})
     assert told.section("shards", Numbers).shards == 7
     assert (told.warehouse, told.source["landing"], told.environment.ranks) == ("/w", "/l", 3)

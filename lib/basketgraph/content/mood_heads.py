@@ -47,8 +47,8 @@ class Labelled:
 
     def some(self, rows: Sequence[int]) -> "Labelled":
         """The texts of these rows."""
-        columns = ([column[row] for row in rows] for column in (self.texts, self.items, self.labels))
-        return Labelled(*columns, None if self.vectors is None else self.vectors[list(rows)])
+        texts, items, labels = ([column[row] for row in rows] for column in (self.texts, self.items, self.labels))
+        return Labelled(texts, items, labels, None if self.vectors is None else self.vectors[list(rows)])
 
 
 def with_evidence(given: Labelled, least: int) -> Labelled | None:

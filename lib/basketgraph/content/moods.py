@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from functools import partial, reduce
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -14,12 +14,14 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from basketgraph.content.encoder import encode, model_files
-from basketgraph.content.mood_heads import BAD, GOOD, Labelled, TextHead
+from basketgraph.content.mood_heads import BAD, GOOD, Labelled, TextHead, item_mean_area, learned_head, with_evidence
 from basketgraph.content.settings import ContentSettings
-from basketgraph.content.text_vectors import LONGEST_TEXT
+from basketgraph.content.text_spaces import VECTOR_LENGTHS
+from basketgraph.content.text_vectors import LONGEST_TEXT, encoded
 from basketgraph.foundation.config import UserError
 from basketgraph.foundation.persons import by_actor
 from basketgraph.foundation.point_in_time import known_before
+from basketgraph.foundation.progress import at
 
 REVIEW, SEARCH, MESSAGE = "review", "search", "message"
 TOPICS = 3  # of a person or item, the largest
@@ -47,7 +49,7 @@ def written_texts(reviews: DataFrame, searches: DataFrame, messages: DataFrame, 
     returns: kind, text_id, user_id (null: nobody knows who), item_id (of reviews), day, at (UTC instant), text, text_hash; none without a text.
     """
     day = F.coalesce("event_date", F.to_date("source_time"))
-    at = F.coalesce("event_time", "source_time")
+    instant = F.coalesce("event_time", "source_time")
     of_review = F.concat_ws(" ", F.trim("title"), F.trim("text"))
     columns = {
         REVIEW: (reviews, "review_id", "user_id", F.col("item_id"), of_review),
@@ -61,7 +63,7 @@ def written_texts(reviews: DataFrame, searches: DataFrame, messages: DataFrame, 
             user,
             item.alias("item_id"),
             day.alias("day"),
-            at.alias("at"),
+            instant.alias("at"),
             F.substring(F.trim(text), 1, LONGEST_TEXT).alias("text"),
         )
         for kind, (rows, key, user, item, text) in columns.items()
@@ -91,10 +93,33 @@ def labelled_reviews(texts: DataFrame, reviews: DataFrame, items: DataFrame, *, 
     return newest.orderBy("day", "at", "text_id").select("text_hash", "text", "item_id", "mood", "topic")
 
 
+def learned_heads(reviews: DataFrame, settings: ContentSettings, *, model_id: str, partitions: int) -> tuple[Heads, dict[str, Any]]:
+    """The heads that reviews give, and how good each is (`learned_head`; of the mood also `item_mean`), by name; None of one without evidence.
+
+    reviews: rows of `labelled_reviews`.   model_id, partitions: as `encoded` takes them; reviews are encoded where a space reads vectors.
+    """
+    reviews = reviews.localCheckpoint()
+    found, vectors = reviews.toArrow(), None
+    if found.num_rows >= settings.least_mood_reviews and set(settings.mood_spaces) & set(VECTOR_LENGTHS):
+        at("encoding reviews")
+        distinct = reviews.select("text_hash", "text").distinct()
+        of_texts = encoded(distinct, model=settings.model, model_id=model_id, partitions=partitions)
+        vectors = vectors_of(found, of_texts.select("text_hash", "vector").toArrow())
+    heads: list[TextHead | None] = []
+    metrics: dict[str, Any] = {}
+    for name in Heads._fields:
+        given = with_evidence(labelled(found, name, vectors), settings.least_mood_reviews)
+        head, metrics[name] = learned_head(given, settings.mood_spaces, seed=settings.seed) if given else (None, None)
+        if given and name == "mood":
+            metrics[name] |= {"item_mean": item_mean_area(given, seed=settings.seed)}
+        heads.append(head)
+    return Heads(*heads), metrics
+
+
 def labelled(found: pa.Table, label: str, vectors: NDArray[np.float32] | None) -> Labelled:
     """The rows of `labelled_reviews` that have this label: mood or topic. vectors: float32 [rows, dim], or None."""
-    columns = (found[name].to_pylist() for name in ("text", "item_id", label))
-    whole = Labelled(*columns, vectors)
+    texts, items, labels = (found[name].to_pylist() for name in ("text", "item_id", label))
+    whole = Labelled(texts, items, labels, vectors)
     return whole.some([row for row, given in enumerate(whole.labels) if given is not None])
 
 
