@@ -8,7 +8,7 @@ export OMP_NUM_THREADS ?= 1
 # Two processes, each with a Spark session of its own; a file's tests stay together, since they share what is set up for them.
 PYTEST := $(VENV)/python -m pytest -n 2 --dist loadfile
 .DEFAULT_GOAL := help
-.PHONY: help setup run lint test test-fast test-all package package-env airflow-setup airflow-test bench bench-clean bench-day lock airflow-lock clean
+.PHONY: help setup run lint test test-fast test-all package package-env airflow-setup airflow-test bench bench-clean bench-day bench-encoders lock airflow-lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ bench-clean: setup .venv-bench ## cleaning beside DuckDB and Polars; ARGS='--cop
 
 bench-day: setup ## what one more day costs after 30, 180 and 360; ARGS='--copies 10'
 	$(VENV)/python benchmarks/day_cost.py $(ARGS)
+
+bench-encoders: setup .venv-bench ## int8 text vectors beside fp32; ARGS='--model DIR --titles FILE --queries FILE'
+	PYTHONPATH=lib .venv-bench/bin/python benchmarks/encoders.py $(ARGS)
 
 lock: setup ## requirements.lock from pyproject.toml (newest that fit)
 	$(VENV)/uv pip compile --quiet --upgrade --python-version 3.11 --all-extras --generate-hashes --no-emit-index-url --no-annotate \

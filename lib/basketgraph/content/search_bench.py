@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from basketgraph.content.encoder import MODEL
+from basketgraph.content.encoder import DEFAULT, MODEL
 from basketgraph.content.features import plain
 from basketgraph.content.search import Scores, SearchIndex, SearchSettings, search_index
 from basketgraph.content.title_files import Query, read_queries, read_titles
@@ -27,9 +27,10 @@ def silent(text: str) -> None:
     """Say nothing."""
 
 
-def bench(titles_file: Path, queries_file: Path, *, seed: int = 0, say: Say = silent) -> dict[str, Any]:
+def bench(titles_file: Path, queries_file: Path, *, model: str = DEFAULT, seed: int = 0, say: Say = silent) -> dict[str, Any]:
     """Answer each query by all titles: by words, by character n-grams, by vectors, and routed. Skipped are queries none of whose ids has a title.
 
+    model:   `default`, or a folder: see `encoder.model_files`.
     returns: of each way hit@1, hit@10, p@10 (relevant among the first ten, over ten), mrr, with 90 % intervals over queries; low and high are
              those of hit@10. milliseconds_per_query: the routed answer, the index loaded.
     errors:  UserError for files that cannot be read, and where no query is left.
@@ -42,9 +43,10 @@ def bench(titles_file: Path, queries_file: Path, *, seed: int = 0, say: Say = si
     if not judged:
         fault = f"queries: want relevant ids of {titles_file}, have {len(asked):,} queries without one"
         raise UserError(f"{queries_file}: nothing to judge", [fault], "Name the titles that the queries are about.")
-    index = search_index(list(titles.values()), SearchSettings())
+    index = search_index(list(titles.values()), SearchSettings(), model=model)
     by_characters = int((~index.vectors.any(axis=1)).sum())
-    say(f"{len(titles):,} titles, {by_characters:,} of them in words that {MODEL} does not know, which character n-grams alone find")
+    name = MODEL if model == DEFAULT else model
+    say(f"{len(titles):,} titles, {by_characters:,} of them in words that {name} does not know, which character n-grams alone find")
     ranks = {
         name: [_ranks(ranker(query.text), relevant) for query, relevant in each(judged, f"queries answered, {name}")]
         for name, ranker in index.rankers().items()
