@@ -6,19 +6,21 @@ from datetime import date
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
+from basketgraph.content import similar_items as similar
 from basketgraph.content.encoder import encode
 from basketgraph.content.features import character_grams, words
 from basketgraph.content.settings import ContentSettings
-from basketgraph.content.similar_items import similar_items
 from basketgraph.content.text_vectors import item_texts
 from basketgraph.content.tfidf import fit_tfidf
 from basketgraph.foundation.point_in_time import known_before
 from support.contract_rows import rows
 
 CUT = date(2026, 3, 1)
+pytestmark = pytest.mark.slow
 TITLES = {
     "mug 1": "Red mug", "mug 2": "Red mug", "mug 3": "Red mug", "cup": "Blue mug", "lantern": "Garden lantern", "candle": "Lantern candle",
     "box 1": "生日礼物盒子", "box 2": "礼物盒子", "tea": "绿茶", "teas": "绿茶礼物", "gone": "Red lantern",
@@ -44,15 +46,17 @@ def text_rows(spark: SparkSession, titles: dict[str, str] = TITLES) -> DataFrame
     return item_texts(known_before(rows(spark, "silver.items", [*items, later]), CUT), ["name"])
 
 
-def found(spark: SparkSession, *, encoded: bool = True, buyers: dict[str, int] = BUYERS, **settings: Any) -> dict[str, list[tuple[str, float]]]:
+def found(spark: SparkSession, *, encoded: bool = True, **settings: Any) -> dict[str, list[tuple[str, float]]]:
     """The neighbours of each item with their scores, nearest first."""
     texts = text_rows(spark).localCheckpoint()
     given = {row.text_hash: row.text for row in texts.collect()} if encoded else {}
     vectors = [(key, vector.tolist() if vector.any() else None) for key, vector in zip(given, encode(list(given.values())), strict=True)]
     of_texts = spark.createDataFrame(vectors, "text_hash string, vector array<float>")
-    listed = spark.createDataFrame(list(buyers.items()), "item_id string, buyers bigint")
+    listed = spark.createDataFrame(list(BUYERS.items()), "item_id string, buyers bigint")
     bought = spark.createDataFrame([(item,) for item in [*TITLES, "nameless"]], "item_id string")
-    got = similar_items(bought, listed, texts, of_texts, ContentSettings.model_validate(settings)).collect()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(similar, "TASKS", 2)
+        got = similar.similar_items(bought, listed, texts, of_texts, ContentSettings.model_validate(settings)).collect()
     of_items: dict[str, list[tuple[str, float]]] = {}
     for row in sorted(got, key=lambda row: (row.item_id, row["rank"])):
         of_items.setdefault(row.item_id, []).append((row.related_item_id, row.score))
@@ -119,5 +123,10 @@ def test_without_vectors_words_and_characters_decide_and_beyond_the_bound_only_t
     assert "candle" not in by_words
 
 
-def test_a_shop_that_may_list_nothing_has_no_neighbours(spark: SparkSession) -> None:
-    assert found(spark, buyers={"nameless": 4}) == {}
+def test_a_shop_that_may_list_nothing_has_no_neighbours() -> None:
+    columns = {"text_hash": pa.string(), "text": pa.string(), "vector": pa.list_(pa.float32())}
+    known = pa.table({name: pa.array(values, kind) for (name, kind), values in zip(columns.items(), (["h"], ["tea"], [None]), strict=True)})
+    items = pa.table({"number": pa.array([], pa.int64()), "item_id": pa.array([], pa.string()), "share": pa.array([], pa.float32())})
+    nothing = similar.Similarities(similar.ListedTexts(known.slice(1), items), 2)
+    sums = pa.Table.from_batches(list(nothing.sums(known.to_batches())))
+    assert [batch.to_pylist() for batch in nothing.scaled(sums, 1).nearest(known.to_batches())] == [[{"text_hash": "h", "related": []}]]
