@@ -1,7 +1,7 @@
 """Supervised fine-tuning of text vectors on what people have together: a linear head on frozen vectors, trained contrastively."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ Floats = NDArray[np.float32]
 
 
 class HeadSettings(Settings):
-    """power: a pair of items counts by its cosine over people to this power; temperature: of the cosines of vectors in the softmax.
+    """power: a pair of items counts by `together` to this power; temperature: of the cosines of vectors in the softmax.
 
     batch: items a step; steps: at most; every: after so many steps the validation looks at the head.
     max_items: those that most people have take part.
@@ -23,24 +23,30 @@ class HeadSettings(Settings):
     temperature: float = 0.1
     learning_rate: float = 0.001
     batch: int = 512
-    steps: int = 200
-    every: int = 40
+    steps: int = 400
+    every: int = 50
     max_items: int = 6_000
 
 
-def train_head(vectors: Floats, owned: sparse.csr_matrix, settings: HeadSettings, seed: int) -> Iterator[tuple[int, Floats]]:
+class Purchases(NamedTuple):
+    """What people have, and what lay in one basket: float32 [people, items] and [baskets, items], 1 where one has an item."""
+
+    people: sparse.csr_matrix
+    baskets: sparse.csr_matrix
+
+
+def train_head(vectors: Floats, owned: Purchases, settings: HeadSettings, seed: int) -> Iterator[tuple[int, Floats]]:
     """A matrix that is learnt so that items which people have together get near vectors; it starts as the identity.
 
-    vectors: float32 [items, dim], of length 1 or 0.   owned: float32 [people, items], 1 where a person has an item.
+    vectors: float32 [items, dim], of length 1 or 0.   owned: of the same items.
     yields:  (steps done, float32 [dim, dim]) after every `every` steps; the new vector of an item is `tuned(vectors, head)`.
-    source:  cross entropy over all items with soft targets (van den Oord et al. 2018, arXiv 1807.03748). Targets are cosines over people, which are
-             corrected for how popular either item is.
     """
     import torch
 
+    from basketgraph.content.contrastive import related_loss
     from basketgraph.foundation.adam import Adam
 
-    targets, items = _targets(owned, vectors, settings)
+    targets, items = pair_targets(owned, vectors.any(axis=1), settings)
     if not len(items):
         return
     texts = torch.from_numpy(np.ascontiguousarray(vectors[items]))  # [items, dim]
@@ -49,13 +55,8 @@ def train_head(vectors: Floats, owned: sparse.csr_matrix, settings: HeadSettings
     trained = np.flatnonzero(np.diff(targets.indptr))
     for step in range(1, settings.steps + 1):
         batch = np.sort(draw.choice(trained, min(settings.batch, len(trained)), replace=False))
-        places = torch.from_numpy(batch)
         near = torch.nn.functional.normalize(texts @ head, dim=1)  # [items, dim]
-        logits = near[places] @ near.T / settings.temperature  # [batch, items]
-        logits[torch.arange(len(batch)), places] = -torch.inf  # no item is its own neighbour
-        wanted = torch.from_numpy(targets[batch].toarray())
-        kept = wanted > 0  # beside the item's own logit, which is -inf
-        loss = -(wanted[kept] * torch.log_softmax(logits, dim=1)[kept]).sum() / len(batch)
+        loss = related_loss(near, torch.from_numpy(batch), torch.from_numpy(targets[batch].toarray()), settings.temperature)
         head.grad = None
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step(settings.learning_rate)
@@ -81,15 +82,25 @@ def people_cosines(left: sparse.csr_matrix, right: sparse.csr_matrix, *, least: 
     return (lengths[0] @ both @ lengths[1]).tocsr().astype(np.float32)
 
 
-def _targets(owned: sparse.csr_matrix, vectors: Floats, settings: HeadSettings) -> tuple[Any, NDArray[np.int64]]:
-    """Rows of weights that add up to 1 (or none), CSR [items, items], of the items that take part; and which these are."""
-    having = np.asarray(owned.sum(axis=0)).ravel() * vectors.any(axis=1)
+def together(left: Purchases, right: Purchases, *, least: int) -> sparse.csr_matrix:
+    """float32 [left items, right items]: `people_cosines` over people plus those over baskets."""
+    over_people, over_baskets = (people_cosines(one, other, least=least) for one, other in zip(left, right, strict=True))
+    return (over_people + over_baskets).tocsr()
+
+
+def pair_targets(owned: Purchases, has_text: NDArray[np.bool_], settings: HeadSettings) -> tuple[Any, NDArray[np.int64]]:
+    """Rows of weights that add up to 1 (or none), CSR [items, items], of the items that take part; and which these are.
+
+    has_text: of each item, whether it has a vector.
+    source:   cosines correct for how popular either item is.
+    """
+    having = np.asarray(owned.people.sum(axis=0)).ravel() * has_text
     items = np.sort(np.argsort(-having, kind="stable")[: settings.max_items])
     items = items[having[items] > 0]
-    together = people_cosines(owned[:, items], owned[:, items], least=2)
-    together.setdiag(0)
-    together.eliminate_zeros()
-    together.data **= settings.power
-    sums = np.asarray(together.sum(axis=1)).ravel()
-    weights = (sparse.diags(1 / np.where(sums > 0, sums, 1)) @ together).tocsr().astype(np.float32)
-    return weights, items
+    of_items = Purchases(owned.people[:, items], owned.baskets[:, items])
+    weights = together(of_items, of_items, least=2)
+    weights.setdiag(0)
+    weights.eliminate_zeros()
+    weights.data **= settings.power
+    sums = np.asarray(weights.sum(axis=1)).ravel()
+    return (sparse.diags(1 / np.where(sums > 0, sums, 1)) @ weights).tocsr().astype(np.float32), items

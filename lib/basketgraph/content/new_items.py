@@ -80,13 +80,24 @@ def fit_new_items(owned: sparse.csr_matrix, spaces: Sequence[Space], settings: N
     together = _together(owned, settings)
     weights: dict[str, Floats] = {}
     for space in spaces:
-        alike = np.maximum(_dense(space.known @ space.new.T), 0) ** space.power  # [known, new]
-        of_all = np.maximum(alike.sum(axis=0), 1e-9)
+        alike, of_all = _alike(space)
         weights[space.name] = alike / np.sqrt(of_all)
         weights[f"{space.name}{NEIGHBOURS}"] = _dense(together @ (alike / of_all))
     regressed = _regressed(spaces, settings)
     weights |= {RIDGE: regressed, f"{RIDGE}{NEIGHBOURS}": _dense(together @ regressed)}
     return NewItemScores(weights, _popularity(owned, spaces[0], settings.nearest), together)
+
+
+def summed_similarities(space: Space) -> Floats:
+    """float32 [known, new]: the weights of the score `<space>` of `fit_new_items` alone."""
+    alike, of_all = _alike(space)
+    return np.asarray(alike / np.sqrt(of_all), dtype=np.float32)
+
+
+def _alike(space: Space) -> tuple[Floats, Floats]:
+    """Similarities to the space's power, [known, new], and their sums over all known items, [new]."""
+    alike = np.maximum(_dense(space.known @ space.new.T), 0) ** space.power
+    return alike, np.maximum(alike.sum(axis=0), 1e-9)
 
 
 def _popularity(owned: sparse.csr_matrix, space: Space, nearest: int) -> Floats:
