@@ -22,6 +22,7 @@ MAPPED = {"silver.events", "silver.items", "silver.rejected_rows"}
 EMPTY = {
     *("gold.kept_purchases", "gold.sessions", "gold.impossible_visitors", "gold.refused_items", "gold.item_transitions", "gold.audiences"),
     *("gold.price_sensitivity", "gold.campaign_scores", "gold.coupon_scores", "gold.coupon_allocation"),
+    *("gold.campaign_budgets", "gold.campaign_outcomes"),
 }
 pytestmark = pytest.mark.slow
 

@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from basketgraph.foundation.money import minor_units
 from basketgraph.foundation.quality.renderers import number_in_words
 from basketgraph.report.sentences import day_in_words
 
-if TYPE_CHECKING:
-    from basketgraph.foundation.runs.job import RunLog
-
 STEP, TABLE = "user_segments", "gold.user_segments"
 KINDS = {"rule": "By rule", "learned": "Learned"}
 COLUMNS = ("customers", "spent in 28 days", "spent in 90 days", "joined", "left")
-
-
-def live_segments(runs: RunLog | None, release: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """What the newest run of the step counted; None where the version that it wrote is not live, or the run log is not known."""
-    logged = runs.last.get(STEP) if runs else None
-    version = (logged or {}).get("outputs", {}).get(TABLE)
-    if logged is None or release is None or version is None or release["versions"].get(TABLE) != version:
-        return None
-    segments: dict[str, Any] | None = json.loads(logged["detail"] or "{}").get("metrics", {}).get("segments")
-    return segments
 
 
 def segments_in_words(found: Mapping[str, Any]) -> dict[str, Any]:
