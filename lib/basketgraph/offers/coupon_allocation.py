@@ -1,4 +1,4 @@
-"""gold.coupon_allocation: which coupons of the open campaigns each person gets, under a budget for each campaign, with a reserve.
+"""gold.coupon_allocation and gold.campaign_budgets: which coupons each person gets of open campaigns, under what is left of their budgets.
 
 The value of a coupon for a person is P(redeem) x expected spend on its items, its cost P(redeem) x mean discount. Values follow from who redeems, not
 from what a campaign changes: targeting was not randomised.
