@@ -13,7 +13,7 @@ from basketgraph.foundation.cuts import run_cuts
 from basketgraph.foundation.persons import Persons
 from basketgraph.foundation.runs.job import StepReport, job_main
 from basketgraph.foundation.tables.warehouse import RunTables
-from basketgraph.offers.campaigns import SILVER, campaign_rows, judged_from, open_from, unscorable
+from basketgraph.offers.campaigns import campaigns_known, judged_from, open_from, unscorable
 from basketgraph.offers.redemption_scores import campaign_score_rows, coupon_score_rows, judged_scores, score_campaigns
 from basketgraph.offers.settings import OfferSettings
 
@@ -23,9 +23,7 @@ WRITTEN = ("gold.campaign_scores", "gold.coupon_scores")
 
 def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:
     settings, cut = conf.section("offers", OfferSettings), run_cuts(conf, ds, tables).test
-    persons = Persons(tables, conf.source)
-    silver = {name: tables.read(name) for name in SILVER}
-    rows = campaign_rows(silver, events=persons.at(cut), kept=tables.read("gold.kept_purchases"), links=persons.links(cut))
+    rows = campaigns_known(tables, Persons(tables, conf.source), cut)
     scored = open_from(rows.campaigns, cut)
     why_not = unscorable(rows, scored, cut)
     if why_not is not None:

@@ -11,10 +11,9 @@ from pyspark.sql import functions as F
 from basketgraph.foundation.config import Config
 from basketgraph.foundation.cuts import run_cuts
 from basketgraph.foundation.persons import Persons, by_actor, of_persons
-from basketgraph.foundation.privacy.pseudonyms import pseudonym_function, pseudonym_key
 from basketgraph.foundation.runs.job import StepReport, job_main
-from basketgraph.foundation.tables.warehouse import RunTables, newest_release
-from basketgraph.offers.contact_policy import contact_policy, holdout
+from basketgraph.foundation.tables.warehouse import RunTables, released_rows
+from basketgraph.offers.contact_policy import contact_policy, shop_holdout
 from basketgraph.offers.contact_settings import ContactSettings
 from basketgraph.offers.contacts import contact_counts, coupon_contacts, list_contacts, plain_words
 
@@ -22,13 +21,19 @@ log = logging.getLogger("basketgraph")
 
 
 def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:
-    settings, persons = conf.section("contacts", ContactSettings), Persons(tables, conf.source)
+    settings, persons, cut = conf.section("contacts", ContactSettings), Persons(tables, conf.source), run_cuts(conf, ds, tables).test
     tables.create("gold.contacts")
-    proposals = proposed_contacts(conf, ds, tables, settings)
-    if proposals is None:
+    allocation, zone = tables.read("gold.coupon_allocation").where(F.col("as_of") == F.lit(cut)), conf.source["time_zone"]
+    lists, listed_day = released_rows(tables, "gold.recommendations")
+    if not allocation.isEmpty():
+        day, what = cut, "coupons"
+        proposed = coupon_contacts(allocation, tables.read("silver.campaigns"), day=day, settings=settings, time_zone=zone)
+    elif listed_day is not None:
+        day, what = listed_day, "lists"
+        proposed = list_contacts(lists.where(F.col("as_of") == F.lit(day)), day=day, settings=settings, time_zone=zone)
+    else:
         log.warning("contacts: neither coupons were allocated nor lists published: nobody is to be contacted")
         return StepReport(0, 0)
-    proposed, day, what = proposals
     known, planned = F.col("event_date") < F.lit(day), F.col("as_of") < F.lit(day)
     first = F.lit(day - timedelta(days=settings.memory_days + 1)).cast("timestamp")  # a day more for zones ahead of UTC
     links = persons.links(day)
@@ -44,29 +49,14 @@ def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepR
         whose(persons.events).where(known),
         whose(tables.read("gold.contacts").where(planned & (F.col("send_at") >= first))),
         settings=settings,
-        time_zone=conf.source["time_zone"],
-        in_holdout=holdout(pseudonym_function(conf.shop, pseudonym_key()), settings.holdout_share),
+        time_zone=zone,
+        in_holdout=shop_holdout(conf),
     )
     tables.overwrite_day(decided.withColumn("as_of", F.lit(day)), "gold.contacts", day)
     tables.check("gold.contacts")
     counts = contact_counts(tables.read("gold.contacts").where(F.col("as_of") == F.lit(day)))
     told = {"as_of": day.isoformat(), "of": what, "currency": conf.source["currency"], **counts}
     return StepReport(counts["proposed"], counts["proposed"], detail={"metrics": {"contacts": told}})
-
-
-def proposed_contacts(conf: Config, ds: date, tables: RunTables, settings: ContactSettings) -> tuple[DataFrame, date, str] | None:
-    """What is proposed, the day that it is for and what proposes it: allocated coupons, else the lists that customers see; None of neither."""
-    zone, cut = conf.source["time_zone"], run_cuts(conf, ds, tables).test
-    allocation = tables.read("gold.coupon_allocation").where(F.col("as_of") == F.lit(cut))
-    if not allocation.isEmpty():
-        return coupon_contacts(allocation, tables.read("silver.campaigns"), day=cut, settings=settings, time_zone=zone), cut, "coupons"
-    live = newest_release(tables)
-    version = live["versions"].get("gold.recommendations") if live else None
-    if live is None or version is None or live["as_of"] is None:
-        return None
-    day = live["as_of"]
-    lists = tables.read_version("gold.recommendations", version).where(F.col("as_of") == F.lit(day))
-    return list_contacts(lists, day=day, settings=settings, time_zone=zone), day, "lists"
 
 
 if __name__ == "__main__":

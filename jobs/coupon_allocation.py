@@ -1,4 +1,4 @@
-"""gold.coupon_allocation: which coupons of the open campaigns each person gets, under the campaigns' budgets, as of the test cut."""
+"""gold.coupon_allocation and gold.campaign_budgets: which coupons each person gets of open campaigns, under what is left of their budgets."""
 
 from __future__ import annotations
 
@@ -10,36 +10,50 @@ from pyspark.sql import functions as F
 
 from basketgraph.foundation.config import Config
 from basketgraph.foundation.cuts import run_cuts
-from basketgraph.foundation.privacy.pseudonyms import pseudonym_function, pseudonym_key
+from basketgraph.foundation.persons import Persons, of_persons
 from basketgraph.foundation.runs.job import StepReport, job_main
 from basketgraph.foundation.tables.warehouse import RunTables
 from basketgraph.offers.allocation_limits import coupons_of, limits_of
-from basketgraph.offers.contact_policy import holdout
-from basketgraph.offers.contact_settings import ContactSettings
-from basketgraph.offers.coupon_allocation import allocate_coupons, allocation_rows
+from basketgraph.offers.campaigns import campaigns_known
+from basketgraph.offers.contact_policy import shop_holdout
+from basketgraph.offers.contacts import CONTACTS
+from basketgraph.offers.coupon_allocation import allocate_coupons, allocation_rows, budget_rows
+from basketgraph.offers.earlier_coupons import EarlierCoupons, earlier_coupons, given_coupons, new_scores, set_budgets
 from basketgraph.offers.settings import OfferSettings
 
 log = logging.getLogger("basketgraph")
-TABLE = "gold.coupon_allocation"
 
 
 def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:
     settings, cut = conf.section("offers", OfferSettings), run_cuts(conf, ds, tables).test
-    of_cut = F.col("as_of") == F.lit(cut)
-    share = conf.section("contacts", ContactSettings).holdout_share
-    in_holdout = holdout(pseudonym_function(conf.shop, pseudonym_key()), share)(F.col("user_id"))
-    scores = tables.read("gold.coupon_scores").where(of_cut & F.col("discount_minor").isNotNull() & ~in_holdout)
+    of_cut, in_holdout = F.col("as_of") == F.lit(cut), shop_holdout(conf)(F.col("user_id"))
+    earlier = before_today(conf, cut, tables)
+    every = tables.read("gold.coupon_scores").where(of_cut & F.col("discount_minor").isNotNull() & ~in_holdout)
+    scores = new_scores(every, earlier, coupons_a_person=settings.coupons_a_person)
     coupons = coupons_of(scores)
     if not coupons:
-        log.info("coupon_allocation: gold.coupon_scores has no coupon with a known discount as of %s: nothing to allocate", cut)
-        tables.clear_day(TABLE, cut)
+        log.info("coupon_allocation: gold.coupon_scores has no coupon with a known discount to give as of %s: nothing to allocate", cut)
+        tables.clear_day("gold.coupon_allocation", cut)
+        tables.clear_day("gold.campaign_budgets", cut)
         return StepReport(0, 0)
     error = tables.read("gold.campaign_scores").where(of_cut).agg(F.max("calibration_error")).collect()[0][0]
-    found = allocate_coupons(scores, coupons, limits_of(coupons, settings, error))
-    tables.overwrite_day(allocation_rows(found, cut), TABLE, cut)
-    tables.check("gold.coupon_allocation")
-    told = {**found.metrics, "currency": conf.source["currency"], "holdout_share": share}
+    found = allocate_coupons(scores, coupons, limits_of(coupons, settings, error, earlier), earlier)
+    tables.overwrite_day(allocation_rows(found, cut), "gold.coupon_allocation", cut)
+    budgets = tables.rows_of("gold.campaign_budgets", budget_rows(found.metrics, earlier.budgets, cut))
+    tables.overwrite_day(budgets, "gold.campaign_budgets", cut)
+    tables.check("gold.coupon_allocation", "gold.campaign_budgets")
+    told = {**found.metrics, "currency": conf.source["currency"], "held": sum(earlier.counts.values())}
     return StepReport(scores.count(), found.metrics["coupons"], detail={"metrics": {"allocation": told}})
+
+
+def before_today(conf: Config, cut: date, tables: RunTables) -> EarlierCoupons:
+    """What plans of days before the cut have given, by person as of the cut."""
+    persons, campaigns = Persons(tables, conf.source), tables.read("silver.campaigns")
+    links = persons.links(cut)
+    given = given_coupons(tables.read("gold.coupon_allocation"), tables.read(CONTACTS), campaigns, before=cut)
+    budgets = set_budgets(tables.read("gold.campaign_budgets"), campaigns, before=cut)
+    by_person = given if links is None else of_persons(given, links)
+    return earlier_coupons(by_person, budgets, campaigns_known(tables, persons, cut), before=cut)
 
 
 if __name__ == "__main__":

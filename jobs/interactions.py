@@ -14,14 +14,21 @@ from basketgraph.foundation.config import Config
 from basketgraph.foundation.cuts import Cuts, run_cuts
 from basketgraph.foundation.goal_events import GoalEvents
 from basketgraph.foundation.persons import Persons
-from basketgraph.foundation.point_in_time import items_or_sold, kept_before, require_purchases
+from basketgraph.foundation.point_in_time import items_or_sold, require_purchases
 from basketgraph.foundation.progress import at, each
 from basketgraph.foundation.runs.job import StepReport, job_main
 from basketgraph.foundation.tables.warehouse import RunTables
-from basketgraph.interactions.interactions import InteractionsSettings, done_before, interactions, recorded_behaviours
+from basketgraph.interactions.interactions import (
+    InteractionsSettings,
+    done_before,
+    edges_to_learn_from,
+    fixed_weights,
+    interactions,
+    recorded_behaviours,
+)
 from basketgraph.interactions.leaks import check_cut
 from basketgraph.interactions.refused_items import refusals, refused_items
-from basketgraph.recall.edge_weights import behaviour_counts, learn_edge_weights, learners
+from basketgraph.recall.edge_weights import learned_weights
 from basketgraph.recall.settings import RecallSettings
 
 log = logging.getLogger("basketgraph")
@@ -37,8 +44,7 @@ def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepR
     detail = behaviour_weights(persons, kept, items, cuts, behaviours, settings, seed=conf.section("recall", RecallSettings).seed)
     weights = {name: one["weight"] for name, one in detail.items()}
     for cut in each(cuts.days, "cuts done"):
-        events = persons.at(cut)
-        as_they_are = plain.at(cut)
+        events, as_they_are = persons.at(cut), plain.at(cut)
         refused = refusals(as_they_are, kept, persons.of(reviews, cut), as_of=cut, kinds=settings.refusals, days=settings.refusal_days)
         if not refused.isEmpty():
             refused = refused_items(refused, as_they_are, kept, as_of=cut)
@@ -58,28 +64,18 @@ def behaviour_weights(
     persons: GoalEvents, kept: DataFrame, items: DataFrame, cuts: Cuts, behaviours: Sequence[str], settings: InteractionsSettings, *, seed: int
 ) -> dict[str, dict[str, Any]]:
     """behaviour -> weight, low, high, and how it came about: fixed, learned or unlearned."""
-    if not behaviours:
-        return {}
-    if settings.behaviour_weights != "learn":
-        return {name: {"weight": settings.behaviour_weights.get(name, 0.0), "from": "fixed"} for name in behaviours}
+    if not behaviours or settings.behaviour_weights != "learn":
+        return fixed_weights(behaviours, settings)
     at("learning what each behaviour counts")
     begin = cuts.validation - timedelta(days=cuts.window_days)
-    events = persons.at(begin)
-    done = done_before(events, kept, as_of=begin, behaviours=tuple(behaviours))
-    edges = interactions(done, items, as_of=begin, half_life_days=settings.half_life_days, weights=dict.fromkeys(behaviours, 1.0))
-    window = kept_before(events, kept, as_of=cuts.validation).where(F.col("event_date") >= F.lit(begin)).select("user_id", "item_id").distinct()
-    chosen = F.broadcast(learners(window, seed=seed))
-    counts = behaviour_counts(edges.join(chosen, "user_id", how="left_semi"), behaviours).toArrow()
-    learned = learn_edge_weights(counts, window.join(chosen, "user_id", how="left_semi").toArrow(), behaviours, seed=seed)
+    edges, bought = edges_to_learn_from(persons.at(begin), kept, items, behaviours, settings, begin=begin, end=cuts.validation)
+    learned = learned_weights(edges, bought, behaviours, seed=seed)
     if learned is None:
         log.warning("interactions: too few purchases before %s to learn what other behaviours count: the weights of conf hold", cuts.validation)
-        return {name: {"weight": settings.unlearned_weights.get(name, 0.0), "from": "unlearned"} for name in behaviours}
+        return fixed_weights(behaviours, settings)
     for name, weight in learned.items():
-        log.info("interactions: %s counts %g [%g, %g] of a purchase", name, weight.best.profile, weight.low.profile, weight.high.profile)
-    return {
-        name: {"weight": weight.best.profile, "low": weight.low.profile, "high": weight.high.profile, "from": "learned"}
-        for name, weight in learned.items()
-    }
+        log.info("interactions: %s counts %g [%g, %g] of a purchase", name, weight["weight"], weight["low"], weight["high"])
+    return learned
 
 
 if __name__ == "__main__":

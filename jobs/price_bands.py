@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import logging
 from datetime import date, timedelta
-from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
 from basketgraph.foundation.config import Config
 from basketgraph.foundation.cuts import run_cuts
@@ -18,16 +16,14 @@ from basketgraph.foundation.runs.job import StepReport, job_main
 from basketgraph.foundation.tables.warehouse import RunTables
 from basketgraph.offers.price_band_choice import choose
 from basketgraph.offers.price_bands import (
-    ALL,
-    BUCKETS,
     PriceBandSettings,
-    by_bucket,
+    after,
     category_bands,
     category_histograms,
-    judged_bands,
     paid_prices,
     person_histograms,
     price_bands,
+    quality_by_bucket,
     written_bands,
 )
 
@@ -56,14 +52,9 @@ def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepR
     tables.overwrite_day(written_bands(bands, cuts.test, currency), "gold.price_bands", cuts.test)
     tables.overwrite_day(written_bands(of_categories, cuts.test, currency), "gold.category_price_bands", cuts.test)
     tables.check("gold.price_bands", "gold.category_price_bands")
-    judged = by_bucket(judged_bands(later, bands, of_categories, level=settings.level).collect()).get(0, {})
-    found: dict[str, Any] = {name: judged[name]._asdict() for name in (ALL, *BUCKETS) if name in judged}
-    metrics = {"level": settings.level, "chosen": chosen._asdict(), "judged_to": end.isoformat(), "buckets": found} if found else {}
-    return StepReport(past.count(), tables.read("gold.price_bands").count(), detail={"metrics": {"price_bands": metrics}} if metrics else {})
-
-
-def after(prices: DataFrame, cut: date) -> DataFrame:
-    return prices.where(F.col("event_date") >= F.lit(cut))
+    found = quality_by_bucket(later, bands, of_categories, level=settings.level)
+    metrics = {"level": settings.level, "chosen": chosen._asdict(), "judged_to": end.isoformat(), "buckets": found}
+    return StepReport(past.count(), tables.read("gold.price_bands").count(), detail={"metrics": {"price_bands": metrics}} if found else {})
 
 
 if __name__ == "__main__":

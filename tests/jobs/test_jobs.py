@@ -27,6 +27,7 @@ EMPTY = {
     *("gold.price_sensitivity", "gold.campaign_scores", "gold.coupon_scores", "gold.coupon_allocation"),
     *("gold.user_moods", "gold.item_moods"),
     "gold.answers",
+    *("gold.campaign_budgets", "gold.campaign_outcomes"),
 }
 pytestmark = pytest.mark.slow
 

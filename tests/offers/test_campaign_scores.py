@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from basketgraph.offers.campaigns import SILVER, CampaignRows, campaign_rows, pa
 from basketgraph.offers.contact_policy import holdout
 from basketgraph.offers.contact_settings import ContactSettings
 from basketgraph.offers.coupon_features import coupon_discounts, coupon_options, coupon_popularity, own_purchases
+from basketgraph.offers.earlier_coupons import Budget, earlier_coupons, given_coupons, new_scores, set_budgets
 from basketgraph.offers.redemption_features import purchases_before, redemption_features
 from basketgraph.report.campaigns import campaign_page
 from support.contract_rows import rows
@@ -198,6 +200,7 @@ def test_a_campaign_of_a_file_is_planned_on_the_live_release(spark: SparkSession
     for changed, fault in (
         ({"audience": "orders_90d >= 1000"}, "its audience holds nobody"),
         ({"audience": "ordres >= 1"}, "audience: want a condition in SQL"),
+        ({"audience": "lifecycle > 60"}, '(?s)have lifecycle > 60.*A value of the type "STRING" cannot be cast.*try_cast'),
         ({"coupons": [{"coupon": "lost"}]}, "coupon lost: want items"),
         ({"end": None}, "end: want a value"),
     ):
@@ -210,3 +213,75 @@ def test_a_shop_without_campaigns_is_told_what_was_looked_for(spark: SparkSessio
     report = load_job("campaign_scores")(spark, conf, DS, RunTables(spark, str(tmp_path), "run-1", ds=DS))
     assert report is not None
     assert report.detail == {"nothing_scored": "silver.campaigns has no rows: nothing is scored"}
+
+
+def test_what_people_hold_and_what_it_cost_is_told_of_days_before_today_alone(spark: SparkSession) -> None:
+    began, today = date(2026, 3, 2), date(2026, 3, 5)
+    campaign = {"campaign_id": "c", "campaign_type": "A", "start_date": began, "end_date": date(2026, 3, 31)}
+    planned = [
+        ("early", date(2026, 3, 1)),  # before the campaign began: a plan that gave nothing
+        ("sent", began),
+        ("withheld", began),
+        ("unasked", date(2026, 3, 3)),  # no contacts were planned for that day
+        ("today", today),
+    ]
+    allocation = [{"as_of": day, "campaign_id": "c", "user_id": user, "coupon_id": "k", "probability": 0.5} for user, day in planned]
+    allocation.append({**allocation[1], "as_of": date(2026, 3, 3), "probability": 0.25})  # given a second time: the first counts
+    contacts = [{"as_of": began, "campaign_id": "c", "user_id": user, "sent": user == "sent"} for user in ("sent", "withheld")]
+    budgets = [
+        {"as_of": day, "campaign_id": "c", "budget_minor": amount, "set_on": day}
+        for day, amount in ((date(2026, 3, 1), 700.0), (began, 900.0), (today, 1.0))
+    ]
+    found = known(
+        spark,
+        campaigns=[campaign],
+        coupons=[{"campaign_id": "c", "coupon_id": k, "item_id": "jam"} for k in ("k", "other")],
+        redemptions=[
+            {"campaign_id": "c", "coupon_id": k, "user_id": user, "redemption_date": day}
+            for k, user, day in (("k", "sent", began), ("other", "sent", began), ("k", "unasked", today), ("k", "old", date(2026, 3, 1)))
+        ],
+        events=[
+            bought("sent", "jam", began, coupon_minor=30),  # of two coupons, and paid once
+            bought("unasked", "jam", today, coupon_minor=500),
+            bought("old", "jam", date(2026, 3, 1), coupon_minor=500),  # before the budget was set
+        ],
+    )
+    campaigns = rows(spark, "silver.campaigns", [campaign])
+    given = given_coupons(rows(spark, "gold.coupon_allocation", allocation), rows(spark, "gold.contacts", contacts), campaigns, before=today)
+    budget = set_budgets(rows(spark, "gold.campaign_budgets", budgets), campaigns, before=today)
+    assert budget == {"c": Budget(900.0, began)}
+    earlier = earlier_coupons(given, budget, found, before=today)
+    held = {row.user_id: (row.as_of, row.probability, row.is_redeemed) for row in earlier.given.collect()}
+    assert held == {"sent": (began, 0.5, True), "unasked": (date(2026, 3, 3), 0.5, False)}
+    assert (earlier.counts, earlier.spent) == ({"c": 2}, {"c": 30.0})
+    scores = rows(spark, "gold.coupon_scores", [{"campaign_id": "c", "user_id": u, "coupon_id": k} for u in ("sent", "new") for k in ("k", "other")])
+    new = new_scores(scores, earlier, coupons_a_person=2).select("user_id", "coupon_id", "held").collect()
+    assert sorted(new) == [("new", "k", 0), ("new", "other", 0), ("sent", "other", 1)], "the same coupon is not given twice"
+    assert {row.user_id for row in new_scores(scores, earlier, coupons_a_person=1).collect()} == {"new"}, "a coupon that is held counts for the cap"
+
+
+@pytest.mark.long
+def test_a_running_campaign_spends_what_earlier_days_have_left_of_its_budget(spark: SparkSession, conf: Config, tables: RunTables) -> None:
+    first, later = CUT + timedelta(days=5), CUT + timedelta(days=9)  # redemptions of the open campaign are of the day before
+
+    def allocated(day: date) -> dict[str, Any]:
+        of_day = replace(conf, source={**conf.source, "cuts": {"validation": CUT, "test": day}})
+        for table in ("gold.campaign_scores", "gold.coupon_scores"):
+            scores = tables.read(table).where(F.col("as_of") == F.lit(CUT)).withColumn("as_of", F.lit(day)).localCheckpoint()
+            tables.overwrite_day(scores, table, day)
+        report = load_job("coupon_allocation")(spark, of_day, DS, tables)
+        assert report is not None
+        budget: dict[str, Any] = report.detail["metrics"]["allocation"]["budgets"]["open"]
+        return budget
+
+    begun, now = allocated(first), allocated(later)
+    assert now["budget"] == begun["budget"], "a budget that was set stays"
+    given = tables.read("gold.coupon_allocation").where(F.col("as_of") == F.lit(first)).collect()
+    used = {(row.user_id, row.coupon_id) for row in tables.read("silver.redemptions").where("campaign_id = 'open'").collect()}
+    assert now["spent"] == 100 * len({user for user, _ in used}), "what was redeemed costs, whoever gave it"
+    assert now["outstanding"] == pytest.approx(sum(row.cost_minor for row in given if (row.user_id, row.coupon_id) not in used), abs=0.01)
+    assert now["expected_cost"] <= max(0.0, now["budget"] - now["spent"] - now["outstanding"]) + 0.01
+    both = tables.read("gold.coupon_allocation").where(F.col("as_of").isin(first, later))
+    assert both.groupBy("user_id", "coupon_id").count().where("count > 1").isEmpty()
+    kept = tables.read("gold.campaign_budgets").where(F.col("as_of") == F.lit(later)).collect()
+    assert [(row.set_on, row.spent_minor) for row in kept] in ([(first, now["spent"])], [])

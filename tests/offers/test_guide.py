@@ -153,7 +153,7 @@ def test_the_command_writes_a_page_and_planted_personal_values_never_reach_the_e
 
     (pseudonym,) = pseudonyms(pd.Series([USER]), "complete_journey", PseudonymKey(KEY.encode()))
     tables = RunTables(spark, str(tmp_path / "warehouse"), "run-1")
-    of_day = {"as_of": DAY, "user_id": pseudonym}
+    of_day, before = {"as_of": DAY, "user_id": pseudonym}, DAY - timedelta(days=1)
     names = {"tea": "GREEN TEA, 20 BAGS", "mail": f"Mug for {MAIL}", "own": f"Cup of {USER}", "pot": "<b>POT</b>"}
     list_of = [(setting, item) for setting, items in (("rebuy", ["tea"]), ("discovery", ["mail", "own"])) for item in items]
     planted: dict[str, list[dict[str, Any]]] = {
@@ -175,6 +175,13 @@ def test_the_command_writes_a_page_and_planted_personal_values_never_reach_the_e
         "gold.interactions": [{**of_day, "item_id": "tea", "purchases": 1, "last_purchase_date": DAY - timedelta(days=5)}],
         "gold.related_items": [{"as_of": DAY, "item_id": "tea", "related_item_id": "pot", "rank": 1, "score": 0.5}],
         "gold.price_bands": [{**of_day, "category": "Drinks", "low_minor": 199, "high_minor": 349, "currency": "USD"}],
+        "silver.campaigns": [{"campaign_id": "c", "start_date": DAY - timedelta(days=5), "end_date": DAY}],
+        "silver.coupons": [{"campaign_id": "c", "coupon_id": k, "item_id": item} for k, item in (("held", "tea"), ("new", "pot"), ("used", "pot"))],
+        "silver.redemptions": [{"campaign_id": "c", "coupon_id": "used", "user_id": pseudonym, "redemption_date": before}],
+        "gold.coupon_allocation": [
+            {"as_of": day, "campaign_id": "c", "coupon_id": k, "user_id": pseudonym} for k, day in (("held", before), ("used", before), ("new", DAY))
+        ],
+        "gold.contacts": [{**of_day, "as_of": day, "campaign_id": name, "sent": True} for name, day in (("c", before), (f"lists {DAY}", DAY))],
     }
     for table, given in planted.items():
         tables.append(rows(spark, table, given), table)
@@ -183,9 +190,24 @@ def test_the_command_writes_a_page_and_planted_personal_values_never_reach_the_e
     with wording_endpoint(("For you", "GREEN TEA (1.99 to 3.49 USD) goes with POT")) as server:
         sets = {"warehouse": str(tmp_path / "warehouse"), "guide.endpoint": server.address, "guide.model": "words-1"}
         flags = [part for name, value in sets.items() for part in ("--set", f"{name}={value}")]
-        done = CliRunner(env={"BASKETGRAPH_KEY": KEY, CONF_VARIABLE: ""}).invoke(app, ["guide", USER, *flags, "--out", str(page), "--json"])
-    assert done.exit_code == 0, done.output
+        runner = CliRunner(env={"BASKETGRAPH_KEY": KEY, CONF_VARIABLE: ""})
+        done = runner.invoke(app, ["guide", USER, *flags, "--out", str(page), "--json"])
+        every = runner.invoke(app, ["guide", "--all", "--pages", *flags, "--out", str(tmp_path / "guides"), "--json"])
+    assert (done.exit_code, every.exit_code) == (0, 0), done.output + every.output
     found = json.loads(done.stdout.splitlines()[-1])
+    assert [coupon["coupon_id"] for coupon in found["coupons"]] == ["held", "new"], "those of earlier plans stay, until they are redeemed"
+    counts = json.loads(every.stdout.splitlines()[-1])
+    assert (counts["guides"], counts["messages"], counts["pages"]) == (1, 1, 1)
+    (line,) = (tmp_path / "guides" / "guides-00000.jsonl").read_text().splitlines()
+    made = json.loads(line)
+    assert {name: of for name, of in made.items() if name not in ("user_id", "message")} == {
+        name: of for name, of in found.items() if name not in ("page", "message")
+    }, "everybody's guide is the one of the person alone"
+    message = json.loads((tmp_path / "guides" / "messages.jsonl").read_text())
+    assert (message["user_id"], message["campaign_id"], message["by"]) == (pseudonym, f"lists {DAY}", "template")
+    assert 0 < len(message["body"]) <= 160
+    of_all = (tmp_path / "guides" / "pages" / pseudonym[:2] / f"{pseudonym}.html").read_text()
+    assert all(secret not in line + of_all for secret in (MAIL, NAME, USER))
     assert [[item["item_id"] for item in found[part]] for part in ("again", "new", "goes_with")] == [["tea"], ["mail", "own"], ["pot"]]
     assert found["message"]["by"] == "template", "POT is called <b>POT</b>"
     with pytest.raises(UserError, match=r"want a customer of .* with a published list"):
@@ -194,7 +216,7 @@ def test_the_command_writes_a_page_and_planted_personal_values_never_reach_the_e
     assert all(
         text in html for text in ("GREEN TEA", "You usually pay 1.99 to 3.49 USD", "&lt;b&gt;POT", "Goes with GREEN TEA, which you bought last.")
     )
-    ((_, headers, body),) = server.requests
+    ((_, headers, body),) = server.requests  # for everybody's guides it is not asked
     for secret in (MAIL, "zoe.quill", NAME, "Zoe", USER, pseudonym, "2026"):
         assert secret not in body + str(headers), secret
     assert all(secret not in html for secret in (MAIL, NAME, USER, pseudonym))

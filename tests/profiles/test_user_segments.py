@@ -67,6 +67,14 @@ def test_broken_rules_are_named_all_at_once(spark: SparkSession, tmp_path: Path,
     assert [fault.partition(":")[0] for fault in refused.value.faults] == [f"rules.{name}.condition" for name in wrong]
     assert refused.value.faults[2].endswith("have lifecicle; did you mean lifecycle?")
 
+    shop = profiles(spark, {"user_id": "ann", "age_band": "45-54"}, {"user_id": "bob", "age_band": "70"})
+    with pytest.raises(UserError, match="try_cast") as refused:
+        applied_rules({"all": rule("true"), "older": rule("age_band > 60")}, shop)
+    (fault,) = refused.value.faults
+    assert fault.startswith('rules.older.condition: A value of the type "STRING" cannot be cast')
+    assert fault.endswith("have 'age_band > 60'")
+    assert "45-54" not in str(refused.value), "what the shop knows of a person is in no message"
+
     place = tmp_path / "conf" / "segments.yaml"
     place.parent.mkdir()
     place.write_text("rules: {some: {description: some, condition: 'true', otherwise: anybody}}\n")

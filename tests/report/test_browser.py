@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from basketgraph.report.changes import Changes
-from support.report_data import DS, EXPOSURES, FACTS, NOW, RESPONSES, SEGMENTS, VISITS, check, made, of_days
+from support.report_data import DS, EXPOSURES, FACTS, NOW, OUTCOMES, RESPONSES, SEGMENTS, VISITS, check, made, of_days
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -71,7 +71,7 @@ def full_page() -> str:
     rejected = [{"table_name": "silver.events", "reason": "unreadable:quantity", "rows": 75, "first": payload, "last": None}]
     histories = {("silver.events", "d"): [*history, now]}
     found = replace(FACTS, checks=states, quarantined=[aside], rejected=rejected, histories=histories, changes=changed)
-    return made(replace(found, visits=VISITS, exposures=EXPOSURES, responses=RESPONSES, segments=SEGMENTS))
+    return made(replace(found, visits=VISITS, exposures=EXPOSURES, responses=RESPONSES, segments=SEGMENTS, outcomes=OUTCOMES))
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from basketgraph.report.campaigns import CampaignFacts, campaign_page
+from support.report_data import OUTCOME
 
 NOW = datetime(2026, 9, 20, 8, tzinfo=timezone.utc)
 BUDGET = {"budget": 25000.0, "planned": 20000.0, "expected_cost": 19950.0, "shadow_price": 2.5, "within_budget": 0.96}
@@ -90,6 +91,8 @@ def test_the_first_screen_says_what_to_expect_at_which_cost_and_that_it_is_not_u
         ({"error": None}, "Forecast: never tested"),
         ({"error": 0.7}, "Forecast: rough"),
         ({"unpriced": 3}, "What 3 coupons cost"),
+        ({"outcome": OUTCOME}, "What came of it: as expected"),
+        ({"outcome": OUTCOME}, "Budget: exceeded"),
         ({"audience": None}, "the people that the shop lists for this campaign"),
     ],
 )

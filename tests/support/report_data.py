@@ -174,6 +174,23 @@ SEGMENTS: dict[str, Any] = {
         for kind, segment, moved in (("rule", "new_customers", 7), ("learned", "order often, spend <much>", None))
     ],
 }
+OUTCOME: dict[str, Any] = {
+    "campaign_id": "autumn", "campaign_type": "Type <A>", "start_date": "2025-11-01", "end_date": "2025-11-30", "forecast": "back_test",
+    "people": 400,
+    "expected_redeemers": 53.0, "expected_redeemers_low": 40.0, "expected_redeemers_high": 66.0, "redeemers": 52, "redemptions": 70,
+    "cost_minor": 9000.0, "redeemers_spend_minor": 123_400.0, "coupons_of": "planned", "coupons": 650, "expected_redemptions": 34.0,
+    "expected_redemptions_low": 20.0, "expected_redemptions_high": 50.0, "redeemed_coupons": 19, "expected_cost_minor": 2000.0,
+    "expected_cost_minor_low": 1000.0, "expected_cost_minor_high": 3000.0, "coupons_cost_minor": 3000.0, "budget_minor": 2500.0,
+    "charged_minor": 3000.0, "within_budget": False, "holdout_people": 60, "holdout_redeemers": 0, "holdout_spend_minor": 1000.0,
+    "others_spend_minor": 1200.0, "difference_minor": 200.0, "difference_minor_low": 50.0, "difference_minor_high": 350.0,
+    "no_evidence": "not_contacted",
+}  # fmt: skip
+LISTED = ("campaign_id", "campaign_type", "start_date", "end_date", "people", "redeemers", "redemptions", "cost_minor", "redeemers_spend_minor")
+OUTCOMES: dict[str, Any] = {
+    "as_of": "2026-01-03",
+    "currency": "EUR",
+    "campaigns": [OUTCOME, {**{name: OUTCOME[name] for name in LISTED}, "campaign_id": "spring", "no_evidence": "no_holdout"}],
+}
 RESPONSES = [{"setting": "rebuy", "bought": 400, "returned": 12, "dismissed": 3, "ratings": 20, "stars": 4.25, "low": 2}]
 
 

@@ -99,10 +99,10 @@ def _print_allocation(out: Console, metrics: Mapping[str, Any]) -> None:
     currency = metrics["currency"]
     redeemed = f"{metrics['expected_redemptions']:,.0f} redemptions expected; in {currency}"
     title = f"\ncoupons: {metrics['coupons']:,} for {metrics['people']:,} people, {redeemed}"
-    shown = table(title, "budget", "limit", "planned", "expected cost", "value of one more", "draws within")
+    shown = table(title, "budget", "limit", "spent", "of coupons held", "planned", "expected cost", "value of one more", "draws within")
     for name, of in metrics["budgets"].items():
         held = "" if of["within_budget"] is None else f"{of['within_budget']:.0%}"
-        money = (number_in_words(of[one], currency) for one in ("budget", "planned", "expected_cost"))
+        money = (number_in_words(of[one], currency) for one in ("budget", "spent", "outstanding", "planned", "expected_cost"))
         shown.add_row(name, *money, f"{of['shadow_price']:.2f}", held)
     out.print(shown)
     reserve, whole = (number_in_words(metrics[name], currency) for name in ("reserve_price", "value_without_reserve"))
@@ -186,6 +186,22 @@ def _print_new_places(out: Console, metrics: Mapping[str, Any]) -> None:
         out.print(shown)
 
 
+def _print_outcomes(out: Console, metrics: Mapping[str, Any]) -> None:
+    found = metrics["outcomes"]
+    shown = table(f"\ncampaigns that ended before {found['as_of']}", "campaign", "people", "expected to redeem", "redeemed", "cost", "within budget")
+    for one in found["campaigns"]:
+        expected = "" if one.get("expected_redeemers") is None else _expected(one, "expected_redeemers")
+        kept = {None: "", True: "yes", False: "no"}[one.get("within_budget")]
+        cost = number_in_words(one["cost_minor"], found["currency"])
+        shown.add_row(one["campaign_id"], f"{one['people']:,}", expected, f"{one['redeemers']:,}", cost, kept)
+    out.print(shown)
+    out.print("what was redeemed is not what a campaign changed")
+
+
+def _expected(one: Mapping[str, Any], name: str) -> str:
+    return f"{one[name]:,.0f} ({one[f'{name}_low']:,.0f} .. {one[f'{name}_high']:,.0f})"
+
+
 PRINTERS: dict[str, Callable[[Console, Mapping[str, Any]], None]] = {  # by what a run's metrics have
     "behaviour_weights": _print_behaviour_weights,
     "segments": _print_segments,
@@ -194,6 +210,7 @@ PRINTERS: dict[str, Callable[[Console, Mapping[str, Any]], None]] = {  # by what
     "redemption": _print_redemption,
     "allocation": _print_allocation,
     "contacts": _print_contacts,
+    "outcomes": _print_outcomes,
     "text_vectors": _print_text_vectors,
     "moods": _print_moods,
     "search_index": _print_search_index,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from basketgraph.foundation.config import Config
     from basketgraph.foundation.tables.warehouse import LiveRelease
     from basketgraph.offers.campaign_file import CampaignFile
+    from basketgraph.offers.campaigns import CampaignRows
+    from basketgraph.offers.coupon_allocation import CouponAllocation
+    from basketgraph.offers.planned_campaign import PlannedCampaign
+    from basketgraph.offers.redemption_scores import CampaignScores
     from basketgraph.report.campaigns import CampaignFacts
 
 MOST_COUPONS = 12  # on the page
@@ -65,12 +69,11 @@ def plan(conf: Config, file: CampaignFile, live: LiveRelease) -> tuple[CampaignF
 
     from basketgraph.foundation.persons import Persons
     from basketgraph.foundation.point_in_time import known_before
-    from basketgraph.foundation.privacy.pseudonyms import pseudonym_function, pseudonym_key
     from basketgraph.foundation.progress import at
     from basketgraph.offers.allocation_limits import coupons_of
     from basketgraph.offers.campaign_summary import chosen_beside_others, intervals, most_given, segments
-    from basketgraph.offers.campaigns import SILVER, campaign_rows, finished_before
-    from basketgraph.offers.contact_policy import holdout
+    from basketgraph.offers.campaigns import campaigns_known, finished_before
+    from basketgraph.offers.contact_policy import shop_holdout
     from basketgraph.offers.contact_settings import ContactSettings
     from basketgraph.offers.coupon_allocation import allocate_coupons
     from basketgraph.offers.planned_campaign import coupons_with_categories, limits_of_file, planned_campaign, priced_scores
@@ -80,17 +83,15 @@ def plan(conf: Config, file: CampaignFile, live: LiveRelease) -> tuple[CampaignF
 
     settings, currency = conf.section("offers", OfferSettings), conf.source["currency"]
     at("the campaign's people")
-    persons, silver = Persons(live, conf.source), {table: live.read(table) for table in SILVER}
-    start = file.start or _start_of(silver["silver.campaigns"], file.campaign)
+    start = file.start or _start_of(live.read("silver.campaigns"), file.campaign)
     profiles, as_of = _profiles(live, start)
-    kept = live.read("gold.kept_purchases")
-    rows = campaign_rows(silver, events=persons.at(start), kept=kept, links=persons.links(start))
+    rows = campaigns_known(live, Persons(live, conf.source), start)
     planned = planned_campaign(file, rows, profiles, currency=currency)
     chosen = planned.campaign
     scores = score_campaigns(planned.rows, [chosen], cut=chosen.start, settings=settings)
     every = coupon_score_rows(scores, [chosen], as_of=chosen.start, known_before=chosen.start, settings=settings).localCheckpoint()
     share = conf.section("contacts", ContactSettings).holdout_share
-    priced = priced_scores(every, planned.discounts).where(~holdout(pseudonym_function(conf.shop, pseudonym_key()), share)(F.col("user_id")))
+    priced = priced_scores(every, planned.discounts).where(~shop_holdout(conf)(F.col("user_id")))
     offered = coupons_with_categories(file, coupons_of(priced))
     limits = limits_of_file(file, offered, settings, error=scores.model.calibration.error, currency=currency)
     found = allocate_coupons(priced, offered, limits)
@@ -116,8 +117,46 @@ def plan(conf: Config, file: CampaignFile, live: LiveRelease) -> tuple[CampaignF
         profiles_as_of=as_of if file.audience else None,
         level=limits.level,
         holdout_share=share,
+        outcome=outcome(conf, live, rows, planned, scores, found),
     )
     return facts, found.rows
+
+
+def outcome(
+    conf: Config, live: LiveRelease, rows: CampaignRows, planned: PlannedCampaign, scores: CampaignScores, found: CouponAllocation
+) -> dict[str, Any] | None:
+    """What came of the campaign among those of its audience whom the shop had listed; None where it still runs, or the shop listed nobody.
+
+    rows: what the shop's tables have.
+    """
+    from pyspark.sql import functions as F
+
+    from basketgraph.offers.campaign_forecasts import BACK_TEST, PLANNED, Forecasts
+    from basketgraph.offers.campaign_outcomes import campaign_outcomes, outcome_terms
+    from basketgraph.offers.contacts import CONTACTS
+    from basketgraph.offers.earlier_coupons import Budget
+    from basketgraph.offers.settings import OfferSettings
+
+    chosen = planned.campaign
+    last = live.read("silver.events").agg(F.max("event_date")).collect()[0][0]
+    if last is None or chosen.end > last:
+        return None
+    name, pair = chosen.campaign_id, ["campaign_id", "user_id"]
+    (budget,) = found.metrics["budgets"].values()
+    forecasts = Forecasts(
+        people=scores.pairs.join(rows.targets, pair, how="left_semi").withColumn("probability", F.col("campaign_probability")),
+        kinds={name: BACK_TEST},
+        days={name: chosen.start},
+        errors={name: scores.model.calibration.error},
+        coupons=found.rows.join(rows.targets, pair, how="left_semi").select(*pair, "coupon_id", "probability", "cost_minor"),
+        coupons_of={name: PLANNED},
+        budgets={name: Budget(budget["budget"], chosen.start)},
+    )
+    has_contacts = live.row is not None and CONTACTS in live.row["versions"]
+    contacted = has_contacts and not live.read(CONTACTS).where((F.col("campaign_id") == name) & F.col("sent")).isEmpty()
+    terms = outcome_terms(conf, conf.section("offers", OfferSettings))
+    made = campaign_outcomes(rows, [chosen], forecasts, [name] if contacted else [], terms, known_to=last + timedelta(days=1))
+    return made[0] if made else None
 
 
 def _start_of(campaigns: DataFrame, campaign_id: str) -> date:
@@ -145,6 +184,8 @@ def _profiles(live: LiveRelease, start: date) -> tuple[DataFrame, date]:
 
 def told(facts: CampaignFacts, page: str) -> dict[str, Any]:
     """The JSON object."""
+    from basketgraph.offers.campaign_outcomes import as_metrics
+
     return {
         "campaign": facts.campaign_id,
         "start": facts.start,
@@ -155,20 +196,20 @@ def told(facts: CampaignFacts, page: str) -> dict[str, Any]:
         "evidence": facts.evidence,
         "calibration_error": facts.error,
         "currency": facts.currency,
+        "outcome": None if facts.outcome is None else as_metrics([facts.outcome])[0],
         "page": page,
     }
 
 
 def print_plan(facts: CampaignFacts, page: str) -> None:
     from basketgraph.cli.summary import console
-    from basketgraph.report.campaigns import budget_light, evidence_light
+    from basketgraph.report.campaigns import lights
 
     out, metrics = console(), facts.metrics
     out.print(f"campaign {facts.campaign_id} from {facts.start}: {metrics['people']:,} of {facts.people:,} people get {metrics['coupons']:,} coupons")
     low, high = facts.intervals["redemptions"]
     out.print(f"expected redemptions {metrics['expected_redemptions']:,.0f} ({low:,.0f} .. {high:,.0f} in 90 of 100 cases)")
-    (budget,) = metrics["budgets"].values()
-    for light in (budget_light(facts, budget), evidence_light(facts)):
+    for light in lights(facts):
         out.print(f"{light['subject'].lower()}: {light['words']}. {light['sentence']}", soft_wrap=True)
     out.print("targeting was not randomised: who redeems is not whom the campaign changes")
     out.print(f"page      {page}", soft_wrap=True)

@@ -26,7 +26,7 @@ Told = TypeVar("Told")
 
 # Steps whose detail has metrics of their own.
 MEASURED = (
-    *("user_segments", "price_bands", "price_sensitivity", "campaign_scores", "coupon_allocation", "contacts"),
+    *("user_segments", "price_bands", "price_sensitivity", "campaign_scores", "coupon_allocation", "contacts", "campaign_outcomes"),
     *("text_vectors", "moods", "search_index", "answers", "recommendations"),
 )
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import field_validator
 from pyspark.sql import Column, DataFrame
@@ -109,6 +109,26 @@ def interactions(events: DataFrame, items: DataFrame, *, as_of: date, half_life_
     own = ("purchases", "orders", "first_date", "last_date", "last_purchase_date", "decayed", "quantity", "amount_minor")
     found = edges.select(F.lit(as_of).alias("as_of"), "user_id", "item_id", weight.alias("weight"), *own, done.alias("behaviours"))
     return found.where("weight > 0") if counted else found
+
+
+def edges_to_learn_from(
+    events: DataFrame, kept: DataFrame, items: DataFrame, behaviours: Sequence[str], settings: InteractionsSettings, *, begin: date, end: date
+) -> tuple[DataFrame, DataFrame]:
+    """Edges before `begin` in which every behaviour counts, and user_id, item_id of what was bought on the days [begin, end).
+
+    events: by person as of `begin`, of any day.   kept: gold.kept_purchases rows.
+    """
+    done = done_before(events, kept, as_of=begin, behaviours=tuple(behaviours))
+    edges = interactions(done, items, as_of=begin, half_life_days=settings.half_life_days, weights=dict.fromkeys(behaviours, 1.0))
+    bought = kept_before(events, kept, as_of=end).where(F.col("event_date") >= F.lit(begin)).select("user_id", "item_id").distinct()
+    return edges, bought
+
+
+def fixed_weights(behaviours: Sequence[str], settings: InteractionsSettings) -> dict[str, dict[str, Any]]:
+    """behaviour -> weight of conf, and whether it is meant so ("fixed"), or stands in for one that could not be learned ("unlearned")."""
+    if settings.behaviour_weights == "learn":
+        return {name: {"weight": settings.unlearned_weights.get(name, 0.0), "from": "unlearned"} for name in behaviours}
+    return {name: {"weight": settings.behaviour_weights.get(name, 0.0), "from": "fixed"} for name in behaviours}
 
 
 BEHAVIOURS_TYPE = "array<struct<behaviour:string,events:bigint,decayed:double>>"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from basketgraph.offers.coupon_terms import Duals, Terms
+from basketgraph.offers.earlier_coupons import EarlierCoupons
 from basketgraph.offers.pairs import Pairs
 from basketgraph.offers.settings import OfferSettings
 
@@ -52,13 +53,17 @@ def coupons_of(scores: DataFrame) -> list[Coupon]:
     return [Coupon(row.campaign_id, row.coupon_id, row.campaign_id, row.campaign_id) for row in rows]
 
 
-def limits_of(coupons: Sequence[Coupon], settings: OfferSettings, error: float | None) -> Limits:
-    """The limits of the job: a budget and a floor for each campaign, by section `offers`.   error: as of `Limits`."""
+def limits_of(coupons: Sequence[Coupon], settings: OfferSettings, error: float | None, earlier: EarlierCoupons) -> Limits:
+    """The limits of the job: a budget and a floor for each campaign, by section `offers`.   error: as of `Limits`.
+
+    earlier: a budget that an earlier day has set stays, and the coupons that it gave count for the floor.
+    """
     campaigns = {one.campaign_id for one in coupons}
+    budgets = {name: earlier.budgets[name].budget_minor if name in earlier.budgets else None for name in campaigns}
     return Limits(
-        budgets=dict.fromkeys(campaigns),
+        budgets=budgets,
         share=settings.budget_share,
-        floors=dict.fromkeys(campaigns, settings.least_coupons),
+        floors={name: max(0, settings.least_coupons - earlier.counts.get(name, 0)) for name in campaigns},
         coupons_a_person=settings.coupons_a_person,
         level=settings.reserve_level,
         error=error,

@@ -8,8 +8,8 @@ import numpy as np
 from pyspark.sql import functions as F
 
 from basketgraph.offers.allocation_limits import Limits
-from basketgraph.offers.budget_reserve import probability_factors, simulated_costs
-from basketgraph.offers.coupon_allocation import UNKNOWN_ERROR, CouponAllocation
+from basketgraph.offers.budget_reserve import KEY, UNKNOWN_ERROR, probability_factors, simulated_costs
+from basketgraph.offers.coupon_allocation import CouponAllocation
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -27,7 +27,7 @@ class Interval(NamedTuple):
 def intervals(allocation: CouponAllocation, limits: Limits) -> dict[str, Interval]:
     """redemptions and cost_minor of the coupons given, over draws of who redeems with probabilities that may be off by `limits.error`."""
     factors = probability_factors(UNKNOWN_ERROR if limits.error is None else limits.error, 1, limits.draws, limits.seed)
-    given = allocation.rows.select(F.lit(0).cast("bigint").alias("budget"), "probability", "discount_minor")
+    given = allocation.rows.select(*KEY, F.lit(0).cast("bigint").alias("budget"), "probability", "discount_minor")
     costs = simulated_costs(given, factors, seed=limits.seed)[:, 0]
     counts = simulated_costs(given.withColumn("discount_minor", F.lit(1.0)), factors, seed=limits.seed)[:, 0]
     return {name: Interval(*map(float, np.quantile(drawn, BOUNDS))) for name, drawn in (("redemptions", counts), ("cost_minor", costs))}

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import pyarrow as pa
 from pyspark.sql import functions as F
 
-from basketgraph.foundation.persons import of_persons
+from basketgraph.foundation.persons import Persons, of_persons
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
+
+    from basketgraph.foundation.tables.warehouse import LiveRelease, RunTables
 
 SILVER = ("silver.campaigns", "silver.campaign_targets", "silver.coupons", "silver.redemptions")
 
@@ -63,6 +65,12 @@ def campaign_rows(silver: Mapping[str, DataFrame], *, events: DataFrame, kept: D
     return CampaignRows(campaigns_of(silver[SILVER[0]]), whose.distinct(), good_for, redeemed, bought, kept)
 
 
+def campaigns_known(tables: RunTables | LiveRelease, persons: Persons, day: date) -> CampaignRows:
+    """CampaignRows of a shop's tables, by person as of `day`."""
+    silver = {name: tables.read(name) for name in SILVER}
+    return campaign_rows(silver, events=persons.at(day), kept=tables.read("gold.kept_purchases"), links=persons.links(day))
+
+
 def campaigns_of(campaigns: DataFrame) -> list[Campaign]:
     """All campaigns, in order of start and id.   campaigns: silver.campaigns rows, of which a shop has some hundred."""
     rows = campaigns.select("campaign_id", "campaign_type", "start_date", "end_date").collect()
@@ -72,6 +80,11 @@ def campaigns_of(campaigns: DataFrame) -> list[Campaign]:
 def finished_before(campaigns: Sequence[Campaign], day: date) -> list[Campaign]:
     """Campaigns that had started and ended before `day`: what came of them was known then."""
     return [one for one in campaigns if one.start < day and one.end < day]
+
+
+def ended_between(campaigns: Sequence[Campaign], first: date, day: date) -> list[Campaign]:
+    """Campaigns whose last day is `first` or later, and before `day`."""
+    return [one for one in campaigns if one.start <= one.end and first <= one.end < day]
 
 
 def open_from(campaigns: Sequence[Campaign], day: date) -> list[Campaign]:

@@ -11,6 +11,8 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
 
+from basketgraph.foundation.config import Config
+from basketgraph.foundation.privacy.pseudonyms import pseudonym_function, pseudonym_key
 from basketgraph.offers.contact_settings import ContactSettings
 from basketgraph.offers.person_contacts import Person, Proposal, Sent, decide
 
@@ -80,6 +82,11 @@ def _of_person(row: dict[str, Any], settings: ContactSettings, zone: ZoneInfo) -
         given = decision.proposal._asdict()
         verdict = {"send_at": decision.send_at, "sent": decision.reason is None, "reason": decision.reason, "suppressed_by": decision.suppressed_by}
         yield {"user_id": row["user_id"], **given, **verdict}
+
+
+def shop_holdout(conf: Config) -> Callable[[Column], Column]:
+    """`holdout` of this installation's key and the share of section `contacts`."""
+    return holdout(pseudonym_function(conf.shop, pseudonym_key()), conf.section("contacts", ContactSettings).holdout_share)
 
 
 def holdout(pseudonym: Callable[[Column], Column], share: float) -> Callable[[Column], Column]:

@@ -12,7 +12,7 @@ from basketgraph.offers.contact_settings import ContactSettings
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
-ALLOCATION = "gold.coupon_allocation"
+ALLOCATION, CONTACTS = "gold.coupon_allocation", "gold.contacts"
 
 
 def coupon_contacts(allocation: DataFrame, campaigns: DataFrame, *, day: date, settings: ContactSettings, time_zone: str) -> DataFrame:

@@ -80,16 +80,25 @@ def affinity_log() -> Column:
     return F.log((F.col("own_lines") + per_person + LEAST_LINES) / F.sqrt("products"))
 
 
-def redeemed_discounts(rows: CampaignRows, *, before: date) -> DataFrame:
-    """campaign_id, item_id, lines, discount_minor: what coupons took off the lines they were redeemed on, by campaign of the coupon and item.
+def redeemed_lines(rows: CampaignRows, *, before: date) -> DataFrame:
+    """campaign_id, coupon_id, user_id, redemption_date, item_id, event_id, coupon_minor: the lines that coupons were redeemed on.
 
     A redeemed line is one of the person's lines, on the day of a redemption before `before`, of an item that the coupon is good for, with a coupon.
+    Where two coupons are good for it, it is there for each.
     """
     used = rows.redemptions.where(F.col("redemption_date") < F.lit(before)).distinct()
     items = used.join(rows.coupons, ["campaign_id", "coupon_id"], how="inner")  # one row for each item of the coupon
-    key = items.select("campaign_id", "user_id", "item_id", F.col("redemption_date").alias("event_date")).distinct()
-    bought = rows.purchases.where("coupon_minor > 0").select("user_id", "item_id", "event_date", "coupon_minor")
-    lines = bought.join(key, ["user_id", "item_id", "event_date"], how="inner")  # a line of two campaigns' coupons counts for both
+    bought = rows.purchases.where("coupon_minor > 0").select("event_id", "user_id", "item_id", "event_date", "coupon_minor")
+    on_day = bought.withColumnRenamed("event_date", "redemption_date")
+    return on_day.join(items, ["user_id", "item_id", "redemption_date"], how="inner")  # one row for each coupon that is good for the line
+
+
+def redeemed_discounts(rows: CampaignRows, *, before: date) -> DataFrame:
+    """campaign_id, item_id, lines, discount_minor: what coupons took off the lines they were redeemed on, by campaign of the coupon and item.
+
+    A line of two campaigns' coupons counts for both, one of two coupons of a campaign once.
+    """
+    lines = redeemed_lines(rows, before=before).select("campaign_id", "item_id", "event_id", "coupon_minor").distinct()
     return lines.groupBy("campaign_id", "item_id").agg(F.count("*").alias("lines"), F.sum("coupon_minor").alias("discount_minor"))
 
 

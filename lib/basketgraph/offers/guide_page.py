@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from functools import cache
 
+from jinja2 import Template
+
+from basketgraph.foundation.templates import template_environment
 from basketgraph.offers.guide import Guide, GuideItem
 from basketgraph.offers.guide_message import Message
 
@@ -16,16 +19,13 @@ SECTIONS = (
 
 def guide_page(guide: Guide, message: Message, *, shop: str) -> str:
     """The whole page, as one file without anything outside it; it names no customer."""
-    environment = Environment(
-        loader=PackageLoader("basketgraph.offers"),
-        autoescape=select_autoescape(["html"]),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     sections = [(name, title, text, getattr(guide, name)) for name, title, text in SECTIONS if getattr(guide, name)]
-    template = environment.get_template("guide.html")
-    return template.render(guide=guide, message=message, shop=shop.replace("_", " ").capitalize(), sections=sections, price=price_in_words)
+    return _template().render(guide=guide, message=message, shop=shop.replace("_", " ").capitalize(), sections=sections, price=price_in_words)
+
+
+@cache
+def _template() -> Template:
+    return template_environment("basketgraph.offers").get_template("guide.html")
 
 
 def price_in_words(item: GuideItem) -> str:

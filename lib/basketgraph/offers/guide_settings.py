@@ -12,7 +12,10 @@ Days = Annotated[int, Field(ge=0)]
 
 
 class GuideSettings(Settings):
-    """Section `guide` of conf/settings.yaml. endpoint: the base address of an OpenAI-compatible service, as http://host/v1; None for templates."""
+    """Section `guide` of conf/settings.yaml. endpoint: the base address of an OpenAI-compatible service, as http://host/v1; None for templates.
+
+    endpoint_in_batch: whether it also words the messages of contacts where guides are made for everybody.
+    """
 
     items: PositiveInt
     companions: Days
@@ -20,6 +23,7 @@ class GuideSettings(Settings):
     after_purchase_days: Days
     endpoint: str | None
     model: str | None
+    endpoint_in_batch: bool
     timeout_seconds: PositiveFloat
 
     @model_validator(mode="after")
@@ -28,4 +32,6 @@ class GuideSettings(Settings):
             raise ValueError("endpoint: want an address that begins with http:// or https://")
         if self.endpoint is not None and not self.model:
             raise ValueError("model: want the name of the endpoint's model, have none")
+        if self.endpoint_in_batch and self.endpoint is None:
+            raise ValueError("endpoint_in_batch: want an endpoint, have none")
         return self

@@ -8,11 +8,12 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-from pyspark.errors import AnalysisException
+from pyspark.errors import PySparkException
 from pyspark.sql import functions as F
 
 from basketgraph.foundation.config import UserError, did_you_mean
 from basketgraph.foundation.money import minor_units
+from basketgraph.foundation.sql_names import CURE_OF_ROWS, row_faults, short_message
 from basketgraph.offers.allocation_limits import Coupon, Limits
 from basketgraph.offers.campaign_file import CampaignFile
 from basketgraph.offers.campaigns import Campaign, CampaignRows
@@ -86,10 +87,13 @@ def _audience(file: CampaignFile, rows: CampaignRows, profiles: DataFrame) -> Da
     if file.audience is None:
         return rows.targets.where(F.col("campaign_id") == file.campaign).select("user_id").distinct()
     try:
-        return profiles.where(F.expr(file.audience)).select("user_id").distinct()
-    except AnalysisException as error:
+        found = profiles.where(F.expr(file.audience)).select("user_id").distinct()
+    except PySparkException as error:  # of names and of form
         columns = f"Columns of gold.user_profiles: {', '.join(profiles.columns)}."
-        raise UserError("audience: want a condition in SQL", [f"have {file.audience}", str(error).splitlines()[0]], columns) from None
+        raise UserError("audience: want a condition in SQL", [f"have {file.audience}", short_message(error)], columns) from None
+    for fault in row_faults(profiles, {"audience": F.expr(file.audience)}).values():
+        raise UserError("audience: some profiles cannot be held against it", [f"have {file.audience}", fault], CURE_OF_ROWS)
+    return found
 
 
 def _coupons(file: CampaignFile, rows: CampaignRows, campaign_id: str) -> DataFrame:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
@@ -167,6 +167,17 @@ def by_bucket(judged: Iterable[Row]) -> dict[int, dict[str, BucketQuality]]:
     for row in judged:
         found.setdefault(row.place, {})[row.bucket] = BucketQuality(row.lines, row.coverage, row.log_width, row.interval_score)
     return found
+
+
+def quality_by_bucket(later: DataFrame, bands: DataFrame, of_categories: DataFrame, *, level: float) -> dict[str, dict[str, Any]]:
+    """`judged_bands` of the first range of each row, as JSON: all lines first, then each bucket that has any."""
+    judged = by_bucket(judged_bands(later, bands, of_categories, level=level).collect()).get(0, {})
+    return {name: judged[name]._asdict() for name in (ALL, *BUCKETS) if name in judged}
+
+
+def after(prices: DataFrame, cut: date) -> DataFrame:
+    """Rows of `paid_prices` of the cut's day and later."""
+    return prices.where(F.col("event_date") >= F.lit(cut))
 
 
 def sampled_users(prices: DataFrame, users: int, seed: int) -> DataFrame:

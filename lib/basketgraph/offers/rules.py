@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from basketgraph.foundation.config import UserError, did_you_mean
+from basketgraph.foundation.sql_names import CURE_OF_ROWS, row_faults
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,9 +43,10 @@ def rule_values(spark: SparkSession, rows: pd.DataFrame, rules: Mapping[int, str
 
     rows:   with the columns that the rules name; a missing value is null.
     rules:  by arm, an expression of Spark SQL that gives a number.
-    errors: UserError with every rule that Spark cannot use.
+    errors: UserError with every rule that Spark cannot use, or cannot work out for every row.
     """
     from pyspark.errors import PySparkException
+    from pyspark.sql import functions as F
 
     table = spark.createDataFrame(pa.Table.from_pandas(rows, preserve_index=False))
     faults = []
@@ -55,6 +57,8 @@ def rule_values(spark: SparkSession, rows: pd.DataFrame, rules: Mapping[int, str
             faults.append(f"{rule}: want an expression over {', '.join(rows.columns)}, have: {str(error).splitlines()[0]}")
     if faults:
         raise UserError("--rule: Spark SQL cannot use it", faults, "Write it as in a SELECT; names of odd letters go between backticks.")
+    if of_rows := row_faults(table, {rule: F.expr(f"CAST(({rule}) AS DOUBLE)") for rule in rules.values()}):
+        raise UserError("--rule: some rows have no number by it", [f"{rule}: {fault}" for rule, fault in of_rows.items()], CURE_OF_ROWS)
     values = table.selectExpr(*[f"CAST(({rule}) AS DOUBLE) AS rule_{arm}" for arm, rule in rules.items()]).toArrow()
     numbers = {arm: values[f"rule_{arm}"].to_numpy() for arm in rules}  # a null is NaN there
     return {arm: np.where(np.isnan(of_arm), -np.inf, of_arm) for arm, of_arm in numbers.items()}

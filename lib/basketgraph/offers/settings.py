@@ -27,3 +27,5 @@ class OfferSettings(Settings):
     least_discount_lines: int
     reserve_level: float
     reserve_draws: int
+    outcome_days: int
+    least_holdout: int

@@ -10,7 +10,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import functions as F
 
 from basketgraph.foundation.config import UserError, did_you_mean
-from basketgraph.foundation.sql_names import names_in, short_message
+from basketgraph.foundation.sql_names import CURE_OF_ROWS, names_in, row_faults, short_message
 from basketgraph.profiles.segment_rules import FILE, SegmentRule
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ def applied_rules(rules: Mapping[str, SegmentRule], profiles: DataFrame) -> list
     """The rules as conditions over these profiles. Looks once at those columns that rules with an `otherwise` name: a shop may know one of nobody.
 
     profiles: gold.user_profiles rows of one day.
-    errors:   UserError with every rule that is no condition of Spark SQL, or names a column that is not there and does not say `otherwise`.
+    errors:   UserError with every rule that is no condition of Spark SQL, names a column that is not there and does not say `otherwise`, or cannot be
+              worked out for every profile.
     """
     there = {column.lower(): column for column in profiles.columns}
     faults: list[str] = []
@@ -51,6 +52,10 @@ def applied_rules(rules: Mapping[str, SegmentRule], profiles: DataFrame) -> list
         lacking = tuple(c for c in named[name] if there.get(c) not in known) if rule.otherwise else ()
         condition = F.lit(rule.otherwise == "everybody") if lacking else F.expr(rule.condition)
         applied.append(AppliedRule(name, condition, lacking, rule.otherwise if lacking else None))
+    of_rows = row_faults(profiles, {rule.name: rule.condition for rule in applied})
+    if of_rows:
+        faults = [f"rules.{name}.condition: {fault}, have {rules[name].condition!r:.80}" for name, fault in of_rows.items()]
+        raise UserError(f"{FILE}: some profiles cannot be held against it", faults, CURE_OF_ROWS)
     return applied
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
@@ -15,6 +16,12 @@ SPEND = ("spend_minor_28d", "spend_minor_90d")
 def user_segments(by_rule: DataFrame, learned: DataFrame) -> DataFrame:
     """user_id, segment, kind. Each of both has a row for each user and segment; their kinds tell them apart."""
     return by_rule.unionByName(learned)
+
+
+def newest_before(members: DataFrame, day: date) -> tuple[DataFrame, date | None]:
+    """The rows of the newest day before `day`, and that day; no row and None where there is none.   members: gold.user_segments rows of any day."""
+    newest: date | None = members.where(F.col("as_of") < F.lit(day)).agg(F.max("as_of")).collect()[0][0]
+    return members.where(F.col("as_of") == F.lit(newest)), newest
 
 
 def segment_summary(members: DataFrame, earlier: DataFrame, profiles: DataFrame) -> DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -36,6 +37,23 @@ def behaviour_counts(edges: DataFrame, behaviours: Sequence[str]) -> DataFrame:
 def _events(behaviour: str) -> Column:
     of_it = F.filter("behaviours", lambda one: one["behaviour"] == behaviour)
     return F.coalesce(F.get(of_it, F.lit(0))["events"], F.lit(0))
+
+
+def learned_weights(edges: DataFrame, bought: DataFrame, behaviours: Sequence[str], *, seed: int) -> dict[str, dict[str, Any]] | None:
+    """behaviour -> weight, low, high, "from": "learned"; None where too few purchases can teach it.
+
+    edges:  gold.interactions rows before the window, with a weight for every behaviour.
+    bought: user_id, item_id of the window's purchases, each once.
+    """
+    chosen = F.broadcast(learners(bought, seed=seed))
+    counts = behaviour_counts(edges.join(chosen, "user_id", how="left_semi"), behaviours).toArrow()
+    learned = learn_edge_weights(counts, bought.join(chosen, "user_id", how="left_semi").toArrow(), behaviours, seed=seed)
+    if learned is None:
+        return None
+    return {
+        name: {"weight": weight.best.profile, "low": weight.low.profile, "high": weight.high.profile, "from": "learned"}
+        for name, weight in learned.items()
+    }
 
 
 def learn_edge_weights(counts: pa.Table, bought: pa.Table, behaviours: Sequence[str], *, seed: int) -> dict[str, LearnedWeight] | None:

@@ -8,6 +8,15 @@ from datetime import date, datetime
 from typing import Any
 
 from basketgraph.foundation.money import number_in_words as money_in_words
+from basketgraph.report.campaign_outcomes import (
+    BACK_TEST,
+    NOT_UPLIFT,
+    charged_light,
+    holdout_in_words,
+    outcome_facts,
+    outcome_light,
+    outcomes_chart_of,
+)
 from basketgraph.report.environment import environment
 from basketgraph.report.sentences import day_in_words
 
@@ -24,6 +33,7 @@ class CampaignFacts:
     intervals:  redemptions and cost_minor, each (low, high).
     segments, coupons, beside: as `campaign_summary` has them.
     learned:    {"campaigns", "people", "redeemers"} of the finished campaigns.   evidence, error: of the redemption model.
+    outcome:    a row of gold.campaign_outcomes, where the campaign has ended; of those whom the shop had listed for it.
     unpriced:   coupons that nobody gets, since no discount is known for them.
     """
 
@@ -46,6 +56,7 @@ class CampaignFacts:
     profiles_as_of: date | None
     level: float
     holdout_share: float = 0.0
+    outcome: Mapping[str, Any] | None = None
 
 
 def campaign_page(facts: CampaignFacts, *, shop: str, made_at: datetime) -> str:
@@ -60,7 +71,8 @@ def campaign_page(facts: CampaignFacts, *, shop: str, made_at: datetime) -> str:
             title=f"campaign {facts.campaign_id}",
             dates=f"{day_in_words(facts.start)} to {day_in_words(facts.end)}",
             facts=facts,
-            lights=[budget_light(facts, budget), evidence_light(facts)],
+            lights=lights(facts),
+            after=after_in_words(facts),
             tiles=tiles(facts, budget),
             why=why_in_words(facts),
             segments=[{**row, "name": LIFECYCLES.get(row["lifecycle"], row["lifecycle"])} for row in facts.segments],
@@ -70,6 +82,28 @@ def campaign_page(facts: CampaignFacts, *, shop: str, made_at: datetime) -> str:
             unknown=unknown_in_words(facts),
         )
     )
+
+
+def lights(facts: CampaignFacts) -> list[dict[str, str]]:
+    """What the first screen says: before the end whether the budget holds, after it what came of the campaign and whether it held."""
+    (budget,) = facts.metrics["budgets"].values()
+    if facts.outcome is None:
+        return [budget_light(facts, budget), evidence_light(facts)]
+    charged = charged_light(facts.outcome, facts.currency) or budget_light(facts, budget)
+    return [outcome_light(facts.outcome), charged, evidence_light(facts)]
+
+
+def after_in_words(facts: CampaignFacts) -> dict[str, Any] | None:
+    """What came of the campaign; None before its end."""
+    if facts.outcome is None:
+        return None
+    return {
+        "svg": outcomes_chart_of([facts.outcome]),
+        "rows": outcome_facts(facts.outcome, facts.currency),
+        "holdout": holdout_in_words(facts.outcome, facts.currency),
+        "about": BACK_TEST if facts.outcome.get("forecast") == "back_test" else "",
+        "not_uplift": NOT_UPLIFT,
+    }
 
 
 def money(facts: CampaignFacts, minor: float) -> str:

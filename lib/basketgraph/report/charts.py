@@ -155,6 +155,21 @@ def models_chart(models: Sequence[dict[str, Any]], alternative: str, prefix: str
     return _svg(bars + dots, alternative, prefix)
 
 
+def outcomes_chart(bars: Sequence[dict[str, Any]], alternative: str, prefix: str) -> Markup:
+    """What was expected, with its range, and a dot for what came. bars: {name, low, expected, high, came}, in the order to be shown."""
+    values = [{**bar, "outside": not bar["low"] <= bar["came"] <= bar["high"]} for bar in bars]
+    base = alt.Chart(alt.Data(values=values), width=WIDTH - 60, height=26 * len(values))
+    names = alt.Y("name:N", sort=None, title=None, axis=alt.Axis(grid=False, labelLimit=140))
+    scale = alt.Scale(zero=True, nice=True)
+    ranges = base.mark_bar(height=9, color=OTHERS, opacity=0.5).encode(
+        x=alt.X("low:Q", title=None, scale=scale, axis=alt.Axis(tickCount=4, format="~r")), x2="high:Q", y=names
+    )
+    middles = base.mark_tick(thickness=2, size=14, color=OTHERS).encode(x="expected:Q", y=names)
+    colour = alt.Color("outside:N", scale=alt.Scale(domain=[True, False], range=[TROUBLE, SUBJECT]), legend=None)
+    dots = base.mark_point(filled=True, size=80, opacity=1).encode(x="came:Q", y=names, color=colour)
+    return _svg(ranges + middles + dots, alternative, prefix)
+
+
 def _time(days: Sequence[date]) -> alt.X:
     """The axis of column `day`, with up to five days named. In UTC, so that a day is that day wherever the page is made."""
     step = max(1, -(-(days[-1] - days[0]).days // 4))

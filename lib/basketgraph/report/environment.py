@@ -1,23 +1,18 @@
-"""How pages are rendered: templates that escape what they show, and refuse names that nobody gave them."""
+"""The templates of this room, with the filters that they share."""
 
 from __future__ import annotations
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment
 
 from basketgraph.foundation.privacy.log_masking import masked
 from basketgraph.foundation.quality.renderers import number_in_words
+from basketgraph.foundation.templates import template_environment
 
 LONGEST_TEXT = 600
 
 
 def environment() -> Environment:
-    made = Environment(
-        loader=PackageLoader("basketgraph.report"),
-        autoescape=select_autoescape(["html"]),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    made = template_environment("basketgraph.report")
     made.filters |= {
         "number": number_in_words,
         "masked": lambda text: masked(str(text), longest=LONGEST_TEXT),

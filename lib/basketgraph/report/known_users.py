@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import reduce
 from typing import Any
 
+import pyarrow as pa
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from basketgraph.foundation.contracts import contracts
@@ -40,7 +43,22 @@ def known_user_hider(texts: Iterable[str], warehouse: Warehouse, pseudonyms: Pse
             rows = warehouse.newest(name).where(F.col("user_id").isin(sorted(set(of_words.values())))).select("user_id").distinct()
             users |= {row["user_id"] for row in rows.collect()}
     known = [word for word, pseudonym in of_words.items() if pseudonym in users]
-    return _hider(known) if known else None
+    return hider(known) if known else None
+
+
+def known_words(texts: DataFrame, warehouse: Warehouse, pseudonym: Callable[[Column], Column]) -> list[str]:
+    """The words of many texts whose pseudonyms are users of this warehouse, for `hider`; on executors.   texts: text."""
+
+    def words_of(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            found = sorted({word for text in batch.column("text").to_pylist() for word in _words(text)})
+            yield pa.record_batch([pa.array(found, pa.string())], names=["word"])
+
+    words = texts.select("text").mapInArrow(words_of, "word string").distinct()
+    tables = [name for name, terms in contracts().items() if name.startswith("silver.") and "user_id" in terms.columns]
+    users = reduce(DataFrame.unionByName, [warehouse.newest(name).select("user_id") for name in tables]).where("user_id IS NOT NULL").distinct()
+    named = words.withColumn("user_id", pseudonym(F.col("word")))
+    return sorted(row["word"] for row in named.join(users, "user_id", how="left_semi").select("word").collect())
 
 
 def _row(text: str) -> dict[str, Any] | None:
@@ -62,7 +80,10 @@ def _words(text: str) -> Iterator[str]:
     yield from (part for part in (text.strip(), *WORD.findall(text), *re.findall(r"[^\W_]+", text), *re.split(r"[_\s]+", text)) if len(part) >= LEAST)
 
 
-def _hider(known: list[str]) -> Callable[[str], str]:
+def hider(known: list[str]) -> Callable[[str], str]:
+    """A function that hides these words in a text."""
+    if not known:
+        return str
     longest_first = sorted(known, key=lambda word: (-len(word), word))
     pattern = re.compile("|".join(rf"(?<![^\W_])(?!{DATE}){re.escape(word)}(?![^\W_])" for word in longest_first))
     return lambda text: pattern.sub(HIDDEN, text)

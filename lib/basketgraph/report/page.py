@@ -10,6 +10,7 @@ from basketgraph.foundation.cuts import not_judged_in_words
 from basketgraph.foundation.privacy.log_masking import masked_row
 from basketgraph.foundation.quality.renderers import share_in_words
 from basketgraph.foundation.tables.warehouse import Warehouse
+from basketgraph.report.campaign_outcomes import outcomes_in_words
 from basketgraph.report.changes_in_words import since
 from basketgraph.report.environment import environment
 from basketgraph.report.figures import check_figures, figures, sales_figure
@@ -43,6 +44,7 @@ def page(data: PageData, *, shop: str, description: str, made_at: datetime) -> s
             lights=[data_light(data), lists_light(data)],
             **_about_lists(data),
             groups=segments_in_words(data.segments) if data.segments else None,
+            ended=outcomes_in_words(data.outcomes) if data.outcomes else None,
             funnel=funnel_in_words(data.visits) if data.visits else None,
             exposures=exposures_in_words(data.exposures) if data.exposures else None,
             responses=responses_in_words(data.responses),

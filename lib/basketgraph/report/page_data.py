@@ -13,14 +13,15 @@ from basketgraph.foundation.contracts import contracts
 from basketgraph.foundation.goals import PURCHASE, Goal
 from basketgraph.foundation.runs.job import RunLog, last_tries
 from basketgraph.foundation.tables.warehouse import RunTables, Warehouse, newest_release
-from basketgraph.report import new_places, segments
+from basketgraph.report import campaign_outcomes, new_places, segments
 from basketgraph.report.changes import Changes, changes
 from basketgraph.report.examples import Example, live_examples
 from basketgraph.report.exposures import Exposures, shop_exposures, shop_responses
 from basketgraph.report.known_users import Pseudonyms, hidden, known_user_hider, raw_texts
 from basketgraph.report.lists import Lists, shown_lists
+from basketgraph.report.live_metrics import live_metrics
 from basketgraph.report.newest import newest_checks
-from basketgraph.report.records import Rows, as_dicts, file_counts, live_metrics
+from basketgraph.report.records import Rows, as_dicts, file_counts
 from basketgraph.report.steps import REPORT, unfinished
 from basketgraph.report.trends import broken_by_run, check_histories, deliveries, shop_days
 from basketgraph.report.visits import Visits, shop_visits
@@ -64,6 +65,7 @@ class PageData:
     responses: Rows = field(default_factory=list)  # returns, dismissals and ratings of what was on lists
     segments: dict[str, Any] | None = None  # `metrics.segments` of the step that counted them, where its table is live
     new_places: dict[str, Any] | None = None  # `metrics.new_places` of the step that made the lists, where they are live
+    outcomes: dict[str, Any] | None = None  # `metrics.outcomes`, of campaigns that have ended; likewise
 
 
 def read_page_data(
@@ -122,8 +124,9 @@ def read_page_data(
         exposures=exposures,
         titles=json.loads(encoded["detail"])["metrics"]["text_vectors"] if encoded else None,
         responses=shop_responses(tables, ds) if visits or exposures else [],
-        segments=live_metrics(runs, release, segments.STEP, segments.TABLE).get("segments"),
-        new_places=live_metrics(runs, release, new_places.STEP, new_places.TABLE).get("new_places"),
+        segments=live_metrics(runs, release, step=segments.STEP, table=segments.TABLE, name="segments"),
+        outcomes=live_metrics(runs, release, step=campaign_outcomes.STEP, table=campaign_outcomes.TABLE, name="outcomes"),
+        new_places=live_metrics(runs, release, step=new_places.STEP, table=new_places.TABLE, name="new_places"),
     )
     return without_known_users(data, tables, pseudonyms)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
@@ -11,7 +9,6 @@ from pyspark.sql import functions as F
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
-    from basketgraph.foundation.runs.job import RunLog
 
 Rows = list[dict[str, Any]]
 
@@ -33,13 +30,3 @@ def file_counts(condition: Column | None = None) -> list[Column]:
 
 def as_dicts(rows: DataFrame) -> Rows:
     return [row.asDict(recursive=True) for row in rows.collect()]
-
-
-def live_metrics(runs: RunLog | None, release: Mapping[str, Any] | None, step: str, table: str) -> dict[str, Any]:
-    """`metrics` of the newest run of a step; none where the version that it wrote is not live, or the run log is not known."""
-    logged = runs.last.get(step) if runs else None
-    version = (logged or {}).get("outputs", {}).get(table)
-    if logged is None or release is None or version is None or release["versions"].get(table) != version:
-        return {}
-    metrics: dict[str, Any] = json.loads(logged["detail"] or "{}").get("metrics", {})
-    return metrics

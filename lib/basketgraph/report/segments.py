@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from basketgraph.foundation.money import minor_units
 from basketgraph.foundation.quality.renderers import number_in_words
 from basketgraph.report.sentences import day_in_words
-
-if TYPE_CHECKING:
-    pass
 
 STEP, TABLE = "user_segments", "gold.user_segments"
 KINDS = {"rule": "By rule", "learned": "Learned"}

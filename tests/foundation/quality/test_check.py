@@ -87,6 +87,14 @@ GOOD: dict[str, dict[str, Any]] = {
     "gold.coupon_allocation": {
         "as_of": DS, "campaign_id": "c", "user_id": USER, "coupon_id": "p", "rank": 1, "probability": 0.0, "value_minor": 0.0, "cost_minor": 0.0,
     },
+    "gold.campaign_budgets": {
+        "as_of": DS, "campaign_id": "c", "budget_minor": 9.0, "set_on": DAY, "spent_minor": 4.0, "outstanding_minor": 3.0, "planned_minor": 2.0,
+        "expected_cost_minor": 2.0, "shadow_price": 1.0, "within_budget": 1.0,
+    },
+    "gold.campaign_outcomes": {
+        "as_of": DS, "campaign_id": "c", "start_date": DAY, "end_date": DAY, "people": 9, "redeemers": 2, "redemptions": 3, "holdout_people": 1,
+        "holdout_redeemers": 0, "no_evidence": "too_few",
+    },
     "gold.item_texts": {"item_id": "i", "text": "jam", "text_hash": hashlib.sha256(b"jam").hexdigest()},
     "gold.item_text_vectors": {"text_hash": "h", "model": "m", "vector": [0.6, 0.8], "by_characters": False},
     "gold.user_moods": {
@@ -236,6 +244,14 @@ BROKEN: list[tuple[str, str, dict[str, Any] | None]] = [
     ("gold.coupon_scores", "column_values_to_meet:expected_spend_minor", {"discount_minor": 0.0}),
     ("gold.coupon_allocation", "key_to_be_unique:as_of,campaign_id,user_id,coupon_id", None),
     ("gold.coupon_allocation", "column_values_to_meet:cost_minor", {"value_minor": float("nan")}),
+    ("gold.campaign_budgets", "key_to_be_unique:as_of,campaign_id", None),
+    ("gold.campaign_budgets", "column_values_to_meet:budget_minor", {"spent_minor": -1.0}),
+    ("gold.campaign_budgets", "column_values_to_meet:expected_cost_minor", {"outstanding_minor": 4.0}),
+    ("gold.campaign_outcomes", "key_to_be_unique:as_of,campaign_id", None),
+    ("gold.campaign_outcomes", "column_values_to_meet:redeemers", {"redeemers": 4}),
+    ("gold.campaign_outcomes", "column_values_to_meet:end_date", {"end_date": DS}),
+    ("gold.campaign_outcomes", "column_values_to_meet:forecast", {"forecast": "plan"}),
+    ("gold.campaign_outcomes", "column_values_to_meet:no_evidence", {"no_evidence": None}),
     ("gold.item_texts", "key_to_be_unique:item_id", None),
     ("gold.item_texts", "column_values_to_meet:text", {"text": "tea"}),
     ("gold.item_text_vectors", "key_to_be_unique:text_hash,model", None),

@@ -104,7 +104,14 @@ def test_a_table_that_was_never_published_does_not_go_live_with_another_pipeline
 def test_a_pipeline_publishes_what_its_steps_read_and_write_and_what_every_run_adds_to() -> None:
     tables, known = released_tables(), pipelines()
     prices = {"gold.price_bands", "gold.category_price_bands", "gold.price_sensitivity", "gold.price_conflicts"}
-    offers = prices | {"gold.campaign_scores", "gold.coupon_scores", "gold.coupon_allocation", "gold.contacts"}
+    offers = prices | {
+        "gold.campaign_scores",
+        "gold.coupon_scores",
+        "gold.coupon_allocation",
+        "gold.campaign_budgets",
+        "gold.contacts",
+        "gold.campaign_outcomes",
+    }
     content = {"gold.user_moods", "gold.item_moods", "gold.search_indexes", "gold.answers"}
     assert set(known.published_by("all", tables)) == set(tables) - offers - content
     assert offers | {"silver.events", "ops.quality_results"} <= set(known.published_by("offer", tables))

@@ -297,6 +297,15 @@ def newest_release(warehouse: Warehouse) -> dict[str, Any] | None:
     return newest_first[0] if newest_first else None
 
 
+def released_rows(tables: Warehouse, table: str) -> tuple[DataFrame, date | None]:
+    """A table's rows as the live release has them, and the day that the release is of; no row and None where it does not have the table."""
+    live = newest_release(tables)
+    version = live["versions"].get(table) if live else None
+    if live is None or version is None:
+        return tables.newest(table).limit(0), None
+    return tables.read_version(table, version), live["as_of"]
+
+
 def table_rows(warehouse: Warehouse, versions: Mapping[str, int]) -> dict[str, int]:
     """Row counts at these versions; Delta answers from its log, which takes it longer to open than to read: several at once."""
     with ThreadPoolExecutor(LOGS_AT_ONCE) as pool:
