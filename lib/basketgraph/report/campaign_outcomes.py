@@ -95,7 +95,8 @@ def outcome_facts(outcome: Mapping[str, Any], currency: str) -> list[tuple[str, 
         redeemed = f"{outcome['redeemed_coupons']:,} of {outcome['coupons']:,}{_range(outcome, 'expected_redemptions')}"
         told.append((f"Coupons {which}, that were redeemed", redeemed))
         costs = " to ".join(money_in_words(round(outcome[f"expected_cost_minor_{end}"]), currency) for end in ("low", "high"))
-        told.append(("What these did cost", f"{money('coupons_cost_minor')}; expected {money('expected_cost_minor')} ({costs})"))
+        shown = f"{outcome['coupons_with_discount']:,} of them show a discount in sales"
+        told.append(("What these did cost", f"{money('coupons_cost_minor')}: {shown}; expected {money('expected_cost_minor')} ({costs})"))
     if outcome.get("within_budget") is not None:
         told.append(("Budget", f"{money('charged_minor')} of {money('budget_minor')}: {'kept' if outcome['within_budget'] else 'exceeded'}"))
     return told
