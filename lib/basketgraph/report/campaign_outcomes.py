@@ -77,9 +77,8 @@ def charged_light(outcome: Mapping[str, Any], currency: str) -> dict[str, str] |
     level, words = ("good", "kept") if outcome["within_budget"] else ("critical", "exceeded")
     if outcome["coupons_of"] == "given":
         return {"subject": "Budget", "level": level, "words": words, "sentence": f"Redeemed coupons cost {charged}, of {budget}."}
-    sentence = (
-        f"This plan was not carried out. Its people redeemed {outcome['redeemed_coupons']:,} of its coupons, which cost {charged}, of {budget}."
-    )
+    redeemed = f"Its people redeemed {outcome['redeemed_coupons']:,} of its coupons, which cost {charged}, of {budget}."
+    sentence = f"This plan was not carried out. {redeemed}"
     return {"subject": "Budget of this plan", "level": level, "words": words, "sentence": sentence}
 
 
@@ -163,9 +162,8 @@ def _row(outcome: Mapping[str, Any], currency: str) -> dict[str, Any]:
     money = [f"{money_in_words(round(outcome[name]), currency)} {currency}" for name in ("cost_minor", "redeemers_spend_minor")]
     budget = ""
     if outcome.get("within_budget") is not None:
-        kept = (
-            f"{'kept' if outcome['within_budget'] else 'exceeded'}{'' if outcome['coupons_of'] == 'given' else ' by a plan that was not carried out'}"
-        )
+        by = "" if outcome["coupons_of"] == "given" else " by a plan that was not carried out"
+        kept = f"{'kept' if outcome['within_budget'] else 'exceeded'}{by}"
         budget = f"{money_in_words(round(outcome['charged_minor']), currency)} of {money_in_words(round(outcome['budget_minor']), currency)}: {kept}"
     expected = "no forecast" if came is None else f"{came.expected:,.0f} ({came.low:,.0f} to {came.high:,.0f})"
     redeemed = f"{outcome['redeemers']:,}" if came is None else f"{came.came:,}, {came.words}"
