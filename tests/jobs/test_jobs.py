@@ -18,10 +18,10 @@ from basketgraph.shards.manifest import read_manifest
 from support.ran_jobs import DS, ORDER, VISITS, RanJobs
 
 MAPPED = {"silver.events", "silver.items", "silver.rejected_rows"}
-# Nothing was cancelled, nothing was done but buy, nobody has twenty lines, and there was no campaign.
+# Nothing was cancelled, nothing was done but buy, nobody has twenty lines, nothing came later, and there was no campaign.
 EMPTY = {
     *("gold.kept_purchases", "gold.sessions", "gold.impossible_visitors", "gold.refused_items", "gold.item_transitions", "gold.audiences"),
-    *("gold.price_sensitivity", "gold.campaign_scores", "gold.coupon_scores", "gold.coupon_allocation"),
+    *("gold.price_sensitivity", "gold.campaign_scores", "gold.coupon_scores", "gold.coupon_allocation", "gold.new_item_candidates"),
 }
 pytestmark = pytest.mark.slow
 
