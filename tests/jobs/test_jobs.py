@@ -21,13 +21,11 @@ from support.contract_rows import rows
 from support.ran_jobs import DS, ORDER, VISITS, RanJobs
 
 MAPPED = {"silver.events", "silver.items", "silver.rejected_rows"}
-# Nothing was cancelled, nothing was done but buy, nobody has twenty lines searched or wrote anything, and there was no campaign.
+# Nothing was cancelled, nothing was done but buy, nobody has twenty lines, searched or wrote anything, nothing came later, and there was no campaign.
 EMPTY = {
     *("gold.kept_purchases", "gold.sessions", "gold.impossible_visitors", "gold.refused_items", "gold.item_transitions", "gold.audiences"),
-    *("gold.price_sensitivity", "gold.campaign_scores", "gold.coupon_scores", "gold.coupon_allocation"),
-    *("gold.user_moods", "gold.item_moods"),
-    "gold.answers",
-    *("gold.campaign_budgets", "gold.campaign_outcomes"),
+    *("gold.price_sensitivity", "gold.campaign_scores", "gold.coupon_scores", "gold.coupon_allocation", "gold.new_item_candidates"),
+    *("gold.user_moods", "gold.item_moods", "gold.answers", "gold.campaign_budgets", "gold.campaign_outcomes"),
 }
 pytestmark = pytest.mark.slow
 

@@ -72,6 +72,7 @@ def test_an_outcome_counts_its_own_people_and_days_and_each_line_once(spark: Spa
     assert (got["people"], got["redeemers"], got["redemptions"], got["cost_minor"], got["redeemers_spend_minor"]) == (4, 1, 2, 30.0, 500.0)
     assert (got["expected_redeemers"], got["expected_redeemers_low"], got["expected_redeemers_high"]) == (2.0, 0.0, 4.0)
     assert (got["coupons"], got["redeemed_coupons"], got["expected_redemptions"], got["expected_cost_minor"]) == (2, 1, 1.0, 20.0)
+    assert got["coupons_with_discount"] == 1
     assert (got["coupons_cost_minor"], got["charged_minor"], got["within_budget"]) == (30.0, 30.0, False)
     assert (got["holdout_people"], got["holdout_redeemers"], got["holdout_spend_minor"], got["others_spend_minor"]) == (2, 0, 100.0, 325.0)
     assert got["difference_minor_low"] < got["difference_minor"] == 225.0 < got["difference_minor_high"]

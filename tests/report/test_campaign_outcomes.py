@@ -20,7 +20,7 @@ def test_the_runs_page_tells_what_was_expected_and_what_came_of_each_campaign() 
         "Redeemed is not gained",
         '<td role="cell" class="number" data-label="expected to redeem">53 (40 to 66)</td>',
         '<td role="cell" class="number" data-label="redeemed">52, as expected</td>',
-        "30.00 of 25.00: exceeded",
+        "30.00 of 25.00: exceeded by a plan that was not carried out",
         "no forecast",
         "campaign autumn: expected 53, redeemed 52",
     ):

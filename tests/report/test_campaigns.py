@@ -92,7 +92,8 @@ def test_the_first_screen_says_what_to_expect_at_which_cost_and_that_it_is_not_u
         ({"error": 0.7}, "Forecast: rough"),
         ({"unpriced": 3}, "What 3 coupons cost"),
         ({"outcome": OUTCOME}, "What came of it: as expected"),
-        ({"outcome": OUTCOME}, "Budget: exceeded"),
+        ({"outcome": OUTCOME}, "Budget of this plan: exceeded"),
+        ({"outcome": OUTCOME}, "11 of them show a discount in sales"),
         ({"audience": None}, "the people that the shop lists for this campaign"),
     ],
 )

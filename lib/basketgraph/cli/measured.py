@@ -191,7 +191,7 @@ def _print_outcomes(out: Console, metrics: Mapping[str, Any]) -> None:
     shown = table(f"\ncampaigns that ended before {found['as_of']}", "campaign", "people", "expected to redeem", "redeemed", "cost", "within budget")
     for one in found["campaigns"]:
         expected = "" if one.get("expected_redeemers") is None else _expected(one, "expected_redeemers")
-        kept = {None: "", True: "yes", False: "no"}[one.get("within_budget")]
+        kept = {None: "", True: "yes", False: "no"}[one.get("within_budget") if one.get("coupons_of") == "given" else None]
         cost = number_in_words(one["cost_minor"], found["currency"])
         shown.add_row(one["campaign_id"], f"{one['people']:,}", expected, f"{one['redeemers']:,}", cost, kept)
     out.print(shown)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 CHUNK = 2_000  # coupons drawn at once
 KEY = ("campaign_id", "coupon_id", "user_id")  # of a coupon given
-PARTS = 8  # of the coupons, by hash of the person: as many on every machine, so that each coupon meets the same draws
+PARTS = 4  # of the coupons, by hash of the person: as many on every machine, so that each coupon meets the same draws
 SUMS = "sums binary"
 UNKNOWN_ERROR = 0.5  # of probabilities, where no earlier campaign tells: e^.5 is two thirds more than expected
 LARGEST_CUT = 0.5

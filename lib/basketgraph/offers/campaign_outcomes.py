@@ -84,7 +84,8 @@ def campaign_outcomes(
         told |= {"no_evidence": no_evidence(counts[name], name in contacted, terms.least_holdout)}
         if of is not None:
             coupons_of = forecasts.coupons_of[name]
-            told |= {"coupons_of": coupons_of, "coupons": of.coupons, "redeemed_coupons": of.redeemed, "coupons_cost_minor": float(of.cost)}
+            told |= {"coupons_of": coupons_of, "coupons": of.coupons, "redeemed_coupons": of.redeemed}
+            told |= {"coupons_with_discount": of.with_cost, "coupons_cost_minor": float(of.cost)}
             told |= _interval("expected_redemptions", redemptions.get(name)) | _interval("expected_cost_minor", costs.get(name))
             if budget is not None:
                 spent = charged.get(name, 0.0) if coupons_of == GIVEN else float(of.cost)
@@ -179,7 +180,7 @@ def _interval(name: str, of: tuple[float, float, float] | None) -> dict[str, flo
 
 
 def _coupons(rows: CampaignRows, forecasts: Forecasts, names: Sequence[str], *, known_to: date) -> DataFrame:
-    """The forecast's coupons with is_redeemed, and cost: what each took off its lines. Two coupons that are good for a line share it."""
+    """The forecast's coupons with is_redeemed, and cost: what each took off its lines, null where none shows it. Two coupons of a line share it."""
     own = forecasts.coupons.where(F.col("campaign_id").isin(list(names)))
     used = rows.redemptions.where(F.col("redemption_date") < F.lit(known_to)).select(*KEY).distinct().withColumn("is_redeemed", F.lit(True))
     lines = redeemed_lines(rows, before=known_to).join(own.select(*KEY), list(KEY), how="left_semi")
@@ -188,11 +189,12 @@ def _coupons(rows: CampaignRows, forecasts: Forecasts, names: Sequence[str], *, 
     parts = lines.join(shared, ["campaign_id", "event_id"], how="inner")  # one row a line
     cost = parts.groupBy(*KEY).agg(F.sum(F.col("coupon_minor") / F.col("shared")).alias("cost"))
     joined = own.join(used, list(KEY), how="left").join(cost, list(KEY), how="left")  # at most one row a KEY
-    return joined.fillna(False, ["is_redeemed"]).fillna(0.0, ["cost"]).localCheckpoint()
+    return joined.fillna(False, ["is_redeemed"]).localCheckpoint()
 
 
 def _sums() -> tuple[Column, ...]:
-    return F.count("*").alias("coupons"), F.count_if(F.col("is_redeemed")).alias("redeemed"), F.sum("cost").alias("cost")
+    cost, with_cost = F.coalesce(F.sum("cost"), F.lit(0.0)).alias("cost"), F.count("cost").alias("with_cost")
+    return F.count("*").alias("coupons"), F.count_if(F.col("is_redeemed")).alias("redeemed"), cost, with_cost
 
 
 def as_metrics(outcomes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 ROUNDS = 8  # of allocation and draws, until each budget holds often enough
 LAST_ROUNDS = 6  # more, in which the planned cost of what does not hold is halved: such budgets are about as large as one discount
+LEAST_BUDGET = 1e-6  # in minor units: less than any coupon is expected to cost
 STEP = 0.97  # of a planned budget that did not hold often enough
 
 
@@ -58,8 +60,12 @@ class Left(NamedTuple):
         return np.maximum(budgets - self.spent, 0.0)
 
     def free(self, budgets: Floats) -> Floats:
-        """What new coupons may be expected to cost."""
-        return np.maximum(budgets - self.spent - self.outstanding, 0.0)
+        """What new coupons may be expected to cost; at least LEAST_BUDGET, so that its price stays finite."""
+        return np.maximum(budgets - self.spent - self.outstanding, LEAST_BUDGET)
+
+    def is_used_up(self, unspent: Floats, level: float) -> NDArray[np.bool_]:
+        """Whether the coupons held alone exceed what is unspent of a budget too often: then it has nothing for new ones."""
+        return np.zeros(len(unspent), dtype=bool) if self.draws is None else within(self.draws, unspent) < level
 
     def with_held(self, costs: Floats) -> Floats:
         """Costs of new coupons and of those that are held.   costs: [draws, budgets]."""
@@ -160,18 +166,21 @@ def reserved(
     """
     given = _given(free, placed, terms)
     costs = left.with_held(simulated_costs(given, factors, seed=limits.seed))
+    used_up = left.is_used_up(unspent, limits.level)
     planned = np.minimum(terms.budgets, planned_budgets(costs, terms.budgets, unspent, level=limits.level))
+    planned = np.where(used_up, LEAST_BUDGET, np.maximum(planned, LEAST_BUDGET))
     for number in range(1, ROUNDS + LAST_ROUNDS + 1):
         at("coupons under planned budgets, round", number)
         found = allocate(pairs, Terms(terms.budget_of, terms.category_of, planned, terms.floors), start=free.duals, seed=limits.seed)
         costs = left.with_held(simulated_costs(_given(found, placed, terms), factors, seed=limits.seed + number))
         held = within(costs, unspent)
-        if (held >= limits.level).all() or number == ROUNDS + LAST_ROUNDS:
+        is_settled = (held >= limits.level) | used_up
+        if is_settled.all() or number == ROUNDS + LAST_ROUNDS:
             break
         smaller = np.minimum(planned_budgets(costs, planned, unspent, level=limits.level), planned * STEP)
         if number >= ROUNDS:
             smaller = planned / 2
-        planned = np.where(held >= limits.level, planned, smaller)
+        planned = np.where(is_settled, planned, np.maximum(smaller, LEAST_BUDGET))
     return found, planned, held
 
 

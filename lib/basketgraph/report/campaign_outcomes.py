@@ -14,7 +14,7 @@ from basketgraph.report.sentences import day_in_words
 
 STEP, TABLE = "campaign_outcomes", "gold.campaign_outcomes"
 NOT_UPLIFT = "Redeemed is not gained: some of these people would have bought the same without a coupon."
-COLUMNS = ("people", "expected to redeem", "redeemed", "coupons cost", "spent on its products", "budget")
+COLUMNS = ("people", "expected to redeem", "redeemed", "all its coupons cost", "spent on its products", "budget")
 BACK_TEST = "The forecast was made afterwards, from what was known when the campaign began: it is a test of the forecast, not the plan of the time."
 NO_EVIDENCE = {
     "no_holdout": "no customers were held out of it",
@@ -74,9 +74,12 @@ def charged_light(outcome: Mapping[str, Any], currency: str) -> dict[str, str] |
     if outcome.get("within_budget") is None:
         return None
     charged, budget = (f"{money_in_words(round(outcome[name]), currency)} {currency}" for name in ("charged_minor", "budget_minor"))
-    which = "Redeemed coupons" if outcome["coupons_of"] == "given" else "The plan's coupons, as far as these people redeemed them,"
     level, words = ("good", "kept") if outcome["within_budget"] else ("critical", "exceeded")
-    return {"subject": "Budget", "level": level, "words": words, "sentence": f"{which} cost {charged}, of {budget}."}
+    if outcome["coupons_of"] == "given":
+        return {"subject": "Budget", "level": level, "words": words, "sentence": f"Redeemed coupons cost {charged}, of {budget}."}
+    redeemed = f"Its people redeemed {outcome['redeemed_coupons']:,} of its coupons, which cost {charged}, of {budget}."
+    sentence = f"This plan was not carried out. {redeemed}"
+    return {"subject": "Budget of this plan", "level": level, "words": words, "sentence": sentence}
 
 
 def outcome_facts(outcome: Mapping[str, Any], currency: str) -> list[tuple[str, str]]:
@@ -95,9 +98,11 @@ def outcome_facts(outcome: Mapping[str, Any], currency: str) -> list[tuple[str, 
         redeemed = f"{outcome['redeemed_coupons']:,} of {outcome['coupons']:,}{_range(outcome, 'expected_redemptions')}"
         told.append((f"Coupons {which}, that were redeemed", redeemed))
         costs = " to ".join(money_in_words(round(outcome[f"expected_cost_minor_{end}"]), currency) for end in ("low", "high"))
-        told.append(("What these did cost", f"{money('coupons_cost_minor')}; expected {money('expected_cost_minor')} ({costs})"))
+        shown = f"{outcome['coupons_with_discount']:,} of them show a discount in sales"
+        told.append(("What these did cost", f"{money('coupons_cost_minor')}: {shown}; expected {money('expected_cost_minor')} ({costs})"))
     if outcome.get("within_budget") is not None:
-        told.append(("Budget", f"{money('charged_minor')} of {money('budget_minor')}: {'kept' if outcome['within_budget'] else 'exceeded'}"))
+        which = "Budget" if outcome["coupons_of"] == "given" else "Budget of the plan"
+        told.append((which, f"{money('charged_minor')} of {money('budget_minor')}: {'kept' if outcome['within_budget'] else 'exceeded'}"))
     return told
 
 
@@ -157,7 +162,8 @@ def _row(outcome: Mapping[str, Any], currency: str) -> dict[str, Any]:
     money = [f"{money_in_words(round(outcome[name]), currency)} {currency}" for name in ("cost_minor", "redeemers_spend_minor")]
     budget = ""
     if outcome.get("within_budget") is not None:
-        kept = "kept" if outcome["within_budget"] else "exceeded"
+        by = "" if outcome["coupons_of"] == "given" else " by a plan that was not carried out"
+        kept = f"{'kept' if outcome['within_budget'] else 'exceeded'}{by}"
         budget = f"{money_in_words(round(outcome['charged_minor']), currency)} of {money_in_words(round(outcome['budget_minor']), currency)}: {kept}"
     expected = "no forecast" if came is None else f"{came.expected:,.0f} ({came.low:,.0f} to {came.high:,.0f})"
     redeemed = f"{outcome['redeemers']:,}" if came is None else f"{came.came:,}, {came.words}"
