@@ -264,6 +264,9 @@ def test_what_people_hold_and_what_it_cost_is_told_of_days_before_today_alone(sp
 def test_a_running_campaign_spends_what_earlier_days_have_left_of_its_budget(spark: SparkSession, conf: Config, tables: RunTables) -> None:
     first, later = CUT + timedelta(days=5), CUT + timedelta(days=9)  # redemptions of the open campaign are of the day before
 
+    if tables.read("gold.campaign_scores").isEmpty():
+        load_job("campaign_scores")(spark, conf, DS, tables)
+
     def allocated(day: date) -> dict[str, Any]:
         of_day = replace(conf, source={**conf.source, "cuts": {"validation": CUT, "test": day}})
         for table in ("gold.campaign_scores", "gold.coupon_scores"):
