@@ -200,7 +200,6 @@ def test_a_campaign_of_a_file_is_planned_on_the_live_release(spark: SparkSession
     for changed, fault in (
         ({"audience": "orders_90d >= 1000"}, "its audience holds nobody"),
         ({"audience": "ordres >= 1"}, "audience: want a condition in SQL"),
-        ({"audience": "lifecycle > 60"}, '(?s)have lifecycle > 60.*A value of the type "STRING" cannot be cast.*try_cast'),
         ({"coupons": [{"coupon": "lost"}]}, "coupon lost: want items"),
         ({"end": None}, "end: want a value"),
     ):
@@ -263,6 +262,9 @@ def test_what_people_hold_and_what_it_cost_is_told_of_days_before_today_alone(sp
 @pytest.mark.long
 def test_a_running_campaign_spends_what_earlier_days_have_left_of_its_budget(spark: SparkSession, conf: Config, tables: RunTables) -> None:
     first, later = CUT + timedelta(days=5), CUT + timedelta(days=9)  # redemptions of the open campaign are of the day before
+
+    if tables.read("gold.campaign_scores").isEmpty():
+        load_job("campaign_scores")(spark, conf, DS, tables)
 
     def allocated(day: date) -> dict[str, Any]:
         of_day = replace(conf, source={**conf.source, "cuts": {"validation": CUT, "test": day}})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from basketgraph.offers.guide_settings import GuideSettings
 from support.contract_rows import rows
 from support.wording_endpoint import BROKEN, SLOW, wording_endpoint
 
-DAY = date(2026, 3, 10)
+DAY, NOON = date(2026, 3, 10), datetime(2026, 3, 10, 12, tzinfo=timezone.utc)
 KEY = "a key of the tests, long enough"
 MAIL, NAME, USER = "zoe.quill@secret-mail.example", "Zoe Quill", "quill-7731"
 SETTINGS = parsed(GuideSettings, data_yaml("conf/settings.yaml")["guide"], "settings.guide")
@@ -181,7 +181,9 @@ def test_the_command_writes_a_page_and_planted_personal_values_never_reach_the_e
         "gold.coupon_allocation": [
             {"as_of": day, "campaign_id": "c", "coupon_id": k, "user_id": pseudonym} for k, day in (("held", before), ("used", before), ("new", DAY))
         ],
-        "gold.contacts": [{**of_day, "as_of": day, "campaign_id": name, "sent": True} for name, day in (("c", before), (f"lists {DAY}", DAY))],
+        "gold.contacts": [
+            {**of_day, "as_of": day, "campaign_id": name, "sent": True, "send_at": NOON} for name, day in (("c", before), (f"lists {DAY}", DAY))
+        ],
     }
     for table, given in planted.items():
         tables.append(rows(spark, table, given), table)

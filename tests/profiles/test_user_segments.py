@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from basketgraph.cli.preflight import check_run
 from basketgraph.foundation.config import CONF_VARIABLE, UserError, load
+from basketgraph.foundation.tables.reader import session_conf
 from basketgraph.profiles.learned_segments import SegmentSettings, learned_segments, names_of
 from basketgraph.profiles.rule_segments import applied_rules, otherwise_in_words, rule_segments
 from basketgraph.profiles.segment_rules import SegmentRule, read_rules
@@ -68,7 +69,7 @@ def test_broken_rules_are_named_all_at_once(spark: SparkSession, tmp_path: Path,
     assert refused.value.faults[2].endswith("have lifecicle; did you mean lifecycle?")
 
     shop = profiles(spark, {"user_id": "ann", "age_band": "45-54"}, {"user_id": "bob", "age_band": "70"})
-    with pytest.raises(UserError, match="try_cast") as refused:
+    with session_conf(spark, "spark.sql.ansi.enabled", "true"), pytest.raises(UserError, match="try_cast") as refused:
         applied_rules({"all": rule("true"), "older": rule("age_band > 60")}, shop)
     (fault,) = refused.value.faults
     assert fault.startswith('rules.older.condition: A value of the type "STRING" cannot be cast')

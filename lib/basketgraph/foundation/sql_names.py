@@ -47,7 +47,7 @@ def _row_fault(rows: DataFrame, expressions: list[Column]) -> str | None:
     if not expressions:
         return None
     try:
-        rows.agg(*(F.count(expression) for expression in expressions)).collect()
+        rows.agg(*(F.max(expression) for expression in expressions)).collect()  # a count would not work out a text that is not null
     except of_a_row as error:
         return re.sub(r"\bThe value '.*?' of the type", "A value of the type", short_message(error))
     return None
