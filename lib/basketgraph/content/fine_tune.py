@@ -23,8 +23,8 @@ class HeadSettings(Settings):
     temperature: float = 0.1
     learning_rate: float = 0.001
     batch: int = 512
-    steps: int = 400
-    every: int = 50
+    steps: int = 200
+    every: int = 40
     max_items: int = 6_000
 
 
