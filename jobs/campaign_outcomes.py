@@ -32,7 +32,7 @@ def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepR
     def whose(frame: DataFrame) -> DataFrame:
         return frame if links is None else of_persons(frame, links)
 
-    contacts = whose(tables.read("gold.contacts"))
+    contacts, is_back_test = whose(tables.read("gold.contacts")), run_cuts(conf, ds, tables).test < ds
     forecasts = forecasts_of(
         ended,
         whose(tables.read("gold.campaign_scores")),
@@ -41,9 +41,10 @@ def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepR
         tables.read("gold.campaign_budgets"),
         tables.read("silver.campaigns"),
         known_to=ds,
-        is_back_test=run_cuts(conf, ds, tables).test < ds,
+        is_back_test=is_back_test,
     )
-    contacted = {row.campaign_id for row in contacts.where("sent").select("campaign_id").distinct().collect()}
+    sent = contacts.where("sent").select("campaign_id").distinct().collect()
+    contacted = set() if is_back_test else {row.campaign_id for row in sent}
     found = campaign_outcomes(rows, ended, forecasts, contacted, outcome_terms(conf, settings), known_to=ds)
     outcomes = tables.rows_of("gold.campaign_outcomes", [{"as_of": ds, **one} for one in found])
     tables.overwrite_day(outcomes, "gold.campaign_outcomes", ds)

@@ -15,7 +15,7 @@ from basketgraph.foundation.runs.job import StepReport, job_main
 from basketgraph.foundation.tables.warehouse import RunTables, released_rows
 from basketgraph.offers.contact_policy import contact_policy, shop_holdout
 from basketgraph.offers.contact_settings import ContactSettings
-from basketgraph.offers.contacts import contact_counts, coupon_contacts, list_contacts, plain_words
+from basketgraph.offers.contacts import contact_counts, coupon_contacts, has_coupon_contacts, list_contacts, plain_words
 
 log = logging.getLogger("basketgraph")
 
@@ -28,6 +28,9 @@ def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepR
     if not allocation.isEmpty():
         day, what = cut, "coupons"
         proposed = coupon_contacts(allocation, tables.read("silver.campaigns"), day=day, settings=settings, time_zone=zone)
+    elif listed_day is not None and listed_day != cut and has_coupon_contacts(tables.read("gold.contacts"), listed_day):
+        log.info("contacts: coupons were proposed as of %s, the day of the published lists: what was sent of them stays", listed_day)
+        return StepReport(0, 0)
     elif listed_day is not None:
         day, what = listed_day, "lists"
         proposed = list_contacts(lists.where(F.col("as_of") == F.lit(day)), day=day, settings=settings, time_zone=zone)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import date
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from basketgraph.foundation.config import Config
@@ -16,9 +16,10 @@ from basketgraph.foundation.tables.warehouse import RunTables
 from basketgraph.offers.allocation_limits import coupons_of, limits_of
 from basketgraph.offers.campaigns import campaigns_known
 from basketgraph.offers.contact_policy import shop_holdout
+from basketgraph.offers.contact_settings import ContactSettings
 from basketgraph.offers.contacts import CONTACTS
 from basketgraph.offers.coupon_allocation import allocate_coupons, allocation_rows, budget_rows
-from basketgraph.offers.earlier_coupons import EarlierCoupons, earlier_coupons, given_coupons, new_scores, set_budgets
+from basketgraph.offers.earlier_coupons import EarlierCoupons, contactable, earlier_coupons, given_coupons, late_budgets, new_scores, set_budgets
 from basketgraph.offers.settings import OfferSettings
 
 log = logging.getLogger("basketgraph")
@@ -27,12 +28,11 @@ log = logging.getLogger("basketgraph")
 def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:
     settings, cut = conf.section("offers", OfferSettings), run_cuts(conf, ds, tables).test
     of_cut, in_holdout = F.col("as_of") == F.lit(cut), shop_holdout(conf)(F.col("user_id"))
-    earlier = before_today(conf, cut, tables)
     every = tables.read("gold.coupon_scores").where(of_cut & F.col("discount_minor").isNotNull() & ~in_holdout)
-    scores = new_scores(every, earlier, coupons_a_person=settings.coupons_a_person)
+    earlier, scores = before_today(conf, cut, tables, every, settings)
     coupons = coupons_of(scores)
     if not coupons:
-        log.info("coupon_allocation: gold.coupon_scores has no coupon with a known discount to give as of %s: nothing to allocate", cut)
+        log.info("coupon_allocation: as of %s no new coupon with a known discount is for somebody who may be contacted: nothing to allocate", cut)
         tables.clear_day("gold.coupon_allocation", cut)
         tables.clear_day("gold.campaign_budgets", cut)
         return StepReport(0, 0)
@@ -46,14 +46,18 @@ def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepR
     return StepReport(scores.count(), found.metrics["coupons"], detail={"metrics": {"allocation": told}})
 
 
-def before_today(conf: Config, cut: date, tables: RunTables) -> EarlierCoupons:
-    """What plans of days before the cut have given, by person as of the cut."""
+def before_today(conf: Config, cut: date, tables: RunTables, every: DataFrame, settings: OfferSettings) -> tuple[EarlierCoupons, DataFrame]:
+    """What plans of days before the cut have given, by person as of the cut; and which of all scores are of new coupons that may reach somebody."""
     persons, campaigns = Persons(tables, conf.source), tables.read("silver.campaigns")
-    links = persons.links(cut)
-    given = given_coupons(tables.read("gold.coupon_allocation"), tables.read(CONTACTS), campaigns, before=cut)
+    links, contacts = persons.links(cut), tables.read(CONTACTS)
+    given = given_coupons(tables.read("gold.coupon_allocation"), contacts, campaigns, before=cut)
     budgets = set_budgets(tables.read("gold.campaign_budgets"), campaigns, before=cut)
-    by_person = given if links is None else of_persons(given, links)
-    return earlier_coupons(by_person, budgets, campaigns_known(tables, persons, cut), before=cut)
+    if links is not None:
+        given, contacts = of_persons(given, links), of_persons(contacts, links)
+    budgets |= late_budgets(given, every, budgets, settings)
+    earlier = earlier_coupons(given, budgets, campaigns_known(tables, persons, cut), before=cut)
+    new = new_scores(every, earlier, coupons_a_person=settings.coupons_a_person)
+    return earlier, contactable(new, contacts, conf.section("contacts", ContactSettings), before=cut)
 
 
 if __name__ == "__main__":

@@ -64,6 +64,8 @@ def test_numbers_beyond_what_a_library_takes_are_told_before_the_first_step() ->
         checked(every, recall__rebuy="{popularity: 9000, ease: 1001}", recall__discovery="{als: -1}")
     with pytest.raises(UserError, match=r"(?s)ranks: want at most 8 .*, have 9.*recall.als_rank: want at most 64 .*, have 65"):
         checked(every, ranks="9", recall__als_rank="65")
+    with pytest.raises(UserError, match=r"(?s)settings.offers.outcome_days.*settings.offers.least_holdout"):
+        checked(["campaign_outcomes"], offers__outcome_days="-1", offers__least_holdout="1")
     checked(["clean", "publish"], ranks="9", recall__rebuy="{popularity: 12000}")
     with pytest.raises(UserError, match=r"settings.alerts"):
         checked(["clean"], alerts__timeout_seconds="soon")

@@ -127,6 +127,18 @@ def test_moods_are_told_with_how_good_they_are_and_where_there_is_no_evidence() 
     assert "topic no evidence: too few reviews with a label of two kinds of 1,200 people and 300 products" in text
 
 
+def test_steps_that_an_older_version_ran_are_told_with_what_they_logged() -> None:
+    budget = {"budget": 900.0, "planned": 300.0, "expected_cost": 250.0, "shadow_price": 1.5, "within_budget": 0.96}
+    allocation = {"currency": "EUR", "coupons": 5, "people": 4, "expected_redemptions": 1.0, "reserve_price": 2.0, "value_without_reserve": 7.0}
+    index = {"titles": 1200, "items": 1300, "bytes": 1 << 20}
+    outcomes = {"as_of": "2026-01-01", "currency": "EUR", "campaigns": []}
+    metrics = {"allocation": {**allocation, "budgets": {"c": budget}, "floors": {}}, "search_index": index, "outcomes": outcomes}
+    text = " ".join(printed(metrics=metrics, gains={}).split())
+    assert "c 9.00 0.00 0.00 3.00 2.50 1.50 96%" in text
+    assert "index 1,200 titles of 1,300 items, 1 MiB" in text
+    assert "campaigns that ended" not in text
+
+
 def test_what_broke_in_an_earlier_run_is_not_counted_as_this_runs_failure() -> None:
     text = printed(quality={"critical_failures": 0, "critical_of_earlier_runs": 1, "warnings": 2, "accepted": 1})
     assert "0 critical failures, 1 critical since an earlier run, 2 warnings, 1 accepted by a person" in text

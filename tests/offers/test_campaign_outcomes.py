@@ -114,19 +114,21 @@ def test_a_forecast_is_of_the_newest_scores_up_to_the_start_and_says_when_it_is_
     assert {row.coupon_id for row in found.coupons.collect()} == {"plan", "given"}
     assert found.coupons_of == {"c": PLANNED, "late": GIVEN}
     assert {name: budget.set_on for name, budget in found.budgets.items()} == {"c": date(2026, 3, 1), "late": date(2026, 3, 5)}
-    assert set(forecasts_of([CAMPAIGN], *frames, known_to=KNOWN_TO, is_back_test=True).kinds.values()) == {BACK_TEST}
+    looked_back = forecasts_of([CAMPAIGN, late], *frames, known_to=KNOWN_TO, is_back_test=True)
+    assert (set(looked_back.kinds.values()), looked_back.coupons_of) == ({BACK_TEST}, {"c": PLANNED}), "such plans gave nobody anything"
 
 
 @pytest.mark.parametrize(
     ("counts", "is_contacted", "reason"),
     [
-        ({"holdout_people": 50, "holdout_redeemers": 0, "people": 1000}, True, None),
-        ({"holdout_people": 200, "holdout_redeemers": 2, "people": 1000}, True, None),
-        ({"holdout_people": 200, "holdout_redeemers": 3, "people": 1000}, True, "holdout_reached"),
-        ({"holdout_people": 49, "holdout_redeemers": 0, "people": 1000}, True, "too_few"),
-        ({"holdout_people": 950, "holdout_redeemers": 0, "people": 999}, True, "too_few"),
-        ({"holdout_people": 50, "holdout_redeemers": 0, "people": 1000}, False, "not_contacted"),
-        ({"holdout_people": 0, "holdout_redeemers": 0, "people": 1000}, True, "no_holdout"),
+        ({"holdout_people": 50, "holdout_redeemers": 0, "people": 1000, "redeemers": 0}, True, None),
+        ({"holdout_people": 200, "holdout_redeemers": 2, "people": 1000, "redeemers": 42}, True, None),  # 1 % beside 5 %
+        ({"holdout_people": 200, "holdout_redeemers": 2, "people": 1000, "redeemers": 41}, True, "holdout_reached"),
+        ({"holdout_people": 200, "holdout_redeemers": 1, "people": 1000, "redeemers": 1}, True, "holdout_reached"),
+        ({"holdout_people": 49, "holdout_redeemers": 0, "people": 1000, "redeemers": 9}, True, "too_few"),
+        ({"holdout_people": 950, "holdout_redeemers": 0, "people": 999, "redeemers": 9}, True, "too_few"),
+        ({"holdout_people": 50, "holdout_redeemers": 0, "people": 1000, "redeemers": 9}, False, "not_contacted"),
+        ({"holdout_people": 0, "holdout_redeemers": 0, "people": 1000, "redeemers": 9}, True, "no_holdout"),
     ],
 )
 def test_the_holdout_is_evidence_only_where_the_campaign_was_sent_and_did_not_reach_it(

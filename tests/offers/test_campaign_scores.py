@@ -24,8 +24,9 @@ from basketgraph.offers.campaigns import SILVER, CampaignRows, campaign_rows, pa
 from basketgraph.offers.contact_policy import holdout
 from basketgraph.offers.contact_settings import ContactSettings
 from basketgraph.offers.coupon_features import coupon_discounts, coupon_options, coupon_popularity, own_purchases
-from basketgraph.offers.earlier_coupons import Budget, earlier_coupons, given_coupons, new_scores, set_budgets
+from basketgraph.offers.earlier_coupons import Budget, contactable, earlier_coupons, given_coupons, late_budgets, new_scores, set_budgets
 from basketgraph.offers.redemption_features import purchases_before, redemption_features
+from basketgraph.offers.settings import OfferSettings
 from basketgraph.report.campaigns import campaign_page
 from support.contract_rows import rows
 
@@ -219,14 +220,20 @@ def test_what_people_hold_and_what_it_cost_is_told_of_days_before_today_alone(sp
     campaign = {"campaign_id": "c", "campaign_type": "A", "start_date": began, "end_date": date(2026, 3, 31)}
     planned = [
         ("early", date(2026, 3, 1)),  # before the campaign began: a plan that gave nothing
-        ("sent", began),
-        ("withheld", began),
-        ("unasked", date(2026, 3, 3)),  # no contacts were planned for that day
+        ("unasked", began),  # no contacts were planned yet
+        ("sent", date(2026, 3, 3)),
+        ("withheld", date(2026, 3, 3)),
+        ("failed", date(2026, 3, 4)),  # a run that did not come to its contacts
         ("today", today),
     ]
     allocation = [{"as_of": day, "campaign_id": "c", "user_id": user, "coupon_id": "k", "probability": 0.5} for user, day in planned]
-    allocation.append({**allocation[1], "as_of": date(2026, 3, 3), "probability": 0.25})  # given a second time: the first counts
-    contacts = [{"as_of": began, "campaign_id": "c", "user_id": user, "sent": user == "sent"} for user in ("sent", "withheld")]
+    allocation.append({**allocation[1], "user_id": "sent", "probability": 0.25})  # given a first time: it counts
+    of_plan = {"as_of": date(2026, 3, 3), "campaign_id": "c", "channel": "email", "purpose": "marketing", "send_at": None}
+    contacts = [
+        {**of_plan, "user_id": "sent", "sent": True, "send_at": datetime(2026, 3, 3, 9, tzinfo=timezone.utc)},
+        {**of_plan, "user_id": "withheld", "sent": False, "reason": "consent"},
+        {**of_plan, "user_id": "new", "sent": False, "reason": "day_cap"},
+    ]
     budgets = [
         {"as_of": day, "campaign_id": "c", "budget_minor": amount, "set_on": day}
         for day, amount in ((date(2026, 3, 1), 700.0), (began, 900.0), (today, 1.0))
@@ -246,17 +253,31 @@ def test_what_people_hold_and_what_it_cost_is_told_of_days_before_today_alone(sp
         ],
     )
     campaigns = rows(spark, "silver.campaigns", [campaign])
-    given = given_coupons(rows(spark, "gold.coupon_allocation", allocation), rows(spark, "gold.contacts", contacts), campaigns, before=today)
+    planned_contacts = rows(spark, "gold.contacts", contacts)
+    given = given_coupons(rows(spark, "gold.coupon_allocation", allocation), planned_contacts, campaigns, before=today)
     budget = set_budgets(rows(spark, "gold.campaign_budgets", budgets), campaigns, before=today)
     assert budget == {"c": Budget(900.0, began)}
     earlier = earlier_coupons(given, budget, found, before=today)
     held = {row.user_id: (row.as_of, row.probability, row.is_redeemed) for row in earlier.given.collect()}
-    assert held == {"sent": (began, 0.5, True), "unasked": (date(2026, 3, 3), 0.5, False)}
+    assert held == {"sent": (began, 0.25, True), "unasked": (began, 0.5, False)}
     assert (earlier.counts, earlier.spent) == ({"c": 2}, {"c": 30.0})
     scores = rows(spark, "gold.coupon_scores", [{"campaign_id": "c", "user_id": u, "coupon_id": k} for u in ("sent", "new") for k in ("k", "other")])
     new = new_scores(scores, earlier, coupons_a_person=2).select("user_id", "coupon_id", "held").collect()
     assert sorted(new) == [("new", "k", 0), ("new", "other", 0), ("sent", "other", 1)], "the same coupon is not given twice"
     assert {row.user_id for row in new_scores(scores, earlier, coupons_a_person=1).collect()} == {"new"}, "a coupon that is held counts for the cap"
+
+    settings = load("local", "complete_journey").section("contacts", ContactSettings)
+    asked = rows(spark, "gold.coupon_scores", [{"campaign_id": c, "user_id": u} for c in ("c", "d") for u in ("sent", "withheld", "new")])
+    for day, reached in ((today, [("c", "new"), ("d", "new"), ("d", "sent")]), (date(2026, 3, 3 + settings.repeat_days), None)):
+        found_of_day = sorted((row.campaign_id, row.user_id) for row in contactable(asked, planned_contacts, settings, before=day).collect())
+        assert found_of_day == (reached or sorted((row.campaign_id, row.user_id) for row in asked.collect()))
+
+    offers = load("local", "complete_journey", {"offers.coupons_a_person": "1", "offers.budget_share": "0.5"}).section("offers", OfferSettings)
+    worth = {"campaign_id": "c", "probability": 0.5, "discount_minor": 40.0}
+    scored = [("sent", "k", 100.0), ("sent", "other", 60.0), ("unasked", "k", 10.0)]
+    priced = rows(spark, "gold.coupon_scores", [{**worth, "user_id": u, "coupon_id": k, "expected_spend_minor": e} for u, k, e in scored])
+    assert late_budgets(given, priced, {}, offers) == {"c": Budget(20.0, began)}, "half of the best coupon of each, held or not"
+    assert late_budgets(given, priced, budget, offers) == {}
 
 
 @pytest.mark.long
@@ -286,4 +307,4 @@ def test_a_running_campaign_spends_what_earlier_days_have_left_of_its_budget(spa
     both = tables.read("gold.coupon_allocation").where(F.col("as_of").isin(first, later))
     assert both.groupBy("user_id", "coupon_id").count().where("count > 1").isEmpty()
     kept = tables.read("gold.campaign_budgets").where(F.col("as_of") == F.lit(later)).collect()
-    assert [(row.set_on, row.spent_minor) for row in kept] in ([(first, now["spent"])], [])
+    assert [(row.set_on, row.spent_minor) for row in kept] == [(first, now["spent"])]

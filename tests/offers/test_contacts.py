@@ -20,7 +20,7 @@ from basketgraph.offers.contact_audit import breaches
 from basketgraph.offers.contact_bench import bench_settings
 from basketgraph.offers.contact_instance import made_instance
 from basketgraph.offers.contact_policy import REASONS, contact_policy, holdout
-from basketgraph.offers.contacts import contact_counts, coupon_contacts, list_contacts, plain_words
+from basketgraph.offers.contacts import contact_counts, coupon_contacts, has_coupon_contacts, list_contacts, plain_words
 from basketgraph.offers.person_contacts import Person, Proposal, decide
 from support.contract_rows import rows
 
@@ -162,6 +162,8 @@ def test_coupons_and_lists_propose_one_contact_a_person_and_campaign(spark: Spar
         ("bob", lists_of_day, "10 10", 10, 0.0),
         ("ann", "running", "10 10", 10, 1.0),
     ]
+    planned = rows(spark, "gold.contacts", [{"as_of": day, "campaign_id": lists_of_day}, {"as_of": day.replace(day=9), "campaign_id": "running"}])
+    assert [has_coupon_contacts(planned, day.replace(day=at)) for at in (9, 10, 11)] == [True, False, False]
     verdicts = [{"user_id": "ann", "value": 5.0}, {"user_id": "bob", "value": 2.5, "sent": False, "reason": "consent"}]
     assert contact_counts(rows(spark, "gold.contacts", verdicts)) == {
         **{"proposed": 2, "sent": 1, "people": 1, "value": 5.0},

@@ -19,7 +19,7 @@ from basketgraph.foundation.tables.warehouse import LiveRelease, RunTables
 from basketgraph.offers.guide import Guide, GuideItem, PersonRows, Price, shopping_guide
 from basketgraph.offers.guide_endpoint import worded_message
 from basketgraph.offers.guide_message import invented, template_message, undated
-from basketgraph.offers.guide_rows import person_rows
+from basketgraph.offers.guide_rows import guide_rows, person_rows
 from basketgraph.offers.guide_settings import GuideSettings
 from support.contract_rows import rows
 from support.wording_endpoint import BROKEN, SLOW, wording_endpoint
@@ -175,15 +175,21 @@ def test_the_command_writes_a_page_and_planted_personal_values_never_reach_the_e
         "gold.interactions": [{**of_day, "item_id": "tea", "purchases": 1, "last_purchase_date": DAY - timedelta(days=5)}],
         "gold.related_items": [{"as_of": DAY, "item_id": "tea", "related_item_id": "pot", "rank": 1, "score": 0.5}],
         "gold.price_bands": [{**of_day, "category": "Drinks", "low_minor": 199, "high_minor": 349, "currency": "USD"}],
-        "silver.campaigns": [{"campaign_id": "c", "start_date": DAY - timedelta(days=5), "end_date": DAY}],
-        "silver.coupons": [{"campaign_id": "c", "coupon_id": k, "item_id": item} for k, item in (("held", "tea"), ("new", "pot"), ("used", "pot"))],
-        "silver.redemptions": [{"campaign_id": "c", "coupon_id": "used", "user_id": pseudonym, "redemption_date": before}],
+        "silver.campaigns": [{"campaign_id": name, "start_date": DAY - timedelta(days=5), "end_date": DAY} for name in ("c", "withheld")],
+        "silver.coupons": [{"campaign_id": "c", "coupon_id": k, "item_id": item} for k, item in (("held", "tea"), ("new", "pot"), ("used", "pot"))]
+        + [{"campaign_id": "withheld", "coupon_id": "new", "item_id": "tea"}],
+        "silver.redemptions": [
+            {"campaign_id": "c", "coupon_id": k, "user_id": user, "redemption_date": before} for k, user in (("used", pseudonym), ("new", "card"))
+        ],
+        "silver.identities": [{"identifier": "card", "identifier_type": "card", "user_id": pseudonym, "valid_from": before, "valid_to": None}],
+        "silver.events": [],
+        "gold.impossible_visitors": [],
         "gold.coupon_allocation": [
             {"as_of": day, "campaign_id": "c", "coupon_id": k, "user_id": pseudonym} for k, day in (("held", before), ("used", before), ("new", DAY))
-        ],
-        "gold.contacts": [
-            {**of_day, "as_of": day, "campaign_id": name, "sent": True, "send_at": NOON} for name, day in (("c", before), (f"lists {DAY}", DAY))
-        ],
+        ]
+        + [{**of_day, "campaign_id": "withheld", "coupon_id": "new"}],
+        "gold.contacts": [{**of_day, "as_of": day, "campaign_id": "c", "sent": True, "send_at": NOON} for day in (before, DAY)]
+        + [{**of_day, "campaign_id": "withheld", "sent": False, "send_at": None, "reason": "week_cap"}],
     }
     for table, given in planted.items():
         tables.append(rows(spark, table, given), table)
@@ -206,14 +212,23 @@ def test_the_command_writes_a_page_and_planted_personal_values_never_reach_the_e
         name: of for name, of in found.items() if name not in ("page", "message")
     }, "everybody's guide is the one of the person alone"
     message = json.loads((tmp_path / "guides" / "messages.jsonl").read_text())
-    assert (message["user_id"], message["campaign_id"], message["by"]) == (pseudonym, f"lists {DAY}", "template")
+    assert (message["user_id"], message["campaign_id"], message["by"]) == (pseudonym, "c", "template")
     assert 0 < len(message["body"]) <= 160
     of_all = (tmp_path / "guides" / "pages" / pseudonym[:2] / f"{pseudonym}.html").read_text()
     assert all(secret not in line + of_all for secret in (MAIL, NAME, USER))
     assert [[item["item_id"] for item in found[part]] for part in ("again", "new", "goes_with")] == [["tea"], ["mail", "own"], ["pot"]]
     assert found["message"]["by"] == "template", "POT is called <b>POT</b>"
     with pytest.raises(UserError, match=r"want a customer of .* with a published list"):
-        person_rows(LiveRelease(spark, str(tmp_path / "warehouse")), ["nobody"], SETTINGS)
+        person_rows(LiveRelease(spark, str(tmp_path / "warehouse")), ["nobody"], SETTINGS, {})
+    of_person = person_rows(LiveRelease(spark, str(tmp_path / "warehouse")), [pseudonym], SETTINGS, {})
+    assert [coupon["coupon_id"] for coupon in of_person.coupons] == ["held"], "the other was redeemed with the card"
+    tables.overwrite(
+        rows(spark, "gold.recommendations", [{**row, "as_of": DAY + timedelta(days=1)} for row in planted["gold.recommendations"]]),
+        "gold.recommendations",
+    )
+    publish(tables, as_of=DAY + timedelta(days=1), now=utc_now())
+    later = guide_rows(LiveRelease(spark, str(tmp_path / "warehouse")), SETTINGS, {})
+    assert (later.contacts_of, [row.contacts for row in later.people.collect()]) == (DAY, [None]), "contacts of before these lists were written to"
     html = page.read_text()
     assert all(
         text in html for text in ("GREEN TEA", "You usually pay 1.99 to 3.49 USD", "&lt;b&gt;POT", "Goes with GREEN TEA, which you bought last.")

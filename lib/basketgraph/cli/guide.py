@@ -65,7 +65,7 @@ def _one_guide(conf: Config, settings: GuideSettings, user: str, out: str | None
     from basketgraph.report.known_users import known_user_hider
 
     pseudonyms, live = shop_pseudonyms(conf.shop), LiveRelease(spark_session(conf, "basketgraph guide"), conf.warehouse)
-    made = shopping_guide(person_rows(live, [*pseudonyms([user]), user], settings), settings)
+    made = shopping_guide(person_rows(live, [*pseudonyms([user]), user], settings, conf.source), settings)
     made = masked_guide(made, known_user_hider(texts_of(made), live, pseudonyms) or str)
     message = worded_message(made, settings, os.environ)
     if file is not None:
@@ -93,7 +93,7 @@ def _all_guides(conf: Config, settings: GuideSettings, out: str | None, *, pages
     began = time.monotonic()
     live = LiveRelease(spark_session(conf, "basketgraph guide"), conf.warehouse)
     at("rows of everybody with a list")
-    rows = guide_rows(live, settings)
+    rows = guide_rows(live, settings, conf.source)
     rows.people.persist()
     people = rows.people.count()
     at("ids of known users in names of products")
@@ -105,10 +105,12 @@ def _all_guides(conf: Config, settings: GuideSettings, out: str | None, *, pages
     rows.people.unpersist()
     seconds = round(time.monotonic() - began, 1)
     if as_json:
-        print_json({"as_of": rows.as_of, **vars(written), "seconds": seconds, "folder": str(folder)})
+        print_json({"as_of": rows.as_of, "contacts_of": rows.contacts_of, **vars(written), "seconds": seconds, "folder": str(folder)})
     else:
         counts = f"{written.guides:,} guides, {written.messages:,} messages of contacts to be sent, {written.pages:,} pages"
         print(f"{counts} as of {rows.as_of}: {seconds:g} s")
+        if rows.contacts_of is not None and rows.contacts_of < rows.as_of:
+            print(f"no messages: the newest plan of contacts is of {rows.contacts_of}, and older than the lists")
         print(f"folder    {folder}")
 
 

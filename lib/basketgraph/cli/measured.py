@@ -102,7 +102,7 @@ def _print_allocation(out: Console, metrics: Mapping[str, Any]) -> None:
     shown = table(title, "budget", "limit", "spent", "of coupons held", "planned", "expected cost", "value of one more", "draws within")
     for name, of in metrics["budgets"].items():
         held = "" if of["within_budget"] is None else f"{of['within_budget']:.0%}"
-        money = (number_in_words(of[one], currency) for one in ("budget", "spent", "outstanding", "planned", "expected_cost"))
+        money = (number_in_words(of.get(one, 0.0), currency) for one in ("budget", "spent", "outstanding", "planned", "expected_cost"))
         shown.add_row(name, *money, f"{of['shadow_price']:.2f}", held)
     out.print(shown)
     reserve, whole = (number_in_words(metrics[name], currency) for name in ("reserve_price", "value_without_reserve"))
@@ -145,7 +145,7 @@ def _bounds(of: Mapping[str, float], name: str) -> str:
 
 def _print_search_index(out: Console, metrics: Mapping[str, Any]) -> None:
     found = metrics["search_index"]
-    kept = "" if found["is_new"] else ", kept as it was"
+    kept = "" if found.get("is_new", True) else ", kept as it was"
     out.print(f"index     {found['titles']:,} titles of {found['items']:,} items, {found['bytes'] / 2**20:.0f} MiB{kept}")
 
 
@@ -188,6 +188,8 @@ def _print_new_places(out: Console, metrics: Mapping[str, Any]) -> None:
 
 def _print_outcomes(out: Console, metrics: Mapping[str, Any]) -> None:
     found = metrics["outcomes"]
+    if not found["campaigns"]:
+        return
     shown = table(f"\ncampaigns that ended before {found['as_of']}", "campaign", "people", "expected to redeem", "redeemed", "cost", "within budget")
     for one in found["campaigns"]:
         expected = "" if one.get("expected_redeemers") is None else _expected(one, "expected_redeemers")

@@ -152,7 +152,7 @@ def outcome(
         coupons_of={name: PLANNED},
         budgets={name: Budget(budget["budget"], chosen.start)},
     )
-    has_contacts = live.row is not None and CONTACTS in live.row["versions"]
+    has_contacts = not conf.source.get("cuts") and live.row is not None and CONTACTS in live.row["versions"]
     contacted = has_contacts and not live.read(CONTACTS).where((F.col("campaign_id") == name) & F.col("sent")).isEmpty()
     terms = outcome_terms(conf, conf.section("offers", OfferSettings))
     made = campaign_outcomes(rows, [chosen], forecasts, [name] if contacted else [], terms, known_to=last + timedelta(days=1))

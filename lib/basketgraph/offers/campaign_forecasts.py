@@ -57,7 +57,7 @@ def forecasts_of(
 
     scores:       gold.campaign_scores rows: of the newest cut up to the start, else of the first one after it, which makes it a BACK_TEST.
     allocation, contacts, budgets: gold.coupon_allocation, gold.contacts and gold.campaign_budgets rows.   campaigns: silver.campaigns rows.
-    is_back_test: whether the run looks back at a named cut, so that later days were known when scores were made.
+    is_back_test: whether the run looks back at a named cut, so that later days were known when scores were made; such plans gave nobody anything.
     """
     of_ended = F.col("campaign_id").isin([one.campaign_id for one in ended])
     keys = scores.where(of_ended).groupBy("campaign_id", "as_of").agg(F.max("calibration_error").alias("error")).collect()
@@ -67,9 +67,10 @@ def forecasts_of(
     kinds = {name: BACK_TEST if is_back_test or day > starts[name] else PLAN for name, day in days.items()}
     people = scores.where(_is_of(days)).groupBy("campaign_id", "user_id").agg(F.max("probability").alias("probability"))
 
-    given = given_coupons(allocation.where(of_ended), contacts, campaigns, before=known_to).select(*KEY, "probability", "cost_minor")
+    own = allocation.where(of_ended)
+    given = given_coupons(own.limit(0) if is_back_test else own, contacts, campaigns, before=known_to).select(*KEY, "probability", "cost_minor")
     coupons_of = {row.campaign_id: GIVEN for row in given.select("campaign_id").distinct().collect()}
-    plans = allocation.where(of_ended).join(F.broadcast(campaigns.select("campaign_id", "start_date")), "campaign_id", how="inner")
+    plans = own.join(F.broadcast(campaigns.select("campaign_id", "start_date")), "campaign_id", how="inner")
     before = plans.where(F.col("as_of") <= F.col("start_date")).groupBy("campaign_id").agg(F.max("as_of").alias("as_of")).collect()
     planned = {row.campaign_id: row.as_of for row in before if row.campaign_id not in coupons_of}
     of_plan = allocation.where(_is_of(planned)).groupBy(*KEY).agg(F.max("probability").alias("probability"), F.max("cost_minor").alias("cost_minor"))

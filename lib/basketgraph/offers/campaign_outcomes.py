@@ -1,7 +1,8 @@
 """gold.campaign_outcomes: what came of campaigns that have ended, beside what was expected. What was redeemed is not what a campaign changed.
 
-What a campaign changed is told by the global holdout alone, where the campaign did not reach it: people on the shop's list who are in the holdout,
-beside the others on the list. A hash drew both, so they differ by chance alone. Those who got coupons were chosen: to compare them tells nothing.
+What being contacted at all changed is told by the global holdout alone, where the campaign did not reach it: people on the shop's list who are in
+the holdout, beside the others on the list. A hash drew both, so they differ by chance alone. The holdout gets no campaign at all, so the difference
+is that of all contacts, on this campaign's products, and not of this campaign. Those who got coupons were chosen: to compare them tells nothing.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 BOUNDS = (0.05, 0.95)
 NORMAL_90 = 1.6449  # quantile .95 of the standard normal distribution
-REACHED_SHARE = 0.01  # of the holdout: where more than that redeemed something, the campaign reached it
+REACHED_SHARE = 0.2  # of the share of the others who redeemed something: where more than that of the holdout did, the campaign reached it
 NO_HOLDOUT, NOT_CONTACTED, HOLDOUT_REACHED, TOO_FEW = "no_holdout", "not_contacted", "holdout_reached", "too_few"  # why there is no evidence
 
 
@@ -95,14 +96,15 @@ def campaign_outcomes(
 
 
 def no_evidence(counts: Mapping[str, Any], is_contacted: bool, least: int) -> str | None:
-    """Why the holdout tells nothing of a campaign; None where it does.   counts: holdout_people, holdout_redeemers."""
+    """Why the holdout tells nothing of a campaign; None where it does.   counts: people, redeemers, and of them in the holdout."""
     if not counts["holdout_people"]:
         return NO_HOLDOUT
     if not is_contacted:
         return NOT_CONTACTED
-    if counts["holdout_redeemers"] > REACHED_SHARE * counts["holdout_people"]:
+    others, redeemers = counts["people"] - counts["holdout_people"], counts["redeemers"] - counts["holdout_redeemers"]
+    if counts["holdout_redeemers"] * others > REACHED_SHARE * redeemers * counts["holdout_people"]:
         return HOLDOUT_REACHED
-    return TOO_FEW if counts["holdout_people"] < least or counts["people"] - counts["holdout_people"] < least else None
+    return TOO_FEW if counts["holdout_people"] < least or others < least else None
 
 
 def _people(rows: CampaignRows, ended: Sequence[Campaign], forecasts: Forecasts) -> DataFrame:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 ALLOCATION, CONTACTS = "gold.coupon_allocation", "gold.contacts"
+LISTS_OF = "lists "  # and a day: the campaign_id of lists
 
 
 def coupon_contacts(allocation: DataFrame, campaigns: DataFrame, *, day: date, settings: ContactSettings, time_zone: str) -> DataFrame:
@@ -41,8 +42,13 @@ def list_contacts(lists: DataFrame, *, day: date, settings: ContactSettings, tim
     returns: rows as `contact_policy` takes them; a list of each day is a campaign of its own.
     """
     users = lists.select("user_id").distinct()
-    name, end = F.lit(f"lists {day}").alias("campaign_id"), F.lit(day + timedelta(days=settings.list_days - 1)).alias("ends_on")
+    name, end = F.lit(f"{LISTS_OF}{day}").alias("campaign_id"), F.lit(day + timedelta(days=settings.list_days - 1)).alias("ends_on")
     return users.select("user_id", name, *_by_settings(settings), _sent_on(F.lit(day), settings, time_zone), end, F.lit(0.0).alias("value"))
+
+
+def has_coupon_contacts(contacts: DataFrame, day: date) -> bool:
+    """Whether a plan of that day proposed coupons.   contacts: gold.contacts rows."""
+    return not contacts.where((F.col("as_of") == F.lit(day)) & ~F.col("campaign_id").startswith(LISTS_OF)).isEmpty()
 
 
 def _by_settings(settings: ContactSettings) -> tuple[Column, Column]:

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 
 from basketgraph.foundation.config import UserError
 from basketgraph.foundation.item_names import product_name
+from basketgraph.foundation.persons import EVENTS, IDENTITIES, IMPOSSIBLE, Persons, of_persons
 from basketgraph.foundation.point_in_time import known_before
 from basketgraph.foundation.tables.warehouse import LISTS, LiveRelease
 from basketgraph.offers.budget_reserve import KEY
@@ -34,18 +35,21 @@ class GuideRows:
     people: user_id and arrays of structs, null where there is none: lists (setting, rank, item_id, reason), had (item_id, purchases,
             last_purchase_date), refused (item_id, reason), related (item_id, related_item_id, score), coupons (campaign_id, coupon_id, item_ids),
             names (item_id, name, kind, category), own_prices (BAND), contacts (campaign_id, channel, as_of, send_at: those to be sent of the newest
-            plan).
+            plan, where that is not older than the lists).
     usual_prices: category -> a range of everybody, as a dict of BAND.
+    contacts_of:  the day of the newest plan of contacts; None where there is none.
     """
 
     as_of: date
     people: DataFrame
     usual_prices: Mapping[str, Mapping[str, Any]]
+    contacts_of: date | None
 
 
-def guide_rows(live: LiveRelease, settings: GuideSettings, users: Sequence[str] | None = None) -> GuideRows:
+def guide_rows(live: LiveRelease, settings: GuideSettings, source: Mapping[str, Any], users: Sequence[str] | None = None) -> GuideRows:
     """What the live release has.
 
+    source: conf/sources/<shop>.yaml.
     users:  the ids that one person may have in the tables; None: everybody.
     errors: UserError where no list is live.
     """
@@ -53,10 +57,12 @@ def guide_rows(live: LiveRelease, settings: GuideSettings, users: Sequence[str] 
     if as_of is None:
         raise UserError("no guide", [f"want published lists in {live.root}, have none"], "Run `basketgraph run recommend` first.")
 
+    def of_users(rows: DataFrame) -> DataFrame:
+        return rows if users is None else rows.where(F.col("user_id").isin(*users))
+
     def of_people(table: str) -> DataFrame:
         """Rows of the table, which is empty where it is not live; of `users` alone where they are named."""
-        rows = live.read(table) if _is_live(live, table) else live.newest(table).limit(0)
-        return rows if users is None else rows.where(F.col("user_id").isin(*users))
+        return of_users(_live_rows(live, table))
 
     def of_day(rows: DataFrame) -> DataFrame:
         return rows.where(F.col("as_of") == F.lit(as_of))
@@ -66,11 +72,20 @@ def guide_rows(live: LiveRelease, settings: GuideSettings, users: Sequence[str] 
     had = interactions.groupBy("user_id").agg(_all("had", "item_id", "purchases", "last_purchase_date"))
     refused = of_day(of_people("gold.refused_items")).groupBy("user_id").agg(_all("refused", "item_id", "reason"))
     related = _related(interactions, of_day(live.read("gold.related_items")) if _is_live(live, "gold.related_items") else None, as_of, settings)
-    coupons = _coupons(live, of_people(ALLOCATION), of_people(CONTACTS), of_people("silver.redemptions"), as_of)
+    planned = _live_rows(live, ALLOCATION).agg(F.max("as_of")).collect()[0][0]
+    day = max(as_of, planned or as_of)
+    links = Persons(live, source).links(day) if all(_is_live(live, table) for table in (EVENTS, IDENTITIES, IMPOSSIBLE)) else None
+
+    def whose(rows: DataFrame) -> DataFrame:
+        """By person as of the day of the lists, or of a newer plan."""
+        return rows if links is None else of_persons(rows, links)
+
+    allocation, sent, redeemed = (whose(_live_rows(live, table)) for table in (ALLOCATION, CONTACTS, "silver.redemptions"))
+    coupons = _coupons(live, of_users(allocation), sent, of_users(redeemed), day)
     own = _newest(of_people("gold.price_bands"), as_of, "user_id", "category").groupBy("user_id").agg(_all("own_prices", *BAND))
-    sent = of_people(CONTACTS)
-    newest = sent.agg(F.max("as_of").alias("as_of"))
-    contacts = sent.where("sent").join(newest, "as_of", how="left_semi").groupBy("user_id")
+    contacts_of = sent.agg(F.max("as_of")).collect()[0][0]
+    is_newest = F.lit(contacts_of is not None and contacts_of >= as_of) & (F.col("as_of") == F.lit(contacts_of))
+    contacts = of_users(sent).where(F.col("sent") & is_newest).groupBy("user_id")
     people = lists
     parts = (had, refused, related, coupons, own, contacts.agg(_all("contacts", "campaign_id", "channel", "as_of", "send_at")))
     for part in parts:
@@ -78,16 +93,17 @@ def guide_rows(live: LiveRelease, settings: GuideSettings, users: Sequence[str] 
     named = people.join(_names(people, live.read("silver.items"), as_of), "user_id", how="left")
     common = _newest(live.read("gold.category_price_bands"), as_of, "category") if _is_live(live, "gold.category_price_bands") else None
     usual = {} if common is None else {row["category"]: row.asDict() for row in common.select(*BAND).collect()}
-    return GuideRows(as_of, named, usual)
+    return GuideRows(as_of, named, usual, contacts_of)
 
 
-def person_rows(live: LiveRelease, users: Sequence[str], settings: GuideSettings) -> PersonRows:
+def person_rows(live: LiveRelease, users: Sequence[str], settings: GuideSettings, source: Mapping[str, Any]) -> PersonRows:
     """What the live release has of one person.
 
+    source: conf/sources/<shop>.yaml.
     users:  the ids that the person may have in the tables: of the first that has a list, the rows are read.
     errors: UserError where no list of theirs is live.
     """
-    found = guide_rows(live, settings, users)
+    found = guide_rows(live, settings, source, users)
     by_user = {row["user_id"]: row for row in found.people.collect()}
     user = next((user for user in users if user in by_user), None)
     if user is None:
@@ -110,6 +126,11 @@ def rows_of_person(row: Mapping[str, Any], as_of: date, usual_prices: Mapping[st
 
 def _is_live(live: LiveRelease, table: str) -> bool:
     return live.row is not None and table in live.row["versions"]
+
+
+def _live_rows(live: LiveRelease, table: str) -> DataFrame:
+    """Rows of the table, which is empty where it is not live."""
+    return live.read(table) if _is_live(live, table) else live.newest(table).limit(0)
 
 
 def no_texts() -> Column:
@@ -138,16 +159,15 @@ def _related(interactions: DataFrame, related: DataFrame | None, as_of: date, se
     return bought.join(near, "item_id", how="inner").groupBy("user_id").agg(_all("related", "item_id", "related_item_id", "score"))  # a row an item
 
 
-def _coupons(live: LiveRelease, allocation: DataFrame, contacts: DataFrame, redemptions: DataFrame, as_of: date) -> DataFrame:
-    """user_id, coupons: those of the newest plan and those that people hold since earlier ones, where the campaign runs and they are not redeemed."""
+def _coupons(live: LiveRelease, allocation: DataFrame, contacts: DataFrame, redemptions: DataFrame, day: date) -> DataFrame:
+    """user_id, coupons: those that plans up to the day have given, where the campaign runs on it and they were not redeemed before."""
     if not _is_live(live, ALLOCATION):
         return allocation.select("user_id", F.lit(None).cast(COUPONS).alias("coupons")).limit(0)
     campaigns = live.read("silver.campaigns")
-    running = campaigns.where(F.lit(as_of).between(F.col("start_date"), F.col("end_date"))).select("campaign_id")
-    newest = allocation.join(live.read(ALLOCATION).agg(F.max("as_of").alias("as_of")), "as_of", how="left_semi")
-    held = given_coupons(allocation, contacts, campaigns, before=as_of).select(*KEY)
-    used = redemptions.where(F.col("redemption_date") < F.lit(as_of)).select(*KEY)
-    own = newest.select(*KEY).unionByName(held).distinct().join(used, list(KEY), how="left_anti").join(running, "campaign_id", how="left_semi")
+    running = campaigns.where(F.lit(day).between(F.col("start_date"), F.col("end_date"))).select("campaign_id")
+    held = given_coupons(allocation, contacts, campaigns, before=day + timedelta(days=1)).select(*KEY)
+    used = redemptions.where(F.col("redemption_date") < F.lit(day)).select(*KEY)
+    own = held.distinct().join(used, list(KEY), how="left_anti").join(running, "campaign_id", how="left_semi")
     good_for = live.read("silver.coupons").groupBy("campaign_id", "coupon_id").agg(F.sort_array(F.collect_set("item_id")).alias("item_ids"))
     together = own.join(good_for, ["campaign_id", "coupon_id"], how="inner")  # one row a coupon
     return together.groupBy("user_id").agg(F.sort_array(F.collect_list(F.struct("campaign_id", "coupon_id", "item_ids"))).alias("coupons"))

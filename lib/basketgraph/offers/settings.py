@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from basketgraph.foundation.config import Settings
 from basketgraph.foundation.trees import TreeSettings
 
@@ -27,5 +29,5 @@ class OfferSettings(Settings):
     least_discount_lines: int
     reserve_level: float
     reserve_draws: int
-    outcome_days: int
-    least_holdout: int
+    outcome_days: int = Field(ge=0)
+    least_holdout: int = Field(ge=2)

@@ -107,8 +107,8 @@ def outcome_facts(outcome: Mapping[str, Any], currency: str) -> list[tuple[str, 
 
 
 def holdout_in_words(outcome: Mapping[str, Any], currency: str) -> str:
-    """What the holdout tells of what the campaign changed, or why it tells nothing."""
-    asked = "What the campaign changed: "
+    """What the holdout, which no campaign touches, tells of what contacts changed, or why it tells nothing."""
+    asked = "What being contacted at all changed, on this campaign's products: "
     reason = outcome.get("no_evidence")
     if reason is not None:
         return f"{asked}no evidence, since {NO_EVIDENCE[reason]}."
@@ -116,7 +116,7 @@ def holdout_in_words(outcome: Mapping[str, Any], currency: str) -> str:
     low, difference, high = (f"{money_in_words(round(outcome[name]), currency)} {currency}" for name in names)
     others = outcome["people"] - outcome["holdout_people"]
     means = [f"{money_in_words(round(outcome[f'{name}_spend_minor']), currency)} {currency}" for name in ("others", "holdout")]
-    spent = f"{others:,} people who could get it spent {means[0]} each on its products; {outcome['holdout_people']:,} who were held out, {means[1]}"
+    spent = f"{others:,} people who could be contacted spent {means[0]} each; {outcome['holdout_people']:,} whom no campaign contacts, {means[1]}"
     told = f"{asked}{spent}. The difference is {difference} ({low} to {high} in 90 of 100 cases)"
     return f"{told}{'' if outcome['difference_minor_low'] > 0 or outcome['difference_minor_high'] < 0 else ', which may be chance'}."
 

@@ -44,7 +44,7 @@ def page(data: PageData, *, shop: str, description: str, made_at: datetime) -> s
             lights=[data_light(data), lists_light(data)],
             **_about_lists(data),
             groups=segments_in_words(data.segments) if data.segments else None,
-            ended=outcomes_in_words(data.outcomes) if data.outcomes else None,
+            ended=outcomes_in_words(data.outcomes) if data.outcomes and data.outcomes["campaigns"] else None,
             funnel=funnel_in_words(data.visits) if data.visits else None,
             exposures=exposures_in_words(data.exposures) if data.exposures else None,
             responses=responses_in_words(data.responses),

@@ -101,8 +101,16 @@ def test_a_step_that_depends_on_the_cuts_runs_again_when_they_move(run: Run) -> 
     assert run.status(with_cuts) == "done"
     assert run.why(with_cuts) is None
     assert run.why(with_cuts, NEXT_DAY) == "settings, cuts or code changed"
+    (shop / "complete_journey.yaml").write_text(
+        "shop: x\nlanding: /x\ntime_zone: UTC\ncurrency: EUR\ncuts: {validation: 2026-01-01, test: 2026-01-02}\n"
+    )
+    assert run.status(with_cuts) == "done"
+    assert run.why(with_cuts, NEXT_DAY) is None, "the cuts are named"
+    with_day = with_cuts.model_copy(update={"day": True})
+    assert run.status(with_day) == "done"
+    assert (run.why(with_day), run.why(with_day, NEXT_DAY)) == (None, "settings, cuts or code changed"), "it tells of the day, too"
     run.sets = {"landing": "in"}
-    assert run.why(with_cuts) is None, "where the landing files lie changes nothing that was made of them"
+    assert run.why(with_day) is None, "where the landing files lie changes nothing that was made of them"
 
 
 def test_a_step_runs_again_when_a_file_of_conf_that_it_reads_or_the_release_that_it_reads_changes(run: Run) -> None:

@@ -72,8 +72,8 @@ class RunLog:
         self.last = {row["step"]: row.asDict(recursive=True) for row in done}
 
     def fingerprint(self, name: str, step: Step, ds: date) -> str:
-        """A hash of all that the step's result depends on: versions of its inputs, settings and files of conf, mapping, cuts, and code
-        (foundation.code_hash).
+        """A hash of all that the step's result depends on: versions of its inputs, settings and files of conf, mapping, cuts, the day, and
+        code (foundation.code_hash).
         """
         cuts = run_cuts(self.conf, ds, self.tables) if step.cuts else None
         parts = {
@@ -83,6 +83,8 @@ class RunLog:
             "cuts": None if cuts is None else [*(day.isoformat() for day in cuts.days), cuts.window_days, cuts.judged_from],
             "code": step_code(name),
         }
+        if step.day:
+            parts["day"] = ds.isoformat()
         if step.conf_files:
             parts["conf_files"] = {file: data_text(file) for file in step.conf_files}
         if step.live:

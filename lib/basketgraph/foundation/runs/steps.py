@@ -21,6 +21,7 @@ class Step(Settings):
     settings: tuple[str, ...]
     source: bool = False
     cuts: bool = False
+    day: bool = False  # whether its result depends on the day of the run, also where the cuts do not
     always: bool = False
     files: tuple[str, ...] = ()  # keys of its detail that name a file it made
     conf_files: tuple[str, ...] = ()  # files of conf/ that it reads beside its settings
