@@ -52,7 +52,7 @@ and lists are a day older, too. What it publishes are lists as of the cut, a win
 for office hours; clear the failed task then, at a time when neither `clean` nor `recommend` runs.""",
     ),
     "offer": Timing(lateness="It runs when somebody triggers it, before a campaign. Nothing waits for it."),
-    "content": Timing(lateness="It runs when somebody triggers it, after items or their titles changed. Until then new items have no vector."),
+    "content": Timing(lateness="It runs when somebody triggers it, or weekly. Until then moods, index and answers are those of its last run."),
     "maintain": Timing(
         cron="0 2 * * 0",
         lateness="""**If it is late**, the warehouse grows by what a week's runs replaced. Nothing else waits for it.

@@ -27,13 +27,14 @@ def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepR
     of_many = asked.where(F.col("people") >= settings.answer_least)
     every, searched = asked.agg(F.count("*"), F.coalesce(F.sum("searches"), F.lit(0))).collect()[0]
     told = {"as_of": ds.isoformat(), "days": settings.answer_days, "least": settings.answer_least, "searches": searched, "different": every}
-    if of_many.isEmpty():
-        log.warning("answers: %d searches of the %d days before %s, and no question of enough people", searched, settings.answer_days, ds)
+    index = next(iter(tables.read("gold.search_indexes").collect()), None)
+    if index is None or of_many.isEmpty():
+        why = "no index of questions" if index is None else "no question of enough people"
+        log.warning("answers: %d searches of the %d days before %s, and %s", searched, settings.answer_days, ds, why)
         asked.unpersist()
         tables.empty("gold.answers")
-        return StepReport(searched, 0, detail={"metrics": {"answers": {**told, "questions": 0}}})
+        return StepReport(searched, 0, detail={"metrics": {"answers": {**told, "questions": 0, "has_index": index is not None}}})
     at("answering questions")
-    (index,) = tables.read("gold.search_indexes").collect()
     place = index_place(spark, f"{tables.root}/{FOLDER}/{index.name}", sha256=index.sha256, model=settings.model)
     found = answered(of_many, place, settings, partitions=spark.sparkContext.defaultParallelism).localCheckpoint()
     asked.unpersist()

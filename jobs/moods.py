@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import logging
 from datetime import date
-from typing import Any
 
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from basketgraph.content.encoder import model_files
 from basketgraph.content.moods import item_moods, labelled_reviews, learned_heads, scored, user_moods, written_texts
 from basketgraph.content.settings import ContentSettings
 from basketgraph.foundation.config import Config
@@ -25,15 +23,15 @@ def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepR
     settings, reviews = conf.section("content", ContentSettings), tables.read("silver.reviews")
     written = written_texts(reviews, tables.read("silver.searches"), tables.read("silver.messages"), as_of=ds, days=settings.mood_days)
     known = labelled_reviews(written, reviews, tables.read("silver.items"), as_of=ds, settings=settings)
-    encoder: dict[str, Any] = {"model_id": model_files(settings.model).id, "partitions": spark.sparkContext.defaultParallelism}
-    heads, metrics = learned_heads(known, settings, **encoder)
+    model_id, partitions = settings.mood_model_id(), spark.sparkContext.defaultParallelism
+    heads, metrics = learned_heads(known, settings, model_id=model_id, partitions=partitions)
     if not any(heads):
         log.warning("moods: too few reviews with a label of two kinds, at least %d: nobody has a mood or topics", settings.least_mood_reviews)
         for table in ("gold.user_moods", "gold.item_moods"):
-            tables.clear_day(table, ds)
+            tables.empty(table)  # those of earlier days would be taken for what is known now
     else:
         at("reading moods")
-        scores = scored(written, heads, model=settings.model, **encoder).localCheckpoint()
+        scores = scored(written, heads, model=settings.model, model_id=model_id, partitions=partitions).localCheckpoint()
         texts = written.join(scores, "text_hash", how="inner")  # one row a text
         topics = heads.topic.head.classes if heads.topic else ()
         people = Persons(tables, conf.source).of(texts.where("user_id IS NOT NULL"), ds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,13 +12,15 @@ from pyspark.sql import functions as F
 
 from basketgraph.content.encoder import model_files
 from basketgraph.content.index_files import FOLDER, NAME_DIGITS, upload_index, write_index
-from basketgraph.content.search_indexes import Sales, catalogue_of, indexed_items, want_few
+from basketgraph.content.search_indexes import Sales, catalogue_of, indexed_items, want_few, want_vectors, why_no_index
 from basketgraph.content.settings import ContentSettings
-from basketgraph.foundation.config import Config, UserError
+from basketgraph.foundation.config import Config
 from basketgraph.foundation.point_in_time import known_before
 from basketgraph.foundation.progress import at
 from basketgraph.foundation.runs.job import StepReport, job_main
 from basketgraph.foundation.tables.warehouse import RunTables
+
+log = logging.getLogger("basketgraph")
 
 
 def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepReport:
@@ -25,17 +28,20 @@ def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepR
     items, texts = known_before(tables.read("silver.items"), ds), tables.read("gold.item_texts")
     sales = Sales(tables.read("silver.events"), tables.read("gold.kept_purchases"), ds, settings.sold_days, conf.source["currency"])
     indexed = indexed_items(items, texts, sales).persist()
+    if (reason := why_no_index(indexed, settings, conf.source_name)) is not None:
+        log.warning("search_index: no index of questions: %s", reason)
+        indexed.unpersist()
+        tables.empty("gold.search_indexes")
+        return StepReport(0, 0, detail={"metrics": {"search_index": {"titles": 0, "why": reason}}})
     want_few(indexed.select("text_hash").distinct().count(), settings.max_titles)  # before they come to the driver
     model_id = model_files(settings.model).id
     of_model = tables.read("gold.item_text_vectors").where(F.col("model") == model_id)
     vectors = of_model.join(indexed.select("text_hash").distinct(), "text_hash", how="left_semi")
     found, of_texts = indexed.toArrow(), vectors.select("text_hash", "vector").toArrow()
     indexed.unpersist()
-    if of_texts.num_rows < len(set(found["text_hash"].to_pylist())):
-        fault = f"gold.item_text_vectors: want a vector of {model_id} for each text, have {of_texts.num_rows:,}"
-        raise UserError("titles cannot be indexed", [fault], "Run `basketgraph run content --from text_vectors`.")
+    want_vectors(found, of_texts, model_id)
     at("indexing titles")
-    catalogue = catalogue_of(found, of_texts, model=settings.model, settings=settings, source_name=conf.source_name)
+    catalogue = catalogue_of(found, of_texts, model=settings.model, settings=settings)
     by_characters = int((~catalogue.index.vectors.any(axis=1)).sum())
     with TemporaryDirectory() as private:  # which nobody else may read
         (folder := Path(private, "index")).mkdir()

@@ -56,8 +56,9 @@ def declarations() -> Iterator[str]:
 def declared(name: str, step: Step, settings: Mapping[str, object]) -> Iterator[str]:
     body = data_text(f"jobs/{name}.py").split('"""', 2)[2]
     sections, tables = set(SECTION.findall(body)), set(TABLE.findall(body))
-    yield from (f"settings: want {section}, which jobs/{name}.py takes" for section in sorted(sections - set(step.settings)))
-    yield from (f"settings: want a section of conf/settings.yaml, have {section}" for section in sorted(set(step.settings) - set(settings)))
+    yield from (f"settings: want {section}, which jobs/{name}.py takes" for section in sorted(sections - step.sections))
+    unknown = (used for used, value in step.used(settings).items() if value is None)
+    yield from (f"settings: want a section of conf/settings.yaml, or section.key, have {used}" for used in unknown)
     if not step.always:
         yield from (f"reads: want {table}, which jobs/{name}.py names" for table in sorted(tables - {*step.reads, *step.live, *step.writes}))
         if "cuts(" in body and not step.cuts:

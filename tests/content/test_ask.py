@@ -110,10 +110,8 @@ def test_the_index_has_what_may_be_shown_with_the_sales_and_prices_of_the_days_b
         ("i1", "HOME", 1, 300),
     ]
     vectors = pa.table({"text_hash": ["b", "a"], "vector": pa.array([[1.0, 0.0], None], type=pa.list_(pa.float32()))})
-    made = catalogue_of(found, vectors, model="default", settings=SETTINGS, source_name="shop")
+    made = catalogue_of(found, vectors, model="default", settings=SETTINGS)
     assert [[item.item_id for item in of_title] for of_title in made.items] == [["i3"], ["i2", "i1"]]
     assert made.index.vectors.tolist() == [[0, 0], [1, 0]]
     with pytest.raises(UserError, match=r"titles: want at most 1, have 2\nRaise content.max_titles"):
-        catalogue_of(found, vectors, model="default", settings=SETTINGS.model_copy(update={"max_titles": 1}), source_name="shop")
-    with pytest.raises(UserError, match="want items that may be shown and have a title, have none"):
-        catalogue_of(found.slice(0, 0), vectors, model="default", settings=SETTINGS, source_name="shop")
+        catalogue_of(found, vectors, model="default", settings=SETTINGS.model_copy(update={"max_titles": 1}))

@@ -78,6 +78,7 @@ REVIEWS = [
     review(5, rating=5.0, event_date=DS, event_time=instant(1, 0, month=3)),  # not yet written
     review(6, rating=5.0, event_date=date(2025, 11, 20)),  # a day too old
     review(7, rating=5.0, title=None, text=" "),
+    review(9, rating=3.5, event_time=None, source_time=instant(1, month=4), item_id="unknown"),  # a day alone, and delivered much later
     review(8, rating=5.0, rating_max=1.0, rating_min=1.0, item_id="unknown"),  # a scale without a length
 ]
 OTHERS = {"event_time": instant(28), "event_date": BEFORE}
@@ -96,7 +97,8 @@ def test_texts_before_the_day_are_labelled_scored_on_executors_and_summed_up_by_
     reviews = rows(spark, "silver.reviews", REVIEWS)
     written = written_texts(reviews, rows(spark, "silver.searches", SEARCHES), rows(spark, "silver.messages", MESSAGES), as_of=DS, days=100)
     told = {row.text_id: (row.kind, row.user_id, row.text, row.day) for row in written.collect()}
-    assert set(told) == {"r1", "r2", "r3", "r4", "r8", "s1", "s2", "m1"}
+    assert set(told) == {"r1", "r2", "r3", "r4", "r8", "r9", "s1", "s2", "m1"}
+    assert [row["at"].astimezone(timezone.utc) for row in written.where("text_id = 'r9'").collect()] == [instant(27, 0)]
     assert told["r1"] == ("review", "ann", "Soft a dress", BEFORE)
     assert told["r4"] == ("review", None, "Soft a dress", BEFORE), "a review without a day is of that of its delivery"
     assert (told["s1"][:2], told["m1"][:2]) == (("search", "phone"), ("message", "ann"))

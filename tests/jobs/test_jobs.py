@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, time, timezone
+from dataclasses import replace
+from datetime import datetime, time, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -13,6 +15,7 @@ from basketgraph.cli.app import app
 from basketgraph.cli.runner import load_job
 from basketgraph.foundation.config import CONF_VARIABLE, data_files
 from basketgraph.foundation.contracts import conform
+from basketgraph.foundation.runs.job import StepReport
 from basketgraph.foundation.runs.steps import pipelines
 from basketgraph.foundation.tables.releases import publish, released_tables, utc_now
 from basketgraph.foundation.tables.warehouse import LiveRelease
@@ -131,3 +134,50 @@ def test_ask_answers_from_the_live_release_without_spark_and_knows_who_asks(ran:
     assert {ask(*arguments).exit_code for arguments in mixed} == {2}
     elsewhere = ask("--questions", str(folder / "questions.txt"), "--out", str(folder / "answers.txt"))
     assert (elsewhere.exit_code, "--out: want a file .jsonl or .tsv" in elsewhere.stderr) == (2, True)
+
+
+def again(ran: RanJobs, job: str, **sections: dict[str, Any]) -> StepReport:
+    """The job once more, with other settings."""
+    settings = {**ran.conf.settings, **{section: {**ran.conf.settings[section], **changed} for section, changed in sections.items()}}
+    report = load_job(job)(ran.release.spark, replace(ran.conf, settings=settings), DS, ran.release)
+    assert report is not None
+    return report
+
+
+def test_reviews_give_moods_without_an_encoder_and_moods_go_with_them(ran: RanJobs) -> None:
+    said = {True: ("lovely", "soft", "perfect"), False: ("torn", "itchy", "broken")}
+    written = [
+        {
+            **{"review_id": f"r{number:03d}", "user_id": f"u{number % 10}", "item_id": "tea", "recommended": number % 2 == 0},
+            **{"title": None, "text": f"a {said[number % 2 == 0][number % 3]} one, my number {number}"},
+            **{"event_date": DS - timedelta(days=1 + number % 20), "event_time": None, "source_time": datetime(2027, 1, 1, tzinfo=timezone.utc)},
+        }
+        for number in range(220)
+    ]
+    reviews = rows(ran.release.spark, "silver.reviews", written)
+    ran.release.overwrite(reviews, "silver.reviews")
+    told = again(ran, "moods", content={"encode": False}).detail["metrics"]["moods"]
+    assert (told["texts"], told["people"], told["items"]) == ({"review": 220}, 10, 1)
+    assert set(told["mood"]["validation"]) == {"words", "characters"}
+    happy = {row.user_id: row.mood > 0.5 for row in ran.table("gold.user_moods").where(f"as_of = DATE'{DS}'").collect()}
+    assert happy == {f"u{number}": number % 2 == 0 for number in range(10)}
+    newest = ran.table("gold.user_moods").selectExpr("max(last_text_at) AS at").collect()[0]["at"].astimezone(timezone.utc)
+    assert newest == datetime.combine(DS - timedelta(days=1), time(), timezone.utc), "the begin of its day, not its delivery"
+    assert again(ran, "search_index", content={"encode": False}).rows_out == again(ran, "answers").rows_out == 0
+    assert ran.table("gold.search_indexes").isEmpty()
+
+    ran.release.overwrite(reviews.limit(3), "silver.reviews")
+    again(ran, "moods", content={"encode": False})
+    assert ran.table("gold.user_moods").isEmpty()
+    assert ran.table("gold.item_moods").isEmpty()
+
+
+def test_an_item_that_came_late_gets_the_place_that_lists_keep(ran: RanJobs) -> None:
+    again(ran, "new_items", content={"new_item_days": 3})
+    (cut,) = (row.as_of for row in ran.table("gold.new_item_candidates").select("as_of").distinct().collect())
+    new = ran.table("gold.new_item_candidates").collect()
+    assert {row.item_id for row in new} == {"honey"}
+    assert len(new) == 2, "the third person has it"
+    assert again(ran, "recommendations", rank={"new_places": 2}).detail["metrics"]["new_places"]["discovery"]["places"] == 2
+    listed = ran.table("gold.recommendations").where(f"as_of = DATE'{cut}' AND setting = 'discovery' AND item_id = 'honey'").collect()
+    assert {(row.user_id, tuple(row.sources)) for row in listed} == {(row.user_id, ("new_item",)) for row in new}

@@ -145,6 +145,9 @@ def _bounds(of: Mapping[str, float], name: str) -> str:
 
 def _print_search_index(out: Console, metrics: Mapping[str, Any]) -> None:
     found = metrics["search_index"]
+    if not found["titles"]:
+        out.print(f"index     none: {found['why']}", soft_wrap=True)
+        return
     kept = "" if found.get("is_new", True) else ", kept as it was"
     out.print(f"index     {found['titles']:,} titles of {found['items']:,} items, {found['bytes'] / 2**20:.0f} MiB{kept}")
 
@@ -152,6 +155,9 @@ def _print_search_index(out: Console, metrics: Mapping[str, Any]) -> None:
 def _print_answers(out: Console, metrics: Mapping[str, Any]) -> None:
     found = metrics["answers"]
     days = f"the {found['days']} days before {found['as_of']}"
+    if not found.get("has_index", True):
+        out.print("questions none are answered: there is no index")
+        return
     if not found["searches"]:
         out.print(f"questions none: nobody searched in {days}")
         return

@@ -38,7 +38,7 @@ MODELS = {  # section -> the stage's own model; imported when a step takes it
 ALWAYS = ("quality", "alerts")  # of every run, whatever its steps
 READ_MAPPING = {"clean", "replay", "kept_purchases"}  # steps
 READ_FILES = {"clean", "replay"}
-COMPARE_TEXTS = {"text_vectors", "similar_items", "search_index"}
+ENCODE = {"text_vectors", "similar_items", "new_items", "search_index", "moods"}
 
 
 def model_of(section: str) -> type[Settings]:
@@ -48,7 +48,7 @@ def model_of(section: str) -> type[Settings]:
 
 def check_settings(conf: Config, defined: Pipelines, steps: Iterable[str]) -> None:
     """Raises UserError for the first section of the steps that cannot be used, with all its faults, or for sizes that do not fit each other."""
-    taken = {*ALWAYS, *(section for name in steps for section in defined.steps[name].settings)}
+    taken = {*ALWAYS, *(section for name in steps for section in defined.steps[name].sections)}
     parsed = {section: conf.section(section, model_of(section)) for section in MODELS if section in taken}
     if {"shards", "graph", "recall"} <= parsed.keys():
         faults = []
@@ -78,20 +78,16 @@ def check_run(conf: Config, pipeline: str, *, start: str | None = None, files: b
             want_files(source, conf.source_name)
     if "user_segments" in steps:
         read_rules()
-    if steps & COMPARE_TEXTS:
-        check_encoder(conf, indexed="search_index" in steps)
+    if steps & ENCODE:
+        check_encoder(conf)
     check_places(conf, shared="seal_shards" in steps)  # last, since it makes the warehouse's folder
 
 
-def check_encoder(conf: Config, *, indexed: bool) -> None:
-    """Raises UserError where texts are to be encoded and the encoder is not there. indexed: whether titles are, which want vectors."""
+def check_encoder(conf: Config) -> None:
+    """Raises UserError where texts are to be encoded and the encoder is not there."""
     from basketgraph.content.settings import ContentSettings  # numpy and pyarrow, which other pipelines do without here
 
-    settings = conf.section("content", ContentSettings)
-    if indexed and not settings.encode:
-        cure = "Run it with --set content.encode=true."
-        raise UserError("an index of questions wants vectors of titles", ["content.encode: want true, have false"], cure)
-    settings.model_id()
+    conf.section("content", ContentSettings).model_id()
 
 
 def check_places(conf: Config, *, shared: bool = False) -> None:

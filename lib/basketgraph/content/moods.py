@@ -16,7 +16,6 @@ from pyspark.sql import functions as F
 from basketgraph.content.encoder import encode, model_files
 from basketgraph.content.mood_heads import BAD, GOOD, Labelled, TextHead, item_mean_area, learned_head, with_evidence
 from basketgraph.content.settings import ContentSettings
-from basketgraph.content.text_spaces import VECTOR_LENGTHS
 from basketgraph.content.text_vectors import LONGEST_TEXT, encoded
 from basketgraph.foundation.config import UserError
 from basketgraph.foundation.persons import by_actor
@@ -45,11 +44,12 @@ class Heads(NamedTuple):
 def written_texts(reviews: DataFrame, searches: DataFrame, messages: DataFrame, *, as_of: date, days: int) -> DataFrame:
     """What was written in the `days` before `as_of`, by actor.
 
-    reviews, searches, messages: silver rows of any day. A review without a day counts as written on the day that it was delivered.
+    reviews, searches, messages: silver rows of any day. A review without a day counts as written when it was delivered; what has a day
+             and no time, as its day began.
     returns: kind, text_id, user_id (null: nobody knows who), item_id (of reviews), day, at (UTC instant), text, text_hash; none without a text.
     """
     day = F.coalesce("event_date", F.to_date("source_time"))
-    instant = F.coalesce("event_time", "source_time")
+    instant = F.coalesce("event_time", F.col("event_date").cast("timestamp"), "source_time")
     of_review = F.concat_ws(" ", F.trim("title"), F.trim("text"))
     columns = {
         REVIEW: (reviews, "review_id", "user_id", F.col("item_id"), of_review),
@@ -93,14 +93,14 @@ def labelled_reviews(texts: DataFrame, reviews: DataFrame, items: DataFrame, *, 
     return newest.orderBy("day", "at", "text_id").select("text_hash", "text", "item_id", "mood", "topic")
 
 
-def learned_heads(reviews: DataFrame, settings: ContentSettings, *, model_id: str, partitions: int) -> tuple[Heads, dict[str, Any]]:
+def learned_heads(reviews: DataFrame, settings: ContentSettings, *, model_id: str | None, partitions: int) -> tuple[Heads, dict[str, Any]]:
     """The heads that reviews give, and how good each is (`learned_head`; of the mood also `item_mean`), by name; None of one without evidence.
 
-    reviews: rows of `labelled_reviews`.   model_id, partitions: as `encoded` takes them; reviews are encoded where a space reads vectors.
+    reviews: rows of `labelled_reviews`.   model_id: of the encoder; None: no space reads vectors, and nothing is encoded.   partitions: one a core.
     """
     reviews = reviews.localCheckpoint()
     found, vectors = reviews.toArrow(), None
-    if found.num_rows >= settings.least_mood_reviews and set(settings.mood_spaces) & set(VECTOR_LENGTHS):
+    if found.num_rows >= settings.least_mood_reviews and model_id is not None:
         at("encoding reviews")
         distinct = reviews.select("text_hash", "text").distinct()
         of_texts = encoded(distinct, model=settings.model, model_id=model_id, partitions=partitions)
@@ -109,7 +109,7 @@ def learned_heads(reviews: DataFrame, settings: ContentSettings, *, model_id: st
     metrics: dict[str, Any] = {}
     for name in Heads._fields:
         given = with_evidence(labelled(found, name, vectors), settings.least_mood_reviews)
-        head, metrics[name] = learned_head(given, settings.mood_spaces, seed=settings.seed) if given else (None, None)
+        head, metrics[name] = learned_head(given, settings.spaces(), seed=settings.seed) if given else (None, None)
         if given and name == "mood":
             metrics[name] |= {"item_mean": item_mean_area(given, seed=settings.seed)}
         heads.append(head)
@@ -130,7 +130,7 @@ def vectors_of(found: pa.Table, encoded: pa.Table) -> NDArray[np.float32]:
     return np.array([known.get(name, nothing) for name in found["text_hash"].to_pylist()], dtype=np.float32)
 
 
-def scored(texts: DataFrame, heads: Heads, *, model: str, model_id: str, partitions: int) -> DataFrame:
+def scored(texts: DataFrame, heads: Heads, *, model: str, model_id: str | None, partitions: int) -> DataFrame:
     """What the heads say of each distinct text, on the executors.
 
     texts:   rows with text_hash and text.   model, model_id, partitions: as `encoded` takes them; the encoder is loaded where a head reads vectors.
@@ -142,7 +142,7 @@ def scored(texts: DataFrame, heads: Heads, *, model: str, model_id: str, partiti
     return distinct.mapInArrow(partial(_scores, heads=heads, model=model, model_id=model_id), SCORES)
 
 
-def _scores(batches: Iterable[pa.RecordBatch], *, heads: Heads, model: str, model_id: str) -> Iterator[pa.RecordBatch]:
+def _scores(batches: Iterable[pa.RecordBatch], *, heads: Heads, model: str, model_id: str | None) -> Iterator[pa.RecordBatch]:
     if heads.read_vectors and (have := model_files(model).id) != model_id:
         raise UserError(f"content.model: executors have another {model}", [f"want {model_id}, have {have}"], "Copy the driver's to all machines.")
     for batch in batches:
@@ -175,7 +175,7 @@ def user_moods(texts: DataFrame, topics: Sequence[str], *, as_of: date, half_lif
     weight = F.greatest(F.lit(1), F.round(F.pow(F.lit(0.5), age_days / F.lit(float(half_life_days))) * WEIGHT_UNITS)).cast("bigint")
     known = _known(texts.where(F.col("user_id").isNotNull())).withColumn("weight", weight)
     is_felt = F.col("mood").isNotNull() & (F.col("kind") != SEARCH)
-    last = F.when(is_felt, F.struct("at", "kind", "text_id"))
+    last = F.when(is_felt, F.struct("day", "at", "kind", "text_id"))
     moods = known.groupBy("user_id").agg(
         (F.sum(F.when(is_felt, F.col("weight") * F.col("mood"))) / F.sum(F.when(is_felt, F.col("weight"))) / UNITS).alias("mood"),
         (F.max_by("mood", last) / UNITS).alias("last_mood"),

@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from scipy import sparse
 
 from basketgraph.content.features import character_grams, words
-from basketgraph.content.new_item_problem import VALIDATION, Lines, Texts, as_problem, fitted, incidence, learned_weights
+from basketgraph.content.new_item_problem import VALIDATION, Lines, Texts, fitted, incidence, learned_weights, of_incidence
 from basketgraph.content.new_items import Floats, NewItemScores, NewItemSettings, blended
 from basketgraph.content.tfidf import tfidf_vectors
 from basketgraph.foundation.point_in_time import known_before
@@ -106,21 +108,23 @@ def learned_new_items(described: pa.Table, edges: pa.Table, *, seed: int, k: int
     """
     described = described.sort_by("item_id")
     item_ids, is_new = described["item_id"].to_pylist(), described["is_new"].to_pylist()
-    new = {item for item, of_new in zip(item_ids, is_new, strict=True) if of_new}
-    rows = sorted(zip(edges["user_id"].to_pylist(), edges["first_date"].to_pylist(), edges["item_id"].to_pylist(), strict=True))
-    known = {item for _, _, item in rows} & set(item_ids) - new
+    new = tuple(item for item, of_new in zip(item_ids, is_new, strict=True) if of_new)
+    old = {item for item, of_new in zip(item_ids, is_new, strict=True) if not of_new}
+    lines = _coded(edges)
+    known = [column for column, item in enumerate(lines.items) if item in old]
     if not new or not known:
         return None
     texts = _spaces(described)
-    late, first_late = _latest(rows, known)
-    has, had = _by_user(rows), _by_user(row for row in rows if row[1] < first_late)
-    before = [had.get(user, []) for user in has]
-    played = as_problem(before, before, list(has.values()), {item for line in before for item in line} & known, late)
+    late, first_late = _latest(lines, known)
+    has, had = lines.incidence(), lines.incidence(before=first_late)
+    before = np.setdiff1d(np.intersect1d(known, had.indices), late)
+    of_before, of_late = (tuple(lines.items[column] for column in columns) for columns in (before, late))
+    played = of_incidence(of_before, of_late, had[:, before], had[:, before], has[:, late], has[:, before])
     weights = learned_weights(played, texts, seed, k=k, settings=FITTED)
     if not any(weights.values()):
         weights = dict.fromkeys(weights, 1.0)
-    lines = list(has.values())
-    problem = as_problem(lines, lines, [[] for _ in lines], known, new)
+    of_known, nobody = has[:, known], sparse.csr_matrix((has.shape[0], len(new)), dtype=np.float32)
+    problem = of_incidence(tuple(lines.items[column] for column in known), new, of_known, of_known, nobody, of_known)
     model = fitted(problem, texts, FITTED)
     kept = {name: of_name for name, of_name in model.weights.items() if weights[name]}
     light = replace(model, weights=kept, together=sparse.csr_matrix((0, 0)))  # workers hold it
@@ -143,20 +147,42 @@ def _spaces(described: pa.Table) -> Texts:
     return spaces
 
 
-def _latest(rows: list[tuple[str, date, str]], known: set[str]) -> tuple[set[str], date]:
-    """The VALIDATION share of the known items whose first day is latest, and the first of these days. rows: user, first day, item."""
-    first: dict[str, date] = {}
-    for _, day, item in rows:
-        first[item] = min(day, first.get(item, day))
+@dataclass(frozen=True)
+class _CodedLines:
+    """Edges as numbers, some 20 bytes each. users: how many; items: their ids, sorted; user, item: int of each edge; day: days since 1970 of each."""
+
+    users: int
+    items: list[str]
+    user: NDArray[np.int64]
+    item: NDArray[np.int64]
+    day: NDArray[np.int32]
+
+    def incidence(self, *, before: int | None = None) -> sparse.csr_matrix:
+        """float32 [users, items], 1 where a user has an item; before: only edges of earlier days."""
+        some = slice(None) if before is None else self.day < before
+        rows, columns = self.user[some], self.item[some]
+        return sparse.csr_matrix((np.ones(len(rows), dtype=np.float32), (rows, columns)), shape=(self.users, len(self.items)))
+
+
+def _coded(edges: pa.Table) -> _CodedLines:
+    """edges: one row a user and item."""
+    users, user = _codes(edges["user_id"])
+    items, item = _codes(edges["item_id"])
+    return _CodedLines(len(users), items, user, item, edges["first_date"].cast(pa.int32()).to_numpy())
+
+
+def _codes(column: pa.ChunkedArray) -> tuple[list[str], NDArray[np.int64]]:
+    """The different values in order, and the number of each row's."""
+    names = column.unique().sort()
+    return names.to_pylist(), pc.index_in(column, value_set=names).to_numpy().astype(np.int64)
+
+
+def _latest(lines: _CodedLines, known: list[int]) -> tuple[NDArray[np.int64], int]:
+    """The VALIDATION share of the known items whose first day is latest, in order, and the first of these days. known: numbers of items."""
+    first = np.full(len(lines.items), np.iinfo(np.int32).max, dtype=np.int32)
+    np.minimum.at(first, lines.item, lines.day)
     late = sorted(known, key=lambda item: (first[item], item), reverse=True)[: max(1, round(VALIDATION * len(known)))]
-    return set(late), first[late[-1]]
-
-
-def _by_user(rows: Iterable[tuple[str, date, str]]) -> dict[str, list[str]]:
-    lines: dict[str, list[str]] = {}
-    for user, _, item in rows:
-        lines.setdefault(user, []).append(item)
-    return lines
+    return np.array(sorted(late)), int(first[late[-1]])
 
 
 def _cosines(vectors: Any, numbers: dict[str, int], known: tuple[str, ...], new: tuple[str, ...]) -> Floats:

@@ -38,10 +38,22 @@ class Problem:
 def as_problem(owned: Lines, asked: Lines, wanted: Lines, known: Collection[str], new: Collection[str]) -> Problem:
     """owned, asked, wanted: of each person, in the same order; of the first two the known items count, of the last the new ones."""
     of_known, of_new = (tuple(sorted(items)) for items in (known, new))
-    has, had, wants = incidence(owned, of_known), incidence(asked, of_known), incidence(wanted, of_new).astype(bool)
-    judged = np.flatnonzero((np.diff(had.indptr) > 0) & (np.diff(wants.indptr) > 0))
-    later = (incidence(wanted, of_known) > had).tocsr()
-    return Problem(of_known, of_new, has, had, wants, judged, later)
+    has, had = incidence(owned, of_known), incidence(asked, of_known)
+    return of_incidence(of_known, of_new, has, had, incidence(wanted, of_new), incidence(wanted, of_known))
+
+
+def of_incidence(
+    known: tuple[str, ...],
+    new: tuple[str, ...],
+    has: sparse.csr_matrix,
+    had: sparse.csr_matrix,
+    wants: sparse.csr_matrix,
+    wants_known: sparse.csr_matrix,
+) -> Problem:
+    """has, had: float32 [people, known], what people own and had when asked.   wants, wants_known: [people, new], [people, known]."""
+    wanted = wants.astype(bool)
+    judged = np.flatnonzero((np.diff(had.indptr) > 0) & (np.diff(wanted.indptr) > 0))
+    return Problem(known, new, has, had, wanted, judged, (wants_known > had).tocsr())
 
 
 def incidence(lines: Lines, items: Sequence[str]) -> sparse.csr_matrix:

@@ -15,18 +15,19 @@ from basketgraph.foundation.tables.files import Files
 
 RELEASES, INDEXES, EDGES, BANDS = "ops.releases", "gold.search_indexes", "gold.interactions", "gold.price_bands"
 USER_MOODS, ITEM_MOODS = "gold.user_moods", "gold.item_moods"
-LIVE = "SELECT release, versions FROM {rows} ORDER BY release DESC LIMIT 1"
+LIVE = "SELECT release, as_of, versions FROM {rows} ORDER BY release DESC LIMIT 1"
 PSEUDONYM = re.compile("[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
 class Questions:
-    """A catalogue with the release that it is of. index: the name of its files; versions: of all tables of the release."""
+    """A catalogue with the release that it is of. as_of: the day of its lists; index: the name of its files; versions: of all its tables."""
 
     catalogue: Catalogue
     settings: ContentSettings
     reader: Reader
     release: int
+    as_of: date | None
     versions: Mapping[str, int]
     index: str
 
@@ -72,10 +73,11 @@ class Questions:
         return person, notes
 
     def _unhappy_on(self, user_id: str) -> date | None:
-        """The day of the user's last review or message, where it is of the last `bad_mood_days` and its mood is bad; else None."""
+        """The day of the user's last review or message, where its mood is bad and it is of the `bad_mood_days` before the newest lists or moods."""
         for row in self._of_user(USER_MOODS, "as_of, last_mood, last_text_at", user_id, f"AND last_mood < {self.settings.bad_mood}"):
             day: date = row["last_text_at"].date()
-            if (row["as_of"] - day).days <= self.settings.bad_mood_days:
+            newest: date = max(row["as_of"], self.as_of or row["as_of"])  # moods need not be made as often as lists
+            if (newest - day).days <= self.settings.bad_mood_days:
                 return day
         return None
 
@@ -103,8 +105,11 @@ def open_questions(reader: Reader, files: Files, warehouse: str, settings: Conte
     if live is None or INDEXES not in versions:
         have = f"release {live['release']} without one" if live else "no release"
         raise UserError(f"{warehouse}: no index of questions is live", [f"want {INDEXES}, have {have}"], "Run `basketgraph run content` first.")
-    (row,) = reader.rows(INDEXES, "SELECT name, sha256 FROM {rows}", versions[INDEXES])
+    row = next(iter(reader.rows(INDEXES, "SELECT name, sha256 FROM {rows}", versions[INDEXES])), None)
+    if row is None:
+        fault = f"{INDEXES}: want a row, have none: no item had a title, or texts were not encoded (content.encode)"
+        raise UserError(f"{warehouse}: no index of questions is live", [fault], "Mend that, and run `basketgraph run content`.")
     place = f"{warehouse.rstrip('/')}/{FOLDER}/{row['name']}"
     with index_folder(files, place) as folder:
         catalogue = read_index(folder, sha256=row["sha256"], model=settings.model)
-    return Questions(catalogue, settings, reader, live["release"], versions, row["name"])
+    return Questions(catalogue, settings, reader, live["release"], live["as_of"], versions, row["name"])

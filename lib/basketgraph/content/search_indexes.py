@@ -55,16 +55,20 @@ def indexed_items(items: DataFrame, texts: DataFrame, sales: Sales) -> DataFrame
     return found.withColumn("sales", F.coalesce("sales", F.lit(0))).orderBy("text", F.desc("sales"), "item_id")
 
 
-def catalogue_of(items: pa.Table, vectors: pa.Table, *, model: str, settings: ContentSettings, source_name: str) -> Catalogue:
+def why_no_index(indexed: DataFrame, settings: ContentSettings, source_name: str) -> str | None:
+    """Why there can be no index of questions; None where there can be one. indexed: rows of `indexed_items`."""
+    if not settings.encode:
+        return "texts are not encoded (content.encode)"
+    return f"no item that may be shown has a title (`recommendable` and `name` in conf/sources/{source_name}.yaml)" if indexed.isEmpty() else None
+
+
+def catalogue_of(items: pa.Table, vectors: pa.Table, *, model: str, settings: ContentSettings) -> Catalogue:
     """A catalogue ready for questions.
 
-    items:   rows of `indexed_items`, in their order.   vectors: text_hash, vector of their texts.   model: as `encode` takes it.
-    errors:  UserError where there is no item, or more titles than `max_titles`.
+    items:   rows of `indexed_items`, in their order, at least one.   vectors: text_hash, vector of their texts.   model: as `encode` takes it.
+    errors:  UserError where there are more titles than `max_titles`.
     """
     of_texts = [(text, [*rows]) for text, rows in groupby(items.to_pylist(), key=itemgetter("text"))]
-    if not of_texts:
-        fault = "silver.items: want items that may be shown and have a title, have none"
-        raise UserError("an index of questions wants titles", [fault], f"See `recommendable` and `name` in conf/sources/{source_name}.yaml.")
     want_few(len(of_texts), settings.max_titles)
     texts = [text for text, _ in of_texts]
     of_hash = dict(zip(vectors["text_hash"].to_pylist(), _rows_of(vectors["vector"]), strict=True))
@@ -80,6 +84,13 @@ def want_few(titles: int, most: int) -> None:
     if titles > most:
         cure = "Raise content.max_titles, at some 10 kB of the driver's memory a title, or leave out items by `recommendable`."
         raise UserError("the index of questions would not fit the driver", [f"titles: want at most {most:,}, have {titles:,}"], cure)
+
+
+def want_vectors(items: pa.Table, vectors: pa.Table, model_id: str) -> None:
+    """Raises UserError where a text has no row in gold.item_text_vectors. Arguments as of `catalogue_of`."""
+    if vectors.num_rows < len(set(items["text_hash"].to_pylist())):
+        fault = f"gold.item_text_vectors: want a vector of {model_id} for each text, have {vectors.num_rows:,}"
+        raise UserError("titles cannot be indexed", [fault], "Run `basketgraph run content --from text_vectors`.")
 
 
 def _rows_of(column: pa.ChunkedArray) -> Iterable[Any]:

@@ -49,8 +49,9 @@ def text_features(texts: DataFrame, vectors: DataFrame, width: int, kind: str = 
     kind:    what labels of the features begin with.
     returns: one row for each item whose text has a vector.
     """
-    known = vectors.where(F.col("vector").isNotNull()).select("text_hash", "vector")
-    sample = known.join(texts.select("text_hash").distinct(), "text_hash", how="left_semi").orderBy("text_hash").limit(SAMPLE).toArrow()
+    given = vectors.where(F.col("vector").isNotNull()).select("text_hash", "vector")
+    known = given.join(texts.select("text_hash").distinct(), "text_hash", how="left_semi")  # others may be of after the cut
+    sample = known.orderBy("text_hash").limit(SAMPLE).toArrow()
     mean, components = leading_components(sample["vector"], width)
     projected = known.mapInArrow(partial(_projected, mean=mean, components=components), SCHEMA)
     of_items = texts.join(projected, "text_hash", how="inner").select("item_id", "features")  # one row a text

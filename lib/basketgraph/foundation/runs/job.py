@@ -78,7 +78,7 @@ class RunLog:
         cuts = run_cuts(self.conf, ds, self.tables) if step.cuts else None
         parts = {
             "inputs": self.tables.versions(step.reads),
-            "settings": {section: self.conf.settings.get(section) for section in step.settings},
+            "settings": step.used(self.conf.settings),
             "source": {key: value for key, value in self.conf.source.items() if key != "landing"} if step.source else None,
             "cuts": None if cuts is None else [*(day.isoformat() for day in cuts.days), cuts.window_days, cuts.judged_from],
             "code": step_code(name),

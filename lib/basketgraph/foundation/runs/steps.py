@@ -13,7 +13,7 @@ RUNS = "ops.runs"
 
 
 class Step(Settings):
-    """An entry of conf/pipelines.yaml `steps`."""
+    """An entry of conf/pipelines.yaml `steps`. settings: sections of conf/settings.yaml, or `section.key` where it uses this key alone."""
 
     help: str
     reads: tuple[str, ...]
@@ -26,6 +26,16 @@ class Step(Settings):
     files: tuple[str, ...] = ()  # keys of its detail that name a file it made
     conf_files: tuple[str, ...] = ()  # files of conf/ that it reads beside its settings
     live: tuple[str, ...] = ()  # tables that it reads as the live release has them: their newest version does not go live with its own
+
+    @property
+    def sections(self) -> set[str]:
+        """The sections of `settings`."""
+        return {name.partition(".")[0] for name in self.settings}
+
+    def used(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """What the step uses of conf/settings.yaml, by the names in `settings`; null for what is not there."""
+        found = {name: name.partition(".")[::2] for name in self.settings}
+        return {name: (settings.get(section) or {}).get(key) if key else settings.get(section) for name, (section, key) in found.items()}
 
 
 @dataclass(frozen=True)
