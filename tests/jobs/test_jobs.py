@@ -178,6 +178,6 @@ def test_an_item_that_came_late_gets_the_place_that_lists_keep(ran: RanJobs) -> 
     new = ran.table("gold.new_item_candidates").collect()
     assert {row.item_id for row in new} == {"honey"}
     assert len(new) == 2, "the third person has it"
-    assert again(ran, "recommendations", rank={"new_places": 2}).detail["metrics"]["new_places"]["discovery"]["places"] == 2
+    assert again(ran, "recommendations", rank={"k": 2, "new_places": 2}).detail["metrics"]["new_places"]["discovery"]["places"] == 2
     listed = ran.table("gold.recommendations").where(f"as_of = DATE'{cut}' AND setting = 'discovery' AND item_id = 'honey'").collect()
     assert {(row.user_id, tuple(row.sources)) for row in listed} == {(row.user_id, ("new_item",)) for row in new}
