@@ -8,7 +8,7 @@ from datetime import date
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from basketgraph.content.new_item_lists import (
+from basketgraph.content.new_item_candidates import (
     described_items,
     known_items,
     learned_new_items,
@@ -51,7 +51,7 @@ def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepR
             continue
         users = user_lines(edges, refused).repartition(2 * spark.sparkContext.defaultParallelism, "user_id")  # work for Python
         tables.overwrite_day(new_item_candidates(users, item_side).withColumn("as_of", F.lit(cut)), TABLE, cut)
-    tables.check(TABLE)
+    tables.check("gold.new_item_candidates")
     return StepReport(rows_in=tables.read("gold.interactions").count(), rows_out=tables.read(TABLE).count())
 
 

@@ -38,7 +38,7 @@ def test_the_raw_id_of_a_known_user_is_hidden_wherever_it_turns_up(two_runs: Run
 
 
 def test_a_year_in_a_date_is_no_users_number() -> None:
-    hide = known_users._hider(["2017"])
+    hide = known_users.hider(["2017"])
     assert hide("You bought it twice, last on 2017-08-10.") == "You bought it twice, last on 2017-08-10."
     assert hide("ask 2017, not 12017, on 2017-99-99") == "ask •••, not 12017, on •••-99-99"
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import functions as F
 
-from basketgraph.content.new_item_lists import (
+from basketgraph.content.new_item_candidates import (
     described_items,
     known_items,
     learned_new_items,
