@@ -251,7 +251,7 @@ BROKEN: list[tuple[str, str, dict[str, Any] | None]] = [
     ("gold.campaign_outcomes", "column_values_to_meet:redeemers", {"redeemers": 4}),
     ("gold.campaign_outcomes", "column_values_to_meet:end_date", {"end_date": DS}),
     ("gold.campaign_outcomes", "column_values_to_meet:forecast", {"forecast": "plan"}),
-    ("gold.campaign_outcomes", "column_values_to_meet:no_evidence", {"no_evidence": None, "difference_minor": None}),
+    ("gold.campaign_outcomes", "column_values_to_meet:holdout_people", {"no_evidence": None, "difference_minor": None}),
     ("gold.item_texts", "key_to_be_unique:item_id", None),
     ("gold.item_texts", "column_values_to_meet:text", {"text": "tea"}),
     ("gold.item_text_vectors", "key_to_be_unique:text_hash,model", None),
