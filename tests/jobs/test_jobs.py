@@ -172,6 +172,7 @@ def test_reviews_give_moods_without_an_encoder_and_moods_go_with_them(ran: RanJo
     assert ran.table("gold.item_moods").isEmpty()
 
 
+@pytest.mark.long
 def test_an_item_that_came_late_gets_the_place_that_lists_keep(ran: RanJobs) -> None:
     again(ran, "new_items", content={"new_item_days": 3})
     (cut,) = (row.as_of for row in ran.table("gold.new_item_candidates").select("as_of").distinct().collect())
