@@ -129,7 +129,7 @@ def test_ask_answers_from_the_live_release_without_spark_and_knows_who_asks(ran:
     assert (many.exit_code, counts["questions"], counts["by_words"], counts["refused"], counts["release"]) == (2, 3, 2, 1, 3)
     assert "line 3: gold.interactions: want rows of this user, have none" in many.stderr
     lines = [json.loads(line) for line in (folder / "answers.jsonl").read_text().splitlines()]
-    assert [line["answers"] for line in lines] == [[answer], own["answers"], []]
+    assert [line["answers"] for line in lines] == [[answer], unhappy["answers"], []]
     mixed = (["tea", "--questions", "a"], ["--questions", "a"], ["--out", "a.tsv"], ["--questions", "a", "--out", "b.tsv", "--user", "u"], [])
     assert {ask(*arguments).exit_code for arguments in mixed} == {2}
     elsewhere = ask("--questions", str(folder / "questions.txt"), "--out", str(folder / "answers.txt"))
