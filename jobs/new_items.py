@@ -27,7 +27,6 @@ from basketgraph.foundation.progress import each
 from basketgraph.foundation.runs.job import StepReport, job_main
 from basketgraph.foundation.tables.warehouse import RunTables
 
-TABLE = "gold.new_item_candidates"
 log = logging.getLogger("basketgraph")
 
 
@@ -47,12 +46,12 @@ def run(spark: SparkSession, conf: Config, ds: date, tables: RunTables) -> StepR
         item_side = learned_new_items(described, people, seed=settings.seed)
         log.info("new items %s: %d, of which %d can be compared", cut, new.count(), 0 if item_side is None else len(item_side.new))
         if item_side is None:
-            tables.clear_day(TABLE, cut)
+            tables.clear_day("gold.new_item_candidates", cut)
             continue
         users = user_lines(edges, refused).repartition(2 * spark.sparkContext.defaultParallelism, "user_id")  # work for Python
-        tables.overwrite_day(new_item_candidates(users, item_side).withColumn("as_of", F.lit(cut)), TABLE, cut)
+        tables.overwrite_day(new_item_candidates(users, item_side).withColumn("as_of", F.lit(cut)), "gold.new_item_candidates", cut)
     tables.check("gold.new_item_candidates")
-    return StepReport(rows_in=tables.read("gold.interactions").count(), rows_out=tables.read(TABLE).count())
+    return StepReport(rows_in=tables.read("gold.interactions").count(), rows_out=tables.read("gold.new_item_candidates").count())
 
 
 if __name__ == "__main__":
