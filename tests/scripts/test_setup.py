@@ -168,7 +168,8 @@ def test_whatever_the_package_imports_is_among_its_dependencies() -> None:
     imported = {alias.name.partition(".")[0] for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     imported |= {str(node.module).partition(".")[0] for node in nodes if isinstance(node, ast.ImportFrom) and node.level == 0}
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
-    given = project["dependencies"] + project["optional-dependencies"]["words"]  # the rooms that need the extra say so where it is lacking
+    extras = project["optional-dependencies"]
+    given = project["dependencies"] + extras["words"] + extras["tune"]  # the rooms that need an extra say so where it is lacking
     declared = {re.split(r"[^\w.-]", line)[0].lower().replace("_", "-") for line in given}
     declared |= {"horovod", "py4j", "basketgraph"}  # Horovod is built by set-up, Py4J is a part of PySpark
     packages = packages_distributions()
