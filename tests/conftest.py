@@ -29,7 +29,9 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     os.environ["PYSPARK_PYTHON"] = sys.executable
     builder = SparkSession.builder.appName("tests")
     given = properties(data_text("conf/spark/local.conf"))
-    given |= {"spark.sql.codegen.wholeStage": "false", "spark.databricks.delta.snapshotPartitions": "1"}  # a few rows are planned, not crunched
+    # A few rows are planned, not crunched: compiling their expressions and planning them anew between stages is a sixth of the CPU.
+    given |= {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN", "spark.sql.adaptive.enabled": "false"}
+    given |= {"spark.databricks.delta.snapshotPartitions": "1"}
     # Delta remembers each table for an hour, with some 4 MB of query plans: those of hundreds of tables would fill the heap.
     given |= {"spark.databricks.delta.delta.log.cacheSize": "64"}
     given |= {"spark.driver.memory": "2g", "spark.sql.shuffle.partitions": "2", "spark.sql.warehouse.dir": str(tmp_path_factory.mktemp("spark"))}

@@ -110,7 +110,7 @@ def check_complete_journey(spark: SparkSession, folder: Path, rows: int) -> None
     adds_up(shop, {table: rows // len(given["files"]) for table in given["tables"]})
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_two_thousand_fuzzed_rows_of_csv_add_up(spark: SparkSession, tmp_path: Path) -> None:
     check_online_retail(spark, tmp_path, 2_000, number_of_files=2)
 

@@ -104,7 +104,7 @@ def test_counts_that_do_not_add_up_are_refused_before_a_replay_writes(spark: Spa
     shop.clean()  # nothing keeps cleaning from going on
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_second_try_under_the_same_run_id_does_not_take_the_first_ones_batches_for_its_own(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -121,7 +121,7 @@ def test_a_row_that_goes_gives_way_to_what_another_file_says_of_it(spark: SparkS
     assert_as_fresh(shop, tmp_path)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_where_keys_are_made_in_another_way_all_files_are_read_again(spark: SparkSession, tmp_path: Path) -> None:
     given = mapping()
     shop = Shop(spark, tmp_path, given)
@@ -158,7 +158,7 @@ def test_the_fingerprint_of_a_key_follows_what_the_key_is_made_of() -> None:
     assert len({fingerprint(given) for given in (mapping(), derived, wider, by_moment, other_moment)}) == 5
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_file_that_is_gone_is_told_and_its_rows_stay(spark: SparkSession, tmp_path: Path) -> None:
     shop = Shop(spark, tmp_path)
     deliver(shop.landing, "a.csv", line(1), line(2, price="0.00"))

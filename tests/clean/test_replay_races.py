@@ -19,9 +19,9 @@ from support.replays import EVENTS, REJECTED, assert_counts_add_up, mended, repl
 
 @pytest.mark.parametrize(
     ("how", "told"),
-    [("overwritten", "changed while it was read"), pytest.param("gone", "gone while it was read", marks=pytest.mark.long)],
+    [("overwritten", "changed while it was read"), ("gone", "gone while it was read")],
 )
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_file_that_changes_while_it_is_read_again_stops_the_replay_before_it_writes(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str, told: str
 ) -> None:

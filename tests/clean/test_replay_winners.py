@@ -18,7 +18,7 @@ def quantities(shop: Shop) -> dict[str, int]:
     return {row["event_id"]: row["quantity"] for row in shop.rows(EVENTS)}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_version_that_was_mended_to_an_older_one_gives_way_to_a_newer_one_in_another_file(spark: SparkSession, tmp_path: Path) -> None:
     shop = Shop(spark, tmp_path, mapping(version=MONTH_FIRST))
     versions = [line(1, pieces="3", title="05/03/2026"), line(2, pieces="3", title="05/03/2026"), line(9, title="25/03/2026")]

@@ -115,7 +115,7 @@ def test_what_is_refused_no_longer_gives_back_what_it_had_taken(spark: SparkSess
     assert_as_fresh(shop, tmp_path / "again")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_of_a_history_the_row_before_holds_on(spark: SparkSession, tmp_path: Path) -> None:
     items: dict[str, Any] = {**ITEMS, "version": MODIFIED, "columns": {**ITEMS["columns"], "name": STATE}, "reject": {"wrong": f"{STATE} = 'wrong'"}}
     shop = Shop(spark, tmp_path, mapping(items=items))
