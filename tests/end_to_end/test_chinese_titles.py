@@ -118,7 +118,7 @@ def test_a_shop_half_of_whose_titles_are_chinese_gets_lists_and_answers_and_is_t
     counts = told["metrics"]["text_vectors"]
     assert (counts["titles"], counts["by_characters"]) == (60, 30)
     page = re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]*>", " ", Path(told["report"]).read_text())))
-    sentence = "Of 60 product titles 30 (50 %) are in words that the language model does not know"
+    sentence = "Of 60 product titles 30 (50.0 %) are in words that the language model does not know"
     assert f"{sentence}: they are compared by their characters alone, not by meaning." in page.replace("\N{NO-BREAK SPACE}", " ")
     answers = told["metrics"]["answers"]
     assert (answers["searches"], answers["different"], answers["questions"], answers["unanswered"]) == (13, 3, 2, 0)
