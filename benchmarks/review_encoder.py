@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from basketgraph.content.encoder_tuning import EncoderSettings, want_encoder
 from basketgraph.content.head_choice import DRAWS, LEVEL, VALIDATION, area_with_interval
-from basketgraph.content.reviews_bench import read_labelled, tuned_head
+from basketgraph.content.reviews_bench import drawn, tuned_head
 from basketgraph.content.text_model import TextModel, Tokens
 from basketgraph.content.text_spaces import fit_spaces
 from basketgraph.content.tuners import LEARNING_RATES
@@ -115,10 +115,7 @@ def main() -> None:
     arguments = parser.parse_args()
     want_encoder(arguments.model, arguments.tune)
     started = time.monotonic()
-    texts, labels = read_labelled(arguments.data, arguments.text, arguments.label)
-    order = np.random.default_rng(arguments.seed).permutation(len(texts))[: arguments.learn + arguments.judge]
-    texts, labels = [texts[row] for row in order], [labels[row] for row in order]
-    learn = min(arguments.learn, round(0.8 * len(texts)))
+    texts, labels, learn = drawn(arguments.data, arguments.text, arguments.label, learn=arguments.learn, judge=arguments.judge, seed=arguments.seed)
     classes = sorted(set(labels))
     if len(classes) != 2:
         raise SystemExit(f"{arguments.label}: want two classes, have {len(classes)}")

@@ -13,7 +13,7 @@ from basketgraph.foundation.tables.warehouse import RunTables
 from support.young_shop import OPENED, Sale
 
 BESIDE = [step for name in ("offer", "content") for step in pipelines().named(name).steps if step not in pipelines().named("all").steps]
-ORDER = ["clean", "replay", "maintain", *pipelines().named("all").steps[1:], *BESIDE]  # a vacuum takes its time by the table
+ORDER = ["clean", "replay", "maintain", *pipelines().named("all").steps[1:], *BESIDE]  # early: each table's vacuum takes half a second
 VISITS = {0: ("tea", "tea", "tea"), 7: ("jam", "jam", "jam"), 14: ("honey", "tea", "jam"), 18: ("tea", "honey", "honey")}  # day -> one item a user
 DS = OPENED + timedelta(days=21)  # so that three weeks are judged at the cut of the 16th day, with a window of five
 

@@ -39,11 +39,7 @@ def bench_reviews(
     errors:  UserError for a file or columns that are not there, and for fewer than LEAST labelled texts or one class alone.
     """
     started = time.monotonic()
-    texts, labels = read_labelled(file, text_columns, label_column)
-    order = np.random.default_rng(seed).permutation(len(texts))
-    order = order[: learn + judge]
-    texts, labels = [texts[row] for row in order], [labels[row] for row in order]
-    learn = min(learn, round(0.8 * len(texts)))
+    texts, labels, learn = drawn(file, text_columns, label_column, learn=learn, judge=judge, seed=seed)
     say(f"{learn:,} texts to learn from, {len(texts) - learn:,} to be judged by; classes: {', '.join(sorted(set(labels)))}")
     at("text vectors")
     vectors = encode(texts)  # with their punctuation: `not` and `!` carry the mood
@@ -73,6 +69,13 @@ def tuned_head(features: Any, labels: Sequence[str]) -> tuple[LinearHead, float]
     """The head of the tuned penalty, fitted on all texts; and its preference on the last fifth."""
     penalty, preferred = tuned_penalty(features, labels)
     return fit_head(features, labels, penalty), preferred
+
+
+def drawn(file: Path, text_columns: Sequence[str], label_column: str, *, learn: int, judge: int, seed: int) -> tuple[list[str], list[str], int]:
+    """Texts and labels of `read_labelled`, drawn at random, at most learn + judge; and how many of them, the first ones, are to learn from."""
+    texts, labels = read_labelled(file, text_columns, label_column)
+    order = np.random.default_rng(seed).permutation(len(texts))[: learn + judge]
+    return [texts[row] for row in order], [labels[row] for row in order], min(learn, round(0.8 * len(order)))
 
 
 def read_labelled(file: Path, text_columns: Sequence[str], label_column: str) -> tuple[list[str], list[str]]:
